@@ -1,0 +1,15 @@
+import type { ExitCode } from '../shared/errors.js';
+import type { LogLevel } from '../shared/logger.js';
+import type { Settings } from './environment.js';
+import type { Terminal } from './terminal.js';
+
+/** What every command is handed by the entry. */
+export interface CommandSetup {
+  settings: Settings;
+  terminal: Terminal;
+  logLevel: LogLevel;
+  /** The command as it was given, to be shown where the same one continues. */
+  commandLine: string;
+  /** Runs a command's action: its exit code becomes the process'. */
+  run(action: () => Promise<ExitCode>): Promise<void>;
+}

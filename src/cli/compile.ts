@@ -1,0 +1,66 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { type CompiledInput, compileInput } from '../producer/compile-input.js';
+import { groupRejections, writeRejected } from '../producer/rejected-file.js';
+import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import { BatchError } from '../shared/errors.js';
+import type { InputFlags } from './flags.js';
+import type { Terminal } from './terminal.js';
+
+/** Reads and checks the whole input; the options of the command line become the producer's. */
+export function compileFromFlags(files: string[], flags: InputFlags): Promise<CompiledInput> {
+  return compileInput({
+    files,
+    stdin: process.stdin,
+    format: flags.format ?? null,
+    delimiter: flags.delimiter ?? null,
+    model: flags.model ?? null,
+    prompt: flags.prompt ?? null,
+    id: flags.id ?? null,
+    params: flags.param,
+    variants: flags.variants,
+    limit: flags.limit ?? null,
+    models: bundledModels(),
+  });
+}
+
+export interface Reporting {
+  terminal: Terminal;
+  /** Where `rejected.jsonl` goes; null: each fault is printed. */
+  rejectedFile: string | null;
+  skipInvalid: 'skip' | 'refuse';
+}
+
+/**
+ * Tells what is wrong with the input.
+ * @throws BatchError `bad_input` where bad rows mean that nothing is to be spent
+ */
+export async function reportRejections(input: CompiledInput, reporting: Reporting): Promise<void> {
+  const { terminal, rejectedFile, skipInvalid } = reporting;
+  const { rejected } = input.counts;
+  if (rejectedFile !== null) {
+    // One of an earlier run would say what is no longer so.
+    await rm(rejectedFile, { force: true });
+    if (rejected > 0) await writeRejected(rejectedFile, input.rejections());
+  }
+  if (rejected === 0) return;
+  terminal.warn(`${rejected} ${rejected === 1 ? 'row' : 'rows'} cannot be used:`);
+  for (const group of await groupRejections(input.rejections())) {
+    const rows = group.firstRows.join(', ') + (group.count > group.firstRows.length ? ', ...' : '');
+    terminal.warn(`  ${group.example} ${pc.dim(`(${group.count}, row ${rows})`)}`);
+  }
+  if (rejectedFile === null) {
+    for await (const rejection of input.rejections()) terminal.note(JSON.stringify(rejection));
+  } else terminal.note(`All of them, row by row: ${rejectedFile}`);
+  if (skipInvalid === 'refuse') {
+    throw new BatchError(
+      'bad_input',
+      'Nothing was sent and nothing was spent. Mend these rows, or go on without them: --skip-invalid.',
+    );
+  }
+}
+
+export function rejectedFileIn(out: string): string {
+  return join(out, 'rejected.jsonl');
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+import { BatchError } from '../shared/errors.js';
+
+/** What every command may need; parsed once, whole, at start. */
+export interface Settings {
+  /** Null where none is given: only commands that talk to the API ask for it. */
+  apiKey: string | null;
+  /** `https://host[:port]`, without a path. */
+  origin: string;
+  /** Null: the private Redis. */
+  redisUrl: string | null;
+  /** Absolute folder of the private Redis. */
+  home: string;
+  /** In front of every key of ours in Redis. */
+  prefix: string;
+  proxy: { http: string | null; https: string | null; noProxy: string | null };
+}
+
+const originSchema = z
+  .url({ protocol: /^https?$/, error: 'must be an origin such as https://rivya.ai' })
+  .refine((text) => new URL(text).pathname.replace(/\/$/, '') === '', {
+    error: 'must be an origin without a path, such as https://rivya.ai',
+  })
+  .transform((text) => new URL(text).origin);
+
+const environmentSchema = z.object({
+  RIVYA_API_KEY: z
+    .string()
+    .regex(/^rvya_sk_[\w-]+$/, 'must begin with rvya_sk_')
+    .optional(),
+  RIVYA_BASE_URL: originSchema.default('https://rivya.ai'),
+  REDIS_URL: z.string().optional(),
+  RIVYA_BATCH_HOME: z.string().default('.rivya-batch'),
+  RIVYA_BATCH_PREFIX: z
+    .string()
+    .regex(/^[\w.-]{1,40}$/, 'may hold letters, digits, dot, dash and underscore')
+    .default('rivya-batch'),
+  HTTP_PROXY: z.string().optional(),
+  HTTPS_PROXY: z.string().optional(),
+  NO_PROXY: z.string().optional(),
+});
+
+/**
+ * Fills `process.env` from `.env` (what is set already wins) and takes out empty values: empty means unset,
+ * for our variables and for the options' environment twins alike. The only code that touches the environment.
+ */
+export function prepareEnvironment(): void {
+  for (const [name, value] of Object.entries(readDotEnv())) process.env[name] ||= value;
+  for (const name of Object.keys(process.env)) {
+    if (process.env[name] === '') delete process.env[name];
+  }
+}
+
+/** @throws BatchError `bad_configuration`, with every fault listed and no value shown (S8). */
+export function readSettings(): Settings {
+  const { env } = process;
+  const parsed = environmentSchema.safeParse({
+    ...env,
+    HTTP_PROXY: env.HTTP_PROXY ?? env.http_proxy,
+    HTTPS_PROXY: env.HTTPS_PROXY ?? env.https_proxy,
+    NO_PROXY: env.NO_PROXY ?? env.no_proxy,
+  });
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new BatchError('bad_configuration', faults.join('\n'));
+  }
+  const found = parsed.data;
+  return {
+    apiKey: found.RIVYA_API_KEY ?? null,
+    origin: found.RIVYA_BASE_URL,
+    redisUrl: found.REDIS_URL ?? null,
+    home: resolve(found.RIVYA_BATCH_HOME),
+    prefix: found.RIVYA_BATCH_PREFIX,
+    proxy: {
+      http: found.HTTP_PROXY ?? null,
+      https: found.HTTPS_PROXY ?? null,
+      noProxy: found.NO_PROXY ?? null,
+    },
+  };
+}
+
+/** @throws BatchError `bad_configuration` when there is no key. */
+export function requireApiKey(settings: Settings): string {
+  if (settings.apiKey) return settings.apiKey;
+  throw new BatchError(
+    'bad_configuration',
+    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=rvya_sk_... into the environment or into a file named .env here.',
+  );
+}
+
+function readDotEnv(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new BatchError('bad_configuration', 'The file .env cannot be read.', { cause: error });
+  }
+}

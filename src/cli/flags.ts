@@ -1,0 +1,100 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type QueueStage, queueStages } from '../shared/queues.js';
+import { amount, wholeNumber } from './parse-number.js';
+
+/** Options of the commands that read input: `run`, `check`, `enqueue`. */
+export interface InputFlags {
+  batch?: string;
+  model?: string;
+  prompt?: string;
+  id?: string;
+  param: { key: string; template: string }[];
+  variants: number;
+  format?: 'csv' | 'tsv' | 'json' | 'jsonl';
+  delimiter?: string;
+  limit?: number;
+  skipInvalid: boolean;
+}
+
+/** Options of whatever sends requests: `run`, `worker`. */
+export interface RequestFlags {
+  rate?: number;
+  inFlight?: number;
+  concurrency: number;
+}
+
+type Param = InputFlags['param'][number];
+
+function param(text: string, before: Param[]): Param[] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('It must look like key=value.');
+  return [...before, { key: text.slice(0, equals).trim(), template: text.slice(equals + 1) }];
+}
+
+/** The environment twin of `--in-flight` is `RIVYA_BATCH_IN_FLIGHT`. */
+function twin(option: Option): Option {
+  return option.env(`RIVYA_BATCH_${option.name().toUpperCase().replaceAll('-', '_')}`);
+}
+
+export function addInputFlags(command: Command): Command {
+  const options = [
+    new Option('--batch <name>', "the batch's name (default: from the first file's name)"),
+    new Option('--model <id>', 'model of rows that name none (see: rivya-batch models)'),
+    new Option('--prompt <template>', 'prompt, with {{column}} for values of the row'),
+    new Option('--id <column>', 'column that names each brief (default: a column named id)'),
+    new Option('--param <key=value>', 'parameter of the model; the value may be a template')
+      .argParser(param)
+      .default([], 'none'),
+    new Option('--variants <n>', 'briefs to make of each row').argParser(wholeNumber(1)).default(1),
+    new Option('--format <format>', 'input format (default: by file extension)').choices([
+      'csv',
+      'tsv',
+      'json',
+      'jsonl',
+    ]),
+    new Option('--delimiter <character>', 'what separates the columns of a CSV'),
+    new Option('--limit <n>', 'only the first n rows').argParser(wholeNumber(1)),
+    new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+export function addRequestFlags(command: Command): Command {
+  const options = [
+    new Option(
+      '--rate <n>',
+      'requests a second over all endpoints and machines (default: learned, from 2 on)',
+    ).argParser(amount('above zero')),
+    new Option(
+      '--in-flight <n>',
+      'accepted and unfinished tasks over all machines (default: 8)',
+    ).argParser(wholeNumber(1)),
+    new Option('--concurrency <n>', 'HTTP requests at once, per process and stage')
+      .argParser(wholeNumber(1))
+      .default(16),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+export function addOutFlag(command: Command, text: string, need: 'needed' | 'optional'): Command {
+  const option = twin(new Option('--out <folder>', text));
+  if (need === 'needed') option.makeOptionMandatory();
+  return command.addOption(option);
+}
+
+export function addJsonFlag(command: Command): Command {
+  return command.option('--json', 'print JSON on stdout', false);
+}
+
+export function stages(text: string): QueueStage[] {
+  const names = text.split(',').map((name) => name.trim());
+  const known = queueStages.filter((stage) => names.includes(stage));
+  if (known.length === 0 || known.length !== new Set(names).size) {
+    throw new InvalidArgumentError(`It must be a list of ${queueStages.join(', ')}.`);
+  }
+  return known;
+}
+
+export { twin };

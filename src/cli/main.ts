@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { redactSecrets } from '../rivya/redact-secrets.js';
+import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
+import { prepareEnvironment, readSettings } from './environment.js';
+import { createProgram } from './program.js';
+import { openTerminal } from './terminal.js';
+
+const terminal = openTerminal();
+
+/** The one place that prints an error and decides the exit code. */
+async function main(): Promise<ExitCode> {
+  let code: ExitCode = ExitCode.succeeded;
+  try {
+    prepareEnvironment();
+    const program = createProgram({
+      settings: readSettings(),
+      terminal,
+      logLevel: 'info',
+      commandLine: ['npx rivya-batch', ...process.argv.slice(2).map(quoted)].join(' '),
+      run: async (action) => {
+        code = await action();
+      },
+    });
+    await program.parseAsync();
+    return code;
+  } catch (error) {
+    terminal.progress('');
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): ExitCode {
+  if (error instanceof CommanderError) {
+    // Commander has printed what there is to say.
+    return error.exitCode === 0 ? ExitCode.succeeded : ExitCode.badInput;
+  }
+  if (error instanceof BatchError) {
+    terminal.warn(error.message);
+    return exitCodeOf(error);
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.warn(`Unexpected error, please report it:\n${redactSecrets(text)}`);
+  return ExitCode.unexpected;
+}
+
+/** As a shell takes it. */
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+const exitCode = await main();
+// Output to a pipe may still be under way: the code is set, and the process ends when nothing is left to do.
+process.exitCode = exitCode;

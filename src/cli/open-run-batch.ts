@@ -1,0 +1,64 @@
+import { compareWithBatch } from '../producer/admit-briefs.js';
+import type { CompiledInput } from '../producer/compile-input.js';
+import { openBatch } from '../producer/open-batch.js';
+import { BatchError } from '../shared/errors.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { openAccount, type StoreSession } from './session.js';
+
+export interface RunBatch {
+  session: StoreSession;
+  ledger: BatchLedger;
+  account: AccountLedger;
+  /** As it was before this run. */
+  meta: BatchMeta;
+  /** Whether this run has anything to do. */
+  news: 'some' | 'none';
+}
+
+export interface BatchRequest {
+  input: CompiledInput;
+  batch: string;
+  /** Absolute, or '' for a batch that leaves its place to the workers. */
+  out: string;
+  files: string[];
+}
+
+const clashesShown = 5;
+
+/**
+ * Opens the batch for an input that has been checked, and marks its admission as open when there is
+ * something to admit.
+ * @throws BatchError `batch_conflict` for a batch or brief that is already something else
+ */
+export async function openRunBatch(
+  session: StoreSession,
+  { input, batch, out, files }: BatchRequest,
+): Promise<RunBatch> {
+  const account = openAccount(session);
+  const { connection, settings, clock } = session;
+  const ledger = new BatchLedger(connection, settings.prefix, batch, account);
+  const meta = await openBatch(ledger, {
+    origin: settings.origin,
+    account: account.account,
+    out,
+    nonce: '',
+    createdAt: clock.now(),
+  });
+  const { clashes, fresh } = await compareWithBatch(ledger, input.briefs());
+  if (clashes.length > 0) throw clashError(batch, clashes);
+  const finished = meta.admission === 'complete' && meta.pending === 0 && meta.finalized;
+  if (finished && fresh === 0) return { session, ledger, account, meta, news: 'none' };
+  await ledger.markAdmission('open', { sources: JSON.stringify(files) });
+  return { session, ledger, account, meta, news: 'some' };
+}
+
+function clashError(batch: string, clashes: string[]): BatchError {
+  const shown = clashes.slice(0, clashesShown).join(', ');
+  const more = clashes.length > clashesShown ? ` and ${clashes.length - clashesShown} more` : '';
+  return new BatchError(
+    'batch_conflict',
+    `Batch ${batch} already has these ids with other content: ${shown}${more}. Nothing was sent. Give the changed briefs new ids, or run them as a new batch (--batch and --out).`,
+  );
+}

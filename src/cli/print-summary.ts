@@ -1,0 +1,85 @@
+import { relative } from 'node:path';
+import pc from 'picocolors';
+import { BatchError, ExitCode } from '../shared/errors.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { runReport } from '../shared/run-report.js';
+import type { CommandSetup } from './command-setup.js';
+import type { RunBatch } from './open-run-batch.js';
+import { formatCredits } from './show-progress.js';
+import type { RunEnd } from './watch-run.js';
+
+/** Says how the run ended, what it cost and what to do next; returns the exit code. */
+export async function printSummary(
+  { terminal, commandLine }: CommandSetup,
+  { opened, end, json }: { opened: RunBatch; end: RunEnd; json: boolean },
+): Promise<ExitCode> {
+  const { ledger, session, news, account } = opened;
+  const meta = await ledger.meta();
+  if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
+  const code = exitCodeFor(meta, end);
+  if (json) {
+    terminal.print(JSON.stringify({ ...runReport(meta, session.clock.now()), exit_code: code }));
+    return code;
+  }
+  if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
+  terminal.print(countsText(meta));
+  terminal.print(`${formatCredits(meta.spent)} spent.`);
+  for (const sentence of nextSteps(meta, end, commandLine)) terminal.print(sentence);
+  if (end === 'key_refused') {
+    const { gate } = await account.view();
+    if (gate.kind === 'halted')
+      terminal.warn(`The API refused the key: ${gate.code}. ${gate.message}`);
+  }
+  return code;
+}
+
+function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
+  switch (end) {
+    case 'interrupted':
+      return ExitCode.interrupted;
+    case 'key_refused':
+    case 'no_credits':
+      return ExitCode.workLeft;
+    case 'finished':
+      return meta.lines.succeeded === meta.admitted
+        ? ExitCode.succeeded
+        : ExitCode.someDidNotSucceed;
+    default:
+      return end satisfies never;
+  }
+}
+
+function countsText({ lines, pending, rejected, duplicates }: BatchMeta): string {
+  const parts = [pc.green(`${lines.succeeded} succeeded`)];
+  if (lines.failed > 0) parts.push(pc.red(`${lines.failed} failed`));
+  if (lines.unknown > 0) parts.push(pc.yellow(`${lines.unknown} unknown`));
+  if (lines.cancelled > 0) parts.push(`${lines.cancelled} cancelled`);
+  if (pending > 0) parts.push(`${pending} left`);
+  if (duplicates > 0) parts.push(`${duplicates} duplicates made once`);
+  if (rejected > 0) parts.push(`${rejected} rejected`);
+  return parts.join(', ');
+}
+
+function nextSteps(meta: BatchMeta, end: RunEnd, commandLine: string): string[] {
+  const folder = relative(process.cwd(), meta.out) || '.';
+  switch (end) {
+    case 'finished':
+      return [
+        `Pictures: ${folder}/assets  ·  table: ${folder}/manifest.csv  ·  record: ${folder}/manifest.jsonl`,
+      ];
+    case 'interrupted':
+      return ['Stopped; everything is saved. To continue:', `  ${commandLine}`];
+    case 'no_credits':
+      return [
+        'The account is out of credits. Once there are some, continue with:',
+        `  ${commandLine}`,
+      ];
+    case 'key_refused':
+      return [
+        'Nothing more was submitted. When the key is in order, continue with:',
+        `  ${commandLine}`,
+      ];
+    default:
+      return end satisfies never;
+  }
+}

@@ -1,0 +1,105 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { ExitCode } from '../shared/errors.js';
+import { AccountLedger } from '../shared/ledger/account-ledger.js';
+import { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { batchesKey } from '../shared/ledger/keys.js';
+import { runReport } from '../shared/run-report.js';
+import type { CommandSetup } from './command-setup.js';
+import { addJsonFlag } from './flags.js';
+import { openStoreSession, type StoreSession } from './session.js';
+import { formatCredits } from './show-progress.js';
+
+export function addStatusCommand(program: Command, setup: CommandSetup): void {
+  const command = program.command('status').description('all batches, or one').argument('[batch]');
+  addJsonFlag(command);
+  command.action((batch: string | undefined, flags: { json: boolean }) =>
+    setup.run(async () => {
+      const session = await openStoreSession(setup.settings, setup.terminal);
+      try {
+        return batch === undefined
+          ? await showAll(setup, session, flags.json ? 'json' : 'table')
+          : await showOne(setup, session, { batch, format: flags.json ? 'json' : 'table' });
+      } finally {
+        await session.close();
+      }
+    }),
+  );
+}
+
+type Format = 'json' | 'table';
+
+async function showAll(
+  { terminal }: CommandSetup,
+  session: StoreSession,
+  format: Format,
+): Promise<ExitCode> {
+  const { connection, settings, clock } = session;
+  const names = (await connection.smembers(batchesKey(settings.prefix))).sort();
+  const metas: BatchMeta[] = [];
+  for (const name of names) {
+    const account = new AccountLedger(connection, settings.prefix, 'nobody');
+    const meta = await new BatchLedger(connection, settings.prefix, name, account).meta();
+    if (meta) metas.push(meta);
+  }
+  if (format === 'json') {
+    terminal.print(JSON.stringify(metas.map((meta) => runReport(meta, clock.now()))));
+    return ExitCode.succeeded;
+  }
+  if (metas.length === 0) {
+    terminal.print('There are no batches yet. Start one: rivya-batch run FILE --out FOLDER');
+    return ExitCode.succeeded;
+  }
+  const table = new Table({
+    head: ['batch', 'state', 'briefs', 'done', 'failed', 'unknown', 'left', 'credits'],
+    style: { head: [] },
+  });
+  for (const meta of metas) {
+    const { lines } = meta;
+    table.push([
+      meta.name,
+      stateWord(meta),
+      meta.admitted,
+      lines.succeeded,
+      lines.failed,
+      lines.unknown,
+      meta.pending,
+      meta.spent,
+    ]);
+  }
+  terminal.print(table.toString());
+  return ExitCode.succeeded;
+}
+
+function stateWord(meta: BatchMeta): string {
+  if (meta.cancelled) return 'cancelled';
+  if (meta.admission === 'complete' && meta.pending === 0) return 'finished';
+  if (meta.paused) return 'paused';
+  return meta.admission === 'open' ? 'being queued' : 'open';
+}
+
+async function showOne(
+  { terminal }: CommandSetup,
+  session: StoreSession,
+  { batch, format }: { batch: string; format: Format },
+): Promise<ExitCode> {
+  const { meta, account } = await session.findBatch(batch);
+  const view = await account.view();
+  if (format === 'json') {
+    const report = runReport(meta, session.clock.now());
+    terminal.print(JSON.stringify({ ...report, account: view }));
+    return ExitCode.succeeded;
+  }
+  const { lines } = meta;
+  terminal.print(`Batch ${meta.name}: ${stateWord(meta)}`);
+  terminal.print(`  results    ${meta.out || "(the worker's own folder)"}`);
+  terminal.print(
+    `  briefs     ${meta.admitted}: ${lines.succeeded} succeeded, ${lines.failed} failed, ${lines.unknown} unknown, ${lines.cancelled} cancelled, ${meta.pending} left`,
+  );
+  terminal.print(`  input      ${meta.rejected} rejected, ${meta.duplicates} duplicates`);
+  terminal.print(`  credits    ${formatCredits(meta.spent)} spent`);
+  terminal.print(`  running    ${view.inFlight} tasks of this account`);
+  terminal.print(`  pace       ${view.learnedRate?.toFixed(2) ?? 'not learned yet'}`);
+  return ExitCode.succeeded;
+}

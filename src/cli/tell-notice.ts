@@ -1,0 +1,45 @@
+import type { Notice } from '../worker/notice.js';
+import { formatDuration } from './show-progress.js';
+import type { Terminal } from './terminal.js';
+
+/** The same trouble is told again only after this long: once, not a thousand times. */
+const repeatAfterMs = 60_000;
+
+/** Turns notices into sentences for the person at the terminal. */
+export function noticeTeller(terminal: Terminal, now: () => number): (notice: Notice) => void {
+  const toldAtMs = new Map<string, number>();
+  return (notice) => {
+    const sentence = sentenceFor(notice);
+    if (sentence === null) return;
+    const last = toldAtMs.get(notice.kind);
+    if (last !== undefined && now() - last < repeatAfterMs) return;
+    toldAtMs.set(notice.kind, now());
+    // What ended the trouble makes it news again when it comes back.
+    if (notice.kind === 'credits_back') toldAtMs.delete('parked');
+    if (notice.kind === 'parked') toldAtMs.delete('credits_back');
+    terminal.warn(sentence);
+  };
+}
+
+function sentenceFor(notice: Notice): string | null {
+  switch (notice.kind) {
+    case 'lined':
+      return null;
+    case 'parked':
+      return `The account is out of credits. Submissions wait and go on by themselves once there are credits; the next look is in ${formatDuration(notice.probeInMs)}.`;
+    case 'credits_back':
+      return 'There are credits again: going on.';
+    case 'halted':
+      return `The API refuses the key (${notice.code}): ${notice.message}`;
+    case 'throttled':
+      return `The API asks for a slower pace (429): no request for ${formatDuration(notice.waitMs)}, then slower.`;
+    case 'api_down':
+      return `The API cannot be used (${notice.reason}); next try in ${formatDuration(notice.waitMs)}.`;
+    case 'outcome_unknown':
+      return `No clear answer to a submission (${notice.reason}); it is sent again under the same key, so it cannot be paid twice.`;
+    case 'output_trouble':
+      return `Results cannot be written: ${notice.reason}`;
+    default:
+      return notice satisfies never;
+  }
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Interrupts } from './interrupts.js';
+import type { RunBatch } from './open-run-batch.js';
+import { type Progress, progressBlock, progressLine } from './show-progress.js';
+import type { Terminal } from './terminal.js';
+
+export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits';
+
+export interface Watching {
+  opened: RunBatch;
+  flags: { rate?: number; wait: boolean };
+  terminal: Terminal;
+  interrupts: Interrupts;
+  /** Rejects when the admission fails. */
+  admitting: Promise<void>;
+}
+
+const lookEveryMs = 250;
+const lineEveryMs = 5_000;
+
+/** Shows progress until the batch is finished, or has to stop. */
+export async function watchRun(watching: Watching): Promise<RunEnd> {
+  const admission = trackAdmission(watching.admitting);
+  const { opened, terminal, interrupts, flags } = watching;
+  const { clock } = opened.session;
+  const startedAtMs = clock.now();
+  const doneAtStart = opened.meta.admitted - opened.meta.pending;
+  let lineAtMs = startedAtMs;
+  for (;;) {
+    admission.check();
+    const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
+    if (meta) {
+      const toldRate = flags.rate ?? null;
+      const nowMs = clock.now();
+      const progress: Progress = { meta, account, toldRate, startedAtMs, doneAtStart, nowMs };
+      terminal.progress(progressBlock(progress));
+      if (!terminal.live && nowMs - lineAtMs >= lineEveryMs) {
+        lineAtMs = nowMs;
+        terminal.note(progressLine(progress));
+      }
+      if (meta.finalized && admission.done()) return 'finished';
+    }
+    if (interrupts.signal.aborted) {
+      await watching.admitting;
+      return 'interrupted';
+    }
+    if (account.gate.kind === 'halted') return 'key_refused';
+    if (account.gate.kind === 'parked' && !flags.wait) return 'no_credits';
+    await sleep(lookEveryMs);
+  }
+}
+
+function trackAdmission(admitting: Promise<void>) {
+  let state: 'running' | 'done' | 'failed' = 'running';
+  let failure: unknown;
+  admitting.then(
+    () => {
+      state = 'done';
+    },
+    (error: unknown) => {
+      state = 'failed';
+      failure = error;
+    },
+  );
+  return {
+    done: () => state === 'done',
+    check: () => {
+      if (state === 'failed') throw failure;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import type { RivyaClient } from '../rivya/client.js';
+import { createDownloader } from '../rivya/download.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import type { QueueStage } from '../shared/queues.js';
+import { WorkerProcess } from '../worker/worker-process.js';
+import type { RequestFlags } from './flags.js';
+import { type StoreSession, userAgent } from './session.js';
+
+/** A result larger than this is not fetched: no documented model comes near it. */
+const maxAssetBytes = 2_000_000_000;
+const downloadIdleMs = 60_000;
+/** Assumed life of an idempotency key (the documentation gives none). */
+const keyLifeMs = 24 * 3_600_000;
+
+export interface WorkerParts {
+  session: StoreSession;
+  account: AccountLedger;
+  client: RivyaClient;
+  stages: readonly QueueStage[];
+  flags: RequestFlags;
+  log: Logger;
+}
+
+export interface OpenWorker {
+  worker: WorkerProcess;
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Puts together what a process needs to work on batches. */
+export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
+  const { session, account, client, stages, flags, log } = parts;
+  const { settings, connection, clock } = session;
+  const downloader = createDownloader({
+    apiOrigin: settings.origin,
+    maxBytes: maxAssetBytes,
+    idleTimeoutMs: downloadIdleMs,
+    proxy: settings.proxy,
+    userAgent,
+  });
+  const worker = new WorkerProcess({
+    connection,
+    prefix: settings.prefix,
+    account,
+    client,
+    downloader,
+    stages,
+    clock,
+    log,
+    keyLifeMs,
+    categoryOf: categoryFinder(),
+    limits: {
+      rate: flags.rate ?? null,
+      inFlight: flags.inFlight ?? null,
+      concurrency: flags.concurrency,
+    },
+  });
+  await worker.start();
+  return {
+    worker,
+    async close(deadlineMs) {
+      await worker.close(deadlineMs);
+      await downloader.close();
+    },
+  };
+}
+
+/** A model that the list does not know is taken for a video: watched longest, asked least often. */
+function categoryFinder(): (model: string) => TaskCategory {
+  const categories = new Map(bundledModels().map((model) => [model.id, model.category]));
+  return (model) => {
+    const category = categories.get(model);
+    return category === 'image' || category === 'audio' ? category : 'video';
+  };
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../shared/clock.js';
+import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { PreparedBrief } from '../shared/prepared-brief.js';
+import type { StageQueues } from '../shared/queues.js';
+
+const chunkSize = 1_000;
+/** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
+const highWater = 100_000;
+const lookAgainMs = 500;
+
+export interface Admitting {
+  ledger: BatchLedger;
+  queues: StageQueues;
+  clock: Clock;
+  /** Ends the admission after the chunk under way; the batch stays open, and the same command goes on. */
+  stopping: AbortSignal;
+}
+
+export interface Comparison {
+  /** Ids that the batch has with other content: a batch is not silently changed. */
+  clashes: string[];
+  /** Briefs that the batch does not have yet. */
+  fresh: number;
+}
+
+/** Compares an input with what the batch has, without changing anything. */
+export async function compareWithBatch(
+  ledger: BatchLedger,
+  briefs: AsyncIterable<PreparedBrief>,
+): Promise<Comparison> {
+  const comparison: Comparison = { clashes: [], fresh: 0 };
+  for await (const chunk of chunks(briefs)) {
+    const answers = await ledger.lookUp(chunk);
+    answers.forEach((answer, index) => {
+      if (answer === 'clash') comparison.clashes.push(chunk[index]?.id ?? '');
+      if (answer === null) comparison.fresh += 1;
+    });
+  }
+  return comparison;
+}
+
+/**
+ * Puts every brief into the ledger and its first job into the queue; repeating it changes nothing, and
+ * brings back the job of a brief that a crash left without one.
+ */
+export async function admitBriefs(
+  admitting: Admitting,
+  briefs: AsyncIterable<PreparedBrief>,
+): Promise<'all' | 'stopped'> {
+  const { ledger, queues, clock, stopping } = admitting;
+  let adding: Promise<void> = Promise.resolve();
+  for await (const chunk of chunks(briefs)) {
+    if (stopping.aborted) return 'stopped';
+    await waitForRoom(admitting);
+    const answers = await ledger.admit(chunk, clock.now());
+    // The next chunk is admitted while this one's jobs are added.
+    await adding;
+    adding = addJobs(queues, chunk, answers);
+  }
+  await adding;
+  return stopping.aborted ? 'stopped' : 'all';
+}
+
+async function addJobs(
+  queues: StageQueues,
+  chunk: PreparedBrief[],
+  answers: string[],
+): Promise<void> {
+  // One that is further on already finds its own queue from here, should a crash have lost its job.
+  const waiting = chunk.filter((_brief, index) => answers[index] !== 'lined');
+  if (waiting.length === 0) return;
+  await queues.add(
+    'submit',
+    waiting.map((brief) => ({ brief: brief.id, attempt: 1, delayMs: 0 })),
+  );
+}
+
+async function waitForRoom({ queues, stopping }: Admitting): Promise<void> {
+  while (!stopping.aborted && (await queues.queue('submit').getWaitingCount()) >= highWater) {
+    await sleep(lookAgainMs);
+  }
+}
+
+async function* chunks(briefs: AsyncIterable<PreparedBrief>): AsyncGenerator<PreparedBrief[]> {
+  let chunk: PreparedBrief[] = [];
+  for await (const brief of briefs) {
+    chunk.push(brief);
+    if (chunk.length < chunkSize) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

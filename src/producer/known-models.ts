@@ -1,0 +1,34 @@
+import type { Model } from '../rivya/outcome.js';
+
+/** What the checks of a row need to know of a model. */
+export interface KnownModel {
+  isChat: boolean;
+  /** Characters; null where none is documented. */
+  maxPromptLength: number | null;
+  /** Keys whose value is a JSON number; everything else given as text stays text. */
+  numberParams: ReadonlySet<string>;
+}
+
+export type KnownModels = ReadonlyMap<string, KnownModel>;
+
+/** Built from `params.dialogue` instead (API contract, section 6.1). */
+const MODELS_WITH_OPTIONAL_PROMPT: ReadonlySet<string> = new Set(['elevenlabs-dialogue-v3']);
+
+export function indexModels(models: readonly Model[]): KnownModels {
+  return new Map(
+    models.map((model) => [
+      model.id,
+      {
+        isChat: model.category === 'chat',
+        maxPromptLength: model.maxPromptLength,
+        numberParams: new Set(
+          model.params.filter(({ type }) => type === 'number').map(({ key }) => key),
+        ),
+      },
+    ]),
+  );
+}
+
+export function needsPrompt(modelId: string): boolean {
+  return !MODELS_WITH_OPTIONAL_PROMPT.has(modelId);
+}

@@ -1,0 +1,72 @@
+import { BatchError } from '../shared/errors.js';
+import type { InputOptions } from './input-options.js';
+import { columnTemplate, parseTemplate, type Template } from './template.js';
+
+/** The options that map columns to briefs, parsed once for the whole input. */
+export interface Mapping {
+  id: Template | null;
+  model: Template | null;
+  prompt: Template | null;
+  params: readonly { key: string; template: Template }[];
+  /** Every column that an option needs, with the option's name for a fault's sentence. */
+  needed: readonly { column: string; option: string }[];
+  /** The columns that are ours in this run, `params.<key>` aside. */
+  ownColumns: ReadonlySet<string>;
+}
+
+/** Refuses a template that cannot be read and a param given twice; all such faults in one error. */
+export function parseMapping(options: InputOptions): Mapping {
+  const faults: string[] = [];
+  const needed: { column: string; option: string }[] = [];
+  const parse = (text: string | null, option: string): Template | null => {
+    if (text === null) return null;
+    try {
+      const isColumn = option === '--id' && !text.includes('{{');
+      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option);
+      needed.push(...template.columns.map((column) => ({ column, option })));
+      return template;
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      faults.push(error.message);
+      return null;
+    }
+  };
+  const id = parse(options.id, '--id');
+  const model = parse(options.model, '--model');
+  const prompt = parse(options.prompt, '--prompt');
+  const params = options.params.flatMap(({ key, template: text }) => {
+    const template = parse(text, `--param ${key}`);
+    return template === null ? [] : [{ key, template }];
+  });
+  faults.push(...paramFaults(options.params.map(({ key }) => key)));
+  if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
+  return { id, model, prompt, params, needed, ownColumns: ownColumns(options) };
+}
+
+/** The key of a `params.<key>` column; null for every other column. */
+export function paramKeyOf(column: string): string | null {
+  if (!column.startsWith('params.')) return null;
+  const key = column.slice('params.'.length).trim();
+  return isParamKey(key) ? key : null;
+}
+
+/** Assigning `__proto__` to an object would lose the value without a word. */
+function isParamKey(key: string): boolean {
+  return key !== '' && key !== '__proto__';
+}
+
+function paramFaults(keys: string[]): string[] {
+  const unusable = keys.filter((key) => !isParamKey(key));
+  const repeated = keys.filter((key, position) => keys.indexOf(key) !== position);
+  return [
+    ...unusable.map((key) => `--param: "${key}" cannot be the name of a param.`),
+    ...[...new Set(repeated)].map((key) => `--param ${key} is given more than once.`),
+  ];
+}
+
+function ownColumns(options: InputOptions): Set<string> {
+  const own = new Set(['model', 'params', 'references', 'metadata']);
+  if (options.id === null || options.id.trim() === 'id') own.add('id');
+  if (options.prompt === null) own.add('prompt');
+  return own;
+}

@@ -1,0 +1,82 @@
+import { pipeline } from 'node:stream';
+import { CsvError, type Options, Parser } from 'csv-parse';
+import type { BatchError } from '../shared/errors.js';
+import { type CsvHeader, readCsvRow, readHeader } from './csv-header.js';
+import { readText } from './read-text.js';
+import { ROWS_PER_GROUP, type RowGroup } from './row.js';
+import { lineAtByte, type Source, sourceFault } from './source.js';
+
+/** What is larger than this is a quote that was never closed, not a row. */
+const LARGEST_ROW_CHARACTERS = 16 * 1024 * 1024;
+
+/**
+ * Rows of a CSV or TSV file, numbered as a spreadsheet does: the header is row 1, blank rows count
+ * although they are skipped, and a cell with line breaks is still in one row.
+ *
+ * @throws BatchError `bad_input` for a header or a quote that makes the rest unreadable.
+ */
+export async function* readCsv(source: Source): AsyncGenerator<RowGroup> {
+  const parser = new Parser(parserOptions(source));
+  // The loop below meets the same error when it reads from the parser.
+  pipeline(readText(source), parser, () => undefined);
+  let header: CsvHeader | null = null;
+  let group: RowGroup = [];
+  let number = 0;
+  try {
+    for await (const record of parser) {
+      const cells = record as string[];
+      number++;
+      if (isBlankRow(cells)) continue;
+      if (header === null) {
+        header = readHeader(cells, source);
+        continue;
+      }
+      group.push(readCsvRow(cells, { header, number, source }));
+      if (group.length < ROWS_PER_GROUP) continue;
+      yield group;
+      group = [];
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? await csvFault(error, parser, source) : error;
+  }
+  if (group.length > 0) yield group;
+}
+
+function parserOptions(source: Source): Options {
+  const quoting: Options = source.format === 'tsv' ? { quote: null, escape: null } : {};
+  return {
+    ...quoting,
+    delimiter: source.delimiter,
+    // All three, because files put together from several sources mix them.
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    skip_empty_lines: false,
+    max_record_size: LARGEST_ROW_CHARACTERS,
+  };
+}
+
+function isBlankRow(cells: readonly string[]): boolean {
+  return cells.every((cell) => cell === '' || cell.trim() === '');
+}
+
+/** Names the row, and the line where the cell begins that could not be read. */
+async function csvFault(error: CsvError, parser: Parser, source: Source): Promise<BatchError> {
+  const line = await lineAtByte(source, source.skipBytes + parser.info.bytes);
+  const place = `line ${line} (row ${parser.info.records + 1})`;
+  return sourceFault(source.label, `${place}: ${describe(error)}`, error);
+}
+
+function describe({ code }: CsvError): string {
+  switch (code) {
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return 'a quote is opened and never closed';
+    case 'CSV_MAX_RECORD_SIZE':
+      return 'the row is larger than 16 MB: a quote was probably never closed';
+    case 'CSV_INVALID_CLOSING_QUOTE':
+      return 'something follows a closing quote; a quote inside a quoted cell is written twice';
+    case 'INVALID_OPENING_QUOTE':
+      return 'a quote stands inside a cell; put the cell into quotes and write that quote twice';
+    default:
+      return `the table cannot be read (${code})`;
+  }
+}

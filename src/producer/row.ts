@@ -1,0 +1,24 @@
+import type { JsonValue } from '../shared/json.js';
+import type { RowFault } from './rejection.js';
+
+/** A row whose values can be asked for by column, whatever the format. */
+export interface Row {
+  /** `text`: every value is a cell's text. `json`: values have their JSON types. */
+  readonly kind: 'text' | 'json';
+  readonly number: number;
+  /** The same array for every row of a CSV, so that what is derived from it can be kept. */
+  readonly columns: readonly string[];
+  /** Undefined where there is no such column. */
+  get(column: string): JsonValue | undefined;
+}
+
+export interface UnreadableRow {
+  readonly kind: 'unreadable';
+  readonly number: number;
+  readonly fault: RowFault;
+}
+
+/** Rows come in groups: one `await` per row would cost as much as checking it. */
+export type RowGroup = (Row | UnreadableRow)[];
+
+export const ROWS_PER_GROUP = 256;

@@ -1,0 +1,68 @@
+import { BatchError } from '../shared/errors.js';
+import { isSameList } from './column-plan.js';
+import type { Mapping } from './mapping.js';
+import type { Row } from './row.js';
+import type { Source } from './source.js';
+import { suggestName } from './suggest-name.js';
+
+/** JSON keys that are different in every item must not fill the memory; more than this helps nobody. */
+const MOST_NAMES_KEPT = 1000;
+
+/**
+ * Which columns a file has, to tell a column that is missing altogether (one fault of the file)
+ * from one that is empty in some rows (a fault of each).
+ */
+export class SourceColumns {
+  readonly #names = new Set<string>();
+  #latest: readonly string[] = [];
+  #wanted: Mapping['needed'];
+  #lacksPrompt = false;
+
+  constructor(
+    private readonly mapping: Mapping,
+    private readonly source: Source,
+  ) {
+    this.#wanted = mapping.needed;
+  }
+
+  /** @throws BatchError `bad_input` at once for a table, whose first row shows all of its columns. */
+  note(row: Row): void {
+    if (this.#wanted.length > 0) {
+      this.#wanted = this.#wanted.filter(({ column }) => row.get(column) === undefined);
+    }
+    if (isSameList(this.#latest, row.columns)) return;
+    this.#latest = row.columns;
+    for (const column of row.columns) this.#add(column);
+    if (row.kind === 'text') this.check();
+  }
+
+  /** @throws BatchError `bad_input` at once where a row of a table wants a prompt and no column has one. */
+  noteMissingPrompt(row: Row): void {
+    this.#lacksPrompt = true;
+    if (row.kind === 'text') this.check();
+  }
+
+  /** To be called when all rows have been noted; every missing column in one error. */
+  check(): void {
+    const names = [...this.#names];
+    if (names.length === 0) return;
+    const faults: string[] = [];
+    const { label } = this.source;
+    for (const { column, option } of this.#wanted) {
+      const reason = `${option} needs a column "${column}", and there is none: ${suggestName(column, names)}`;
+      faults.push(`${label}: ${reason}`);
+    }
+    if (this.mapping.model === null && !this.#names.has('model')) {
+      faults.push(`${label}: no row says which model: add a column "model", or give --model.`);
+    }
+    if (this.#lacksPrompt && this.mapping.prompt === null && !this.#names.has('prompt')) {
+      faults.push(`${label}: no row has a prompt: add a column "prompt", or give --prompt.`);
+    }
+    if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
+  }
+
+  #add(column: string): void {
+    const isAlwaysKept = column === 'model' || column === 'prompt';
+    if (isAlwaysKept || this.#names.size < MOST_NAMES_KEPT) this.#names.add(column);
+  }
+}

@@ -1,0 +1,34 @@
+import { createReadStream } from 'node:fs';
+import { BatchError } from '../shared/errors.js';
+import type { InputFormat } from './input-options.js';
+
+/** A regular file that is known to be text; stdin and pipes have been spooled to one. */
+export interface Source {
+  /** As the user wrote it: begins every sentence about the whole file. */
+  label: string;
+  /** Base name, or `stdin`: goes into origins and rejections. */
+  name: string;
+  path: string;
+  bytes: number;
+  /** Bytes of a byte order mark. */
+  skipBytes: number;
+  format: InputFormat;
+  /** Means something for CSV and TSV only. */
+  delimiter: string;
+}
+
+/** A fault of the whole file, as one sentence. */
+export function sourceFault(label: string, reason: string, cause?: unknown): BatchError {
+  return new BatchError('bad_input', `${label}: ${reason}.`, { cause });
+}
+
+/** The line, from 1, of a byte of the file; only read again once something is wrong with it. */
+export async function lineAtByte(source: Source, position: number): Promise<number> {
+  if (position <= 0) return 1;
+  let line = 1;
+  for await (const chunk of createReadStream(source.path, { end: position - 1 })) {
+    const bytes = chunk as Buffer;
+    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) line++;
+  }
+  return line;
+}

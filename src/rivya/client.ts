@@ -1,0 +1,152 @@
+import type { Clock } from '../shared/clock.js';
+import type { FrozenRequest } from '../shared/frozen-request.js';
+import { createDispatcher, type ProxySettings } from './dispatcher.js';
+import type { ExchangeRequest } from './exchange.js';
+import { judgeAnswer, type Understood } from './judge-answer.js';
+import { asNumber, asRecord } from './lenient-fields.js';
+import { localClock } from './local-clock.js';
+import type {
+  ListModelsOutcome,
+  ReadCreditsOutcome,
+  ReadTaskOutcome,
+  Refused,
+  SubmitOutcome,
+  Unknown,
+  Unreachable,
+} from './outcome.js';
+import { parseModels } from './parse-models.js';
+import { parseTask } from './parse-task.js';
+import { sendRequest } from './send-request.js';
+
+const defaultTimeoutMs = 30_000;
+
+export interface RivyaClientOptions {
+  /** Scheme, host and port, such as `https://rivya.ai`. */
+  origin: string;
+  /** Sent as a header and kept nowhere else (S8). */
+  apiKey: string;
+  /** For a whole request; 30 s unless said. */
+  requestTimeoutMs?: number;
+  /** Connections at once; as many as requests unless said. */
+  connections?: number;
+  proxy?: ProxySettings;
+  userAgent?: string;
+  /** For dates in headers; this machine's unless said. */
+  clock?: Clock;
+}
+
+/**
+ * The API, one method per endpoint. Every outcome of the network or the API is returned, never thrown;
+ * nothing is sent twice, no redirect is followed. A signal that is aborted ends the call with `unknown`
+ * (or `unreachable`, where nothing had been sent yet).
+ */
+export interface RivyaClient {
+  /** Sends the attempt's exact bytes under its key; safe to repeat with the same request (S1). */
+  submit(request: FrozenRequest, signal?: AbortSignal): Promise<SubmitOutcome>;
+  readTask(taskId: string, signal?: AbortSignal): Promise<ReadTaskOutcome>;
+  /** Public: sent without the key. */
+  listModels(signal?: AbortSignal): Promise<ListModelsOutcome>;
+  readCredits(signal?: AbortSignal): Promise<ReadCreditsOutcome>;
+  /** Ends all connections at once; a call still under way ends as if its connection had broken. */
+  close(): Promise<void>;
+}
+
+/** Throws only where the origin or the proxy's address is no URL. */
+export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
+  const call = createCaller(options);
+  const authorization = `Bearer ${options.apiKey}`;
+  return {
+    async submit(request, signal) {
+      const headers = {
+        authorization,
+        'content-type': 'application/json',
+        'idempotency-key': request.idempotencyKey,
+      };
+      const outcome = await call.send(
+        { method: 'POST', path: '/api/v1/generations', headers, body: request.body },
+        { parse: parseTask, wanted: 'a task id', signal },
+      );
+      if (outcome.kind !== 'understood') return outcome;
+      return { kind: 'accepted', task: outcome.content, pace: outcome.pace };
+    },
+    async readTask(taskId, signal) {
+      const path = `/api/v1/generations/${encodeURIComponent(taskId)}`;
+      const outcome = await call.send(
+        { method: 'GET', path, headers: { authorization } },
+        { parse: parseTask, wanted: 'a task id', signal },
+      );
+      if (outcome.kind !== 'understood') return outcome;
+      return { kind: 'read', task: outcome.content, pace: outcome.pace };
+    },
+    async listModels(signal) {
+      const outcome = await call.send(
+        { method: 'GET', path: '/api/v1/models', headers: {} },
+        { parse: parseModels, wanted: 'a list of models', signal },
+      );
+      if (outcome.kind !== 'understood') return outcome;
+      return { kind: 'read', models: outcome.content, pace: outcome.pace };
+    },
+    async readCredits(signal) {
+      const outcome = await call.send(
+        { method: 'GET', path: '/api/v1/credits', headers: { authorization } },
+        { parse: parseCredits, wanted: 'current_credits', signal },
+      );
+      if (outcome.kind !== 'understood') return outcome;
+      return { kind: 'read', currentCredits: outcome.content, pace: outcome.pace };
+    },
+    close: call.close,
+  };
+}
+
+function parseCredits(json: unknown): number | null {
+  return asNumber(asRecord(json)?.current_credits);
+}
+
+interface ApiRequest {
+  method: 'GET' | 'POST';
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+interface Expected<Content> {
+  parse: (json: unknown) => Content | null;
+  wanted: string;
+  signal: AbortSignal | undefined;
+}
+
+interface Caller {
+  send<Content>(
+    request: ApiRequest,
+    expected: Expected<Content>,
+  ): Promise<Understood<Content> | Refused | Unknown | Unreachable>;
+  close(): Promise<void>;
+}
+
+function createCaller(options: RivyaClientOptions): Caller {
+  const { origin, protocol } = new URL(options.origin);
+  const { proxy, connections, requestTimeoutMs: timeoutMs = defaultTimeoutMs } = options;
+  const clock = options.clock ?? localClock;
+  const dispatcher = createDispatcher({
+    protocol: protocol === 'http:' ? 'http:' : 'https:',
+    proxy,
+    connections,
+  });
+  const everyHeader = {
+    accept: 'application/json',
+    'user-agent': options.userAgent ?? 'rivya-batch',
+  };
+  return {
+    async send({ headers, ...request }, { parse, wanted, signal }) {
+      const full: Omit<ExchangeRequest, 'signal'> = {
+        ...request,
+        origin,
+        headers: { ...everyHeader, ...headers },
+      };
+      const answer = await sendRequest(full, { dispatcher, timeoutMs, signal });
+      if (answer.kind !== 'answered') return answer;
+      return judgeAnswer(answer, { parse, wanted, now: clock.now() });
+    },
+    close: () => dispatcher.destroy(),
+  };
+}

@@ -1,0 +1,137 @@
+import type { LookupFunction } from 'node:net';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../shared/clock.js';
+import { Deadline } from './deadline.js';
+import { createDispatcher, type ProxySettings } from './dispatcher.js';
+import { openExchange } from './exchange.js';
+import { guardedLookup } from './guarded-lookup.js';
+import { judgeDownload } from './judge-download.js';
+import { localClock } from './local-clock.js';
+import type { DownloadOutcome } from './outcome.js';
+import { judgeResultUrl } from './result-url-policy.js';
+import { saveBody, type WriteChunk } from './save-body.js';
+import { describeFailure, errorCode, safeCause } from './transport-failure.js';
+
+const defaultMaxRedirects = 3;
+
+export interface DownloaderOptions {
+  /** The one host that may be private or plain http. */
+  apiOrigin: string;
+  maxBytes: number;
+  /** Longest wait for the first byte, and between two. */
+  idleTimeoutMs: number;
+  /** For the whole download, redirects included; no limit unless said. */
+  totalTimeoutMs?: number;
+  /** 3 unless said. */
+  maxRedirects?: number;
+  proxy?: ProxySettings;
+  userAgent?: string;
+  /** Resolves host names; the system's unless said. Its answers are checked, whatever it is. */
+  lookup?: LookupFunction;
+  /** For dates in headers; this machine's unless said. */
+  clock?: Clock;
+}
+
+/** Fetches result files from wherever the API says, without trusting it (no credentials are ever sent). */
+export interface Downloader {
+  /**
+   * Streams one file to `write`, chunk by chunk, each awaited. Outcomes of the network are returned;
+   * an error of `write` is thrown as it is. What was written before any outcome but `saved` is waste.
+   */
+  download(url: string, write: WriteChunk, signal?: AbortSignal): Promise<DownloadOutcome>;
+  /** Ends all connections at once. */
+  close(): Promise<void>;
+}
+
+/** Throws only where the API's origin or the proxy's address is no URL. */
+export function createDownloader(options: DownloaderOptions): Downloader {
+  const { apiOrigin, proxy, lookup } = options;
+  const apiProtocol = new URL(apiOrigin).protocol === 'http:' ? 'http:' : 'https:';
+  const dispatchers: Dispatchers = {
+    trusted: createDispatcher({ protocol: apiProtocol, proxy, ...(lookup ? { lookup } : {}) }),
+    guarded: createDispatcher({ protocol: 'https:', proxy, lookup: guardedLookup(lookup) }),
+  };
+  return {
+    async download(url, write, signal) {
+      const total = new Deadline(signal);
+      const idle = new Deadline(total.signal);
+      if (options.totalTimeoutMs !== undefined) total.arm(options.totalTimeoutMs);
+      try {
+        return await followRedirects(url, { options, dispatchers, write, idle });
+      } finally {
+        idle.end();
+        total.end();
+      }
+    },
+    async close() {
+      await Promise.all([dispatchers.trusted.destroy(), dispatchers.guarded.destroy()]);
+    },
+  };
+}
+
+interface Dispatchers {
+  trusted: Dispatcher;
+  guarded: Dispatcher;
+}
+
+interface Download {
+  options: DownloaderOptions;
+  dispatchers: Dispatchers;
+  write: WriteChunk;
+  idle: Deadline;
+}
+
+async function followRedirects(first: string, download: Download): Promise<DownloadOutcome> {
+  const { apiOrigin, maxRedirects = defaultMaxRedirects } = download.options;
+  let target = first;
+  for (let hops = 0; hops <= maxRedirects; hops += 1) {
+    const verdict = judgeResultUrl(target, apiOrigin);
+    if (verdict.kind === 'refused') return { kind: 'url_refused', reason: verdict.reason };
+    const step = await fetchOnce(verdict, download);
+    if (step.kind !== 'redirected') return step;
+    target = step.target;
+  }
+  const reason = `There were more than ${maxRedirects} redirects.`;
+  return { kind: 'unavailable', reason, retryAfterMs: null, cause: null };
+}
+
+async function fetchOnce(
+  { url, trusted }: { url: URL; trusted: boolean },
+  { options, dispatchers, write, idle }: Download,
+): Promise<DownloadOutcome | { kind: 'redirected'; target: string }> {
+  const { maxBytes, idleTimeoutMs, userAgent = 'rivya-batch', clock = localClock } = options;
+  idle.arm(idleTimeoutMs);
+  const exchange = await openExchange(trusted ? dispatchers.trusted : dispatchers.guarded, {
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: 'GET',
+    // Bytes as they are stored: their number and hash are promised in the manifest (S5).
+    headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
+    signal: idle.signal,
+  });
+  if (exchange.kind === 'failed') return explainFailure(exchange.error);
+  const { response } = exchange;
+  const verdict = judgeDownload(response, { url, maxBytes, now: clock.now() });
+  if (verdict.kind === 'body') return saveBody(response, { write, maxBytes, idle, idleTimeoutMs });
+  discard(response);
+  return verdict;
+}
+
+function explainFailure(error: unknown): DownloadOutcome {
+  if (errorCode(error) === 'ERR_RIVYA_PRIVATE_ADDRESS') {
+    const reason = "The result's URL is not fetched: its host leads into a private network.";
+    return { kind: 'url_refused', reason };
+  }
+  return {
+    kind: 'unavailable',
+    reason: `The file could not be fetched: ${describeFailure(error)}.`,
+    retryAfterMs: null,
+    cause: safeCause(error),
+  };
+}
+
+/** Gives up a body together with its connection: reading it to the end might take for ever. */
+function discard({ body }: Dispatcher.ResponseData): void {
+  // undici reports the giving up itself as an error of the stream.
+  body.on('error', () => undefined).destroy();
+}

@@ -1,0 +1,98 @@
+import { classifyRefusal } from './classify-refusal.js';
+import type { PaceHint, Refused, Unknown, Unreachable } from './outcome.js';
+import { parsePaceHint } from './pace-hint.js';
+import { type ErrorBody, readErrorBody } from './read-error-body.js';
+import { headerRequestId, headerText, mediaType } from './response-headers.js';
+import { type AnswerTime, retryAfterMs } from './retry-after.js';
+import type { Answer } from './send-request.js';
+
+/** A success whose body was what the caller looked for. */
+export interface Understood<Content> {
+  kind: 'understood';
+  content: Content;
+  pace: PaceHint | null;
+}
+
+export interface Reading<Content> {
+  /** Null where the JSON is not what was asked for. */
+  parse: (json: unknown) => Content | null;
+  /** What `parse` looks for, for the reason: `a task id`. */
+  wanted: string;
+  /** Ms since the epoch. */
+  now: number;
+}
+
+/**
+ * What an answer means: content, a clear no, or nothing that settles the matter.
+ */
+export function judgeAnswer<Content>(
+  answer: Answer,
+  { parse, wanted, now }: Reading<Content>,
+): Understood<Content> | Refused | Unknown | Unreachable {
+  const { httpStatus, headers } = answer;
+  const json = parseJson(answer.text);
+  const time = { now, date: headerText(headers, 'date') };
+  const succeeded = httpStatus >= 200 && httpStatus < 300;
+  const content = succeeded ? parse(json) : null;
+  if (content !== null) {
+    return { kind: 'understood', content, pace: parsePaceHint(headers, time) };
+  }
+  const unprocessed = judgeUnprocessed(httpStatus);
+  if (unprocessed !== null) return unprocessed;
+  const error = readErrorBody(json);
+  const refused = judgeRefusal(answer, error, time);
+  if (refused !== null) return refused;
+  return {
+    kind: 'unknown',
+    reason: explainUnknown(answer, error, json === undefined ? 'JSON' : wanted),
+    httpStatus,
+    requestId: error.requestId ?? headerRequestId(headers),
+    retryAfterMs: retryAfterMs(headerText(headers, 'retry-after'), time),
+    cause: null,
+  };
+}
+
+/** The parser's own error quotes the body; there is nothing in it worth that (S8). */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function judgeUnprocessed(httpStatus: number): Unreachable | null {
+  if (httpStatus >= 300 && httpStatus < 400) {
+    const reason = `HTTP ${httpStatus}: a redirect instead of the API; check RIVYA_BASE_URL.`;
+    return { kind: 'unreachable', reason, cause: null };
+  }
+  if (httpStatus === 407) {
+    const reason = 'HTTP 407: the proxy wants a login; check HTTPS_PROXY.';
+    return { kind: 'unreachable', reason, cause: null };
+  }
+  return null;
+}
+
+function judgeRefusal(answer: Answer, error: ErrorBody, time: AnswerTime): Refused | null {
+  const { httpStatus, headers } = answer;
+  const kind = classifyRefusal(httpStatus, error.code);
+  if (kind === null) return null;
+  return {
+    kind: 'refused',
+    refusal: {
+      kind,
+      code: error.code ?? `http_${httpStatus}`,
+      message: error.message ?? `The API answered HTTP ${httpStatus} without a message.`,
+      httpStatus,
+      requestId: error.requestId ?? headerRequestId(headers),
+      retryAfterMs: retryAfterMs(headerText(headers, 'retry-after'), time),
+    },
+    pace: parsePaceHint(headers, time),
+  };
+}
+
+function explainUnknown(answer: Answer, error: ErrorBody, missing: string): string {
+  const { httpStatus, headers } = answer;
+  if (error.code !== null) return `HTTP ${httpStatus}: ${error.code}.`;
+  return `HTTP ${httpStatus} without ${missing} (${mediaType(headers) ?? 'no content type'}).`;
+}

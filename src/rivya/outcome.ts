@@ -1,0 +1,126 @@
+/** What the API says of a task; unknown fields are ignored, unknown statuses kept as they are. */
+export interface Task {
+  id: string;
+  status: TaskStatus;
+  /** Null where the response does not say. Credits, as the API states them. */
+  reservedCredits: number | null;
+  finalCredits: number | null;
+  /** Every result URL, `primary_url` first, without repeats. */
+  urls: string[];
+  error: { code: string; message: string } | null;
+}
+
+export type TaskStatus =
+  | { kind: 'running'; word: string }
+  | { kind: 'succeeded' }
+  | { kind: 'failed' };
+
+/** Why the API said no; decided once, here, from code and HTTP class. */
+export type RefusalKind =
+  | 'rate_limited'
+  | 'insufficient_credits'
+  /** 401 and 403: no request of this key will do better until a person acts. */
+  | 'key_refused'
+  /** 503 `public_api_disabled`: the whole API is off. */
+  | 'api_disabled'
+  /** 409 `idempotency_conflict`: the key was used with other content, so it may have been paid. */
+  | 'idempotency_conflict'
+  /** Another 409 or a 425: somebody is at it; the same key again later. */
+  | 'busy'
+  | 'not_found'
+  /** This request will never be accepted as it is. */
+  | 'invalid';
+
+/** What the rate-limit headers of an answer said, if there were any; null where unsaid or unreadable. */
+export interface PaceHint {
+  /** Requests per window. */
+  limit: number | null;
+  /** Requests left in this window. */
+  remaining: number | null;
+  /** Until the window starts anew, counted from the answer. */
+  resetMs: number | null;
+}
+
+export interface Refusal {
+  kind: RefusalKind;
+  /** The API's own code, verbatim, or `http_<status>` where it sent none. */
+  code: string;
+  message: string;
+  httpStatus: number;
+  requestId: string | null;
+  /** From Retry-After (seconds or date); null where absent or unreadable. */
+  retryAfterMs: number | null;
+}
+
+/** Surely not processed: no connection, no TLS, a redirect. Safe to send again. */
+export interface Unreachable {
+  kind: 'unreachable';
+  reason: string;
+  cause: unknown;
+}
+
+/** Sent, and nobody can say whether it was taken: only the same key may be sent again (S1). */
+export interface Unknown {
+  kind: 'unknown';
+  reason: string;
+  httpStatus: number | null;
+  requestId: string | null;
+  /** From Retry-After, which a 503 may carry; null where absent or unreadable. */
+  retryAfterMs: number | null;
+  cause: unknown;
+}
+
+export type Refused = { kind: 'refused'; refusal: Refusal; pace: PaceHint | null };
+
+export type SubmitOutcome =
+  | { kind: 'accepted'; task: Task; pace: PaceHint | null }
+  | Refused
+  | Unknown
+  | Unreachable;
+export type ReadTaskOutcome =
+  | { kind: 'read'; task: Task; pace: PaceHint | null }
+  | Refused
+  | Unknown
+  | Unreachable;
+export type ReadCreditsOutcome =
+  | { kind: 'read'; currentCredits: number; pace: PaceHint | null }
+  | Refused
+  | Unknown
+  | Unreachable;
+export type ListModelsOutcome =
+  | { kind: 'read'; models: Model[]; pace: PaceHint | null }
+  | Refused
+  | Unknown
+  | Unreachable;
+
+/** One entry of `GET /models`, read leniently: null where the API does not say. */
+export interface Model {
+  id: string;
+  displayName: string;
+  category: string | null;
+  baseCredits: number | null;
+  maxPromptLength: number | null;
+  apiStatus: string | null;
+  apiInputStatus: string | null;
+  params: ModelParam[];
+}
+
+export interface ModelParam {
+  key: string;
+  /** `select`, `number`, `text` or something newer. */
+  type: string | null;
+  required: boolean;
+  options: string[];
+  min: number | null;
+  max: number | null;
+}
+
+export type DownloadOutcome =
+  | { kind: 'saved'; bytes: number; sha256: string; declaredType: string | null }
+  /** 403, 404, 410: the link is spent; the task may know a fresh one. */
+  | { kind: 'gone'; httpStatus: number }
+  /** Not https, a private address, a redirect to either: never fetched. */
+  | { kind: 'url_refused'; reason: string }
+  | { kind: 'too_large'; maxBytes: number }
+  /** Network fault, 5xx, 429, a body shorter than announced or empty: worth another try. */
+  | { kind: 'unavailable'; reason: string; retryAfterMs: number | null; cause: unknown };

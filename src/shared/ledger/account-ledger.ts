@@ -1,0 +1,144 @@
+import type { Redis } from 'ioredis';
+import { type AccountKeys, accountKeys } from './keys.js';
+import { runScript } from './scripts.js';
+
+/** Why an account's submissions are held, if they are. */
+export type GateState =
+  | { kind: 'open' }
+  | { kind: 'parked'; sinceMs: number; probeAtMs: number }
+  | { kind: 'halted'; code: string; message: string };
+
+export interface AccountView {
+  gate: GateState;
+  /** Until when the API is taken to be down; 0 when it is not. */
+  downUntilMs: number;
+  inFlight: number;
+  /** Requests a second: learned; what workers were told comes first where they were. */
+  learnedRate: number | null;
+  refusals: number;
+}
+
+export type Turn = { kind: 'taken'; waitMs: number } | { kind: 'too_far'; waitMs: number };
+
+const firstProbeMs = 5_000;
+const longestProbeMs = 60_000;
+const firstDownMs = 2_000;
+const longestDownMs = 60_000;
+
+/**
+ * What all batches and machines of one API origin and key share: pace, in-flight set, holds.
+ * All times are Redis' (S7).
+ */
+export class AccountLedger {
+  readonly keys: AccountKeys;
+
+  constructor(
+    private readonly redis: Redis,
+    prefix: string,
+    readonly account: string,
+  ) {
+    this.keys = accountKeys(prefix, account);
+  }
+
+  /** A turn for a request that is not a submission; none is reserved when it is further away than `longestWaitMs`. */
+  async takeTurn(longestWaitMs: number): Promise<Turn> {
+    const reply = (await runScript(this.redis, 'take-turn', {
+      keys: [this.keys.pace, this.keys.workers],
+      values: [longestWaitMs],
+    })) as [number, number];
+    return { kind: reply[0] === 1 ? 'taken' : 'too_far', waitMs: reply[1] };
+  }
+
+  /** Tells the pace that a request was taken (anything but 429). */
+  async noteTaken(): Promise<void> {
+    await runScript(this.redis, 'answered', { keys: [this.keys.pace], values: ['taken', '', 0] });
+  }
+
+  /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */
+  async noteRefused(retryAfterMs: number | null): Promise<number> {
+    const reply = await runScript(this.redis, 'answered', {
+      keys: [this.keys.pace],
+      values: ['refused', retryAfterMs ?? '', Math.random()],
+    });
+    return Number(reply);
+  }
+
+  async heartbeat(worker: string, told: { rate: number | null; inFlight: number | null }) {
+    await runScript(this.redis, 'heartbeat', {
+      keys: [this.keys.workers],
+      values: [worker, told.rate ?? '-', told.inFlight ?? '-'],
+    });
+  }
+
+  async leave(worker: string): Promise<void> {
+    await runScript(this.redis, 'heartbeat', { keys: [this.keys.workers], values: [worker] });
+  }
+
+  /** Out of credits; `by` says whether a probe found it, which doubles the time to the next one. */
+  async park(by: 'submission' | 'probe'): Promise<number> {
+    const reply = await runScript(this.redis, 'park', {
+      keys: [this.keys.gate],
+      values: [firstProbeMs, longestProbeMs, by],
+    });
+    return Number(reply);
+  }
+
+  async unpark(): Promise<void> {
+    await this.redis.hdel(this.keys.gate, 'parked', 'spacing', 'probe_at');
+  }
+
+  /** The key was refused: nothing is submitted until a person acts and starts again. */
+  async halt(code: string, message: string): Promise<void> {
+    await this.redis.hset(this.keys.gate, { halted: code, halted_message: message });
+  }
+
+  async unhalt(): Promise<void> {
+    await this.redis.hdel(this.keys.gate, 'halted', 'halted_message');
+  }
+
+  /** The API cannot be reached; returns the ms for which no submission is sent. */
+  async noteDown(retryAfterMs: number | null): Promise<number> {
+    const reply = await runScript(this.redis, 'api-down', {
+      keys: [this.keys.gate],
+      values: [firstDownMs, longestDownMs, retryAfterMs ?? ''],
+    });
+    return Number(reply);
+  }
+
+  async noteUp(): Promise<void> {
+    await this.redis.hdel(this.keys.gate, 'down_until', 'down_spacing');
+  }
+
+  async release(member: string): Promise<void> {
+    await this.redis.zrem(this.keys.inFlight, member);
+  }
+
+  async view(): Promise<AccountView> {
+    const [gate, inFlight, pace] = await Promise.all([
+      this.redis.hgetall(this.keys.gate),
+      this.redis.zcard(this.keys.inFlight),
+      this.redis.hmget(this.keys.pace, 'rate', 'refused'),
+    ]);
+    return {
+      gate: readGate(gate),
+      downUntilMs: Number(gate.down_until ?? 0),
+      inFlight,
+      learnedRate: pace[0] ? Number(pace[0]) : null,
+      refusals: Number(pace[1] ?? 0),
+    };
+  }
+}
+
+function readGate(fields: Record<string, string>): GateState {
+  if (fields.halted) {
+    return { kind: 'halted', code: fields.halted, message: fields.halted_message ?? '' };
+  }
+  if (fields.parked) {
+    return {
+      kind: 'parked',
+      sinceMs: Number(fields.parked),
+      probeAtMs: Number(fields.probe_at ?? 0),
+    };
+  }
+  return { kind: 'open' };
+}

@@ -1,0 +1,271 @@
+import type { Redis } from 'ioredis';
+import type { LineStatus } from '../manifest-line.js';
+import type { PreparedBrief } from '../prepared-brief.js';
+import type { AccountLedger } from './account-ledger.js';
+import { type BatchCounts, type BatchIdentity, type BatchMeta, readMeta } from './batch-meta.js';
+import {
+  type BriefState,
+  decodeState,
+  encodeState,
+  type ReadState,
+  type Stage,
+} from './brief-state.js';
+import { type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
+import { runScript } from './scripts.js';
+
+export type Admission = Stage | 'clash';
+
+/** The answer to "may this brief be submitted now?". */
+export type SubmitPermit =
+  | {
+      kind: 'go';
+      /** The request's turn begins in so many ms. */
+      waitMs: number;
+      nowMs: number;
+      brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
+      content: string;
+      trial: Trial;
+    }
+  | Passed
+  | { kind: 'wait'; waitMs: number; reason: WaitReason }
+  | { kind: 'halted' }
+  | { kind: 'stopped' };
+
+/** What this one submission finds out for all: whether credits are back, or the API. */
+export type Trial = 'credits' | 'recovery' | 'none';
+
+export type WaitReason = 'in_flight' | 'pace' | 'credits' | 'api_down';
+
+/** A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. */
+export type Passed = { kind: 'passed'; state: BriefState | null };
+export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
+export type Finish = { kind: 'finished' } | Passed;
+
+export interface FinishedBrief {
+  from: ReadState;
+  line: string;
+  status: LineStatus;
+  /** Credits, as the API states them. */
+  charged: number;
+  checks: number;
+  downloads: number;
+}
+
+export interface OutboxPage {
+  generation: string;
+  /** Where in the manifest the first of the lines belongs, in bytes. */
+  offset: number;
+  lines: string[];
+}
+
+/** The durable account of one batch. Every change of a brief's stage goes through here. */
+export class BatchLedger {
+  readonly keys: BatchKeys;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly prefix: string,
+    readonly batch: string,
+    private readonly account: AccountLedger,
+  ) {
+    this.keys = batchKeys(prefix, batch);
+  }
+
+  /** Creates the batch or finds it; the identity is kept from the first time on. */
+  async open(identity: BatchIdentity): Promise<'created' | 'found'> {
+    const reply = await runScript(this.redis, 'open-batch', {
+      keys: [this.keys.meta, batchesKey(this.prefix)],
+      values: [this.batch, ...Object.entries(identity).flat()],
+    });
+    return reply === 1 ? 'created' : 'found';
+  }
+
+  /** Null when there is no such batch. */
+  async meta(): Promise<BatchMeta | null> {
+    return readMeta(this.batch, await this.redis.hgetall(this.keys.meta));
+  }
+
+  /** What `admit` would answer, without admitting: null where the brief is new. */
+  async lookUp(briefs: PreparedBrief[]): Promise<(Admission | null)[]> {
+    const texts = await this.redis.hmget(this.keys.state, ...briefs.map((brief) => brief.id));
+    return texts.map((text, index) => {
+      if (text === null) return null;
+      const [stage, , fingerprint] = text.split('|', 3);
+      return fingerprint === briefs[index]?.fingerprint ? (stage as Stage) : 'clash';
+    });
+  }
+
+  /** Admits new briefs, up to about 1,000 a call; answers in the order given. */
+  async admit(briefs: PreparedBrief[], nowMs: number): Promise<Admission[]> {
+    const values: (string | number)[] = [nowMs];
+    for (const brief of briefs) {
+      values.push(brief.id, brief.fingerprint, `${brief.origin}\n${brief.body}`);
+    }
+    const { meta, state, content } = this.keys;
+    return (await runScript(this.redis, 'admit', {
+      keys: [meta, state, content],
+      values,
+    })) as Admission[];
+  }
+
+  async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {
+    await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
+    if (mark === 'open') await this.redis.hdel(this.keys.meta, 'finalized');
+  }
+
+  async beginSubmit(
+    brief: { id: string; attempt: number },
+    limits: { longestWaitMs: number; defaultInFlight: number },
+  ): Promise<SubmitPermit> {
+    const { meta, state, content } = this.keys;
+    const { pace, inFlight, gate, workers } = this.account.keys;
+    const reply = (await runScript(this.redis, 'begin-submit', {
+      keys: [meta, state, content, pace, inFlight, gate, workers],
+      values: [
+        brief.id,
+        brief.attempt,
+        this.member(brief.id),
+        limits.longestWaitMs,
+        limits.defaultInFlight,
+      ],
+    })) as [string, ...(string | number)[]];
+    return readPermit(reply);
+  }
+
+  /** Null when the ledger does not know the brief. */
+  async read(briefId: string): Promise<ReadState | null> {
+    const text = await this.redis.hget(this.keys.state, briefId);
+    return text === null ? null : decodeState(text);
+  }
+
+  async readContent(briefId: string): Promise<string | null> {
+    return this.redis.hget(this.keys.content, briefId);
+  }
+
+  /** Compare-and-set; `slot: 'release'` frees the brief's place in flight in the same step. */
+  async move<S extends BriefState>(
+    briefId: string,
+    step: { from: ReadState; to: S; slot: 'keep' | 'release' },
+  ): Promise<Move<S>> {
+    const text = encodeState(step.to);
+    const reply = (await runScript(this.redis, 'move', {
+      keys: [this.keys.state, this.account.keys.inFlight],
+      values: [briefId, step.from.text, text, step.slot === 'release' ? this.member(briefId) : ''],
+    })) as [number, string?];
+    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
+  }
+
+  /** Puts the brief's line into the outbox, once (S4), and frees its place in flight. */
+  async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
+    const { attempt, fingerprint, seq } = end.from.state;
+    const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status: end.status });
+    const { meta, state, content, outbox } = this.keys;
+    const reply = (await runScript(this.redis, 'finish', {
+      keys: [meta, state, content, outbox, this.account.keys.inFlight],
+      values: [
+        briefId,
+        end.from.text,
+        to,
+        end.line,
+        end.status,
+        this.member(briefId),
+        end.charged,
+        end.checks,
+        end.downloads,
+      ],
+    })) as [number, string?];
+    return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
+  }
+
+  /** Which file the manifest is: raised whenever a retry replaces it. */
+  async generation(): Promise<string> {
+    return (await this.redis.hget(this.keys.meta, 'generation')) ?? '0';
+  }
+
+  async readOutbox(most: number): Promise<OutboxPage> {
+    const { meta, outbox } = this.keys;
+    const reply = (await runScript(this.redis, 'read-outbox', {
+      keys: [meta, outbox],
+      values: [most],
+    })) as string[];
+    const [generation = '0', offset = '0', ...lines] = reply;
+    return { generation, offset: Number(offset), lines };
+  }
+
+  async markWritten(page: OutboxPage, endOffset: number): Promise<'marked' | 'was_marked'> {
+    const { meta, outbox } = this.keys;
+    const reply = await runScript(this.redis, 'mark-written', {
+      keys: [meta, outbox],
+      values: [page.generation, page.offset, page.lines.length, endOffset],
+    });
+    return reply === 1 ? 'marked' : 'was_marked';
+  }
+
+  /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */
+  async claimName(briefId: string, canonicalName: string): Promise<'plain' | 'needs_suffix'> {
+    const { state, names } = this.keys;
+    const reply = await runScript(this.redis, 'claim-name', {
+      keys: [state, names],
+      values: [briefId, canonicalName],
+    });
+    return reply === 1 ? 'plain' : 'needs_suffix';
+  }
+
+  async set(fields: Record<string, string | number>): Promise<void> {
+    await this.redis.hset(this.keys.meta, fields);
+  }
+
+  /** Frees places in flight that no brief of this batch is entitled to any more; returns how many. */
+  async repairInFlight(): Promise<number> {
+    const reply = await runScript(this.redis, 'repair-in-flight', {
+      keys: [this.keys.state, this.account.keys.inFlight],
+      values: [inFlightMember(this.batch, '')],
+    });
+    return Number(reply);
+  }
+
+  /** Deletes everything that is known of the batch, its places in flight included. */
+  async forget(): Promise<void> {
+    const { meta, state, content, outbox, names } = this.keys;
+    await this.redis.unlink(state, content, outbox, names);
+    await this.repairInFlight();
+    await this.redis.unlink(meta);
+    await this.redis.srem(batchesKey(this.prefix), this.batch);
+  }
+
+  async outboxLength(): Promise<number> {
+    return this.redis.llen(this.keys.outbox);
+  }
+
+  private member(briefId: string): string {
+    return inFlightMember(this.batch, briefId);
+  }
+}
+
+function passed(text: string | number | undefined): Passed {
+  return { kind: 'passed', state: text ? decodeState(String(text)).state : null };
+}
+
+function readPermit(reply: [string, ...(string | number)[]]): SubmitPermit {
+  switch (reply[0]) {
+    case 'go':
+      return {
+        kind: 'go',
+        waitMs: Number(reply[1]),
+        nowMs: Number(reply[2]),
+        brief: decodeState(String(reply[3])) as ReadState<
+          Extract<BriefState, { stage: 'submitting' }>
+        >,
+        content: String(reply[4]),
+        trial: reply[5] as Trial,
+      };
+    case 'wait':
+      return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };
+    case 'halted':
+      return { kind: 'halted' };
+    case 'stopped':
+      return { kind: 'stopped' };
+    default:
+      return passed(reply[1]);
+  }
+}

@@ -1,0 +1,76 @@
+import type { LineStatus } from '../manifest-line.js';
+
+/** What a batch is; fixed when it is created. */
+export type BatchIdentity = {
+  origin: string;
+  /** Hash over origin and API key; the key itself is nowhere (S8). */
+  account: string;
+  /** Absolute folder of the results, or '' for a batch that leaves it to the workers. */
+  out: string;
+  /** '' unless `--fresh` asked for a new start (S1). */
+  nonce: string;
+  createdAt: number;
+};
+
+/** What the last admission saw; the rest of S4's sum is counted as it happens. */
+export type BatchCounts = { rows: number; rejected: number; duplicates: number; sources: string };
+
+export interface BatchMeta extends BatchIdentity {
+  name: string;
+  admission: 'open' | 'complete';
+  rows: number;
+  rejected: number;
+  duplicates: number;
+  /** JSON list of file names, as given. */
+  sources: string[];
+  admitted: number;
+  lines: Record<LineStatus, number>;
+  /** Admitted and without a line. */
+  pending: number;
+  /** Credits charged, as the API states them. */
+  spent: number;
+  requests: { submits: number; statusChecks: number; downloads: number; refused: number };
+  /** `manifest.csv` and `run.json` stand for the lines written so far. */
+  finalized: boolean;
+  paused: boolean;
+  cancelled: boolean;
+}
+
+/** Reads the meta hash; null when it is empty. */
+export function readMeta(name: string, fields: Record<string, string>): BatchMeta | null {
+  if (fields.account === undefined) return null;
+  const count = (field: string) => Number(fields[field] ?? 0);
+  const lines = {
+    succeeded: count('lines:succeeded'),
+    failed: count('lines:failed'),
+    unknown: count('lines:unknown'),
+    cancelled: count('lines:cancelled'),
+  };
+  const lined = lines.succeeded + lines.failed + lines.unknown + lines.cancelled;
+  return {
+    name,
+    origin: fields.origin ?? '',
+    account: fields.account,
+    out: fields.out ?? '',
+    nonce: fields.nonce ?? '',
+    createdAt: count('createdAt'),
+    admission: fields.admission === 'complete' ? 'complete' : 'open',
+    rows: count('rows'),
+    rejected: count('rejected'),
+    duplicates: count('duplicates'),
+    sources: JSON.parse(fields.sources ?? '[]') as string[],
+    admitted: count('admitted'),
+    lines,
+    pending: count('admitted') - lined,
+    spent: count('spent'),
+    requests: {
+      submits: count('submits'),
+      statusChecks: count('status_checks'),
+      downloads: count('downloads'),
+      refused: count('refused'),
+    },
+    finalized: fields.finalized === '1',
+    paused: fields.paused === '1',
+    cancelled: fields.cancelled === '1',
+  };
+}

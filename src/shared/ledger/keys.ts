@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+
+/** Every Redis key of ours is made here. `prefix` lets several installations share one Redis. */
+export function batchesKey(prefix: string): string {
+  return `${prefix}:batches`;
+}
+
+export interface BatchKeys {
+  /** Hash: what the batch is, and its counters. */
+  meta: string;
+  /** Hash: brief id -> stage, see `brief-state.ts`. */
+  state: string;
+  /** Hash: brief id -> origin and request body, until its line is written. */
+  content: string;
+  /** List: finished lines that are not in the manifest yet. */
+  outbox: string;
+  /** Hash: asset name without regard to case -> brief id, where the two differ. */
+  names: string;
+}
+
+export function batchKeys(prefix: string, batch: string): BatchKeys {
+  const base = `${prefix}:batch:${batch}`;
+  return {
+    meta: `${base}:meta`,
+    state: `${base}:state`,
+    content: `${base}:content`,
+    outbox: `${base}:outbox`,
+    names: `${base}:names`,
+  };
+}
+
+export interface AccountKeys {
+  /** Hash: when the next request may be sent, and what was learned of the limit. */
+  pace: string;
+  /** Sorted set: briefs with a task that is sent and not known to be over -> since when. */
+  inFlight: string;
+  /** Hash: why submissions are held, if they are. */
+  gate: string;
+  /** Hash: live worker -> the limits it was told. */
+  workers: string;
+}
+
+export function accountKeys(prefix: string, account: string): AccountKeys {
+  const base = `${prefix}:account:${account}`;
+  return {
+    pace: `${base}:pace`,
+    inFlight: `${base}:in-flight`,
+    gate: `${base}:gate`,
+    workers: `${base}:workers`,
+  };
+}
+
+/** One API origin and key share one pace and one in-flight cap (S7); the key itself is not stored (S8). */
+export function accountHash(origin: string, apiKey: string): string {
+  return createHash('sha256').update(`${origin}\n${apiKey}`).digest('hex').slice(0, 16);
+}
+
+/** The member of the in-flight set; the brief id comes last because it may hold any character. */
+export function inFlightMember(batch: string, briefId: string): string {
+  return `${batch}\n${briefId}`;
+}

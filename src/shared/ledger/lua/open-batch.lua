@@ -1,0 +1,10 @@
+-- Creates a batch or finds it.
+-- KEYS: 1 meta, 2 batches
+-- ARGV: 1 name, then field, value, ... of the identity (kept from the first time on)
+-- Returns 1 when it was created, 0 when it was there.
+local created = redis.call('SADD', KEYS[2], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 0 then created = 1 end
+for i = 2, #ARGV, 2 do
+  redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+return created

@@ -1,0 +1,55 @@
+import { stringify } from 'csv-stringify/sync';
+import type { JsonValue } from './json.js';
+import type { ManifestLine } from './manifest-line.js';
+
+type Column = { name: string; value(line: ManifestLine): JsonValue };
+
+const resultColumns: Column[] = [
+  { name: 'brief_id', value: (line) => line.brief_id },
+  { name: 'status', value: (line) => line.status },
+  { name: 'asset', value: (line) => line.assets.map((asset) => asset.path).join(' | ') },
+  { name: 'error_code', value: (line) => line.error?.code ?? '' },
+  { name: 'error_message', value: (line) => line.error?.message ?? '' },
+  { name: 'credits', value: (line) => line.credits.final ?? '' },
+  { name: 'model', value: (line) => line.model },
+  { name: 'prompt', value: (line) => line.prompt ?? '' },
+  { name: 'params', value: (line) => JSON.stringify(line.params) },
+  { name: 'task_id', value: (line) => line.task_id ?? '' },
+  { name: 'attempt', value: (line) => line.attempt },
+  { name: 'submitted', value: (line) => line.times.submitted ?? '' },
+  { name: 'completed', value: (line) => line.times.completed ?? '' },
+  { name: 'source', value: (line) => line.source },
+  { name: 'row', value: (line) => line.row },
+];
+
+/** The header of `manifest.csv`: the input's columns, then the result's; one that both have is told apart. */
+export function csvColumns(inputColumns: readonly string[]): Column[] {
+  const taken = new Set(inputColumns);
+  return [
+    ...inputColumns.map((name) => ({
+      name,
+      value: (line: ManifestLine) => line.input[name] ?? '',
+    })),
+    ...resultColumns.map((column) => ({
+      ...column,
+      name: taken.has(column.name) ? `result_${column.name}` : column.name,
+    })),
+  ];
+}
+
+/** Rows of CSV text; cells that a spreadsheet would run as a formula are made text. */
+export function csvRows(rows: JsonValue[][]): string {
+  return stringify(
+    rows.map((row) => row.map(cellText)),
+    { escape_formulas: true },
+  );
+}
+
+export function csvRow(columns: readonly Column[], line: ManifestLine): JsonValue[] {
+  return columns.map((column) => column.value(line));
+}
+
+function cellText(value: JsonValue): string {
+  if (value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,99 @@
+import { open } from 'node:fs/promises';
+import type { JsonValue } from './json.js';
+import { csvColumns, csvRow, csvRows } from './manifest-csv.js';
+import { type ManifestLine, manifestLineSchema } from './manifest-line.js';
+import { readLines } from './read-lines.js';
+
+export type ManifestFormat = 'jsonl' | 'csv' | 'json';
+
+interface Place {
+  seq: number;
+  offset: number;
+  length: number;
+}
+
+const rowsAtOnce = 500;
+
+export function parseManifestLine(text: string): ManifestLine {
+  return manifestLineSchema.parse(JSON.parse(text));
+}
+
+/** The lines of a manifest in input order; only their places are kept in memory. */
+export class ManifestFile {
+  private constructor(
+    private readonly path: string,
+    private readonly places: Place[],
+    /** The input's columns, in the order in which they first appear. */
+    readonly inputColumns: readonly string[],
+  ) {}
+
+  /** An absent file is an empty manifest; a torn last line is left out. */
+  static async read(path: string): Promise<ManifestFile> {
+    const places: Place[] = [];
+    const columns = new Set<string>();
+    for await (const { text, offset, length, end } of readLines(path)) {
+      if (end === 'torn' || text === '') continue;
+      const line = parseManifestLine(text);
+      places.push({ seq: line.seq, offset, length });
+      for (const column of Object.keys(line.input)) columns.add(column);
+    }
+    places.sort((a, b) => a.seq - b.seq);
+    return new ManifestFile(path, places, [...columns]);
+  }
+
+  get size(): number {
+    return this.places.length;
+  }
+
+  async *lines(): AsyncGenerator<{ text: string; line: ManifestLine }> {
+    if (this.places.length === 0) return;
+    const file = await open(this.path, 'r');
+    try {
+      for (const { offset, length } of this.places) {
+        const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
+        const text = buffer.toString('utf8').trimEnd();
+        yield { text, line: parseManifestLine(text) };
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The manifest as text in one of the formats, in pieces. */
+  async *export(format: ManifestFormat): AsyncGenerator<string> {
+    switch (format) {
+      case 'jsonl':
+        for await (const { text } of this.lines()) yield `${text}\n`;
+        return;
+      case 'json':
+        yield* this.jsonArray();
+        return;
+      case 'csv':
+        yield* this.csv();
+        return;
+      default:
+        format satisfies never;
+    }
+  }
+
+  private async *jsonArray(): AsyncGenerator<string> {
+    let before = '[\n';
+    for await (const { text } of this.lines()) {
+      yield before + text;
+      before = ',\n';
+    }
+    yield this.size === 0 ? '[]\n' : '\n]\n';
+  }
+
+  private async *csv(): AsyncGenerator<string> {
+    const columns = csvColumns(this.inputColumns);
+    let rows: JsonValue[][] = [columns.map((column) => column.name)];
+    for await (const { line } of this.lines()) {
+      rows.push(csvRow(columns, line));
+      if (rows.length < rowsAtOnce) continue;
+      yield csvRows(rows);
+      rows = [];
+    }
+    if (rows.length > 0) yield csvRows(rows);
+  }
+}

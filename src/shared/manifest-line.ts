@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { JsonObject, JsonValue } from './json.js';
+
+const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
+const jsonValue = z.unknown() as unknown as z.ZodType<JsonValue>;
+
+export const assetSchema = z.object({
+  /** Relative to the manifest's folder, with forward slashes on every system. */
+  path: z.string().min(1),
+  bytes: z.number().int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  media_type: z.string(),
+});
+
+export const lineStatusSchema = z.enum(['succeeded', 'failed', 'unknown', 'cancelled']);
+
+/** One brief's record in `manifest.jsonl`: the fields are a contract with users' scripts. */
+export const manifestLineSchema = z.object({
+  brief_id: z.string().min(1),
+  batch: z.string().min(1),
+  /** Position of the brief in its batch, from 1: the order of `manifest.csv`. */
+  seq: z.number().int().positive(),
+  source: z.string(),
+  row: z.number().int(),
+  status: lineStatusSchema,
+  model: z.string(),
+  prompt: z.string().nullable(),
+  params: jsonObject,
+  references: z.array(z.string()),
+  metadata: jsonValue,
+  task_id: z.string().nullable(),
+  attempt: z.number().int().positive(),
+  credits: z.object({ reserved: z.number().nullable(), final: z.number().nullable() }),
+  /** Result URLs without their query strings, which may be tokens (S8). */
+  urls: z.array(z.string()),
+  assets: z.array(assetSchema),
+  error: z
+    .object({ code: z.string(), message: z.string(), request_id: z.string().nullable() })
+    .nullable(),
+  requests: z.object({ submits: z.number().int(), status_checks: z.number().int() }),
+  /** ISO 8601 in UTC; null where that point was not reached. */
+  times: z.object({
+    admitted: z.string(),
+    submitted: z.string().nullable(),
+    completed: z.string().nullable(),
+    collected: z.string().nullable(),
+  }),
+  input: jsonObject,
+});
+
+export type ManifestLine = z.infer<typeof manifestLineSchema>;
+export type LineStatus = z.infer<typeof lineStatusSchema>;
+export type Asset = z.infer<typeof assetSchema>;
+export type LineError = NonNullable<ManifestLine['error']>;

@@ -1,0 +1,43 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BatchError } from './errors.js';
+import { readLines } from './read-lines.js';
+
+/**
+ * Makes the folder of a batch's results, and refuses one that holds another batch's.
+ * @throws BatchError `batch_conflict`, `output_unusable`
+ */
+export async function claimOutputFolder(out: string, batch: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+  } catch (error) {
+    throw new BatchError('output_unusable', `The folder ${out} cannot be made.`, { cause: error });
+  }
+  const owner = await ownerOf(out);
+  if (owner !== null && owner !== batch) {
+    throw new BatchError(
+      'batch_conflict',
+      `The folder ${out} holds the results of batch ${owner}: give another one with --out.`,
+    );
+  }
+}
+
+/** The batch whose results a folder holds; null for none. */
+export async function ownerOf(out: string): Promise<string | null> {
+  for await (const { text, end } of readLines(join(out, 'manifest.jsonl'))) {
+    if (end === 'torn') break;
+    return batchIn(text);
+  }
+  try {
+    return batchIn(await readFile(join(out, 'run.json'), 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function batchIn(json: string): string {
+  const value: unknown = JSON.parse(json);
+  const batch = value && typeof value === 'object' && 'batch' in value ? value.batch : null;
+  return typeof batch === 'string' ? batch : 'unknown';
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+
+/** The pipeline: one queue a stage, so that a due status check never waits behind a million submissions. */
+export const queueStages = ['submit', 'status', 'collect'] as const;
+export type QueueStage = (typeof queueStages)[number];
+
+/** Bull Board groups queues by the dot. */
+export function queueName(batch: string, stage: QueueStage): string {
+  return `${batch}.${stage}`;
+}
+
+/** What a job carries; the brief itself is in the ledger. `v` lets two versions of ours run side by side. */
+export const jobDataSchema = z.object({
+  v: z.literal(1),
+  brief: z.string(),
+  attempt: z.number().int().positive(),
+  /** Collect only: result URLs with their query strings, which are kept nowhere else (S8). */
+  urls: z.array(z.string()).optional(),
+});
+export type JobData = z.infer<typeof jobDataSchema>;
+
+/** No clash between batches, no trouble with `:` or ids of digits only. */
+export function jobId(batch: string, briefId: string, attempt: number): string {
+  const hash = createHash('sha256').update(`${batch.length}:${batch}:${briefId}:${attempt}`);
+  return `b-${hash.digest('hex').slice(0, 24)}`;
+}
+
+/** After so many unexpected errors in a row, about half an hour, a job is taken out and its brief gets a line. */
+const mostTries = 40;
+
+const jobOptions: JobsOptions = {
+  attempts: mostTries,
+  backoff: { type: 'custom' },
+  removeOnComplete: true,
+  removeOnFail: false,
+  // The ledger tells what happened; a stack is kept for the one error that matters.
+  stackTraceLimit: 3,
+};
+
+export interface NewJob {
+  brief: string;
+  attempt: number;
+  delayMs: number;
+  urls?: string[];
+}
+
+/** The three queues of one batch, as a producer of jobs. */
+export class StageQueues {
+  private readonly queues: Record<QueueStage, Queue<JobData>>;
+
+  constructor(
+    connection: Redis,
+    private readonly prefix: string,
+    readonly batch: string,
+  ) {
+    const open = (stage: QueueStage) => {
+      const queue = new Queue<JobData>(queueName(batch, stage), {
+        connection,
+        prefix: this.bullPrefix,
+        streams: { events: { maxLen: 100 } },
+      });
+      // Connection errors are told once by the store; without a listener each would end the process.
+      queue.on('error', () => undefined);
+      return queue;
+    };
+    this.queues = { submit: open('submit'), status: open('status'), collect: open('collect') };
+  }
+
+  get bullPrefix(): string {
+    return `${this.prefix}:queue`;
+  }
+
+  queue(stage: QueueStage): Queue<JobData> {
+    return this.queues[stage];
+  }
+
+  /** Adding a job that is there already changes nothing. */
+  async add(stage: QueueStage, jobs: NewJob[]): Promise<void> {
+    const bulk = jobs.map(({ brief, attempt, delayMs, urls }) => ({
+      name: stage,
+      data: { v: 1 as const, brief, attempt, ...(urls ? { urls } : {}) },
+      opts: { ...jobOptions, jobId: jobId(this.batch, brief, attempt), delay: Math.ceil(delayMs) },
+    }));
+    const [only] = bulk;
+    if (bulk.length === 1 && only) {
+      await this.queues[stage].add(only.name, only.data, only.opts);
+      return;
+    }
+    await this.queues[stage].addBulk(bulk);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(queueStages.map((stage) => this.queues[stage].close()));
+  }
+
+  /** Removes everything of the three queues, jobs and keys. */
+  async obliterate(): Promise<void> {
+    for (const stage of queueStages) await this.queues[stage].obliterate({ force: true });
+  }
+}

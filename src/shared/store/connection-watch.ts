@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { BatchError } from '../errors.js';
+import { isRefusal } from './reach-redis.js';
+
+/** What a process should say about its Redis: each outage makes one `lost`, then one `back`. */
+export type ConnectionChange =
+  | { state: 'lost'; reason: string }
+  /** The private Redis could not be started again; at most once in an outage, further attempts go on. */
+  | { state: 'restart_failed'; error: BatchError }
+  | { state: 'back' };
+
+const firstReadyWithinMs = 5_000;
+const pingEveryMs = 15_000;
+const firstPauseMs = 500;
+const longestPauseMs = 30_000;
+
+/**
+ * Follows one connection on behalf of all: it is idle but for a ping, so what happens to it happens to
+ * Redis or the line, not to one command.
+ */
+export class ConnectionWatch {
+  readonly #listeners = new Set<(change: ConnectionChange) => void>();
+  readonly #stopping = new AbortController();
+  #state: 'connected' | 'lost' = 'connected';
+  #lastError: Error | null = null;
+  #restarting: Promise<void> | null = null;
+  #failedRestarts = 0;
+
+  /** @param restart starts Redis again when nobody listens at its address; null where that is not ours to do. */
+  constructor(
+    private readonly connection: Redis,
+    private readonly restart: (() => Promise<void>) | null,
+  ) {
+    connection.on('close', () => this.#lost());
+    connection.on('ready', () => this.#back());
+    connection.on('error', (error) => this.#failed(error));
+    const ping = setInterval(() => this.#ping(), pingEveryMs);
+    ping.unref();
+    this.#stopping.signal.addEventListener('abort', () => clearInterval(ping));
+  }
+
+  /**
+   * Resolves when Redis has answered on this connection.
+   * @throws BatchError `redis_unreachable` when it went away since it was tried.
+   */
+  async firstReady(): Promise<void> {
+    if (this.connection.status === 'ready') return;
+    const guard = new AbortController();
+    const ready = new Promise<'ready'>((resolve) => {
+      this.connection.once('ready', () => resolve('ready'));
+    });
+    const tooLate = delay(firstReadyWithinMs, 'too late', { signal: guard.signal }).catch(
+      () => 'not needed',
+    );
+    const outcome = await Promise.race([ready, tooLate]);
+    guard.abort();
+    if (outcome === 'ready') return;
+    const reason = this.#lastError?.message || 'no answer';
+    throw new BatchError('redis_unreachable', `Redis went away while connecting: ${reason}.`, {
+      cause: this.#lastError,
+    });
+  }
+
+  /** @returns a function that takes the listener off again. */
+  subscribe(listener: (change: ConnectionChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** No change is told afterwards; waits for a restart that is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#restarting;
+  }
+
+  #ping(): void {
+    // A lost connection keeps its commands: one ping would be queued every 15 s of an outage.
+    if (this.#state === 'lost') return;
+    this.connection.ping().catch((error: Error) => {
+      this.#lastError = error;
+    });
+  }
+
+  #lost(): void {
+    if (this.#state === 'lost') return;
+    this.#state = 'lost';
+    this.#tell({ state: 'lost', reason: this.#lastError?.message || 'the connection was closed' });
+  }
+
+  #back(): void {
+    this.#lastError = null;
+    this.#failedRestarts = 0;
+    if (this.#state === 'connected') return;
+    this.#state = 'connected';
+    this.#tell({ state: 'back' });
+  }
+
+  #failed(error: Error): void {
+    this.#lastError = error;
+    const { restart } = this;
+    if (restart === null || this.#state === 'connected' || !isRefusal(error)) return;
+    if (this.#stopping.signal.aborted) return;
+    this.#restarting ??= this.#tryRestart(restart).finally(() => {
+      this.#restarting = null;
+    });
+  }
+
+  async #tryRestart(restart: () => Promise<void>): Promise<void> {
+    try {
+      await restart();
+    } catch (cause) {
+      this.#failedRestarts += 1;
+      if (this.#failedRestarts === 1)
+        this.#tell({ state: 'restart_failed', error: asError(cause) });
+      // The connection goes on knocking every 2 s; starting a program that often would help nobody.
+      const pauseMs = Math.min(firstPauseMs * 2 ** this.#failedRestarts, longestPauseMs);
+      await delay(pauseMs, undefined, { signal: this.#stopping.signal, ref: false }).catch(
+        () => 'stopped meanwhile',
+      );
+    }
+  }
+
+  #tell(change: ConnectionChange): void {
+    if (this.#stopping.signal.aborted) return;
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+function asError(cause: unknown): BatchError {
+  if (cause instanceof BatchError) return cause;
+  return new BatchError('redis_unreachable', `The private Redis did not start again: ${cause}`, {
+    cause,
+  });
+}

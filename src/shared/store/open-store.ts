@@ -1,0 +1,112 @@
+import type { Redis } from 'ioredis';
+import type { ConnectionChange } from './connection-watch.js';
+import { inspectRedis } from './inspect-redis.js';
+import { type Machine, thisMachine } from './machine.js';
+import { withHomeLock } from './private/home-lock.js';
+import { missingRedisError } from './private/install-advice.js';
+import { choosePlace, type PrivatePlace, prepareHome } from './private/private-place.js';
+import { joinOrStart, shutDownIfUnused } from './private/private-redis.js';
+import { reachRedis } from './reach-redis.js';
+import { parseRedisAddress, socketAddress } from './redis-address.js';
+import { RedisStore } from './redis-store.js';
+import { connectionName, newStoreId } from './store-name.js';
+
+export interface StoreOptions {
+  /** `redis://`, `rediss://`, `unix://` or a socket's path; null: the private Redis. */
+  redisUrl: string | null;
+  /** RIVYA_BATCH_HOME, absolute or relative to the current folder. */
+  home: string;
+}
+
+/** One process's way to Redis: hands out connections and closes them all. */
+export interface Store {
+  kind: 'private' | 'url';
+  /** For people: the URL without user and password, or the socket's path. */
+  where: string;
+  /** Sentences that the person should read, such as a policy that deletes jobs. */
+  warnings: string[];
+  /**
+   * A new connection with `maxRetriesPerRequest: null`, an error listener attached, reconnecting for ever;
+   * commands wait while Redis is away. `duplicate()` of it (BullMQ calls it) is looked after in the same way.
+   */
+  connect(name: string): Redis;
+  /** Told once per outage, and once when it is over. Returns a function that unsubscribes. */
+  onConnectionChange(listener: (change: ConnectionChange) => void): () => void;
+  /**
+   * Ends all connections, and shuts the private Redis down when nobody else uses it. May be called twice.
+   * Close BullMQ's workers and queues first: commands that still wait are rejected.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the Redis of `redisUrl`, or finds, starts and shares the private one.
+ * @throws BatchError `redis_unreachable` (within about 5 s where nobody answers), `redis_unsuitable`,
+ * `redis_missing`, `bad_configuration`; never with credentials in it.
+ */
+export async function openStore(
+  options: StoreOptions,
+  machine: Machine = thisMachine(),
+): Promise<Store> {
+  if (options.redisUrl) return openUrl(options.redisUrl);
+  return openPrivate(options.home, machine);
+}
+
+async function openUrl(redisUrl: string): Promise<Store> {
+  const address = parseRedisAddress(redisUrl);
+  const id = newStoreId();
+  const reached = await reachRedis(address, connectionName(id, 'open'));
+  if (reached.state !== 'ready') throw reached.error;
+  try {
+    const warnings = await inspectRedis(reached.client, address.where);
+    return await RedisStore.open({
+      kind: 'url',
+      id,
+      address,
+      warnings,
+      restart: null,
+      leave: () => Promise.resolve(),
+    });
+  } finally {
+    reached.client.disconnect();
+  }
+}
+
+async function openPrivate(home: string, machine: Machine): Promise<Store> {
+  if (machine.platform === 'win32') throw missingRedisError(machine);
+  const folder = await prepareHome(home);
+  return withHomeLock(folder, async () => {
+    const place = await choosePlace(folder, machine);
+    const id = newStoreId();
+    const client = await joinOrStart(place, machine, connectionName(id, 'open'));
+    try {
+      return await openAt(place, machine, { id, client });
+    } catch (error) {
+      await shutDownIfUnused(place, id);
+      throw error;
+    } finally {
+      client.disconnect();
+    }
+  });
+}
+
+async function openAt(
+  place: PrivatePlace,
+  machine: Machine,
+  { id, client }: { id: string; client: Redis },
+): Promise<Store> {
+  const address = socketAddress(place.socketPath);
+  const warnings = await inspectRedis(client, address.where);
+  const restart = async () => {
+    const server = await joinOrStart(place, machine, connectionName(id, 'restart'));
+    server.disconnect();
+  };
+  return RedisStore.open({
+    kind: 'private',
+    id,
+    address,
+    warnings,
+    restart: () => withHomeLock(place.folder, restart),
+    leave: () => withHomeLock(place.folder, () => shutDownIfUnused(place, id)),
+  });
+}

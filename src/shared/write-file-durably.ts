@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Makes a rename or a new file in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replaces a file as a whole: a reader sees the old one or the new one, even after a power cut. */
+export async function writeFileDurably(
+  path: string,
+  content: string | AsyncIterable<string>,
+): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const temporary = `${path}.${randomUUID()}.part`;
+  const file = await open(temporary, 'wx');
+  try {
+    if (typeof content === 'string') await file.writeFile(content);
+    else for await (const chunk of content) await file.appendFile(chunk);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (error) {
+    await file.close();
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

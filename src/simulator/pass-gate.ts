@@ -1,0 +1,74 @@
+import { type Answer, errorAnswer } from './answer.js';
+import { checkKey } from './check-key.js';
+import { scopeOf } from './endpoint.js';
+import type { FaultSubject } from './faults/fault-rules.js';
+import type { SimulatedApi } from './simulated-api.js';
+
+export type Passage =
+  | { kind: 'passed'; headers: Record<string, string> }
+  | { kind: 'stopped'; answer: Answer };
+
+/** What every request to the API goes through before its own endpoint: faults of the whole API, key, rate. */
+export function passGate(api: SimulatedApi, apiKey: string | null, subject: FaultSubject): Passage {
+  const fault = requestFault(api, subject);
+  if (fault) return { kind: 'stopped', answer: fault };
+  const requestId = api.nextId('req');
+  const refused = checkKey(apiKey, subject.endpoint, { keys: api.settings.keys, requestId });
+  if (refused) return { kind: 'stopped', answer: refused };
+  const rateKey = apiKey ?? 'anonymous';
+  const admission = api.rates.pass(subject.endpoint, rateKey, api.clock.now());
+  if (admission.kind === 'admitted') return { kind: 'passed', headers: admission.headers };
+  return { kind: 'stopped', answer: tooManyRequests(requestId, admission.headers) };
+}
+
+function requestFault(api: SimulatedApi, subject: FaultSubject): Answer | null {
+  const fault = api.faults.draw('request', subject);
+  if (!fault) return null;
+  const requestId = api.nextId('req');
+  switch (fault.kind) {
+    case 'outage':
+      return { kind: 'dropped' };
+    case 'api-disabled':
+      return errorAnswer({
+        status: 503,
+        code: 'public_api_disabled',
+        message: 'The public API is temporarily disabled.',
+        requestId,
+      });
+    case 'rate-limited': {
+      const { retryAfterSeconds: seconds } = fault;
+      return tooManyRequests(
+        requestId,
+        seconds === undefined ? {} : { 'retry-after': String(seconds) },
+      );
+    }
+    case 'revoked-key':
+      // A public endpoint does not look at keys.
+      if (scopeOf[subject.endpoint] === null) return null;
+      return errorAnswer({
+        status: 401,
+        code: 'api_key_revoked',
+        message: 'The API key was revoked.',
+        requestId,
+      });
+    case 'refuse':
+      return errorAnswer({
+        status: fault.status,
+        code: fault.code,
+        message: `Refused on demand: ${fault.code}.`,
+        requestId: fault.requestId === 'present' ? requestId : null,
+      });
+    default:
+      return fault satisfies never;
+  }
+}
+
+function tooManyRequests(requestId: string, headers: Record<string, string>): Answer {
+  return errorAnswer({
+    status: 429,
+    code: 'rate_limited',
+    message: 'Too many requests in the current window.',
+    requestId,
+    headers,
+  });
+}

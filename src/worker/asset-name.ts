@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+
+/** Characters that some file system or shell takes amiss; letters of every script stay. */
+const unsafe = /[^\p{L}\p{M}\p{N}._-]+/gu;
+/** Names that Windows keeps for devices, with any extension. */
+const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+/** Bytes: file systems allow 255, and suffix and extension must fit too. */
+const longestBytes = 120;
+
+/** A brief's id as a file name that is safe on every system; two ids may come out alike. */
+export function safeName(briefId: string): string {
+  let name = briefId
+    .normalize('NFC')
+    .replace(unsafe, '_')
+    .replace(/^\.+/, '_')
+    .replace(/\.+$/, '_');
+  if (name === '' || reserved.test(name)) name = `_${name}`;
+  while (Buffer.byteLength(name) > longestBytes) name = [...name].slice(0, -1).join('');
+  return name;
+}
+
+/** The form in which names are compared: file systems may ignore case. */
+export function canonicalName(briefId: string): string {
+  return safeName(briefId).toLowerCase();
+}
+
+export interface AssetPlace {
+  briefId: string;
+  attempt: number;
+  /** From 0, of `count`. */
+  index: number;
+  count: number;
+  /** Without the dot. */
+  extension: string;
+  name: 'plain' | 'needs_suffix';
+}
+
+/** File name under `assets/`: the id, then what keeps it unique, then the extension. */
+export function assetName(place: AssetPlace): string {
+  const parts = [safeName(place.briefId)];
+  if (place.name === 'needs_suffix') {
+    parts.push(`~${createHash('sha256').update(place.briefId).digest('hex').slice(0, 10)}`);
+  }
+  if (place.attempt > 1) parts.push(`~try${place.attempt}`);
+  if (place.count > 1) parts.push(`~${place.index + 1}`);
+  return `${parts.join('')}.${place.extension}`;
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { LimitFunction } from 'p-limit';
+import { type QueueStage, StageQueues } from '../shared/queues.js';
+import { checkStatus } from './check-status.js';
+import { type CollectContext, collectAssets } from './collect.js';
+import { finalizeBatch } from './finalize-batch.js';
+import { giveUpBrief } from './give-up-brief.js';
+import { ManifestWriter } from './manifest-writer.js';
+import type { StageContext } from './stage-context.js';
+import type { StageJob, Step } from './stage-step.js';
+import { stepFor } from './stage-step.js';
+import { StageWorker } from './stage-worker.js';
+import { submitBrief } from './submit.js';
+import { SubmitGate } from './submit-gate.js';
+
+export interface BatchWorkerOptions {
+  context: StageContext;
+  connection: Redis;
+  prefix: string;
+  stages: readonly QueueStage[];
+  /** Where this process writes results; null where it has no `collect` stage. */
+  out: string | null;
+  /** Requests at once, per stage, over all batches of this process. */
+  slots: Record<QueueStage, LimitFunction>;
+}
+
+/** How often lines of other machines, and a crash before the last file was written, are looked for. */
+const tendEveryMs = 500;
+
+/** All stages of one batch in this process: wires, starts, tends and stops them. */
+export class BatchWorker {
+  private readonly queues: StageQueues;
+  private readonly workers: StageWorker[];
+  private readonly writer: ManifestWriter | null;
+  private readonly gate: SubmitGate;
+  private readonly closing = new AbortController();
+  private tending: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: BatchWorkerOptions) {
+    const { context, connection, prefix, stages, out } = options;
+    this.queues = new StageQueues(connection, prefix, context.batch);
+    this.gate = new SubmitGate(context);
+    this.writer = out === null ? null : new ManifestWriter(context.ledger, out);
+    this.workers = stages.map(
+      (stage) =>
+        new StageWorker({
+          stage,
+          queues: this.queues,
+          connection,
+          concurrency: options.slots[stage].concurrency,
+          clock: context.clock,
+          log: context.log,
+          work: (job) => options.slots[stage](() => this.work(stage, job)),
+          giveUp: (job, reason) => giveUpBrief(context, job, { stage, reason }),
+        }),
+    );
+  }
+
+  get batch(): string {
+    return this.options.context.batch;
+  }
+
+  /** Mends what a crash may have left, then tends the manifest until closed. */
+  async start(): Promise<void> {
+    await this.options.context.ledger.repairInFlight();
+    for (const worker of this.workers) await worker.sweepFailed();
+    this.tending = this.tendUntilClosed();
+  }
+
+  /** Finishes what is under way, writes what is finished, and leaves the rest in the queues. */
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.close()));
+    this.closing.abort();
+    await this.tending;
+    await this.tend();
+    await this.queues.close();
+  }
+
+  /** Leaves at once; other workers pick up what was under way. */
+  async abandon(): Promise<void> {
+    this.closing.abort();
+    await Promise.all(this.workers.map((worker) => worker.abandon()));
+  }
+
+  /** Writes finished lines now, and the closing files when they are due. */
+  async tend(): Promise<'finalized' | 'not_yet'> {
+    const { context, out } = this.options;
+    if (!this.writer || out === null) return 'not_yet';
+    await this.writer.flush();
+    return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
+  }
+
+  private async tendUntilClosed(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      await sleep(tendEveryMs, undefined, { signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+      await this.tend().catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.options.context.notify({ kind: 'output_trouble', reason });
+      });
+    }
+  }
+
+  private async work(stage: QueueStage, job: StageJob): Promise<Step> {
+    const { context } = this.options;
+    switch (stage) {
+      case 'submit':
+        return this.submit(job);
+      case 'status':
+        return checkStatus(context, job);
+      case 'collect':
+        return collectAssets(this.collectContext(), job);
+      default:
+        return stage satisfies never;
+    }
+  }
+
+  private async submit(job: StageJob): Promise<Step> {
+    const admittance = await this.gate.enter(job);
+    if (admittance.kind === 'hold') return admittance;
+    const { permit } = admittance;
+    switch (permit.kind) {
+      case 'go':
+        return submitBrief(this.options.context, job, permit);
+      case 'passed':
+        return stepFor(permit.state);
+      case 'stopped':
+        return { kind: 'done' };
+      default:
+        return permit satisfies never;
+    }
+  }
+
+  private collectContext(): CollectContext {
+    const { context, out } = this.options;
+    if (out === null) throw new Error('collect runs only where there is an output folder');
+    return { ...context, out };
+  }
+}

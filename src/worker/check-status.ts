@@ -1,0 +1,123 @@
+import type { ReadTaskOutcome, Refusal } from '../rivya/outcome.js';
+import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
+import type { LineError } from '../shared/manifest-line.js';
+import { finishBrief } from './finish-brief.js';
+import { holdSubmissions } from './hold-submissions.js';
+import { deadlineMs, nextCheckInMs } from './poll-plan.js';
+import { settleTask } from './settle-task.js';
+import type { StageContext } from './stage-context.js';
+import { type StageJob, type Step, stepFor } from './stage-step.js';
+
+type AcceptedBrief = ReadState<StateOf<'accepted'>>;
+
+/** A 404 this soon after acceptance may be the API's own replication lag. */
+const notFoundGraceMs = 60_000;
+const keyRefusedLookMs = 30_000;
+const troubleSpacingMs = 7_500;
+
+/** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
+export async function checkStatus(context: StageContext, job: StageJob): Promise<Step> {
+  const read = await context.ledger.read(job.briefId);
+  if (read?.state.stage !== 'accepted' || read.state.attempt !== job.attempt) {
+    return stepFor(read?.state ?? null);
+  }
+  const turn = await context.pacer.turn();
+  if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
+  const outcome = await context.client.readTask(read.state.taskId);
+  const state: StateOf<'accepted'> = { ...read.state, checks: read.state.checks + 1 };
+  // The count of checks is saved with whatever this check leads to: `text` is what stands in the ledger.
+  const brief = { text: read.text, state };
+  const step = await act(context, job.briefId, { brief, outcome });
+  if (step.kind !== 'later') return step;
+  const moved = await context.ledger.move(job.briefId, { from: brief, to: state, slot: 'keep' });
+  return moved.kind === 'passed' ? stepFor(moved.state) : step;
+}
+
+interface Checked {
+  brief: AcceptedBrief;
+  outcome: ReadTaskOutcome;
+}
+
+async function act(context: StageContext, briefId: string, checked: Checked): Promise<Step> {
+  const { outcome, brief } = checked;
+  switch (outcome.kind) {
+    case 'read':
+      await context.pacer.taken();
+      if (outcome.task.status.kind !== 'running') {
+        return settleTask(context, briefId, { brief, task: outcome.task });
+      }
+      return stillRunning(context, briefId, brief);
+    case 'refused':
+      return actOnRefusal(context, briefId, { brief, refusal: outcome.refusal });
+    case 'unknown':
+    case 'unreachable':
+      // A read that got no answer is simply asked again.
+      return { kind: 'later', afterMs: troubleSpacingMs * (1 + Math.random()) };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+async function stillRunning(
+  context: StageContext,
+  briefId: string,
+  brief: AcceptedBrief,
+): Promise<Step> {
+  const { category, checks, submittedAt } = brief.state;
+  const ageMs = context.clock.now() - submittedAt;
+  if (ageMs < deadlineMs(category)) {
+    return { kind: 'later', afterMs: nextCheckInMs(category, checks, Math.random()) };
+  }
+  const minutes = Math.round(ageMs / 60_000);
+  return endUnknown(context, briefId, {
+    brief,
+    error: {
+      code: 'task_overdue',
+      message: `The task was still running after ${minutes} minutes; the next run of this batch looks at it again and pays for nothing.`,
+      request_id: null,
+    },
+  });
+}
+
+async function actOnRefusal(
+  context: StageContext,
+  briefId: string,
+  { brief, refusal }: { brief: AcceptedBrief; refusal: Refusal },
+): Promise<Step> {
+  const { code, message, requestId, retryAfterMs } = refusal;
+  switch (refusal.kind) {
+    case 'rate_limited': {
+      const hold = { kind: 'rate_limited', retryAfterMs } as const;
+      const waitMs = await holdSubmissions(context, hold, 'none');
+      // Spread, so that all checks that were refused together do not come back together.
+      return { kind: 'later', afterMs: waitMs * (1 + 0.5 * Math.random()) };
+    }
+    case 'key_refused':
+      await holdSubmissions(context, { kind: 'key_refused', code, message, requestId }, 'none');
+      return { kind: 'later', afterMs: keyRefusedLookMs };
+    case 'not_found':
+      if (context.clock.now() - brief.state.submittedAt < notFoundGraceMs) {
+        return { kind: 'later', afterMs: troubleSpacingMs };
+      }
+      return endUnknown(context, briefId, {
+        brief,
+        error: {
+          code: 'task_not_found',
+          message: `The API accepted this task and does not know it any more: ${message}`,
+          request_id: requestId,
+        },
+      });
+    default:
+      // Anything else says nothing about the task: it is paid for, so it is asked for again (S3).
+      return { kind: 'later', afterMs: retryAfterMs ?? troubleSpacingMs * (1 + Math.random()) };
+  }
+}
+
+async function endUnknown(
+  context: StageContext,
+  briefId: string,
+  { brief, error }: { brief: AcceptedBrief; error: LineError },
+): Promise<Step> {
+  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
+  return finishBrief(context, briefId, { from: brief, end });
+}

@@ -1,0 +1,111 @@
+import type { Refusal, SubmitOutcome, Task } from '../rivya/outcome.js';
+import type { LineError } from '../shared/manifest-line.js';
+
+/** What one POST's outcome means for its brief. */
+export type SubmitAction =
+  | { kind: 'accept'; task: Task }
+  /** Never to be accepted: the line is `failed`, nothing was charged. */
+  | { kind: 'fail'; error: LineError }
+  /** It may have been paid and nobody can find out: the line is `unknown`, a person decides. */
+  | { kind: 'end_unknown'; error: LineError }
+  /** The same key and bytes again; the task may be running, so its place in flight is kept. */
+  | { kind: 'ask_again'; afterMs: number; reason: string }
+  /** Refused and not charged: back among the waiting. `attempt` is raised where the refusal was a replay. */
+  | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold };
+
+/** Why submissions as a whole are held after this answer. */
+export type Hold =
+  | { kind: 'rate_limited'; retryAfterMs: number | null }
+  | { kind: 'no_credits' }
+  | { kind: 'key_refused'; code: string; message: string; requestId: string | null }
+  | { kind: 'api_down'; retryAfterMs: number | null; reason: string };
+
+export interface SubmitSituation {
+  outcome: SubmitOutcome;
+  attempt: number;
+  /** POSTs of this brief so far, this one included. */
+  sends: number;
+  /** `requestId` of the last refusal of this attempt. */
+  refusalId: string | null;
+  /** Age of the key: since its first send. */
+  keyAgeMs: number;
+  keyLifeMs: number;
+}
+
+const firstRetryMs = 5_000;
+const longestRetryMs = 60_000;
+
+/** S1 in one place: from the outcome of a POST to what may be done next. */
+export function decideSubmit(situation: SubmitSituation): SubmitAction {
+  const { outcome } = situation;
+  switch (outcome.kind) {
+    case 'accepted':
+      return { kind: 'accept', task: outcome.task };
+    case 'refused':
+      return decideRefusal(situation, outcome.refusal);
+    case 'unknown':
+      return askAgain(situation, outcome.reason, outcome.requestId);
+    case 'unreachable':
+      // Not processed, so not charged by this send; an earlier send of the key may still be open.
+      return situation.sends > 1
+        ? askAgain(situation, outcome.reason, null)
+        : giveBack(situation, null, {
+            kind: 'api_down',
+            retryAfterMs: null,
+            reason: outcome.reason,
+          });
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitAction {
+  const { code, message, requestId, retryAfterMs } = refusal;
+  const error: LineError = { code, message, request_id: requestId };
+  switch (refusal.kind) {
+    case 'rate_limited':
+      return giveBack(situation, requestId, { kind: 'rate_limited', retryAfterMs });
+    case 'insufficient_credits':
+      return giveBack(situation, requestId, { kind: 'no_credits' });
+    case 'key_refused':
+      return giveBack(situation, requestId, { kind: 'key_refused', code, message, requestId });
+    case 'api_disabled':
+      return giveBack(situation, requestId, { kind: 'api_down', retryAfterMs, reason: message });
+    case 'idempotency_conflict':
+      return { kind: 'end_unknown', error };
+    case 'busy':
+      return askAgain(situation, message, requestId);
+    case 'not_found':
+    case 'invalid':
+      return { kind: 'fail', error };
+    default:
+      return refusal.kind satisfies never;
+  }
+}
+
+function askAgain(
+  situation: SubmitSituation,
+  reason: string,
+  requestId: string | null,
+): SubmitAction {
+  const spacingMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, situation.sends - 1));
+  if (situation.keyAgeMs + spacingMs >= situation.keyLifeMs) {
+    const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
+    return {
+      kind: 'end_unknown',
+      error: { code: 'outcome_unknown', message, request_id: requestId },
+    };
+  }
+  return { kind: 'ask_again', afterMs: spacingMs, reason };
+}
+
+/** A refusal is not charged, so the same key goes again; only a replayed refusal needs a new one (S1). */
+function giveBack(situation: SubmitSituation, refusalId: string | null, hold: Hold): SubmitAction {
+  const replayed = refusalId !== null && refusalId === situation.refusalId;
+  return {
+    kind: 'give_back',
+    attempt: replayed ? situation.attempt + 1 : situation.attempt,
+    refusalId: replayed ? null : refusalId,
+    hold,
+  };
+}

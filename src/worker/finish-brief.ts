@@ -1,0 +1,126 @@
+import type { BriefState, ReadState } from '../shared/ledger/brief-state.js';
+import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
+import { parseBody, parseContent } from './brief-content.js';
+import type { StageContext } from './stage-context.js';
+import { type Step, stepFor } from './stage-step.js';
+
+/** How a brief ended. */
+export interface BriefEnd {
+  status: LineStatus;
+  error: LineError | null;
+  assets: readonly Asset[];
+  /** Full URLs; the line drops their query strings (S8). */
+  urls: readonly string[];
+  /** What the API says was charged, where the state does not know it. */
+  final?: number | null;
+  /** When the task was seen to be over, likewise. */
+  completedAt?: number;
+}
+
+export interface Ending {
+  from: ReadState;
+  end: BriefEnd;
+}
+
+/** Puts the brief's one line into the outbox and moves it to its last stage (S4). */
+export async function finishBrief(
+  context: StageContext,
+  briefId: string,
+  { from, end }: Ending,
+): Promise<Step> {
+  const content = await context.ledger.readContent(briefId);
+  // The content goes when the brief succeeds, so somebody else has finished it.
+  if (content === null) return { kind: 'done' };
+  const line = buildLine(context, briefId, { from, end, content });
+  const finished = await context.ledger.finish(briefId, {
+    from,
+    line: JSON.stringify(line),
+    status: end.status,
+    charged: line.credits.final ?? line.credits.reserved ?? 0,
+    checks: line.requests.status_checks,
+    downloads: end.assets.length,
+  });
+  if (finished.kind === 'passed') return stepFor(finished.state);
+  context.notify({ kind: 'lined', briefId, status: end.status, error: end.error });
+  return { kind: 'done' };
+}
+
+function buildLine(
+  context: StageContext,
+  briefId: string,
+  ending: Ending & { content: string },
+): ManifestLine {
+  const { origin, body } = parseContent(ending.content);
+  const { model, prompt, params } = parseBody(body);
+  const { state } = ending.from;
+  const facts = factsOf(state);
+  const now = context.clock.now();
+  return {
+    brief_id: briefId,
+    batch: context.batch,
+    seq: state.seq,
+    source: origin.source,
+    row: origin.row,
+    status: ending.end.status,
+    model,
+    prompt: prompt ?? null,
+    params: params ?? {},
+    references: origin.references,
+    metadata: origin.metadata,
+    task_id: facts.taskId,
+    attempt: state.attempt,
+    credits: { reserved: facts.reserved, final: ending.end.final ?? facts.final },
+    urls: ending.end.urls.map(withoutQuery),
+    assets: [...ending.end.assets],
+    error: ending.end.error,
+    requests: { submits: facts.submits, status_checks: facts.checks },
+    times: {
+      admitted: new Date(facts.admittedAt).toISOString(),
+      submitted: isoOrNull(facts.submittedAt),
+      completed: isoOrNull(facts.completedAt ?? ending.end.completedAt ?? null),
+      collected: ending.end.assets.length > 0 ? new Date(now).toISOString() : null,
+    },
+    input: origin.input,
+  };
+}
+
+interface Facts {
+  taskId: string | null;
+  reserved: number | null;
+  final: number | null;
+  submits: number;
+  checks: number;
+  admittedAt: number;
+  submittedAt: number | null;
+  completedAt: number | null;
+}
+
+function factsOf(state: BriefState): Facts {
+  const none = { taskId: null, reserved: null, final: null, checks: 0, completedAt: null };
+  switch (state.stage) {
+    case 'admitted':
+      return { ...none, submits: state.sends, admittedAt: state.admittedAt, submittedAt: null };
+    case 'submitting': {
+      const { sends, admittedAt, firstSentAt } = state;
+      return { ...none, submits: sends, admittedAt, submittedAt: firstSentAt };
+    }
+    case 'accepted':
+      return { ...none, ...state, submits: state.sends };
+    case 'ready':
+      return { ...state, submits: state.sends };
+    case 'lined':
+      throw new Error('a brief that has its line cannot get another');
+    default:
+      return state satisfies never;
+  }
+}
+
+function isoOrNull(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString();
+}
+
+/** A result URL's query may be a token: it is kept nowhere but in the collect job (S8). */
+function withoutQuery(url: string): string {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}

@@ -1,0 +1,14 @@
+import type { LineError, LineStatus } from '../shared/manifest-line.js';
+
+/** What a person or a log should hear of while stages work. */
+export type Notice =
+  | { kind: 'lined'; briefId: string; status: LineStatus; error: LineError | null }
+  | { kind: 'parked'; probeInMs: number }
+  | { kind: 'credits_back' }
+  | { kind: 'halted'; code: string; message: string; requestId: string | null }
+  | { kind: 'throttled'; waitMs: number }
+  | { kind: 'api_down'; reason: string; waitMs: number }
+  | { kind: 'outcome_unknown'; briefId: string; reason: string }
+  | { kind: 'output_trouble'; reason: string };
+
+export type Notify = (notice: Notice) => void;

@@ -1,0 +1,82 @@
+import type { Task } from '../rivya/outcome.js';
+import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
+import { finishBrief } from './finish-brief.js';
+import { holdSubmissions } from './hold-submissions.js';
+import type { StageContext } from './stage-context.js';
+import { type Step, stepFor } from './stage-step.js';
+
+export interface Settling {
+  brief: ReadState<StateOf<'accepted'>>;
+  /** In a terminal status. */
+  task: Task;
+}
+
+/** A task is over: its files are fetched next, or its line says why there are none. */
+export async function settleTask(
+  context: StageContext,
+  briefId: string,
+  { brief, task }: Settling,
+): Promise<Step> {
+  if (task.status.kind === 'succeeded') return collectNext(context, briefId, { brief, task });
+  if (wasNeverPaid(task)) return submitAgain(context, briefId, brief);
+  const error = {
+    code: task.error?.code ?? 'generation_failed',
+    message: task.error?.message ?? 'The API reported a failed task without a reason.',
+    request_id: null,
+  };
+  const end = {
+    status: 'failed',
+    error,
+    assets: [],
+    urls: task.urls,
+    final: task.finalCredits,
+    completedAt: context.clock.now(),
+  } as const;
+  return finishBrief(context, briefId, { from: brief, end });
+}
+
+async function collectNext(
+  context: StageContext,
+  briefId: string,
+  { brief, task }: Settling,
+): Promise<Step> {
+  const to: StateOf<'ready'> = {
+    ...brief.state,
+    stage: 'ready',
+    reserved: task.reservedCredits ?? brief.state.reserved,
+    final: task.finalCredits,
+    completedAt: context.clock.now(),
+    rereads: 0,
+  };
+  const moved = await context.ledger.move(briefId, { from: brief, to, slot: 'release' });
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  const { attempt } = brief.state;
+  return { kind: 'next', stage: 'collect', attempt, delayMs: 0, urls: task.urls };
+}
+
+/** Too few credits may show as a task that failed before it was charged (documented): not the brief's fault. */
+function wasNeverPaid(task: Task): boolean {
+  return task.error?.code === 'insufficient_credits' && (task.finalCredits ?? 0) === 0;
+}
+
+/** The task is over and was not charged, so a new attempt pays for nothing twice (S1). */
+async function submitAgain(
+  context: StageContext,
+  briefId: string,
+  brief: ReadState<StateOf<'accepted'>>,
+): Promise<Step> {
+  const { fingerprint, seq, admittedAt, sends, attempt } = brief.state;
+  const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, 'credits');
+  const to: StateOf<'admitted'> = {
+    stage: 'admitted',
+    attempt: attempt + 1,
+    fingerprint,
+    seq,
+    admittedAt,
+    sends,
+    refusalId: null,
+  };
+  const moved = await context.ledger.move(briefId, { from: brief, to, slot: 'release' });
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  return { kind: 'next', stage: 'submit', attempt: attempt + 1, delayMs: waitMs };
+}

@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+import type { RivyaClient } from '../rivya/client.js';
+import type { Downloader } from '../rivya/download.js';
+import type { Clock } from '../shared/clock.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import type { Notify } from './notice.js';
+import type { Pacer } from './pacer.js';
+
+/** What the stages of one batch work with. */
+export interface StageContext {
+  batch: string;
+  nonce: string;
+  ledger: BatchLedger;
+  account: AccountLedger;
+  client: RivyaClient;
+  downloader: Downloader;
+  pacer: Pacer;
+  clock: Clock;
+  log: Logger;
+  notify: Notify;
+  /** Aborted when the process is to stop: waits end, requests under way are finished. */
+  stopping: AbortSignal;
+  categoryOf(model: string): TaskCategory;
+  /** In-flight cap where no live worker was told one. */
+  defaultInFlight: number;
+  /** Age from which an idempotency key may have been forgotten by the API (S1). */
+  keyLifeMs: number;
+}

@@ -1,0 +1,144 @@
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Clock } from '../shared/clock.js';
+import {
+  type JobData,
+  jobDataSchema,
+  type QueueStage,
+  queueName,
+  type StageQueues,
+} from '../shared/queues.js';
+import type { StageJob, Step } from './stage-step.js';
+
+/** Locks are short, so that another worker picks up a crashed one's jobs within about 20 s. */
+const lockDurationMs = 15_000;
+const stalledCheckMs = 5_000;
+/** A held queue is looked at again at least this often: another machine may have lifted the hold. */
+const longestPauseMs = 1_000;
+
+export interface StageWorkerOptions {
+  stage: QueueStage;
+  queues: StageQueues;
+  connection: Redis;
+  concurrency: number;
+  clock: Clock;
+  log: Logger;
+  /** Does one job's work; safe to repeat at any point. */
+  work(job: StageJob): Promise<Step>;
+  /** Gives a brief its line when its job has failed for good (S4). */
+  giveUp(job: StageJob, reason: string): Promise<void>;
+}
+
+/** The edge of one stage: the only place that turns steps into BullMQ operations. */
+export class StageWorker {
+  private readonly worker: Worker<JobData>;
+  private resumeTimer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: StageWorkerOptions) {
+    const { queues, stage, connection, concurrency } = options;
+    this.worker = new Worker<JobData>(
+      queueName(queues.batch, stage),
+      (job, token) => this.process(job, token),
+      {
+        connection,
+        prefix: queues.bullPrefix,
+        concurrency,
+        lockDuration: lockDurationMs,
+        stalledInterval: stalledCheckMs,
+        // A stalled job is one whose worker crashed or froze: every stage is safe to repeat.
+        maxStalledCount: 1_000_000,
+        drainDelay: 1,
+        runRetryDelay: 1_000,
+        settings: { backoffStrategy: (tries) => Math.min(60_000, 1_000 * 2 ** (tries - 1)) },
+      },
+    );
+    this.worker.on('error', (error) => options.log.debug({ err: error, stage }, 'queue trouble'));
+    this.worker.on('failed', (job, error) => this.noteFailure(job, error));
+  }
+
+  /** Takes no more jobs and waits for those under way. */
+  async close(): Promise<void> {
+    clearTimeout(this.resumeTimer);
+    await this.worker.close();
+  }
+
+  /** Ends without waiting: what was under way is picked up by another worker when its lock ends. */
+  async abandon(): Promise<void> {
+    clearTimeout(this.resumeTimer);
+    await this.worker.close(true);
+  }
+
+  /** Gives every job that failed for good its line: one that failed just before a crash is found here. */
+  async sweepFailed(): Promise<void> {
+    for (const job of await this.options.queues.queue(this.options.stage).getFailed()) {
+      if (job) await this.endFailed(job, job.failedReason);
+    }
+  }
+
+  private async process(job: Job<JobData>, token: string | undefined): Promise<void> {
+    const data = jobDataSchema.parse(job.data);
+    const stageJob: StageJob = {
+      briefId: data.brief,
+      attempt: data.attempt,
+      ...(data.urls ? { urls: data.urls } : {}),
+    };
+    const step = await this.options.work(stageJob);
+    await this.apply(step, stageJob, { job, token });
+  }
+
+  private async apply(
+    step: Step,
+    stageJob: StageJob,
+    { job, token }: { job: Job<JobData>; token: string | undefined },
+  ): Promise<void> {
+    switch (step.kind) {
+      case 'done':
+        return;
+      case 'next': {
+        const { stage, attempt, delayMs, urls } = step;
+        const next = { brief: stageJob.briefId, attempt, delayMs, ...(urls ? { urls } : {}) };
+        await this.options.queues.add(stage, [next]);
+        return;
+      }
+      case 'later':
+        // Saved before the move: a crash between the two repeats this step, not the one before.
+        if (step.urls) await job.updateData({ ...job.data, urls: step.urls });
+        await job.moveToDelayed(this.options.clock.now() + Math.ceil(step.afterMs), token);
+        throw new DelayedError();
+      case 'hold':
+        this.pauseFor(step.waitMs);
+        await job.moveToWait(token);
+        throw new WaitingError();
+      default:
+        return step satisfies never;
+    }
+  }
+
+  private pauseFor(waitMs: number): void {
+    if (this.resumeTimer) return;
+    void this.worker.pause(true);
+    this.resumeTimer = setTimeout(
+      () => {
+        this.resumeTimer = undefined;
+        void this.worker.resume();
+      },
+      Math.min(longestPauseMs, Math.max(20, waitMs)),
+    );
+  }
+
+  private noteFailure(job: Job<JobData> | undefined, error: Error): void {
+    const { log, stage } = this.options;
+    log.error({ err: error, stage, brief: job?.data.brief }, 'a step failed unexpectedly');
+    if (!job || job.attemptsMade < (job.opts.attempts ?? 1)) return;
+    this.endFailed(job, error.message).catch((failure: unknown) => {
+      log.error({ err: failure, stage, brief: job.data.brief }, 'could not end a failed brief');
+    });
+  }
+
+  private async endFailed(job: Job<JobData>, reason: string): Promise<void> {
+    const data = jobDataSchema.parse(job.data);
+    await this.options.giveUp({ briefId: data.brief, attempt: data.attempt }, reason);
+    await job.remove();
+  }
+}

@@ -1,0 +1,51 @@
+import type { SubmitPermit } from '../shared/ledger/batch-ledger.js';
+import type { StageContext } from './stage-context.js';
+import type { StageJob } from './stage-step.js';
+
+/** A longer wait gives the worker slot back (S2). */
+const longestHoldMs = 2_000;
+/** A refused key is looked at again this often, in case it was mended. */
+const haltLookMs = 5_000;
+
+export type Admittance =
+  | { kind: 'answer'; permit: Exclude<SubmitPermit, { kind: 'wait' } | { kind: 'halted' }> }
+  | { kind: 'hold'; waitMs: number };
+
+/**
+ * Where this process' submissions of one batch queue up for a permit, one asking at a time: what one
+ * learns ("wait a minute") holds for all behind it, without each of them asking Redis.
+ */
+export class SubmitGate {
+  private turn: Promise<unknown> = Promise.resolve();
+  private closedUntilMs = 0;
+
+  constructor(private readonly context: StageContext) {}
+
+  enter(job: StageJob): Promise<Admittance> {
+    const mine = this.turn.then(() => this.ask(job));
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async ask(job: StageJob): Promise<Admittance> {
+    const { clock, pacer, ledger, defaultInFlight } = this.context;
+    const deadlineMs = clock.now() + longestHoldMs;
+    for (;;) {
+      const closedForMs = this.closedUntilMs - clock.now();
+      if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
+      const permit = await ledger.beginSubmit(
+        { id: job.briefId, attempt: job.attempt },
+        { longestWaitMs: longestHoldMs, defaultInFlight },
+      );
+      if (permit.kind === 'halted') return this.close(haltLookMs);
+      if (permit.kind !== 'wait') return { kind: 'answer', permit };
+      if (clock.now() + permit.waitMs > deadlineMs) return this.close(permit.waitMs);
+      if ((await pacer.wait(permit.waitMs)) === 'stopping') return { kind: 'hold', waitMs: 0 };
+    }
+  }
+
+  private close(waitMs: number): Admittance {
+    this.closedUntilMs = this.context.clock.now() + waitMs;
+    return { kind: 'hold', waitMs };
+  }
+}

@@ -1,0 +1,177 @@
+import type { SubmitOutcome } from '../rivya/outcome.js';
+import { idempotencyKey } from '../shared/frozen-request.js';
+import type { SubmitPermit, Trial } from '../shared/ledger/batch-ledger.js';
+import type { StateOf } from '../shared/ledger/brief-state.js';
+import { parseBody, parseContent } from './brief-content.js';
+import { decideSubmit, type SubmitAction } from './decide-submit.js';
+import { finishBrief } from './finish-brief.js';
+import { holdSubmissions } from './hold-submissions.js';
+import { nextCheckInMs } from './poll-plan.js';
+import { settleTask } from './settle-task.js';
+import type { StageContext } from './stage-context.js';
+import { type StageJob, type Step, stepFor } from './stage-step.js';
+
+/** Leave to send one submission: its turn, its place in flight, its saved state. */
+export type Go = Extract<SubmitPermit, { kind: 'go' }>;
+
+/**
+ * The submit stage, from the permit on: sends the brief's frozen request in its turn and acts on the answer.
+ * Safe to repeat at any point: the state was saved before the send, and key and bytes never change (S1).
+ */
+export async function submitBrief(context: StageContext, job: StageJob, go: Go): Promise<Step> {
+  if ((await context.pacer.wait(go.waitMs)) === 'stopping') return giveUpTurn(context, job, go);
+  if (go.trial === 'credits') {
+    const step = await probeCredits(context, job, go);
+    if (step) return step;
+  }
+  const { body } = parseContent(go.content);
+  const { batch, nonce } = context;
+  const { briefId, attempt } = job;
+  const key = idempotencyKey({ batch, briefId, attempt, body, nonce });
+  const outcome = await context.client.submit({ idempotencyKey: key, body });
+  await notePace(context, outcome);
+  const { sends, refusalId, firstSentAt } = go.brief.state;
+  const action = decideSubmit({
+    outcome,
+    attempt,
+    sends,
+    refusalId,
+    keyAgeMs: go.nowMs - firstSentAt,
+    keyLifeMs: context.keyLifeMs,
+  });
+  return act(context, { job, go, action });
+}
+
+async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {
+  const throttled = outcome.kind === 'refused' && outcome.refusal.kind === 'rate_limited';
+  if (outcome.kind === 'accepted' || (outcome.kind === 'refused' && !throttled)) {
+    await context.pacer.taken();
+  }
+}
+
+interface Acting {
+  job: StageJob;
+  go: Go;
+  action: SubmitAction;
+}
+
+async function act(context: StageContext, { job, go, action }: Acting): Promise<Step> {
+  switch (action.kind) {
+    case 'accept':
+      return accept(context, { job, go, action });
+    case 'fail':
+    case 'end_unknown': {
+      const status = action.kind === 'fail' ? 'failed' : 'unknown';
+      const end = { status, error: action.error, assets: [], urls: [] } as const;
+      return finishBrief(context, job.briefId, { from: go.brief, end });
+    }
+    case 'ask_again':
+      context.notify({
+        kind: 'outcome_unknown',
+        briefId: job.briefId,
+        reason: action.reason,
+      });
+      return { kind: 'later', afterMs: action.afterMs };
+    case 'give_back': {
+      const waitMs = await holdSubmissions(context, action.hold, go.trial);
+      return giveBack(context, { job, go, action }, waitMs);
+    }
+    default:
+      return action satisfies never;
+  }
+}
+
+async function accept(
+  context: StageContext,
+  { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'accept' }> },
+): Promise<Step> {
+  const { attempt, fingerprint, seq, admittedAt, sends } = go.brief.state;
+  const model = parseBody(parseContent(go.content).body).model;
+  const to: StateOf<'accepted'> = {
+    stage: 'accepted',
+    attempt,
+    fingerprint,
+    seq,
+    admittedAt,
+    sends,
+    taskId: action.task.id,
+    reserved: action.task.reservedCredits,
+    submittedAt: context.clock.now(),
+    category: context.categoryOf(model),
+    checks: 0,
+  };
+  const moved = await context.ledger.move(job.briefId, { from: go.brief, to, slot: 'keep' });
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  if (action.task.status.kind !== 'running') {
+    return settleTask(context, job.briefId, { brief: moved.brief, task: action.task });
+  }
+  await liftHolds(context, go.trial);
+  const delayMs = nextCheckInMs(to.category, 0, Math.random());
+  return { kind: 'next', stage: 'status', attempt, delayMs };
+}
+
+/** What this submission found out holds for all. */
+async function liftHolds(context: StageContext, trial: Trial): Promise<void> {
+  switch (trial) {
+    case 'credits':
+      await context.account.unpark();
+      context.notify({ kind: 'credits_back' });
+      return;
+    case 'recovery':
+      return context.account.noteUp();
+    case 'none':
+      return;
+    default:
+      return trial satisfies never;
+  }
+}
+
+async function giveBack(
+  context: StageContext,
+  { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'give_back' }> },
+  waitMs: number,
+): Promise<Step> {
+  const { firstSentAt: _sent, ...rest } = go.brief.state;
+  const to: StateOf<'admitted'> = {
+    ...rest,
+    stage: 'admitted',
+    attempt: action.attempt,
+    refusalId: action.refusalId,
+  };
+  const moved = await context.ledger.move(job.briefId, {
+    from: go.brief,
+    to,
+    slot: 'release',
+  });
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  if (action.attempt !== job.attempt) {
+    return { kind: 'next', stage: 'submit', attempt: action.attempt, delayMs: waitMs };
+  }
+  return { kind: 'hold', waitMs };
+}
+
+/** Before the one trial submission, the balance: without credits nothing is sent but this look. */
+async function probeCredits(context: StageContext, job: StageJob, go: Go): Promise<Step | null> {
+  const credits = await context.client.readCredits();
+  if (credits.kind !== 'read' || credits.currentCredits > 0) return null;
+  const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, 'credits');
+  return unsent(context, job, { go, waitMs });
+}
+
+async function giveUpTurn(context: StageContext, job: StageJob, go: Go): Promise<Step> {
+  return unsent(context, job, { go, waitMs: 0 });
+}
+
+/** Takes back a send that was announced and did not happen. */
+async function unsent(
+  context: StageContext,
+  job: StageJob,
+  { go, waitMs }: { go: Go; waitMs: number },
+): Promise<Step> {
+  const { sends, firstSentAt, ...rest } = go.brief.state;
+  // An earlier send may be open: then the brief stays `submitting` and keeps its place in flight.
+  if (sends > 1) return { kind: 'hold', waitMs };
+  const to: StateOf<'admitted'> = { ...rest, stage: 'admitted', sends: sends - 1 };
+  const moved = await context.ledger.move(job.briefId, { from: go.brief, to, slot: 'release' });
+  return moved.kind === 'passed' ? stepFor(moved.state) : { kind: 'hold', waitMs };
+}

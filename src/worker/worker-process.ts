@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Logger } from 'pino';
+import type { RivyaClient } from '../rivya/client.js';
+import type { Downloader } from '../rivya/download.js';
+import type { Clock } from '../shared/clock.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import type { QueueStage } from '../shared/queues.js';
+import { BatchWorker } from './batch-worker.js';
+import type { Notify } from './notice.js';
+import { Pacer } from './pacer.js';
+
+export interface WorkerLimits {
+  /** Requests a second over all machines; null: learned. */
+  rate: number | null;
+  /** Accepted and unfinished tasks over all machines; null: 8 until learned. */
+  inFlight: number | null;
+  /** HTTP requests at once, per process and stage. */
+  concurrency: number;
+}
+
+export interface WorkerProcessOptions {
+  connection: Redis;
+  prefix: string;
+  account: AccountLedger;
+  client: RivyaClient;
+  downloader: Downloader;
+  stages: readonly QueueStage[];
+  limits: WorkerLimits;
+  clock: Clock;
+  log: Logger;
+  categoryOf(model: string): TaskCategory;
+  keyLifeMs: number;
+}
+
+export interface Attachment {
+  batch: string;
+  nonce: string;
+  /** Where results go; null where this process has no `collect` stage. */
+  out: string | null;
+  notify: Notify;
+}
+
+const heartbeatMs = 2_000;
+const defaultInFlight = 8;
+
+/** One process' workers: what its batches share (limits, pace, HTTP slots), and the batches attached to it. */
+export class WorkerProcess {
+  private readonly id = randomUUID();
+  private readonly stopping = new AbortController();
+  private readonly batches = new Map<string, BatchWorker>();
+  private readonly slots: Record<QueueStage, LimitFunction>;
+  private readonly pacer: Pacer;
+  private heart: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: WorkerProcessOptions) {
+    const { limits, account, clock } = options;
+    const slot = () => pLimit(limits.concurrency);
+    this.slots = { submit: slot(), status: slot(), collect: slot() };
+    this.pacer = new Pacer(account, clock, this.stopping.signal);
+  }
+
+  /** Makes the limits known before the first request, and lifts a halt: the person has acted. */
+  async start(): Promise<void> {
+    await this.beat();
+    await this.options.account.unhalt();
+    this.heart = setInterval(() => {
+      this.beat().catch((error: unknown) => {
+        this.options.log.debug({ err: error }, 'heartbeat did not get through');
+      });
+    }, heartbeatMs);
+  }
+
+  has(batch: string): boolean {
+    return this.batches.has(batch);
+  }
+
+  get attached(): string[] {
+    return [...this.batches.keys()];
+  }
+
+  async attach({ batch, nonce, out, notify }: Attachment): Promise<BatchWorker> {
+    const { connection, prefix, account, stages, log } = this.options;
+    const { client, downloader, clock, categoryOf, keyLifeMs } = this.options;
+    const worker = new BatchWorker({
+      connection,
+      prefix,
+      stages,
+      out,
+      slots: this.slots,
+      context: {
+        batch,
+        nonce,
+        ledger: new BatchLedger(connection, prefix, batch, account),
+        account,
+        client,
+        downloader,
+        pacer: this.pacer,
+        clock,
+        log: log.child({ batch }),
+        notify,
+        stopping: this.stopping.signal,
+        categoryOf,
+        defaultInFlight,
+        keyLifeMs,
+      },
+    });
+    this.batches.set(batch, worker);
+    await worker.start();
+    return worker;
+  }
+
+  async detach(batch: string): Promise<void> {
+    const worker = this.batches.get(batch);
+    this.batches.delete(batch);
+    await worker?.close();
+  }
+
+  /** Stops taking jobs, finishes what is under way within `deadlineMs`, hands back the rest. */
+  async close(deadlineMs: number): Promise<void> {
+    clearInterval(this.heart);
+    this.stopping.abort();
+    const closed = Promise.all(this.attached.map((batch) => this.detach(batch)));
+    const late = new Promise<'late'>((resolve) => {
+      setTimeout(() => resolve('late'), deadlineMs).unref();
+    });
+    if ((await Promise.race([closed, late])) === 'late') {
+      await Promise.all([...this.batches.values()].map((worker) => worker.abandon()));
+    }
+    await this.options.account.leave(this.id);
+  }
+
+  private async beat(): Promise<void> {
+    const { account, limits } = this.options;
+    await account.heartbeat(this.id, { rate: limits.rate, inFlight: limits.inFlight });
+  }
+}

@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import { parseModels } from '../../src/rivya/parse-models.js';
+
+const bare = {
+  id: 'm',
+  displayName: 'm',
+  category: null,
+  baseCredits: null,
+  maxPromptLength: null,
+  apiStatus: null,
+  apiInputStatus: null,
+  params: [],
+};
+
+it.each([[null], [{}], [{ data: {} }], ['[]'], [7]])('%j is no list of models', (json) => {
+  expect(parseModels(json)).toBeNull();
+});
+
+it('leaves out entries without an id', () => {
+  expect(parseModels({ data: [{ id: 'm' }, {}, null, 'z', { id: 3 }] })).toEqual([bare]);
+  expect(parseModels([{ id: 'm', params: null }])).toEqual([bare]);
+  expect(parseModels([])).toEqual([]);
+});
+
+it('reads what is there', () => {
+  const [model] =
+    parseModels([
+      {
+        id: 'm',
+        display_name: 'M',
+        category: 'image',
+        base_credits: '3',
+        max_prompt_length: 800,
+        api_status: 'available',
+        api_input_status: 'available_text',
+        novelty: true,
+        params: [
+          {
+            key: 'size',
+            type: 'select',
+            required: true,
+            options: ['1:1', 5, { value: 'x' }, null],
+          },
+          { name: 'seed', type: 'number', min: -1, max: '9', options: null },
+          { type: 'text' },
+        ],
+      },
+    ]) ?? [];
+  expect(model).toEqual({
+    id: 'm',
+    displayName: 'M',
+    category: 'image',
+    baseCredits: 3,
+    maxPromptLength: 800,
+    apiStatus: 'available',
+    apiInputStatus: 'available_text',
+    params: [
+      {
+        key: 'size',
+        type: 'select',
+        required: true,
+        options: ['1:1', '5', 'x'],
+        min: null,
+        max: null,
+      },
+      { key: 'seed', type: 'number', required: false, options: [], min: -1, max: 9 },
+    ],
+  });
+});

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { quoteText } from '../../src/rivya/quote-text.js';
+import { redactSecrets } from '../../src/rivya/redact-secrets.js';
+
+it.each([
+  ['Bearer rvya_sk_Ab-9_z!', 'Bearer rvya_sk_[redacted]!'],
+  [
+    '"rvya_sk_a.b~c+d/e=" and whsec_12ab, whsec_x',
+    '"rvya_sk_[redacted]" and whsec_[redacted], whsec_[redacted]',
+  ],
+  ['rvya_sk_ alone', 'rvya_sk_ alone'],
+  ['nothing here', 'nothing here'],
+])('S8: %s', (text, expected) => {
+  expect(redactSecrets(text)).toBe(expected);
+});
+
+it('S8: redacts before it cuts', () => {
+  expect(quoteText(`${'x'.repeat(15)}rvya_sk_secret`, 30)).toBe(`${'x'.repeat(15)}rvya_sk_[redac…`);
+});
