@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
+import type { CommandSetup } from './command-setup.js';
 import { prepareEnvironment, readSettings } from './environment.js';
 import { createProgram } from './program.js';
 import { openTerminal } from './terminal.js';
@@ -13,7 +14,7 @@ async function main(): Promise<ExitCode> {
   let code: ExitCode = ExitCode.succeeded;
   try {
     prepareEnvironment();
-    const program = createProgram({
+    const setup: CommandSetup = {
       settings: readSettings(),
       terminal,
       logLevel: 'info',
@@ -21,7 +22,8 @@ async function main(): Promise<ExitCode> {
       run: async (action) => {
         code = await action();
       },
-    });
+    };
+    const program = await createProgram(setup, process.argv[2]);
     await program.parseAsync();
     return code;
   } catch (error) {

@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addCheckCommand } from './check.js';
 import type { CommandSetup } from './command-setup.js';
-import { addCreditsCommand } from './credits.js';
-import { addDoctorCommand } from './doctor.js';
-import { addEnqueueCommand } from './enqueue.js';
-import { addForgetCommand } from './forget.js';
-import { addManifestCommand } from './manifest.js';
-import { addModelsCommand } from './models.js';
-import { addRunCommand } from './run.js';
-import { addSimulatorCommand } from './simulator.js';
-import { addStatusCommand } from './status.js';
-import { addWorkerCommand } from './worker.js';
+
+type AddCommand = (program: Command, setup: CommandSetup) => void;
+
+/** One file per command, in the order of the help; only the one that is asked for is loaded. */
+const commands: Record<string, () => Promise<AddCommand>> = {
+  run: async () => (await import('./run.js')).addRunCommand,
+  check: async () => (await import('./check.js')).addCheckCommand,
+  enqueue: async () => (await import('./enqueue.js')).addEnqueueCommand,
+  worker: async () => (await import('./worker.js')).addWorkerCommand,
+  status: async () => (await import('./status.js')).addStatusCommand,
+  manifest: async () => (await import('./manifest.js')).addManifestCommand,
+  forget: async () => (await import('./forget.js')).addForgetCommand,
+  models: async () => (await import('./models.js')).addModelsCommand,
+  credits: async () => (await import('./credits.js')).addCreditsCommand,
+  doctor: async () => (await import('./doctor.js')).addDoctorCommand,
+  simulator: async () => (await import('./simulator.js')).addSimulatorCommand,
+};
 
 const afterHelp = `
 Examples:
@@ -25,8 +31,11 @@ RIVYA_BATCH_HOME, HTTPS_PROXY; every option has a twin, such as RIVYA_BATCH_RATE
 Exit codes: 0 all succeeded, 1 unexpected error, 2 bad usage or input (nothing spent),
 3 finished but some did not succeed, 4 stopped with work left, 130 interrupted (same command continues).`;
 
-/** The command line: one file per command; this one only puts them together. */
-export function createProgram(setup: CommandSetup): Command {
+/** Puts the command line together; `wanted` is the command's name, or anything else for all of them. */
+export async function createProgram(
+  setup: CommandSetup,
+  wanted: string | undefined,
+): Promise<Command> {
   const program = new Command('rivya-batch')
     .description(
       'Batch generation with the Rivya API: every brief is paid once and becomes a file.',
@@ -35,20 +44,8 @@ export function createProgram(setup: CommandSetup): Command {
     .exitOverride()
     .showHelpAfterError('(rivya-batch COMMAND --help shows how)')
     .addHelpText('after', afterHelp);
-  const add = [
-    addRunCommand,
-    addCheckCommand,
-    addEnqueueCommand,
-    addWorkerCommand,
-    addStatusCommand,
-    addManifestCommand,
-    addForgetCommand,
-    addModelsCommand,
-    addCreditsCommand,
-    addDoctorCommand,
-    addSimulatorCommand,
-  ];
-  for (const addCommand of add) addCommand(program, setup);
+  const only = wanted === undefined ? undefined : commands[wanted];
+  for (const load of only ? [only] : Object.values(commands)) (await load())(program, setup);
   return program;
 }
 

@@ -29,6 +29,12 @@ export function delimiterOf(
   return [',', ';', '\t'].find((delimiter) => header.includes(delimiter)) ?? ',';
 }
 
+/** What makes an asked delimiter unusable, or null. */
+export function delimiterFault(asked: string | null): string | null {
+  if (asked === null || (asked !== '' && !/["\r\n]/.test(asked))) return null;
+  return '--delimiter must be at least one character, and neither a quote nor a line end.';
+}
+
 /** The first line that has anything in it, without quoted parts: a delimiter or line end in quotes is text. */
 function headerLine(head: string): string {
   const lines = head.replaceAll(/"(?:[^"]|"")*"/g, '_').split(/\r\n|\n|\r/);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { readBriefs } from './brief-spool.js';
+import { delimiterFault } from './choose-format.js';
 import { type Compilation, compileSource, type InputCounts } from './compile-source.js';
 import { IdIndex } from './id-index.js';
 import type { InputOptions } from './input-options.js';
@@ -39,6 +40,7 @@ export interface CompiledInput {
  * @throws BatchError `bad_input` for faults of options or whole files, one sentence (and line) for each.
  */
 export async function compileInput(options: InputOptions): Promise<CompiledInput> {
+  refuseImpossible(options);
   const mapping = parseMapping(options);
   const folder = await mkdtemp(join(tmpdir(), 'rivya-batch-input-'));
   const dispose = () => rm(folder, { recursive: true, force: true });
@@ -57,6 +59,16 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
     await dispose();
     throw error;
   }
+}
+
+function refuseImpossible({ files, delimiter }: InputOptions): void {
+  const faults: string[] = [];
+  if (files.length === 0) faults.push('No input file is given.');
+  if (files.indexOf('-') !== files.lastIndexOf('-'))
+    faults.push('stdin (-) can be read only once.');
+  const fault = delimiterFault(delimiter);
+  if (fault !== null) faults.push(fault);
+  if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
 }
 
 async function startCompilation(

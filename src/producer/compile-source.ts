@@ -99,7 +99,8 @@ function admit(prepared: PreparedRow, row: number, context: RowContext): void {
     case 'clash': {
       const file = claim.source === source ? '' : ` of ${sourceNames[claim.source]}`;
       const reason = `row ${claim.row}${file} has the same id "${id}" with other content`;
-      reject(context, { row, id, faults: [{ kind: 'id_clash', column: 'id', reason }] });
+      const column = context.compilation.mapping.id?.columns[0] ?? 'id';
+      reject(context, { row, id, faults: [{ kind: 'id_clash', column, reason }] });
       return;
     }
     default:

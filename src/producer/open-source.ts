@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -65,7 +66,7 @@ async function locate(file: string, options: SourceOptions, folder: string): Pro
   const name = basename(file);
   if (stats.isFile()) return { label: file, name, path: file, format };
   // A pipe, as in <(zcat briefs.csv.gz), can be read once and the passes need it twice.
-  const path = join(folder, `pipe-${name}`);
+  const path = join(folder, `pipe-${randomUUID()}`);
   await spoolStream(createReadStream(file), path);
   return { label: file, name, path, format };
 }

@@ -7,7 +7,7 @@ import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { textOf } from './template.js';
 
-const EXACT_NUMBER = 'the number is too large to be kept exactly: write it in quotes';
+const EXACT_NUMBER = 'is too large a number to be kept exactly: write it in quotes';
 
 const fieldSchemas = {
   id: z

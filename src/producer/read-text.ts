@@ -19,7 +19,8 @@ export async function* readText(source: Source): AsyncGenerator<Buffer> {
   let position = source.skipBytes;
   let unfinished: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {
-    const bytes = Buffer.concat([unfinished, chunk as Buffer]);
+    const read = chunk as Buffer;
+    const bytes = unfinished.length === 0 ? read : Buffer.concat([unfinished, read]);
     const end = bytes.length - unfinishedBytes(bytes);
     const whole = bytes.subarray(0, end);
     await proveText(whole, position, source);
@@ -39,7 +40,7 @@ export async function proveText(bytes: Buffer, position: number, source: Source)
   const zero = bytes.indexOf(0);
   if (zero >= 0) {
     const line = await lineAtByte(source, position + zero);
-    throw sourceFault(source.label, `is not a text file: it has a zero byte in line ${line}`);
+    throw sourceFault(source.label, `is not UTF-8 text: there is a zero byte in line ${line}`);
   }
   if (isUtf8(bytes)) return;
   const line = await lineAtByte(source, position + firstBadLine(bytes));

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../shared/errors.js';
 
-/** Characters gathered before a write; also what bounds the memory of a pass. */
-const CHARACTERS_PER_WRITE = 1 << 20;
+/** Characters gathered before a write: more would outlive the young generation and cost twice. */
+const CHARACTERS_PER_WRITE = 1 << 18;
 const BYTES_PER_READ = 1 << 20;
 const LINE_FEED = 10;
 

@@ -1,5 +1,5 @@
 /** Why a request of ours was given up: by its code, not by its text. */
-export class DeadlinePassed extends Error {
+class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
   readonly code = 'ERR_RIVYA_DEADLINE';
 }

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { isPublicAddress } from './public-address.js';
 
 /** A host name that leads into a private network. */
-export class PrivateAddress extends Error {
+class PrivateAddress extends Error {
   override readonly name = 'PrivateAddress';
   readonly code = 'ERR_RIVYA_PRIVATE_ADDRESS';
 }

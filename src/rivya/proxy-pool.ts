@@ -3,7 +3,7 @@ import { type Dispatcher, Pool } from 'undici';
 const longestTunnelWaitMs = 15_000;
 
 /** A tunnel that could not be had; nothing of the request that wanted it was sent. */
-export class ProxyFailed extends Error {
+class ProxyFailed extends Error {
   override readonly name = 'ProxyFailed';
   readonly code = 'ERR_RIVYA_PROXY';
 }

@@ -3,14 +3,14 @@ import type { SimulatedApi } from './simulated-api.js';
 import { phaseOf, type SimulatedTask } from './task.js';
 
 /** Credits that moved for one key, prompt or the whole account: spent = charged - refunded. */
-export interface Charges {
+interface Charges {
   tasks: number;
   charged: number;
   refunded: number;
   spent: number;
 }
 
-export interface IdempotencyKeyCharges extends Charges {
+interface IdempotencyKeyCharges extends Charges {
   taskIds: string[];
 }
 

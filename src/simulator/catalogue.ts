@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import bundledModels from '../rivya/catalogue/models.json' with { type: 'json' };
+import { BatchError } from '../shared/errors.js';
 import type { Settings } from './settings.js';
 
 const paramSchema = z.looseObject({
@@ -27,12 +28,23 @@ const modelSchema = z.looseObject({
 export type ListedModel = z.infer<typeof modelSchema>;
 export type ModelParameter = z.infer<typeof paramSchema>;
 
-/** The model list as `GET /models` gives it, by id, with the settings' changes put over it. */
+/**
+ * The model list as `GET /models` gives it, by id, with the settings' changes put over it.
+ *
+ * @throws BatchError `bad_configuration` for an item that the simulator could not serve.
+ */
 export function buildCatalogue(changes: Settings['models']): Map<string, ListedModel> {
   const items = new Map<string, unknown>(bundledModels.map((model) => [model.id, model]));
   for (const [id, change] of Object.entries(changes)) {
     if (change === null) items.delete(id);
     else items.set(id, { category: 'image', ...(items.get(id) ?? {}), ...change, id });
   }
-  return new Map([...items].map(([id, item]) => [id, modelSchema.parse(item)]));
+  return new Map([...items].map(([id, item]) => [id, readItem(id, item)]));
+}
+
+function readItem(id: string, item: unknown): ListedModel {
+  const parsed = modelSchema.safeParse(item);
+  if (parsed.success) return parsed.data;
+  const faults = z.prettifyError(parsed.error);
+  throw new BatchError('bad_configuration', `Simulator model "${id}": ${faults}`);
 }

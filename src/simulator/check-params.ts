@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { JsonValue } from '../shared/json.js';
 import type { ModelParameter } from './catalogue.js';
-import type { Submission } from './check-submission.js';
 import type { Settings } from './settings.js';
+import type { Submission } from './submission.js';
 
 const referencesSchema = z.array(
   z.looseObject({ url: z.url(), kind: z.enum(['image', 'video', 'audio']) }),

@@ -3,6 +3,7 @@ import type { JsonObject } from '../shared/json.js';
 import type { ListedModel } from './catalogue.js';
 import { checkParams } from './check-params.js';
 import type { Settings } from './settings.js';
+import type { Submission } from './submission.js';
 
 const submissionSchema = z.looseObject({
   model: z.string(),
@@ -11,12 +12,6 @@ const submissionSchema = z.looseObject({
   client_request_id: z.string().nullish(),
   files: z.undefined('must not be sent; use params.referenceMediaItems').optional(),
 });
-
-export interface Submission {
-  model: ListedModel;
-  prompt: string;
-  params: JsonObject;
-}
 
 export type SubmissionCheck =
   | { kind: 'valid'; submission: Submission }

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../shared/json.js';
-import type { Submission } from './check-submission.js';
 import { drawDurationMs, queuedShare } from './draw-duration.js';
 import { planFate } from './plan-fate.js';
 import type { SimulatedApi } from './simulated-api.js';
+import type { Submission } from './submission.js';
 import type { Fate, ResultFile, SimulatedTask } from './task.js';
 
 export interface Submitter {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BatchError } from '../shared/errors.js';
-import { faultRuleSchema } from './faults/fault.js';
+import { type FaultRule, faultRuleSchema } from './faults/fault.js';
 import { parseFault } from './faults/parse-fault.js';
 
 const rateLimitSchema = z.strictObject({
@@ -23,20 +23,20 @@ const apiKeySchema = z.strictObject({
   scopes: z.array(z.string()).optional(),
 });
 
-export type ApiKey = z.infer<typeof apiKeySchema>;
-
-const faultTextSchema = z.string().transform((text, context) => {
+const faultSettingSchema = z.preprocess((value, context) => {
+  if (typeof value !== 'string') return value;
   try {
-    return parseFault(text);
+    return parseFault(value);
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
     context.addIssue({ code: 'custom', message: error.message });
     return z.NEVER;
   }
-});
+  // A preprocessed schema admits to no input type; a union of two would hide what is wrong with a text.
+}, faultRuleSchema) as unknown as z.ZodType<FaultRule, string | z.input<typeof faultRuleSchema>>;
 
 /** Everything that can be set at start and changed at run time, with the value it has otherwise. */
-export const settingsSchema = z.strictObject({
+const settingsSchema = z.strictObject({
   seed: z.number().int().default(1),
   /** Task durations are divided by it; `Infinity` (in JSON: "infinity") ends every task at once. */
   speed: z
@@ -82,9 +82,13 @@ export const settingsSchema = z.strictObject({
   urlLifetimeMs: z.number().positive().nullable().default(null),
   expiredUrlStatus: z.union([z.literal(403), z.literal(410)]).default(403),
   /** What result URLs start with; null takes the Host header of the request that asks. */
-  publicOrigin: z.url().nullable().default(null),
+  publicOrigin: z
+    .url()
+    .transform((origin) => origin.replace(/\/+$/, ''))
+    .nullable()
+    .default(null),
   /** Rules, as objects or in the text form of `parseFault`; replaced as a whole. */
-  faults: z.array(z.union([faultRuleSchema, faultTextSchema])).default([]),
+  faults: z.array(faultSettingSchema).default([]),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -96,8 +100,8 @@ export type SettingsPatch = z.input<typeof settingsSchema>;
  * @throws BatchError `bad_configuration` listing every fault at once.
  */
 export function applySettings(current: Partial<Settings>, patch: unknown): Settings {
-  const merged = typeof patch === 'object' && patch !== null ? { ...current, ...patch } : patch;
-  const parsed = settingsSchema.safeParse(merged);
+  const isPatch = typeof patch === 'object' && patch !== null && !Array.isArray(patch);
+  const parsed = settingsSchema.safeParse(isPatch ? { ...current, ...patch } : patch);
   if (parsed.success) return parsed.data;
   const faults = z.prettifyError(parsed.error);
   throw new BatchError('bad_configuration', `Simulator settings: ${faults}`, {

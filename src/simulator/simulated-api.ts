@@ -48,8 +48,10 @@ export class SimulatedApi {
 
   /** Changes the named settings. Giving `faults` or `seed` starts the rules' counts anew, a rate its windows. */
   control(patch: SettingsPatch): void {
-    this.settings = applySettings(this.settings, patch);
-    if ('models' in patch) this.catalogue = buildCatalogue(this.settings.models);
+    const settings = applySettings(this.settings, patch);
+    // Before anything is changed: a patch that cannot be changes nothing.
+    if ('models' in patch) this.catalogue = buildCatalogue(settings.models);
+    this.settings = settings;
     if ('credits' in patch) this.history.wallet.set(this.settings.credits);
     if ('seed' in patch) this.history.durations = durationStream(this.settings);
     if ('faults' in patch || 'seed' in patch) {

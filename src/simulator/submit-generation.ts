@@ -1,10 +1,11 @@
 import { type Answer, errorAnswer, isLastingRefusal, isSuccess } from './answer.js';
-import { checkSubmission, type Submission } from './check-submission.js';
+import { checkSubmission } from './check-submission.js';
 import { describeSubmitted } from './describe-task.js';
 import type { FaultSubject } from './faults/fault-rules.js';
 import { makeStillbornTask, makeTask, type Submitter } from './make-task.js';
 import { priceOf } from './prices.js';
 import type { SimulatedApi } from './simulated-api.js';
+import type { Submission } from './submission.js';
 
 export interface SubmitRequest extends Submitter {
   /** As received, byte for byte. */

@@ -2,7 +2,7 @@ import type { JsonObject } from '../shared/json.js';
 
 export type ResultFile = { name: string; kind: 'picture' | 'sound' | 'film' };
 
-export type Outcome =
+type Outcome =
   | { kind: 'succeeds'; result: 'files' | 'null' | 'empty-urls' }
   | {
       kind: 'fails';

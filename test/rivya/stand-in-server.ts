@@ -9,7 +9,7 @@ import {
 import { onTestFinished } from 'vitest';
 import { selfSigned } from './self-signed.js';
 
-export interface Seen {
+interface Seen {
   method: string;
   url: string;
   headers: IncomingMessage['headers'];

@@ -23,20 +23,24 @@ test('control needs no key, is not limited and not counted', async () => {
   expect(simulator.bill().requests.total).toBe(0);
 });
 
-test.each([{ speed: 0 }, { nonsense: 1 }, { faults: ['nope'] }, { rate: { limit: -1 } }, []])(
-  'what cannot be is refused and changes nothing: %j',
-  async (patch) => {
-    const { control, send } = await withSimulator();
-    const before = (await send('/simulator/control')).body;
-    const refused = await control(patch);
-    expect(refused.status).toBe(400);
-    expect(refused.body.error.message).not.toBe('');
-    expect((await send('/simulator/control')).body).toEqual(before);
-  },
-);
+test.each([
+  { speed: 0 },
+  { nonsense: 1 },
+  { faults: ['nope'] },
+  { rate: { limit: -1 } },
+  { models: { x: { params: 1 } } },
+])('what cannot be is refused and changes nothing: %j', async (patch) => {
+  const { control, send } = await withSimulator();
+  const before = (await send('/simulator/control')).body;
+  const refused = await control(patch);
+  expect(refused.status).toBe(400);
+  expect(refused.body.error.message).not.toBe('');
+  expect((await send('/simulator/control')).body).toEqual(before);
+});
 
 test('a body that is no JSON is refused', async () => {
   const { send } = await withSimulator();
+  expect((await send('/simulator/control', { method: 'POST', body: '[]' })).status).toBe(400);
   for (const path of ['/simulator/control', '/simulator/credits']) {
     expect((await send(path, { method: 'POST', body: '{' })).status).toBe(400);
   }

@@ -8,7 +8,7 @@ import {
 export const apiKey = 'rvya_sk_test_0123456789abcdef';
 
 /** A clock that moves only when told. */
-export class ManualClock {
+class ManualClock {
   #now = Date.parse('2026-06-01T12:00:00.000Z');
 
   now(): number {

@@ -22,7 +22,7 @@ const longestPauseMs = 30_000;
 export class ConnectionWatch {
   readonly #listeners = new Set<(change: ConnectionChange) => void>();
   readonly #stopping = new AbortController();
-  #state: 'connected' | 'lost' = 'connected';
+  #state: 'opening' | 'connected' | 'lost' = 'opening';
   #lastError: Error | null = null;
   #restarting: Promise<void> | null = null;
   #failedRestarts = 0;
@@ -45,7 +45,6 @@ export class ConnectionWatch {
    * @throws BatchError `redis_unreachable` when it went away since it was tried.
    */
   async firstReady(): Promise<void> {
-    if (this.connection.status === 'ready') return;
     const guard = new AbortController();
     const ready = new Promise<'ready'>((resolve) => {
       this.connection.once('ready', () => resolve('ready'));
@@ -76,14 +75,14 @@ export class ConnectionWatch {
 
   #ping(): void {
     // A lost connection keeps its commands: one ping would be queued every 15 s of an outage.
-    if (this.#state === 'lost') return;
+    if (this.#state !== 'connected') return;
     this.connection.ping().catch((error: Error) => {
       this.#lastError = error;
     });
   }
 
   #lost(): void {
-    if (this.#state === 'lost') return;
+    if (this.#state !== 'connected') return;
     this.#state = 'lost';
     this.#tell({ state: 'lost', reason: this.#lastError?.message || 'the connection was closed' });
   }
@@ -91,15 +90,16 @@ export class ConnectionWatch {
   #back(): void {
     this.#lastError = null;
     this.#failedRestarts = 0;
-    if (this.#state === 'connected') return;
+    const before = this.#state;
     this.#state = 'connected';
-    this.#tell({ state: 'back' });
+    if (before === 'lost') this.#tell({ state: 'back' });
   }
 
   #failed(error: Error): void {
     this.#lastError = error;
     const { restart } = this;
-    if (restart === null || this.#state === 'connected' || !isRefusal(error)) return;
+    // While the store is being opened its opener holds the lock that a restart would wait for.
+    if (restart === null || this.#state !== 'lost' || !isRefusal(error)) return;
     if (this.#stopping.signal.aborted) return;
     this.#restarting ??= this.#tryRestart(restart).finally(() => {
       this.#restarting = null;

@@ -5,11 +5,14 @@ import { type Machine, thisMachine } from './machine.js';
 import { withHomeLock } from './private/home-lock.js';
 import { missingRedisError } from './private/install-advice.js';
 import { choosePlace, type PrivatePlace, prepareHome } from './private/private-place.js';
-import { joinOrStart, shutDownIfUnused } from './private/private-redis.js';
+import { isListening, joinOrStart, shutDownIfUnused } from './private/private-redis.js';
 import { reachRedis } from './reach-redis.js';
 import { parseRedisAddress, socketAddress } from './redis-address.js';
 import { RedisStore } from './redis-store.js';
 import { connectionName, newStoreId } from './store-name.js';
+
+/** A server that is killed in the moment of opening is started again; one that dies each time is not. */
+const mostAttempts = 3;
 
 export interface StoreOptions {
   /** `redis://`, `rediss://`, `unix://` or a socket's path; null: the private Redis. */
@@ -77,23 +80,35 @@ async function openPrivate(home: string, machine: Machine): Promise<Store> {
   const folder = await prepareHome(home);
   return withHomeLock(folder, async () => {
     const place = await choosePlace(folder, machine);
-    const id = newStoreId();
-    const client = await joinOrStart(place, machine, connectionName(id, 'open'));
-    try {
-      return await openAt(place, machine, { id, client });
-    } catch (error) {
-      await shutDownIfUnused(place, id);
-      throw error;
-    } finally {
-      client.disconnect();
+    for (let attempt = 1; ; attempt += 1) {
+      const store = await openAt(place, machine, attempt);
+      if (store !== null) return store;
     }
   });
 }
 
+/** @returns null when the server died meanwhile and another attempt is due. */
 async function openAt(
   place: PrivatePlace,
   machine: Machine,
-  { id, client }: { id: string; client: Redis },
+  attempt: number,
+): Promise<Store | null> {
+  const id = newStoreId();
+  const client = await joinOrStart(place, machine, connectionName(id, 'open'));
+  try {
+    return await openOn(client, { id, place, machine });
+  } catch (error) {
+    if (attempt < mostAttempts && !(await isListening(place))) return null;
+    await shutDownIfUnused(place, id);
+    throw error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function openOn(
+  client: Redis,
+  { id, place, machine }: { id: string; place: PrivatePlace; machine: Machine },
 ): Promise<Store> {
   const address = socketAddress(place.socketPath);
   const warnings = await inspectRedis(client, address.where);

@@ -102,7 +102,7 @@ function replyWord(error: unknown): string | null {
 function connectionFailure(address: RedisAddress, error: unknown): BatchError {
   const cause = withoutCommand(error);
   // With several addresses for one host, Node's error has a code and no message.
-  const text = error instanceof Error ? error.message || codeOf(error) : String(error);
+  const text = (error instanceof Error && error.message.replace(/\.$/, '')) || codeOf(error);
   const word = replyWord(error);
   if (word === 'WRONGPASS' || word === 'NOAUTH' || word === 'NOPERM') {
     return new BatchError(

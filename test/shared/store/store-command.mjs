@@ -2,8 +2,6 @@
 const [, , modulePath, home] = process.argv;
 const { openStore } = await import(modulePath);
 
-process.on('SIGUSR2', () => { console.error('DUMP', process.pid, process.getActiveResourcesInfo().join(), store && redis_?.status, globalThis.__closing); });
-let redis_;
 let store;
 try {
   store = await openStore({ redisUrl: null, home });
@@ -13,11 +11,11 @@ try {
 }
 
 if (store) {
-  const redis = redis_ = store.connect('test');
+  const redis = store.connect('test');
   store.onConnectionChange((change) => process.send({ change: change.state }));
   process.on('message', async ({ id, words }) => {
     if (words[0] === 'close') {
-      globalThis.__closing='yes'; await store.close(); globalThis.__closing='done';
+      await store.close();
       process.send({ id, reply: 'closed' });
       // Nothing of the store may keep the process alive now.
       process.disconnect();

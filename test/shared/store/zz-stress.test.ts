@@ -12,12 +12,12 @@ test.each([1,2,3,4,5,6,7,8,9,10,11,12])('storm %d', async () => {
   const home = await temporaryHome();
   let most = 0;
   const probe = setInterval(() => { most = Math.max(most, serversOf(home).length); }, 15);
-  let acked = 0; let phase = 'x'; let cur: any[] = []; const spy = setInterval(() => { console.log('STATE', home, phase, serversOf(home), existsSync(home+'/redis.lock'), cur.map((c) => [c.child.pid, c.where && 1, c.failure, c.child.exitCode, c.child.signalCode, c.changes.join()])); for (const c of cur) if (c.child.exitCode === null && !c.child.signalCode) c.child.kill('SIGUSR2'); }, 25000);
+  let acked = 0; let phase = 'x'; let cur: any[] = []; const spy = setInterval(() => { console.log('STATE', home, phase, serversOf(home), existsSync(home+'/redis.lock'), cur.map((c) => [c.child.pid, c.where && 1, c.failure, c.child.exitCode, c.child.signalCode, c.changes.join()])); }, 25000);
   for (let round = 0; round < 4; round++) {
     const all = Array.from({ length: 6 }, () => new StoreProcess(build.modulePath, home));
     cur = all; phase='start'; const victims = all.slice(0, 2), stay = all.slice(2);
     const kills = victims.map(async (v) => { await sleep(150 + Math.random() * 500); await v.kill(); });
-    const redisKill = (async () => { await sleep(300 + Math.random() * 600); for (const p of serversOf(home)) try { process.kill(p, 'SIGKILL'); } catch {} })();
+    const redisKill = (async () => { await sleep(50 + Math.random() * 900); for (const p of serversOf(home)) try { process.kill(p, 'SIGKILL'); } catch {} })();
     await Promise.all([...kills, redisKill]);
     await Promise.all(stay.map((s) => s.settled()));
     for (const s of stay) if (s.failure) console.log('FAIL', s.failure);
@@ -33,4 +33,4 @@ test.each([1,2,3,4,5,6,7,8,9,10,11,12])('storm %d', async () => {
   await until(() => serversOf(home).length === 0);
   clearInterval(probe);clearInterval(spy);
   console.log('most servers at once', most, 'acked', acked);
-}, 60_000);
+}, 90_000);

@@ -27,7 +27,8 @@ export async function joinOrStart(
   const address = socketAddress(place.socketPath);
   const reached = await reachRedis(address, connectionName);
   if (reached.state === 'ready') return reached.client;
-  if (reached.state === 'failed') throw reached.error;
+  // One that dies while it is asked fails in other ways than being absent.
+  if (reached.state === 'failed' && (await isListening(place))) throw reached.error;
   const cameUp = await settleStrayServer(place, () => isListening(place));
   if (cameUp) return joinOrStart(place, machine, connectionName);
   const program = findRedisProgram(machine);
@@ -74,7 +75,8 @@ async function isUsedByOthers(client: Redis, storeId: string): Promise<boolean> 
   }
 }
 
-function isListening(place: PrivatePlace): Promise<boolean> {
+/** Whether somebody takes connections on this place's socket. */
+export function isListening(place: PrivatePlace): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectSocket(place.socketPath);
     socket.once('connect', () => {

@@ -11,6 +11,15 @@ import { lastLogLine, logSize, type PrivatePlace } from './private-place.js';
 const listenWithinMs = 20_000;
 const pauseMs = 20;
 
+/** A server that somebody kills while it starts is started again this often in all. */
+const mostLaunches = 3;
+
+type Launched =
+  | { state: 'answers'; client: Redis }
+  | { state: 'killed'; signal: NodeJS.Signals }
+  | { state: 'ended'; reason: string }
+  | { state: 'failed'; error: unknown };
+
 /**
  * Starts the server that outlives this process, and waits until it has loaded its data.
  * Only under the home's lock, and only when no server runs on these files.
@@ -22,20 +31,60 @@ export async function startRedis(
   connectionName: string,
 ): Promise<Redis> {
   const logStart = await logSize(place);
+  let launched = await launchOnce(place, program, connectionName);
+  for (let count = 1; launched.state === 'killed' && count < mostLaunches; count += 1) {
+    launched = await launchOnce(place, program, connectionName);
+  }
+  switch (launched.state) {
+    case 'answers':
+      return launched.client;
+    case 'failed':
+      throw launched.error;
+    case 'killed':
+      throw await startFailure(place, logStart, `it was ended by ${launched.signal}`);
+    case 'ended':
+      throw await startFailure(place, logStart, launched.reason);
+    default:
+      return launched satisfies never;
+  }
+}
+
+async function launchOnce(
+  place: PrivatePlace,
+  program: string,
+  connectionName: string,
+): Promise<Launched> {
   const child = launch(place, program);
-  const fallen = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
+  const over = new AbortController();
+  const fallen = new Promise<Launched>((resolve) => {
+    child.once('error', (error) => resolve({ state: 'ended', reason: error.message }));
+    child.once('exit', (code, signal) => {
+      resolve(
+        signal ? { state: 'killed', signal } : { state: 'ended', reason: `exit code ${code}` },
+      );
+    });
   });
-  const listening = waitForAnswer(place, connectionName);
-  const outcome = await Promise.race([listening, fallen]);
-  if (typeof outcome !== 'string') return outcome;
-  // Until its guard runs out the other branch may still fail; the reason is known by now.
-  listening.catch(() => outcome);
-  const lastLine = (await lastLogLine(place, logStart)) ?? outcome;
-  throw new BatchError(
+  const answer = waitForAnswer(place, connectionName, over.signal);
+  const launched = await Promise.race([answer, fallen]);
+  over.abort();
+  // A connection that comes too late would stay behind, and count as a user of the next server.
+  if (launched.state !== 'answers') answer.then(endLateConnection);
+  return launched;
+}
+
+function endLateConnection(late: Launched): void {
+  if (late.state === 'answers') late.client.disconnect();
+}
+
+async function startFailure(
+  place: PrivatePlace,
+  logStart: number,
+  reason: string,
+): Promise<BatchError> {
+  const lastLine = await lastLogLine(place, logStart);
+  return new BatchError(
     'redis_unreachable',
-    `The private Redis did not start: ${lastLine}\nIts log is ${place.logPath}, its data ${place.dataFolder}.`,
+    `The private Redis did not start (${reason}). ${lastLine === null ? 'It said nothing.' : `Its last line: ${lastLine}`}\nIts log is ${place.logPath}, its data ${place.dataFolder}.`,
   );
 }
 
@@ -78,12 +127,17 @@ function serverArguments(place: PrivatePlace): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-async function waitForAnswer(place: PrivatePlace, connectionName: string): Promise<Redis> {
+async function waitForAnswer(
+  place: PrivatePlace,
+  connectionName: string,
+  over: AbortSignal,
+): Promise<Launched> {
   const patience = AbortSignal.timeout(listenWithinMs);
   for (;;) {
     const reached = await reachRedis(socketAddress(place.socketPath), connectionName);
-    if (reached.state === 'ready') return reached.client;
-    if (reached.state === 'failed' || patience.aborted) throw reached.error;
+    if (reached.state === 'ready') return { state: 'answers', client: reached.client };
+    // A server that refuses its data hangs up before it ends: why, its exit and its log will tell.
+    if (patience.aborted || over.aborted) return { state: 'failed', error: reached.error };
     await delay(pauseMs);
   }
 }

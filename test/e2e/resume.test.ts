@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { type Desk, fast, mapping, productsCsv, type Running, test } from '../support/cli.js';
+
+/** Resolves when the simulator's bill shows at least so many tasks. */
+async function tasksMade(desk: Desk, count: number): Promise<void> {
+  while (desk.simulator.bill().total.tasks < count) await sleep(20);
+}
+
+async function output(running: Running, pattern: RegExp): Promise<void> {
+  while (!pattern.test(running.output())) {
+    if (running.process.exitCode !== null) throw new Error(`ended early:\n${running.output()}`);
+    await sleep(20);
+  }
+}
+
+async function expectCleanBill(desk: Desk, out: string, briefs: number): Promise<void> {
+  const lines = await desk.lines(out);
+  expect(lines).toHaveLength(briefs);
+  expect(new Set(lines.map((line) => line.brief_id)).size).toBe(briefs);
+  expect(lines.every((line) => line.status === 'succeeded')).toBe(true);
+  const bill = desk.simulator.bill();
+  expect(bill.billedTwice).toEqual([]);
+  expect(bill.total.tasks).toBe(briefs);
+  expect(bill.total.spent).toBe(lines.reduce((sum, line) => sum + (line.credits.final ?? 0), 0));
+  expect((await desk.report(out)).counts).toMatchObject({
+    admitted: briefs,
+    succeeded: briefs,
+    pending: 0,
+  });
+}
+
+const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
+
+describe.concurrent('the same command continues', () => {
+  test('after Ctrl+C: 130, the command is printed, nothing is paid twice (S1, S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(40));
+    const first = desk.start(run);
+    await tasksMade(desk, 5);
+    first.process.kill('SIGINT');
+    const stopped = await first.finished;
+    expect(stopped.code).toBe(130);
+    expect(stopped.stdout).toContain('npx rivya-batch run in.csv --out out');
+    const report = await desk.report('out');
+    expect(report.state).toBe('unfinished');
+    expect(report.counts.pending).toBeGreaterThan(0);
+    expect((await desk.run(run)).code).toBe(0);
+    await expectCleanBill(desk, 'out', 40);
+  });
+
+  test('after kill -9, private Redis included (S1, S4)', async ({ openDesk }) => {
+    const desk = await openDesk({ redis: 'private' });
+    await desk.write('in.csv', productsCsv(30));
+    for (const tasks of [3, 12]) {
+      const killed = desk.start(run);
+      await tasksMade(desk, tasks);
+      killed.process.kill('SIGKILL');
+      expect((await killed.finished).signal).toBe('SIGKILL');
+    }
+    expect((await desk.run(run)).code).toBe(0);
+    await expectCleanBill(desk, 'out', 30);
+  });
+
+  test('a finished batch says so and sends nothing', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    expect((await desk.run(run)).code).toBe(0);
+    const before = desk.simulator.bill().requests.total;
+    const again = await desk.run(run);
+    expect(again.code).toBe(0);
+    expect(again.stdout).toMatch(/finished/);
+    expect(desk.simulator.bill().requests.total).toBe(before);
+  });
+
+  test('more rows are added to the batch; a changed row is refused', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    expect((await desk.run([...run, '--limit', '1'])).code).toBe(0);
+    expect((await desk.run(run)).code).toBe(0);
+    await expectCleanBill(desk, 'out', 3);
+    await desk.write('in.csv', productsCsv(3).replace('Product 2', 'Changed'));
+    const changed = await desk.run(run);
+    expect(changed.code).toBe(2);
+    expect(changed.stderr).toContain('00002');
+    expect(desk.simulator.bill().total.tasks).toBe(3);
+  });
+
+  test('another folder, key or batch in the way is refused with a sentence', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(1));
+    expect((await desk.run(run)).code).toBe(0);
+    const base = ['in.csv', ...mapping];
+    const elsewhere = await desk.run(['run', ...base, '--out', 'other']);
+    expect(elsewhere).toMatchObject({ code: 2 });
+    const environment = { RIVYA_API_KEY: 'rvya_sk_other' };
+    const otherKey = await desk.run(run, { environment });
+    expect(otherKey).toMatchObject({ code: 2 });
+    expect(otherKey.stderr).toMatch(/key/);
+    const otherBatch = await desk.run(['run', ...base, '--out', 'out', '--batch', 'second']);
+    expect(otherBatch).toMatchObject({ code: 2 });
+    expect(otherBatch.stderr).toMatch(/batch in\b/);
+  });
+});
+
+describe.concurrent('several processes', () => {
+  test('two commands share one private Redis, and the last one out shuts it down', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private' });
+    await desk.write('a.csv', productsCsv(6));
+    await desk.write('b.csv', productsCsv(6).replaceAll('Product', 'Article'));
+    const [a, b] = await Promise.all([
+      desk.run(['run', 'a.csv', '--out', 'a', ...mapping, ...fast]),
+      desk.run(['run', 'b.csv', '--out', 'b', ...mapping, ...fast]),
+    ]);
+    expect([a.code, b.code]).toEqual([0, 0]);
+    for (const [out, word] of [
+      ['a', 'Product'],
+      ['b', 'Article'],
+    ] as const) {
+      const lines = await desk.lines(out);
+      expect(lines).toHaveLength(6);
+      expect(lines.every((line) => line.prompt?.includes(word))).toBe(true);
+    }
+    expect(desk.simulator.bill().total.tasks).toBe(12);
+    const status = await desk.run(['status', '--json']);
+    expect(JSON.parse(status.stdout).map((batch: { batch: string }) => batch.batch)).toEqual([
+      'a',
+      'b',
+    ]);
+  });
+
+  test('two runs of one batch share the work (S4)', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(20));
+    const results = await Promise.all([desk.run(run), desk.run(run)]);
+    expect(results.map((result) => result.code)).toEqual([0, 0]);
+    await expectCleanBill(desk, 'out', 20);
+  });
+
+  test('enqueue, then two workers under one in-flight cap (S7)', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(24));
+    const queued = await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
+    expect(queued.code).toBe(0);
+    const limits = ['--rate', '200', '--in-flight', '4'];
+    const workers = [desk.start(['worker', ...limits]), desk.start(['worker', ...limits])];
+    while ((await desk.run(['status', 'in', '--json'])).stdout.includes('"unfinished"')) {
+      await sleep(100);
+    }
+    while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
+    for (const worker of workers) worker.process.kill('SIGTERM');
+    const ended = await Promise.all(workers.map((worker) => worker.finished));
+    expect(ended.map((end) => end.code)).toEqual([0, 0]);
+    await expectCleanBill(desk, 'out', 24);
+    expect(desk.simulator.bill().tasks.maxRunning).toBeLessThanOrEqual(4);
+  });
+
+  test('a worker without the disk leaves collecting to one that has it', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(4));
+    await desk.run(['enqueue', 'in.csv', ...mapping]);
+    const far = desk.start(['worker', '--stages', 'submit,status', ...fast]);
+    const near = desk.start(['worker', '--stages', 'collect', '--out', 'shop', ...fast]);
+    await output(near, /batch finished/);
+    for (const worker of [far, near]) worker.process.kill('SIGTERM');
+    expect((await far.finished).code).toBe(0);
+    expect((await near.finished).code).toBe(0);
+    await expectCleanBill(desk, 'shop', 4);
+  });
+
+  test('forget refuses an unfinished batch and deletes a finished one', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(2));
+    await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
+    expect(await desk.run(['forget', 'in'])).toMatchObject({ code: 2 });
+    expect((await desk.run(run)).code).toBe(0);
+    expect((await desk.run(['forget', 'in'])).code).toBe(0);
+    expect(await desk.run(['status', 'in'])).toMatchObject({ code: 2 });
+    await expectCleanBill(desk, 'out', 2);
+  });
+});

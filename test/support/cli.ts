@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { test as base, inject } from 'vitest';
+import { type ManifestLine, manifestLineSchema } from '../../src/shared/manifest-line.js';
+import type { RunReport } from '../../src/shared/run-report.js';
+import {
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from '../../src/simulator/start-simulator.js';
+
+const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  process: ChildProcess;
+  /** Resolves when the process has ended. */
+  finished: Promise<Finished>;
+  /** What was printed so far. */
+  output(): string;
+}
+
+export type DeskOptions = SimulatorOptions & { redis?: 'shared' | 'private' };
+
+/** One user at one terminal: a folder, a simulated API, a key, and a Redis. */
+export class Desk {
+  private readonly children: ChildProcess[] = [];
+
+  private constructor(
+    readonly folder: string,
+    readonly simulator: Simulator,
+    readonly environment: Record<string, string>,
+  ) {}
+
+  static async open(options: DeskOptions = {}): Promise<Desk> {
+    const { redis = 'shared', ...simulated } = options;
+    const folder = await mkdtemp(join(tmpdir(), 'rivya-batch-desk-'));
+    const simulator = await startSimulator({ speed: 20, tinyMedia: true, ...simulated });
+    const prefix = `t${randomBytes(6).toString('hex')}`;
+    const environment = {
+      PATH: process.env.PATH ?? '',
+      HOME: folder,
+      RIVYA_BASE_URL: simulator.origin,
+      RIVYA_API_KEY: 'rvya_sk_desk',
+      RIVYA_BATCH_PREFIX: prefix,
+      ...(redis === 'shared' ? { REDIS_URL: `unix://${inject('redisSocket')}` } : {}),
+    };
+    return new Desk(folder, simulator, environment);
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.children) child.kill('SIGKILL');
+    await this.simulator.close();
+    await this.stopPrivateRedis();
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** The socket of the private Redis, where one was started. */
+  get redisSocket(): string {
+    return join(this.folder, '.rivya-batch', 'redis.sock');
+  }
+
+  private async stopPrivateRedis(): Promise<void> {
+    if (this.environment.REDIS_URL || !existsSync(this.redisSocket)) return;
+    const redis = new Redis({
+      path: this.redisSocket,
+      retryStrategy: () => null,
+      lazyConnect: true,
+    });
+    redis.on('error', () => undefined);
+    await redis.connect().then(
+      () => redis.call('SHUTDOWN', 'NOSAVE').catch(() => undefined),
+      () => undefined,
+    );
+    redis.disconnect();
+  }
+
+  start(parameters: string[], environment: Record<string, string> = {}): Running {
+    const child = spawn(process.execPath, [main, ...parameters], {
+      cwd: this.folder,
+      env: { ...this.environment, ...environment },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    this.children.push(child);
+    const finished = once(child, 'close').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as NodeJS.Signals | null,
+      stdout,
+      stderr,
+    }));
+    return { process: child, finished, output: () => stdout + stderr };
+  }
+
+  async run(
+    parameters: string[],
+    options: { input?: string; environment?: Record<string, string> } = {},
+  ) {
+    const running = this.start(parameters, options.environment);
+    running.process.stdin?.end(options.input ?? '');
+    return running.finished;
+  }
+
+  async write(name: string, content: string | Buffer): Promise<string> {
+    await writeFile(join(this.folder, name), content);
+    return name;
+  }
+
+  async read(name: string): Promise<string> {
+    return readFile(join(this.folder, name), 'utf8');
+  }
+
+  async lines(out: string): Promise<ManifestLine[]> {
+    const text = await this.read(join(out, 'manifest.jsonl'));
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => manifestLineSchema.parse(JSON.parse(line)));
+  }
+
+  async report(out: string): Promise<RunReport> {
+    return JSON.parse(await this.read(join(out, 'run.json'))) as RunReport;
+  }
+
+  async assets(out: string): Promise<string[]> {
+    return (await readdir(join(this.folder, out, 'assets'))).sort();
+  }
+}
+
+/** A CSV of `count` products with ids that begin with zeros. */
+export function productsCsv(count: number): string {
+  const rows = Array.from(
+    { length: count },
+    (_, index) => `${String(index + 1).padStart(5, '0')},Product ${index + 1}`,
+  );
+  return `sku,title\n${rows.join('\n')}\n`;
+}
+
+export const mapping = ['--id', 'sku', '--model', 'z-image', '--prompt', 'Photo of {{title}}'];
+/** Limits at which the pace is not what a test waits for. */
+export const fast = ['--rate', '500', '--in-flight', '500'];
+
+/** A test with desks that are taken down when it ends. */
+export const test = base.extend<{ openDesk: (options?: DeskOptions) => Promise<Desk> }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest finds a fixture's needs in its pattern
+  openDesk: async ({}, use) => {
+    const desks: Desk[] = [];
+    await use(async (options) => {
+      const desk = await Desk.open(options);
+      desks.push(desk);
+      return desk;
+    });
+    await Promise.all(desks.map((desk) => desk.close()));
+  },
+});
