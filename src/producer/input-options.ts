@@ -4,7 +4,7 @@ import type { Model } from '../rivya/outcome.js';
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
 
 /** One `--param`, such as `--param aspect_ratio={{aspect}}`. */
-export interface ParamOption {
+interface ParamOption {
   key: string;
   template: string;
 }

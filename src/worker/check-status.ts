@@ -44,7 +44,7 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
     case 'read':
       await context.pacer.taken();
       if (outcome.task.status.kind !== 'running') {
-        return settleTask(context, briefId, { brief, task: outcome.task });
+        return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });
       }
       return stillRunning(context, briefId, brief);
     case 'refused':

@@ -1,4 +1,5 @@
 import type { Task } from '../rivya/outcome.js';
+import type { Trial } from '../shared/ledger/batch-ledger.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
@@ -9,16 +10,18 @@ export interface Settling {
   brief: ReadState<StateOf<'accepted'>>;
   /** In a terminal status. */
   task: Task;
+  /** What its submission found out for all, where this is its very answer. */
+  trial: Trial;
 }
 
 /** A task is over: its files are fetched next, or its line says why there are none. */
 export async function settleTask(
   context: StageContext,
   briefId: string,
-  { brief, task }: Settling,
+  { brief, task, trial }: Settling,
 ): Promise<Step> {
   if (task.status.kind === 'succeeded') return collectNext(context, briefId, { brief, task });
-  if (wasNeverPaid(task)) return submitAgain(context, briefId, brief);
+  if (wasNeverPaid(task)) return submitAgain(context, briefId, { brief, trial });
   const error = {
     code: task.error?.code ?? 'generation_failed',
     message: task.error?.message ?? 'The API reported a failed task without a reason.',
@@ -38,7 +41,7 @@ export async function settleTask(
 async function collectNext(
   context: StageContext,
   briefId: string,
-  { brief, task }: Settling,
+  { brief, task }: Omit<Settling, 'trial'>,
 ): Promise<Step> {
   const to: StateOf<'ready'> = {
     ...brief.state,
@@ -55,18 +58,22 @@ async function collectNext(
 }
 
 /** Too few credits may show as a task that failed before it was charged (documented): not the brief's fault. */
-function wasNeverPaid(task: Task): boolean {
-  return task.error?.code === 'insufficient_credits' && (task.finalCredits ?? 0) === 0;
+export function wasNeverPaid(task: Task): boolean {
+  return (
+    task.status.kind === 'failed' &&
+    task.error?.code === 'insufficient_credits' &&
+    (task.finalCredits ?? 0) === 0
+  );
 }
 
 /** The task is over and was not charged, so a new attempt pays for nothing twice (S1). */
 async function submitAgain(
   context: StageContext,
   briefId: string,
-  brief: ReadState<StateOf<'accepted'>>,
+  { brief, trial }: Omit<Settling, 'task'>,
 ): Promise<Step> {
   const { fingerprint, seq, admittedAt, sends, attempt } = brief.state;
-  const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, 'credits');
+  const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, trial);
   const to: StateOf<'admitted'> = {
     stage: 'admitted',
     attempt: attempt + 1,

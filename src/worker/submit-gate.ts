@@ -4,8 +4,8 @@ import type { StageJob } from './stage-step.js';
 
 /** A longer wait gives the worker slot back (S2). */
 const longestHoldMs = 2_000;
-/** A refused key is looked at again this often, in case it was mended. */
-const haltLookMs = 5_000;
+/** Any hold may be lifted early, by another machine or a person: nobody is turned away unasked for longer. */
+const longestClosedMs = 1_000;
 
 export type Admittance =
   | { kind: 'answer'; permit: Exclude<SubmitPermit, { kind: 'wait' } | { kind: 'halted' }> }
@@ -37,14 +37,15 @@ export class SubmitGate {
         { id: job.briefId, attempt: job.attempt },
         { longestWaitMs: longestHoldMs, defaultInFlight },
       );
-      if (permit.kind === 'halted') return this.close(haltLookMs);
+      if (permit.kind === 'halted') return this.close(longestClosedMs);
       if (permit.kind !== 'wait') return { kind: 'answer', permit };
       if (clock.now() + permit.waitMs > deadlineMs) return this.close(permit.waitMs);
       if ((await pacer.wait(permit.waitMs)) === 'stopping') return { kind: 'hold', waitMs: 0 };
     }
   }
 
-  private close(waitMs: number): Admittance {
+  private close(askedMs: number): Admittance {
+    const waitMs = Math.min(askedMs, longestClosedMs);
     this.closedUntilMs = this.context.clock.now() + waitMs;
     return { kind: 'hold', waitMs };
   }

@@ -7,7 +7,7 @@ import { decideSubmit, type SubmitAction } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
 import { nextCheckInMs } from './poll-plan.js';
-import { settleTask } from './settle-task.js';
+import { settleTask, wasNeverPaid } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
 
@@ -102,10 +102,11 @@ async function accept(
   };
   const moved = await context.ledger.move(job.briefId, { from: go.brief, to, slot: 'keep' });
   if (moved.kind === 'passed') return stepFor(moved.state);
+  if (!wasNeverPaid(action.task)) await liftHolds(context, go.trial);
   if (action.task.status.kind !== 'running') {
-    return settleTask(context, job.briefId, { brief: moved.brief, task: action.task });
+    const { trial } = go;
+    return settleTask(context, job.briefId, { brief: moved.brief, task: action.task, trial });
   }
-  await liftHolds(context, go.trial);
   const delayMs = nextCheckInMs(to.category, 0, Math.random());
   return { kind: 'next', stage: 'status', attempt, delayMs };
 }

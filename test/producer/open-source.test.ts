@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,10 +81,9 @@ it.skipIf(process.platform === 'win32')(
   'reads a named pipe, which can be read only once',
   async () => {
     const pipe = join(folder, 'pipe.csv');
-    execFileSync('mkfifo', [pipe]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', pipe]);
     const source = join(folder, 'behind-the-pipe.csv');
     await writeFile(source, table);
-    const { createWriteStream } = await import('node:fs');
     const compiling = compilePaths([pipe]);
     createReadStream(source).pipe(createWriteStream(pipe));
     expect((await compiling).counts.briefs).toBe(1);

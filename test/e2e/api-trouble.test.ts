@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { fast, mapping, productsCsv, test } from '../support/cli.js';
+
+const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
+
+describe.concurrent('limits, credits and keys', () => {
+  test('429 with Retry-After: the pace waits, every brief succeeds (S2, S7)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ rate: { limit: 6, windowMs: 1000, retryAfter: 'seconds' } });
+    await desk.write('in.csv', productsCsv(12));
+    const { code } = await desk.run(run);
+    expect(code).toBe(0);
+    const bill = desk.simulator.bill();
+    expect(bill.refusals).toBeGreaterThan(0);
+    expect(bill.total.tasks).toBe(12);
+    expect(bill.billedTwice).toEqual([]);
+    expect((await desk.lines('out')).every((line) => line.attempt === 1)).toBe(true);
+  });
+
+  for (const shown of ['402', '400', '403', 'failed-task'] as const) {
+    test(`credits run out (${shown}), submissions park, credits return (S1, S2)`, async ({
+      openDesk,
+    }) => {
+      const desk = await openDesk({ credits: 3, insufficientCredits: shown });
+      await desk.write('in.csv', productsCsv(8));
+      const running = desk.start(run);
+      while (!/out of credits/.test(running.output())) await sleep(20);
+      while (desk.simulator.bill().tasks.running > 0) await sleep(20);
+      const parked = desk.simulator.bill().requests.byEndpoint.submit;
+      const submits = Object.values(parked ?? {}).reduce((sum, count) => sum + count, 0);
+      // What was on its way when the first was refused is refused too; then nothing but the probe is sent.
+      expect(submits).toBeLessThanOrEqual(8 + 2);
+      await fetch(`${desk.simulator.origin}/simulator/credits`, {
+        method: 'POST',
+        body: JSON.stringify({ add: 100 }),
+      });
+      const { code, stderr } = await running.finished;
+      expect(stderr).toMatch(/credits again/);
+      expect(code).toBe(0);
+      const lines = await desk.lines('out');
+      expect(lines).toHaveLength(8);
+      const bill = desk.simulator.bill();
+      expect(bill.total.spent).toBe(8);
+      expect(lines.reduce((sum, line) => sum + (line.credits.final ?? 0), 0)).toBe(8);
+    });
+  }
+
+  test('no credits with --no-wait: exit 4, accepted work is kept', async ({ openDesk }) => {
+    const desk = await openDesk({ credits: 2 });
+    await desk.write('in.csv', productsCsv(5));
+    const { code, stdout } = await desk.run([...run, '--no-wait']);
+    expect(code).toBe(4);
+    expect(stdout).toContain('npx rivya-batch run in.csv');
+    expect((await desk.report('out')).counts).toMatchObject({ admitted: 5, failed: 0 });
+  });
+
+  for (const [state, pattern] of [
+    ['revoked', /api_key_revoked/],
+    ['expired', /api_key_expired/],
+  ] as const) {
+    test(`a key that is ${state}: exit 4, the reason, nothing lost`, async ({ openDesk }) => {
+      const desk = await openDesk({ keys: [{ key: 'rvya_sk_desk', state }] });
+      await desk.write('in.csv', productsCsv(3));
+      const { code, stderr, stdout } = await desk.run(run);
+      expect(stderr).toMatch(pattern);
+      expect(stdout + stderr).not.toContain('rvya_sk_desk');
+      expect(code).toBe(4);
+      desk.simulator.control({ keys: null });
+      expect((await desk.run(run)).code).toBe(0);
+      expect(await desk.lines('out')).toHaveLength(3);
+    });
+  }
+
+  test('a key without the scope to submit: exit 4', async ({ openDesk }) => {
+    const desk = await openDesk({
+      keys: [{ key: 'rvya_sk_desk', scopes: ['credits:read', 'generations:read'] }],
+    });
+    await desk.write('in.csv', productsCsv(2));
+    const { code, stderr } = await desk.run(run);
+    expect(stderr).toMatch(/api_scope_denied/);
+    expect(code).toBe(4);
+  });
+});
+
+describe.concurrent('answers that go wrong', () => {
+  const troubles: Record<string, { faults: string[]; tasks?: number }> = {
+    'a lost answer after acceptance': { faults: ['lose-answer-after-accept:2x'] },
+    'a 502 page after acceptance': { faults: ['gateway-after-accept:1x'] },
+    'a 500 after acceptance': { faults: ['error-after-accept:1x'] },
+    'a cut connection before acceptance': { faults: ['drop-before-accept:2x'] },
+    'a 502 page before acceptance': { faults: ['gateway-before-accept:1x'] },
+    'an API that is switched off for a moment': { faults: ['api-disabled:2x'] },
+    'an outage of a few requests': { faults: ['outage:3x'] },
+    'a task that is not found at first': { faults: ['early-404=100:2x'] },
+    'status reads that break': { faults: ['drop-read:1x', 'gateway-read:1x', 'error-read:1x'] },
+    'a status that nobody knows': { faults: ['unknown-status=moderating/100:1x'] },
+    'fields that nobody knows': { faults: ['extra-fields'] },
+    'links that are spent on first sight': { faults: ['expire-first-url'] },
+    'a download cut short': { faults: ['download-truncated:2x'] },
+    'an empty download': { faults: ['download-empty:1x'] },
+  };
+  for (const [name, { faults }] of Object.entries(troubles)) {
+    test(`${name}: paid once, collected, one line each (S1, S3, S4)`, async ({ openDesk }) => {
+      const desk = await openDesk({ faults });
+      await desk.write('in.csv', productsCsv(4));
+      const { code, stderr } = await desk.run(run);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      const lines = await desk.lines('out');
+      expect(lines.map((line) => line.status)).toEqual(Array(4).fill('succeeded'));
+      const bill = desk.simulator.bill();
+      expect(Object.values(bill.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+      expect(bill.billedTwice).toEqual([]);
+      expect(bill.total.tasks).toBe(4);
+    });
+  }
+
+  const failures: Record<string, { fault: string; code: string; status: string; spent: number }> = {
+    'a failed task, refunded': {
+      fault: 'task-fails=nsfw/refunded:1x',
+      code: 'nsfw',
+      status: 'failed',
+      spent: 1,
+    },
+    'a failed task that keeps the charge': {
+      fault: 'task-fails=nsfw/kept:1x',
+      code: 'nsfw',
+      status: 'failed',
+      spent: 2,
+    },
+    'a failed task without a reason': {
+      fault: 'task-fails=generation_failed/refunded/absent:1x',
+      code: 'generation_failed',
+      status: 'failed',
+      spent: 1,
+    },
+    'a success without files': {
+      fault: 'empty-urls:1x',
+      code: 'succeeded_no_output',
+      status: 'failed',
+      spent: 2,
+    },
+    'a success without a result': {
+      fault: 'null-result:1x',
+      code: 'succeeded_no_output',
+      status: 'failed',
+      spent: 2,
+    },
+    'a refusal with an unknown code': {
+      fault: 'refuse=418/never_seen_before:1x:endpoint=submit',
+      code: 'never_seen_before',
+      status: 'failed',
+      spent: 1,
+    },
+    'links that lead into a private network': {
+      fault: 'download-redirect=private:1x',
+      code: 'result_url_refused',
+      status: 'failed',
+      spent: 2,
+    },
+  };
+  for (const [name, { fault, code, status, spent }] of Object.entries(failures)) {
+    test(`${name}: a line says so, exit 3, the charge is counted (S4)`, async ({ openDesk }) => {
+      const desk = await openDesk({ faults: [fault] });
+      await desk.write('in.csv', productsCsv(2));
+      const result = await desk.run(run);
+      expect(result.code).toBe(3);
+      const lines = await desk.lines('out');
+      expect(lines).toHaveLength(2);
+      const bad = lines.filter((line) => line.status !== 'succeeded');
+      expect(bad).toMatchObject([{ status, error: { code } }]);
+      expect(desk.simulator.bill().total.spent).toBe(spent);
+      expect((await desk.report('out')).credits.spent).toBe(spent);
+    });
+  }
+
+  test('several files of one task are all collected', async ({ openDesk }) => {
+    const desk = await openDesk({ faults: ['many-urls=3'] });
+    await desk.write('in.csv', productsCsv(1));
+    expect((await desk.run(run)).code).toBe(0);
+    expect(await desk.assets('out')).toEqual(['00001~1.png', '00001~2.png', '00001~3.png']);
+  });
+
+  test('a replayed refusal raises the attempt, which is paid once (S1)', async ({ openDesk }) => {
+    const desk = await openDesk({ credits: 0, replayRefusals: true });
+    await desk.write('in.csv', productsCsv(1));
+    const running = desk.start(run);
+    while (!/out of credits/.test(running.output())) await sleep(20);
+    await fetch(`${desk.simulator.origin}/simulator/credits`, {
+      method: 'POST',
+      body: JSON.stringify({ add: 100 }),
+    });
+    expect((await running.finished).code).toBe(0);
+    expect(await desk.lines('out')).toMatchObject([{ status: 'succeeded', attempt: 2 }]);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 1, spent: 1 });
+  });
+
+  test('a key that conflicts may have been paid: unknown, never sent again (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({
+      idempotency: 'conflict',
+      faults: ['lose-answer-after-accept:1x'],
+    });
+    await desk.write('in.csv', productsCsv(1));
+    expect((await desk.run(run)).code).toBe(3);
+    expect(await desk.lines('out')).toMatchObject([
+      { status: 'unknown', error: { code: 'idempotency_conflict' } },
+    ]);
+    expect(desk.simulator.bill().total.tasks).toBe(1);
+  });
+});

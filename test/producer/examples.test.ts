@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { bundledModels } from '../../src/rivya/catalogue/bundled-models.js';
+import { compilePaths } from './compile-files.js';
+
+const models = bundledModels();
+
+it('catalog.csv makes one brief a product with sku, title, colour, description and aspect mapped', async () => {
+  const { briefs, rejections, counts } = await compilePaths(['examples/catalog.csv'], {
+    models,
+    id: 'sku',
+    model: 'z-image',
+    prompt: 'Studio photo of {{title}} in {{colour}}, {{description}}, soft daylight',
+    params: [{ key: 'aspect_ratio', template: '{{aspect}}' }],
+  });
+  expect(rejections).toEqual([]);
+  expect(counts).toEqual({ rows: 68, briefs: 68, rejected: 0, duplicates: 0 });
+  expect(briefs.find(({ id }) => id === '00123')?.body).toBe(
+    '{"model":"z-image","prompt":"Studio photo of Stoneware mug \\"Harbour\\" in sea blue, Glazed by hand in two dips.\\nThe foot is left bare, so you can feel the clay, soft daylight","params":{"aspect_ratio":"1:1"}}',
+  );
+});
+
+it.each([
+  ['examples/briefs.json', 10],
+  ['examples/prompts.jsonl', 12],
+])('%s needs no option', async (path, count) => {
+  const { briefs, rejections } = await compilePaths([path], { models });
+  expect(rejections).toEqual([]);
+  expect(briefs).toHaveLength(count);
+});
+
+it('every choice in the examples is one that its model offers', async () => {
+  const files = ['examples/briefs.json', 'examples/prompts.jsonl'];
+  const { briefs } = await compilePaths(files, { models });
+  const wrong: string[] = [];
+  for (const { id, body } of briefs) {
+    const content = JSON.parse(body) as { model: string; params?: Record<string, unknown> };
+    const model = models.find((known) => known.id === content.model);
+    for (const [key, value] of Object.entries(content.params ?? {})) {
+      const param = model?.params.find((known) => known.key === key);
+      const isOffered = param?.options.includes(String(value)) ?? key === 'dialogue';
+      const isNumber = param?.type === 'number' && typeof value === 'number';
+      if (!isOffered && !isNumber) wrong.push(`${id}: ${key}=${String(value)}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
