@@ -27,7 +27,8 @@ module.exports = {
     ...arrows,
     {
       name: 'rivya-imports-types-of-shared-only',
-      comment: 'of the rest, src/rivya may import types of src/shared, and nothing else of any folder',
+      comment:
+        'of the rest, src/rivya may import types of src/shared, and nothing else of any folder',
       severity: 'error',
       from: { path: '^src/rivya/' },
       to: { path: '^src/(cli|producer|worker|monitor|simulator)/' },
@@ -45,6 +46,9 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
   },
 };

@@ -6,7 +6,11 @@ const root = dirname(import.meta.dirname);
 const steps = [
   ['format and lint', 'npx', ['--no-install', 'biome', 'ci', '.']],
   ['types', 'npx', ['--no-install', 'tsc', '-p', 'tsconfig.json']],
-  ['import arrows and cycles', 'npx', ['--no-install', 'depcruise', '--config', '.dependency-cruiser.cjs', 'src']],
+  [
+    'import arrows and cycles',
+    'npx',
+    ['--no-install', 'depcruise', '--config', '.dependency-cruiser.cjs', 'src'],
+  ],
   ['dead code', 'npx', ['--no-install', 'knip']],
 ];
 if (!process.argv.includes('--static')) steps.push(['build and tests', 'npm', ['test']]);

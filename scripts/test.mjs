@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { ensureRedisServer } from './provide-redis.mjs';
 
 const root = dirname(import.meta.dirname);
-await ensureRedisServer();
+ensureRedisServer();
 
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(built.status ?? 1);
@@ -27,7 +27,9 @@ const tested = spawnSync(
 );
 let exitCode = tested.status ?? 1;
 try {
-  const { numPassedTests, numFailedTests, numFailedTestSuites, success } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numFailedTestSuites, success } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   // A test file that cannot even be loaded counts as a failure, though none of its tests ran.
   const failed = Math.max(numFailedTests, success ? 0 : Math.max(1, numFailedTestSuites));
   console.log(`${numPassedTests} passed, ${failed} failed`);

@@ -44,11 +44,11 @@ const environmentSchema = z.object({
 });
 
 /**
- * Fills `process.env` from `.env` (what is set already wins) and takes out empty values: empty means unset,
+ * Fills `process.env` from `.env` (what is set already wins, even when it is empty) and takes out empty values: empty means unset,
  * for our variables and for the options' environment twins alike. The only code that touches the environment.
  */
 export function prepareEnvironment(): void {
-  for (const [name, value] of Object.entries(readDotEnv())) process.env[name] ||= value;
+  for (const [name, value] of Object.entries(readDotEnv())) process.env[name] ??= value;
   for (const name of Object.keys(process.env)) {
     if (process.env[name] === '') delete process.env[name];
   }

@@ -43,7 +43,7 @@ export async function* readCsv(source: Source): AsyncGenerator<RowGroup> {
 }
 
 function parserOptions(source: Source): Options {
-  const quoting: Options = source.format === 'tsv' ? { quote: null, escape: null } : {};
+  const quoting: Options = source.format === 'tsv' ? { quote: null } : {};
   return {
     ...quoting,
     delimiter: source.delimiter,

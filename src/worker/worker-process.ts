@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
@@ -59,6 +60,8 @@ export class WorkerProcess {
   constructor(private readonly options: WorkerProcessOptions) {
     const { limits, account, clock } = options;
     const slot = () => pLimit(limits.concurrency);
+    // Every wait of every stage listens to it: many, but each goes with its wait.
+    setMaxListeners(0, this.stopping.signal);
     this.slots = { submit: slot(), status: slot(), collect: slot() };
     this.pacer = new Pacer(account, clock, this.stopping.signal);
   }

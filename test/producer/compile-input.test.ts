@@ -176,6 +176,13 @@ it('says which needed column is missing altogether', async () => {
   expect((await compileFiles(dialogue)).counts.briefs).toBe(1);
 });
 
+it('does not read a large table to its end to find a column missing', async () => {
+  const rows = Array.from({ length: 30_000 }, (_, position) => `${position},z-image,a lamp`);
+  const files = { 'x.csv': `id,model,prompt\n${rows.join('\n')}\n1,"never closed` };
+  const sentence = await badInputOf(compileFiles(files, { prompt: 'of {{title}}' }));
+  expect(sentence).toMatch(/needs a column "title"/);
+});
+
 it('reports every fault of every row at once', async () => {
   const content = [
     'id,model,prompt,params.seed,references',

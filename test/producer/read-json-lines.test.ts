@@ -32,6 +32,14 @@ it('refuses a line that is no brief by its sheer size', async () => {
   expect(await badInputOf(compileFiles({ 'x.jsonl': content }))).toMatch(/line 2 is larger than/);
 });
 
+it('keeps the input of neighbours with other keys apart', async () => {
+  const own = '"model":"z-image","prompt":"p"';
+  const content = `{${own},"id":"1","a":1}\n{${own},"id":"2","b":2}\n{${own},"id":"3","params.a":3}\n`;
+  const { briefs } = await compileFiles({ 'x.jsonl': content });
+  expect(briefs.map(({ origin }) => origin.input)).toEqual([{ a: 1 }, { b: 2 }, {}]);
+  expect(briefs[2]?.body).toContain('"params":{"a":3}');
+});
+
 it('knows a column that only some lines have', async () => {
   const content = `${line('a')}\n{"model":"z-image","prompt":"x","title":"T"}\n`;
   const compiled = await compileFiles({ 'x.jsonl': content }, { prompt: 'of {{title}}' });

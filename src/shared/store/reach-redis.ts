@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { BatchError } from '../errors.js';
 import type { RedisAddress } from './redis-address.js';
+import { systemCode } from './system-code.js';
 
 /** A wrong address or password shows within this time; a person is waiting at the terminal. */
 const answerWithinMs = 5_000;
@@ -44,7 +45,7 @@ export async function reachRedis(address: RedisAddress, connectionName: string):
 
 /** True when the connection failed because nobody listens at the address. */
 export function isRefusal(error: unknown): boolean {
-  const code = codeOf(error);
+  const code = systemCode(error);
   return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
@@ -102,7 +103,7 @@ function replyWord(error: unknown): string | null {
 function connectionFailure(address: RedisAddress, error: unknown): BatchError {
   const cause = withoutCommand(error);
   // With several addresses for one host, Node's error has a code and no message.
-  const text = (error instanceof Error && error.message.replace(/\.$/, '')) || codeOf(error);
+  const text = (error instanceof Error && error.message.replace(/\.$/, '')) || systemCode(error);
   const word = replyWord(error);
   if (word === 'WRONGPASS' || word === 'NOAUTH' || word === 'NOPERM') {
     return new BatchError(
@@ -119,14 +120,10 @@ function connectionFailure(address: RedisAddress, error: unknown): BatchError {
 }
 
 function hint(address: RedisAddress, error: unknown): string {
-  if (isRefusal(error) || address.options.path !== undefined || codeOf(error) === 'ENOTFOUND') {
+  if (isRefusal(error) || address.options.path !== undefined || systemCode(error) === 'ENOTFOUND') {
     return '';
   }
   return address.options.tls
     ? ' Does it speak TLS, and is its certificate known here (NODE_EXTRA_CA_CERTS=/path/to/ca.pem)?'
     : ' If it expects TLS, write rediss:// instead of redis://.';
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

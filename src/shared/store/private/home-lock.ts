@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { systemClock } from '../../clock.js';
 import { BatchError } from '../../errors.js';
+import { systemCode } from '../system-code.js';
 
 /** A holder that was killed blocks the others no longer than this (plus up to 1 s of rounding, plus settling). */
 const staleMs = 3_000;
@@ -63,7 +64,7 @@ async function tryLock(folder: string, lockfilePath: string): Promise<HeldLock |
     });
     return { lost: lost.signal, release: () => release().catch(ignoreLostLock) };
   } catch (cause) {
-    if (codeOf(cause) === 'ELOCKED') return null;
+    if (systemCode(cause) === 'ELOCKED') return null;
     throw new BatchError(
       'bad_configuration',
       `The folder ${folder} (RIVYA_BATCH_HOME) cannot be used: ${messageOf(cause)}.`,
@@ -87,11 +88,7 @@ async function survives(held: HeldLock): Promise<boolean> {
 
 function ignoreLostLock(error: unknown): void {
   // A holder that stood still for seconds (a suspended laptop) has lost the lock already.
-  if (codeOf(error) !== 'ERELEASED') throw error;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (systemCode(error) !== 'ERELEASED') throw error;
 }
 
 function messageOf(error: unknown): string {

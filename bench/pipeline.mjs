@@ -1,0 +1,175 @@
+// Whole pipeline against an API without latency: ours, and a bare script on raw BullMQ that makes the same
+// hops, the same HTTP calls and the same fsyncs, without ledger, pace, caps or a manifest to rely on.
+import { createHash } from 'node:crypto';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Queue, Worker } from 'bullmq';
+import { pino } from 'pino';
+import { Agent, request } from 'undici';
+import { admitBriefs } from '../dist/producer/admit-briefs.js';
+import { compileInput } from '../dist/producer/compile-input.js';
+import { bundledModels } from '../dist/rivya/catalogue/bundled-models.js';
+import { createRivyaClient } from '../dist/rivya/client.js';
+import { createDownloader } from '../dist/rivya/download.js';
+import { AccountLedger } from '../dist/shared/ledger/account-ledger.js';
+import { BatchLedger } from '../dist/shared/ledger/batch-ledger.js';
+import { queueStages, StageQueues } from '../dist/shared/queues.js';
+import { WorkerProcess } from '../dist/worker/worker-process.js';
+import { mapping, openStand, perSecond, round, startApi, writeProducts } from './stand.mjs';
+
+const count = Number(process.argv[2] ?? 3_000);
+const rounds = 3;
+const concurrency = 32;
+/** Both wait as long before the first status check: the API's documentation asks for it. */
+const firstCheckMs = 2_500;
+const headers = { authorization: 'Bearer rvya_sk_bench', 'content-type': 'application/json' };
+
+async function ours({ stand, api, briefs, name }) {
+  const connection = stand.connect();
+  const account = new AccountLedger(connection, name, 'bench');
+  const ledger = new BatchLedger(connection, name, 'bench', account);
+  const clock = { now: () => Date.now() };
+  const client = createRivyaClient({ origin: api.origin, apiKey: 'rvya_sk_bench' });
+  const downloader = createDownloader({
+    apiOrigin: api.origin,
+    maxBytes: 1e9,
+    idleTimeoutMs: 30_000,
+  });
+  const out = join(stand.folder, name);
+  const identity = { origin: api.origin, account: 'bench', out, nonce: '', createdAt: 0 };
+  await ledger.open(identity);
+  const queues = new StageQueues(connection, name, 'bench');
+  const stopping = new AbortController().signal;
+  await admitBriefs({ ledger, queues, clock, stopping }, briefs());
+  await ledger.markAdmission('complete', {});
+  const worker = new WorkerProcess({
+    connection,
+    prefix: name,
+    account,
+    client,
+    downloader,
+    stages: queueStages,
+    clock,
+    log: pino({ level: 'silent' }),
+    keyLifeMs: 86_400_000,
+    categoryOf: () => 'image',
+    limits: { rate: 1e6, inFlight: 1e6, concurrency },
+  });
+  await worker.start();
+  const commandsBefore = await stand.commandCount();
+  const startedAt = performance.now();
+  await worker.attach({ batch: 'bench', nonce: '', out, notify: () => undefined });
+  while (!(await ledger.meta())?.finalized) await new Promise((done) => setTimeout(done, 20));
+  const rate = perSecond(count, startedAt);
+  const commands = ((await stand.commandCount()) - commandsBefore) / count;
+  await worker.close(10_000);
+  await queues.close();
+  await client.close();
+  await downloader.close();
+  connection.disconnect();
+  return { rate, commands };
+}
+
+async function bare({ stand, api, briefs, name }) {
+  const connection = stand.connect();
+  const agent = new Agent();
+  const out = join(stand.folder, name);
+  await mkdir(join(out, 'assets'), { recursive: true });
+  const manifest = await open(join(out, 'manifest.jsonl'), 'a');
+  const options = { connection, prefix: name };
+  const queues = Object.fromEntries(queueStages.map((stage) => [stage, new Queue(stage, options)]));
+  const jobOptions = { removeOnComplete: true, attempts: 5 };
+  const jobs = [];
+  for await (const brief of briefs()) {
+    jobs.push({ name: 'submit', data: { id: brief.id, body: brief.body }, opts: jobOptions });
+  }
+  for (let from = 0; from < jobs.length; from += 1000) {
+    await queues.submit.addBulk(jobs.slice(from, from + 1000));
+  }
+  let done = 0;
+  let finish;
+  const finished = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const call = async (path, init) => {
+    const { body } = await request(`${api.origin}${path}`, { dispatcher: agent, headers, ...init });
+    return body.json();
+  };
+  const steps = {
+    async submit({ data }) {
+      const init = {
+        method: 'POST',
+        body: data.body,
+        headers: { ...headers, 'idempotency-key': data.id },
+      };
+      const task = await call('/api/v1/generations', init);
+      await queues.status.add(
+        'status',
+        { id: data.id, task: task.id },
+        { ...jobOptions, delay: firstCheckMs },
+      );
+    },
+    async status({ data }) {
+      const task = await call(`/api/v1/generations/${data.task}`, { method: 'GET' });
+      await queues.collect.add('collect', { ...data, urls: task.result.urls }, jobOptions);
+    },
+    async collect({ data }) {
+      const { body } = await request(data.urls[0], { dispatcher: agent });
+      const bytes = Buffer.from(await body.arrayBuffer());
+      const place = join(out, 'assets', `${data.id}.png`);
+      const file = await open(`${place}.part`, 'w');
+      await file.write(bytes);
+      await file.sync();
+      await file.close();
+      await rename(`${place}.part`, place);
+      const folder = await open(join(out, 'assets'), 'r');
+      await folder.sync();
+      await folder.close();
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      await manifest.write(`${JSON.stringify({ ...data, sha256 })}\n`);
+      done += 1;
+      if (done === count) finish();
+    },
+  };
+  const commandsBefore = await stand.commandCount();
+  const startedAt = performance.now();
+  // Lines are synced as a group, as ours are.
+  const syncing = setInterval(() => manifest.sync(), 500);
+  const workers = queueStages.map(
+    (stage) => new Worker(stage, steps[stage], { ...options, concurrency }),
+  );
+  await finished;
+  const rate = perSecond(count, startedAt);
+  const commands = ((await stand.commandCount()) - commandsBefore) / count;
+  clearInterval(syncing);
+  await Promise.all(workers.map((worker) => worker.close()));
+  await Promise.all(Object.values(queues).map((queue) => queue.close()));
+  await manifest.close();
+  await agent.close();
+  connection.disconnect();
+  return { rate, commands };
+}
+
+const stand = await openStand();
+const api = await startApi();
+const results = [];
+for (let n = 1; n <= rounds; n += 1) {
+  const file = join(stand.folder, `products${n}.csv`);
+  await writeProducts(file, count);
+  const input = await compileInput({ ...mapping, files: [file], models: bundledModels() });
+  const briefs = () => input.briefs();
+  const bareResult = await bare({ stand, api, briefs, name: `bare${n}` });
+  const ourResult = await ours({ stand, api, briefs, name: `ours${n}` });
+  await input.dispose();
+  results.push({
+    'bare, briefs/s': Math.round(bareResult.rate),
+    'ours, briefs/s': Math.round(ourResult.rate),
+    ratio: round(ourResult.rate / bareResult.rate),
+    'bare, Redis commands/brief': round(bareResult.commands, 1),
+    'ours, Redis commands/brief': round(ourResult.commands, 1),
+  });
+}
+console.log(`Pipeline of ${count} briefs, API without latency`);
+console.table(results);
+api.close();
+await stand.close();

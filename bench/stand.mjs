@@ -1,0 +1,76 @@
+// What both benchmarks stand on: a Redis of their own, a simulator in its own process, products as CSV.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+
+/** AOF as in the product: what is measured is what is run. */
+export async function openStand() {
+  const folder = await mkdtemp(join(tmpdir(), 'rivya-bench-'));
+  const socket = join(folder, 'redis.sock');
+  const server = spawn(
+    'redis-server',
+    ['--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'yes', '--dir', folder],
+    { stdio: 'ignore' },
+  );
+  const connect = () => new Redis({ path: socket, maxRetriesPerRequest: null });
+  const redis = connect();
+  redis.on('error', () => undefined);
+  while (redis.status !== 'ready') await sleep(20);
+  return {
+    folder,
+    redis,
+    connect,
+    async commandCount() {
+      const stats = await redis.info('stats');
+      return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]);
+    },
+    async close() {
+      redis.disconnect();
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The API without latency: what is left is our own work. */
+export async function startApi() {
+  const script = fileURLToPath(new URL('./zero-latency-api.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  return { origin: String(line).trim(), close: () => child.kill('SIGKILL') };
+}
+
+export async function writeProducts(path, count) {
+  const rows = ['sku,title,colour,description'];
+  for (let n = 1; n <= count; n += 1) {
+    rows.push(
+      `${String(n).padStart(7, '0')},Product ${n},${n % 2 ? 'amber' : 'slate'},"A thing of plain use, number ${n}, with a handle, a lid and a story that takes about two lines of a catalog to tell"`,
+    );
+  }
+  await writeFile(path, `${rows.join('\n')}\n`);
+}
+
+export const mapping = {
+  format: null,
+  delimiter: null,
+  model: 'z-image',
+  prompt: 'Studio photo of {{title}} in {{colour}}. {{description}}',
+  id: 'sku',
+  params: [],
+  variants: 1,
+  limit: null,
+};
+
+export function perSecond(count, startedAt) {
+  return count / ((performance.now() - startedAt) / 1000);
+}
+
+export function round(value, digits = 2) {
+  return Number(value.toFixed(digits));
+}

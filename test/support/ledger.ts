@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { inject, onTestFinished } from 'vitest';
+import { AccountLedger } from '../../src/shared/ledger/account-ledger.js';
+import { BatchLedger } from '../../src/shared/ledger/batch-ledger.js';
+import type { BatchIdentity } from '../../src/shared/ledger/batch-meta.js';
+import { type BriefState, decodeState, encodeState } from '../../src/shared/ledger/brief-state.js';
+import type { PreparedBrief } from '../../src/shared/prepared-brief.js';
+
+export const identity: BatchIdentity = {
+  origin: 'https://rivya.test',
+  account: 'account-1',
+  out: '',
+  nonce: '',
+  createdAt: Date.parse('2026-06-01T12:00:00.000Z'),
+};
+
+export function newPrefix(): string {
+  return `t${randomBytes(8).toString('hex')}`;
+}
+
+/** A connection of this test alone, ended with it. */
+export function connect(): Redis {
+  const redis = new Redis({ path: inject('redisSocket'), maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  onTestFinished(() => redis.disconnect());
+  return redis;
+}
+
+export function preparedBrief(id: string, patch: Partial<PreparedBrief> = {}): PreparedBrief {
+  return {
+    id,
+    fingerprint: 'ab',
+    origin: '{"row":2,"source":"spring.csv","references":[],"metadata":null,"input":{"sku":"1"}}',
+    body: '{"model":"z-image","prompt":"A fox in the snow"}',
+    ...patch,
+  };
+}
+
+interface Asked {
+  attempt?: number;
+  cap?: number;
+  longestWaitMs?: number;
+}
+
+/** The ledgers of one account and one batch under a prefix of their own, and what tests ask of them. */
+export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}) {
+  const redis = connect();
+  const account = new AccountLedger(redis, prefix, identity.account);
+  const ledger = new BatchLedger(redis, prefix, batch, account);
+  await ledger.open(identity);
+  return {
+    redis,
+    prefix,
+    batch,
+    account,
+    ledger,
+    admit: (...ids: string[]) =>
+      ledger.admit(
+        ids.map((id) => preparedBrief(id)),
+        identity.createdAt,
+      ),
+    begin: (id: string, { attempt = 1, cap = 8, longestWaitMs = 60_000 }: Asked = {}) =>
+      ledger.beginSubmit({ id, attempt }, { longestWaitMs, defaultInFlight: cap }),
+    /** Puts a brief into any state, as a crash or a day of waiting may have left it. */
+    place: async <S extends BriefState>(id: string, state: S) => {
+      const text = encodeState(state);
+      await redis.hset(ledger.keys.state, id, text);
+      return { ...decodeState(text), state };
+    },
+    stateOf: async (id: string) => (await ledger.read(id))?.state ?? null,
+    inFlight: () => redis.zrange(account.keys.inFlight, 0, -1),
+    /** By Redis' clock. */
+    nowMs: async () => {
+      const [seconds, microseconds] = await redis.time();
+      return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { createRivyaClient } from '../../src/rivya/client.js';
+import { createDownloader } from '../../src/rivya/download.js';
+import type { BriefState, StateOf } from '../../src/shared/ledger/brief-state.js';
+import { manifestLineSchema } from '../../src/shared/manifest-line.js';
+import type { SettingsPatch } from '../../src/simulator/settings.js';
+import { startSimulator } from '../../src/simulator/start-simulator.js';
+import type { CollectContext } from '../../src/worker/collect.js';
+import type { Notice } from '../../src/worker/notice.js';
+import { Pacer } from '../../src/worker/pacer.js';
+import { openLedger } from '../support/ledger.js';
+
+export const log = pino({ level: 'silent' });
+
+const apiKey = 'rvya_sk_test_0123456789abcdef';
+const hourMs = 3_600_000;
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'rivya-batch-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** A clock that runs like the machine's and can be set ahead, as after a night with the lid closed. */
+export class ShiftedClock {
+  aheadMs = 0;
+  readonly now = () => Date.now() + this.aheadMs;
+}
+
+export async function simulate(settings: SettingsPatch = {}) {
+  const simulator = await startSimulator({
+    speed: 'infinity',
+    tinyMedia: true,
+    durationMs: 0,
+    ...settings,
+  });
+  onTestFinished(() => simulator.close());
+  const client = createRivyaClient({ origin: simulator.origin, apiKey });
+  const downloader = createDownloader({
+    apiOrigin: simulator.origin,
+    maxBytes: 1_000_000,
+    idleTimeoutMs: 10_000,
+  });
+  onTestFinished(async () => {
+    await client.close();
+    await downloader.close();
+  });
+  return { simulator, client, downloader };
+}
+
+/** One batch with real ledgers, a simulated API over HTTP and a folder: what a stage works with. */
+export async function openBench(settings: SettingsPatch = {}) {
+  const opened = await openLedger();
+  const api = await simulate(settings);
+  const stopping = new AbortController();
+  const clock = new ShiftedClock();
+  const notices: Notice[] = [];
+  const { account, ledger, batch } = opened;
+  // Fast enough that the pace is not what a test waits for; a test of the pace tells another.
+  await account.heartbeat('bench', { rate: 1000, inFlight: null });
+  const context: CollectContext = {
+    batch,
+    nonce: '',
+    ledger,
+    account,
+    client: api.client,
+    downloader: api.downloader,
+    pacer: new Pacer(account, clock, stopping.signal),
+    clock,
+    log,
+    notify: (notice) => notices.push(notice),
+    stopping: stopping.signal,
+    categoryOf: () => 'image',
+    defaultInFlight: 8,
+    keyLifeMs: 24 * hourMs,
+    out: await temporaryFolder(),
+  };
+  const lines = async () =>
+    (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>
+      manifestLineSchema.parse(JSON.parse(text)),
+    );
+  return { ...opened, ...api, context, stopping, clock, notices, lines };
+}
+
+export type Bench = Awaited<ReturnType<typeof openBench>>;
+
+const admittedAt = Date.parse('2026-06-01T12:00:00.000Z');
+const base = { attempt: 1, fingerprint: 'ab', seq: 1, admittedAt };
+
+export function submitting(firstSentAt: number, patch: Partial<StateOf<'submitting'>> = {}) {
+  return {
+    stage: 'submitting',
+    ...base,
+    sends: 1,
+    refusalId: null,
+    firstSentAt,
+    ...patch,
+  } satisfies BriefState;
+}
+
+export function accepted(taskId: string, patch: Partial<StateOf<'accepted'>> = {}) {
+  return {
+    stage: 'accepted',
+    ...base,
+    sends: 1,
+    taskId,
+    reserved: 1,
+    submittedAt: Date.now(),
+    category: 'image',
+    checks: 0,
+    ...patch,
+  } satisfies BriefState;
+}
+
+export function ready(taskId: string, patch: Partial<StateOf<'ready'>> = {}) {
+  return {
+    ...accepted(taskId),
+    stage: 'ready',
+    final: 1,
+    completedAt: Date.now(),
+    rereads: 0,
+    ...patch,
+  } satisfies BriefState;
+}
