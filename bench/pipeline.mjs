@@ -53,6 +53,7 @@ async function ours({ stand, api, briefs, name }) {
     log: pino({ level: 'silent' }),
     keyLifeMs: 86_400_000,
     categoryOf: () => 'image',
+    priceOf: () => ({ guess: 3, least: 1 }),
     limits: { rate: 1e6, inFlight: 1e6, concurrency },
   });
   await worker.start();

@@ -87,7 +87,7 @@ export function requireApiKey(settings: Settings): string {
   if (settings.apiKey) return settings.apiKey;
   throw new BatchError(
     'bad_configuration',
-    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=rvya_sk_... into the environment or into a file named .env here.',
+    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here.',
   );
 }
 

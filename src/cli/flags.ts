@@ -14,6 +14,8 @@ export interface InputFlags {
   delimiter?: string;
   limit?: number;
   skipInvalid: boolean;
+  maxCredits?: number | 'none';
+  maxCreditsPerDay?: number | 'none';
 }
 
 /** Options of whatever sends requests: `run`, `worker`. */
@@ -29,6 +31,10 @@ function param(text: string, before: Param[]): Param[] {
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('It must look like key=value.');
   return [...before, { key: text.slice(0, equals).trim(), template: text.slice(equals + 1) }];
+}
+
+function cap(text: string): number | 'none' {
+  return text === 'none' ? 'none' : amount('from zero on')(text);
 }
 
 /** The environment twin of `--in-flight` is `RIVYA_BATCH_IN_FLIGHT`. */
@@ -54,6 +60,14 @@ export function addInputFlags(command: Command): Command {
     ]),
     new Option('--delimiter <character>', 'what separates the columns of a CSV'),
     new Option('--limit <n>', 'only the first n rows').argParser(wholeNumber(1)),
+    new Option(
+      '--max-credits <n>',
+      'credits that this batch may spend in all; kept until changed, none lifts it',
+    ).argParser(cap),
+    new Option(
+      '--max-credits-per-day <n>',
+      'credits that all batches of this key may spend in a day (UTC)',
+    ).argParser(cap),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
   ];
   for (const option of options) command.addOption(twin(option));

@@ -5,6 +5,7 @@ import { BatchError } from '../shared/errors.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import type { InputFlags } from './flags.js';
 import { openAccount, type StoreSession } from './session.js';
 
 export interface RunBatch {
@@ -23,6 +24,7 @@ export interface BatchRequest {
   /** Absolute, or '' for a batch that leaves its place to the workers. */
   out: string;
   files: string[];
+  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay'>;
 }
 
 const clashesShown = 5;
@@ -34,7 +36,7 @@ const clashesShown = 5;
  */
 export async function openRunBatch(
   session: StoreSession,
-  { input, batch, out, files }: BatchRequest,
+  { input, batch, out, files, flags }: BatchRequest,
 ): Promise<RunBatch> {
   const account = openAccount(session);
   const { connection, settings, clock } = session;
@@ -50,6 +52,7 @@ export async function openRunBatch(
   if (clashes.length > 0) throw clashError(batch, clashes);
   const finished = meta.admission === 'complete' && meta.pending === 0 && meta.finalized;
   if (finished && fresh === 0) return { session, ledger, account, meta, news: 'none' };
+  await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
   await ledger.markAdmission('open', { sources: JSON.stringify(files) });
   return { session, ledger, account, meta, news: 'some' };
 }

@@ -3,15 +3,23 @@ import pc from 'picocolors';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { runReport } from '../shared/run-report.js';
+import { type Audit, auditSentence } from './audit-credits.js';
 import type { CommandSetup } from './command-setup.js';
 import type { RunBatch } from './open-run-batch.js';
 import { formatCredits } from './show-progress.js';
 import type { RunEnd } from './watch-run.js';
 
+export interface RunOutcome {
+  opened: RunBatch;
+  end: RunEnd;
+  audit: Audit | null;
+  json: boolean;
+}
+
 /** Says how the run ended, what it cost and what to do next; returns the exit code. */
 export async function printSummary(
   { terminal, commandLine }: CommandSetup,
-  { opened, end, json }: { opened: RunBatch; end: RunEnd; json: boolean },
+  { opened, end, audit, json }: RunOutcome,
 ): Promise<ExitCode> {
   const { ledger, session, news, account } = opened;
   const meta = await ledger.meta();
@@ -23,7 +31,9 @@ export async function printSummary(
   }
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
   terminal.print(countsText(meta));
-  terminal.print(`${formatCredits(meta.spent)} spent.`);
+  terminal.print(spentText(meta));
+  const audited = audit && auditSentence(audit);
+  if (audited) terminal.print(audited);
   for (const sentence of nextSteps(meta, end, commandLine)) terminal.print(sentence);
   if (end === 'key_refused') {
     const { gate } = await account.view();
@@ -33,12 +43,19 @@ export async function printSummary(
   return code;
 }
 
+function spentText({ spent, reserved }: BatchMeta): string {
+  const held =
+    reserved > 0 ? `, ${formatCredits(reserved)} reserved for tasks whose end is not known` : '';
+  return `${formatCredits(spent)} spent${held}.`;
+}
+
 function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
   switch (end) {
     case 'interrupted':
       return ExitCode.interrupted;
     case 'key_refused':
     case 'no_credits':
+    case 'capped':
       return ExitCode.workLeft;
     case 'finished':
       return meta.lines.succeeded === meta.admitted
@@ -72,6 +89,11 @@ function nextSteps(meta: BatchMeta, end: RunEnd, commandLine: string): string[] 
     case 'no_credits':
       return [
         'The account is out of credits. Once there are some, continue with:',
+        `  ${commandLine}`,
+      ];
+    case 'capped':
+      return [
+        `${meta.pending} briefs are left: they would go over the cap. With a higher one (--max-credits, --max-credits-per-day) the same command goes on:`,
         `  ${commandLine}`,
       ];
     case 'key_refused':

@@ -29,6 +29,12 @@ function sentenceFor(notice: Notice): string | null {
       return `The account is out of credits. Submissions wait and go on by themselves once there are credits; the next look is in ${formatDuration(notice.probeInMs)}.`;
     case 'credits_back':
       return 'There are credits again: going on.';
+    case 'capped':
+      return notice.reason === 'cap'
+        ? 'The next brief would go over --max-credits: nothing more is submitted; what is accepted is finished.'
+        : "The next brief would go over today's --max-credits-per-day: nothing more is submitted; what is accepted is finished.";
+    case 'paused':
+      return 'This batch is paused: nothing is submitted until "rivya-batch resume".';
     case 'halted':
       return `The API refuses the key (${notice.code}): ${notice.message}`;
     case 'throttled':

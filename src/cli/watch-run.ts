@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AccountView } from '../shared/ledger/account-ledger.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import type { StageQueues } from '../shared/queues.js';
 import type { Interrupts } from './interrupts.js';
 import type { RunBatch } from './open-run-batch.js';
 import { type Progress, progressBlock, progressLine } from './show-progress.js';
 import type { Terminal } from './terminal.js';
 
-export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits';
+export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits' | 'capped';
 
 export interface Watching {
   opened: RunBatch;
@@ -13,6 +16,7 @@ export interface Watching {
   interrupts: Interrupts;
   /** Rejects when the admission fails. */
   admitting: Promise<void>;
+  queues: StageQueues;
 }
 
 const lookEveryMs = 250;
@@ -45,9 +49,34 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
       return 'interrupted';
     }
     if (account.gate.kind === 'halted') return 'key_refused';
-    if (account.gate.kind === 'parked' && !flags.wait) return 'no_credits';
+    const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
+    if (stop !== null && (await nothingUnderWay(watching))) {
+      await watching.admitting;
+      return stop;
+    }
     await sleep(lookEveryMs);
   }
+}
+
+/** Why nothing more is submitted, where waiting would not help or is not wanted. */
+function stopReason(
+  meta: BatchMeta | null,
+  account: AccountView,
+  withoutCredits: 'wait' | 'stop',
+): 'capped' | 'no_credits' | null {
+  if (meta?.capped) return 'capped';
+  return account.gate.kind === 'parked' && withoutCredits === 'stop' ? 'no_credits' : null;
+}
+
+/** What is accepted is finished first: paid work is collected (S3). */
+async function nothingUnderWay({ opened, queues }: Watching): Promise<boolean> {
+  const inFlight = await opened.ledger.inFlight();
+  const collecting = await queues.unfinished('collect');
+  const unwritten = await opened.ledger.outboxLength();
+  if (inFlight + collecting + unwritten > 0) return false;
+  // Between leaving its place in flight and entering the last queue, a brief is in neither: look once more.
+  await sleep(lookEveryMs);
+  return (await opened.ledger.inFlight()) + (await queues.unfinished('collect')) === 0;
 }
 
 function trackAdmission(admitting: Promise<void>) {

@@ -6,6 +6,7 @@ import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import type { QueueStage } from '../shared/queues.js';
 import { WorkerProcess } from '../worker/worker-process.js';
+import { priceGuesser } from './estimate.js';
 import type { RequestFlags } from './flags.js';
 import { type StoreSession, userAgent } from './session.js';
 
@@ -51,6 +52,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     log,
     keyLifeMs,
     categoryOf: categoryFinder(),
+    priceOf: priceGuesser(bundledModels()),
     limits: {
       rate: flags.rate ?? null,
       inFlight: flags.inFlight ?? null,

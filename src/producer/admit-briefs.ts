@@ -8,6 +8,9 @@ const chunkSize = 1_000;
 /** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
 const highWater = 100_000;
 const lookAgainMs = 500;
+const chunksPerLook = 10;
+/** While Redis works on one chunk, the next is made ready. */
+const chunksAtOnce = 3;
 
 export interface Admitting {
   ledger: BatchLedger;
@@ -49,16 +52,22 @@ export async function admitBriefs(
   briefs: AsyncIterable<PreparedBrief>,
 ): Promise<'all' | 'stopped'> {
   const { ledger, queues, clock, stopping } = admitting;
-  let adding: Promise<void> = Promise.resolve();
+  const underWay: Promise<void>[] = [];
+  let count = 0;
   for await (const chunk of chunks(briefs)) {
-    if (stopping.aborted) return 'stopped';
-    await waitForRoom(admitting);
-    const answers = await ledger.admit(chunk, clock.now());
-    // The next chunk is admitted while this one's jobs are added.
-    await adding;
-    adding = addJobs(queues, chunk, answers);
+    if (stopping.aborted) break;
+    if (count % chunksPerLook === 0) await waitForRoom(admitting);
+    count += 1;
+    // Sent in input order over one connection: that order is the one of `manifest.csv`.
+    const added = ledger
+      .admit(chunk, clock.now())
+      .then((answers) => addJobs(queues, chunk, answers));
+    // Its failure is met below; until then it must not count as unheard.
+    added.catch(() => undefined);
+    underWay.push(added);
+    if (underWay.length === chunksAtOnce) await underWay.shift();
   }
-  await adding;
+  await Promise.all(underWay);
   return stopping.aborted ? 'stopped' : 'all';
 }
 

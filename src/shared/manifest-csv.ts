@@ -28,13 +28,16 @@ export function csvColumns(inputColumns: readonly string[]): Column[] {
   return [
     ...inputColumns.map((name) => ({
       name,
-      value: (line: ManifestLine) => line.input[name] ?? '',
+      // Own members only: a column may be called `constructor`.
+      value: (line: ManifestLine) =>
+        (Object.hasOwn(line.input, name) ? line.input[name] : '') ?? '',
     })),
-    ...resultColumns.map((column) => ({
-      ...column,
-      name: taken.has(column.name) ? `result_${column.name}` : column.name,
-    })),
+    ...resultColumns.map((column) => ({ ...column, name: freeName(column.name, taken) })),
   ];
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  return taken.has(name) ? freeName(`result_${name}`, taken) : name;
 }
 
 /** Rows of CSV text; cells that a spreadsheet would run as a formula are made text. */

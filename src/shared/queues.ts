@@ -92,6 +92,12 @@ export class StageQueues {
     await this.queues[stage].addBulk(bulk);
   }
 
+  /** Jobs of a stage that are not finished, whatever they wait for. */
+  async unfinished(stage: QueueStage): Promise<number> {
+    const counts = await this.queues[stage].getJobCounts('waiting', 'active', 'delayed');
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  }
+
   async close(): Promise<void> {
     await Promise.all(queueStages.map((stage) => this.queues[stage].close()));
   }

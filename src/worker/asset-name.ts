@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** Characters that some file system or shell takes amiss; letters of every script stay. */
 const unsafe = /[^\p{L}\p{M}\p{N}._-]+/gu;
 /** Names that Windows keeps for devices, with any extension. */
-const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+const reserved = /^(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)/i;
 /** Bytes: file systems allow 255, and suffix and extension must fit too. */
 const longestBytes = 120;
 
@@ -19,9 +19,9 @@ export function safeName(briefId: string): string {
   return name;
 }
 
-/** The form in which names are compared: file systems may ignore case. */
+/** The form in which names are compared: file systems may ignore case, and take `ß` for `SS`, `ς` for `σ`. */
 export function canonicalName(briefId: string): string {
-  return safeName(briefId).toLowerCase();
+  return safeName(briefId).toUpperCase().toLowerCase();
 }
 
 export interface AssetPlace {

@@ -120,17 +120,17 @@ export class BatchWorker {
 
   private async submit(job: StageJob): Promise<Step> {
     const admittance = await this.gate.enter(job);
-    if (admittance.kind === 'hold') return admittance;
-    const { permit } = admittance;
-    switch (permit.kind) {
+    switch (admittance.kind) {
+      case 'hold':
+        return admittance;
       case 'go':
-        return submitBrief(this.options.context, job, permit);
+        return submitBrief(this.options.context, job, admittance.go);
       case 'passed':
-        return stepFor(permit.state);
+        return stepFor(admittance.state);
       case 'stopped':
         return { kind: 'done' };
       default:
-        return permit satisfies never;
+        return admittance satisfies never;
     }
   }
 

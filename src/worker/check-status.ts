@@ -1,6 +1,7 @@
 import type { ReadTaskOutcome, Refusal } from '../rivya/outcome.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import type { LineError } from '../shared/manifest-line.js';
+import { askAgain } from './ask-again.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
 import { deadlineMs, nextCheckInMs } from './poll-plan.js';
@@ -18,6 +19,9 @@ const troubleSpacingMs = 7_500;
 /** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
 export async function checkStatus(context: StageContext, job: StageJob): Promise<Step> {
   const read = await context.ledger.read(job.briefId);
+  if (read?.state.stage === 'submitting' && read.state.attempt === job.attempt) {
+    return askAgain(context, job);
+  }
   if (read?.state.stage !== 'accepted' || read.state.attempt !== job.attempt) {
     return stepFor(read?.state ?? null);
   }
@@ -29,7 +33,11 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   const brief = { text: read.text, state };
   const step = await act(context, job.briefId, { brief, outcome });
   if (step.kind !== 'later') return step;
-  const moved = await context.ledger.move(job.briefId, { from: brief, to: state, slot: 'keep' });
+  const moved = await context.ledger.move(job.briefId, {
+    from: brief,
+    to: state,
+    holds: 'slot_and_credits',
+  });
   return moved.kind === 'passed' ? stepFor(moved.state) : step;
 }
 

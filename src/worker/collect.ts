@@ -124,7 +124,7 @@ async function rereadTask(
     checks: brief.state.checks + 1,
     rereads: brief.state.rereads + (purpose === 'spent_urls' ? 1 : 0),
   };
-  const moved = await context.ledger.move(job.briefId, { from: brief, to, slot: 'keep' });
+  const moved = await context.ledger.move(job.briefId, { from: brief, to, holds: 'credits' });
   if (moved.kind === 'passed') return stepFor(moved.state);
   return collectAssets(context, { ...job, urls: outcome.task.urls });
 }

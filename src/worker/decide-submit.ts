@@ -11,7 +11,9 @@ export type SubmitAction =
   /** The same key and bytes again; the task may be running, so its place in flight is kept. */
   | { kind: 'ask_again'; afterMs: number; reason: string }
   /** Refused and not charged: back among the waiting. `attempt` is raised where the refusal was a replay. */
-  | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold };
+  | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold }
+  /** Refused, but an earlier send may have been paid: key, key's clock and place in flight are kept. */
+  | { kind: 'keep_open'; hold: Hold };
 
 /** Why submissions as a whole are held after this answer. */
 export type Hold =
@@ -25,6 +27,8 @@ export interface SubmitSituation {
   attempt: number;
   /** POSTs of this brief so far, this one included. */
   sends: number;
+  /** Whether an earlier send of this key got no clear answer: it may have been taken. */
+  earlier: 'open' | 'none';
   /** `requestId` of the last refusal of this attempt. */
   refusalId: string | null;
   /** Age of the key: since its first send. */
@@ -46,8 +50,8 @@ export function decideSubmit(situation: SubmitSituation): SubmitAction {
     case 'unknown':
       return askAgain(situation, outcome.reason, outcome.requestId);
     case 'unreachable':
-      // Not processed, so not charged by this send; an earlier send of the key may still be open.
-      return situation.sends > 1
+      // Not processed, so not charged by this send.
+      return situation.earlier === 'open'
         ? askAgain(situation, outcome.reason, null)
         : giveBack(situation, null, {
             kind: 'api_down',
@@ -77,7 +81,8 @@ function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitActi
       return askAgain(situation, message, requestId);
     case 'not_found':
     case 'invalid':
-      return { kind: 'fail', error };
+      // This send was not taken, which says nothing of an earlier one.
+      return { kind: situation.earlier === 'open' ? 'end_unknown' : 'fail', error };
     default:
       return refusal.kind satisfies never;
   }
@@ -90,17 +95,21 @@ function askAgain(
 ): SubmitAction {
   const spacingMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, situation.sends - 1));
   if (situation.keyAgeMs + spacingMs >= situation.keyLifeMs) {
-    const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
-    return {
-      kind: 'end_unknown',
-      error: { code: 'outcome_unknown', message, request_id: requestId },
-    };
+    return { kind: 'end_unknown', error: outcomeUnknown(reason, requestId) };
   }
   return { kind: 'ask_again', afterMs: spacingMs, reason };
 }
 
+/** The error of a brief that is not sent again because it may have been paid (S1). */
+export function outcomeUnknown(reason: string, requestId: string | null): LineError {
+  const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
+  return { code: 'outcome_unknown', message, request_id: requestId };
+}
+
 /** A refusal is not charged, so the same key goes again; only a replayed refusal needs a new one (S1). */
 function giveBack(situation: SubmitSituation, refusalId: string | null, hold: Hold): SubmitAction {
+  // Given back, the key's clock would begin anew, or another key be taken: not while a send may have been paid.
+  if (situation.earlier === 'open') return { kind: 'keep_open', hold };
   const replayed = refusalId !== null && refusalId === situation.refusalId;
   return {
     kind: 'give_back',

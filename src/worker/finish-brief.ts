@@ -39,6 +39,7 @@ export async function finishBrief(
     charged: line.credits.final ?? line.credits.reserved ?? 0,
     checks: line.requests.status_checks,
     downloads: end.assets.length,
+    nowMs: context.clock.now(),
   });
   if (finished.kind === 'passed') return stepFor(finished.state);
   context.notify({ kind: 'lined', briefId, status: end.status, error: end.error });

@@ -5,6 +5,8 @@ export type Notice =
   | { kind: 'lined'; briefId: string; status: LineStatus; error: LineError | null }
   | { kind: 'parked'; probeInMs: number }
   | { kind: 'credits_back' }
+  | { kind: 'capped'; reason: 'cap' | 'day_cap' }
+  | { kind: 'paused' }
   | { kind: 'halted'; code: string; message: string; requestId: string | null }
   | { kind: 'throttled'; waitMs: number }
   | { kind: 'api_down'; reason: string; waitMs: number }

@@ -51,7 +51,7 @@ async function collectNext(
     completedAt: context.clock.now(),
     rereads: 0,
   };
-  const moved = await context.ledger.move(briefId, { from: brief, to, slot: 'release' });
+  const moved = await context.ledger.move(briefId, { from: brief, to, holds: 'credits' });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { attempt } = brief.state;
   return { kind: 'next', stage: 'collect', attempt, delayMs: 0, urls: task.urls };
@@ -83,7 +83,7 @@ async function submitAgain(
     sends,
     refusalId: null,
   };
-  const moved = await context.ledger.move(briefId, { from: brief, to, slot: 'release' });
+  const moved = await context.ledger.move(briefId, { from: brief, to, holds: 'nothing' });
   if (moved.kind === 'passed') return stepFor(moved.state);
   return { kind: 'next', stage: 'submit', attempt: attempt + 1, delayMs: waitMs };
 }

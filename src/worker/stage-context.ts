@@ -23,6 +23,8 @@ export interface StageContext {
   /** Aborted when the process is to stop: waits end, requests under way are finished. */
   stopping: AbortSignal;
   categoryOf(model: string): TaskCategory;
+  /** Credits to reserve for a model while no price is known, and the least a task of it can cost. */
+  priceOf(model: string): { guess: number; least: number };
   /** In-flight cap where no live worker was told one. */
   defaultInFlight: number;
   /** Age from which an idempotency key may have been forgotten by the API (S1). */

@@ -26,8 +26,8 @@ export interface StageWorkerOptions {
   log: Logger;
   /** Does one job's work; safe to repeat at any point. */
   work(job: StageJob): Promise<Step>;
-  /** Gives a brief its line when its job has failed for good (S4). */
-  giveUp(job: StageJob, reason: string): Promise<void>;
+  /** Gives a brief its line when its job has failed for good (S4), or says where it went meanwhile. */
+  giveUp(job: StageJob, reason: string): Promise<Step>;
 }
 
 /** The edge of one stage: the only place that turns steps into BullMQ operations. */
@@ -72,7 +72,7 @@ export class StageWorker {
   /** Gives every job that failed for good its line: one that failed just before a crash is found here. */
   async sweepFailed(): Promise<void> {
     for (const job of await this.options.queues.queue(this.options.stage).getFailed()) {
-      if (job) await this.endFailed(job, job.failedReason);
+      if (job) await this.endFailed(job, job.failedReason).catch(this.noteUnended(job));
     }
   }
 
@@ -97,6 +97,10 @@ export class StageWorker {
         return;
       case 'next': {
         const { stage, attempt, delayMs, urls } = step;
+        // A job cannot be added while it is there itself: it goes on as it is.
+        if (this.isOwn(step, stageJob)) {
+          return this.apply({ kind: 'later', afterMs: delayMs }, stageJob, { job, token });
+        }
         const next = { brief: stageJob.briefId, attempt, delayMs, ...(urls ? { urls } : {}) };
         await this.options.queues.add(stage, [next]);
         return;
@@ -131,14 +135,26 @@ export class StageWorker {
     const { log, stage } = this.options;
     log.error({ err: error, stage, brief: job?.data.brief }, 'a step failed unexpectedly');
     if (!job || job.attemptsMade < (job.opts.attempts ?? 1)) return;
-    this.endFailed(job, error.message).catch((failure: unknown) => {
-      log.error({ err: failure, stage, brief: job.data.brief }, 'could not end a failed brief');
-    });
+    this.endFailed(job, error.message).catch(this.noteUnended(job));
+  }
+
+  /** It stays among the failed, where the next start finds it again. */
+  private noteUnended(job: Job<JobData>) {
+    const { log, stage } = this.options;
+    return (error: unknown) => {
+      log.error({ err: error, stage, brief: job.data.brief }, 'could not end a failed brief');
+    };
   }
 
   private async endFailed(job: Job<JobData>, reason: string): Promise<void> {
-    const data = jobDataSchema.parse(job.data);
-    await this.options.giveUp({ briefId: data.brief, attempt: data.attempt }, reason);
+    const { brief, attempt } = jobDataSchema.parse(job.data);
+    const step = await this.options.giveUp({ briefId: brief, attempt }, reason);
+    if (this.isOwn(step, { attempt })) return job.retry();
+    if (step.kind === 'next') await this.options.queues.add(step.stage, [{ ...step, brief }]);
     await job.remove();
+  }
+
+  private isOwn(step: Step, { attempt }: Pick<StageJob, 'attempt'>): boolean {
+    return step.kind === 'next' && step.stage === this.options.stage && step.attempt === attempt;
   }
 }

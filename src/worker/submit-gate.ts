@@ -1,6 +1,9 @@
-import type { SubmitPermit } from '../shared/ledger/batch-ledger.js';
+import type { WaitReason } from '../shared/ledger/batch-ledger.js';
+import type { BriefState } from '../shared/ledger/brief-state.js';
+import { describeSubmission } from './describe-submission.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob } from './stage-step.js';
+import type { Go } from './submit.js';
 
 /** A longer wait gives the worker slot back (S2). */
 const longestHoldMs = 2_000;
@@ -8,7 +11,9 @@ const longestHoldMs = 2_000;
 const longestClosedMs = 1_000;
 
 export type Admittance =
-  | { kind: 'answer'; permit: Exclude<SubmitPermit, { kind: 'wait' } | { kind: 'halted' }> }
+  | { kind: 'go'; go: Go }
+  | { kind: 'passed'; state: BriefState | null }
+  | { kind: 'stopped' }
   | { kind: 'hold'; waitMs: number };
 
 /**
@@ -29,19 +34,29 @@ export class SubmitGate {
 
   private async ask(job: StageJob): Promise<Admittance> {
     const { clock, pacer, ledger, defaultInFlight } = this.context;
+    const content = await ledger.readContent(job.briefId);
+    // The content goes when the brief has succeeded.
+    if (content === null) return { kind: 'passed', state: null };
+    const request = describeSubmission(this.context, job, content);
     const deadlineMs = clock.now() + longestHoldMs;
     for (;;) {
       const closedForMs = this.closedUntilMs - clock.now();
       if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
-      const permit = await ledger.beginSubmit(
-        { id: job.briefId, attempt: job.attempt },
-        { longestWaitMs: longestHoldMs, defaultInFlight },
-      );
+      const limits = { longestWaitMs: longestHoldMs, defaultInFlight };
+      const permit = await ledger.beginSubmit(request, limits);
       if (permit.kind === 'halted') return this.close(longestClosedMs);
-      if (permit.kind !== 'wait') return { kind: 'answer', permit };
+      if (permit.kind === 'go') return { kind: 'go', go: { ...permit, content } };
+      if (permit.kind !== 'wait') return permit;
+      this.tell(permit.reason);
       if (clock.now() + permit.waitMs > deadlineMs) return this.close(permit.waitMs);
       if ((await pacer.wait(permit.waitMs)) === 'stopping') return { kind: 'hold', waitMs: 0 };
     }
+  }
+
+  /** Only what a person can do something about. */
+  private tell(reason: WaitReason): void {
+    if (reason === 'cap' || reason === 'day_cap') this.context.notify({ kind: 'capped', reason });
+    if (reason === 'paused') this.context.notify({ kind: 'paused' });
   }
 
   private close(askedMs: number): Admittance {

@@ -3,43 +3,70 @@ import { idempotencyKey } from '../shared/frozen-request.js';
 import type { SubmitPermit, Trial } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
 import { parseBody, parseContent } from './brief-content.js';
-import { decideSubmit, type SubmitAction } from './decide-submit.js';
+import { decideSubmit, outcomeUnknown, type SubmitAction } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
 import { nextCheckInMs } from './poll-plan.js';
+import { probeCredits } from './probe-credits.js';
 import { settleTask, wasNeverPaid } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
 
 /** Leave to send one submission: its turn, its place in flight, its saved state. */
-export type Go = Extract<SubmitPermit, { kind: 'go' }>;
+export type Go = Extract<SubmitPermit, { kind: 'go' }> & { content: string };
+
+/** A process that was frozen for longer (a closed lid) has lost its turn, and its job to another. */
+const permitLifeMs = 60_000;
 
 /**
  * The submit stage, from the permit on: sends the brief's frozen request in its turn and acts on the answer.
  * Safe to repeat at any point: the state was saved before the send, and key and bytes never change (S1).
  */
 export async function submitBrief(context: StageContext, job: StageJob, go: Go): Promise<Step> {
+  const keyAgeMs = go.nowMs + go.waitMs - go.brief.state.firstSentAt;
+  if (keyAgeMs >= context.keyLifeMs) return endExpired(context, job, go);
+  const permittedAtMs = context.clock.now();
   if ((await context.pacer.wait(go.waitMs)) === 'stopping') return giveUpTurn(context, job, go);
   if (go.trial === 'credits') {
-    const step = await probeCredits(context, job, go);
-    if (step) return step;
+    const hold = await probeCredits(context.client);
+    if (hold) {
+      const waitMs = await holdSubmissions(context, hold, go.trial);
+      return unsent(context, job, { go, waitMs });
+    }
   }
+  const frozenMs = context.clock.now() - permittedAtMs - go.waitMs;
+  if (frozenMs > permitLifeMs) return giveUpTurn(context, job, go);
   const { body } = parseContent(go.content);
   const { batch, nonce } = context;
   const { briefId, attempt } = job;
   const key = idempotencyKey({ batch, briefId, attempt, body, nonce });
   const outcome = await context.client.submit({ idempotencyKey: key, body });
   await notePace(context, outcome);
-  const { sends, refusalId, firstSentAt } = go.brief.state;
+  const { sends, refusalId } = go.brief.state;
+  const { keyLifeMs } = context;
+  const earlier = earlierSend(go);
   const action = decideSubmit({
     outcome,
     attempt,
     sends,
+    earlier,
     refusalId,
-    keyAgeMs: go.nowMs - firstSentAt,
-    keyLifeMs: context.keyLifeMs,
+    keyAgeMs,
+    keyLifeMs,
   });
   return act(context, { job, go, action });
+}
+
+/** An earlier send of this key is open where the key's clock began before this turn. */
+function earlierSend({ brief, nowMs, waitMs }: Go): 'open' | 'none' {
+  return brief.state.firstSentAt < nowMs + waitMs ? 'open' : 'none';
+}
+
+/** The API may have forgotten the key, and would take the same request for a new one: it is not sent (S1). */
+async function endExpired(context: StageContext, job: StageJob, go: Go): Promise<Step> {
+  const error = outcomeUnknown('no answer came while its key was known to the API', null);
+  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
+  return finishBrief(context, job.briefId, { from: go.brief, end });
 }
 
 async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {
@@ -71,11 +98,15 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
         briefId: job.briefId,
         reason: action.reason,
       });
-      return { kind: 'later', afterMs: action.afterMs };
+      // From here on it is watched beside the running tasks: behind a backlog of submissions that wait for
+      // its place in flight, it would never come to its turn.
+      return { kind: 'next', stage: 'status', attempt: job.attempt, delayMs: action.afterMs };
     case 'give_back': {
       const waitMs = await holdSubmissions(context, action.hold, go.trial);
       return giveBack(context, { job, go, action }, waitMs);
     }
+    case 'keep_open':
+      return { kind: 'hold', waitMs: await holdSubmissions(context, action.hold, go.trial) };
     default:
       return action satisfies never;
   }
@@ -100,7 +131,7 @@ async function accept(
     category: context.categoryOf(model),
     checks: 0,
   };
-  const moved = await context.ledger.move(job.briefId, { from: go.brief, to, slot: 'keep' });
+  const moved = await context.ledger.accept(job.briefId, { from: go.brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   if (!wasNeverPaid(action.task)) await liftHolds(context, go.trial);
   if (action.task.status.kind !== 'running') {
@@ -142,21 +173,13 @@ async function giveBack(
   const moved = await context.ledger.move(job.briefId, {
     from: go.brief,
     to,
-    slot: 'release',
+    holds: 'nothing',
   });
   if (moved.kind === 'passed') return stepFor(moved.state);
   if (action.attempt !== job.attempt) {
     return { kind: 'next', stage: 'submit', attempt: action.attempt, delayMs: waitMs };
   }
   return { kind: 'hold', waitMs };
-}
-
-/** Before the one trial submission, the balance: without credits nothing is sent but this look. */
-async function probeCredits(context: StageContext, job: StageJob, go: Go): Promise<Step | null> {
-  const credits = await context.client.readCredits();
-  if (credits.kind !== 'read' || credits.currentCredits > 0) return null;
-  const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, 'credits');
-  return unsent(context, job, { go, waitMs });
 }
 
 async function giveUpTurn(context: StageContext, job: StageJob, go: Go): Promise<Step> {
@@ -169,10 +192,10 @@ async function unsent(
   job: StageJob,
   { go, waitMs }: { go: Go; waitMs: number },
 ): Promise<Step> {
-  const { sends, firstSentAt, ...rest } = go.brief.state;
-  // An earlier send may be open: then the brief stays `submitting` and keeps its place in flight.
-  if (sends > 1) return { kind: 'hold', waitMs };
+  const { sends, firstSentAt: _sent, ...rest } = go.brief.state;
+  // While an earlier send is open, the brief stays `submitting` and keeps its place in flight.
+  if (earlierSend(go) === 'open') return { kind: 'hold', waitMs };
   const to: StateOf<'admitted'> = { ...rest, stage: 'admitted', sends: sends - 1 };
-  const moved = await context.ledger.move(job.briefId, { from: go.brief, to, slot: 'release' });
+  const moved = await context.ledger.move(job.briefId, { from: go.brief, to, holds: 'nothing' });
   return moved.kind === 'passed' ? stepFor(moved.state) : { kind: 'hold', waitMs };
 }

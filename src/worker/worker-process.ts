@@ -34,6 +34,7 @@ export interface WorkerProcessOptions {
   clock: Clock;
   log: Logger;
   categoryOf(model: string): TaskCategory;
+  priceOf(model: string): { guess: number; least: number };
   keyLifeMs: number;
 }
 
@@ -87,7 +88,7 @@ export class WorkerProcess {
 
   async attach({ batch, nonce, out, notify }: Attachment): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log } = this.options;
-    const { client, downloader, clock, categoryOf, keyLifeMs } = this.options;
+    const { client, downloader, clock, categoryOf, priceOf, keyLifeMs } = this.options;
     const worker = new BatchWorker({
       connection,
       prefix,
@@ -107,6 +108,7 @@ export class WorkerProcess {
         notify,
         stopping: this.stopping.signal,
         categoryOf,
+        priceOf,
         defaultInFlight,
         keyLifeMs,
       },

@@ -41,6 +41,9 @@ interface Asked {
   attempt?: number;
   cap?: number;
   longestWaitMs?: number;
+  priceKind?: string;
+  guess?: number;
+  least?: number;
 }
 
 /** The ledgers of one account and one batch under a prefix of their own, and what tests ask of them. */
@@ -60,8 +63,12 @@ export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}
         ids.map((id) => preparedBrief(id)),
         identity.createdAt,
       ),
-    begin: (id: string, { attempt = 1, cap = 8, longestWaitMs = 60_000 }: Asked = {}) =>
-      ledger.beginSubmit({ id, attempt }, { longestWaitMs, defaultInFlight: cap }),
+    begin: (id: string, { cap = 8, longestWaitMs = 60_000, ...asked }: Asked = {}) =>
+      ledger.beginSubmit(
+        // A kind of its own, so that no brief waits for the price of another.
+        { id, attempt: 1, priceKind: `kind of ${id}`, guess: 1, least: 1, ...asked },
+        { longestWaitMs, defaultInFlight: cap },
+      ),
     /** Puts a brief into any state, as a crash or a day of waiting may have left it. */
     place: async <S extends BriefState>(id: string, state: S) => {
       const text = encodeState(state);
@@ -69,7 +76,7 @@ export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}
       return { ...decodeState(text), state };
     },
     stateOf: async (id: string) => (await ledger.read(id))?.state ?? null,
-    inFlight: () => redis.zrange(account.keys.inFlight, 0, -1),
+    inFlight: () => redis.zrange(account.keys.inFlight, '0', '-1'),
     /** By Redis' clock. */
     nowMs: async () => {
       const [seconds, microseconds] = await redis.time();
@@ -77,3 +84,5 @@ export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}
     },
   };
 }
+
+export type OpenLedger = Awaited<ReturnType<typeof openLedger>>;

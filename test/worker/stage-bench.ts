@@ -5,7 +5,6 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createRivyaClient } from '../../src/rivya/client.js';
 import { createDownloader } from '../../src/rivya/download.js';
-import type { BriefState, StateOf } from '../../src/shared/ledger/brief-state.js';
 import { manifestLineSchema } from '../../src/shared/manifest-line.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { startSimulator } from '../../src/simulator/start-simulator.js';
@@ -75,6 +74,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     notify: (notice) => notices.push(notice),
     stopping: stopping.signal,
     categoryOf: () => 'image',
+    priceOf: () => ({ guess: 1, least: 1 }),
     defaultInFlight: 8,
     keyLifeMs: 24 * hourMs,
     out: await temporaryFolder(),
@@ -87,42 +87,3 @@ export async function openBench(settings: SettingsPatch = {}) {
 }
 
 export type Bench = Awaited<ReturnType<typeof openBench>>;
-
-const admittedAt = Date.parse('2026-06-01T12:00:00.000Z');
-const base = { attempt: 1, fingerprint: 'ab', seq: 1, admittedAt };
-
-export function submitting(firstSentAt: number, patch: Partial<StateOf<'submitting'>> = {}) {
-  return {
-    stage: 'submitting',
-    ...base,
-    sends: 1,
-    refusalId: null,
-    firstSentAt,
-    ...patch,
-  } satisfies BriefState;
-}
-
-export function accepted(taskId: string, patch: Partial<StateOf<'accepted'>> = {}) {
-  return {
-    stage: 'accepted',
-    ...base,
-    sends: 1,
-    taskId,
-    reserved: 1,
-    submittedAt: Date.now(),
-    category: 'image',
-    checks: 0,
-    ...patch,
-  } satisfies BriefState;
-}
-
-export function ready(taskId: string, patch: Partial<StateOf<'ready'>> = {}) {
-  return {
-    ...accepted(taskId),
-    stage: 'ready',
-    final: 1,
-    completedAt: Date.now(),
-    rereads: 0,
-    ...patch,
-  } satisfies BriefState;
-}

@@ -9,6 +9,7 @@ import {
   encodeState,
   type ReadState,
   type Stage,
+  type StateOf,
 } from './brief-state.js';
 import { type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { runScript } from './scripts.js';
@@ -23,7 +24,6 @@ export type SubmitPermit =
       waitMs: number;
       nowMs: number;
       brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
-      content: string;
       trial: Trial;
     }
   | Passed
@@ -34,12 +34,41 @@ export type SubmitPermit =
 /** What this one submission finds out for all: whether credits are back, or the API. */
 export type Trial = 'credits' | 'recovery' | 'none';
 
-export type WaitReason = 'in_flight' | 'pace' | 'credits' | 'api_down';
+export type WaitReason =
+  | 'in_flight'
+  | 'pace'
+  | 'credits'
+  | 'api_down'
+  | 'first_price'
+  | 'cap'
+  | 'day_cap'
+  | 'paused';
+
+/** What a brief asks leave for. */
+export interface SubmitRequest {
+  id: string;
+  attempt: number;
+  /** See `price-kind.ts`. */
+  priceKind: string;
+  /** Credits to reserve while no price of that kind is known. */
+  guess: number;
+  /** The least that it can cost. */
+  least: number;
+}
+
+/** What a brief holds after a step: a place in flight, and credits reserved. */
+export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
 
 /** A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. */
 export type Passed = { kind: 'passed'; state: BriefState | null };
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
 export type Finish = { kind: 'finished' } | Passed;
+
+export interface Caps {
+  batch: number | 'none' | undefined;
+  /** Over all batches of the account, by UTC day. */
+  day: number | 'none' | undefined;
+}
 
 export interface FinishedBrief {
   from: ReadState;
@@ -49,6 +78,7 @@ export interface FinishedBrief {
   charged: number;
   checks: number;
   downloads: number;
+  nowMs: number;
 }
 
 export interface OutboxPage {
@@ -114,19 +144,22 @@ export class BatchLedger {
   }
 
   async beginSubmit(
-    brief: { id: string; attempt: number },
+    brief: SubmitRequest,
     limits: { longestWaitMs: number; defaultInFlight: number },
   ): Promise<SubmitPermit> {
-    const { meta, state, content } = this.keys;
-    const { pace, inFlight, gate, workers } = this.account.keys;
+    const { meta, state, reservations } = this.keys;
+    const { pace, inFlight, gate, workers, prices, firsts, day } = this.account.keys;
     const reply = (await runScript(this.redis, 'begin-submit', {
-      keys: [meta, state, content, pace, inFlight, gate, workers],
+      keys: [meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
       values: [
         brief.id,
         brief.attempt,
         this.member(brief.id),
         limits.longestWaitMs,
         limits.defaultInFlight,
+        brief.priceKind,
+        brief.guess,
+        brief.least,
       ],
     })) as [string, ...(string | number)[]];
     return readPermit(reply);
@@ -142,15 +175,36 @@ export class BatchLedger {
     return this.redis.hget(this.keys.content, briefId);
   }
 
-  /** Compare-and-set; `slot: 'release'` frees the brief's place in flight in the same step. */
+  /** Compare-and-set; what the brief no longer holds is given back in the same step. */
   async move<S extends BriefState>(
     briefId: string,
-    step: { from: ReadState; to: S; slot: 'keep' | 'release' },
+    step: { from: ReadState; to: S; holds: Holding },
   ): Promise<Move<S>> {
     const text = encodeState(step.to);
     const reply = (await runScript(this.redis, 'move', {
-      keys: [this.keys.state, this.account.keys.inFlight],
-      values: [briefId, step.from.text, text, step.slot === 'release' ? this.member(briefId) : ''],
+      keys: [
+        this.keys.state,
+        this.account.keys.inFlight,
+        this.keys.meta,
+        this.keys.reservations,
+        this.account.keys.day,
+      ],
+      values: [briefId, step.from.text, text, this.member(briefId), step.holds],
+    })) as [number, string?];
+    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
+  }
+
+  /** Saves the task id of an accepted submission at once; its stated price is reserved and learned (S6). */
+  async accept(
+    briefId: string,
+    step: { from: ReadState; to: StateOf<'accepted'> },
+  ): Promise<Move<StateOf<'accepted'>>> {
+    const text = encodeState(step.to);
+    const { state, meta, reservations } = this.keys;
+    const { prices, firsts, day } = this.account.keys;
+    const reply = (await runScript(this.redis, 'accept', {
+      keys: [state, meta, reservations, prices, firsts, day],
+      values: [briefId, step.from.text, text, this.member(briefId), step.to.reserved ?? ''],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
   }
@@ -159,9 +213,10 @@ export class BatchLedger {
   async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
     const { attempt, fingerprint, seq } = end.from.state;
     const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status: end.status });
-    const { meta, state, content, outbox } = this.keys;
+    const { meta, state, content, outbox, reservations } = this.keys;
+    const { inFlight, prices, day } = this.account.keys;
     const reply = (await runScript(this.redis, 'finish', {
-      keys: [meta, state, content, outbox, this.account.keys.inFlight],
+      keys: [meta, state, content, outbox, inFlight, reservations, prices, day],
       values: [
         briefId,
         end.from.text,
@@ -172,6 +227,7 @@ export class BatchLedger {
         end.charged,
         end.checks,
         end.downloads,
+        new Date(end.nowMs).toISOString().slice(0, 10),
       ],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
@@ -226,11 +282,30 @@ export class BatchLedger {
 
   /** Deletes everything that is known of the batch, its places in flight included. */
   async forget(): Promise<void> {
-    const { meta, state, content, outbox, names } = this.keys;
-    await this.redis.unlink(state, content, outbox, names);
+    const { meta, state, content, outbox, names, reservations } = this.keys;
+    await this.redis.unlink(state, content, outbox, names, reservations);
     await this.repairInFlight();
     await this.redis.unlink(meta);
     await this.redis.srem(batchesKey(this.prefix), this.batch);
+  }
+
+  /** Caps on what may be spent; what is undefined stays as it is, 'none' lifts a cap. */
+  async setCaps(caps: Caps): Promise<void> {
+    for (const [field, value] of [
+      ['max_credits', caps.batch],
+      ['max_credits_per_day', caps.day],
+    ] as const) {
+      if (value === 'none') await this.redis.hdel(this.keys.meta, field);
+      else if (value !== undefined) await this.set({ [field]: value });
+    }
+    await this.redis.hdel(this.keys.meta, 'capped');
+  }
+
+  /** Briefs of this batch that are submitted and not known to be over. */
+  async inFlight(): Promise<number> {
+    const members = await this.redis.zrange(this.account.keys.inFlight, '0', '-1');
+    const head = this.member('');
+    return members.filter((member) => member.startsWith(head)).length;
   }
 
   async outboxLength(): Promise<number> {
@@ -256,8 +331,7 @@ function readPermit(reply: [string, ...(string | number)[]]): SubmitPermit {
         brief: decodeState(String(reply[3])) as ReadState<
           Extract<BriefState, { stage: 'submitting' }>
         >,
-        content: String(reply[4]),
-        trial: reply[5] as Trial,
+        trial: reply[4] as Trial,
       };
     case 'wait':
       return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };

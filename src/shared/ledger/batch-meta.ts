@@ -29,6 +29,12 @@ export interface BatchMeta extends BatchIdentity {
   pending: number;
   /** Credits charged, as the API states them. */
   spent: number;
+  /** Credits held for tasks that are not known to be over. */
+  reserved: number;
+  maxCredits: number | null;
+  maxCreditsPerDay: number | null;
+  /** Which cap keeps the next submission from being sent, if one does. */
+  capped: 'cap' | 'day_cap' | null;
   requests: { submits: number; statusChecks: number; downloads: number; refused: number };
   /** `manifest.csv` and `run.json` stand for the lines written so far. */
   finalized: boolean;
@@ -63,6 +69,11 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     lines,
     pending: count('admitted') - lined,
     spent: count('spent'),
+    reserved: count('reserved'),
+    maxCredits: fields.max_credits === undefined ? null : count('max_credits'),
+    maxCreditsPerDay:
+      fields.max_credits_per_day === undefined ? null : count('max_credits_per_day'),
+    capped: fields.capped === 'cap' || fields.capped === 'day_cap' ? fields.capped : null,
     requests: {
       submits: count('submits'),
       statusChecks: count('status_checks'),

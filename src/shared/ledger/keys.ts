@@ -16,6 +16,8 @@ export interface BatchKeys {
   outbox: string;
   /** Hash: asset name without regard to case -> brief id, where the two differ. */
   names: string;
+  /** Hash: brief id -> credits reserved for it, see `lua/credits.lua`. */
+  reservations: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -26,6 +28,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     content: `${base}:content`,
     outbox: `${base}:outbox`,
     names: `${base}:names`,
+    reservations: `${base}:reservations`,
   };
 }
 
@@ -38,6 +41,12 @@ export interface AccountKeys {
   gate: string;
   /** Hash: live worker -> the limits it was told. */
   workers: string;
+  /** Hash: price kind -> the largest price seen. */
+  prices: string;
+  /** Hash: price kind -> the in-flight member that goes first, while its price is not known. */
+  firsts: string;
+  /** What the key of a UTC day begins with: credits spent and reserved on that day. */
+  day: string;
 }
 
 export function accountKeys(prefix: string, account: string): AccountKeys {
@@ -47,6 +56,9 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     inFlight: `${base}:in-flight`,
     gate: `${base}:gate`,
     workers: `${base}:workers`,
+    prices: `${base}:prices`,
+    firsts: `${base}:firsts`,
+    day: `${base}:day:`,
   };
 }
 

@@ -5,6 +5,7 @@ const folder = new URL('./lua/', import.meta.url);
 
 /** Each script is a file of `lua/`; its header says what goes in and what comes back. */
 export type ScriptName =
+  | 'accept'
   | 'admit'
   | 'answered'
   | 'api-down'

@@ -1,4 +1,4 @@
--- Admits a chunk of briefs; one that is there already is left as it is.
+-- Admits a chunk of briefs; one that is there already, or comes twice in the chunk, is left as it is.
 -- KEYS: 1 meta, 2 state, 3 content
 -- ARGV: 1 admitted at (ms), then id, fingerprint, content for each brief
 -- Returns for each brief its stage text (admitted, ...), or 'clash' where the batch has that id with other content.
@@ -7,13 +7,18 @@ for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
 local seq = tonumber(redis.call('HGET', KEYS[1], 'admitted')) or 0
 local answers, states, contents = {}, {}, {}
+local fresh = {}
 for n = 1, #ids do
   local fingerprint = ARGV[3 * n]
-  if known[n] then
+  local earlier = fresh[ids[n]]
+  if earlier then
+    answers[n] = earlier == fingerprint and 'admitted' or 'clash'
+  elseif known[n] then
     local stage, had = string.match(known[n], '^(%a+)|%d+|(%x+)|')
     answers[n] = had == fingerprint and stage or 'clash'
   else
     seq = seq + 1
+    fresh[ids[n]] = fingerprint
     states[#states + 1] = ids[n]
     states[#states + 1] = 'admitted|1|' .. fingerprint .. '|{"seq":' .. seq .. ',"admittedAt":' .. ARGV[1]
       .. ',"sends":0,"refusalId":null}'

@@ -1,16 +1,21 @@
 -- The one place that says whether a submission may be sent: stage (S1), holds, in-flight cap and pace (S7)
 -- are looked at and taken together, so that nothing is taken for a request that is not sent.
--- KEYS: 1 meta, 2 state, 3 content, 4 pace, 5 in-flight, 6 gate, 7 workers
--- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told
--- Returns {'go', wait ms, now ms, state, content, trial}   trial: credits, recovery or none
+-- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with
+-- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
+--       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost
+-- Returns {'go', wait ms, now ms, state, trial}   trial: credits, recovery or none
 --         {'passed', state}             another step has it, or another attempt
---         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down
+--         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused
 --         {'halted', code}              the key is refused: a person must act
 --         {'stopped'}                   the batch takes no more submissions
 --include now
 --include limits
 --include pace
+--include today
+--include credits
 local PROBE_LEASE_MS = 30000
+-- Nobody may be looking at a task any more (its batch was left): after the longest deadline (S3) it counts as over.
+local LONGEST_TASK_MS = 3600000
 local id = ARGV[1]
 local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
@@ -18,9 +23,10 @@ local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
 local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused')
 if batch[1] and stage == 'admitted' then return { 'stopped' } end
+if batch[2] and stage == 'admitted' then return { 'wait', 1000, 'paused' } end
 
 local now = now_ms()
-local gate = redis.call('HMGET', KEYS[6], 'halted', 'parked', 'probe_at', 'down_until')
+local gate = redis.call('HMGET', KEYS[5], 'halted', 'parked', 'probe_at', 'down_until')
 if gate[1] then return { 'halted', gate[1] } end
 local down = (tonumber(gate[4]) or 0) - now
 if down > 0 then return { 'wait', down, 'api_down' } end
@@ -31,21 +37,53 @@ if gate[2] then
   trial = 'credits'
 end
 
-local rate, cap = limits_in_force(KEYS[7], now)
-local member = redis.call('ZSCORE', KEYS[5], ARGV[3])
-if not member and redis.call('ZCARD', KEYS[5]) >= (cap or tonumber(ARGV[5])) then
+local rate, cap = limits_in_force(KEYS[6], now)
+local member = redis.call('ZSCORE', KEYS[4], ARGV[3])
+local oldest = now - LONGEST_TASK_MS
+if not member and redis.call('ZCOUNT', KEYS[4], oldest, '+inf') >= (cap or tonumber(ARGV[5])) then
   return { 'wait', 250, 'in_flight' }
 end
-local wait, too_long = take_turn(KEYS[4], current_rate(KEYS[4], rate), now, tonumber(ARGV[4]))
+
+-- What was reserved by an earlier send of this attempt stays: it may have been charged.
+local reserved = read_reservation(KEYS[7], id)
+local amount = reserved
+local day = utc_day(now)
+if not reserved then
+  local price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
+  if not price then
+    -- The first of a kind goes alone, so that a surprising price is met once.
+    local first = redis.call('HGET', KEYS[9], ARGV[6])
+    local since = first and first ~= ARGV[3] and redis.call('ZSCORE', KEYS[4], first)
+    if since and tonumber(since) >= oldest then
+      return { 'wait', 200, 'first_price' }
+    end
+  end
+  local left, which = credits_left(KEYS[1], KEYS[10] .. day)
+  amount = price or tonumber(ARGV[7])
+  if left and (price or tonumber(ARGV[8])) > left then
+    redis.call('HSET', KEYS[1], 'capped', which)
+    return { 'wait', 1000, which }
+  end
+  -- Where the guess is more than is left, the first of its kind may still go: its price is what it is to find out.
+  if left and not price then amount = math.min(amount, left) end
+end
+
+local wait, too_long = take_turn(KEYS[3], current_rate(KEYS[3], rate), now, tonumber(ARGV[4]))
 if not wait then return { 'wait', math.ceil(too_long), 'pace' } end
 
-if not member then redis.call('ZADD', KEYS[5], now, ARGV[3]) end
+if not member then redis.call('ZADD', KEYS[4], now, ARGV[3]) end
+if not reserved then
+  redis.call('HSET', KEYS[7], id, amount .. ' ' .. day .. ' ' .. ARGV[6])
+  add_reserved(KEYS[1], KEYS[10] .. day, amount)
+  if not redis.call('HGET', KEYS[8], ARGV[6]) then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
+end
+redis.call('HDEL', KEYS[1], 'capped')
 -- One probe at a time: the next may only try when this one has had time to answer.
-if trial == 'credits' then redis.call('HSET', KEYS[6], 'probe_at', now + PROBE_LEASE_MS) end
+if trial == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
 local fields = cjson.decode(rest)
 if stage == 'admitted' then fields.firstSentAt = now + math.ceil(wait) end
 fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, redis.call('HGET', KEYS[3], id), trial }
+return { 'go', math.ceil(wait), now, text, trial }

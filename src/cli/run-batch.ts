@@ -1,0 +1,91 @@
+import { admitBriefs } from '../producer/admit-briefs.js';
+import type { CompiledInput } from '../producer/compile-input.js';
+import type { ExitCode } from '../shared/errors.js';
+import { queueStages, StageQueues } from '../shared/queues.js';
+import { writeReport } from '../worker/finalize-batch.js';
+import { type Audit, readBalance } from './audit-credits.js';
+import type { CommandSetup } from './command-setup.js';
+import type { InputFlags, RequestFlags } from './flags.js';
+import { Interrupts } from './interrupts.js';
+import { openRunBatch, type RunBatch } from './open-run-batch.js';
+import { printSummary } from './print-summary.js';
+import { openClient, openLogger, openStoreSession } from './session.js';
+import { noticeTeller } from './tell-notice.js';
+import { type RunEnd, watchRun } from './watch-run.js';
+import { openWorker } from './worker-session.js';
+
+/** On Ctrl+C, what is under way has so long to finish before it is left to the next run. */
+const stopWithinMs = 10_000;
+
+export interface RunRequest {
+  input: CompiledInput;
+  batch: string;
+  out: string;
+  files: string[];
+  flags: InputFlags & RequestFlags & { json: boolean; wait: boolean };
+}
+
+/** Runs a checked input to its end, or as far as it gets, and says how it ended. */
+export async function runBatch(setup: CommandSetup, request: RunRequest): Promise<ExitCode> {
+  const session = await openStoreSession(setup.settings, setup.terminal);
+  const interrupts = new Interrupts();
+  try {
+    const opened = await openRunBatch(session, request);
+    const { end, audit } =
+      opened.news === 'none'
+        ? { end: 'finished' as const, audit: null }
+        : await work(setup, { request, opened, interrupts });
+    return await printSummary(setup, { opened, end, audit, json: request.flags.json });
+  } finally {
+    interrupts.end();
+    await session.close();
+  }
+}
+
+interface Work {
+  request: RunRequest;
+  opened: RunBatch;
+  interrupts: Interrupts;
+}
+
+async function work(
+  setup: CommandSetup,
+  { request, opened, interrupts }: Work,
+): Promise<{ end: RunEnd; audit: Audit | null }> {
+  const { session, ledger, account, meta } = opened;
+  const { flags, out, input } = request;
+  const { terminal, settings } = setup;
+  const client = openClient(settings);
+  const log = openLogger(setup.logLevel);
+  const stages = queueStages;
+  const { worker, close } = await openWorker({ session, account, client, stages, flags, log });
+  const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
+  const before = { meta, balance: await readBalance(client, account) };
+  let end: RunEnd;
+  try {
+    const notify = noticeTeller(terminal, session.clock.now);
+    await worker.attach({ batch: ledger.batch, nonce: meta.nonce, out, notify });
+    const stopping = interrupts.signal;
+    const admitting = admitAll({ ledger, queues, clock: session.clock, stopping }, input);
+    end = await watchRun({ opened, flags, terminal, interrupts, admitting, queues });
+  } finally {
+    terminal.progress('');
+    await close(stopWithinMs);
+    await queues.close();
+    await writeReport({ ledger, out, clock: session.clock });
+  }
+  const balance = end === 'interrupted' ? null : await readBalance(client, account);
+  await client.close();
+  const now = await ledger.meta();
+  return { end, audit: now && { before, after: { meta: now, balance } } };
+}
+
+async function admitAll(
+  admitting: Parameters<typeof admitBriefs>[0],
+  input: CompiledInput,
+): Promise<void> {
+  const admitted = await admitBriefs(admitting, input.briefs());
+  if (admitted === 'stopped') return;
+  const { rows, rejected, duplicates } = input.counts;
+  await admitting.ledger.markAdmission('complete', { rows, rejected, duplicates });
+}

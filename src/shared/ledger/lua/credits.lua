@@ -1,0 +1,44 @@
+-- Credits that a batch may still spend, reserved brief by brief (S6).
+-- A reservation is '<credits> <UTC day> <price kind>': it is held from the permit to the end of the task.
+
+-- Credits that may still be reserved: nil where there is no cap.
+local function credits_left(meta_key, day_key)
+  local meta = redis.call('HMGET', meta_key, 'max_credits', 'max_credits_per_day', 'spent', 'reserved')
+  local left, which
+  if meta[1] then
+    left, which = tonumber(meta[1]) - (tonumber(meta[3]) or 0) - (tonumber(meta[4]) or 0), 'cap'
+  end
+  if meta[2] then
+    local day = redis.call('HMGET', day_key, 'spent', 'reserved')
+    local today = tonumber(meta[2]) - (tonumber(day[1]) or 0) - (tonumber(day[2]) or 0)
+    if not left or today < left then left, which = today, 'day_cap' end
+  end
+  return left, which
+end
+
+local function add_reserved(meta_key, day_key, amount)
+  redis.call('HINCRBYFLOAT', meta_key, 'reserved', amount)
+  redis.call('HINCRBYFLOAT', day_key, 'reserved', amount)
+  redis.call('EXPIRE', day_key, 40 * 86400)
+end
+
+local function read_reservation(reservations_key, id)
+  local text = redis.call('HGET', reservations_key, id)
+  if not text then return nil end
+  local amount, day, kind = string.match(text, '^(%S+) (%S+) (.*)$')
+  return tonumber(amount), day, kind
+end
+
+local function learn_price(prices_key, kind, credits)
+  local known = tonumber(redis.call('HGET', prices_key, kind))
+  if not known or credits > known then redis.call('HSET', prices_key, kind, credits) end
+end
+
+-- Gives back what a brief had reserved; days_key is what a day's key begins with.
+local function release_credits(meta_key, reservations_key, days_key, id)
+  local amount, day, kind = read_reservation(reservations_key, id)
+  if not amount then return nil end
+  redis.call('HDEL', reservations_key, id)
+  add_reserved(meta_key, days_key .. day, -amount)
+  return kind, day
+end

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import { AccountLedger } from '../../../src/shared/ledger/account-ledger.js';
+import { connect, openLedger } from '../../support/ledger.js';
+
+const manyTurnsMs = 3_600_000;
+
+/** A second machine with the same account. */
+function elsewhere(prefix: string, account: string): AccountLedger {
+  return new AccountLedger(connect(), prefix, account);
+}
+
+async function paced(rate: number | null) {
+  const opened = await openLedger();
+  await opened.account.heartbeat('w1', { rate, inFlight: null });
+  const hash = (key: string) => opened.redis.hgetall(key);
+  return { ...opened, pace: () => hash(opened.account.keys.pace), hash };
+}
+
+describe('the pace', () => {
+  it('S7: gives takers on all machines turns that lie one spacing apart', async () => {
+    const { account, prefix, nowMs } = await paced(10);
+    const other = elsewhere(prefix, account.account);
+    const before = await nowMs();
+    const turns = await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => {
+        const turn = await (index % 2 ? account : other).takeTurn(manyTurnsMs);
+        expect(turn.kind).toBe('taken');
+        return turn.waitMs;
+      }),
+    );
+    const after = await nowMs();
+    const waits = turns.toSorted((a, b) => a - b);
+    // Each wait is counted from the taker's own moment, which lies between the first and the last.
+    waits.forEach((waitMs, index) => {
+      expect(waitMs).toBeGreaterThanOrEqual(index * 100 - (after - before) - 1);
+      expect(waitMs).toBeLessThanOrEqual(index * 100 + 1);
+    });
+  });
+
+  it('S7: keeps no turn for one who would have to wait too long for it', async () => {
+    const { account, pace } = await paced(1);
+    await account.takeTurn(0);
+    const before = await pace();
+    const turn = await account.takeTurn(100);
+    expect(turn).toMatchObject({ kind: 'too_far' });
+    expect(turn.waitMs).toBeGreaterThan(100);
+    expect(turn.waitMs).toBeLessThanOrEqual(1_000);
+    expect(await pace()).toEqual(before);
+  });
+
+  it('does not save up turns while nobody takes any', async () => {
+    const { account, redis } = await paced(10);
+    await redis.hset(account.keys.pace, 'tat', 1);
+    expect(await account.takeTurn(manyTurnsMs)).toEqual({ kind: 'taken', waitMs: 0 });
+    const second = await account.takeTurn(manyTurnsMs);
+    expect(second.waitMs).toBeGreaterThan(50);
+  });
+
+  it('starts at two a second where nobody was told a rate', async () => {
+    const { account, pace, nowMs } = await paced(null);
+    const before = await nowMs();
+    await account.takeTurn(manyTurnsMs);
+    const { tat } = await pace();
+    expect(Number(tat) - before).toBeGreaterThanOrEqual(500);
+    expect(Number(tat) - (await nowMs())).toBeLessThanOrEqual(500);
+  });
+});
+
+describe('limits of live workers', () => {
+  const spacingMs = async (account: AccountLedger) => {
+    const { waitMs: first } = await account.takeTurn(manyTurnsMs);
+    const { waitMs: second } = await account.takeTurn(manyTurnsMs);
+    return second - first;
+  };
+
+  it('S7: the strictest counts, for rate and in-flight cap apart', async () => {
+    const { account, begin, admit } = await paced(null);
+    await account.heartbeat('w1', { rate: 0.01, inFlight: 5 });
+    await account.heartbeat('w2', { rate: 50, inFlight: 1 });
+    await account.heartbeat('w3', { rate: null, inFlight: null });
+    expect(await spacingMs(account)).toBeGreaterThan(90_000);
+    await admit('a', 'b');
+    const wide = { cap: 8, longestWaitMs: manyTurnsMs };
+    expect(await begin('a', wide)).toMatchObject({ kind: 'go' });
+    expect(await begin('b', wide)).toMatchObject({ kind: 'wait', reason: 'in_flight' });
+  });
+
+  it('S7: a worker that left, or was not heard of for ten seconds, counts no more', async () => {
+    const { account, redis, nowMs, hash } = await paced(null);
+    const { workers } = account.keys;
+    await account.heartbeat('w2', { rate: 0.01, inFlight: null });
+    await account.leave('w2');
+    await redis.hset(workers, 'stale', `${(await nowMs()) - 10_500} 0.01 1`);
+    await redis.hset(workers, 'alive', `${(await nowMs()) - 5_000} 100 -`);
+    await redis.hset(workers, 'garbled', 'what is this');
+    expect(await spacingMs(account)).toBeLessThanOrEqual(11);
+    expect(Object.keys(await hash(workers)).sort()).toEqual(['alive', 'w1']);
+  });
+});
+
+describe('a 429', () => {
+  it('S7: holds every request of the account for as long as Retry-After says', async () => {
+    const { account, prefix, begin, admit } = await paced(1_000);
+    expect(await account.noteRefused(30_000)).toBe(30_000);
+    const turn = await elsewhere(prefix, account.account).takeTurn(2_000);
+    expect(turn.kind).toBe('too_far');
+    expect(turn.waitMs).toBeGreaterThan(29_000);
+    await admit('a');
+    const wait = await begin('a', { longestWaitMs: 2_000 });
+    expect(wait).toMatchObject({ kind: 'wait', reason: 'pace' });
+    expect(await account.view()).toMatchObject({ refusals: 1, inFlight: 0 });
+  });
+
+  it('S7: never shortens a wait that was asked for before', async () => {
+    const { account } = await paced(1_000);
+    await account.noteRefused(30_000);
+    expect(await account.noteRefused(1_000)).toBeGreaterThan(29_000);
+  });
+
+  it('S7: without Retry-After backs off 1 to 2 s, doubling at each that comes after the last', async () => {
+    const { account, redis, pace } = await paced(null);
+    const waits: number[] = [];
+    for (let refusals = 1; refusals <= 9; refusals += 1) {
+      waits.push(await account.noteRefused(null));
+      await redis.hset(account.keys.pace, 'blocked', 1);
+    }
+    waits.forEach((waitMs, index) => {
+      const fullMs = Math.min(120_000, 2_000 * 2 ** index);
+      expect(waitMs).toBeGreaterThanOrEqual(fullMs / 2);
+      expect(waitMs).toBeLessThanOrEqual(fullMs);
+    });
+    expect(await pace()).toMatchObject({ refusals: '9', refused: '9' });
+  });
+
+  it('S7: those on their way at the first refusal are part of the same event', async () => {
+    const { account, pace } = await paced(null);
+    await account.noteRefused(5_000);
+    const { rate } = await pace();
+    await Promise.all([1, 2, 3].map(() => account.noteRefused(5_000)));
+    expect(await pace()).toMatchObject({ rate, refusals: '1', refused: '4' });
+  });
+
+  it('S7: lowers the learned rate, which then rises slowly, once a second at most', async () => {
+    const { account, redis, pace } = await paced(null);
+    const rate = async () => Number((await pace()).rate);
+    const later = () => redis.hset(account.keys.pace, { raised: 1, blocked: 1 });
+    await account.noteTaken();
+    await account.noteTaken();
+    expect(await rate()).toBe(2.5);
+    await account.noteRefused(null);
+    const lowered = await rate();
+    expect(lowered).toBeCloseTo(1.75, 5);
+    await account.noteTaken();
+    expect(await rate()).toBe(lowered);
+    await later();
+    await account.noteTaken();
+    expect(await rate()).toBeCloseTo(1.8, 5);
+    expect(await pace()).toMatchObject({ refusals: '0' });
+  });
+
+  it('keeps the learned rate within bounds', async () => {
+    const { account, redis, pace } = await paced(null);
+    await redis.hset(account.keys.pace, { rate: 0.021, raised: 1 });
+    await account.noteRefused(0);
+    expect((await pace()).rate).toBe('0.02');
+    await redis.hset(account.keys.pace, { rate: 199, raised: 1 });
+    await account.noteTaken();
+    expect((await pace()).rate).toBe('200');
+  });
+});
+
+describe('an account out of credits', () => {
+  it('parks, and doubles the time between probes from 5 to 60 s', async () => {
+    const { account } = await paced(null);
+    expect(await account.park('submission')).toBe(5_000);
+    const waits: number[] = [];
+    for (let probes = 0; probes < 5; probes += 1) waits.push(await account.park('probe'));
+    expect(waits).toEqual([10_000, 20_000, 40_000, 60_000, 60_000]);
+    const { gate } = await account.view();
+    expect(gate).toMatchObject({ kind: 'parked' });
+  });
+
+  it('takes submissions that were on their way for the same event', async () => {
+    const { account } = await paced(null);
+    await account.park('submission');
+    const before = (await account.view()).gate;
+    const waits = await Promise.all([1, 2, 3].map(() => account.park('submission')));
+    for (const waitMs of waits) expect(waitMs).toBeLessThanOrEqual(5_000);
+    expect((await account.view()).gate).toEqual(before);
+  });
+
+  it('begins anew after credits came back', async () => {
+    const { account } = await paced(null);
+    await account.park('submission');
+    await account.park('probe');
+    await account.unpark();
+    expect((await account.view()).gate).toEqual({ kind: 'open' });
+    expect(await account.park('submission')).toBe(5_000);
+  });
+});
+
+describe('an API that is down', () => {
+  it('waits 2 s, then twice as long each time, a minute at most', async () => {
+    const { account, redis } = await paced(null);
+    const waits: number[] = [];
+    for (let times = 0; times < 7; times += 1) {
+      waits.push(await account.noteDown(null));
+      await redis.hset(account.keys.gate, 'down_until', 1);
+    }
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  it('honours Retry-After, and takes what follows at once for the same event', async () => {
+    const { account } = await paced(null);
+    expect(await account.noteDown(90_000)).toBe(90_000);
+    const again = await account.noteDown(null);
+    expect(again).toBeGreaterThan(89_000);
+    expect(again).toBeLessThanOrEqual(90_000);
+  });
+
+  it('begins anew once it was up', async () => {
+    const { account } = await paced(null);
+    await account.noteDown(null);
+    expect((await account.view()).downUntilMs).toBeGreaterThan(0);
+    await account.noteUp();
+    expect((await account.view()).downUntilMs).toBe(0);
+    expect(await account.noteDown(null)).toBe(2_000);
+  });
+});
+
+describe('a refused key', () => {
+  it('halts whatever else holds, until a person has acted', async () => {
+    const { account } = await paced(null);
+    await account.park('submission');
+    await account.halt('api_key_revoked', 'Use another one.');
+    expect((await account.view()).gate).toEqual({
+      kind: 'halted',
+      code: 'api_key_revoked',
+      message: 'Use another one.',
+    });
+    await account.unhalt();
+    expect((await account.view()).gate.kind).toBe('parked');
+  });
+});
+
+it('S7: two accounts share nothing', async () => {
+  const { account, prefix } = await paced(1_000);
+  const other = elsewhere(prefix, 'account-2');
+  await account.noteRefused(60_000);
+  await account.park('submission');
+  expect((await other.view()).gate).toEqual({ kind: 'open' });
+  expect(await other.takeTurn(0)).toEqual({ kind: 'taken', waitMs: 0 });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { jobId, type NewJob, queueName, StageQueues } from '../../src/shared/queues.js';
+import { connect, newPrefix } from '../support/ledger.js';
+
+function openQueues() {
+  const queues = new StageQueues(connect(), newPrefix(), 'spring');
+  onTestFinished(() => queues.close());
+  return queues;
+}
+
+const job = (brief: string, patch: Partial<NewJob> = {}): NewJob => ({
+  brief,
+  attempt: 1,
+  delayMs: 0,
+  ...patch,
+});
+
+describe('jobId', () => {
+  it('never changes by accident: the same brief would get a second job', () => {
+    expect(jobId('spring', 'sku-1', 1)).toBe('b-f356e04aff2dee2f63d32ad9');
+  });
+
+  it('holds no colon and not only digits, whatever the brief is called', () => {
+    for (const id of ['1', '00123', 'a:b', 'ü', '{{', '\u202e']) {
+      expect(jobId('2026', id, 1)).toMatch(/^b-[0-9a-f]{24}$/);
+    }
+  });
+
+  it('differs by batch, brief and attempt, wherever they are cut', () => {
+    const ids = [
+      jobId('a', 'b', 1),
+      jobId('a', 'b', 2),
+      jobId('a:b', '', 1),
+      jobId('a', 'b:1', 1),
+      jobId('ab', '', 1),
+      jobId('', 'ab', 1),
+      jobId('a', 'b:1', 2),
+      jobId('a', 'b', 12),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('names queues so that Bull Board groups them by batch', () => {
+    expect(queueName('spring', 'status')).toBe('spring.status');
+  });
+});
+
+describe('StageQueues', () => {
+  it('S1: adding a job that is there already changes nothing, one by one or in bulk', async () => {
+    const queues = openQueues();
+    await queues.add('collect', [job('a', { urls: ['https://a.test/1?token=1'] })]);
+    await queues.add('collect', [job('a')]);
+    await queues.add('collect', [job('a'), job('b'), job('b')]);
+    const queue = queues.queue('collect');
+    expect(await queue.getWaitingCount()).toBe(2);
+    const kept = await queue.getJob(jobId('spring', 'a', 1));
+    expect(kept?.data).toEqual({ v: 1, brief: 'a', attempt: 1, urls: ['https://a.test/1?token=1'] });
+  });
+
+  it('takes a delay with a fraction, and another attempt as another job', async () => {
+    const queues = openQueues();
+    await queues.add('status', [job('a', { delayMs: 60_000.4 }), job('a', { attempt: 2 })]);
+    const counts = await queues.queue('status').getJobCounts('delayed', 'waiting');
+    expect(counts).toEqual({ delayed: 1, waiting: 1 });
+  });
+
+  it('does nothing for no jobs, and leaves nothing behind when it is obliterated', async () => {
+    const prefix = newPrefix();
+    const redis = connect();
+    const queues = new StageQueues(redis, prefix, 'spring');
+    onTestFinished(() => queues.close());
+    await queues.add('submit', []);
+    await queues.add('submit', [job('a'), job('b', { delayMs: 1_000 })]);
+    await queues.obliterate();
+    expect(await redis.keys(`${prefix}*`)).toEqual([]);
+  });
+});
