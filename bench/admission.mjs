@@ -22,7 +22,7 @@ async function ours(stand, file, round) {
   const queues = new StageQueues(connection, `b${round}`, 'bench');
   const clock = { now: () => Date.now() };
   await admitBriefs(
-    { ledger, queues, clock, stopping: new AbortController().signal },
+    { ledger, queues, clock, stopping: new AbortController().signal, journal: null },
     input.briefs(),
   );
   const whole = perSecond(count, startedAt);

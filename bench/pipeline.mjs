@@ -40,7 +40,7 @@ async function ours({ stand, api, briefs, name }) {
   await ledger.open(identity);
   const queues = new StageQueues(connection, name, 'bench');
   const stopping = new AbortController().signal;
-  await admitBriefs({ ledger, queues, clock, stopping }, briefs());
+  await admitBriefs({ ledger, queues, clock, stopping, journal: null }, briefs());
   await ledger.markAdmission('complete', {});
   const worker = new WorkerProcess({
     connection,
@@ -59,7 +59,8 @@ async function ours({ stand, api, briefs, name }) {
   await worker.start();
   const commandsBefore = await stand.commandCount();
   const startedAt = performance.now();
-  await worker.attach({ batch: 'bench', nonce: '', out, notify: () => undefined });
+  const header = { batch: 'bench', origin: api.origin, account: 'bench', nonce: '', createdAt: 0 };
+  await worker.attach({ header, out, notify: () => undefined });
   while (!(await ledger.meta())?.finalized) await new Promise((done) => setTimeout(done, 20));
   const rate = perSecond(count, startedAt);
   const commands = ((await stand.commandCount()) - commandsBefore) / count;

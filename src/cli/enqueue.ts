@@ -63,10 +63,10 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   const interrupts = new Interrupts();
   const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
-    const { ledger, news } = await openRunBatch(session, request);
+    const { ledger, news, journal } = await openRunBatch(session, request);
     if (news === 'some') {
       const { clock } = session;
-      const admitting = { ledger, queues, clock, stopping: interrupts.signal };
+      const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
       const admitted = await admitBriefs(admitting, input.briefs());
       if (admitted === 'stopped') {
         terminal.print(
@@ -76,6 +76,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
       }
       const { rows, rejected, duplicates } = input.counts;
       await ledger.markAdmission('complete', { rows, rejected, duplicates });
+      await ledger.set({ ready: 1 });
     }
     const meta = await ledger.meta();
     const { briefs, rejected, duplicates } = input.counts;

@@ -14,6 +14,7 @@ export interface InputFlags {
   delimiter?: string;
   limit?: number;
   skipInvalid: boolean;
+  fresh: boolean;
   maxCredits?: number | 'none';
   maxCreditsPerDay?: number | 'none';
 }
@@ -23,6 +24,8 @@ export interface RequestFlags {
   rate?: number;
   inFlight?: number;
   concurrency: number;
+  /** Hours. */
+  keyLife: number;
 }
 
 type Param = InputFlags['param'][number];
@@ -68,6 +71,10 @@ export function addInputFlags(command: Command): Command {
       '--max-credits-per-day <n>',
       'credits that all batches of this key may spend in a day (UTC)',
     ).argParser(cap),
+    new Option(
+      '--fresh',
+      'start a finished batch anew: everything is generated and paid again',
+    ).default(false),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
   ];
   for (const option of options) command.addOption(twin(option));
@@ -84,6 +91,12 @@ export function addRequestFlags(command: Command): Command {
       '--in-flight <n>',
       'accepted and unfinished tasks over all machines (default: 8)',
     ).argParser(wholeNumber(1)),
+    new Option(
+      '--key-life <hours>',
+      'how long the API is taken to remember a submission; after that, one in doubt is never sent again',
+    )
+      .argParser(amount('above zero'))
+      .default(24),
     new Option('--concurrency <n>', 'HTTP requests at once, per process and stage')
       .argParser(wholeNumber(1))
       .default(16),

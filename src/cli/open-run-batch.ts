@@ -1,7 +1,8 @@
 import { compareWithBatch } from '../producer/admit-briefs.js';
 import type { CompiledInput } from '../producer/compile-input.js';
-import { openBatch } from '../producer/open-batch.js';
+import { openLife } from '../producer/open-life.js';
 import { BatchError } from '../shared/errors.js';
+import type { JournalContent } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
@@ -14,6 +15,8 @@ export interface RunBatch {
   account: AccountLedger;
   /** As it was before this run. */
   meta: BatchMeta;
+  /** What an earlier life had sent, where its Redis state is gone. */
+  journal: JournalContent | null;
   /** Whether this run has anything to do. */
   news: 'some' | 'none';
 }
@@ -24,7 +27,7 @@ export interface BatchRequest {
   /** Absolute, or '' for a batch that leaves its place to the workers. */
   out: string;
   files: string[];
-  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay'>;
+  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'>;
 }
 
 const clashesShown = 5;
@@ -41,20 +44,21 @@ export async function openRunBatch(
   const account = openAccount(session);
   const { connection, settings, clock } = session;
   const ledger = new BatchLedger(connection, settings.prefix, batch, account);
-  const meta = await openBatch(ledger, {
+  const { meta, journal } = await openLife({
+    ledger,
     origin: settings.origin,
     account: account.account,
     out,
-    nonce: '',
-    createdAt: clock.now(),
+    nowMs: clock.now(),
+    mode: flags.fresh ? 'fresh' : 'go_on',
   });
   const { clashes, fresh } = await compareWithBatch(ledger, input.briefs());
   if (clashes.length > 0) throw clashError(batch, clashes);
   const finished = meta.admission === 'complete' && meta.pending === 0 && meta.finalized;
-  if (finished && fresh === 0) return { session, ledger, account, meta, news: 'none' };
+  if (finished && fresh === 0) return { session, ledger, account, meta, journal, news: 'none' };
   await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
   await ledger.markAdmission('open', { sources: JSON.stringify(files) });
-  return { session, ledger, account, meta, news: 'some' };
+  return { session, ledger, account, meta, journal, news: 'some' };
 }
 
 function clashError(batch: string, clashes: string[]): BatchError {

@@ -1,5 +1,6 @@
 import { admitBriefs } from '../producer/admit-briefs.js';
 import type { CompiledInput } from '../producer/compile-input.js';
+import { journalHeader } from '../producer/open-life.js';
 import type { ExitCode } from '../shared/errors.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
@@ -64,9 +65,10 @@ async function work(
   let end: RunEnd;
   try {
     const notify = noticeTeller(terminal, session.clock.now);
-    await worker.attach({ batch: ledger.batch, nonce: meta.nonce, out, notify });
+    await worker.attach({ header: journalHeader(meta), out, notify });
     const stopping = interrupts.signal;
-    const admitting = admitAll({ ledger, queues, clock: session.clock, stopping }, input);
+    const { journal } = opened;
+    const admitting = admitAll({ ledger, queues, clock: session.clock, stopping, journal }, input);
     end = await watchRun({ opened, flags, terminal, interrupts, admitting, queues });
   } finally {
     terminal.progress('');
@@ -88,4 +90,5 @@ async function admitAll(
   if (admitted === 'stopped') return;
   const { rows, rejected, duplicates } = input.counts;
   await admitting.ledger.markAdmission('complete', { rows, rejected, duplicates });
+  await admitting.ledger.set({ ready: 1 });
 }

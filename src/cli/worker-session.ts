@@ -13,8 +13,6 @@ import { type StoreSession, userAgent } from './session.js';
 /** A result larger than this is not fetched: no documented model comes near it. */
 const maxAssetBytes = 2_000_000_000;
 const downloadIdleMs = 60_000;
-/** Assumed life of an idempotency key (the documentation gives none). */
-const keyLifeMs = 24 * 3_600_000;
 
 export interface WorkerParts {
   session: StoreSession;
@@ -50,7 +48,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     stages,
     clock,
     log,
-    keyLifeMs,
+    keyLifeMs: flags.keyLife * 3_600_000,
     categoryOf: categoryFinder(),
     priceOf: priceGuesser(bundledModels()),
     limits: {

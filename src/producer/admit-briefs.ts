@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../shared/clock.js';
+import type { JournalContent } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import type { StageQueues } from '../shared/queues.js';
+import { recoverSends } from './recover-sends.js';
 
 const chunkSize = 1_000;
 /** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
@@ -18,6 +20,8 @@ export interface Admitting {
   clock: Clock;
   /** Ends the admission after the chunk under way; the batch stays open, and the same command goes on. */
   stopping: AbortSignal;
+  /** What an earlier life of the batch had sent, where its Redis state is gone; null otherwise. */
+  journal: JournalContent | null;
 }
 
 export interface Comparison {
@@ -51,7 +55,7 @@ export async function admitBriefs(
   admitting: Admitting,
   briefs: AsyncIterable<PreparedBrief>,
 ): Promise<'all' | 'stopped'> {
-  const { ledger, queues, clock, stopping } = admitting;
+  const { ledger, clock, stopping } = admitting;
   const underWay: Promise<void>[] = [];
   let count = 0;
   for await (const chunk of chunks(briefs)) {
@@ -61,7 +65,7 @@ export async function admitBriefs(
     // Sent in input order over one connection: that order is the one of `manifest.csv`.
     const added = ledger
       .admit(chunk, clock.now())
-      .then((answers) => addJobs(queues, chunk, answers));
+      .then((answers) => addJobs(admitting, chunk, answers));
     // Its failure is met below; until then it must not count as unheard.
     added.catch(() => undefined);
     underWay.push(added);
@@ -72,13 +76,17 @@ export async function admitBriefs(
 }
 
 async function addJobs(
-  queues: StageQueues,
+  { ledger, queues, journal }: Admitting,
   chunk: PreparedBrief[],
   answers: string[],
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
   const waiting = chunk.filter((_brief, index) => answers[index] !== 'lined');
   if (waiting.length === 0) return;
+  if (journal) {
+    const ids = waiting.map((brief) => brief.id);
+    await recoverSends(ledger, journal, ids);
+  }
   await queues.add(
     'submit',
     waiting.map((brief) => ({ brief: brief.id, attempt: 1, delayMs: 0 })),

@@ -1,14 +1,17 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BatchError } from '../shared/errors.js';
 
-/** Characters gathered before a write: more would outlive the young generation and cost twice. */
-const CHARACTERS_PER_WRITE = 1 << 18;
+const BYTES_PER_WRITE = 1 << 18;
+/** UTF-8 takes at most so many bytes for one unit of a string. */
+const MOST_BYTES_PER_UNIT = 3;
 const BYTES_PER_READ = 1 << 20;
 const LINE_FEED = 10;
 
 /** A file of lines, written once from start to end and then read any number of times. */
 export class Spool {
-  #pending = '';
+  /** Bytes at once, because text that waits here would outlive the young generation and cost twice. */
+  #buffer = Buffer.allocUnsafe(2 * BYTES_PER_WRITE);
+  #used = 0;
   #handle: FileHandle | null;
 
   private constructor(
@@ -24,20 +27,21 @@ export class Spool {
 
   /** `lines` ends with a line feed. When `isFull`, `flush` must be awaited before more is added. */
   add(lines: string): void {
-    this.#pending += lines;
+    const mostBytes = this.#used + lines.length * MOST_BYTES_PER_UNIT;
+    if (mostBytes > this.#buffer.length) this.#grow(mostBytes);
+    this.#used += this.#buffer.write(lines, this.#used);
   }
 
   get isFull(): boolean {
-    return this.#pending.length >= CHARACTERS_PER_WRITE;
+    return this.#used >= BYTES_PER_WRITE;
   }
 
   async flush(): Promise<void> {
-    const text = this.#pending;
-    if (text === '') return;
-    this.#pending = '';
+    const bytes = this.#buffer.subarray(0, this.#used);
+    if (bytes.length === 0) return;
     try {
       // `writeFile` on a handle goes on from the current position until all of it is written.
-      await this.#handle?.writeFile(text);
+      await this.#handle?.writeFile(bytes);
     } catch (error) {
       throw new BatchError(
         'output_unusable',
@@ -45,6 +49,7 @@ export class Spool {
         { cause: error },
       );
     }
+    this.#used = 0;
   }
 
   async close(): Promise<void> {
@@ -75,5 +80,11 @@ export class Spool {
     } finally {
       await handle.close();
     }
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafe(bytes);
+    this.#buffer.copy(larger, 0, 0, this.#used);
+    this.#buffer = larger;
   }
 }

@@ -27,6 +27,8 @@ export function canonicalName(briefId: string): string {
 export interface AssetPlace {
   briefId: string;
   attempt: number;
+  /** The batch's: pictures of an earlier life stay as they are. */
+  nonce: string;
   /** From 0, of `count`. */
   index: number;
   count: number;
@@ -41,6 +43,7 @@ export function assetName(place: AssetPlace): string {
   if (place.name === 'needs_suffix') {
     parts.push(`~${createHash('sha256').update(place.briefId).digest('hex').slice(0, 10)}`);
   }
+  if (place.nonce !== '') parts.push(`~${place.nonce}`);
   if (place.attempt > 1) parts.push(`~try${place.attempt}`);
   if (place.count > 1) parts.push(`~${place.index + 1}`);
   return `${parts.join('')}.${place.extension}`;

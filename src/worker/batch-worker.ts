@@ -34,6 +34,7 @@ export class BatchWorker {
   private readonly workers: StageWorker[];
   private readonly writer: ManifestWriter | null;
   private readonly gate: SubmitGate;
+  private elsewhereNoted = false;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
 
@@ -63,7 +64,12 @@ export class BatchWorker {
 
   /** Mends what a crash may have left, then tends the manifest until closed. */
   async start(): Promise<void> {
-    await this.options.context.ledger.repairInFlight();
+    const { ledger } = this.options.context;
+    await ledger.repairInFlight();
+    // Said before the first send, so that whoever has the folder can note it in the journal.
+    if (this.writer === null && this.options.stages.includes('submit')) {
+      await ledger.set({ elsewhere: 1 });
+    }
     for (const worker of this.workers) await worker.sweepFailed();
     this.tending = this.tendUntilClosed();
   }
@@ -75,6 +81,7 @@ export class BatchWorker {
     await this.tending;
     await this.tend();
     await this.queues.close();
+    await this.options.context.journal?.close();
   }
 
   /** Leaves at once; other workers pick up what was under way. */
@@ -87,8 +94,16 @@ export class BatchWorker {
   async tend(): Promise<'finalized' | 'not_yet'> {
     const { context, out } = this.options;
     if (!this.writer || out === null) return 'not_yet';
+    await this.noteElsewhere();
     await this.writer.flush();
     return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
+  }
+
+  private async noteElsewhere(): Promise<void> {
+    const { ledger, journal } = this.options.context;
+    if (this.elsewhereNoted || !journal || !(await ledger.meta())?.elsewhere) return;
+    await journal.note({ elsewhere: true });
+    this.elsewhereNoted = true;
   }
 
   private async tendUntilClosed(): Promise<void> {

@@ -115,10 +115,33 @@ async function actOnRefusal(
           request_id: requestId,
         },
       });
+    case 'invalid':
+      return refusedToSay(context, briefId, { brief, refusal });
     default:
       // Anything else says nothing about the task: it is paid for, so it is asked for again (S3).
       return { kind: 'later', afterMs: retryAfterMs ?? troubleSpacingMs * (1 + Math.random()) };
   }
+}
+
+/** Whatever the API has against the question, the task is paid for: asked for again until its deadline (S3). */
+async function refusedToSay(
+  context: StageContext,
+  briefId: string,
+  { brief, refusal }: { brief: AcceptedBrief; refusal: Refusal },
+): Promise<Step> {
+  const { message, requestId, retryAfterMs } = refusal;
+  const ageMs = context.clock.now() - brief.state.submittedAt;
+  if (ageMs < deadlineMs(brief.state.category)) {
+    return { kind: 'later', afterMs: retryAfterMs ?? troubleSpacingMs * (1 + Math.random()) };
+  }
+  return endUnknown(context, briefId, {
+    brief,
+    error: {
+      code: 'task_overdue',
+      message: `The API would not say what became of the task (${message}); the next run of this batch asks again and pays for nothing.`,
+      request_id: requestId,
+    },
+  });
 }
 
 async function endUnknown(

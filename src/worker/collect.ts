@@ -1,7 +1,9 @@
+import type { ReadTaskOutcome } from '../rivya/outcome.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import type { Asset, LineError } from '../shared/manifest-line.js';
 import { assetName, canonicalName } from './asset-name.js';
 import { finishBrief } from './finish-brief.js';
+import { holdSubmissions } from './hold-submissions.js';
 import { type SaveOutcome, saveAsset } from './save-asset.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
@@ -51,11 +53,12 @@ async function saveAll(
   const assets: Asset[] = [];
   for (const [index, url] of job.urls.entries()) {
     const { briefId, attempt } = job;
+    const { nonce } = context;
     const count = job.urls.length;
     const outcome = await saveAsset(context.downloader, {
       url,
       out: context.out,
-      nameFor: (extension) => assetName({ briefId, attempt, index, count, extension, name }),
+      nameFor: (extension) => assetName({ briefId, attempt, nonce, index, count, extension, name }),
     });
     if (outcome.kind !== 'saved') return { kind: 'trouble', trouble: outcome };
     assets.push(outcome.asset);
@@ -84,29 +87,46 @@ async function actOnTrouble(
     case 'too_large':
       return fail('result_too_large', `The result is larger than ${trouble.maxBytes} bytes.`);
     case 'unavailable':
-      return tryLater(context, job, { brief, trouble });
+      return tryLater(context, job, { ...trouble, brief });
     default:
       return trouble satisfies never;
   }
 }
 
+/** Waits for what may come right; after an hour the brief gets a line, so that its batch can end (S4). */
 async function tryLater(
   context: CollectContext,
-  job: JobWithUrls,
-  { brief, trouble }: { brief: ReadyBrief; trouble: Extract<Trouble, { kind: 'unavailable' }> },
+  job: StageJob,
+  { brief, ...trouble }: { brief: ReadyBrief; reason: string; retryAfterMs: number | null },
 ): Promise<Step> {
   const waitingMs = context.clock.now() - brief.state.completedAt;
   if (waitingMs < collectDeadlineMs) {
     const spacingMs = Math.min(longestRetryMs, Math.max(retrySpacingMs, waitingMs));
-    return { kind: 'later', afterMs: trouble.retryAfterMs ?? spacingMs, urls: job.urls };
+    const afterMs = trouble.retryAfterMs ?? spacingMs;
+    return { kind: 'later', afterMs, ...(job.urls ? { urls: job.urls } : {}) };
   }
   const error = {
     code: 'download_unavailable',
     message: `The result could not be fetched for an hour (${trouble.reason}); the next run of this batch tries again and pays for nothing.`,
     request_id: null,
   };
-  const end = { status: 'unknown', error, assets: [], urls: job.urls } as const;
+  const end = { status: 'unknown', error, assets: [], urls: job.urls ?? [] } as const;
   return finishBrief(context, job.briefId, { from: brief, end });
+}
+
+/** The task could not be asked for its URLs; a 429 moves the shared pace like any other (S7). */
+async function notRead(
+  context: CollectContext,
+  job: StageJob,
+  { brief, outcome }: { brief: ReadyBrief; outcome: Exclude<ReadTaskOutcome, { kind: 'read' }> },
+): Promise<Step> {
+  if (outcome.kind !== 'refused') {
+    return tryLater(context, job, { brief, reason: outcome.reason, retryAfterMs: null });
+  }
+  const { kind, message: reason, retryAfterMs } = outcome.refusal;
+  if (kind !== 'rate_limited') return tryLater(context, job, { brief, reason, retryAfterMs });
+  const waitMs = await holdSubmissions(context, { kind, retryAfterMs }, 'none');
+  return tryLater(context, job, { brief, reason, retryAfterMs: waitMs });
 }
 
 /** Asks the task for fresh URLs: once when they are spent, and whenever a crash lost them. */
@@ -118,7 +138,7 @@ async function rereadTask(
   const turn = await context.pacer.turn();
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(brief.state.taskId);
-  if (outcome.kind !== 'read') return { kind: 'later', afterMs: retrySpacingMs };
+  if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });
   const to: StateOf<'ready'> = {
     ...brief.state,
     checks: brief.state.checks + 1,

@@ -22,7 +22,8 @@ export class Pacer {
   async turn(): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
     const turn = await this.account.takeTurn(longestTurnWaitMs);
     if (turn.kind === 'too_far') return turn;
-    await this.wait(turn.waitMs);
+    // A process that stops goes without its turn rather than before it (S7).
+    if ((await this.wait(turn.waitMs)) === 'stopping') return { ...turn, kind: 'too_far' };
     return { kind: 'now' };
   }
 

@@ -46,8 +46,9 @@ async function look(serving: Serving): Promise<void> {
       serving.log.warn({ batch: meta.name }, 'this batch names no folder: give the worker --out');
       continue;
     }
-    const { name: batch, nonce } = meta;
-    await serving.worker.attach({ batch, nonce, out, notify: serving.notifyFor(batch) });
+    const { name: batch, origin, account, nonce, createdAt } = meta;
+    const header = { batch, origin, account, nonce, createdAt };
+    await serving.worker.attach({ header, out, notify: serving.notifyFor(batch) });
     serving.log.info({ batch, out }, 'working on batch');
   }
   const names = new Set(open.map(({ meta }) => meta.name));

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
 import type { Clock } from '../shared/clock.js';
+import type { Journal } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
@@ -14,6 +15,8 @@ export interface StageContext {
   nonce: string;
   ledger: BatchLedger;
   account: AccountLedger;
+  /** Null on a machine without the output folder. */
+  journal: Journal | null;
   client: RivyaClient;
   downloader: Downloader;
   pacer: Pacer;

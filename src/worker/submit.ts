@@ -26,6 +26,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const keyAgeMs = go.nowMs + go.waitMs - go.brief.state.firstSentAt;
   if (keyAgeMs >= context.keyLifeMs) return endExpired(context, job, go);
   const permittedAtMs = context.clock.now();
+  if (mayBeForgotten(context, go)) return endInDoubt(context, job, go);
   if ((await context.pacer.wait(go.waitMs)) === 'stopping') return giveUpTurn(context, job, go);
   if (go.trial === 'credits') {
     const hold = await probeCredits(context.client);
@@ -40,6 +41,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const { batch, nonce } = context;
   const { briefId, attempt } = job;
   const key = idempotencyKey({ batch, briefId, attempt, body, nonce });
+  await noteSend(context, job, go);
   const outcome = await context.client.submit({ idempotencyKey: key, body });
   await notePace(context, outcome);
   const { sends, refusalId } = go.brief.state;
@@ -67,6 +69,29 @@ async function endExpired(context: StageContext, job: StageJob, go: Go): Promise
   const error = outcomeUnknown('no answer came while its key was known to the API', null);
   const end = { status: 'unknown', error, assets: [], urls: [] } as const;
   return finishBrief(context, job.briefId, { from: go.brief, end });
+}
+
+/** Sent before, and so long ago that the API may have forgotten the key: another send might be paid again (S1). */
+function mayBeForgotten({ keyLifeMs }: StageContext, { brief, nowMs }: Go): boolean {
+  return brief.state.sends > 1 && nowMs - brief.state.firstSentAt >= keyLifeMs;
+}
+
+async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise<Step> {
+  const error = {
+    code: 'outcome_unknown',
+    message:
+      'It was sent, and the answer was lost; by now the API may have forgotten its key, so it is not sent again because it may have been paid.',
+    request_id: null,
+  };
+  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
+  return finishBrief(context, job.briefId, { from: go.brief, end });
+}
+
+/** What a lost Redis must not take along: when the clock of this attempt's key began to run. */
+async function noteSend({ journal }: StageContext, job: StageJob, go: Go): Promise<void> {
+  const { firstSentAt, attempt } = go.brief.state;
+  if (firstSentAt < go.nowMs) return;
+  await journal?.note({ brief: job.briefId, attempt, sentAt: firstSentAt });
 }
 
 async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
 import type { Clock } from '../shared/clock.js';
+import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
@@ -39,8 +40,8 @@ export interface WorkerProcessOptions {
 }
 
 export interface Attachment {
-  batch: string;
-  nonce: string;
+  /** What the batch is, as its journal says. */
+  header: JournalHeader;
   /** Where results go; null where this process has no `collect` stage. */
   out: string | null;
   notify: Notify;
@@ -86,9 +87,11 @@ export class WorkerProcess {
     return [...this.batches.keys()];
   }
 
-  async attach({ batch, nonce, out, notify }: Attachment): Promise<BatchWorker> {
+  async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log } = this.options;
     const { client, downloader, clock, categoryOf, priceOf, keyLifeMs } = this.options;
+    const { batch, nonce } = header;
+    const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
       connection,
       prefix,
@@ -100,6 +103,7 @@ export class WorkerProcess {
         nonce,
         ledger: new BatchLedger(connection, prefix, batch, account),
         account,
+        journal,
         client,
         downloader,
         pacer: this.pacer,

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { test as base, inject } from 'vitest';
 import { type ManifestLine, manifestLineSchema } from '../../src/shared/manifest-line.js';
@@ -70,6 +71,13 @@ export class Desk {
   /** The socket of the private Redis, where one was started. */
   get redisSocket(): string {
     return join(this.folder, '.rivya-batch', 'redis.sock');
+  }
+
+  /** Redis is killed and its folder deleted: nothing of its state is left. */
+  async losePrivateRedis(): Promise<void> {
+    await this.stopPrivateRedis();
+    while (existsSync(this.redisSocket)) await sleep(20);
+    await rm(join(this.folder, '.rivya-batch'), { recursive: true, force: true, maxRetries: 5 });
   }
 
   private async stopPrivateRedis(): Promise<void> {

@@ -70,6 +70,19 @@ export interface Caps {
   day: number | 'none' | undefined;
 }
 
+/** A manifest line whose brief the ledger has lost. */
+export interface AdoptedLine {
+  id: string;
+  /** Encoded `lined` state. */
+  state: string;
+  status: LineStatus;
+  charged: number;
+  /** '' for one that succeeded. */
+  content: string;
+  /** '' for one without files. */
+  canonicalName: string;
+}
+
 export interface FinishedBrief {
   from: ReadState;
   line: string;
@@ -136,6 +149,23 @@ export class BatchLedger {
       keys: [meta, state, content],
       values,
     })) as Admission[];
+  }
+
+  /** Takes over finished lines of a manifest; those that are known already are left as they are. */
+  async adopt(lines: AdoptedLine[]): Promise<number> {
+    const { meta, state, content, names } = this.keys;
+    const reply = await runScript(this.redis, 'adopt', {
+      keys: [meta, state, content, names],
+      values: lines.flatMap((line) => [
+        line.id,
+        line.state,
+        line.status,
+        line.charged,
+        line.content,
+        line.canonicalName,
+      ]),
+    });
+    return Number(reply);
   }
 
   async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {

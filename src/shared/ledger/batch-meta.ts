@@ -38,6 +38,10 @@ export interface BatchMeta extends BatchIdentity {
   requests: { submits: number; statusChecks: number; downloads: number; refused: number };
   /** `manifest.csv` and `run.json` stand for the lines written so far. */
   finalized: boolean;
+  /** What an earlier life left in the folder has been taken over. */
+  ready: boolean;
+  /** A machine without the output folder submits for this batch. */
+  elsewhere: boolean;
   paused: boolean;
   cancelled: boolean;
 }
@@ -81,6 +85,8 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
       refused: count('refused'),
     },
     finalized: fields.finalized === '1',
+    ready: fields.ready === '1',
+    elsewhere: fields.elsewhere === '1',
     paused: fields.paused === '1',
     cancelled: fields.cancelled === '1',
   };

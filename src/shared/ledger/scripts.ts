@@ -7,6 +7,7 @@ const folder = new URL('./lua/', import.meta.url);
 export type ScriptName =
   | 'accept'
   | 'admit'
+  | 'adopt'
   | 'answered'
   | 'api-down'
   | 'begin-submit'

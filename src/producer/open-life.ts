@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { BatchError } from '../shared/errors.js';
+import {
+  Journal,
+  type JournalContent,
+  type JournalHeader,
+  readJournal,
+} from '../shared/journal.js';
+import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { archiveResults } from './archive-results.js';
+import { openBatch } from './open-batch.js';
+import { adoptManifest } from './recover-batch.js';
+
+export interface LifeRequest {
+  ledger: BatchLedger;
+  origin: string;
+  account: string;
+  /** Absolute folder, or '' where the workers choose. */
+  out: string;
+  nowMs: number;
+  mode: 'go_on' | 'fresh';
+}
+
+export interface Life {
+  meta: BatchMeta;
+  /** What an earlier life had sent, where its Redis state is gone; null otherwise. */
+  journal: JournalContent | null;
+}
+
+/**
+ * Opens a batch: as it stands in Redis; or, where that is gone, as manifest and journal in its folder tell
+ * (S1); or, with `fresh`, anew on purpose, under keys that the API has not seen.
+ * @throws BatchError `batch_conflict`
+ */
+export async function openLife(request: LifeRequest): Promise<Life> {
+  const { ledger, out } = request;
+  if (request.mode === 'fresh') await startAnew(request);
+  const journal = out === '' ? null : await readJournal(out);
+  if (journal) checkHeader(ledger.batch, journal.header, request);
+  const nonce = journal?.header.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
+  const createdAt = journal?.header.createdAt ?? request.nowMs;
+  const { origin, account } = request;
+  const meta = await openBatch(ledger, { origin, account, out, nonce, createdAt });
+  if (out !== '') await (await Journal.open(out, journalHeader(meta))).close();
+  if (meta.ready || out === '') return { meta, journal: null };
+  return recover(request, journal, meta);
+}
+
+/** What stands at the head of a batch's journal. */
+export function journalHeader(meta: BatchMeta): JournalHeader {
+  const { name: batch, origin, account, nonce, createdAt } = meta;
+  return { batch, origin, account, nonce, createdAt };
+}
+
+async function recover(
+  { ledger, out }: LifeRequest,
+  journal: JournalContent | null,
+  meta: BatchMeta,
+): Promise<Life> {
+  const adoption = await adoptManifest(ledger, out);
+  const now = (await ledger.meta()) ?? meta;
+  if (journal) return { meta: now, journal };
+  if (adoption.kind === 'none') return { meta: now, journal: null };
+  // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
+  const header = { ...journalHeader(meta), createdAt: adoption.earliest };
+  return { meta: now, journal: { header, sends: new Map(), elsewhere: true } };
+}
+
+/** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */
+async function startAnew({ ledger, out }: LifeRequest): Promise<void> {
+  const meta = await ledger.meta();
+  if (meta && (meta.pending > 0 || meta.admission === 'open')) {
+    if (meta.nonce !== '') return;
+    throw new BatchError(
+      'batch_conflict',
+      `Batch ${ledger.batch} is not finished: let it finish or cancel it before a fresh start, which pays for everything again.`,
+    );
+  }
+  if (!meta && out !== '' && (await readJournal(out))?.header.nonce) return;
+  if (meta) await ledger.forget();
+  if (out !== '') await archiveResults(out);
+}
+
+function newNonce(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function checkHeader(batch: string, header: JournalHeader, request: LifeRequest): void {
+  if (header.origin === request.origin && header.account === request.account) return;
+  const what = header.origin === request.origin ? 'another API key' : header.origin;
+  throw new BatchError(
+    'batch_conflict',
+    `The folder ${request.out} holds batch ${batch} as it was run with ${what}. Use that again, or give this one another folder with --out.`,
+  );
+}

@@ -1,0 +1,86 @@
+import { truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { contentFingerprint } from '../shared/brief.js';
+import type { JsonObject } from '../shared/json.js';
+import type { AdoptedLine, BatchLedger } from '../shared/ledger/batch-ledger.js';
+import { encodeState } from '../shared/ledger/brief-state.js';
+import { parseManifestLine } from '../shared/manifest-file.js';
+import type { ManifestLine } from '../shared/manifest-line.js';
+import { readLines } from '../shared/read-lines.js';
+
+export type Adoption =
+  | { kind: 'none' }
+  /** `earliest`: when the first of the adopted briefs was admitted, in ms. */
+  | { kind: 'adopted'; count: number; earliest: number };
+
+const linesAtOnce = 500;
+
+/**
+ * Takes over the manifest of a batch whose Redis state is gone: what has a line is finished and is not paid
+ * again (S1). Safe to repeat; a torn last line is cut off, because its brief goes through once more.
+ */
+export async function adoptManifest(ledger: BatchLedger, out: string): Promise<Adoption> {
+  const path = join(out, 'manifest.jsonl');
+  let adopted: AdoptedLine[] = [];
+  let count = 0;
+  let earliest = Number.POSITIVE_INFINITY;
+  let end = 0;
+  let torn = false;
+  for await (const line of readLines(path)) {
+    torn = line.end === 'torn';
+    if (torn) break;
+    end = line.offset + line.length;
+    const manifestLine = parseManifestLine(line.text);
+    adopted.push(adoptedLine(manifestLine));
+    earliest = Math.min(earliest, Date.parse(manifestLine.times.admitted));
+    count += 1;
+    if (adopted.length < linesAtOnce) continue;
+    await ledger.adopt(adopted);
+    adopted = [];
+  }
+  if (adopted.length > 0) await ledger.adopt(adopted);
+  if (torn) await truncate(path, end);
+  await ledger.set({ offset: end });
+  return count === 0 ? { kind: 'none' } : { kind: 'adopted', count, earliest };
+}
+
+function adoptedLine(line: ManifestLine): AdoptedLine {
+  const { brief_id: id, attempt, seq, status, credits, assets } = line;
+  const fingerprint = fingerprintOf(line);
+  const [asset] = assets;
+  return {
+    id,
+    state: encodeState({ stage: 'lined', attempt, fingerprint, seq, status }),
+    status,
+    charged: status === 'unknown' ? 0 : (credits.final ?? credits.reserved ?? 0),
+    // One that did not succeed may be retried, and needs its content for that.
+    content: status === 'succeeded' ? '' : contentOf(line),
+    canonicalName: asset ? canonicalAssetName(asset.path) : '',
+  };
+}
+
+/** References stand in the params of the body, and beside them in the fingerprint. */
+function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
+  const { referenceMediaItems: _items, ...others } = params;
+  return contentFingerprint({
+    model,
+    prompt,
+    params: references.length > 0 ? others : params,
+    references,
+  });
+}
+
+function contentOf(line: ManifestLine): string {
+  const { row, source, references, metadata, input, model, prompt, params } = line;
+  const body: JsonObject = { model };
+  if (prompt !== null) body.prompt = prompt;
+  if (Object.keys(params).length > 0) body.params = params;
+  const origin = { row, source, references, metadata, input };
+  return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
+}
+
+/** `assets/ABC~2.png` -> `abc`: the name that this brief has taken, without regard to case. */
+function canonicalAssetName(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+  return name.replace(/~.*$/, '').toUpperCase().toLowerCase();
+}

@@ -1,0 +1,114 @@
+import { appendFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
+
+const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
+
+/** Starts the run and kills it, and all that Redis knew, when `tasks` are accepted. */
+async function runAndLoseEverything(desk: Desk, tasks: number): Promise<void> {
+  const running = desk.start(run);
+  while (desk.simulator.bill().total.tasks < tasks) await sleep(20);
+  running.process.kill('SIGKILL');
+  await running.finished;
+  await desk.losePrivateRedis();
+}
+
+describe.concurrent('Redis and all its state are gone', () => {
+  test('the same command goes on under the same keys and pays for nothing twice (S1, S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', durationMs: 30_000 });
+    await desk.write('in.csv', productsCsv(30));
+    await runAndLoseEverything(desk, 12);
+    expect((await desk.run(run)).code).toBe(0);
+    const lines = await desk.lines('out');
+    expect(new Set(lines.map((line) => line.brief_id)).size).toBe(30);
+    expect(lines).toHaveLength(30);
+    const bill = desk.simulator.bill();
+    expect(bill.billedTwice).toEqual([]);
+    expect(bill.total.tasks).toBe(30);
+    expect((await desk.report('out')).counts).toMatchObject({ admitted: 30, succeeded: 30 });
+    expect((await desk.report('out')).credits.spent).toBe(bill.total.spent);
+  });
+
+  test('a finished batch stays finished, torn last line included (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private' });
+    await desk.write('in.csv', productsCsv(5));
+    expect((await desk.run(run)).code).toBe(0);
+    await desk.losePrivateRedis();
+    await appendFile(join(desk.folder, 'out/manifest.jsonl'), '{"brief_id":"torn');
+    expect((await desk.run(run)).code).toBe(0);
+    expect(await desk.lines('out')).toHaveLength(5);
+    expect(desk.simulator.bill().requests.byEndpoint.submit).toEqual({ 200: 5 });
+  });
+
+  test('what the API may have forgotten becomes unknown and is not sent again (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', durationMs: 60_000 });
+    await desk.write('in.csv', productsCsv(20));
+    await runAndLoseEverything(desk, 5);
+    const sent = (await desk.read('out/journal.jsonl')).trimEnd().split('\n').length - 1;
+    await sleep(2_000);
+    const { code } = await desk.run([...run, '--key-life', '0.0005']);
+    expect(code).toBe(3);
+    const lines = await desk.lines('out');
+    expect(lines).toHaveLength(20);
+    const unknown = lines.filter((line) => line.status === 'unknown');
+    expect(unknown.length).toBe(sent);
+    expect(unknown.every((line) => line.error?.code === 'outcome_unknown')).toBe(true);
+    expect(desk.simulator.bill().billedTwice).toEqual([]);
+    expect(desk.simulator.bill().replays).toBe(0);
+  });
+
+  test('without a journal too, nothing that may have been sent is paid twice (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', speed: 100 });
+    await desk.write('in.csv', productsCsv(40));
+    const running = desk.start(run);
+    while ((await desk.lines('out').catch(() => [])).length < 5) await sleep(20);
+    running.process.kill('SIGKILL');
+    await running.finished;
+    await desk.losePrivateRedis();
+    await rm(join(desk.folder, 'out/journal.jsonl'));
+    expect((await desk.run(run)).code).toBe(0);
+    expect(await desk.lines('out')).toHaveLength(40);
+    expect(desk.simulator.bill().total.tasks).toBe(40);
+  });
+});
+
+describe.concurrent('--fresh', () => {
+  test('pays again on purpose, keeps the old lines and pictures', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    expect((await desk.run(run)).code).toBe(0);
+    expect((await desk.run([...run, '--fresh'])).code).toBe(0);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 6, spent: 6 });
+    expect(await desk.lines('out')).toHaveLength(3);
+    expect((await desk.read('out/history.jsonl')).trimEnd().split('\n')).toHaveLength(3);
+    expect(await desk.assets('out')).toHaveLength(6);
+    // Without the option the fresh life is the one that goes on, and it is finished.
+    expect((await desk.run(run)).stdout).toMatch(/finished/);
+    expect(desk.simulator.bill().total.tasks).toBe(6);
+  });
+
+  test('an interrupted fresh start is continued by the same command, not begun again', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(20));
+    expect((await desk.run(run)).code).toBe(0);
+    const fresh = desk.start([...run, '--fresh']);
+    while (desk.simulator.bill().total.tasks < 25) await sleep(20);
+    fresh.process.kill('SIGINT');
+    expect((await fresh.finished).code).toBe(130);
+    expect((await desk.run([...run, '--fresh'])).code).toBe(0);
+    expect(desk.simulator.bill().total.tasks).toBe(40);
+    expect(await desk.lines('out')).toHaveLength(20);
+  });
+});

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { SettingsPatch } from '../../src/simulator/settings.js';
+import { saveAsset } from '../../src/worker/save-asset.js';
+import { simulate, temporaryFolder } from './stage-bench.js';
+
+const nameFor = (extension: string) => `sku.${extension}`;
+
+async function finishedTask(settings: SettingsPatch = {}) {
+  const api = await simulate({ tinyMedia: false, ...settings });
+  const body = '{"model":"z-image","prompt":"A fox"}';
+  const submitted = await api.client.submit({ idempotencyKey: 'rvb-1', body });
+  if (submitted.kind !== 'accepted') throw new Error('the simulator takes what it is sent');
+  const read = await api.client.readTask(submitted.task.id);
+  const [url = ''] = read.kind === 'read' ? read.task.urls : [];
+  const out = await temporaryFolder();
+  const files = () => readdir(join(out, 'assets')).catch(() => []);
+  return { ...api, url, out, files, save: () => saveAsset(api.downloader, { url, out, nameFor }) };
+}
+
+describe('saveAsset', () => {
+  it('S5: what it states of a file is what is on disk, and nothing else is left', async () => {
+    const { save, out, files } = await finishedTask();
+    const outcome = await save();
+    if (outcome.kind !== 'saved') throw new Error(outcome.kind);
+    const content = await readFile(join(out, outcome.asset.path));
+    expect(outcome.asset).toEqual({
+      path: 'assets/sku.png',
+      bytes: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+      media_type: 'image/png',
+    });
+    expect(await files()).toEqual(['sku.png']);
+  });
+
+  it('S5: done again it leaves the same file and says the same', async () => {
+    const { save, files } = await finishedTask();
+    const first = await save();
+    expect(await save()).toEqual(first);
+    expect(await files()).toEqual(['sku.png']);
+  });
+
+  it.each([
+    ['download-status=403', 'gone'],
+    ['download-status=500', 'unavailable'],
+    ['download-truncated', 'unavailable'],
+    ['download-empty', 'unavailable'],
+    ['download-redirect=private', 'url_refused'],
+    ['download-huge', 'too_large'],
+    ['download-huge=2000000/unannounced', 'too_large'],
+  ])('S5: leaves nothing after %s, and an older file as it was', async (fault, kind) => {
+    const { save, simulator, out, files } = await finishedTask();
+    await mkdir(join(out, 'assets'));
+    await writeFile(join(out, 'assets', 'sku.png'), 'older');
+    simulator.control({ faults: [fault] });
+    expect(await save()).toMatchObject({ kind });
+    expect(await files()).toEqual(['sku.png']);
+    expect(await readFile(join(out, 'assets', 'sku.png'), 'utf8')).toBe('older');
+  });
+
+  it('names a file by what it is, not by what it is called', async () => {
+    const { save, simulator } = await finishedTask();
+    simulator.control({ faults: ['download-wrong-type'] });
+    expect(await save()).toMatchObject({
+      kind: 'saved',
+      asset: { path: 'assets/sku.bin', media_type: expect.stringMatching(/^text\/html/) },
+    });
+  });
+
+  it('throws what is wrong with the disk: that is not the fault of the API', async () => {
+    const { save, out } = await finishedTask();
+    await writeFile(join(out, 'assets'), 'a file where the folder belongs');
+    await expect(save()).rejects.toMatchObject({ code: expect.stringMatching(/EEXIST|ENOTDIR/) });
+  });
+
+  it('S8: sends no credentials to a result URL', async () => {
+    const { save, simulator } = await finishedTask();
+    await save();
+    expect(simulator.bill().authorizationViolations).toEqual([]);
+  });
+});
