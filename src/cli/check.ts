@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { writeRejected } from '../producer/rejected-file.js';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import { createRivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, reportRejections } from './compile.js';
-import { estimateCredits } from './estimate.js';
+import type { Settings } from './environment.js';
 import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
+import { forecastInput, forecastSentences } from './forecast.js';
+import { userAgent } from './session.js';
 
 interface CheckFlags extends InputFlags {
   json: boolean;
@@ -26,25 +28,38 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
   );
 }
 
+/** A look at the balance: none without a key, and none that holds the check up. */
+async function lookAtWallet({ origin, apiKey, proxy }: Settings): Promise<number | null> {
+  if (apiKey === null) return null;
+  const client = createRivyaClient({ origin, apiKey, proxy, userAgent, requestTimeoutMs: 5_000 });
+  try {
+    const outcome = await client.readCredits();
+    return outcome.kind === 'read' ? outcome.currentCredits : null;
+  } finally {
+    await client.close();
+  }
+}
+
 async function check(
-  { terminal }: CommandSetup,
+  { terminal, settings }: CommandSetup,
   files: string[],
   flags: CheckFlags,
 ): Promise<ExitCode> {
   const input = await compileFromFlags(files, flags);
   try {
     const { rows, briefs, rejected, duplicates } = input.counts;
-    const estimate = estimateCredits(input.modelUse, bundledModels());
+    const wallet = await lookAtWallet(settings);
+    const forecast = await forecastInput(input.briefs(), { wallet, learned: new Map() });
     if (flags.json) {
       if (flags.rejected) await writeRejected(flags.rejected, input.rejections());
-      terminal.print(JSON.stringify({ rows, briefs, rejected, duplicates, estimate }));
+      terminal.print(JSON.stringify({ rows, briefs, rejected, duplicates, wallet, forecast }));
       return rejected > 0 && !flags.skipInvalid ? ExitCode.badInput : ExitCode.succeeded;
     }
     terminal.print(
       `${rows} rows make ${briefs} briefs (${duplicates} duplicates, ${rejected} rejected).`,
     );
     for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
-    terminal.print(estimate.sentence);
+    for (const sentence of forecastSentences(forecast, wallet)) terminal.print(sentence);
     await reportRejections(input, {
       terminal,
       rejectedFile: flags.rejected ?? null,

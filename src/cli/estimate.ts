@@ -15,37 +15,3 @@ export function priceGuesser(models: Model[]): (model: string) => { guess: numbe
     return { least, guess: least * (factors[model?.category ?? ''] ?? factorOfUnknown) };
   };
 }
-
-export interface Estimate {
-  /** Credits when every brief costs its model's base. */
-  least: number;
-  /** Credits with the assumed factor for params that raise the price. */
-  most: number;
-  /** Models whose base is not known: their briefs are not in the sum. */
-  unknownModels: string[];
-  sentence: string;
-}
-
-export function estimateCredits(modelUse: ReadonlyMap<string, number>, models: Model[]): Estimate {
-  const known = new Map(models.map((model) => [model.id, model]));
-  let least = 0;
-  let most = 0;
-  const unknownModels: string[] = [];
-  for (const [id, count] of modelUse) {
-    const model = known.get(id);
-    if (!model?.baseCredits) {
-      unknownModels.push(id);
-      continue;
-    }
-    least += count * model.baseCredits;
-    most += count * model.baseCredits * (factors[model.category ?? ''] ?? factorOfUnknown);
-  }
-  const without =
-    unknownModels.length > 0 ? ` Not counted, price unknown: ${unknownModels.join(', ')}.` : '';
-  return {
-    least,
-    most,
-    unknownModels,
-    sentence: `Estimate: ${least} to ${most} credits (base price and a multiple of it; the API tells the real price only when it charges).${without}`,
-  };
-}

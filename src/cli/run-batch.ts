@@ -1,4 +1,4 @@
-import { admitBriefs } from '../producer/admit-briefs.js';
+import { admitBriefs, withoutFinished } from '../producer/admit-briefs.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { journalHeader } from '../producer/open-life.js';
 import type { ExitCode } from '../shared/errors.js';
@@ -7,6 +7,7 @@ import { writeReport } from '../worker/finalize-batch.js';
 import { type Audit, readBalance } from './audit-credits.js';
 import type { CommandSetup } from './command-setup.js';
 import type { InputFlags, RequestFlags } from './flags.js';
+import { forecastInput, forecastSentences } from './forecast.js';
 import { Interrupts } from './interrupts.js';
 import { openRunBatch, type RunBatch } from './open-run-batch.js';
 import { printSummary } from './print-summary.js';
@@ -62,6 +63,7 @@ async function work(
   const { worker, close } = await openWorker({ session, account, client, stages, flags, log });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   const before = { meta, balance: await readBalance(client, account) };
+  await tellForecast(setup, { request, opened, wallet: before.balance });
   let end: RunEnd;
   try {
     const notify = noticeTeller(terminal, session.clock.now);
@@ -80,6 +82,19 @@ async function work(
   await client.close();
   const now = await ledger.meta();
   return { end, audit: now && { before, after: { meta: now, balance } } };
+}
+
+/** The first lines of a run: what it will cost as far as can be said, and how far the wallet goes. */
+async function tellForecast(
+  { terminal }: CommandSetup,
+  { request, opened, wallet }: { request: RunRequest; opened: RunBatch; wallet: number | null },
+): Promise<void> {
+  const learned = await opened.account.prices();
+  const left = withoutFinished(opened.ledger, request.input.briefs());
+  const forecast = await forecastInput(left, { wallet, learned });
+  if (forecast.briefs === 0) return;
+  terminal.note(`${forecast.briefs} briefs to make.`);
+  for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
 }
 
 async function admitAll(

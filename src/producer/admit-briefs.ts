@@ -47,6 +47,17 @@ export async function compareWithBatch(
   return comparison;
 }
 
+/** The briefs of an input that have no line yet. */
+export async function* withoutFinished(
+  ledger: BatchLedger,
+  briefs: AsyncIterable<PreparedBrief>,
+): AsyncGenerator<PreparedBrief> {
+  for await (const chunk of chunks(briefs)) {
+    const answers = await ledger.lookUp(chunk);
+    yield* chunk.filter((_brief, index) => answers[index] !== 'lined');
+  }
+}
+
 /**
  * Puts every brief into the ledger and its first job into the queue; repeating it changes nothing, and
  * brings back the job of a brief that a crash left without one.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 
 /** What is sent to the API for one brief; two briefs with equal content make the same request. */
@@ -26,8 +26,5 @@ export interface Brief extends BriefContent {
 /** 32 hex digits over the content alone: what tells "same id, same content" from "same id, other content". */
 export function contentFingerprint(content: BriefContent): string {
   const { model, prompt, params, references } = content;
-  return createHash('sha256')
-    .update(canonicalJson({ model, prompt, params, references }))
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', canonicalJson({ model, prompt, params, references }), 'hex').slice(0, 32);
 }

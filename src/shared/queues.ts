@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -24,8 +24,8 @@ export type JobData = z.infer<typeof jobDataSchema>;
 
 /** No clash between batches, no trouble with `:` or ids of digits only. */
 export function jobId(batch: string, briefId: string, attempt: number): string {
-  const hash = createHash('sha256').update(`${batch.length}:${batch}:${briefId}:${attempt}`);
-  return `b-${hash.digest('hex').slice(0, 24)}`;
+  const digest = hash('sha256', `${batch.length}:${batch}:${briefId}:${attempt}`, 'hex');
+  return `b-${digest.slice(0, 24)}`;
 }
 
 /** After so many unexpected errors in a row, about half an hour, a job is taken out and its brief gets a line. */

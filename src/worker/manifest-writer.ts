@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import type { BatchLedger, OutboxPage } from '../shared/ledger/batch-ledger.js';
+import { readLines } from '../shared/read-lines.js';
 
 const linesAtOnce = 500;
 
@@ -53,7 +54,7 @@ export class ManifestWriter {
       // A retry replaced the file while it was opened here: which of the two this is, is not known.
       if (page.generation !== generation) return 'more';
       if (page.lines.length === 0) return 'empty';
-      await checkPlace(file, page, this.path);
+      await this.checkPlace(file, page);
       const bytes = Buffer.from(page.lines.map((line) => `${line}\n`).join(''));
       await writeAt(file, bytes, page.offset);
       await file.sync();
@@ -62,6 +63,41 @@ export class ManifestWriter {
     } finally {
       await file.close();
     }
+  }
+
+  private async checkPlace(file: FileHandle, page: OutboxPage): Promise<void> {
+    const { size } = await file.stat();
+    if (size < page.offset) {
+      throw new BatchError(
+        'output_unusable',
+        `${this.path} has ${size} bytes, but ${page.offset} were written to it: put the file back as it was, then run the same command again.`,
+      );
+    }
+    // What stands there is of a writer that was ahead or killed, or of a batch that began in the same moment.
+    const owner = size > page.offset ? await batchAt(this.path, page.offset) : null;
+    if (owner === null || owner === this.ledger.batch) return;
+    throw new BatchError(
+      'batch_conflict',
+      `${this.path} holds lines of batch ${owner}: give one of the two batches another folder.`,
+    );
+  }
+}
+
+/** The batch of the line at a place; null where no whole line of a manifest begins there. */
+async function batchAt(path: string, offset: number): Promise<string | null> {
+  for await (const { text, end } of readLines(path, offset)) {
+    return end === 'newline' ? batchOf(text) : null;
+  }
+  return null;
+}
+
+function batchOf(text: string): string | null {
+  try {
+    const line: unknown = JSON.parse(text);
+    const batch = line && typeof line === 'object' && 'batch' in line ? line.batch : null;
+    return typeof batch === 'string' ? batch : null;
+  } catch {
+    return null;
   }
 }
 
@@ -76,13 +112,4 @@ async function writeAt(file: FileHandle, bytes: Buffer, offset: number): Promise
     );
     written += bytesWritten;
   }
-}
-
-async function checkPlace(file: FileHandle, page: OutboxPage, path: string): Promise<void> {
-  const { size } = await file.stat();
-  if (size >= page.offset) return;
-  throw new BatchError(
-    'output_unusable',
-    `${path} has ${size} bytes, but ${page.offset} were written to it: put the file back as it was, then run the same command again.`,
-  );
 }

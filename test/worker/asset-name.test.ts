@@ -10,6 +10,7 @@ import {
 const place: AssetPlace = {
   briefId: 'sku-00123',
   attempt: 1,
+  nonce: '',
   index: 0,
   count: 1,
   extension: 'png',
@@ -110,12 +111,14 @@ describe('assetName', () => {
     expect(assetName({ ...place, count: 3, index: 1 })).toBe('sku-00123~2.png');
     const all = assetName({ ...place, attempt: 2, count: 3, index: 2, name: 'needs_suffix' });
     expect(all).toMatch(/^sku-00123~[0-9a-f]{10}~try2~3\.png$/);
+    expect(assetName({ ...place, nonce: 'f1', attempt: 2 })).toBe('sku-00123~f1~try2.png');
   });
 
   it('S5: two assets of one batch never share a name, whatever briefs, attempts and counts', () => {
     const places = fc.record({
       briefId: fc.constantFrom('a', 'a~1', 'a~try2', 'a_1', 'b', 'a_'),
       attempt: fc.integer({ min: 1, max: 3 }),
+      nonce: fc.constantFrom('', 'f1'),
       index: fc.integer({ min: 0, max: 2 }),
       count: fc.constantFrom(1, 3),
       extension: fc.constant('png'),

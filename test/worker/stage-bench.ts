@@ -66,6 +66,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     nonce: '',
     ledger,
     account,
+    journal: null,
     client: api.client,
     downloader: api.downloader,
     pacer: new Pacer(account, clock, stopping.signal),

@@ -109,8 +109,10 @@ export class AccountLedger {
     await this.redis.hdel(this.keys.gate, 'down_until', 'down_spacing');
   }
 
-  async release(member: string): Promise<void> {
-    await this.redis.zrem(this.keys.inFlight, member);
+  /** Price kind -> the largest price that was charged so far. */
+  async prices(): Promise<Map<string, number>> {
+    const fields = await this.redis.hgetall(this.keys.prices);
+    return new Map(Object.entries(fields).map(([kind, price]) => [kind, Number(price)]));
   }
 
   async view(): Promise<AccountView> {

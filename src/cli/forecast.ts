@@ -1,0 +1,59 @@
+import {
+  type Forecast,
+  forecastCredits,
+  type Place,
+  type Pricing,
+} from '../producer/forecast-credits.js';
+import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { priceKind } from '../worker/price-kind.js';
+import { priceGuesser } from './estimate.js';
+import { formatCredits } from './show-progress.js';
+
+export interface KnownPrices {
+  wallet: number | null;
+  /** Price kind -> the largest price seen; empty where nothing was learned yet. */
+  learned: ReadonlyMap<string, number>;
+}
+
+/** What is left to generate, in credits, and the row at which the wallet will be empty. */
+export function forecastInput(
+  briefs: AsyncIterable<PreparedBrief>,
+  { wallet, learned }: KnownPrices,
+): Promise<Forecast> {
+  const guessOf = priceGuesser(bundledModels());
+  const priceOf: Pricing['priceOf'] = (body) => {
+    const known = learned.get(priceKind(body));
+    if (known !== undefined) return { least: known, most: known };
+    const { least, guess } = guessOf(body.model);
+    return { least, most: guess };
+  };
+  return forecastCredits(briefs, { wallet, priceOf });
+}
+
+export function forecastSentences(forecast: Forecast, wallet: number | null): string[] {
+  const { least, most } = forecast;
+  const sum = least === most ? formatCredits(least) : `${least} to ${formatCredits(most)}`;
+  const why =
+    least === most
+      ? 'prices as charged before'
+      : 'base price to a multiple of it; the API tells a price only when it charges';
+  return [`Estimate: ${sum} (${why}).`, walletSentence(forecast, wallet)];
+}
+
+function walletSentence({ emptyAtLeast, emptyAtMost }: Forecast, wallet: number | null): string {
+  if (wallet === null) return 'The balance of the account is not known.';
+  const has = `The account has ${formatCredits(wallet)}`;
+  if (emptyAtMost === null) return `${has}: enough.`;
+  if (emptyAtLeast === null) return `${has}: empty at ${at(emptyAtMost)} at the earliest.`;
+  if (same(emptyAtLeast, emptyAtMost)) return `${has}: empty at ${at(emptyAtLeast)}.`;
+  return `${has}: empty between ${at(emptyAtMost)} and ${at(emptyAtLeast)}.`;
+}
+
+function at({ source, row }: Place): string {
+  return `row ${row} of ${source}`;
+}
+
+function same(a: Place, b: Place): boolean {
+  return a.row === b.row && a.source === b.source;
+}
