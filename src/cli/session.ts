@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { PinoPretty as pretty } from 'pino-pretty';
 import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import { type Clock, systemClock } from '../shared/clock.js';
@@ -83,6 +84,10 @@ export function openClient(settings: Settings): RivyaClient {
 
 export const userAgent = 'rivya-batch/0.1';
 
+/** JSON lines for machines; on a terminal, lines for people. */
 export function openLogger(level: LogLevel): Logger {
-  return createLogger({ level, destination: process.stderr, redact: redactSecrets });
+  const destination = process.stderr.isTTY
+    ? pretty({ destination: process.stderr, translateTime: 'SYS:HH:MM:ss', sync: true })
+    : process.stderr;
+  return createLogger({ level, destination, redact: redactSecrets });
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../shared/json.js';
 import type { BriefOrigin, PreparedBrief } from '../shared/prepared-brief.js';
 
 /** The body of a POST as it was prepared. */
-export interface PreparedBody {
+interface PreparedBody {
   model: string;
   prompt?: string;
   params?: JsonObject;

@@ -23,7 +23,7 @@ const entrySchema = z.union([
 export type JournalHeader = z.infer<typeof headerSchema>;
 type JournalEntry = z.infer<typeof entrySchema>;
 
-export interface Send {
+interface Send {
   attempt: number;
   sentAt: number;
 }

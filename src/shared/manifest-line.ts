@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from './json.js';
 const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
 const jsonValue = z.unknown() as unknown as z.ZodType<JsonValue>;
 
-export const assetSchema = z.object({
+const assetSchema = z.object({
   /** Relative to the manifest's folder, with forward slashes on every system. */
   path: z.string().min(1),
   bytes: z.number().int().nonnegative(),

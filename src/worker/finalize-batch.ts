@@ -27,7 +27,7 @@ export async function finalizeBatch({
   const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
   await writeFileDurably(join(out, 'manifest.csv'), manifest.export('csv'));
   await writeReport({ ledger, out, clock });
-  await ledger.set({ finalized: 1 });
+  await ledger.markFinalized(meta);
   return 'finalized';
 }
 

@@ -5,7 +5,7 @@ import type { StageContext } from './stage-context.js';
 import { type Step, stepFor } from './stage-step.js';
 
 /** How a brief ended. */
-export interface BriefEnd {
+interface BriefEnd {
   status: LineStatus;
   error: LineError | null;
   assets: readonly Asset[];

@@ -15,7 +15,7 @@ import { BatchWorker } from './batch-worker.js';
 import type { Notify } from './notice.js';
 import { Pacer } from './pacer.js';
 
-export interface WorkerLimits {
+interface WorkerLimits {
   /** Requests a second over all machines; null: learned. */
   rate: number | null;
   /** Accepted and unfinished tasks over all machines; null: 8 until learned. */

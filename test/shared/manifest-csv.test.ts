@@ -24,7 +24,13 @@ describe('columns', () => {
       ...['credits', 'model', 'prompt', 'params', 'task_id', 'attempt'],
       ...['submitted', 'completed', 'source', 'row'],
     ]);
-    expect(row?.slice(0, 5)).toEqual(['00123', '', 'sku-00123', 'succeeded', 'assets/sku-00123.png']);
+    expect(row?.slice(0, 5)).toEqual([
+      '00123',
+      '',
+      'sku-00123',
+      'succeeded',
+      'assets/sku-00123.png',
+    ]);
   });
 
   it("tells a column of the input from the result's of the same name", () => {

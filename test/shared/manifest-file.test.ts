@@ -15,7 +15,8 @@ async function manifestWith(content: string): Promise<ManifestFile> {
   return ManifestFile.read(path);
 }
 
-const jsonl = (...lines: ManifestLine[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+const jsonl = (...lines: ManifestLine[]) =>
+  lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 
 async function exported(manifest: ManifestFile, format: ManifestFormat): Promise<string> {
   let text = '';

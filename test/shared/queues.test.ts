@@ -54,7 +54,12 @@ describe('StageQueues', () => {
     const queue = queues.queue('collect');
     expect(await queue.getWaitingCount()).toBe(2);
     const kept = await queue.getJob(jobId('spring', 'a', 1));
-    expect(kept?.data).toEqual({ v: 1, brief: 'a', attempt: 1, urls: ['https://a.test/1?token=1'] });
+    expect(kept?.data).toEqual({
+      v: 1,
+      brief: 'a',
+      attempt: 1,
+      urls: ['https://a.test/1?token=1'],
+    });
   });
 
   it('takes a delay with a fraction, and another attempt as another job', async () => {

@@ -18,7 +18,7 @@ import {
 
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 
-export interface Finished {
+interface Finished {
   code: number | null;
   signal: NodeJS.Signals | null;
   stdout: string;

@@ -16,8 +16,7 @@ const text = (seqs: number[]) => seqs.map((seq) => `${line(seq)}\n`).join('');
 async function openWriter(count: number) {
   const opened = await openLedger();
   const out = join(await temporaryFolder(), 'made', 'by-the-writer');
-  const push = (seqs: number[]) =>
-    opened.redis.rpush(opened.ledger.keys.outbox, ...seqs.map(line));
+  const push = (seqs: number[]) => opened.redis.rpush(opened.ledger.keys.outbox, ...seqs.map(line));
   if (count > 0) await push(numbers(count));
   const writer = new ManifestWriter(opened.ledger, out);
   const written = () => readFile(writer.path, 'utf8');
@@ -70,7 +69,11 @@ describe('ManifestWriter', () => {
   it('S4: two writers at once leave each line once', async () => {
     const { writer, written, out, ledger, prefix } = await openWriter(2_000);
     const other = await openLedger({ prefix });
-    const writers = [writer, new ManifestWriter(other.ledger, out), new ManifestWriter(ledger, out)];
+    const writers = [
+      writer,
+      new ManifestWriter(other.ledger, out),
+      new ManifestWriter(ledger, out),
+    ];
     await Promise.all(writers.map((it) => it.flush()));
     expect(await written()).toBe(text(numbers(2_000)));
     expect(await ledger.outboxLength()).toBe(0);

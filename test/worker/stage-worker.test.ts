@@ -107,9 +107,7 @@ describe('done and next', () => {
     const { calls } = startWorker(queues, {
       stage: 'status',
       work: (_job, call) =>
-        call === 1
-          ? { kind: 'next', stage: 'status', attempt: 1, delayMs: 0 }
-          : { kind: 'done' },
+        call === 1 ? { kind: 'next', stage: 'status', attempt: 1, delayMs: 0 } : { kind: 'done' },
     });
     await eventually(async () => expect(calls).toHaveLength(2));
     expect(calls[1]).toEqual(calls[0]);

@@ -155,7 +155,9 @@ describe('a submission without a clear answer', () => {
     const { now } = clock;
     let reads = 0;
     const frozen = { now: () => now() + (reads++ === 0 ? 0 : 25 * hourMs) };
-    expect(await submitBrief({ ...context, clock: frozen }, job, go)).toMatchObject({ kind: 'hold' });
+    expect(await submitBrief({ ...context, clock: frozen }, job, go)).toMatchObject({
+      kind: 'hold',
+    });
     expect(bench.simulator.bill().requests.total).toBe(0);
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
   });

@@ -3,7 +3,7 @@ import { type AccountKeys, accountKeys } from './keys.js';
 import { runScript } from './scripts.js';
 
 /** Why an account's submissions are held, if they are. */
-export type GateState =
+type GateState =
   | { kind: 'open' }
   | { kind: 'parked'; sinceMs: number; probeAtMs: number }
   | { kind: 'halted'; code: string; message: string };

@@ -60,7 +60,7 @@ export interface SubmitRequest {
 export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
 
 /** A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. */
-export type Passed = { kind: 'passed'; state: BriefState | null };
+type Passed = { kind: 'passed'; state: BriefState | null };
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
 export type Finish = { kind: 'finished' } | Passed;
 
@@ -169,8 +169,14 @@ export class BatchLedger {
   }
 
   async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {
+    // From here on, closing files that somebody is still writing stand for an earlier admission.
+    if (mark === 'open') await this.redis.hincrby(this.keys.meta, 'admissions', 1);
     await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
-    if (mark === 'open') await this.redis.hdel(this.keys.meta, 'finalized');
+  }
+
+  /** The closing files stand for the admission whose meta this is. */
+  async markFinalized({ admissions }: BatchMeta): Promise<void> {
+    await this.redis.hset(this.keys.meta, 'finalized', String(admissions));
   }
 
   async beginSubmit(

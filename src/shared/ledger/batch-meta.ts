@@ -36,7 +36,9 @@ export interface BatchMeta extends BatchIdentity {
   /** Which cap keeps the next submission from being sent, if one does. */
   capped: 'cap' | 'day_cap' | null;
   requests: { submits: number; statusChecks: number; downloads: number; refused: number };
-  /** `manifest.csv` and `run.json` stand for the lines written so far. */
+  /** How often its admission was opened again. */
+  admissions: number;
+  /** `manifest.csv` and `run.json` stand for the lines of the latest admission. */
   finalized: boolean;
   /** What an earlier life left in the folder has been taken over. */
   ready: boolean;
@@ -84,7 +86,8 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
       downloads: count('downloads'),
       refused: count('refused'),
     },
-    finalized: fields.finalized === '1',
+    admissions: count('admissions'),
+    finalized: fields.finalized === String(count('admissions')),
     ready: fields.ready === '1',
     elsewhere: fields.elsewhere === '1',
     paused: fields.paused === '1',

@@ -35,7 +35,7 @@ const accepted = {
   checks: z.number().int(),
 };
 
-export const briefStateSchema = z.discriminatedUnion('stage', [
+const briefStateSchema = z.discriminatedUnion('stage', [
   z.object({ stage: z.literal('admitted'), ...sending }),
   /** Saved before the first send (S1); `firstSentAt` starts the key's clock. */
   z.object({ stage: z.literal('submitting'), ...sending, firstSentAt: z.number() }),

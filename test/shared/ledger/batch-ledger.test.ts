@@ -128,7 +128,8 @@ describe('admit', () => {
     const { admit, stateOf } = await paced();
     const ids = ['1', 'a b', 'größe/1', '🦊', '{"a":1}', 'a|b|c', '__proto__'];
     await admit(...ids);
-    for (const [index, id] of ids.entries()) expect(await stateOf(id)).toMatchObject({ seq: index + 1 });
+    for (const [index, id] of ids.entries())
+      expect(await stateOf(id)).toMatchObject({ seq: index + 1 });
   });
 });
 
@@ -218,7 +219,11 @@ describe('a wait', () => {
       { kind: 'wait', reason: 'pace' },
       ({ account }) => account.noteRefused(90_000),
     ],
-    ['for credits', { kind: 'wait', reason: 'credits' }, ({ account }) => account.park('submission')],
+    [
+      'for credits',
+      { kind: 'wait', reason: 'credits' },
+      ({ account }) => account.park('submission'),
+    ],
     ['for the API', { kind: 'wait', reason: 'api_down' }, ({ account }) => account.noteDown(null)],
     [
       'for the cap',
