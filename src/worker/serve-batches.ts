@@ -39,17 +39,13 @@ export async function serveBatches(serving: Serving): Promise<void> {
 
 async function look(serving: Serving): Promise<void> {
   const open = await openBatches(serving);
+  const placeless = countPlaceless(open);
   for (const { meta, ledger } of open) {
     if (serving.worker.has(meta.name)) continue;
-    const out = await placeFor(serving, { meta, ledger, placeless: countPlaceless(open) });
-    if (out === null && serving.collects === 'collects') {
-      serving.log.warn({ batch: meta.name }, 'this batch names no folder: give the worker --out');
-      continue;
-    }
-    const { name: batch, origin, account, nonce, createdAt } = meta;
-    const header = { batch, origin, account, nonce, createdAt };
-    await serving.worker.attach({ header, out, notify: serving.notifyFor(batch) });
-    serving.log.info({ batch, out }, 'working on batch');
+    // One batch whose folder is full or gone does not keep the others waiting.
+    await begin(serving, { meta, ledger, placeless }).catch((error: unknown) => {
+      serving.log.warn({ err: error, batch: meta.name }, 'could not begin with this batch');
+    });
   }
   const names = new Set(open.map(({ meta }) => meta.name));
   for (const batch of serving.worker.attached) {
@@ -57,6 +53,18 @@ async function look(serving: Serving): Promise<void> {
     await serving.worker.detach(batch);
     serving.log.info({ batch }, 'batch finished');
   }
+}
+
+async function begin(serving: Serving, opened: OpenBatch & { placeless: number }): Promise<void> {
+  const { name: batch, origin, account, nonce, createdAt } = opened.meta;
+  const out = await placeFor(serving, opened);
+  if (out === null && serving.collects === 'collects') {
+    serving.log.warn({ batch }, 'this batch names no folder: give the worker --out');
+    return;
+  }
+  const header = { batch, origin, account, nonce, createdAt };
+  await serving.worker.attach({ header, out, notify: serving.notifyFor(batch) });
+  serving.log.info({ batch, out }, 'working on batch');
 }
 
 interface OpenBatch {
@@ -90,7 +98,5 @@ async function placeFor(
   if (serving.out === null) return null;
   const owner = await ownerOf(serving.out);
   const alone = placeless === 1 && (owner === null || owner === meta.name);
-  const out = alone ? serving.out : join(serving.out, meta.name);
-  await ledger.set({ out });
-  return out;
+  return ledger.keepPlace(alone ? serving.out : join(serving.out, meta.name));
 }

@@ -34,6 +34,7 @@ export interface StageWorkerOptions {
 export class StageWorker {
   private readonly worker: Worker<JobData>;
   private resumeTimer: NodeJS.Timeout | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(private readonly options: StageWorkerOptions) {
     const { queues, stage, connection, concurrency } = options;
@@ -60,13 +61,15 @@ export class StageWorker {
   /** Takes no more jobs and waits for those under way. */
   async close(): Promise<void> {
     clearTimeout(this.resumeTimer);
-    await this.worker.close();
+    this.closing ??= this.worker.close();
+    await this.closing;
   }
 
   /** Ends without waiting: what was under way is picked up by another worker when its lock ends. */
   async abandon(): Promise<void> {
     clearTimeout(this.resumeTimer);
-    await this.worker.close(true);
+    // Asked again, BullMQ would answer with the close that waits.
+    if (this.closing === undefined) await this.worker.close(true);
   }
 
   /** Gives every job that failed for good its line: one that failed just before a crash is found here. */

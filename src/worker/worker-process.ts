@@ -118,7 +118,14 @@ export class WorkerProcess {
       },
     });
     this.batches.set(batch, worker);
-    await worker.start();
+    try {
+      await worker.start();
+    } catch (error) {
+      // Not attached by half: whoever serves batches tries again.
+      this.batches.delete(batch);
+      await worker.abandon();
+      throw error;
+    }
     return worker;
   }
 
@@ -132,12 +139,13 @@ export class WorkerProcess {
   async close(deadlineMs: number): Promise<void> {
     clearInterval(this.heart);
     this.stopping.abort();
+    const workers = [...this.batches.values()];
     const closed = Promise.all(this.attached.map((batch) => this.detach(batch)));
     const late = new Promise<'late'>((resolve) => {
       setTimeout(() => resolve('late'), deadlineMs).unref();
     });
     if ((await Promise.race([closed, late])) === 'late') {
-      await Promise.all([...this.batches.values()].map((worker) => worker.abandon()));
+      await Promise.all(workers.map((worker) => worker.abandon()));
     }
     await this.options.account.leave(this.id);
   }

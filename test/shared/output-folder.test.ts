@@ -20,6 +20,7 @@ it('takes a folder that is not there yet, and one that is empty', async () => {
 it.each([
   ['manifest.jsonl', `${JSON.stringify(manifestLine())}\n`],
   ['run.json', '{"batch":"spring"}'],
+  ['journal.jsonl', '{"batch":"spring","origin":"https://a.test"}\n'],
 ])('knows its own folder by %s, and refuses it to another batch', async (name, content) => {
   const out = await newFolder();
   await writeFile(join(out, name), content);

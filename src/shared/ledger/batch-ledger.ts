@@ -303,6 +303,15 @@ export class BatchLedger {
     return reply === 1 ? 'plain' : 'needs_suffix';
   }
 
+  /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
+  async keepPlace(out: string): Promise<string> {
+    const reply = await runScript(this.redis, 'keep-place', {
+      keys: [this.keys.meta],
+      values: [out],
+    });
+    return String(reply);
+  }
+
   async set(fields: Record<string, string | number>): Promise<void> {
     await this.redis.hset(this.keys.meta, fields);
   }

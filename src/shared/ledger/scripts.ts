@@ -14,6 +14,7 @@ export type ScriptName =
   | 'claim-name'
   | 'finish'
   | 'heartbeat'
+  | 'keep-place'
   | 'mark-written'
   | 'move'
   | 'open-batch'

@@ -547,6 +547,17 @@ describe('claimName', () => {
   });
 });
 
+describe('keepPlace', () => {
+  it('S5: all machines write the results of a batch into the folder that was offered first', async () => {
+    const one = await paced();
+    const other = await openLedger({ prefix: one.prefix });
+    const places = await Promise.all([one.ledger.keepPlace('/a'), other.ledger.keepPlace('/b')]);
+    expect(new Set(places).size).toBe(1);
+    expect((await one.ledger.meta())?.out).toBe(places[0]);
+    expect(await other.ledger.keepPlace('/c')).toBe(places[0]);
+  });
+});
+
 describe('repairInFlight', () => {
   it('S7: frees exactly the places whose brief is neither being submitted nor accepted', async () => {
     const opened = await paced();

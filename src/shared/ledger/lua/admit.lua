@@ -1,11 +1,13 @@
 -- Admits a chunk of briefs; one that is there already, or comes twice in the chunk, is left as it is.
 -- KEYS: 1 meta, 2 state, 3 content
 -- ARGV: 1 admitted at (ms), then id, fingerprint, content for each brief
--- Returns for each brief its stage text (admitted, ...), or 'clash' where the batch has that id with other content.
+-- Returns for each brief its stage text (admitted, ...), 'clash' where the batch has that id with other content,
+--         or 'cancelled' for a new one where the batch takes no more
 local ids = {}
 for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
-local seq = tonumber(redis.call('HGET', KEYS[1], 'admitted')) or 0
+local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled')
+local seq = tonumber(meta[1]) or 0
 local answers, states, contents = {}, {}, {}
 local fresh = {}
 for n = 1, #ids do
@@ -16,6 +18,8 @@ for n = 1, #ids do
   elseif known[n] then
     local stage, had = string.match(known[n], '^(%a+)|%d+|(%x+)|')
     answers[n] = had == fingerprint and stage or 'clash'
+  elseif meta[2] then
+    answers[n] = 'cancelled'
   else
     seq = seq + 1
     fresh[ids[n]] = fingerprint

@@ -2,6 +2,7 @@
 -- KEYS: 1 meta, 2 state, 3 content, 4 outbox, 5 in-flight, 6 reservations, 7 prices, 8 what a day's key begins with
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 line, 5 status, 6 in-flight member, 7 credits charged,
 --       8 status checks, 9 downloads, 10 UTC day
+--       7 is '' where nobody knows it
 -- Returns {1} when done, {0, state} with what stands there instead.
 --include credits
 local text = redis.call('HGET', KEYS[2], ARGV[1])
@@ -10,7 +11,7 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('RPUSH', KEYS[4], ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'lines:' .. ARGV[5], 1)
 -- What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
-if ARGV[5] ~= 'unknown' then
+if ARGV[5] ~= 'unknown' and ARGV[7] ~= '' then
   local charged = tonumber(ARGV[7])
   local kind, day = release_credits(KEYS[1], KEYS[6], KEYS[8], ARGV[1])
   if kind and charged > 0 then learn_price(KEYS[7], kind, charged) end
