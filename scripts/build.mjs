@@ -1,19 +1,65 @@
 // Compiles src/ to dist/ and copies what is not TypeScript (Lua scripts, JSON) beside it.
+// Does nothing where dist/ was made from these very sources: `npx` runs this again on its first use.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-const compiled = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: 'inherit',
-});
-if (compiled.status !== 0) process.exit(compiled.status ?? 1);
-cpSync(join(root, 'src'), join(root, 'dist'), {
-  recursive: true,
-  filter: (path) => !path.endsWith('.ts'),
-});
-chmodSync(join(root, 'dist/cli/main.js'), 0o755);
+const finished = join(root, 'dist');
+const stamp = fingerprint(['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']);
+const stampFile = join(finished, '.stamp');
+if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) build();
+
+function build() {
+  // Made beside the old one and put in its place as a whole: a command that runs meanwhile finds all its files.
+  const fresh = join(root, `dist.${process.pid}.new`);
+  const old = join(root, `dist.${process.pid}.old`);
+  try {
+    compile(fresh);
+    if (existsSync(finished)) renameSync(finished, old);
+    renameSync(fresh, finished);
+  } finally {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function compile(outDir) {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const parameters = [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir];
+  const compiled = spawnSync(process.execPath, parameters, { cwd: root, stdio: 'inherit' });
+  if (compiled.status !== 0) throw new Error('The sources do not compile.');
+  cpSync(join(root, 'src'), outDir, {
+    recursive: true,
+    filter: (path) => !path.endsWith('.ts'),
+  });
+  chmodSync(join(outDir, 'cli/main.js'), 0o755);
+  writeFileSync(join(outDir, '.stamp'), stamp);
+}
+
+function fingerprint(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    const whole = join(root, path);
+    const files = path.includes('.') ? [whole] : filesIn(whole);
+    for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
