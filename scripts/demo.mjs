@@ -15,7 +15,9 @@ const { startSimulator } = await import('../dist/simulator/start-simulator.js');
 const simulator = await startSimulator({
   speed: 3,
   credits: 500,
-  faults: ['lose-answer-after-accept:3x'],
+  faults: ['Salt pig', 'Kite', 'Cast-iron pan'].map(
+    (title) => `lose-answer-after-accept:1x:prompt=${title}`,
+  ),
 });
 rmSync(out, { recursive: true, force: true });
 

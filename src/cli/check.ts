@@ -4,7 +4,7 @@ import { writeRejected } from '../producer/rejected-file.js';
 import { createRivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
-import { compileFromFlags, reportRejections } from './compile.js';
+import { compileFromFlags, reportRejections, unknownModels } from './compile.js';
 import type { Settings } from './environment.js';
 import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
@@ -59,6 +59,7 @@ async function check(
       `${rows} rows make ${briefs} briefs (${duplicates} duplicates, ${rejected} rejected).`,
     );
     for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
+    for (const sentence of unknownModels(input)) terminal.warn(sentence);
     for (const sentence of forecastSentences(forecast, wallet)) terminal.print(sentence);
     await reportRejections(input, {
       terminal,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { type CompiledInput, compileInput } from '../producer/compile-input.js';
 import { groupRejections, writeRejected } from '../producer/rejected-file.js';
+import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
 import type { InputFlags } from './flags.js';
@@ -23,6 +24,18 @@ export function compileFromFlags(files: string[], flags: InputFlags): Promise<Co
     limit: flags.limit ?? null,
     models: bundledModels(),
   });
+}
+
+/** Models that the list does not know, each with the nearest name that it does; they are not refused. */
+export function unknownModels(input: CompiledInput): string[] {
+  const known = bundledModels().map((model) => model.id);
+  return [...input.modelUse.keys()]
+    .filter((model) => !known.includes(model))
+    .map((model) => {
+      const near = nearestName(model, known);
+      const hint = near === null ? '' : ` Did you mean ${near}?`;
+      return `The model ${model} is not in the list of this version (rivya-batch models).${hint}`;
+    });
 }
 
 export interface Reporting {
@@ -47,7 +60,9 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
   if (rejected === 0) return;
   terminal.warn(`${rejected} ${rejected === 1 ? 'row' : 'rows'} cannot be used:`);
   for (const group of await groupRejections(input.rejections())) {
-    const rows = group.firstRows.join(', ') + (group.count > group.firstRows.length ? ', ...' : '');
+    const rows =
+      group.firstRows.map(({ row }) => row).join(', ') +
+      (group.count > group.firstRows.length ? ', ...' : '');
     terminal.warn(`  ${group.example} ${pc.dim(`(${group.count}, row ${rows})`)}`);
   }
   if (rejectedFile === null) {

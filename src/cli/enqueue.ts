@@ -5,6 +5,7 @@ import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
 import { ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
 import { StageQueues } from '../shared/queues.js';
+import { refuseCancelled } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
 import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
@@ -63,7 +64,8 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   const interrupts = new Interrupts();
   const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
-    const { ledger, news, journal } = await openRunBatch(session, request);
+    const { ledger, news, journal, meta: opened } = await openRunBatch(session, request);
+    refuseCancelled(opened);
     if (news === 'some') {
       const { clock } = session;
       const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };

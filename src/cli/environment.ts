@@ -50,7 +50,10 @@ const environmentSchema = z.object({
 export function prepareEnvironment(): void {
   for (const [name, value] of Object.entries(readDotEnv())) process.env[name] ??= value;
   for (const name of Object.keys(process.env)) {
-    if (process.env[name] === '') delete process.env[name];
+    const value = process.env[name] ?? '';
+    // A switch's twin that says no is a switch that is not given.
+    const off = name.startsWith('RIVYA_BATCH_') && /^(false|no|off)$/i.test(value);
+    if (value === '' || off) delete process.env[name];
   }
 }
 

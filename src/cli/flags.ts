@@ -111,6 +111,12 @@ export function addOutFlag(command: Command, text: string, need: 'needed' | 'opt
   return command.addOption(option);
 }
 
+export function addYesFlag(command: Command): Command {
+  return command.addOption(
+    twin(new Option('--yes', 'do it without being asked first')).default(false),
+  );
+}
+
 export function addJsonFlag(command: Command): Command {
   return command.option('--json', 'print JSON on stdout', false);
 }

@@ -27,7 +27,7 @@ async function showModels(setup: CommandSetup, format: 'json' | 'table'): Promis
   }
   const table = new Table({
     head: ['model', 'kind', 'base credits', 'longest prompt', 'parameters'],
-    style: { head: [] },
+    style: { head: [], border: [] },
     colWidths: [null, null, null, null, Math.max(24, terminal.width - 64)],
     wordWrap: true,
   });

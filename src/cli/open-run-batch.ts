@@ -6,7 +6,10 @@ import type { JournalContent } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { reopenOverdue } from '../worker/reopen-overdue.js';
 import type { InputFlags } from './flags.js';
+import { localOutput } from './local-output.js';
+import { withReopener } from './open-reopener.js';
 import { openAccount, type StoreSession } from './session.js';
 
 export interface RunBatch {
@@ -19,6 +22,8 @@ export interface RunBatch {
   journal: JournalContent | null;
   /** Whether this run has anything to do. */
   news: 'some' | 'none';
+  /** Tasks that were given up before and are looked at again, which pays for nothing (S3). */
+  reread: number;
 }
 
 export interface BatchRequest {
@@ -44,7 +49,7 @@ export async function openRunBatch(
   const account = openAccount(session);
   const { connection, settings, clock } = session;
   const ledger = new BatchLedger(connection, settings.prefix, batch, account);
-  const { meta, journal } = await openLife({
+  const { meta: found, journal } = await openLife({
     ledger,
     origin: settings.origin,
     account: account.account,
@@ -54,11 +59,25 @@ export async function openRunBatch(
   });
   const { clashes, fresh } = await compareWithBatch(ledger, input.briefs());
   if (clashes.length > 0) throw clashError(batch, clashes);
+  const { meta, reread } = await lookAgain(session, { ledger, account, meta: found });
+  const opened = { session, ledger, account, meta, journal, reread };
   const finished = meta.admission === 'complete' && meta.pending === 0 && meta.finalized;
-  if (finished && fresh === 0) return { session, ledger, account, meta, journal, news: 'none' };
+  // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
+  if (finished && (fresh === 0 || meta.cancelled)) return { ...opened, news: 'none' };
+  if (meta.cancelled) return { ...opened, news: 'some' };
   await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
   await ledger.markAdmission('open', { sources: JSON.stringify(files) });
-  return { session, ledger, account, meta, journal, news: 'some' };
+  return { ...opened, news: 'some' };
+}
+
+async function lookAgain(
+  session: StoreSession,
+  { ledger, account, meta }: Pick<RunBatch, 'ledger' | 'account' | 'meta'>,
+): Promise<Pick<RunBatch, 'meta' | 'reread'>> {
+  const out = meta.lines.unknown > 0 ? await localOutput(meta) : null;
+  if (out === null) return { meta, reread: 0 };
+  const reread = await withReopener(session, { ledger, account, out }, reopenOverdue);
+  return { meta: (await ledger.meta()) ?? meta, reread };
 }
 
 function clashError(batch: string, clashes: string[]): BatchError {

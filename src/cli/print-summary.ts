@@ -4,6 +4,7 @@ import { BatchError, ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
+import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import type { RunBatch } from './open-run-batch.js';
 import { formatCredits } from './show-progress.js';
@@ -30,6 +31,7 @@ export async function printSummary(
     return code;
   }
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
+  if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
   terminal.print(countsText(meta));
   terminal.print(spentText(meta));
   const audited = audit && auditSentence(audit);
@@ -58,7 +60,7 @@ function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
     case 'capped':
       return ExitCode.workLeft;
     case 'finished':
-      return meta.lines.succeeded === meta.admitted
+      return meta.lines.succeeded === meta.admitted && !meta.cancelled
         ? ExitCode.succeeded
         : ExitCode.someDidNotSucceed;
     default:
@@ -77,12 +79,21 @@ function countsText({ lines, pending, rejected, duplicates }: BatchMeta): string
   return parts.join(', ');
 }
 
+function failureHints({ name, lines, admitted }: BatchMeta): string[] {
+  if (lines.succeeded === admitted) return [];
+  return [
+    `Why: npx rivya-batch status ${name} --failed`,
+    `Once more, for those that are worth it: npx rivya-batch retry ${name}`,
+  ];
+}
+
 function nextSteps(meta: BatchMeta, end: RunEnd, commandLine: string): string[] {
   const folder = relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
       return [
-        `Pictures: ${folder}/assets  ·  table: ${folder}/manifest.csv  ·  record: ${folder}/manifest.jsonl`,
+        ...failureHints(meta),
+        `Files: ${folder}/assets  ·  table: ${folder}/manifest.csv  ·  record: ${folder}/manifest.jsonl`,
       ];
     case 'interrupted':
       return ['Stopped; everything is saved. To continue:', `  ${commandLine}`];
@@ -93,7 +104,7 @@ function nextSteps(meta: BatchMeta, end: RunEnd, commandLine: string): string[] 
       ];
     case 'capped':
       return [
-        `${meta.pending} briefs are left: they would go over the cap. With a higher one (--max-credits, --max-credits-per-day) the same command goes on:`,
+        `${meta.pending} briefs are left: they would go over the cap. The same command with a higher one (--max-credits, --max-credits-per-day) goes on; it was:`,
         `  ${commandLine}`,
       ];
     case 'key_refused':

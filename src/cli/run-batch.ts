@@ -5,7 +5,9 @@ import type { ExitCode } from '../shared/errors.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
 import { type Audit, readBalance } from './audit-credits.js';
+import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { unknownModels } from './compile.js';
 import type { InputFlags, RequestFlags } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
 import { Interrupts } from './interrupts.js';
@@ -63,7 +65,7 @@ async function work(
   const { worker, close } = await openWorker({ session, account, client, stages, flags, log });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   const before = { meta, balance: await readBalance(client, account) };
-  await tellForecast(setup, { request, opened, wallet: before.balance });
+  await tellStart(setup, { request, opened, wallet: before.balance });
   let end: RunEnd;
   try {
     const notify = noticeTeller(terminal, session.clock.now);
@@ -71,7 +73,7 @@ async function work(
     const stopping = interrupts.signal;
     const { journal } = opened;
     const admitting = admitAll({ ledger, queues, clock: session.clock, stopping, journal }, input);
-    end = await watchRun({ opened, flags, terminal, interrupts, admitting, queues });
+    end = await watchRun({ opened, flags, terminal, notify, interrupts, admitting, queues });
   } finally {
     terminal.progress('');
     await close(stopWithinMs);
@@ -85,14 +87,23 @@ async function work(
 }
 
 /** The first lines of a run: what it will cost as far as can be said, and how far the wallet goes. */
-async function tellForecast(
+async function tellStart(
   { terminal }: CommandSetup,
   { request, opened, wallet }: { request: RunRequest; opened: RunBatch; wallet: number | null },
 ): Promise<void> {
+  const { reread, meta } = opened;
+  if (reread > 0) {
+    terminal.note(`${reread} ${reread === 1 ? 'task' : 'tasks'} looked at again, for nothing.`);
+  }
+  if (meta.cancelled) {
+    terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
+    return;
+  }
   const learned = await opened.account.prices();
   const left = withoutFinished(opened.ledger, request.input.briefs());
   const forecast = await forecastInput(left, { wallet, learned });
   if (forecast.briefs === 0) return;
+  for (const sentence of unknownModels(request.input)) terminal.warn(sentence);
   terminal.note(`${forecast.briefs} briefs to make.`);
   for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
 }

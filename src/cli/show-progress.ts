@@ -30,6 +30,7 @@ export function progressBlock(progress: Progress): string {
     `${pc.green(`${lines.succeeded} done`)} · ${running} running · ${meta.pending - running} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeLeft(progress)}`,
     holdText(account, nowMs),
+    meta.paused ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
   ]
     .filter((line) => line !== '')
     .join('\n');

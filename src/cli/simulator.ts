@@ -77,8 +77,9 @@ async function simulate(setup: CommandSetup, flags: SimulatorFlags): Promise<Exi
   const interrupts = new Interrupts();
   setup.terminal.print(`Simulated Rivya API: ${simulator.origin}`);
   setup.terminal.print('Any key that begins with rvya_sk_ is taken. Use it like this:');
-  setup.terminal.print(
-    `  RIVYA_BASE_URL=${simulator.origin} RIVYA_API_KEY=rvya_sk_simulated npx rivya-batch credits`,
+  // Past the redactor: this key opens nothing but the simulator, and is there to be copied.
+  process.stdout.write(
+    `  RIVYA_BASE_URL=${simulator.origin} RIVYA_API_KEY=rvya_sk_simulated npx rivya-batch credits\n`,
   );
   await once(interrupts.signal, 'abort');
   await simulator.close();

@@ -1,26 +1,45 @@
 import Table from 'cli-table3';
-import type { Command } from 'commander';
-import { ExitCode } from '../shared/errors.js';
+import { type Command, Option } from 'commander';
+import { BatchError, ExitCode } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { batchesKey } from '../shared/ledger/keys.js';
 import { runReport } from '../shared/run-report.js';
 import type { CommandSetup } from './command-setup.js';
-import { addJsonFlag } from './flags.js';
+import { addJsonFlag, twin } from './flags.js';
 import { openStoreSession, type StoreSession } from './session.js';
+import { showFailures } from './show-failures.js';
 import { formatCredits } from './show-progress.js';
 
+interface StatusFlags {
+  json: boolean;
+  failed: boolean;
+}
+
 export function addStatusCommand(program: Command, setup: CommandSetup): void {
-  const command = program.command('status').description('all batches, or one').argument('[batch]');
+  const command = program
+    .command('status')
+    .description('all batches, or one')
+    .argument('[batch]')
+    .addOption(
+      twin(
+        new Option('--failed', 'why briefs of this batch did not succeed, and what to do'),
+      ).default(false),
+    );
   addJsonFlag(command);
-  command.action((batch: string | undefined, flags: { json: boolean }) =>
+  command.action((batch: string | undefined, flags: StatusFlags) =>
     setup.run(async () => {
+      if (flags.failed && batch === undefined) {
+        throw new BatchError('usage', '--failed needs a batch: rivya-batch status BATCH --failed');
+      }
       const session = await openStoreSession(setup.settings, setup.terminal);
+      const format = flags.json ? 'json' : 'table';
       try {
-        return batch === undefined
-          ? await showAll(setup, session, flags.json ? 'json' : 'table')
-          : await showOne(setup, session, { batch, format: flags.json ? 'json' : 'table' });
+        if (batch === undefined) return await showAll(setup, session, format);
+        if (!flags.failed) return await showOne(setup, session, { batch, format });
+        const { meta } = await session.findBatch(batch);
+        return await showFailures(setup.terminal, meta, format);
       } finally {
         await session.close();
       }
@@ -53,7 +72,7 @@ async function showAll(
   }
   const table = new Table({
     head: ['batch', 'state', 'briefs', 'done', 'failed', 'unknown', 'left', 'credits'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const meta of metas) {
     const { lines } = meta;

@@ -22,6 +22,10 @@ export interface Terminal {
 
 export function openTerminal(): Terminal {
   const { stdout, stderr } = process;
+  // A reader that has seen enough (`| head`) is no error: what is left to say goes nowhere.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const update = createLogUpdate(stderr, { showCursor: true });
   const live = stderr.isTTY === true;
   let block = '';
@@ -35,7 +39,8 @@ export function openTerminal(): Terminal {
     width: stdout.columns ?? 80,
     print: (text) => stdout.write(`${redactSecrets(text)}\n`),
     pipe: async (text) => {
-      if (!stdout.write(text)) await once(stdout, 'drain');
+      if (stdout.writable && !stdout.write(text))
+        await once(stdout, 'drain').catch(() => undefined);
     },
     note: (text) => write(text),
     warn: (text) => write(pc.yellow(text)),

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountView } from '../shared/ledger/account-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { StageQueues } from '../shared/queues.js';
+import type { Notify } from '../worker/notice.js';
 import type { Interrupts } from './interrupts.js';
 import type { RunBatch } from './open-run-batch.js';
+import { PlacesWatch } from './places-watch.js';
 import { type Progress, progressBlock, progressLine } from './show-progress.js';
 import type { Terminal } from './terminal.js';
 
@@ -13,6 +15,7 @@ export interface Watching {
   opened: RunBatch;
   flags: { rate?: number; wait: boolean };
   terminal: Terminal;
+  notify: Notify;
   interrupts: Interrupts;
   /** Rejects when the admission fails. */
   admitting: Promise<void>;
@@ -30,6 +33,7 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   const startedAtMs = clock.now();
   const doneAtStart = opened.meta.admitted - opened.meta.pending;
   let lineAtMs = startedAtMs;
+  const places = new PlacesWatch(opened, terminal);
   for (;;) {
     admission.check();
     const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
@@ -43,7 +47,10 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
         terminal.note(progressLine(progress));
       }
       if (meta.finalized && admission.done()) return 'finished';
+      // Its queue stands still, so no submission finds out.
+      if (meta.paused) watching.notify({ kind: 'paused' });
     }
+    await places.look(meta, account);
     if (interrupts.signal.aborted) {
       await watching.admitting;
       return 'interrupted';
@@ -64,6 +71,8 @@ function stopReason(
   account: AccountView,
   withoutCredits: 'wait' | 'stop',
 ): 'capped' | 'no_credits' | null {
+  // Every brief of a cancelled batch comes to its end without more credits.
+  if (meta?.cancelled) return null;
   if (meta?.capped) return 'capped';
   return account.gate.kind === 'parked' && withoutCredits === 'stop' ? 'no_credits' : null;
 }

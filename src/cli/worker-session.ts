@@ -68,7 +68,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
 }
 
 /** A model that the list does not know is taken for a video: watched longest, asked least often. */
-function categoryFinder(): (model: string) => TaskCategory {
+export function categoryFinder(): (model: string) => TaskCategory {
   const categories = new Map(bundledModels().map((model) => [model.id, model.category]));
   return (model) => {
     const category = categories.get(model);

@@ -14,6 +14,9 @@ const chunksPerLook = 10;
 /** While Redis works on one chunk, the next is made ready. */
 const chunksAtOnce = 3;
 
+/** Answers to a brief for which there is nothing to do: it has its line, or a cancelled batch does not take it. */
+const withoutJob = new Set(['lined', 'cancelled']);
+
 export interface Admitting {
   ledger: BatchLedger;
   queues: StageQueues;
@@ -92,7 +95,7 @@ async function addJobs(
   answers: string[],
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
-  const waiting = chunk.filter((_brief, index) => answers[index] !== 'lined');
+  const waiting = chunk.filter((_brief, index) => !withoutJob.has(answers[index] ?? ''));
   if (waiting.length === 0) return;
   if (journal) {
     const ids = waiting.map((brief) => brief.id);

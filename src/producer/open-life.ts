@@ -9,6 +9,7 @@ import {
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { archiveResults } from './archive-results.js';
+import { mendManifest } from './mend-manifest.js';
 import { openBatch } from './open-batch.js';
 import { adoptManifest } from './recover-batch.js';
 
@@ -41,10 +42,17 @@ export async function openLife(request: LifeRequest): Promise<Life> {
   const nonce = journal?.header.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
   const createdAt = journal?.header.createdAt ?? request.nowMs;
   const { origin, account } = request;
-  const meta = await openBatch(ledger, { origin, account, out, nonce, createdAt });
+  const identity = { origin, account, out, nonce, createdAt };
+  const meta = await openBatch(ledger, identity);
   if (out !== '') await (await Journal.open(out, journalHeader(meta))).close();
-  if (meta.ready || out === '') return { meta, journal: null };
-  return recover(request, journal, meta);
+  if (out === '') return { meta, journal: null };
+  if (!meta.ready) return recover(request, journal, meta);
+  if (meta.pending > 0 || (await mendManifest(ledger, out)) === 'whole') {
+    return { meta, journal: null };
+  }
+  // Lines are gone from the file: their briefs go through once more, under the keys that they were paid with.
+  await ledger.forget();
+  return recover(request, journal, await openBatch(ledger, identity));
 }
 
 /** What stands at the head of a batch's journal. */

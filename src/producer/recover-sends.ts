@@ -16,6 +16,8 @@ export async function recoverSends(
     if (!send) continue;
     const read = await ledger.read(briefId);
     if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
+    // A retry came after that send: the ledger knows more than the journal.
+    if (read.state.attempt > send.attempt) continue;
     const to: StateOf<'submitting'> = {
       ...read.state,
       stage: 'submitting',

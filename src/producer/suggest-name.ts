@@ -12,7 +12,8 @@ export function suggestName(wanted: string, names: readonly string[]): string {
   return `the columns are ${listed.join(', ')}${more}.`;
 }
 
-function nearestName(wanted: string, names: readonly string[]): string | null {
+/** The nearest of the names, or null where none is near. */
+export function nearestName(wanted: string, names: readonly string[]): string | null {
   const target = normalise(wanted);
   let nearest: string | null = null;
   // A third of the letters may differ: enough for typing mistakes, too little for another word.

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { BatchError } from './errors.js';
 import { readLines } from './read-lines.js';
 
 /** What a lost Redis must not take along; the first line of the journal says whose it is. */
@@ -39,16 +40,21 @@ export function journalPath(out: string): string {
   return join(out, 'journal.jsonl');
 }
 
-/** Null where there is none. A torn last line is one whose send did not happen, so it is passed over. */
+/**
+ * Null where there is none. A torn line is one whose send did not happen, so it is passed over; and so is the
+ * second header where two processes began at once.
+ */
 export async function readJournal(out: string): Promise<JournalContent | null> {
   let content: JournalContent | null = null;
   for await (const { text, end } of readLines(journalPath(out))) {
-    if (end === 'torn') break;
-    const json: unknown = JSON.parse(text);
-    if (content === null) {
-      content = { header: headerSchema.parse(json), sends: new Map(), elsewhere: false };
+    const json = end === 'torn' ? undefined : parseJson(text);
+    if (json === undefined) continue;
+    const header = headerSchema.safeParse(json);
+    if (header.success) {
+      content ??= { header: header.data, sends: new Map(), elsewhere: false };
       continue;
     }
+    if (content === null) throw notOurs(out);
     const entry = entrySchema.parse(json);
     if ('elsewhere' in entry) content.elsewhere = true;
     else content.sends.set(entry.brief, { attempt: entry.attempt, sentAt: entry.sentAt });
@@ -56,21 +62,57 @@ export async function readJournal(out: string): Promise<JournalContent | null> {
   return content;
 }
 
+/** Whose a folder is from the first moment on; null where no journal was begun. */
+export async function readJournalHeader(out: string): Promise<JournalHeader | null> {
+  for await (const { text, end } of readLines(journalPath(out))) {
+    const header = headerSchema.safeParse(end === 'torn' ? undefined : parseJson(text));
+    if (header.success) return header.data;
+  }
+  return null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function notOurs(out: string): BatchError {
+  return new BatchError(
+    'output_unusable',
+    `${journalPath(out)} does not begin as a journal does: put it back as it was, or give another folder with --out.`,
+  );
+}
+
 /** Appends to a batch's journal; several processes may do so at once, one line a write. */
 export class Journal {
   private constructor(private readonly file: FileHandle) {}
 
-  /** Opens the journal of an output folder, and begins it where there is none. */
+  /**
+   * Opens the journal of an output folder, and begins it where there is none: the first to do so has the folder.
+   * @throws BatchError `batch_conflict` where it is another batch's
+   */
   static async open(out: string, header: JournalHeader): Promise<Journal> {
     await mkdir(out, { recursive: true });
-    const file = await open(journalPath(out), 'a');
-    const { size } = await file.stat();
-    const journal = new Journal(file);
-    if (size === 0) {
-      await journal.append(headerSchema.parse(header));
-      await file.sync();
+    const journal = new Journal(await open(journalPath(out), 'a+'));
+    try {
+      await journal.endTornLine();
+      if ((await readJournalHeader(out)) === null) {
+        await journal.append(headerSchema.parse(header));
+        await journal.file.sync();
+      }
+      const owner = await readJournalHeader(out);
+      if (owner?.batch === header.batch) return journal;
+      throw new BatchError(
+        'batch_conflict',
+        `The folder ${out} holds the results of batch ${owner?.batch}: give another one with --out.`,
+      );
+    } catch (error) {
+      await journal.file.close();
+      throw error;
     }
-    return journal;
   }
 
   /** Resolves when the entry would survive a kill of this process; a power cut may take the last moment. */
@@ -81,6 +123,14 @@ export class Journal {
   async close(): Promise<void> {
     await this.file.sync();
     await this.file.close();
+  }
+
+  /** What a crash cut off must not swallow the entry that comes next. */
+  private async endTornLine(): Promise<void> {
+    const { size } = await this.file.stat();
+    if (size === 0) return;
+    const { buffer } = await this.file.read(Buffer.alloc(1), 0, 1, size - 1);
+    if (buffer.toString() !== '\n') await this.file.appendFile('\n');
   }
 
   private async append(value: JournalHeader | JournalEntry): Promise<void> {

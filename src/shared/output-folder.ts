@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from './errors.js';
-import { journalPath } from './journal.js';
+import { readJournalHeader } from './journal.js';
 import { readLines } from './read-lines.js';
 
 /**
@@ -25,12 +25,12 @@ export async function claimOutputFolder(out: string, batch: string): Promise<voi
 
 /** The batch whose results a folder holds, or will hold: its journal is there before its first line; null for none. */
 export async function ownerOf(out: string): Promise<string | null> {
-  for (const path of [join(out, 'manifest.jsonl'), journalPath(out)]) {
-    for await (const { text, end } of readLines(path)) {
-      if (end === 'torn') break;
-      return batchIn(text);
-    }
+  for await (const { text, end } of readLines(join(out, 'manifest.jsonl'))) {
+    if (end === 'torn') break;
+    return batchIn(text);
   }
+  const journal = await readJournalHeader(out);
+  if (journal !== null) return journal.batch;
   try {
     return batchIn(await readFile(join(out, 'run.json'), 'utf8'));
   } catch (error) {

@@ -20,7 +20,7 @@ import { type History, readHistory } from './verify/read-history.js';
 import { readReport } from './verify/read-report.js';
 import { walkManifest } from './verify/walk-manifest.js';
 
-/** `assets` are files that were read to their end, whatever was found; `bytes` those that were hashed. */
+/** `assets` are files that were read to their end, also where the hash differs; `bytes` is what was hashed. */
 export interface Checked {
   lines: number;
   assets: number;
@@ -47,13 +47,24 @@ const filesAtOnce = 4;
  * Proves S4 and S5 from a results folder alone: every file that a line names is read and hashed again, and
  * all counts are compared. Changes nothing. Memory grows with the number of lines, not with the files.
  * `checked` is counted up on the way, for whoever shows progress.
- * @throws BatchError `bad_input` where the folder holds no results
+ * @throws BatchError `bad_input` where the folder holds no results, `output_unusable` where its records
+ *   cannot be read
  */
 export async function verifyFolder(
   folder: string,
   checked: Checked = { lines: 0, assets: 0, bytes: 0 },
 ): Promise<Verification> {
-  const root = await openResults(folder);
+  try {
+    return await verifyResults(await openResults(folder), checked);
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (error instanceof BatchError || typeof code !== 'string') throw error;
+    const message = `${path ?? folder} cannot be read (${code}).`;
+    throw new BatchError('output_unusable', message, { cause: error });
+  }
+}
+
+async function verifyResults(root: string, checked: Checked): Promise<Verification> {
   const findings = new Findings();
   const tally = new ManifestTally();
   const report = await readReport(root, findings);
@@ -103,11 +114,10 @@ async function checkFiles({ root, tally, findings, checked }: Walk): Promise<voi
     for await (const { asset, briefId, row } of named) {
       const verdict = await checkAsset(asset, { root, onBytes });
       checked.lines = tally.lines;
-      if (verdict.kind === 'whole') checked.assets += 1;
-      else {
-        const place = { brief_id: briefId, path: asset.path, row };
-        findings.problem(verdict.code, verdict.why, place);
-      }
+      if (verdict.kind === 'whole' || verdict.code === 'asset_hash_differs') checked.assets += 1;
+      if (verdict.kind === 'whole') continue;
+      const place = { brief_id: briefId, path: asset.path, row };
+      findings.problem(verdict.code, verdict.why, place);
     }
   };
   await Promise.all(Array.from({ length: filesAtOnce }, reader));

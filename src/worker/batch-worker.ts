@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
+import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
+import { cancelBrief } from './cancel-brief.js';
 import { checkStatus } from './check-status.js';
 import { type CollectContext, collectAssets } from './collect.js';
+import { completeRewrite } from './complete-rewrite.js';
 import { finalizeBatch } from './finalize-batch.js';
 import { giveUpBrief } from './give-up-brief.js';
 import { ManifestWriter } from './manifest-writer.js';
@@ -34,6 +37,7 @@ export class BatchWorker {
   private readonly workers: StageWorker[];
   private readonly writer: ManifestWriter | null;
   private readonly gate: SubmitGate;
+  private readonly rewrite: RewriteLedger;
   private elsewhereNoted = false;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
@@ -42,6 +46,7 @@ export class BatchWorker {
     const { context, connection, prefix, stages, out } = options;
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
+    this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
     this.writer = out === null ? null : new ManifestWriter(context.ledger, out);
     this.workers = stages.map(
       (stage) =>
@@ -95,6 +100,8 @@ export class BatchWorker {
     const { context, out } = this.options;
     if (!this.writer || out === null) return 'not_yet';
     await this.noteElsewhere();
+    // A retry that was killed half-way is completed by whoever has the folder.
+    await completeRewrite({ rewrite: this.rewrite, queues: this.queues, out });
     await this.writer.flush();
     return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
   }
@@ -143,10 +150,18 @@ export class BatchWorker {
       case 'passed':
         return stepFor(admittance.state);
       case 'stopped':
-        return { kind: 'done' };
+        return this.cancel(job);
       default:
         return admittance satisfies never;
     }
+  }
+
+  /** Its batch was cancelled before its turn came. */
+  private async cancel({ briefId }: StageJob): Promise<Step> {
+    const { context } = this.options;
+    const from = await context.ledger.read(briefId);
+    const step = from && (await cancelBrief(context, briefId, { from, mode: 'collect' }));
+    return step ?? stepFor(from?.state ?? null);
   }
 
   private collectContext(): CollectContext {

@@ -95,15 +95,13 @@ function askAgain(
 ): SubmitAction {
   const spacingMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, situation.sends - 1));
   if (situation.keyAgeMs + spacingMs >= situation.keyLifeMs) {
-    return { kind: 'end_unknown', error: outcomeUnknown(reason, requestId) };
+    const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
+    return {
+      kind: 'end_unknown',
+      error: { code: 'outcome_unknown', message, request_id: requestId },
+    };
   }
   return { kind: 'ask_again', afterMs: spacingMs, reason };
-}
-
-/** The error of a brief that is not sent again because it may have been paid (S1). */
-export function outcomeUnknown(reason: string, requestId: string | null): LineError {
-  const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
-  return { code: 'outcome_unknown', message, request_id: requestId };
 }
 
 /** A refusal is not charged, so the same key goes again; only a replayed refusal needs a new one (S1). */

@@ -17,6 +17,9 @@ interface BriefEnd {
   completedAt?: number;
 }
 
+/** What ending a brief needs: a batch can be cancelled where no worker runs. */
+export type FinishContext = Pick<StageContext, 'batch' | 'ledger' | 'clock' | 'notify'>;
+
 export interface Ending {
   from: ReadState;
   end: BriefEnd;
@@ -24,7 +27,7 @@ export interface Ending {
 
 /** Puts the brief's one line into the outbox and moves it to its last stage (S4). */
 export async function finishBrief(
-  context: StageContext,
+  context: FinishContext,
   briefId: string,
   { from, end }: Ending,
 ): Promise<Step> {
@@ -36,7 +39,8 @@ export async function finishBrief(
     from,
     line: JSON.stringify(line),
     status: end.status,
-    charged: line.credits.final ?? line.credits.reserved ?? 0,
+    // Nobody will learn what a task cost that is left behind: without a stated price it stays reserved (S6).
+    charged: line.credits.final ?? line.credits.reserved ?? (end.status === 'cancelled' ? null : 0),
     checks: line.requests.status_checks,
     downloads: end.assets.length,
     nowMs: context.clock.now(),
@@ -47,7 +51,7 @@ export async function finishBrief(
 }
 
 function buildLine(
-  context: StageContext,
+  context: FinishContext,
   briefId: string,
   ending: Ending & { content: string },
 ): ManifestLine {

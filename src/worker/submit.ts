@@ -3,7 +3,7 @@ import { idempotencyKey } from '../shared/frozen-request.js';
 import type { SubmitPermit, Trial } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
 import { parseBody, parseContent } from './brief-content.js';
-import { decideSubmit, outcomeUnknown, type SubmitAction } from './decide-submit.js';
+import { decideSubmit, type SubmitAction } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
 import { nextCheckInMs } from './poll-plan.js';
@@ -24,9 +24,8 @@ const permitLifeMs = 60_000;
  */
 export async function submitBrief(context: StageContext, job: StageJob, go: Go): Promise<Step> {
   const keyAgeMs = go.nowMs + go.waitMs - go.brief.state.firstSentAt;
-  if (keyAgeMs >= context.keyLifeMs) return endExpired(context, job, go);
+  if (keyAgeMs >= context.keyLifeMs) return endInDoubt(context, job, go);
   const permittedAtMs = context.clock.now();
-  if (mayBeForgotten(context, go)) return endInDoubt(context, job, go);
   if ((await context.pacer.wait(go.waitMs)) === 'stopping') return giveUpTurn(context, job, go);
   if (go.trial === 'credits') {
     const hold = await probeCredits(context.client);
@@ -64,18 +63,7 @@ function earlierSend({ brief, nowMs, waitMs }: Go): 'open' | 'none' {
   return brief.state.firstSentAt < nowMs + waitMs ? 'open' : 'none';
 }
 
-/** The API may have forgotten the key, and would take the same request for a new one: it is not sent (S1). */
-async function endExpired(context: StageContext, job: StageJob, go: Go): Promise<Step> {
-  const error = outcomeUnknown('no answer came while its key was known to the API', null);
-  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return finishBrief(context, job.briefId, { from: go.brief, end });
-}
-
 /** Sent before, and so long ago that the API may have forgotten the key: another send might be paid again (S1). */
-function mayBeForgotten({ keyLifeMs }: StageContext, { brief, nowMs }: Go): boolean {
-  return brief.state.sends > 1 && nowMs - brief.state.firstSentAt >= keyLifeMs;
-}
-
 async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise<Step> {
   const error = {
     code: 'outcome_unknown',

@@ -1,4 +1,4 @@
-import { appendFile, rm } from 'node:fs/promises';
+import { appendFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -110,5 +110,32 @@ describe.concurrent('--fresh', () => {
     expect((await desk.run([...run, '--fresh'])).code).toBe(0);
     expect(desk.simulator.bill().total.tasks).toBe(40);
     expect(await desk.lines('out')).toHaveLength(20);
+  });
+});
+
+describe.concurrent('a manifest that is damaged at its end', () => {
+  test('a finished batch whose last line is torn is made whole and paid for once (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(4));
+    expect((await desk.run(run)).code).toBe(0);
+    const whole = await desk.read('out/manifest.jsonl');
+    await truncate(join(desk.folder, 'out/manifest.jsonl'), whole.length - 40);
+    expect((await desk.run(['verify', 'out'])).code).toBe(1);
+    expect((await desk.run(run)).code).toBe(0);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    expect(await desk.lines('out')).toHaveLength(4);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 4, spent: 4 });
+  });
+
+  test('a torn piece behind the last line is cut off', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(2));
+    expect((await desk.run(run)).code).toBe(0);
+    await appendFile(join(desk.folder, 'out/manifest.jsonl'), '{"brief_id":"torn');
+    expect((await desk.run(['verify', 'out'])).code).toBe(1);
+    expect((await desk.run(run)).code).toBe(0);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
 });

@@ -5,6 +5,14 @@ import { expect, it, onTestFinished } from 'vitest';
 import { claimOutputFolder, ownerOf } from '../../src/shared/output-folder.js';
 import { manifestLine } from './manifest-lines.js';
 
+const journalHeader = {
+  batch: 'spring',
+  origin: 'https://a.test',
+  account: 'a',
+  nonce: '',
+  createdAt: 1,
+};
+
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'out-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -20,7 +28,7 @@ it('takes a folder that is not there yet, and one that is empty', async () => {
 it.each([
   ['manifest.jsonl', `${JSON.stringify(manifestLine())}\n`],
   ['run.json', '{"batch":"spring"}'],
-  ['journal.jsonl', '{"batch":"spring","origin":"https://a.test"}\n'],
+  ['journal.jsonl', `${JSON.stringify(journalHeader)}\n`],
 ])('knows its own folder by %s, and refuses it to another batch', async (name, content) => {
   const out = await newFolder();
   await writeFile(join(out, name), content);

@@ -63,6 +63,8 @@ describe('a wait', () => {
 it('tells the shared pace of success at most once a second', async () => {
   const { pacer, clock, redis, account } = await openPacer(null);
   const rate = () => redis.hget(account.keys.pace, 'rate');
+  // Somebody waits for a turn: only then is there something to learn.
+  await redis.hset(account.keys.pace, 'tat', Date.now() + 60_000);
   await pacer.taken();
   expect(await rate()).toBe('2.5');
   await redis.hset(account.keys.pace, 'raised', 1);
@@ -76,6 +78,6 @@ it('tells the shared pace of success at most once a second', async () => {
 it('S7: tells the shared pace of every 429', async () => {
   const { pacer, account } = await openPacer();
   expect(await pacer.refused(30_000)).toBe(30_000);
-  expect(await pacer.refused(null)).toBeGreaterThan(29_000);
+  expect(await pacer.refused(null)).toBeGreaterThan(20_000);
   expect((await account.view()).refusals).toBe(2);
 });

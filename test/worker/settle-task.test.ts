@@ -80,10 +80,7 @@ describe('a task that failed', () => {
 
 describe('a task that failed for want of credits', () => {
   const broke = ended({ error: { code: 'insufficient_credits', message: 'None left.' } });
-  const parkedFor = async ({ account, nowMs }: Bench) => {
-    const { gate } = await account.view();
-    return gate.kind === 'parked' ? Math.round((gate.probeAtMs - (await nowMs())) / 1_000) : null;
-  };
+  const spacing = ({ redis, account }: Bench) => redis.hget(account.keys.gate, 'spacing');
 
   it('S1: was not charged, so its brief goes again under a new attempt', async () => {
     const bench = await acceptedBench();
@@ -103,10 +100,10 @@ describe('a task that failed for want of credits', () => {
     const bench = await acceptedBench();
     await bench.settle(broke);
     await bench.account.park('submission');
-    expect(await parkedFor(bench)).toBe(5);
+    expect(await spacing(bench)).toBe('5000');
     const again = await bench.place('a', accepted('task_2'));
     const settling = { brief: again, task: broke, trial: 'credits' } as const;
     await settleTask(bench.context, 'a', settling);
-    expect(await parkedFor(bench)).toBe(10);
+    expect(await spacing(bench)).toBe('10000');
   });
 });

@@ -27,7 +27,13 @@ export async function temporaryFolder(): Promise<string> {
 /** A clock that runs like the machine's and can be set ahead, as after a night with the lid closed. */
 export class ShiftedClock {
   aheadMs = 0;
-  readonly now = () => Date.now() + this.aheadMs;
+  private stoppedAtMs: number | null = null;
+  readonly now = () => (this.stoppedAtMs ?? Date.now()) + this.aheadMs;
+
+  /** From here on it moves only by `aheadMs`. */
+  stop(): void {
+    this.stoppedAtMs = Date.now();
+  }
 }
 
 export async function simulate(settings: SettingsPatch = {}) {

@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { idempotencyKey } from '../../src/shared/frozen-request.js';
+import { Journal, readJournal } from '../../src/shared/journal.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { type Go, submitBrief } from '../../src/worker/submit.js';
-import { type Bench, openBench } from './stage-bench.js';
+import { identity } from '../support/ledger.js';
+import { type Bench, openBench, simulate } from './stage-bench.js';
 
 const hourMs = 3_600_000;
 const job = { briefId: 'a', attempt: 1 };
@@ -61,6 +64,29 @@ describe('a submission that is accepted', () => {
     expect(bench.simulator.bill()).toMatchObject({ total: { tasks: 1 }, replays: 1 });
   });
 
+  it('S1: notes in the journal when the clock of its key began, once, before it sends', async () => {
+    const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
+    const { out } = bench.context;
+    const header = { ...identity, batch: bench.batch };
+    const journal = await Journal.open(out, header);
+    onTestFinished(() => journal.close());
+    const first = await permit(bench);
+    let sendsNotedBefore = -1;
+    const client = Object.create(bench.client, {
+      submit: {
+        value: async (...sent: Parameters<typeof bench.client.submit>) => {
+          sendsNotedBefore = (await readJournal(out))?.sends.size ?? 0;
+          return bench.client.submit(...sent);
+        },
+      },
+    }) as typeof bench.client;
+    await submitBrief({ ...bench.context, client, journal }, job, first);
+    expect(sendsNotedBefore).toBe(1);
+    await submitBrief({ ...bench.context, journal }, job, await permit(bench));
+    const { firstSentAt: sentAt } = first.brief.state;
+    expect((await readJournal(out))?.sends.get('a')).toEqual({ attempt: 1, sentAt });
+  });
+
   it('gives up its turn and its place in flight when the process is to stop', async () => {
     const bench = await benchWith();
     const go = await permit(bench);
@@ -75,7 +101,9 @@ describe('a submission that is accepted', () => {
 describe('a submission without a clear answer', () => {
   it('S1: is asked again under the same key, and keeps its place in flight', async () => {
     const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
-    expect(await submit(bench)).toEqual({ kind: 'later', afterMs: 5_000 });
+    // Watched beside the running tasks: in this queue it would wait behind those that want its place.
+    const step = { kind: 'next', stage: 'status', attempt: 1, delayMs: 5_000 };
+    expect(await submit(bench)).toEqual(step);
     expect(bench.notices).toMatchObject([{ kind: 'outcome_unknown', briefId: 'a' }]);
     expect(await bench.inFlight()).toHaveLength(1);
     expect(await submit(bench)).toMatchObject({ kind: 'next', stage: 'status' });
@@ -225,12 +253,15 @@ describe('a submission that is refused', () => {
 
   it('waits for an API that cannot be reached, and lifts the hold with the first success', async () => {
     const bench = await benchWith();
-    const { port } = bench.simulator;
     await bench.simulator.close();
     expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 2_000 });
     expect(await bench.begin('a')).toMatchObject({ kind: 'wait', reason: 'api_down' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
-    expect(port).toBeGreaterThan(0);
+    // The API is back: the next that is accepted says so for all.
+    const { client } = await simulate();
+    await bench.redis.hset(bench.account.keys.gate, 'down_until', 1);
+    await submitBrief({ ...bench.context, client }, job, await permit(bench));
+    expect((await bench.account.view()).downUntilMs).toBe(0);
   });
 });
 
@@ -283,7 +314,6 @@ describe('an account without credits', () => {
 });
 
 async function frozenRequest(bench: Bench) {
-  const { idempotencyKey } = await import('../../src/shared/frozen-request.js');
   const content = (await bench.ledger.readContent('a')) ?? '';
   const body = content.slice(content.indexOf('\n') + 1);
   const key = { batch: bench.batch, briefId: 'a', attempt: 1, body, nonce: '' };

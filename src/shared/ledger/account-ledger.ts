@@ -51,13 +51,16 @@ export class AccountLedger {
 
   /** Tells the pace that a request was taken (anything but 429). */
   async noteTaken(): Promise<void> {
-    await runScript(this.redis, 'answered', { keys: [this.keys.pace], values: ['taken', '', 0] });
+    await runScript(this.redis, 'answered', {
+      keys: [this.keys.pace, this.keys.workers],
+      values: ['taken', '', 0],
+    });
   }
 
   /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */
   async noteRefused(retryAfterMs: number | null): Promise<number> {
     const reply = await runScript(this.redis, 'answered', {
-      keys: [this.keys.pace],
+      keys: [this.keys.pace, this.keys.workers],
       values: ['refused', retryAfterMs ?? '', Math.random()],
     });
     return Number(reply);
@@ -107,6 +110,12 @@ export class AccountLedger {
 
   async noteUp(): Promise<void> {
     await this.redis.hdel(this.keys.gate, 'down_until', 'down_spacing');
+  }
+
+  /** Names of the batches that have tasks in flight. */
+  async batchesInFlight(): Promise<string[]> {
+    const members = await this.redis.zrange(this.keys.inFlight, '0', '-1');
+    return [...new Set(members.map((member) => member.slice(0, member.indexOf('\n'))))].sort();
   }
 
   /** Price kind -> the largest price that was charged so far. */

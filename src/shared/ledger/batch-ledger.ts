@@ -14,7 +14,7 @@ import {
 import { type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { runScript } from './scripts.js';
 
-export type Admission = Stage | 'clash';
+export type Admission = Stage | 'clash' | 'cancelled';
 
 /** The answer to "may this brief be submitted now?". */
 export type SubmitPermit =
@@ -87,8 +87,8 @@ export interface FinishedBrief {
   from: ReadState;
   line: string;
   status: LineStatus;
-  /** Credits, as the API states them. */
-  charged: number;
+  /** Credits, as the API states them; null where nobody knows: what is reserved stays so (S6). */
+  charged: number | null;
   checks: number;
   downloads: number;
   nowMs: number;
@@ -260,7 +260,7 @@ export class BatchLedger {
         end.line,
         end.status,
         this.member(briefId),
-        end.charged,
+        end.charged ?? '',
         end.checks,
         end.downloads,
         new Date(end.nowMs).toISOString().slice(0, 10),
@@ -312,6 +312,21 @@ export class BatchLedger {
     return String(reply);
   }
 
+  async resume(): Promise<void> {
+    await this.redis.hdel(this.keys.meta, 'paused');
+  }
+
+  /** Takes back `cancel` for what is to come; lines that it wrote stay. */
+  async liftCancel(): Promise<void> {
+    await this.redis.hdel(this.keys.meta, 'cancelled');
+  }
+
+  /** Nothing more is submitted or admitted from here on. */
+  async cancel(): Promise<'cancelled' | 'was_finished'> {
+    const reply = await runScript(this.redis, 'cancel', { keys: [this.keys.meta], values: [] });
+    return reply === 1 ? 'cancelled' : 'was_finished';
+  }
+
   async set(fields: Record<string, string | number>): Promise<void> {
     await this.redis.hset(this.keys.meta, fields);
   }
@@ -327,8 +342,8 @@ export class BatchLedger {
 
   /** Deletes everything that is known of the batch, its places in flight included. */
   async forget(): Promise<void> {
-    const { meta, state, content, outbox, names, reservations } = this.keys;
-    await this.redis.unlink(state, content, outbox, names, reservations);
+    const { meta, state, content, outbox, names, reservations, plan } = this.keys;
+    await this.redis.unlink(state, content, outbox, names, reservations, plan);
     await this.repairInFlight();
     await this.redis.unlink(meta);
     await this.redis.srem(batchesKey(this.prefix), this.batch);

@@ -46,18 +46,15 @@ export interface BatchMeta extends BatchIdentity {
   elsewhere: boolean;
   paused: boolean;
   cancelled: boolean;
+  /** Lines are leaving the manifest, so that their briefs are open again. */
+  rewriting: boolean;
 }
 
 /** Reads the meta hash; null when it is empty. */
 export function readMeta(name: string, fields: Record<string, string>): BatchMeta | null {
   if (fields.account === undefined) return null;
   const count = (field: string) => Number(fields[field] ?? 0);
-  const lines = {
-    succeeded: count('lines:succeeded'),
-    failed: count('lines:failed'),
-    unknown: count('lines:unknown'),
-    cancelled: count('lines:cancelled'),
-  };
+  const lines = readLineCounts(count);
   const lined = lines.succeeded + lines.failed + lines.unknown + lines.cancelled;
   return {
     name,
@@ -92,5 +89,15 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     elsewhere: fields.elsewhere === '1',
     paused: fields.paused === '1',
     cancelled: fields.cancelled === '1',
+    rewriting: fields.rewriting !== undefined,
+  };
+}
+
+function readLineCounts(count: (field: string) => number): Record<LineStatus, number> {
+  return {
+    succeeded: count('lines:succeeded'),
+    failed: count('lines:failed'),
+    unknown: count('lines:unknown'),
+    cancelled: count('lines:cancelled'),
   };
 }

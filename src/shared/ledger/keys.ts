@@ -18,6 +18,8 @@ export interface BatchKeys {
   names: string;
   /** Hash: brief id -> credits reserved for it, see `lua/credits.lua`. */
   reservations: string;
+  /** Hash: brief id -> how it is opened again, while lines leave the manifest. See `rewrite-ledger.ts`. */
+  plan: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -29,7 +31,13 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     outbox: `${base}:outbox`,
     names: `${base}:names`,
     reservations: `${base}:reservations`,
+    plan: `${base}:plan`,
   };
+}
+
+/** A plan while it is made; `token` keeps two that are made at once apart. */
+export function draftKey(keys: BatchKeys, token: string): string {
+  return `${keys.plan}:${token}`;
 }
 
 export interface AccountKeys {

@@ -10,10 +10,15 @@ export type ScriptName =
   | 'adopt'
   | 'answered'
   | 'api-down'
+  | 'apply-rewrite'
+  | 'begin-rewrite'
   | 'begin-submit'
+  | 'cancel'
   | 'claim-name'
+  | 'clear-rewrite'
   | 'finish'
   | 'heartbeat'
+  | 'hold-rewrite'
   | 'keep-place'
   | 'mark-written'
   | 'move'
@@ -21,6 +26,7 @@ export type ScriptName =
   | 'park'
   | 'read-outbox'
   | 'repair-in-flight'
+  | 'swap-rewrite'
   | 'take-turn';
 
 type Reply = string | number | null | Reply[];

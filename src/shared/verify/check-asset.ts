@@ -3,7 +3,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep, win32 } from 'node:path';
 import type { Asset } from '../manifest-line.js';
-import { type ProblemCode, quoted } from './finding.js';
+import { quoteName } from '../quote-name.js';
+import type { ProblemCode } from './finding.js';
 
 export type AssetVerdict = { kind: 'whole' } | { kind: 'broken'; code: ProblemCode; why: string };
 
@@ -88,7 +89,7 @@ function explain(error: unknown, asset: Asset): AssetVerdict {
 }
 
 function broken(code: ProblemCode, asset: Asset, why: string): AssetVerdict {
-  return { kind: 'broken', code, why: `${quoted(asset.path)} ${why}.` };
+  return { kind: 'broken', code, why: `${quoteName(asset.path)} ${why}.` };
 }
 
 /** By its text alone and by the rules of every system: the folder may have come from elsewhere. */

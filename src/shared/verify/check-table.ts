@@ -1,13 +1,14 @@
 import { join } from 'node:path';
+import { quoteName } from '../quote-name.js';
 import type { RunReport } from '../run-report.js';
 import { linesReported, missingLines } from './check-counts.js';
-import { type Findings, quoted } from './finding.js';
+import type { Findings } from './finding.js';
 import type { ManifestTally } from './manifest-tally.js';
 import { readTable } from './read-table.js';
 
 export interface TableCheck {
   folder: string;
-  report: RunReport | null;
+  report: RunReport;
   tally: ManifestTally;
   findings: Findings;
 }
@@ -20,10 +21,9 @@ const path = 'manifest.csv';
  */
 export async function checkTable({ folder, report, tally, findings }: TableCheck): Promise<void> {
   const table = await readTable(join(folder, path), (briefId) => tally.hasBrief(briefId));
-  if (report)
-    reportMissing({ report, tally, findings }, table.kind === 'read' ? table.unknownIds : []);
+  reportMissing({ report, tally, findings }, table.kind === 'read' ? table.unknownIds : []);
   // Until a batch has finished there is none, or one of an earlier end.
-  if (report?.state !== 'finished') return;
+  if (report.state !== 'finished') return;
   switch (table.kind) {
     case 'absent':
       findings.problem('table_missing', `The batch is finished and has no ${path}.`, { path });
@@ -52,7 +52,7 @@ function reportMissing(
   // More than are missing means that ids were changed in the table: then it names nobody.
   const named = onlyInTable.length <= missing ? onlyInTable : [];
   for (const briefId of named) {
-    const message = `Brief ${quoted(briefId)} has no line in manifest.jsonl; run.json counts one, and ${path} has it.`;
+    const message = `Brief ${quoteName(briefId)} has no line in manifest.jsonl; run.json counts one, and ${path} has it.`;
     findings.problem('line_missing', message, { brief_id: briefId, path: 'manifest.jsonl' });
   }
   if (missing === named.length) return;

@@ -1,6 +1,7 @@
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Findings, quoted } from './finding.js';
+import { quoteName } from '../quote-name.js';
+import type { Findings } from './finding.js';
 import { comparablePath, type ManifestTally } from './manifest-tally.js';
 import type { History } from './read-history.js';
 
@@ -26,6 +27,6 @@ export async function findLeftOver(
       temporary.test(name) ||
       named.tally.names(path) ||
       named.history.paths.has(comparablePath(path));
-    if (!known) findings.warning('left_over', `No line names ${quoted(path)}.`, { path });
+    if (!known) findings.warning('left_over', `No line names ${quoteName(path)}.`, { path });
   }
 }

@@ -1,5 +1,5 @@
 /** What does not hold; scripts compare these codes. In the order in which they are reported. */
-export const problemCodes = [
+const problemCodes = [
   'manifest_missing',
   'line_unreadable',
   'line_torn',
@@ -25,7 +25,7 @@ export const problemCodes = [
 ] as const;
 
 /** What is worth knowing and breaks no promise. */
-export const warningCodes = [
+const warningCodes = [
   'unfinished',
   'report_outdated',
   'line_torn',
@@ -60,11 +60,11 @@ export class Findings {
   private readonly foundWarnings: Warning[] = [];
 
   problem(code: ProblemCode, message: string, place: Partial<Place> = {}): void {
-    this.foundProblems.push({ ...finding(message, place), code });
+    this.foundProblems.push({ code, ...finding(message, place) });
   }
 
   warning(code: WarningCode, message: string, place: Partial<Place> = {}): void {
-    this.foundWarnings.push({ ...finding(message, place), code });
+    this.foundWarnings.push({ code, ...finding(message, place) });
   }
 
   /** By code, then by row: assets are read several at once and end in any order. */
@@ -85,12 +85,4 @@ function inOrderOf<Code extends string>(codes: readonly Code[]) {
   const rank = new Map(codes.map((code, index) => [code, index]));
   return (left: Finding<Code>, right: Finding<Code>) =>
     (rank.get(left.code) ?? 0) - (rank.get(right.code) ?? 0) || (left.row ?? 0) - (right.row ?? 0);
-}
-
-/** A name out of a file, for a sentence: quoted, and with nothing in it that a terminal would obey. */
-export function quoted(name: string): string {
-  return JSON.stringify(name).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

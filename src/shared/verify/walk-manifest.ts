@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { judgeLine } from '../judge-line.js';
 import type { Asset, ManifestLine } from '../manifest-line.js';
+import { quoteName } from '../quote-name.js';
 import { readLines } from '../read-lines.js';
-import { type Findings, quoted } from './finding.js';
+import type { Findings } from './finding.js';
 import type { ManifestTally } from './manifest-tally.js';
 
 export interface NamedAsset {
@@ -48,7 +49,7 @@ function* countLine(
   const place = { brief_id: briefId, row };
   const counted = tally.add(line, row);
   if (counted.kind === 'twice') {
-    const message = `Brief ${quoted(briefId)} has a second line, on row ${row}; the first is on row ${counted.firstRow}.`;
+    const message = `Brief ${quoteName(briefId)} has a second line, on row ${row}; the first is on row ${counted.firstRow}.`;
     findings.problem('line_twice', message, { ...place, path });
   }
   for (const asset of line.assets) {
@@ -56,7 +57,7 @@ function* countLine(
     // A second line of the same brief is reported as that; its files were looked at with the first.
     if (namer === briefId && counted.kind === 'twice') continue;
     if (namer !== null) {
-      const message = `${quoted(asset.path)} is named by brief ${quoted(namer)} and by brief ${quoted(briefId)}; on some systems names that differ only in case are one file.`;
+      const message = `${quoteName(asset.path)} is named by brief ${quoteName(namer)} and by brief ${quoteName(briefId)}; on some systems names that differ only in case are one file.`;
       findings.problem('asset_shared', message, { ...place, path: asset.path });
     }
     yield { asset, briefId, row };

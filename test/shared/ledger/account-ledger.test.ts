@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AccountLedger } from '../../../src/shared/ledger/account-ledger.js';
-import { connect, openLedger } from '../../support/ledger.js';
+import { connect, type OpenLedger, openLedger } from '../../support/ledger.js';
 
 const manyTurnsMs = 3_600_000;
 
@@ -8,6 +8,10 @@ const manyTurnsMs = 3_600_000;
 function elsewhere(prefix: string, account: string): AccountLedger {
   return new AccountLedger(connect(), prefix, account);
 }
+
+/** Somebody's turn is a minute away. */
+const waitedFor = (account: AccountLedger, redis: OpenLedger['redis']) =>
+  redis.hset(account.keys.pace, 'tat', Date.now() + 60_000);
 
 async function paced(rate: number | null) {
   const opened = await openLedger();
@@ -104,7 +108,7 @@ describe('a 429', () => {
     expect(await account.noteRefused(30_000)).toBe(30_000);
     const turn = await elsewhere(prefix, account.account).takeTurn(2_000);
     expect(turn.kind).toBe('too_far');
-    expect(turn.waitMs).toBeGreaterThan(29_000);
+    expect(turn.waitMs).toBeGreaterThan(20_000);
     await admit('a');
     const wait = await begin('a', { longestWaitMs: 2_000 });
     expect(wait).toMatchObject({ kind: 'wait', reason: 'pace' });
@@ -114,7 +118,7 @@ describe('a 429', () => {
   it('S7: never shortens a wait that was asked for before', async () => {
     const { account } = await paced(1_000);
     await account.noteRefused(30_000);
-    expect(await account.noteRefused(1_000)).toBeGreaterThan(29_000);
+    expect(await account.noteRefused(1_000)).toBeGreaterThan(20_000);
   });
 
   it('S7: without Retry-After backs off 1 to 2 s, doubling at each that comes after the last', async () => {
@@ -144,6 +148,7 @@ describe('a 429', () => {
     const { account, redis, pace } = await paced(null);
     const rate = async () => Number((await pace()).rate);
     const later = () => redis.hset(account.keys.pace, { raised: 1, blocked: 1 });
+    await waitedFor(account, redis);
     await account.noteTaken();
     await account.noteTaken();
     expect(await rate()).toBe(2.5);
@@ -158,12 +163,26 @@ describe('a 429', () => {
     expect(await pace()).toMatchObject({ refusals: '0' });
   });
 
+  it('learns nothing of a pace that was told, or that nobody waits for', async () => {
+    const { account, redis, pace } = await paced(null);
+    await account.noteTaken();
+    expect((await pace()).rate).toBeUndefined();
+    await waitedFor(account, redis);
+    await account.heartbeat('told', { rate: 5, inFlight: null });
+    await account.noteTaken();
+    expect((await pace()).rate).toBeUndefined();
+    await account.leave('told');
+    await account.noteTaken();
+    expect((await pace()).rate).toBe('2.5');
+  });
+
   it('keeps the learned rate within bounds', async () => {
     const { account, redis, pace } = await paced(null);
     await redis.hset(account.keys.pace, { rate: 0.021, raised: 1 });
     await account.noteRefused(0);
     expect((await pace()).rate).toBe('0.02');
     await redis.hset(account.keys.pace, { rate: 199, raised: 1 });
+    await waitedFor(account, redis);
     await account.noteTaken();
     expect((await pace()).rate).toBe('200');
   });
@@ -214,7 +233,7 @@ describe('an API that is down', () => {
     const { account } = await paced(null);
     expect(await account.noteDown(90_000)).toBe(90_000);
     const again = await account.noteDown(null);
-    expect(again).toBeGreaterThan(89_000);
+    expect(again).toBeGreaterThan(80_000);
     expect(again).toBeLessThanOrEqual(90_000);
   });
 

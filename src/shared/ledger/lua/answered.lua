@@ -1,8 +1,9 @@
 -- A request was answered: the pace learns from it.
--- KEYS: 1 pace
+-- KEYS: 1 pace, 2 workers
 -- ARGV: 1 'taken' or 'refused', 2 Retry-After in ms or '', 3 a random number from 0 to 1 for jitter
 -- Returns the ms for which no request is sent.
 --include now
+--include limits
 --include pace
 local BACKOFF_FIRST_MS, BACKOFF_MAX_MS = 2000, 120000
 local LOWEST_RATE, HIGHEST_RATE = 0.02, 200
@@ -12,6 +13,9 @@ local refusals = tonumber(fields[1]) or 0
 local rate = tonumber(fields[3]) or START_RATE
 if ARGV[1] == 'taken' then
   if refusals > 0 then redis.call('HSET', KEYS[1], 'refusals', 0) end
+  -- Nothing is learned of a pace that was told, or that nobody waited for.
+  local tat = tonumber(redis.call('HGET', KEYS[1], 'tat')) or 0
+  if limits_in_force(KEYS[2], now) or tat < now then return 0 end
   -- At most one step a second: quick before the first refusal, slow after it.
   if now - (tonumber(fields[2]) or 0) >= 1000 then
     local step = fields[5] and math.max(0.05, rate * 0.02) or rate * 0.25

@@ -14,6 +14,7 @@
 --include today
 --include credits
 local PROBE_LEASE_MS = 30000
+local FIRST_ALONE_MS = 5000
 -- Nobody may be looking at a task any more (its batch was left): after the longest deadline (S3) it counts as over.
 local LONGEST_TASK_MS = 3600000
 local id = ARGV[1]
@@ -49,16 +50,16 @@ local reserved = read_reservation(KEYS[7], id)
 local amount = reserved
 local day = utc_day(now)
 if not reserved then
+  local left, which = credits_left(KEYS[1], KEYS[10] .. day)
   local price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
   if not price then
     -- The first of a kind goes alone, so that a surprising price is met once.
     local first = redis.call('HGET', KEYS[9], ARGV[6])
     local since = first and first ~= ARGV[3] and redis.call('ZSCORE', KEYS[4], first)
-    if since and tonumber(since) >= oldest then
-      return { 'wait', 200, 'first_price' }
-    end
+    -- Where there is no cap to go over, nobody waits for long for an answer that does not come.
+    local patience = left and LONGEST_TASK_MS or FIRST_ALONE_MS
+    if since and tonumber(since) >= now - patience then return { 'wait', 200, 'first_price' } end
   end
-  local left, which = credits_left(KEYS[1], KEYS[10] .. day)
   amount = price or tonumber(ARGV[7])
   if left and (price or tonumber(ARGV[8])) > left then
     redis.call('HSET', KEYS[1], 'capped', which)

@@ -1,8 +1,7 @@
 -- The end of a brief: its line goes to the outbox, once (S4).
 -- KEYS: 1 meta, 2 state, 3 content, 4 outbox, 5 in-flight, 6 reservations, 7 prices, 8 what a day's key begins with
--- ARGV: 1 brief id, 2 expected state, 3 new state, 4 line, 5 status, 6 in-flight member, 7 credits charged,
---       8 status checks, 9 downloads, 10 UTC day
---       7 is '' where nobody knows it
+-- ARGV: 1 brief id, 2 expected state, 3 new state, 4 line, 5 status, 6 in-flight member,
+--       7 credits charged or '' where nobody knows it, 8 status checks, 9 downloads, 10 UTC day
 -- Returns {1} when done, {0, state} with what stands there instead.
 --include credits
 local text = redis.call('HGET', KEYS[2], ARGV[1])

@@ -1,0 +1,66 @@
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import type { Draft, ReopenGroup } from '../worker/reopen-lines.js';
+import { formatCredits } from './show-progress.js';
+
+export interface ReopenCounts {
+  total: number;
+  rereads: number;
+  newAttempts: number;
+  /** Of the new attempts: those whose last attempt may have been paid as well. */
+  perhapsAgain: number;
+  credits: number;
+}
+
+export function countReopened({ groups }: Draft): ReopenCounts {
+  const sum = (wanted: (group: ReopenGroup) => boolean) =>
+    groups.filter(wanted).reduce((count, group) => count + group.count, 0);
+  return {
+    total: sum(() => true),
+    rereads: sum((group) => group.way === 'reread'),
+    newAttempts: sum((group) => group.way !== 'reread'),
+    perhapsAgain: sum((group) => group.way === 'perhaps_again'),
+    credits: groups.reduce((credits, group) => credits + group.credits, 0),
+  };
+}
+
+/** What a retry would do and cost, before anybody is asked. */
+export function retryText(draft: Draft, batch: string): string {
+  const { credits, perhapsAgain } = countReopened(draft);
+  const lines = [`Retry of batch ${batch}:`, ...draft.groups.map(groupText)];
+  lines.push(`Expected cost: about ${formatCredits(credits)}.`);
+  if (perhapsAgain > 0) {
+    lines.push(
+      `${perhapsAgain} of them may have been paid already: nobody knows what became of their last attempt, and a new one is paid again.`,
+    );
+  }
+  return [...lines, ...skippedText(draft)].join('\n');
+}
+
+function groupText({ status, way, count, credits, guessed }: ReopenGroup): string {
+  if (way === 'reread') return `  ${count} ${status}: their tasks are looked at again, for nothing`;
+  const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
+  return `  ${count} ${status}: new attempts, about ${formatCredits(credits)} (${priced})`;
+}
+
+export function afterRetryText(draft: Draft, meta: BatchMeta | null): string {
+  const { total, rereads } = countReopened(draft);
+  if (total === 0) return ['There is nothing to retry.', ...skippedText(draft)].join('\n');
+  const name = meta?.name ?? '';
+  const lines = [
+    `${total} briefs of batch ${name} are open again (${total - rereads} new attempts, ${rereads} tasks to look at). Their earlier lines are in history.jsonl.`,
+    ...skippedText(draft),
+  ];
+  if (meta?.paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
+  const files = meta?.sources.join(' ') ?? '';
+  lines.push(
+    'The command that ran the batch makes them, or a worker wherever one runs:',
+    `  rivya-batch run ${files} --out ${meta?.out ?? ''} ... (with the options it had)`,
+    '  rivya-batch worker',
+  );
+  return lines.join('\n');
+}
+
+function skippedText({ withoutContent }: Draft): string[] {
+  if (withoutContent === 0) return [];
+  return [`${withoutContent} are left out: what is to be sent for them is not kept any more.`];
+}

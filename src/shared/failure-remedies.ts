@@ -1,0 +1,43 @@
+/** What a person can do about an error code of a line: one plain sentence each. */
+const remedies: Readonly<Record<string, string>> = {
+  insufficient_credits:
+    'Buy credits, then start a new attempt for these briefs with "rivya-batch retry".',
+  validation_failed:
+    'The API refuses this input: compare model and params with "rivya-batch models", correct the rows, and run them under new ids.',
+  not_found:
+    'The API does not know the model or something that the brief refers to: correct the rows, and run them under new ids.',
+  chat_model_not_supported:
+    'Chat models make no files: choose another with "rivya-batch models", and run these rows under new ids.',
+  generation_failed:
+    'The model gave up on these: "rivya-batch retry" makes a new attempt; where it fails again, change the prompt or a reference.',
+  nsfw: 'The prompt or the picture was taken for unsafe content: reword these rows, and run them under new ids.',
+  outcome_unknown:
+    'It may have been paid and is not sent again by itself: look into your account for it, then decide on "rivya-batch retry --status unknown", which may pay a second time.',
+  idempotency_conflict:
+    'The API has seen this key with another content, so it may have been paid: look into your account, and report the request id to Rivya before a retry.',
+  task_overdue:
+    'Run the same command again later: it looks at these tasks once more and pays for nothing.',
+  task_not_found:
+    'The API accepted these tasks and has lost them: give the task ids of the manifest to Rivya before you pay for a retry.',
+  download_failed:
+    'These are paid, and their links no longer work: give the task ids of the manifest to Rivya before you pay for a retry.',
+  download_unavailable:
+    'These are paid, and their files could not be fetched: run the same command again, which fetches them and pays for nothing.',
+  succeeded_no_output:
+    'The API reports success without a file: give the task ids of the manifest to Rivya and ask for the credits.',
+  result_url_refused:
+    'The result is at an address that is not fetched for safety (not public, or not HTTPS): report the task ids to Rivya.',
+  result_too_large:
+    'The result is larger than what is fetched: make it shorter or smaller with params, under new ids.',
+  internal_error:
+    'A fault of this machine or of rivya-batch, such as a full disk: see the message, mend it, then "rivya-batch retry".',
+  cancelled: 'These were cancelled on request: "rivya-batch retry" makes them after all.',
+};
+
+const anyOther =
+  'See the message; the request id helps Rivya to find the cause. "rivya-batch retry" makes a new attempt, which is paid anew.';
+
+export function remedyFor(code: string): string {
+  // Own members only: codes come from the API, and one may be called `constructor`.
+  return (Object.hasOwn(remedies, code) ? remedies[code] : undefined) ?? anyOther;
+}

@@ -1,0 +1,190 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { lineStatusSchema } from '../manifest-line.js';
+import type { AccountLedger } from './account-ledger.js';
+import type { BatchLedger } from './batch-ledger.js';
+import { draftKey, inFlightMember } from './keys.js';
+import { runScript } from './scripts.js';
+
+/** How one brief is opened again once its line has left the manifest. */
+const entrySchema = z.object({
+  /** The state that is expected, and the one that takes its place, as encoded text. */
+  from: z.string(),
+  to: z.string(),
+  /** Of the line that goes. */
+  status: lineStatusSchema,
+  /** Where its job goes. */
+  stage: z.enum(['submit', 'status']),
+  attempt: z.number().int().positive(),
+  /** Status checks that the line counted and that the brief will count again. */
+  checks: z.number().int(),
+  /** Of a task that was abandoned: what was counted as spent for it, on which UTC day, of which price kind. */
+  left: z.object({ credits: z.string(), day: z.string(), kind: z.string() }).optional(),
+});
+
+export type RewriteEntry = z.infer<typeof entrySchema>;
+
+/** Which file the manifest is, and how many bytes of it count. */
+export interface ManifestPlace {
+  generation: string;
+  offset: number;
+}
+
+/** What a rewrite needs next. */
+export type RewriteWork =
+  | { kind: 'none' }
+  /** Somebody else is at it; after so many ms without news of them it may be taken over. */
+  | { kind: 'busy'; waitMs: number }
+  /** The file is still the old one: only `offset` bytes of it, and `historyBytes` of the history, count. */
+  | ({ kind: 'planned'; historyBytes: number } & ManifestPlace)
+  /** The file is the new one: what is left is to open the briefs. */
+  | { kind: 'applying'; generation: string };
+
+/** A planner that was asked, and left, leaves nothing behind for longer. */
+const draftLifeSeconds = 24 * 3_600;
+/** Renewed while files are written; a holder that was killed holds others up no longer than this. */
+const holdMs = 3_000;
+const entriesAtOnce = 500;
+
+/**
+ * The ledger's side of a rewrite of the manifest: lines leave it for `history.jsonl`, and their briefs are
+ * open again. The order of its steps, and what a crash between them leads to, is told in `complete-rewrite.ts`.
+ */
+export class RewriteLedger {
+  constructor(
+    private readonly redis: Redis,
+    private readonly ledger: BatchLedger,
+    private readonly account: AccountLedger,
+  ) {}
+
+  async place(): Promise<ManifestPlace> {
+    const { meta } = this.ledger.keys;
+    const [generation, offset] = await this.redis.hmget(meta, 'generation', 'offset');
+    return { generation: generation ?? '0', offset: Number(offset ?? 0) };
+  }
+
+  async addToDraft(token: string, entries: ReadonlyMap<string, RewriteEntry>): Promise<void> {
+    if (entries.size === 0) return;
+    const key = draftKey(this.ledger.keys, token);
+    const fields = [...entries].flatMap(([id, entry]) => [id, JSON.stringify(entry)]);
+    await this.redis.hset(key, ...fields);
+    await this.redis.expire(key, draftLifeSeconds);
+  }
+
+  async dropDraft(token: string): Promise<void> {
+    await this.redis.unlink(draftKey(this.ledger.keys, token));
+  }
+
+  /** Makes a draft the plan. It does not: `busy` beside another, `stale` for a manifest that was replaced since. */
+  async begin(
+    token: string,
+    plan: { generation: string; historyBytes: number; cancellation: 'lift' | 'keep' },
+  ): Promise<'begun' | 'busy' | 'stale' | 'expired'> {
+    const { meta, plan: planKey } = this.ledger.keys;
+    const reply = await runScript(this.redis, 'begin-rewrite', {
+      keys: [meta, draftKey(this.ledger.keys, token), planKey],
+      values: [plan.generation, plan.historyBytes, plan.cancellation],
+    });
+    return reply as 'begun' | 'busy' | 'stale' | 'expired';
+  }
+
+  /** Whether there is a rewrite to be completed. */
+  async underWay(): Promise<boolean> {
+    return (await this.redis.hexists(this.ledger.keys.meta, 'rewriting')) === 1;
+  }
+
+  /** Takes the rewrite that is under way, once a token; `keep` says again that its holder is still at it. */
+  async hold(token: string, how: 'take' | 'keep'): Promise<RewriteWork> {
+    const reply = (await runScript(this.redis, 'hold-rewrite', {
+      keys: [this.ledger.keys.meta],
+      values: [token, holdMs, how],
+    })) as [string, ...(string | number)[]];
+    const [kind, first, offset, historyBytes] = reply;
+    switch (kind) {
+      case 'busy':
+        return { kind, waitMs: Number(first) };
+      case 'applying':
+        return { kind, generation: String(first) };
+      case 'planned':
+        return {
+          kind,
+          generation: String(first),
+          offset: Number(offset),
+          historyBytes: Number(historyBytes),
+        };
+      default:
+        return { kind: 'none' };
+    }
+  }
+
+  /** A brief's state text and content, for those who plan; null where the ledger has none. */
+  async candidates(
+    briefIds: readonly string[],
+  ): Promise<{ stateText: string | null; content: string | null }[]> {
+    const { state, content } = this.ledger.keys;
+    const [texts, contents] = await Promise.all([
+      this.redis.hmget(state, ...briefIds),
+      this.redis.hmget(content, ...briefIds),
+    ]);
+    return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
+  }
+
+  /** Which of these briefs' lines leave the manifest. */
+  async planned(briefIds: readonly string[]): Promise<boolean[]> {
+    if (briefIds.length === 0) return [];
+    const entries = await this.redis.hmget(this.ledger.keys.plan, ...briefIds);
+    return entries.map((entry) => entry !== null);
+  }
+
+  /** The new file is in place, `bytes` long. */
+  async swap(
+    token: string,
+    bytes: number,
+  ): Promise<{ kind: 'swapped'; generation: string } | { kind: 'overtaken' }> {
+    const reply = await runScript(this.redis, 'swap-rewrite', {
+      keys: [this.ledger.keys.meta],
+      values: [token, bytes],
+    });
+    return reply === 0 ? { kind: 'overtaken' } : { kind: 'swapped', generation: String(reply) };
+  }
+
+  /** What is left of the plan, in chunks; an entry may come twice. */
+  async *entries(): AsyncGenerator<Map<string, RewriteEntry>> {
+    let cursor = '0';
+    do {
+      const [next, fields] = await this.redis.hscan(
+        this.ledger.keys.plan,
+        cursor,
+        'COUNT',
+        entriesAtOnce,
+      );
+      cursor = next;
+      const chunk = new Map<string, RewriteEntry>();
+      for (let index = 0; index < fields.length; index += 2) {
+        const entry = entrySchema.parse(JSON.parse(fields[index + 1] ?? ''));
+        chunk.set(fields[index] ?? '', entry);
+      }
+      if (chunk.size > 0) yield chunk;
+    } while (cursor !== '0');
+  }
+
+  /** Opens briefs of the plan, each once; returns how many were opened by this call. */
+  async apply(generation: string, briefIds: readonly string[]): Promise<number> {
+    const { meta, state, plan, reservations } = this.ledger.keys;
+    const { inFlight, day } = this.account.keys;
+    const reply = await runScript(this.redis, 'apply-rewrite', {
+      keys: [meta, state, plan, reservations, inFlight, day],
+      values: [generation, inFlightMember(this.ledger.batch, ''), ...briefIds],
+    });
+    return Number(reply);
+  }
+
+  /** Takes briefs that have their jobs out of the plan; the last one ends the rewrite. */
+  async clear(generation: string, briefIds: readonly string[]): Promise<void> {
+    const { meta, plan } = this.ledger.keys;
+    await runScript(this.redis, 'clear-rewrite', {
+      keys: [meta, plan],
+      values: [generation, ...briefIds],
+    });
+  }
+}

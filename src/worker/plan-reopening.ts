@@ -1,0 +1,86 @@
+import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import { type BriefState, decodeState, encodeState } from '../shared/ledger/brief-state.js';
+import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
+import type { ManifestLine } from '../shared/manifest-line.js';
+import { parseBody, parseContent, type RequestBody } from './brief-content.js';
+import { priceKind } from './price-kind.js';
+
+/** Code of a line whose task was left behind by `cancel --abandon`. */
+export const abandonedCode = 'abandoned';
+
+/** How a brief that has its line can be opened again. */
+export type Reopening =
+  /** Its task is looked at again, under the same attempt: pays for nothing (S3). */
+  | { kind: 'reread'; entry: RewriteEntry }
+  /** A new attempt, which is paid; where the last one's outcome is not known, perhaps for the second time (S1). */
+  | { kind: 'new_attempt'; entry: RewriteEntry; body: RequestBody; earlier: 'over' | 'in_doubt' }
+  /** What is to be sent is not in the ledger any more. */
+  | { kind: 'no_content' }
+  /** The ledger knows of another attempt or outcome than this line. */
+  | { kind: 'other_state' };
+
+export interface LinedBrief {
+  line: ManifestLine;
+  /** What the ledger has of it; null for nothing. */
+  stateText: string | null;
+  content: string | null;
+  categoryOf(model: string): TaskCategory;
+}
+
+/** Decides, for one line, what opening its brief again means. */
+export function planReopening({ line, stateText, content, categoryOf }: LinedBrief): Reopening {
+  const state = stateText === null ? null : decodeState(stateText).state;
+  const matches =
+    state?.stage === 'lined' && state.attempt === line.attempt && state.status === line.status;
+  if (stateText === null || !matches) return { kind: 'other_state' };
+  if (content === null) return { kind: 'no_content' };
+  const { body: text } = parseContent(content);
+  const body = parseBody(text);
+  const { fingerprint, seq } = state;
+  const base = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
+  const earlier = outcomeOf(line);
+  const { status } = line;
+  if (earlier === 'in_doubt' && line.task_id !== null) {
+    const category = categoryOf(body.model);
+    const to = acceptedAgain(line, { ...base, taskId: line.task_id, category });
+    const checks = line.requests.status_checks;
+    const { attempt } = line;
+    const entry = { from: stateText, to, status, stage: 'status', attempt, checks } as const;
+    return { kind: 'reread', entry: { ...entry, ...leftBehind(line, body) } };
+  }
+  const attempt = line.attempt + 1;
+  const to = encodeState({ stage: 'admitted', ...base, attempt, sends: 0, refusalId: null });
+  const entry = { from: stateText, to, status, stage: 'submit', attempt, checks: 0 } as const;
+  return { kind: 'new_attempt', entry, body, earlier };
+}
+
+/** Whether the last attempt is known to be over: nobody has seen the end of an unknown or abandoned one. */
+function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' {
+  return status === 'unknown' || error?.code === abandonedCode ? 'in_doubt' : 'over';
+}
+
+type Base = Pick<BriefState, 'fingerprint' | 'seq'> & {
+  admittedAt: number;
+  taskId: string;
+  category: TaskCategory;
+};
+
+function acceptedAgain({ attempt, requests, credits, times }: ManifestLine, base: Base): string {
+  return encodeState({
+    stage: 'accepted',
+    ...base,
+    attempt,
+    sends: requests.submits,
+    reserved: credits.reserved,
+    submittedAt: Date.parse(times.submitted ?? times.admitted),
+    checks: requests.status_checks,
+  });
+}
+
+/** What an abandoned task was taken to have cost; of an unknown one nothing was counted as spent. */
+function leftBehind(line: ManifestLine, body: RequestBody): Pick<RewriteEntry, 'left'> {
+  const credits = line.credits.final ?? line.credits.reserved ?? 0;
+  if (line.error?.code !== abandonedCode || credits === 0) return {};
+  const day = (line.times.submitted ?? line.times.admitted).slice(0, 10);
+  return { left: { credits: String(credits), day, kind: priceKind(body) } };
+}

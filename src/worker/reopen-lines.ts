@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
+import { parseManifestLine } from '../shared/manifest-file.js';
+import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
+import { readLines } from '../shared/read-lines.js';
+import type { RequestBody } from './brief-content.js';
+import { completeRewrite, type RewriteEnd, type Rewriting } from './complete-rewrite.js';
+import { ManifestWriter } from './manifest-writer.js';
+import { planReopening, type Reopening } from './plan-reopening.js';
+import { priceKind } from './price-kind.js';
+
+/** What it takes to open finished briefs of one batch again, on the machine that has its folder. */
+export interface Reopener extends Rewriting {
+  ledger: BatchLedger;
+  account: AccountLedger;
+  categoryOf(model: string): TaskCategory;
+  priceOf(model: string): { guess: number; least: number };
+}
+
+/** Briefs that are opened in the same way. */
+export interface ReopenGroup {
+  status: LineStatus;
+  /** `reread`: pays for nothing. `perhaps_again`: the last attempt may have been paid as well. */
+  way: 'reread' | 'new_attempt' | 'perhaps_again';
+  count: number;
+  /** Credits that it is expected to cost. */
+  credits: number;
+  /** How many of them have a price that is only guessed. */
+  guessed: number;
+}
+
+/** A plan that is made and changes nothing yet. */
+export interface Draft {
+  token: string;
+  generation: string;
+  groups: ReopenGroup[];
+  /** Briefs that cannot be opened: the ledger has not kept what is to be sent. */
+  withoutContent: number;
+}
+
+const linesAtOnce = 500;
+
+/** Looks for the lines that are wanted, and drafts how their briefs are opened again. */
+export async function draftReopening(
+  reopener: Reopener,
+  wants: (line: ManifestLine) => boolean,
+): Promise<Draft> {
+  const { ledger, rewrite, out, account } = reopener;
+  await new ManifestWriter(ledger, out).flush();
+  const place = await rewrite.place();
+  const drafting = new Drafting(reopener, await account.prices());
+  let lines: ManifestLine[] = [];
+  for await (const { text, offset } of readLines(join(out, 'manifest.jsonl'))) {
+    // What stands behind it is not marked as written: it is written again, perhaps elsewhere.
+    if (offset >= place.offset) break;
+    const line = parseManifestLine(text);
+    if (wants(line)) lines.push(line);
+    if (lines.length < linesAtOnce) continue;
+    await drafting.add(lines);
+    lines = [];
+  }
+  await drafting.add(lines);
+  return { ...drafting.result(), generation: place.generation };
+}
+
+/** Carries a draft out; `not_begun` where the batch has changed since it was made. */
+export async function reopen(
+  reopener: Reopener,
+  draft: Draft,
+  cancellation: 'lift' | 'keep',
+): Promise<'reopened' | 'not_begun'> {
+  const { rewrite, out } = reopener;
+  const historyBytes = await bytesOf(join(out, 'history.jsonl'));
+  const { token, generation } = draft;
+  const begun = await rewrite.begin(token, { generation, historyBytes, cancellation });
+  if (begun !== 'begun') {
+    await rewrite.dropDraft(token);
+    return 'not_begun';
+  }
+  await completeForSure(reopener);
+  return 'reopened';
+}
+
+/** Completes what is under way, or waits until somebody else has. */
+export async function completeForSure(rewriting: Rewriting): Promise<void> {
+  for (;;) {
+    const end: RewriteEnd = await completeRewrite(rewriting);
+    if (end.kind !== 'busy') return;
+    await sleep(Math.min(end.waitMs + 50, 500));
+  }
+}
+
+async function bytesOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return 0;
+      throw error;
+    },
+  );
+}
+
+class Drafting {
+  private readonly token = randomUUID();
+  private readonly groups = new Map<string, ReopenGroup>();
+  private withoutContent = 0;
+
+  constructor(
+    private readonly reopener: Reopener,
+    private readonly prices: ReadonlyMap<string, number>,
+  ) {}
+
+  async add(lines: ManifestLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    const { rewrite, categoryOf } = this.reopener;
+    const known = await rewrite.candidates(lines.map((line) => line.brief_id));
+    const entries = new Map<string, RewriteEntry>();
+    lines.forEach((line, index) => {
+      const { stateText = null, content = null } = known[index] ?? {};
+      const reopening = planReopening({ line, stateText, content, categoryOf });
+      this.count(line.status, reopening);
+      if ('entry' in reopening) entries.set(line.brief_id, reopening.entry);
+    });
+    await rewrite.addToDraft(this.token, entries);
+  }
+
+  result(): Omit<Draft, 'generation'> {
+    const { token, withoutContent } = this;
+    return { token, withoutContent, groups: [...this.groups.values()] };
+  }
+
+  private count(status: LineStatus, reopening: Reopening): void {
+    switch (reopening.kind) {
+      case 'reread':
+        this.groupOf(status, 'reread').count += 1;
+        return;
+      case 'new_attempt': {
+        const way = reopening.earlier === 'in_doubt' ? 'perhaps_again' : 'new_attempt';
+        this.charge(this.groupOf(status, way), reopening.body);
+        return;
+      }
+      case 'no_content':
+        this.withoutContent += 1;
+        return;
+      case 'other_state':
+        return;
+      default:
+        reopening satisfies never;
+    }
+  }
+
+  private charge(group: ReopenGroup, body: RequestBody): void {
+    const price = this.prices.get(priceKind(body));
+    group.count += 1;
+    group.credits += price ?? this.reopener.priceOf(body.model).guess;
+    if (price === undefined) group.guessed += 1;
+  }
+
+  private groupOf(status: LineStatus, way: ReopenGroup['way']): ReopenGroup {
+    const key = `${status} ${way}`;
+    const group = this.groups.get(key) ?? { status, way, count: 0, credits: 0, guessed: 0 };
+    this.groups.set(key, group);
+    return group;
+  }
+}

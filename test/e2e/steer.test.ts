@@ -1,0 +1,391 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { describe, expect, inject } from 'vitest';
+import { decodeState, encodeState } from '../../src/shared/ledger/brief-state.js';
+import { batchKeys } from '../../src/shared/ledger/keys.js';
+import { type Desk, fast, mapping, productsCsv, type Running, test } from '../support/cli.js';
+
+const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '30', '--in-flight', '100'];
+
+/** The simulator's clock, which is set ahead to end what takes long. */
+class SetClock {
+  private aheadMs = 0;
+  readonly now = () => Date.now() + this.aheadMs;
+
+  letTasksEnd(): void {
+    this.aheadMs += 3_600_000;
+  }
+}
+
+/** No task ends before the clock is set ahead. */
+const slowTasks = { durationMs: 600_000, speed: 1 };
+
+/** Looks until it is so; the test's own time limit ends a wait in vain. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(20);
+}
+
+const tasksMade = (desk: Desk) => desk.simulator.bill().total.tasks;
+const running = (desk: Desk) => desk.simulator.bill().tasks.running;
+
+async function addCredits(desk: Desk, add: number): Promise<void> {
+  await fetch(`${desk.simulator.origin}/simulator/credits`, {
+    method: 'POST',
+    body: JSON.stringify({ add }),
+  });
+}
+
+async function linesSoFar(desk: Desk) {
+  return (await desk.read('out/manifest.jsonl').catch(() => ''))
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+/** The states of the batch's briefs, as they stand in the desk's Redis. */
+async function withStates(desk: Desk, work: (redis: Redis, key: string) => Promise<void>) {
+  const redis = new Redis({ path: inject('redisSocket') });
+  try {
+    await work(redis, batchKeys(desk.environment.RIVYA_BATCH_PREFIX ?? '', 'in').state);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function untilAccepted(desk: Desk, count: number): Promise<void> {
+  await withStates(desk, (redis, key) =>
+    until(async () => {
+      const texts = await redis.hvals(key);
+      return texts.filter((text) => text.startsWith('accepted|')).length === count;
+    }),
+  );
+}
+
+/** As a day with the lid closed leaves it: tasks that were submitted long ago. */
+async function makeOverdue(desk: Desk): Promise<void> {
+  await withStates(desk, async (redis, key) => {
+    for (const [id, text] of Object.entries(await redis.hgetall(key))) {
+      const { state } = decodeState(text);
+      if (state.stage !== 'accepted') continue;
+      const submittedAt = state.submittedAt - 86_400_000;
+      await redis.hset(key, id, encodeState({ ...state, submittedAt }));
+    }
+  });
+}
+
+async function outputShows(process: Running, pattern: RegExp): Promise<void> {
+  await until(() => {
+    if (process.process.exitCode !== null) throw new Error(`ended early:\n${process.output()}`);
+    return pattern.test(process.output());
+  });
+}
+
+async function status(desk: Desk) {
+  return JSON.parse((await desk.run(['status', 'in', '--json'])).stdout) as {
+    state: string;
+    counts: Record<'admitted' | 'succeeded' | 'cancelled' | 'pending', number>;
+  };
+}
+
+async function history(desk: Desk) {
+  if (!existsSync(`${desk.folder}/out/history.jsonl`)) return [];
+  const text = await desk.read('out/history.jsonl');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { brief_id: string; attempt: number; status: string });
+}
+
+/** One line a brief, counts that add up, and nothing paid twice (S4). */
+async function expectOneLineEach(desk: Desk, briefs: number) {
+  const lines = await desk.lines('out');
+  expect(new Set(lines.map((line) => line.brief_id)).size).toBe(briefs);
+  expect(lines).toHaveLength(briefs);
+  const { counts } = await desk.report('out');
+  expect(counts).toMatchObject({ admitted: briefs, pending: 0 });
+  expect(counts.succeeded + counts.failed + counts.unknown + counts.cancelled).toBe(briefs);
+  expect(desk.simulator.bill().billedTwice).toEqual([]);
+  return lines;
+}
+
+describe.concurrent('pause and resume', () => {
+  test('pause holds submissions and lets accepted work finish; resume goes on', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ credits: 5 });
+    await desk.write('in.csv', productsCsv(40));
+    const process = desk.start(run);
+    await outputShows(process, /out of credits/);
+    const paused = await desk.run(['pause', 'in']);
+    expect(paused).toMatchObject({ code: 0 });
+    expect(paused.stdout).toMatch(/paused/);
+    await outputShows(process, /This batch is paused/);
+    await addCredits(desk, 1_000);
+    await until(async () => (await linesSoFar(desk)).length === 5);
+    // Another batch of the account goes through: nothing but the pause holds this one back.
+    await desk.write('other.csv', productsCsv(2).replaceAll('Product', 'Article'));
+    const other = ['run', 'other.csv', '--out', 'other', ...mapping, ...fast];
+    expect(await desk.run(other)).toMatchObject({ code: 0 });
+    expect(await desk.run(['pause', 'in'])).toMatchObject({ code: 0 });
+    expect((await status(desk)).counts).toMatchObject({ succeeded: 5, pending: 35 });
+    expect(tasksMade(desk)).toBe(5 + 2);
+    const resumed = await desk.run(['resume', 'in', '--json']);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ batch: 'in', was_paused: true });
+    expect((await process.finished).code).toBe(0);
+    await expectOneLineEach(desk, 40);
+    expect(tasksMade(desk)).toBe(40 + 2);
+  });
+
+  test('a finished batch cannot be paused, and an unknown one is exit 2', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(1));
+    expect((await desk.run([...run])).code).toBe(0);
+    for (const command of ['pause', 'cancel'] as const) {
+      const done = await desk.run([command, 'in']);
+      expect(done).toMatchObject({ code: 0 });
+      expect(done.stdout).toMatch(/is finished/);
+      expect(await desk.run([command, 'nobody'])).toMatchObject({ code: 2 });
+    }
+    expect((await desk.run(['resume', 'in'])).stdout).toMatch(/was not paused/);
+    for (const command of ['resume', 'retry']) {
+      expect(await desk.run([command, 'nobody'])).toMatchObject({ code: 2 });
+    }
+    expect((await desk.run(run)).code).toBe(0);
+  });
+});
+
+describe.concurrent('cancel', () => {
+  test('accepted work is collected, the rest gets a line, and run ends with 3 (S3, S4)', async ({
+    openDesk,
+  }) => {
+    const clock = new SetClock();
+    const desk = await openDesk({ ...slowTasks, clock, credits: 5 });
+    await desk.write('in.csv', productsCsv(40));
+    const process = desk.start(run);
+    await outputShows(process, /out of credits/);
+    await until(() => running(desk) === 5);
+    const cancelled = await desk.run(['cancel', 'in', '--json']);
+    expect(cancelled).toMatchObject({ code: 0 });
+    expect(JSON.parse(cancelled.stdout)).toEqual({
+      batch: 'in',
+      cancelled: 35,
+      abandoned: 0,
+      pending: 5,
+    });
+    expect(process.process.exitCode).toBeNull();
+    clock.letTasksEnd();
+    const end = await process.finished;
+    expect(end.code).toBe(3);
+    expect(end.stdout).toContain('rivya-batch retry in --status cancelled');
+    const lines = await expectOneLineEach(desk, 40);
+    expect(lines.filter((line) => line.status === 'succeeded')).toHaveLength(5);
+    expect(lines.filter((line) => line.error?.code === 'cancelled')).toHaveLength(35);
+    expect((await desk.report('out')).credits.spent).toBe(5);
+  });
+
+  test('a cancelled batch says so, takes nothing more, and is taken back by retry (S1, S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ credits: 5 });
+    await desk.write('in.csv', productsCsv(20));
+    const process = desk.start([...run, ...fast]);
+    await outputShows(process, /out of credits/);
+    expect(await desk.run(['cancel', 'in'])).toMatchObject({ code: 0 });
+    expect((await process.finished).code).toBe(3);
+    await addCredits(desk, 1_000);
+    await desk.write('in.csv', productsCsv(25));
+    const again = await desk.run([...run, ...fast]);
+    expect(again.code).toBe(3);
+    expect(again.stdout).toContain('rivya-batch retry in --status cancelled');
+    const enqueued = await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
+    expect(enqueued).toMatchObject({ code: 2 });
+    await expectOneLineEach(desk, 20);
+    expect(tasksMade(desk)).toBe(5);
+    const retried = await desk.run(['retry', 'in', '--status', 'cancelled', '--yes', '--json']);
+    expect(JSON.parse(retried.stdout)).toMatchObject({ reopened: 15, may_pay_twice: 0 });
+    expect((await desk.run([...run, ...fast])).code).toBe(0);
+    await expectOneLineEach(desk, 25);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 25, spent: 25 });
+    expect(await history(desk)).toHaveLength(15);
+  });
+
+  test('without any worker: lines and closing files are written by cancel itself (S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(30));
+    await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
+    await desk.run(['pause', 'in']);
+    expect(await desk.run(['cancel', 'in'])).toMatchObject({ code: 0 });
+    const lines = await expectOneLineEach(desk, 30);
+    expect(lines.every((line) => line.status === 'cancelled')).toBe(true);
+    expect(tasksMade(desk)).toBe(0);
+    expect((await desk.run(run)).code).toBe(3);
+    expect(tasksMade(desk)).toBe(0);
+  });
+
+  test('a killed run that is cancelled still collects what was accepted (S3)', async ({
+    openDesk,
+  }) => {
+    const clock = new SetClock();
+    const desk = await openDesk({ ...slowTasks, clock, credits: 4 });
+    await desk.write('in.csv', productsCsv(30));
+    const killed = desk.start(run);
+    await outputShows(killed, /out of credits/);
+    await until(() => running(desk) === 4);
+    killed.process.kill('SIGKILL');
+    await killed.finished;
+    expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/are still collected/);
+    clock.letTasksEnd();
+    expect((await desk.run(run)).code).toBe(3);
+    const lines = await expectOneLineEach(desk, 30);
+    expect(lines.filter((line) => line.status === 'succeeded')).toHaveLength(4);
+    expect(tasksMade(desk)).toBe(4);
+  });
+
+  test('--abandon asks, ends everything at once, and retry pays for nothing twice (S1, S4)', async ({
+    openDesk,
+  }) => {
+    const clock = new SetClock();
+    const desk = await openDesk({ ...slowTasks, clock, credits: 4 });
+    await desk.write('in.csv', productsCsv(20));
+    const process = desk.start(run);
+    await outputShows(process, /out of credits/);
+    await until(() => running(desk) === 4);
+    const asked = await desk.run(['cancel', 'in', '--abandon']);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toMatch(/throws away 4 tasks under way: 4 credits/);
+    expect((await status(desk)).counts.cancelled).toBe(0);
+    expect(await desk.run(['cancel', 'in', '--abandon', '--yes'])).toMatchObject({ code: 0 });
+    expect((await process.finished).code).toBe(3);
+    const lines = await expectOneLineEach(desk, 20);
+    const abandoned = lines.filter((line) => line.error?.code === 'abandoned');
+    expect(abandoned).toHaveLength(4);
+    expect(abandoned.every((line) => line.task_id !== null)).toBe(true);
+    expect((await desk.report('out')).credits.spent).toBe(4);
+    clock.letTasksEnd();
+    await addCredits(desk, 1_000);
+    const retried = await desk.run(['retry', 'in', '--status', 'cancelled', '--yes', '--json']);
+    expect(JSON.parse(retried.stdout)).toMatchObject({ rereads: 4, new_attempts: 16 });
+    desk.simulator.control({ speed: 20, durationMs: null });
+    expect((await desk.run([...run, ...fast])).code).toBe(0);
+    await expectOneLineEach(desk, 20);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 20, spent: 20 });
+    expect((await desk.report('out')).credits.spent).toBe(20);
+  });
+});
+
+describe.concurrent('retry', () => {
+  test('failed briefs get a new attempt, and their earlier lines go to the history (S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ faults: ['task-fails=nsfw/kept:3x'] });
+    await desk.write('in.csv', productsCsv(8));
+    expect((await desk.run([...run, ...fast])).code).toBe(3);
+    const failed = (await desk.lines('out')).filter((line) => line.status === 'failed');
+    expect(failed).toHaveLength(3);
+    const asked = await desk.run(['retry', 'in']);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toMatch(/3 failed: new attempts, about 3 credits \(as charged before\)/);
+    expect(await history(desk)).toEqual([]);
+    const retried = await desk.run(['retry', 'in', '--yes']);
+    expect(retried.code).toBe(0);
+    expect(retried.stdout).toMatch(/3 briefs of batch in are open again/);
+    expect(await desk.lines('out')).toHaveLength(5);
+    expect((await desk.run([...run, ...fast])).code).toBe(0);
+    const lines = await expectOneLineEach(desk, 8);
+    const again = lines.filter((line) => line.attempt === 2);
+    expect(again.map((line) => line.brief_id).sort()).toEqual(
+      failed.map((line) => line.brief_id).sort(),
+    );
+    expect((await desk.assets('out')).filter((name) => name.includes('~try2'))).toHaveLength(3);
+    expect(await history(desk)).toMatchObject(
+      failed.map(({ brief_id }) => ({ brief_id, attempt: 1, status: 'failed' })),
+    );
+    const bill = desk.simulator.bill();
+    expect(bill.total).toMatchObject({ tasks: 11, spent: 11 });
+    expect((await desk.report('out')).credits.spent).toBe(11);
+    expect((await desk.run(['retry', 'in', '--yes'])).stdout).toMatch(/nothing to retry/);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+  });
+
+  test('a running worker makes what is opened again', async ({ openDesk }) => {
+    const desk = await openDesk({ faults: ['task-fails=nsfw/refunded:2x'] });
+    await desk.write('in.csv', productsCsv(4));
+    expect((await desk.run([...run, ...fast])).code).toBe(3);
+    const worker = desk.start(['worker', ...fast]);
+    await outputShows(worker, /worker ready/);
+    expect((await desk.run(['retry', 'in', '--status', 'failed', '--yes'])).code).toBe(0);
+    await until(async () => (await desk.report('out')).counts.succeeded === 4);
+    worker.process.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
+    await expectOneLineEach(desk, 4);
+    expect(tasksMade(desk)).toBe(6);
+  });
+
+  test('an unknown outcome without a task id may be paid twice, and only when told to (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({
+      idempotency: 'conflict',
+      faults: ['lose-answer-after-accept:1x'],
+    });
+    await desk.write('in.csv', productsCsv(2));
+    expect((await desk.run([...run, ...fast])).code).toBe(3);
+    const asked = await desk.run(['retry', 'in', '--status', 'unknown']);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toMatch(/1 of them may have been paid already/);
+    expect((await desk.run(['retry', 'in', '--yes', '--json'])).stdout).toContain(
+      '"may_pay_twice":1',
+    );
+    expect((await desk.run([...run, ...fast])).code).toBe(0);
+    await expectOneLineEach(desk, 2);
+    expect(tasksMade(desk)).toBe(3);
+  });
+
+  for (const command of ['run', 'retry'] as const) {
+    test(`a task that was overdue is looked at again by ${command}, for nothing (S1, S3)`, async ({
+      openDesk,
+    }) => {
+      const clock = new SetClock();
+      const desk = await openDesk({ ...slowTasks, clock });
+      await desk.write('in.csv', productsCsv(2));
+      const killed = desk.start(run);
+      await until(() => running(desk) === 2);
+      await untilAccepted(desk, 2);
+      killed.process.kill('SIGKILL');
+      await killed.finished;
+      await makeOverdue(desk);
+      expect((await desk.run(run)).code).toBe(3);
+      const overdue = await desk.lines('out');
+      expect(overdue.map((line) => line.error?.code)).toEqual(['task_overdue', 'task_overdue']);
+      expect((await desk.run(run)).code).toBe(3);
+      expect(await history(desk)).toHaveLength(2);
+      clock.letTasksEnd();
+      if (command === 'retry') {
+        const retried = await desk.run(['retry', 'in', '--yes', '--json']);
+        expect(JSON.parse(retried.stdout)).toMatchObject({
+          rereads: 2,
+          new_attempts: 0,
+          expected_credits: 0,
+        });
+      }
+      expect((await desk.run(run)).code).toBe(0);
+      const lines = await expectOneLineEach(desk, 2);
+      expect(lines.map((line) => line.task_id).sort()).toEqual(
+        overdue.map((line) => line.task_id).sort(),
+      );
+      expect(lines.every((line) => line.attempt === 1)).toBe(true);
+      expect(await history(desk)).toHaveLength(4);
+      expect(desk.simulator.bill().requests.byEndpoint.submit).toEqual({ 200: 2 });
+      expect((await desk.report('out')).credits.spent).toBe(2);
+    });
+  }
+
+  test('rejects a status that cannot be retried', async ({ openDesk }) => {
+    const desk = await openDesk();
+    const wrong = await desk.run(['retry', 'in', '--status', 'succeeded']);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toMatch(/failed, unknown, cancelled/);
+  });
+});

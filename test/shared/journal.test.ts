@@ -1,0 +1,116 @@
+import { appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Journal, journalPath, readJournal } from '../../src/shared/journal.js';
+
+const header = {
+  batch: 'spring',
+  origin: 'https://rivya.test',
+  account: 'account-1',
+  nonce: '',
+  createdAt: 1,
+};
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'journal-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return join(folder, 'out');
+}
+
+const sends = async (out: string) => Object.fromEntries((await readJournal(out))?.sends ?? []);
+
+describe('the journal', () => {
+  it('is none where there is none', async () => {
+    expect(await readJournal(await newFolder())).toBeNull();
+  });
+
+  it('S1: remembers when the key of the latest attempt of each brief was first sent', async () => {
+    const out = await newFolder();
+    const journal = await Journal.open(out, header);
+    await journal.note({ brief: 'a', attempt: 1, sentAt: 10 });
+    await journal.note({ brief: 'ü\n"', attempt: 1, sentAt: 11 });
+    await journal.close();
+    const later = await Journal.open(out, { ...header, nonce: 'not taken' });
+    await later.note({ brief: 'a', attempt: 2, sentAt: 12 });
+    await later.close();
+    expect(await readJournal(out)).toMatchObject({ header, elsewhere: false });
+    expect(await sends(out)).toEqual({
+      a: { attempt: 2, sentAt: 12 },
+      'ü\n"': { attempt: 1, sentAt: 11 },
+    });
+  });
+
+  it('S1: remembers that machines without this folder sent as well', async () => {
+    const out = await newFolder();
+    const journal = await Journal.open(out, header);
+    await journal.note({ elsewhere: true });
+    await journal.close();
+    expect(await readJournal(out)).toMatchObject({ elsewhere: true });
+  });
+
+  it('S1: a line that a crash cut off takes no other line with it', async () => {
+    const out = await newFolder();
+    const journal = await Journal.open(out, header);
+    await journal.note({ brief: 'a', attempt: 1, sentAt: 10 });
+    await journal.close();
+    await appendFile(journalPath(out), '{"brief":"b","att');
+    expect(await sends(out)).toEqual({ a: { attempt: 1, sentAt: 10 } });
+    const next = await Journal.open(out, header);
+    await next.note({ brief: 'c', attempt: 1, sentAt: 20 });
+    await next.close();
+    expect(await sends(out)).toEqual({
+      a: { attempt: 1, sentAt: 10 },
+      c: { attempt: 1, sentAt: 20 },
+    });
+  });
+
+  it('S1: two processes that begin it at once leave one that can be read', async () => {
+    const out = await newFolder();
+    const journals = await Promise.all([1, 2, 3, 4].map(() => Journal.open(out, header)));
+    await Promise.all(
+      journals.map((journal, index) => journal.note({ brief: `b${index}`, attempt: 1, sentAt: 5 })),
+    );
+    await Promise.all(journals.map((journal) => journal.close()));
+    expect(Object.keys(await sends(out)).sort()).toEqual(['b0', 'b1', 'b2', 'b3']);
+  });
+
+  it('S4: the folder is the batch whose journal was begun first, of any that begin at once', async () => {
+    const out = await newFolder();
+    const opened = await Promise.allSettled(
+      ['spring', 'summer', 'autumn'].map((batch) => Journal.open(out, { ...header, batch })),
+    );
+    const journals = opened.flatMap((it) => (it.status === 'fulfilled' ? [it.value] : []));
+    expect(journals).toHaveLength(1);
+    for (const it of opened) {
+      if (it.status === 'rejected') expect(it.reason).toMatchObject({ code: 'batch_conflict' });
+    }
+    await Promise.all(journals.map((journal) => journal.close()));
+  });
+
+  it('S1: begins anew where a crash cut off its very first line', async () => {
+    const out = await newFolder();
+    await mkdir(out);
+    await appendFile(journalPath(out), '{"batch":"spr');
+    expect(await readJournal(out)).toBeNull();
+    const journal = await Journal.open(out, header);
+    await journal.note({ brief: 'a', attempt: 1, sentAt: 10 });
+    await journal.close();
+    expect(await readJournal(out)).toMatchObject({ header });
+    expect(await sends(out)).toEqual({ a: { attempt: 1, sentAt: 10 } });
+  });
+
+  it('refuses a file that is no journal', async () => {
+    const out = await newFolder();
+    await mkdir(out);
+    await appendFile(journalPath(out), '{"brief":"a","attempt":1,"sentAt":1}\n');
+    await expect(readJournal(out)).rejects.toMatchObject({ code: 'output_unusable' });
+  });
+
+  it('S8: holds no key', async () => {
+    const out = await newFolder();
+    const secret = { ...header, apiKey: 'rvya_sk_secret' };
+    await (await Journal.open(out, secret)).close();
+    expect(await readFile(journalPath(out), 'utf8')).not.toContain('rvya_sk_secret');
+  });
+});

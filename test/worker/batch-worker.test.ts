@@ -1,0 +1,171 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseManifestLine } from '../../src/shared/manifest-file.js';
+import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
+import type { SettingsPatch } from '../../src/simulator/settings.js';
+import { BatchWorker } from '../../src/worker/batch-worker.js';
+import { connect } from '../support/ledger.js';
+import { type Bench, openBench } from './stage-bench.js';
+
+async function openBatch(ids: string[], settings: SettingsPatch = {}) {
+  const bench = await openBench(settings);
+  const queues = new StageQueues(bench.redis, bench.prefix, bench.batch);
+  onTestFinished(() => queues.close());
+  await bench.admit(...ids);
+  await queues.add(
+    'submit',
+    ids.map((brief) => ({ brief, attempt: 1, delayMs: 0 })),
+  );
+  await bench.ledger.markAdmission('complete', { rows: ids.length });
+  await tell(bench, 100);
+  return { ...bench, queues };
+}
+
+/** Told limits last ten seconds: longer tests are told them again. */
+async function tell({ account }: Bench, inFlight: number) {
+  const heartbeat = () => account.heartbeat(`told ${inFlight}`, { rate: 1_000, inFlight });
+  await heartbeat();
+  const beat = setInterval(() => {
+    heartbeat().catch(() => 'closing');
+  }, 2_000);
+  onTestFinished(() => clearInterval(beat));
+}
+
+function startWorker(
+  bench: Bench,
+  { concurrency = 4, stages = queueStages as readonly QueueStage[] } = {},
+) {
+  const slot = () => pLimit(concurrency);
+  const worker = new BatchWorker({
+    context: bench.context,
+    connection: connect(),
+    prefix: bench.prefix,
+    stages,
+    out: stages.includes('collect') ? bench.context.out : null,
+    slots: { submit: slot(), status: slot(), collect: slot() },
+  });
+  onTestFinished(() => worker.abandon());
+  return worker;
+}
+
+const finalized = (bench: Bench) =>
+  vi.waitFor(async () => expect((await bench.ledger.meta())?.finalized).toBe(true), {
+    timeout: 45_000,
+    interval: 50,
+  });
+
+const written = async ({ context }: Bench) => {
+  const text = await readFile(join(context.out, 'manifest.jsonl'), 'utf8');
+  return text.trimEnd().split('\n').map(parseManifestLine);
+};
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);
+
+describe('BatchWorker', () => {
+  it('S1 S4: takes every brief from admission to its one line, paid once', async () => {
+    const ids = numbered(25);
+    const bench = await openBatch(ids);
+    const worker = startWorker(bench);
+    await worker.start();
+    await finalized(bench);
+    const lines = await written(bench);
+    expect(lines.map(({ brief_id: id }) => id).sort()).toEqual(ids.toSorted());
+    expect(new Set(lines.map(({ status }) => status))).toEqual(new Set(['succeeded']));
+    expect(bench.simulator.bill()).toMatchObject({ total: { tasks: 25 }, billedTwice: [] });
+    expect(await bench.inFlight()).toEqual([]);
+    await worker.close();
+  });
+
+  it('S1 S4: two workers share a batch, and each brief is paid and written once', async () => {
+    const bench = await openBatch(numbered(40));
+    const workers = [startWorker(bench), startWorker(bench)];
+    await Promise.all(workers.map((worker) => worker.start()));
+    await finalized(bench);
+    const lines = await written(bench);
+    expect(new Set(lines.map(({ brief_id: id }) => id)).size).toBe(40);
+    expect(lines).toHaveLength(40);
+    expect(bench.simulator.bill()).toMatchObject({ total: { tasks: 40 }, billedTwice: [] });
+    await Promise.all(workers.map((worker) => worker.close()));
+  });
+
+  it('S7: submissions in doubt that hold every place do not wait behind those that want one', async () => {
+    const bench = await openBatch(numbered(30), { faults: ['error-before-accept:2x'] });
+    await tell(bench, 2);
+    const worker = startWorker(bench);
+    await worker.start();
+    // The two in doubt, and one that had to wait for the place of one of them.
+    await vi.waitFor(() => expect(bench.simulator.bill().total.tasks).toBeGreaterThan(2), {
+      timeout: 45_000,
+      interval: 100,
+    });
+    expect(bench.simulator.bill().billedTwice).toEqual([]);
+    await worker.close();
+  });
+
+  it('S1: a brief whose worker was killed after it had leave to send is sent, and paid once', async () => {
+    const bench = await openBatch(['a']);
+    const worker = startWorker(bench);
+    const go = await bench.begin('a');
+    if (go.kind !== 'go') throw new Error('the only brief may go');
+    await worker.start();
+    await finalized(bench);
+    expect(await written(bench)).toMatchObject([{ brief_id: 'a', status: 'succeeded' }]);
+    expect(bench.simulator.bill().total.tasks).toBe(1);
+    await worker.close();
+  });
+
+  it('S7: frees at its start what a crash left taken, and gives what failed before its line', async () => {
+    const bench = await openBatch(['a']);
+    await bench.redis.zadd(bench.account.keys.inFlight, Date.now(), 'spring\ngone');
+    const worker = startWorker(bench);
+    await worker.start();
+    expect(await bench.inFlight()).not.toContain('spring\ngone');
+    await worker.close();
+  });
+
+  it('writes no file on a machine without the collect stage, and leaves the lines to others', async () => {
+    const bench = await openBatch(numbered(3));
+    const worker = startWorker(bench, { stages: ['submit', 'status'] });
+    await worker.start();
+    await vi.waitFor(
+      async () => expect(await bench.queues.queue('collect').getWaitingCount()).toBe(3),
+      { timeout: 30_000, interval: 50 },
+    );
+    expect(await worker.tend()).toBe('not_yet');
+    await worker.close();
+    const other = startWorker(bench, { stages: ['collect'] });
+    await other.start();
+    await finalized(bench);
+    expect(await written(bench)).toHaveLength(3);
+    await other.close();
+  });
+
+  it('tells of trouble with the folder, and goes on when it is mended', async () => {
+    const bench = await openBatch(['a']);
+    const { ledger } = bench;
+    const failing = Object.create(ledger, {
+      readOutbox: { value: () => Promise.reject(new Error('the disk is full')), writable: true },
+    }) as typeof ledger & { readOutbox: typeof ledger.readOutbox };
+    const worker = startWorker({ ...bench, context: { ...bench.context, ledger: failing } });
+    await worker.start();
+    await vi.waitFor(() =>
+      expect(bench.notices).toContainEqual({ kind: 'output_trouble', reason: 'the disk is full' }),
+    );
+    failing.readOutbox = ledger.readOutbox.bind(ledger);
+    await finalized(bench);
+    expect(await written(bench)).toHaveLength(1);
+    await worker.close();
+  });
+
+  it('S4: writes what was finished before it closes', async () => {
+    const bench = await openBatch(['a', 'b']);
+    const worker = startWorker(bench);
+    await worker.start();
+    await finalized(bench);
+    await bench.redis.rpush(bench.ledger.keys.outbox, JSON.stringify((await written(bench))[0]));
+    await worker.close();
+    expect(await bench.ledger.outboxLength()).toBe(0);
+  });
+});

@@ -1,0 +1,85 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import type { BatchMeta } from '../../src/shared/ledger/batch-meta.js';
+import { openProcess } from './open-process.js';
+
+function attachment(meta: BatchMeta | null, out: string | null) {
+  if (!meta) throw new Error('there is no such batch');
+  const { name: batch, origin, account, nonce, createdAt } = meta;
+  return { header: { batch, origin, account, nonce, createdAt }, out, notify: () => undefined };
+}
+
+describe('WorkerProcess', () => {
+  it('S7: makes its limits known before its first request, and takes them back at the end', async () => {
+    const { worker, redis, account } = await openProcess();
+    await worker.start();
+    expect(Object.values(await redis.hgetall(account.keys.workers))).toEqual([
+      expect.stringMatching(/^\d+ 1000 50$/),
+    ]);
+    await worker.close(1_000);
+    expect(await redis.exists(account.keys.workers)).toBe(0);
+  });
+
+  it('lifts a halt when it starts: a person has acted', async () => {
+    const { worker, account } = await openProcess();
+    await account.halt('api_key_revoked', 'no');
+    await worker.start();
+    expect((await account.view()).gate).toEqual({ kind: 'open' });
+  });
+
+  it('works on several batches, and lets go of one', async () => {
+    const { worker, enqueue, context, simulator } = await openProcess();
+    await worker.start();
+    const batches = await Promise.all(['one', 'two'].map((name) => enqueue(name, ['a', 'b'])));
+    for (const { ledger } of batches) {
+      await worker.attach(attachment(await ledger.meta(), join(context.out, ledger.batch)));
+    }
+    expect(worker.attached.sort()).toEqual(['one', 'two']);
+    for (const { ledger } of batches) {
+      await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+        timeout: 30_000,
+        interval: 50,
+      });
+    }
+    expect(simulator.bill()).toMatchObject({ total: { tasks: 4 }, billedTwice: [] });
+    await worker.detach('one');
+    expect(worker.has('one')).toBe(false);
+    expect(worker.has('two')).toBe(true);
+    await access(join(context.out, 'one', 'run.json'));
+  });
+
+  it('is not attached to a batch that it could not begin with', async () => {
+    const { worker, enqueue, redis, context } = await openProcess();
+    await worker.start();
+    const { ledger } = await enqueue('one', ['a']);
+    const meta = await ledger.meta();
+    const { inFlight } = context.account.keys;
+    await redis.set(inFlight, 'not a sorted set');
+    await expect(worker.attach(attachment(meta, context.out))).rejects.toThrow(/WRONGTYPE/);
+    expect(worker.has('one')).toBe(false);
+    await redis.del(inFlight);
+    await worker.attach(attachment(meta, context.out));
+    await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+      timeout: 30_000,
+      interval: 50,
+    });
+  });
+
+  it('does not wait past its time for a request that hangs, and leaves its brief to others', async () => {
+    const { worker, enqueue, context, simulator, redis } = await openProcess({
+      faults: ['late-answer=3600000'],
+    });
+    await worker.start();
+    const { ledger } = await enqueue('one', ['a']);
+    const tended: string[] = [];
+    await worker.attach({
+      ...attachment(await ledger.meta(), context.out),
+      notify: ({ kind }) => tended.push(kind),
+    });
+    await vi.waitFor(() => expect(simulator.bill().total.tasks).toBe(1), { timeout: 20_000 });
+    await worker.close(50);
+    expect(await redis.exists(context.account.keys.workers)).toBe(0);
+    expect(await ledger.read('a')).toMatchObject({ state: { stage: 'submitting' } });
+  });
+});
