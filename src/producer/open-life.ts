@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { BatchError } from '../shared/errors.js';
 import {
   Journal,
   type JournalContent,
   type JournalHeader,
+  journalPath,
   readJournal,
 } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
@@ -37,6 +39,7 @@ export interface Life {
 export async function openLife(request: LifeRequest): Promise<Life> {
   const { ledger, out } = request;
   if (request.mode === 'fresh') await startAnew(request);
+  await rebindUnused(request);
   const journal = out === '' ? null : await readJournal(out);
   if (journal) checkHeader(ledger.batch, journal.header, request);
   const nonce = journal?.header.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
@@ -73,6 +76,19 @@ async function recover(
   // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
   const header = { ...journalHeader(meta), createdAt: adoption.earliest };
   return { meta: now, journal: { header, sends: new Map(), elsewhere: true } };
+}
+
+/**
+ * A batch of which the API never took anything may change its API and key: the first try with a mistyped one
+ * would otherwise bind it for life.
+ */
+async function rebindUnused({ ledger, origin, account, out }: LifeRequest): Promise<void> {
+  const meta = await ledger.meta();
+  if (!meta || (meta.origin === origin && meta.account === account)) return;
+  const used = meta.accepted || meta.pending < meta.admitted;
+  if (used || (await ledger.inFlightUnder(meta.account)) > 0) return;
+  await ledger.set({ origin, account });
+  if (out !== '') await rm(journalPath(out), { force: true });
 }
 
 /** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */

@@ -19,6 +19,17 @@ const linesAtOnce = 500;
 
 /** Puts a manifest without the planned lines, and a history with them, in place of the old ones. */
 export async function replaceManifest(replacing: Replacing): Promise<Replaced> {
+  try {
+    return await replace(replacing);
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    // Whoever took over has cleared this folder away.
+    if (code === 'ENOENT' && path?.startsWith(replacing.folder.path)) return { kind: 'overtaken' };
+    throw error;
+  }
+}
+
+async function replace(replacing: Replacing): Promise<Replaced> {
   const { rewrite, folder } = replacing;
   const written = await writeFiles(replacing);
   if (written === 'overtaken') return { kind: 'overtaken' };
@@ -68,13 +79,7 @@ async function writeFiles({
 async function putInPlace({ rewrite, out, folder }: Replacing): Promise<'in_place' | 'overtaken'> {
   if ((await rewrite.hold(folder.token, 'keep')).kind !== 'planned') return 'overtaken';
   for (const name of ['history.jsonl', 'manifest.jsonl']) {
-    try {
-      await rename(join(folder.path, name), join(out, name));
-    } catch (error) {
-      // Whoever took over has cleared this folder away.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'overtaken';
-      throw error;
-    }
+    await rename(join(folder.path, name), join(out, name));
     await syncFolder(out);
   }
   return 'in_place';

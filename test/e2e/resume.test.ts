@@ -107,6 +107,18 @@ describe.concurrent('the same command continues', () => {
   });
 });
 
+describe.concurrent('a first try with the wrong key', () => {
+  test('binds nothing: the right key goes on with the same batch', async ({ openDesk }) => {
+    const desk = await openDesk({ keys: ['rvya_sk_desk'] });
+    await desk.write('in.csv', productsCsv(3));
+    const environment = { RIVYA_API_KEY: 'rvya_sk_mistyped' };
+    expect((await desk.run(run, { environment })).code).toBe(4);
+    expect((await desk.run(run)).code).toBe(0);
+    await expectCleanBill(desk, 'out', 3);
+    expect((await desk.run(run, { environment })).code).toBe(2);
+  });
+});
+
 describe.concurrent('several processes', () => {
   test('two commands share one private Redis, and the last one out shuts it down', async ({
     openDesk,

@@ -44,7 +44,12 @@ export async function simulate(settings: SettingsPatch = {}) {
     ...settings,
   });
   onTestFinished(() => simulator.close());
-  const client = createRivyaClient({ origin: simulator.origin, apiKey });
+  const client = createRivyaClient({
+    origin: simulator.origin,
+    apiKey,
+    // A test that waits for a hanging request is to fail, not to be rescued.
+    requestTimeoutMs: hourMs,
+  });
   const downloader = createDownloader({
     apiOrigin: simulator.origin,
     maxBytes: 1_000_000,

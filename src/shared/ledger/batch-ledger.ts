@@ -11,7 +11,7 @@ import {
   type Stage,
   type StateOf,
 } from './brief-state.js';
-import { type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
+import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'clash' | 'cancelled';
@@ -362,8 +362,14 @@ export class BatchLedger {
   }
 
   /** Briefs of this batch that are submitted and not known to be over. */
-  async inFlight(): Promise<number> {
-    const members = await this.redis.zrange(this.account.keys.inFlight, '0', '-1');
+  inFlight(): Promise<number> {
+    return this.inFlightUnder(this.account.account);
+  }
+
+  /** Briefs of this batch that are in flight under an account that need not be its own. */
+  async inFlightUnder(account: string): Promise<number> {
+    const { inFlight } = accountKeys(this.prefix, account);
+    const members = await this.redis.zrange(inFlight, '0', '-1');
     const head = this.member('');
     return members.filter((member) => member.startsWith(head)).length;
   }

@@ -40,6 +40,8 @@ export interface BatchMeta extends BatchIdentity {
   admissions: number;
   /** `manifest.csv` and `run.json` stand for the lines of the latest admission. */
   finalized: boolean;
+  /** The API has taken at least one of its submissions. */
+  accepted: boolean;
   /** What an earlier life left in the folder has been taken over. */
   ready: boolean;
   /** A machine without the output folder submits for this batch. */
@@ -85,6 +87,7 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     },
     admissions: count('admissions'),
     finalized: fields.finalized === String(count('admissions')),
+    accepted: fields.accepted === '1',
     ready: fields.ready === '1',
     elsewhere: fields.elsewhere === '1',
     paused: fields.paused === '1',

@@ -6,6 +6,7 @@
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if text ~= ARGV[2] then return { 0, text or '' } end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('HSET', KEYS[2], 'accepted', 1)
 local amount, day, kind = read_reservation(KEYS[3], ARGV[1])
 local stated = tonumber(ARGV[5])
 if kind and redis.call('HGET', KEYS[5], kind) == ARGV[4] then redis.call('HDEL', KEYS[5], kind) end
