@@ -69,12 +69,17 @@ async function recover(
   journal: JournalContent | null,
   meta: BatchMeta,
 ): Promise<Life> {
-  const adoption = await adoptManifest(ledger, out);
+  // Only where the ledger was empty: lines of this life are in the ledger, whatever stands in the file.
+  const adoption = meta.adopting ? await adoptManifest(ledger, out) : { kind: 'none' as const };
   const now = (await ledger.meta()) ?? meta;
   if (journal) return { meta: now, journal };
   if (adoption.kind === 'none') return { meta: now, journal: null };
   // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
   const header = { ...journalHeader(meta), createdAt: adoption.earliest };
+  await rm(journalPath(out), { force: true });
+  const begun = await Journal.open(out, header);
+  await begun.note({ elsewhere: true });
+  await begun.close();
   return { meta: now, journal: { header, sends: new Map(), elsewhere: true } };
 }
 

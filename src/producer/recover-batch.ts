@@ -40,7 +40,7 @@ export async function adoptManifest(ledger: BatchLedger, out: string): Promise<A
   }
   if (adopted.length > 0) await ledger.adopt(adopted);
   if (torn) await truncate(path, end);
-  await ledger.set({ offset: end });
+  await ledger.endAdoption(end);
   return count === 0 ? { kind: 'none' } : { kind: 'adopted', count, earliest };
 }
 

@@ -19,6 +19,8 @@ export const jobDataSchema = z.object({
   attempt: z.number().int().positive(),
   /** Collect only: result URLs with their query strings, which are kept nowhere else (S8). */
   urls: z.array(z.string()).optional(),
+  /** Collect only: how often the task was read again for fresh URLs; kept with them, in one write. */
+  rereads: z.number().int().optional(),
 });
 export type JobData = z.infer<typeof jobDataSchema>;
 

@@ -21,7 +21,7 @@ export function safeName(briefId: string): string {
 
 /** The form in which names are compared: file systems may ignore case, and take `ß` for `SS`, `ς` for `σ`. */
 export function canonicalName(briefId: string): string {
-  return safeName(briefId).toUpperCase().toLowerCase();
+  return safeName(briefId).toLowerCase().toUpperCase().toLowerCase();
 }
 
 export interface AssetPlace {

@@ -28,7 +28,7 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
     return stepFor(read?.state ?? null);
   }
   const brief = { text: read.text, state: read.state };
-  if (!job.urls) return rereadTask(context, job, { brief, purpose: 'lost_urls' });
+  if (!job.urls) return rereadTask(context, job, brief);
   if (job.urls.length === 0) return endWithout(context, job, brief);
   const saved = await saveAll(context, { ...job, urls: job.urls });
   if (saved.kind === 'all') {
@@ -75,9 +75,7 @@ async function actOnTrouble(
     endFailed(context, job, { brief, error: { code, message, request_id: null } });
   switch (trouble.kind) {
     case 'gone':
-      if (brief.state.rereads === 0) {
-        return rereadTask(context, job, { brief, purpose: 'spent_urls' });
-      }
+      if (!job.rereads) return rereadTask(context, job, brief);
       return fail(
         'download_failed',
         `The result link answered ${trouble.httpStatus}, and so did a fresh one.`,
@@ -103,7 +101,7 @@ async function tryLater(
   if (waitingMs < collectDeadlineMs) {
     const spacingMs = Math.min(longestRetryMs, Math.max(retrySpacingMs, waitingMs));
     const afterMs = trouble.retryAfterMs ?? spacingMs;
-    return { kind: 'later', afterMs, ...(job.urls ? { urls: job.urls } : {}) };
+    return { kind: 'later', afterMs };
   }
   const error = {
     code: 'download_unavailable',
@@ -133,7 +131,7 @@ async function notRead(
 async function rereadTask(
   context: CollectContext,
   job: StageJob,
-  { brief, purpose }: { brief: ReadyBrief; purpose: 'lost_urls' | 'spent_urls' },
+  brief: ReadyBrief,
 ): Promise<Step> {
   const turn = await context.pacer.turn();
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
@@ -142,11 +140,12 @@ async function rereadTask(
   const to: StateOf<'ready'> = {
     ...brief.state,
     checks: brief.state.checks + 1,
-    rereads: brief.state.rereads + (purpose === 'spent_urls' ? 1 : 0),
   };
   const moved = await context.ledger.move(job.briefId, { from: brief, to, holds: 'credits' });
   if (moved.kind === 'passed') return stepFor(moved.state);
-  return collectAssets(context, { ...job, urls: outcome.task.urls });
+  // Into the job together with the count: a crash before that asks once more, one after it uses what was found.
+  const rereads = (job.rereads ?? 0) + (job.urls ? 1 : 0);
+  return { kind: 'later', afterMs: 0, fresh: { urls: outcome.task.urls, rereads } };
 }
 
 /** Succeeded and charged, without a file to show for it: looked at once more, never paid again. */
@@ -155,7 +154,7 @@ async function endWithout(
   job: StageJob,
   brief: ReadyBrief,
 ): Promise<Step> {
-  if (brief.state.rereads === 0) return rereadTask(context, job, { brief, purpose: 'spent_urls' });
+  if (!job.rereads) return rereadTask(context, job, brief);
   const error = {
     code: 'succeeded_no_output',
     message: 'The API reports success and names no result file.',

@@ -49,7 +49,6 @@ async function collectNext(
     reserved: task.reservedCredits ?? brief.state.reserved,
     final: task.finalCredits,
     completedAt: context.clock.now(),
-    rereads: 0,
   };
   const moved = await context.ledger.move(briefId, { from: brief, to, holds: 'credits' });
   if (moved.kind === 'passed') return stepFor(moved.state);

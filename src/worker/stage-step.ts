@@ -7,6 +7,8 @@ export interface StageJob {
   attempt: number;
   /** Result URLs, for the collect stage; absent when it must read them from the task. */
   urls?: string[];
+  /** How often the task was read again for fresh URLs. */
+  rereads?: number;
 }
 
 /** What is to become of the job; only the edge turns it into queue operations. */
@@ -14,8 +16,8 @@ export type Step =
   | { kind: 'done' }
   /** The brief goes on in another queue (or, with a new attempt, in this one). */
   | { kind: 'next'; stage: QueueStage; attempt: number; delayMs: number; urls?: string[] }
-  /** The same job again, later: no worker slot is held meanwhile (S2). Fresh `urls` replace the job's. */
-  | { kind: 'later'; afterMs: number; urls?: string[] }
+  /** The same job again, later: no worker slot is held meanwhile (S2). `fresh` URLs replace the job's. */
+  | { kind: 'later'; afterMs: number; fresh?: { urls: string[]; rereads: number } }
   /** Submissions as a whole are held: the job goes back to the head of its queue (S2). */
   | { kind: 'hold'; waitMs: number };
 

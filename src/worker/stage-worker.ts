@@ -85,6 +85,7 @@ export class StageWorker {
       briefId: data.brief,
       attempt: data.attempt,
       ...(data.urls ? { urls: data.urls } : {}),
+      ...(data.rereads ? { rereads: data.rereads } : {}),
     };
     const step = await this.options.work(stageJob);
     await this.apply(step, stageJob, { job, token });
@@ -110,7 +111,7 @@ export class StageWorker {
       }
       case 'later':
         // Saved before the move: a crash between the two repeats this step, not the one before.
-        if (step.urls) await job.updateData({ ...job.data, urls: step.urls });
+        if (step.fresh) await job.updateData({ ...job.data, ...step.fresh });
         await job.moveToDelayed(this.options.clock.now() + Math.ceil(step.afterMs), token);
         throw new DelayedError();
       case 'hold':

@@ -78,7 +78,6 @@ async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise
 /** What a lost Redis must not take along: when the clock of this attempt's key began to run. */
 async function noteSend({ journal }: StageContext, job: StageJob, go: Go): Promise<void> {
   const { firstSentAt, attempt } = go.brief.state;
-  if (firstSentAt < go.nowMs) return;
   await journal?.note({ brief: job.briefId, attempt, sentAt: firstSentAt });
 }
 

@@ -237,10 +237,16 @@ describe.concurrent('cancel', () => {
     await killed.finished;
     expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/are still collected/);
     clock.letTasksEnd();
+    // What was about to be sent at the kill is in doubt, and settled under its key like any other (S1).
+    await addCredits(desk, 1_000);
+    desk.simulator.control({ speed: 20, durationMs: null });
     expect((await desk.run(run)).code).toBe(3);
     const lines = await expectOneLineEach(desk, 30);
-    expect(lines.filter((line) => line.status === 'succeeded')).toHaveLength(4);
-    expect(tasksMade(desk)).toBe(4);
+    const succeeded = lines.filter((line) => line.status === 'succeeded').length;
+    expect(succeeded).toBeGreaterThanOrEqual(4);
+    expect(succeeded).toBe(tasksMade(desk));
+    const others = lines.filter((line) => line.status !== 'succeeded');
+    expect(others.every((line) => line.error?.code === 'cancelled')).toBe(true);
   });
 
   test('--abandon asks, ends everything at once, and retry pays for nothing twice (S1, S4)', async ({

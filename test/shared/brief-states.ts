@@ -34,7 +34,6 @@ export function ready(taskId: string, patch: Partial<StateOf<'ready'>> = {}) {
     stage: 'ready',
     final: 1,
     completedAt: Date.now(),
-    rereads: 0,
     ...patch,
   } satisfies BriefState;
 }

@@ -37,7 +37,7 @@ describe('a task that succeeded', () => {
       delayMs: 0,
       urls,
     });
-    expect(await stateOf('a')).toMatchObject({ stage: 'ready', reserved: 5, final: 4, rereads: 0 });
+    expect(await stateOf('a')).toMatchObject({ stage: 'ready', reserved: 5, final: 4 });
     expect(await inFlight()).toEqual([]);
     // Settled again by a worker that was frozen: the same way on, nothing written.
     expect(await settle(task)).toMatchObject({ kind: 'next', stage: 'collect' });

@@ -168,6 +168,11 @@ export class BatchLedger {
     return Number(reply);
   }
 
+  /** Ends the taking over of a manifest whose complete lines end at `offset`. */
+  async endAdoption(offset: number): Promise<void> {
+    await runScript(this.redis, 'end-adoption', { keys: [this.keys.meta], values: [offset] });
+  }
+
   async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {
     // From here on, closing files that somebody is still writing stand for an earlier admission.
     if (mark === 'open') await this.redis.hincrby(this.keys.meta, 'admissions', 1);

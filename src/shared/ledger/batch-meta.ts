@@ -44,6 +44,8 @@ export interface BatchMeta extends BatchIdentity {
   accepted: boolean;
   /** What an earlier life left in the folder has been taken over. */
   ready: boolean;
+  /** The manifest of an earlier life is being taken over. */
+  adopting: boolean;
   /** A machine without the output folder submits for this batch. */
   elsewhere: boolean;
   paused: boolean;
@@ -89,6 +91,7 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     finalized: fields.finalized === String(count('admissions')),
     accepted: fields.accepted === '1',
     ready: fields.ready === '1',
+    adopting: fields.adopting === '1',
     elsewhere: fields.elsewhere === '1',
     paused: fields.paused === '1',
     cancelled: fields.cancelled === '1',

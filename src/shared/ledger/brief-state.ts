@@ -46,8 +46,6 @@ const briefStateSchema = z.discriminatedUnion('stage', [
     ...accepted,
     final: z.number().nullable(),
     completedAt: z.number(),
-    /** How often the task was read again for fresh URLs. */
-    rereads: z.number().int(),
   }),
   /** Its line is in the outbox or in the manifest: nothing is left to do. */
   z.object({

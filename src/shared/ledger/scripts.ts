@@ -16,6 +16,7 @@ export type ScriptName =
   | 'cancel'
   | 'claim-name'
   | 'clear-rewrite'
+  | 'end-adoption'
   | 'finish'
   | 'heartbeat'
   | 'hold-rewrite'

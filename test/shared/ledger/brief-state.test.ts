@@ -39,7 +39,6 @@ const states = fc.oneof(
     ...accepted,
     final: fc.option(fc.nat()),
     completedAt: ms,
-    rereads: fc.nat(9),
   }),
   fc.record({
     stage: fc.constant('lined'),

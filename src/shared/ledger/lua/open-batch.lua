@@ -3,7 +3,11 @@
 -- ARGV: 1 name, then field, value, ... of the identity (kept from the first time on)
 -- Returns 1 when it was created, 0 when it was there.
 local created = redis.call('SADD', KEYS[2], ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 0 then created = 1 end
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  created = 1
+  -- Until what an earlier life left in the folder is taken over, nothing of this one may be written there.
+  redis.call('HSET', KEYS[1], 'adopting', 1)
+end
 for i = 2, #ARGV, 2 do
   redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
 end

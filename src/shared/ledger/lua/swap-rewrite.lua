@@ -7,4 +7,4 @@ if meta[1] ~= 'planned' or meta[2] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'rewriting', 'applying', 'offset', ARGV[2])
 redis.call('HDEL', KEYS[1], 'rewriter', 'rewriter_at', 'history')
 -- A writer that has the old file open knows by this that what it writes there does not count.
-return 1
+return redis.call('HINCRBY', KEYS[1], 'generation', 1)
