@@ -108,11 +108,13 @@ function lossText({ tasks, inDoubt, credits }: UnderWay): string {
 }
 
 function endText({ name, pending }: BatchMeta, { cancelled, abandoned }: CancelCounts): string {
-  const sentences = [`Batch ${name} is cancelled: ${cancelled} briefs will not be submitted.`];
-  if (abandoned > 0) sentences.push(`${abandoned} that were submitted are left behind.`);
+  const sentences = [
+    `Batch ${name} is cancelled. Briefs that will not be submitted: ${cancelled}.`,
+  ];
+  if (abandoned > 0) sentences.push(`Submitted and left behind: ${abandoned}.`);
   if (pending > 0) {
     sentences.push(
-      `${pending} that were submitted, or may have been, are still collected: by the same run command, or wherever "rivya-batch worker" runs.`,
+      `Submitted, or perhaps so, and still to be collected: ${pending}. The same run command does it, or "rivya-batch worker" wherever it runs.`,
     );
   }
   sentences.push(`To take it back: rivya-batch retry ${name} --status cancelled`);

@@ -16,8 +16,8 @@ async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, meta } = await session.findBatch(batch);
-    const unfinished =
-      meta.pending > 0 || meta.admission === 'open' || (await ledger.outboxLength()) > 0;
+    const open = meta.pending > 0 || meta.admission === 'open' || meta.rewriting;
+    const unfinished = open || (await ledger.outboxLength()) > 0;
     if (unfinished) {
       throw new BatchError(
         'batch_unfinished',

@@ -23,31 +23,31 @@ async function pause(
   { json }: { json: boolean },
 ): Promise<ExitCode> {
   const session = await openStoreSession(settings, terminal);
-  const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
     const { ledger, meta } = await session.findBatch(batch);
-    const endless = isOver(meta);
-    if (endless === null) {
+    const reason = whyNot(meta);
+    if (reason === null) {
       // The ledger first: it also holds back the submissions that a worker has taken from the queue already.
       await ledger.set({ paused: 1 });
+      const queues = new StageQueues(session.connection, settings.prefix, batch);
       await queues.queue('submit').pause();
+      await queues.close();
     }
     const { pending } = meta;
-    terminal.print(
-      json
-        ? JSON.stringify({ batch, paused: endless === null, pending })
-        : (endless ??
-            `Batch ${batch} is paused: nothing is submitted until "rivya-batch resume ${batch}". What was submitted is watched and collected; ${pending} briefs have no result yet.`),
-    );
+    const result = { batch, paused: reason === null, pending };
+    terminal.print(json ? JSON.stringify(result) : (reason ?? pausedText(meta)));
     return ExitCode.succeeded;
   } finally {
-    await queues.close();
     await session.close();
   }
 }
 
+function pausedText({ name, pending }: BatchMeta): string {
+  return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${pending}.`;
+}
+
 /** Why there is nothing to hold back; null where there is. */
-function isOver({ name, admission, pending, rewriting, cancelled }: BatchMeta): string | null {
+function whyNot({ name, admission, pending, rewriting, cancelled }: BatchMeta): string | null {
   if (cancelled) return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
   if (admission === 'complete' && pending === 0 && !rewriting) {
     return `Batch ${name} is finished: there is nothing to pause.`;

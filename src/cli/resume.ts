@@ -24,18 +24,18 @@ async function resume(
   { json }: { json: boolean },
 ): Promise<ExitCode> {
   const session = await openStoreSession(settings, terminal);
-  const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
     const { ledger, meta } = await session.findBatch(batch);
+    const queues = new StageQueues(session.connection, settings.prefix, batch);
     // Both marks are taken away whatever one finds: a crash may have left only one of them.
     await queues.queue('submit').resume();
+    await queues.close();
     await ledger.resume();
     const { pending, paused } = meta;
     const result = { batch, paused: false, was_paused: paused, pending };
     terminal.print(json ? JSON.stringify(result) : resumedText(meta));
     return ExitCode.succeeded;
   } finally {
-    await queues.close();
     await session.close();
   }
 }
@@ -43,6 +43,6 @@ async function resume(
 function resumedText({ name, cancelled, paused, pending }: BatchMeta): string {
   if (cancelled) return cancelledSentence(name);
   return paused
-    ? `Batch ${name} goes on: ${pending} briefs have no result yet.`
+    ? `Batch ${name} goes on. Briefs without a result yet: ${pending}.`
     : `Batch ${name} was not paused.`;
 }

@@ -30,24 +30,26 @@ export function retryText(draft: Draft, batch: string): string {
   lines.push(`Expected cost: about ${formatCredits(credits)}.`);
   if (perhapsAgain > 0) {
     lines.push(
-      `${perhapsAgain} of them may have been paid already: nobody knows what became of their last attempt, and a new one is paid again.`,
+      `Perhaps paid already: ${perhapsAgain}. Nobody knows what became of their last attempt, and a new one is paid again.`,
     );
   }
   return [...lines, ...skippedText(draft)].join('\n');
 }
 
 function groupText({ status, way, count, credits, guessed }: ReopenGroup): string {
-  if (way === 'reread') return `  ${count} ${status}: their tasks are looked at again, for nothing`;
+  if (way === 'reread') {
+    return `  ${count} ${status}: looked at again, because a task is known; pays for nothing`;
+  }
   const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
   return `  ${count} ${status}: new attempts, about ${formatCredits(credits)} (${priced})`;
 }
 
 export function afterRetryText(draft: Draft, meta: BatchMeta | null): string {
-  const { total, rereads } = countReopened(draft);
+  const { total, rereads, newAttempts } = countReopened(draft);
   if (total === 0) return ['There is nothing to retry.', ...skippedText(draft)].join('\n');
   const name = meta?.name ?? '';
   const lines = [
-    `${total} briefs of batch ${name} are open again (${total - rereads} new attempts, ${rereads} tasks to look at). Their earlier lines are in history.jsonl.`,
+    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,
     ...skippedText(draft),
   ];
   if (meta?.paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
@@ -62,5 +64,5 @@ export function afterRetryText(draft: Draft, meta: BatchMeta | null): string {
 
 function skippedText({ withoutContent }: Draft): string[] {
   if (withoutContent === 0) return [];
-  return [`${withoutContent} are left out: what is to be sent for them is not kept any more.`];
+  return [`Left out: ${withoutContent}. What is to be sent for them is not kept any more.`];
 }

@@ -95,7 +95,14 @@ async function addJobs(
   answers: string[],
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
-  const waiting = chunk.filter((_brief, index) => !withoutJob.has(answers[index] ?? ''));
+  const waiting: PreparedBrief[] = [];
+  for (const [index, brief] of chunk.entries()) {
+    const answer = answers[index] ?? '';
+    if (withoutJob.has(answer)) continue;
+    // Two sends of one key must not be under way at once (S1): a job that is there already will do it.
+    if (answer === 'submitting' && (await hasJob({ ledger, queues }, brief.id))) continue;
+    waiting.push(brief);
+  }
   if (waiting.length === 0) return;
   if (journal) {
     const ids = waiting.map((brief) => brief.id);
@@ -104,6 +111,18 @@ async function addJobs(
   await queues.add(
     'submit',
     waiting.map((brief) => ({ brief: brief.id, attempt: 1, delayMs: 0 })),
+  );
+}
+
+async function hasJob(
+  { ledger, queues }: Pick<Admitting, 'ledger' | 'queues'>,
+  briefId: string,
+): Promise<boolean> {
+  const read = await ledger.read(briefId);
+  if (!read) return false;
+  const { attempt } = read.state;
+  return (
+    (await queues.has('submit', briefId, attempt)) || (await queues.has('status', briefId, attempt))
   );
 }
 

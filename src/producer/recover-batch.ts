@@ -82,5 +82,5 @@ function contentOf(line: ManifestLine): string {
 /** `assets/ABC~2.png` -> `abc`: the name that this brief has taken, without regard to case. */
 function canonicalAssetName(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
-  return name.replace(/~.*$/, '').toUpperCase().toLowerCase();
+  return name.replace(/~.*$/, '').toLowerCase().toUpperCase().toLowerCase();
 }

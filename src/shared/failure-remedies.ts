@@ -31,7 +31,10 @@ const remedies: Readonly<Record<string, string>> = {
     'The result is larger than what is fetched: make it shorter or smaller with params, under new ids.',
   internal_error:
     'A fault of this machine or of rivya-batch, such as a full disk: see the message, mend it, then "rivya-batch retry".',
-  cancelled: 'These were cancelled on request: "rivya-batch retry" makes them after all.',
+  cancelled:
+    'These were cancelled on request: "rivya-batch retry --status cancelled" makes them after all.',
+  abandoned:
+    'These were left behind by "cancel --abandon": "rivya-batch retry --status cancelled" looks again at those that have a task id, which pays for nothing; the others may have been paid, and would be paid anew.',
 };
 
 const anyOther =

@@ -94,6 +94,11 @@ export class StageQueues {
     await this.queues[stage].addBulk(bulk);
   }
 
+  /** Whether a stage has a job for the brief, whatever it waits for. */
+  async has(stage: QueueStage, briefId: string, attempt: number): Promise<boolean> {
+    return (await this.queues[stage].getJob(jobId(this.batch, briefId, attempt))) !== undefined;
+  }
+
   /** Jobs of a stage that are not finished, whatever they wait for. */
   async unfinished(stage: QueueStage): Promise<number> {
     const counts = await this.queues[stage].getJobCounts('waiting', 'active', 'delayed');

@@ -1,6 +1,6 @@
 import type { SubmitOutcome } from '../rivya/outcome.js';
 import { idempotencyKey } from '../shared/frozen-request.js';
-import type { SubmitPermit, Trial } from '../shared/ledger/batch-ledger.js';
+import type { Move, SubmitPermit, Trial } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
 import { parseBody, parseContent } from './brief-content.js';
 import { decideSubmit, type SubmitAction } from './decide-submit.js';
@@ -143,7 +143,7 @@ async function accept(
     category: context.categoryOf(model),
     checks: 0,
   };
-  const moved = await context.ledger.accept(job.briefId, { from: go.brief, to });
+  const moved = await saveAccepted(context, job, { from: go.brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   if (!wasNeverPaid(action.task)) await liftHolds(context, go.trial);
   if (action.task.status.kind !== 'running') {
@@ -152,6 +152,19 @@ async function accept(
   }
   const delayMs = nextCheckInMs(to.category, 0, Math.random());
   return { kind: 'next', stage: 'status', attempt, delayMs };
+}
+
+/** Saves the task id; another send of the same key may have been counted meanwhile, which changes nothing of it. */
+async function saveAccepted(
+  { ledger }: StageContext,
+  job: StageJob,
+  { from, to }: { from: Go['brief']; to: StateOf<'accepted'> },
+): Promise<Move<StateOf<'accepted'>>> {
+  const moved = await ledger.accept(job.briefId, { from, to });
+  if (moved.kind === 'moved' || moved.state?.stage !== 'submitting') return moved;
+  const read = await ledger.read(job.briefId);
+  const again = read?.state.stage === 'submitting' && read.state.attempt === job.attempt;
+  return again ? ledger.accept(job.briefId, { from: read, to }) : moved;
 }
 
 /** What this submission found out holds for all. */

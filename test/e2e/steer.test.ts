@@ -235,7 +235,7 @@ describe.concurrent('cancel', () => {
     await until(() => running(desk) === 4);
     killed.process.kill('SIGKILL');
     await killed.finished;
-    expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/are still collected/);
+    expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/still to be collected/);
     clock.letTasksEnd();
     // What was about to be sent at the kill is in doubt, and settled under its key like any other (S1).
     await addCredits(desk, 1_000);
@@ -296,7 +296,7 @@ describe.concurrent('retry', () => {
     expect(await history(desk)).toEqual([]);
     const retried = await desk.run(['retry', 'in', '--yes']);
     expect(retried.code).toBe(0);
-    expect(retried.stdout).toMatch(/3 briefs of batch in are open again/);
+    expect(retried.stdout).toMatch(/open again for a new attempt: 3;/);
     expect(await desk.lines('out')).toHaveLength(5);
     expect((await desk.run([...run, ...fast])).code).toBe(0);
     const lines = await expectOneLineEach(desk, 8);
@@ -340,7 +340,7 @@ describe.concurrent('retry', () => {
     expect((await desk.run([...run, ...fast])).code).toBe(3);
     const asked = await desk.run(['retry', 'in', '--status', 'unknown']);
     expect(asked.code).toBe(2);
-    expect(asked.stderr).toMatch(/1 of them may have been paid already/);
+    expect(asked.stderr).toMatch(/Perhaps paid already: 1\./);
     expect((await desk.run(['retry', 'in', '--yes', '--json'])).stdout).toContain(
       '"may_pay_twice":1',
     );

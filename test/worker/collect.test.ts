@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../src/shared/ledger/brief-state.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { collectAssets } from '../../src/worker/collect.js';
+import type { StageJob } from '../../src/worker/stage-step.js';
 import { accepted, ready } from '../shared/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
 
@@ -18,8 +19,15 @@ async function readyBench(
   const bench = await openBench(settings);
   await bench.admit(id);
   const urls = await makeReady(bench, id, patch);
-  const collect = (given: string[] | null = urls) =>
-    collectAssets(bench.context, { briefId: id, attempt: 1, ...(given ? { urls: given } : {}) });
+  /** One job to its end: fresh links go into the job, which is then taken up again. */
+  const collect = async (given: string[] | null = urls) => {
+    let job: StageJob = { briefId: id, attempt: 1, ...(given ? { urls: given } : {}) };
+    for (;;) {
+      const step = await collectAssets(bench.context, job);
+      if (step.kind !== 'later' || !step.fresh) return step;
+      job = { ...job, ...step.fresh };
+    }
+  };
   const files = async () => (await readdir(join(bench.context.out, 'assets'))).sort();
   return { ...bench, urls, collect, files };
 }
@@ -176,7 +184,7 @@ describe('a file that cannot be had', () => {
     const bench = await readyBench();
     bench.simulator.control({ faults: ['download-status=500'] });
     const step = await bench.collect(null);
-    expect(step).toEqual({ kind: 'later', afterMs: 5_000, urls: bench.urls });
+    expect(step).toEqual({ kind: 'later', afterMs: 5_000 });
     bench.clock.aheadMs = hourMs / 2;
     expect(await bench.collect()).toMatchObject({ kind: 'later', afterMs: 60_000 });
     bench.clock.aheadMs = hourMs + 1_000;

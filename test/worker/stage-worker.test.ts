@@ -125,7 +125,12 @@ describe('later', () => {
       work: async (_job, call) => {
         const own = await queues.queue('collect').getJob(jobId('spring', 'a', 1));
         attempts.push(own?.attemptsMade);
-        if (call === 1) return { kind: 'later', afterMs: 1.5, urls: ['https://media.test/new'] };
+        if (call === 1)
+          return {
+            kind: 'later',
+            afterMs: 1.5,
+            fresh: { urls: ['https://media.test/new'], rereads: 1 },
+          };
         return call < 50 ? { kind: 'later', afterMs: 0 } : { kind: 'done' };
       },
     });

@@ -58,5 +58,5 @@ export function chargedFor({ status, credits }: ManifestLine): number {
 
 /** One form for names that some file system takes for the same file: case, `ß` and `SS`, composed letters. */
 export function comparablePath(path: string): string {
-  return posix.normalize(path).normalize('NFC').toUpperCase().toLowerCase();
+  return posix.normalize(path).normalize('NFC').toLowerCase().toUpperCase().toLowerCase();
 }
