@@ -1,11 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
+/** Minutes of killing, freezing and filling disks: `npm run crash` runs them too. */
+const longOnes = ['sweep', 'full-disk', 'api-outage', 'redis-trouble'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude:
+      process.env.CRASH === 'all' ? [] : longOnes.map((name) => `test/crash/${name}.test.ts`),
     globalSetup: ['test/support/redis-server.ts'],
+    // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
+    maxWorkers: 6,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { describe, expect } from 'vitest';
+import { auditRun } from '../support/audit-run.js';
+import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
+
+const briefs = 12;
+const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '4'];
+const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
+
+/** Mounts a small disk over a folder of the desk; false where this user may not. */
+function mountSmallDisk(folder: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder], { stdio: 'pipe' });
+    return true;
+  } catch {
+    // Not root, or not Linux: the caller says that the test is skipped.
+    return false;
+  }
+}
+
+async function fill(folder: string): Promise<void> {
+  const file = await open(join(folder, 'filler'), 'a');
+  try {
+    for (let size = 65_536; size >= 1; ) {
+      const written = await file.write(Buffer.alloc(size)).catch(() => null);
+      if (written === null) size = Math.floor(size / 2);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function tasksMade(desk: Desk, count: number): Promise<void> {
+  while (desk.simulator.bill().total.tasks < count) await sleep(20);
+}
+
+/** Resolves when the private Redis has found out that its disk is full, and refuses what would change it. */
+async function redisCannotWrite(desk: Desk): Promise<void> {
+  const redis = new Redis({ path: desk.redisSocket });
+  while (!(await redis.info('persistence')).includes('aof_last_write_status:err')) await sleep(50);
+  redis.disconnect();
+}
+
+/** Runs `play` with a small disk under this folder of a desk. */
+async function onSmallDisk(folder: string, play: () => Promise<void>): Promise<'played' | 'no'> {
+  await mkdir(folder, { recursive: true });
+  if (!mountSmallDisk(folder)) return 'no';
+  try {
+    await play();
+    return 'played';
+  } finally {
+    execFileSync('umount', ['-l', folder]);
+  }
+}
+
+describe.concurrent('a full disk', () => {
+  for (const end of ['goes on by itself', 'is killed, and the same command goes on'] as const) {
+    test(`of the results: when there is space again, the run ${end} (S1, S3, S5)`, async ({
+      openDesk,
+      skip,
+    }) => {
+      const desk = await openDesk({ faults: ['lose-answer-after-accept:2x'] });
+      await desk.write('in.csv', productsCsv(briefs));
+      const out = join(desk.folder, 'out');
+      const played = await onSmallDisk(out, async () => {
+        const first = desk.start(run);
+        await tasksMade(desk, 3);
+        await fill(out);
+        while (!/ENOSPC|no space/i.test(first.output())) await sleep(20);
+        if (end !== 'goes on by itself') {
+          first.process.kill('SIGKILL');
+          await first.finished;
+        }
+        await rm(join(out, 'filler'));
+        const { code, stderr } = await (end === 'goes on by itself'
+          ? first.finished
+          : desk.run(run));
+        expect({ code, stderr }).toMatchObject({ code: 0 });
+        expect(await auditOf(desk)).toEqual([]);
+      });
+      if (played === 'no') skip('a small disk can only be mounted by root on Linux');
+    });
+  }
+
+  test('of the private Redis too: the same command goes on when there is space (S1, S3)', async ({
+    openDesk,
+    skip,
+  }) => {
+    const desk = await openDesk({ redis: 'private', faults: ['lose-answer-after-accept:2x'] });
+    await desk.write('in.csv', productsCsv(briefs));
+    const home = join(desk.folder, '.rivya-batch');
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const played = await onSmallDisk(home, async () => {
+      execFileSync('chmod', ['700', home]);
+      const first = desk.start(run);
+      await tasksMade(desk, 3);
+      await fill(home);
+      await redisCannotWrite(desk);
+      await rm(join(home, 'filler'));
+      const { code } = await first.finished;
+      if (code !== 0) expect((await desk.run(run)).code).toBe(0);
+      expect(await auditOf(desk)).toEqual([]);
+      await desk.losePrivateRedis();
+    });
+    if (played === 'no') skip('a small disk can only be mounted by root on Linux');
+  });
+});

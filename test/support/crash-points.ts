@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Desk, Running } from './cli.js';
+
+const hook = new URL('./crash-hook.mjs', import.meta.url).href;
+
+/** What is to happen to a process; see `crash-hook.mjs`. */
+export interface CrashSettings {
+  record?: string;
+  point?: string;
+  signal?: 'SIGKILL' | 'SIGSTOP';
+  hold?: string;
+}
+
+/** The environment that loads the hook into a command of this desk, whose results go to `out`. */
+export function crashEnvironment(desk: Desk, settings: CrashSettings): Record<string, string> {
+  const { record, point, signal, hold } = settings;
+  return {
+    NODE_OPTIONS: `--import=${hook}`,
+    CRASH_FOLDER: join(desk.folder, 'out'),
+    ...(record ? { CRASH_RECORD: record } : {}),
+    ...(point ? { CRASH_POINT: point } : {}),
+    ...(signal ? { CRASH_SIGNAL: signal } : {}),
+    ...(hold ? { CRASH_HOLD: hold, CRASH_RELEASE: join(desk.folder, 'released') } : {}),
+  };
+}
+
+/** Lets every process of this desk go on that is held. */
+export async function release(desk: Desk): Promise<void> {
+  await writeFile(join(desk.folder, 'released'), '');
+}
+
+/** Resolves when the process has been stopped by SIGSTOP, or has ended without. */
+export async function stoppedOrEnded(running: Running): Promise<'stopped' | 'ended'> {
+  while (!hasEnded(running)) {
+    if ((await stateOf(running.process.pid ?? 0)).startsWith('T')) return 'stopped';
+    await sleep(50);
+  }
+  return 'ended';
+}
+
+function hasEnded({ process: child }: Running): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+async function stateOf(processId: number): Promise<string> {
+  const listing = promisify(execFile)('ps', ['-o', 'state=', '-p', String(processId)]);
+  return (await listing.catch(() => ({ stdout: '' }))).stdout.trim();
+}
