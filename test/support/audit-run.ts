@@ -48,7 +48,7 @@ export async function auditRun(desk: Desk, { out, batch, briefs }: Audited): Pro
 }
 
 /** Assets that are not there as their line states (S5). */
-export async function brokenAssets(desk: Desk, out: string): Promise<string[]> {
+async function brokenAssets(desk: Desk, out: string): Promise<string[]> {
   const faults: string[] = [];
   for (const line of await desk.lines(out)) {
     if (line.status === 'succeeded' && line.assets.length === 0) {
