@@ -31,7 +31,7 @@ try {
     readFileSync(report, 'utf8'),
   );
   // A test file that cannot even be loaded counts as a failure, though none of its tests ran.
-  const failed = Math.max(numFailedTests, success ? 0 : Math.max(1, numFailedTestSuites));
+  const failed = numFailedTests || (success ? 0 : Math.max(1, numFailedTestSuites));
   console.log(`${numPassedTests} passed, ${failed} failed`);
   if (failed > 0 || numPassedTests === 0) exitCode = exitCode || 1;
 } catch {

@@ -6,7 +6,7 @@ import { describe, expect } from 'vitest';
 import { Journal, readJournal } from '../../src/shared/journal.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
-import { crashEnvironment, release } from '../support/crash-points.js';
+import { crashEnvironment, held, release } from '../support/crash-points.js';
 
 /** Each test tells one interleaving that was found to do harm; none may do harm again. */
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
@@ -74,7 +74,7 @@ describe.concurrent('one line each', () => {
     await desk.write('in.csv', productsCsv(2));
     const hold = `${longAdmission}|after file write manifest.jsonl*`;
     const first = desk.start(run, crashEnvironment(desk, { hold }));
-    while ((await desk.lines('out').catch(() => [])).length === 0) await sleep(20);
+    await held(desk, [first], 2);
     const second = desk.start(run);
     while (!/audit|briefs done/i.test(second.output())) await sleep(20);
     await release(desk);
@@ -88,16 +88,15 @@ describe.concurrent('one line each', () => {
   }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(2));
-    const hold = 'before redis hset < BatchLedger.set < finalizeBatch*';
+    const hold = 'before redis hset < BatchLedger.markFinalized*';
     const first = desk.start([...run, '--limit', '1'], crashEnvironment(desk, { hold }));
-    while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(20);
+    await held(desk, [first]);
     desk.simulator.control({ durationMs: 60_000 });
     const second = desk.start(run);
     await tasksMade(desk, 2);
     await release(desk);
     expect((await first.finished).code).toBe(0);
     const { code, stdout } = await second.finished;
-    console.log((await first.finished).stderr, stdout, JSON.stringify(await desk.report('out')));
     expect({ code, stdout }).toMatchObject({ code: 0 });
     expect(await auditOf(desk, 2)).toEqual([]);
   });
@@ -109,9 +108,9 @@ describe.concurrent('the journal', () => {
   }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(2));
-    const hold = 'after file stat journal.jsonl < Journal.open < openLife*';
+    const hold = 'before file appendFile journal.jsonl < Journal.append < Journal.open*';
     const runs = [1, 2].map(() => desk.start(run, crashEnvironment(desk, { hold })));
-    await sleep(3_000);
+    await held(desk, runs, 2);
     await release(desk);
     const ends = await Promise.all(runs.map((running) => running.finished));
     expect(ends.map((end) => end.code)).toEqual([0, 0]);

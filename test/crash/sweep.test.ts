@@ -131,6 +131,8 @@ async function untilReached(strike: (point: Point) => Promise<Verdict>, point: P
   for (let tries = 0; tries < 3 && verdict.kind === 'not_reached'; tries += 1) {
     verdict = await limit(() => strike(point));
   }
+  // Told at once: all points take long, and the first harm is news.
+  if (verdict.kind !== 'survived') console.log(JSON.stringify({ ...point, ...verdict }));
   return { ...point, ...verdict };
 }
 

@@ -36,7 +36,7 @@ const whileYoung: Record<Policy, Promised> = {
     tasks: 1,
     submits: 2,
   },
-  // The assumption of rivya-api.md is broken here: no client can ask without paying. The audit tells.
+  // An API that breaks its own promise: no client can ask without paying. The audit tells.
   'bills-twice': {
     what: 'paid twice by an API that forgets its promise, once and no more',
     status: 'succeeded',
@@ -115,7 +115,7 @@ const hourMs = 3_600_000;
 async function submitAndMissTheAnswer(policy: Policy) {
   const bench = await openBench({ idempotency: policy, faults: ['late-answer=600000:1x'] });
   const { origin } = bench.simulator;
-  const impatient = createRivyaClient({ origin, apiKey: 'rvya_sk_late', requestTimeoutMs: 300 });
+  const impatient = createRivyaClient({ origin, apiKey: 'rvya_sk_late', requestTimeoutMs: 2_000 });
   onTestFinished(() => impatient.close());
   bench.context.client = impatient;
   await bench.admit('a');
@@ -123,6 +123,8 @@ async function submitAndMissTheAnswer(policy: Policy) {
   if (permit.kind !== 'go') throw new Error('the only brief may go');
   const content = (await bench.ledger.readContent('a')) ?? '';
   await submitBrief(bench.context, job, { ...permit, content });
+  // Only the first answer is missed, however slow this machine is.
+  bench.context.client = bench.client;
   return bench;
 }
 

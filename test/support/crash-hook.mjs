@@ -6,7 +6,8 @@
 //
 // CRASH_RECORD  file to which every point that is passed is appended, one JSON line each
 // CRASH_POINT   the point at which the process gets CRASH_SIGNAL (SIGKILL), the first time that it is passed
-// CRASH_HOLD    points that are passed only once the file CRASH_RELEASE exists: something that takes its time
+// CRASH_HOLD    points that are passed only once the file CRASH_RELEASE exists: something that takes its time;
+//               those that wait are listed in the file CRASH_RELEASE.held
 // CRASH_FOLDER  the output folder, absolute
 import { createHash } from 'node:crypto';
 import fs, { appendFileSync, existsSync } from 'node:fs';
@@ -49,7 +50,8 @@ function pass(name) {
   process.kill(process.pid, CRASH_SIGNAL);
 }
 
-async function released() {
+async function released(name) {
+  appendFileSync(`${CRASH_RELEASE}.held`, `${JSON.stringify(name)}\n`);
   while (!existsSync(CRASH_RELEASE)) await sleep(20);
 }
 
@@ -57,13 +59,13 @@ async function released() {
 function watch(name, act) {
   const point = name + callers();
   pass(`before ${point}`);
-  if (isNamed(CRASH_HOLD, `before ${point}`)) return released().then(act);
+  if (isNamed(CRASH_HOLD, `before ${point}`)) return released(`before ${point}`).then(act);
   const result = act();
   if (typeof result?.then !== 'function') return result;
   const after = () => pass(`after ${point}`);
   result.then(after, after);
   if (!isNamed(CRASH_HOLD, `after ${point}`)) return result;
-  return result.then((value) => released().then(() => value));
+  return result.then((value) => released(`after ${point}`).then(() => value));
 }
 
 // Redis: single commands and, one by one, those of a pipeline.

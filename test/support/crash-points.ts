@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -26,6 +26,16 @@ export function crashEnvironment(desk: Desk, settings: CrashSettings): Record<st
     ...(signal ? { CRASH_SIGNAL: signal } : {}),
     ...(hold ? { CRASH_HOLD: hold, CRASH_RELEASE: join(desk.folder, 'released') } : {}),
   };
+}
+
+/** Resolves when so many times a process of this desk has come to a point that holds it. */
+export async function held(desk: Desk, by: Running[], times = 1): Promise<void> {
+  for (;;) {
+    const list = await readFile(join(desk.folder, 'released.held'), 'utf8').catch(() => '');
+    if (list.split('\n').length > times) return;
+    if (by.every(hasEnded)) throw new Error('the point that was to hold it was never reached');
+    await sleep(20);
+  }
 }
 
 /** Lets every process of this desk go on that is held. */
