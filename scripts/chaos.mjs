@@ -1,7 +1,8 @@
 // Seeded chaos: real processes against the simulated API, with faults, kills, frozen processes, a dying Redis and
 // pauses of the API; after each round the bill says whether anything was paid twice, lost or written twice.
 //
-//   node scripts/chaos.mjs [--seed N] [--minutes M | --rounds R] [--briefs K] [--at-once A] [--shrink]
+//   node scripts/chaos.mjs [--seed N] [--minutes M | --rounds R] [--briefs K] [--at-once A]
+//     [--window SECONDS] [--shrink]
 //
 // The seed fixes each round's plan; the machine's timing is its own. On failure it prints seed, round and story;
 // `--only I` plays that round alone, `--shrink` plays it again with fewer and fewer events.
@@ -20,12 +21,14 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: 'Infinity' },
     briefs: { type: 'string', default: '12' },
     'at-once': { type: 'string', default: '3' },
+    window: { type: 'string', default: '12' },
     only: { type: 'string' },
     shrink: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
 const briefs = Number(values.briefs);
+const windowMs = Number(values.window) * 1_000;
 const endAtMs = Date.now() + Number(values.minutes) * 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'rivya-batch-chaos-'));
 const totals = {
@@ -34,6 +37,7 @@ const totals = {
   tasks: 0,
   kills: 0,
   redisKills: 0,
+  redisLosses: 0,
   frozen: 0,
   lostAnswers: 0,
   duplicates: 0,
@@ -54,7 +58,7 @@ async function play(plan) {
 }
 
 async function playAndCount(round) {
-  const plan = planRound({ seed, round, briefs });
+  const plan = planRound({ seed, round, briefs, windowMs });
   const { faults, counts, log } = await play(plan);
   totals.rounds += 1;
   for (const [name, count] of Object.entries(counts)) totals[name] += count;
@@ -107,7 +111,7 @@ for (const { plan, faults, log } of failures) {
   console.log(tellPlan(values.shrink ? await shrink(plan) : plan));
   console.log(log.map((line) => `  ${line}`).join('\n'));
   console.log(
-    `  again: node scripts/chaos.mjs --seed ${seed} --briefs ${briefs} --only ${plan.round}`,
+    `  again: node scripts/chaos.mjs --seed ${seed} --briefs ${briefs} --window ${values.window} --only ${plan.round}`,
   );
 }
 if (failures.length === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -16,7 +16,6 @@ export function auditRound(plan, { out, bill }) {
     duplicates: bill.total.tasks - Object.keys(bill.byIdempotencyKey).length,
     linesTwice: lines.length - ids.size,
     lost: plan.briefs - ids.size + Math.max(0, bill.tasks.succeeded - succeeded),
-    overspend: plan.cap === null ? 0 : Math.max(0, bill.total.spent - plan.cap),
   };
   const faults = Object.entries(counts)
     .filter(([, count]) => count !== 0)

@@ -23,10 +23,20 @@ const faultChoices = [
   'download-empty:0.05',
 ];
 
-const eventWindowMs = 12_000;
+const eventChoices = [
+  'kill',
+  'kill',
+  'kill',
+  'freeze',
+  'freeze',
+  'redis',
+  'api',
+  'credits',
+  'stop',
+];
 
 /** Everything that is decided by chance in one round: the same for the same seed and number. */
-export function planRound({ seed, round, briefs }) {
+export function planRound({ seed, round, briefs, windowMs }) {
   const random = createRandom(seed * 100_003 + round);
   const processes = random.between(1, 3);
   const redis = random.pick(['private', 'shared']);
@@ -38,33 +48,26 @@ export function planRound({ seed, round, briefs }) {
     redis,
     topology: random.pick(['run', 'workers']),
     faults: faultChoices.filter(() => random.chance(0.4)),
-    cap: random.chance(0.3) ? briefs + random.between(0, 5) : null,
+    cap: random.chance(0.3) ? random.between(Math.ceil(briefs / 3), briefs) : null,
     taskMs: random.pick([0, 4_000, 30_000]),
     rate: random.pick([5, 20, 100]),
     inFlight: random.pick([2, 5, 50]),
+    windowMs,
     events: [],
   };
   for (let count = random.between(1, 8); count > 0; count -= 1) {
-    plan.events.push(planEvent(random, processes));
+    plan.events.push(planEvent(random, plan));
   }
   plan.events.sort((a, b) => a.atMs - b.atMs);
   return plan;
 }
 
-function planEvent(random, processes) {
-  const atMs = random.between(300, eventWindowMs);
+function planEvent(random, { processes, redis, topology, windowMs }) {
+  const atMs = random.between(300, windowMs);
   const process = random.between(0, processes - 1);
-  const kind = random.pick([
-    'kill',
-    'kill',
-    'kill',
-    'freeze',
-    'freeze',
-    'redis',
-    'api',
-    'credits',
-    'stop',
-  ]);
+  // A batch of workers is found in Redis alone: a person would have to enqueue it again.
+  const lossable = redis === 'private' && topology === 'run' ? ['lose'] : [];
+  const kind = random.pick([...eventChoices, ...lossable]);
   switch (kind) {
     case 'freeze':
       return { kind, atMs, process, forMs: random.pick([1_000, 5_000, 20_000, 30_000]) };
@@ -72,6 +75,7 @@ function planEvent(random, processes) {
     case 'credits':
       return { kind, atMs, forMs: random.between(500, 8_000) };
     case 'redis':
+    case 'lose':
       return { kind, atMs };
     default:
       return { kind, atMs, process, restartMs: random.between(0, 2_000) };

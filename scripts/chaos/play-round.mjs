@@ -1,27 +1,23 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startSimulator } from '../../dist/simulator/start-simulator.js';
 import { auditRound } from './audit-round.mjs';
-import { RoundProcess } from './round-process.mjs';
-import { openRedis } from './round-redis.mjs';
+import { commandOf, enqueueCommand, plentyOfCredits, setUpRound } from './set-up-round.mjs';
+import { countLostAnswers, strikeAll } from './strike.mjs';
 
 /** Locks end after 15 s, doubts are asked about up to a minute apart: a round that takes longer hangs. */
 const patienceMs = 300_000;
-const plentyOfCredits = 1_000_000;
 
-/** Plays one round to its end and audits it; all processes are gone when it returns. */
+/** Plays one round to its end and audits it; all its processes are gone when it returns. */
 export async function playRound(plan, place) {
-  const round = await setUp(plan, place);
-  const patience = AbortSignal.timeout(patienceMs);
+  const round = await setUpRound(plan, place);
   try {
     if (plan.topology === 'workers') await enqueue(round);
     for (const process of round.processes) process.start();
-    await inject(round);
-    heal(round);
-    await finish(round, patience);
-    const { faults, counts } = auditRound(plan, { out: round.out, bill: round.simulator.bill() });
-    return report(round, { faults, counts });
+    await strikeAll(round);
+    await heal(round);
+    await finish(round);
+    return report(round, auditRound(plan, { out: round.out, bill: round.simulator.bill() }));
   } catch (error) {
     const faults = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
     return report(round, { faults, counts: {} });
@@ -33,146 +29,28 @@ export async function playRound(plan, place) {
   }
 }
 
-async function setUp(plan, place) {
-  const simulator = await startSimulator({
-    speed: 20,
-    tinyMedia: true,
-    seed: plan.seed + plan.round,
-    credits: plentyOfCredits,
-    faults: plan.faults,
-    ...(plan.taskMs > 0 ? { durationMs: plan.taskMs } : {}),
-  });
-  const rows = Array.from({ length: plan.briefs }, (_, index) => `sku-${index},Product ${index}`);
-  writeFileSync(join(place, 'in.csv'), `sku,title\n${rows.join('\n')}\n`);
-  const redis = openRedis(plan.redis, place);
-  await redis.ready();
-  const startedAtMs = Date.now();
-  const lines = [];
-  const log = (text) => lines.push(`${Date.now() - startedAtMs} ms: ${text}`);
-  const environment = {
-    RIVYA_BASE_URL: simulator.origin,
-    RIVYA_API_KEY: 'rvya_sk_chaos',
-    ...redis.environment,
-  };
-  const options = { cwd: place, environment, log };
-  const processes = Array.from(
-    { length: plan.processes },
-    (_, index) => new RoundProcess(`process ${index}`, commandOf(plan), options),
-  );
-  const enqueuing = new RoundProcess('enqueue', enqueueCommand(plan), options);
-  return {
-    plan,
-    simulator,
-    redis,
-    processes,
-    enqueuing,
-    lines,
-    log,
-    out: join(place, 'out'),
-    kills: 0,
-    redisKills: 0,
-    frozen: 0,
-    lostAnswers: 0,
-  };
-}
-
-const mapping = [
-  '--out',
-  'out',
-  '--id',
-  'sku',
-  '--model',
-  'z-image',
-  '--prompt',
-  'Photo of {{title}}',
-];
-const capOf = ({ cap }) => (cap === null ? [] : ['--max-credits', String(cap)]);
-const limitsOf = ({ rate, inFlight }) => ['--rate', String(rate), '--in-flight', String(inFlight)];
-
-function commandOf(plan) {
-  if (plan.topology === 'workers') return ['worker', ...limitsOf(plan)];
-  return ['run', 'in.csv', ...mapping, ...capOf(plan), ...limitsOf(plan)];
-}
-
-function enqueueCommand(plan) {
-  return ['enqueue', 'in.csv', ...mapping, ...capOf(plan)];
-}
-
 async function enqueue({ enqueuing }) {
   const { code } = await enqueuing.start();
   if (code !== 0) throw new Error(`enqueue ended with ${code}: ${enqueuing.output}`);
 }
 
-async function inject(round) {
-  const startedAtMs = Date.now();
-  const later = [];
-  for (const event of round.plan.events) {
-    await sleep(Math.max(0, startedAtMs + event.atMs - Date.now()));
-    round.log(`event ${JSON.stringify(event)}`);
-    later.push(strike(round, event));
-  }
-  await Promise.all(later);
-}
-
-async function strike(round, event) {
-  const process = round.processes[event.process];
-  const { simulator, plan } = round;
-  switch (event.kind) {
-    case 'kill':
-    case 'stop':
-      if (!process.isRunning) return;
-      process.thaw();
-      process.signal(event.kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
-      round.kills += event.kind === 'kill' ? 1 : 0;
-      await process.ended;
-      await sleep(event.restartMs);
-      if (!process.isRunning) process.start();
-      return;
-    case 'freeze':
-      process.signal('SIGSTOP');
-      round.frozen += 1;
-      await sleep(event.forMs);
-      process.thaw();
-      return;
-    case 'redis':
-      round.redis.kill();
-      round.redisKills += 1;
-      return;
-    case 'api':
-      setFaults(round, ['outage']);
-      await sleep(event.forMs);
-      setFaults(round, plan.faults);
-      return;
-    case 'credits':
-      simulator.control({ credits: 0 });
-      await sleep(event.forMs);
-      simulator.control({ credits: plentyOfCredits });
-      return;
-    default:
-      throw new Error(`no event is called ${event.kind}`);
-  }
-}
-
-function heal({ simulator, processes }) {
+/** From here on nothing stands in the way, the cap included: whatever it let through is known by now. */
+async function heal(round) {
+  const { processes, simulator, plan, counts, enqueuing } = round;
   for (const process of processes) process.thaw();
   simulator.control({ credits: plentyOfCredits });
-}
-
-/** Setting faults anew begins their counts anew: what struck until then is added up here. */
-function setFaults(round, faults) {
-  round.lostAnswers += lostAnswersOf(round.simulator);
-  round.simulator.control({ faults });
-}
-
-function lostAnswersOf(simulator) {
-  const { faults } = simulator.bill();
-  const names = ['lose-answer-after-accept', 'gateway-after-accept', 'error-after-accept'];
-  return names.reduce((sum, name) => sum + (faults[name] ?? 0), 0);
+  if (plan.cap === null) return;
+  counts.overspend = Math.max(0, simulator.bill().total.spent - plan.cap);
+  for (const process of processes) process.parameters = commandOf(plan, 'none');
+  if (plan.topology === 'run') return;
+  enqueuing.parameters = enqueueCommand('none');
+  await enqueue(round);
 }
 
 /** Whatever has ended early is started again, until the batch is finished; then all end by themselves. */
-async function finish(round, patience) {
+async function finish(round) {
   const { processes, plan } = round;
+  const patience = AbortSignal.timeout(patienceMs);
   while (!isFinished(round)) {
     if (patience.aborted) throw new Error('the round did not come to its end');
     for (const process of processes) if (!process.isRunning) process.start();
@@ -190,22 +68,21 @@ function isFinished({ out, plan }) {
 }
 
 function report(round, { faults, counts }) {
-  const { plan, simulator, kills, redisKills, frozen, lines, processes } = round;
+  const { plan, simulator, lines, processes } = round;
+  countLostAnswers(round);
   for (const { name, output } of processes) {
     if (/Unexpected error/.test(output)) faults.push(`${name} crashed: ${output.slice(-2_000)}`);
   }
+  if (round.counts.overspend > 0) faults.push(`over the cap by ${round.counts.overspend}`);
   const said = processes.map(({ name, output }) => `${name} said: ${output.slice(-1_500)}`);
   return {
     faults,
     log: faults.length === 0 ? [] : [...lines, ...said],
     counts: {
       ...counts,
-      kills,
-      redisKills,
-      frozen,
+      ...round.counts,
       briefs: plan.briefs,
       tasks: simulator.bill().total.tasks,
-      lostAnswers: round.lostAnswers + lostAnswersOf(simulator),
     },
   };
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureRedisServer } from '../provide-redis.mjs';
@@ -15,7 +16,11 @@ function privateRedis(place) {
     const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0;
     if (pid > 1 && isRedis(pid)) process.kill(pid, 'SIGKILL');
   };
-  return { environment: {}, ready: () => Promise.resolve(), kill, close: kill };
+  const lose = async () => {
+    kill();
+    await rm(join(place, '.rivya-batch'), { recursive: true, force: true, maxRetries: 20 });
+  };
+  return { environment: {}, ready: () => Promise.resolve(), kill, lose, close: kill };
 }
 
 /** Process numbers are used again: only a Redis is ours to end. */

@@ -10,7 +10,8 @@ import { crashEnvironment, stoppedOrEnded } from '../support/crash-points.js';
  * Kills (and freezes) the real command at every point that an await can go through, in turn, and lets the
  * same command go on. The points are recorded from a run, not typed by hand: see `crash-hook.mjs`.
  *
- * SWEEP=all for every point; otherwise SWEEP_POINTS of them (16), evenly spread, from SWEEP_OFFSET (0) on.
+ * SWEEP=all for every point, SWEEP=2/4 for the second of four parts; otherwise SWEEP_POINTS of them (16), evenly
+ * spread, from SWEEP_OFFSET (0) on.
  * SWEEP_AT_ONCE (16) runs at a time: nearly all of their time they wait for the dead one's locks to end.
  */
 const { SWEEP, SWEEP_POINTS = '16', SWEEP_OFFSET = '0', SWEEP_AT_ONCE = '16' } = process.env;
@@ -76,6 +77,8 @@ async function derivePoints(): Promise<Point[]> {
 
 function choose(points: Point[], count: number): Point[] {
   if (SWEEP === 'all') return points;
+  const [part, parts] = SWEEP?.split('/').map(Number) ?? [];
+  if (part && parts) return points.filter((_, index) => index % parts === part - 1);
   const spacing = Math.max(1, points.length / count);
   const chosen: Point[] = [];
   for (let at = Number(SWEEP_OFFSET) % spacing; at < points.length; at += spacing) {
