@@ -13,11 +13,11 @@ export default defineConfig({
       process.env.CRASH === 'all' ? [] : longOnes.map((name) => `test/crash/${name}.test.ts`),
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
-    maxWorkers: 6,
+    maxWorkers: 4,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
   },
 });
