@@ -150,8 +150,13 @@ describe('BatchWorker', () => {
     }) as typeof ledger & { readOutbox: typeof ledger.readOutbox };
     const worker = startWorker({ ...bench, context: { ...bench.context, ledger: failing } });
     await worker.start();
-    await vi.waitFor(() =>
-      expect(bench.notices).toContainEqual({ kind: 'output_trouble', reason: 'the disk is full' }),
+    await vi.waitFor(
+      () =>
+        expect(bench.notices).toContainEqual({
+          kind: 'output_trouble',
+          reason: 'the disk is full',
+        }),
+      { timeout: 30_000 },
     );
     failing.readOutbox = ledger.readOutbox.bind(ledger);
     await finalized(bench);
