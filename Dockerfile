@@ -22,5 +22,5 @@ COPY --from=build /app/dist ./dist
 RUN mkdir /out && chown node:node /out
 USER node
 # The exec form: SIGTERM reaches node itself, which drains and ends within 15 s.
-ENTRYPOINT ["node", "/app/dist/cli/main.js"]
+ENTRYPOINT ["node", "/app/dist/bin/rivya-batch.js"]
 CMD ["--help"]

@@ -1,4 +1,4 @@
-// Compiles src/ to dist/ and copies what is not TypeScript (Lua scripts, JSON) beside it.
+// Compiles src/ to dist/, copies what is not TypeScript (Lua scripts, JSON) beside it, and bundles the command line.
 // Does nothing where dist/ was made from these very sources: `npx` runs this again on its first use.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,19 +14,27 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { bundle } from './bundle.mjs';
 
 const root = dirname(import.meta.dirname);
 const finished = join(root, 'dist');
-const stamp = fingerprint(['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']);
+const stamp = fingerprint([
+  'src',
+  'scripts/build.mjs',
+  'scripts/bundle.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+]);
 const stampFile = join(finished, '.stamp');
-if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) build();
+if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) await build();
 
-function build() {
+async function build() {
   // Made beside the old one and put in its place as a whole: a command that runs meanwhile finds all its files.
   const fresh = join(root, `dist.${process.pid}.new`);
   const old = join(root, `dist.${process.pid}.old`);
   try {
-    compile(fresh);
+    await compile(fresh);
     if (existsSync(finished)) renameSync(finished, old);
     renameSync(fresh, finished);
   } finally {
@@ -34,7 +42,7 @@ function build() {
   }
 }
 
-function compile(outDir) {
+async function compile(outDir) {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   const parameters = [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir];
   const compiled = spawnSync(process.execPath, parameters, { cwd: root, stdio: 'inherit' });
@@ -43,7 +51,8 @@ function compile(outDir) {
     recursive: true,
     filter: (path) => !path.endsWith('.ts'),
   });
-  chmodSync(join(outDir, 'cli/main.js'), 0o755);
+  await bundle(outDir);
+  chmodSync(join(outDir, 'bin/rivya-batch.js'), 0o755);
   writeFileSync(join(outDir, '.stamp'), stamp);
 }
 

@@ -8,7 +8,7 @@ import { ensureRedisServer } from './provide-redis.mjs';
 const root = dirname(import.meta.dirname);
 const out = join(root, 'demo-out');
 ensureRedisServer();
-if (!existsSync(join(root, 'dist/cli/main.js'))) await import('./build.mjs');
+if (!existsSync(join(root, 'dist/bin/rivya-batch.js'))) await import('./build.mjs');
 const { startSimulator } = await import('../dist/simulator/start-simulator.js');
 
 // Tasks finish three times as fast as in life; three answers get lost on the way, as happens in life too.
@@ -44,7 +44,7 @@ console.log(
   `  npx rivya-batch ${command.map((word) => (/[\s{]/.test(word) ? `'${word}'` : word)).join(' ')}\n`,
 );
 
-const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...command], {
+const child = spawn(process.execPath, [join(root, 'dist/bin/rivya-batch.js'), ...command], {
   cwd: root,
   stdio: 'inherit',
   env: {

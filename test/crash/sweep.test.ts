@@ -16,21 +16,50 @@ import { crashEnvironment, stoppedOrEnded } from '../support/crash-points.js';
  */
 const { SWEEP, SWEEP_POINTS = '16', SWEEP_OFFSET = '0', SWEEP_AT_ONCE = '16' } = process.env;
 
-/** What happens to the recorded runs: between them, they lead through every step of a brief. */
-const stories: Record<string, string[]> = {
-  'an answer is lost': ['lose-answer-after-accept:1x'],
-  'everything is refused or broken once': [
-    'rate-limited=1:1x:endpoint=submit',
-    'api-disabled:1x:endpoint=submit',
-    'early-404=300:1x',
-    'drop-read:1x',
-    'expire-first-url',
-    'download-truncated:1x',
-  ],
-};
 const briefs = 2;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
-const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
+const retry = ['retry', 'in', '--yes'];
+
+interface Story {
+  faults: string[];
+  /** Commands that come before. */
+  before: string[][];
+  /** The one that is struck. */
+  command: string[];
+  /** What a person does after that; with it, all is finished and in order. */
+  after: string[][];
+  tasks: number;
+}
+
+const plain = { before: [], command: run, after: [run], tasks: briefs };
+const retried = {
+  faults: ['task-fails=nsfw/refunded:1x'],
+  before: [run],
+  command: retry,
+  tasks: briefs + 1,
+};
+
+/** Between them, they lead through every step of a brief, and of one that is tried again. */
+const stories: Record<string, Story> = {
+  'an answer is lost': { ...plain, faults: ['lose-answer-after-accept:1x'] },
+  'everything is refused or broken once': {
+    ...plain,
+    faults: [
+      'rate-limited=1:1x:endpoint=submit',
+      'api-disabled:1x:endpoint=submit',
+      'early-404=300:1x',
+      'drop-read:1x',
+      'expire-first-url',
+      'download-truncated:1x',
+    ],
+  },
+  'a failed brief is retried': { ...retried, after: [retry, run] },
+  'a failed brief is retried, and run before the retry is given again': {
+    ...retried,
+    after: [run, retry, run],
+  },
+};
+
 const limit = pLimit(Number(SWEEP_AT_ONCE));
 
 interface Point {
@@ -43,20 +72,46 @@ type Verdict =
   | { kind: 'not_reached' }
   | { kind: 'harmed'; faults: string[] };
 
-async function openDesk(story: string): Promise<Desk> {
-  const desk = await Desk.open({ faults: stories[story] ?? [] });
+function storyOf(name: string): Story {
+  const story = stories[name];
+  if (!story) throw new Error(`no story is called ${name}`);
+  return story;
+}
+
+async function openDesk({ faults, before }: Story): Promise<Desk> {
+  const desk = await Desk.open({ faults });
   await desk.write('in.csv', productsCsv(briefs));
+  for (const command of before) await desk.run(command);
   return desk;
 }
 
-/** The names of all points that a run of this story passes, in the order in which they first appear. */
-async function recordPoints(story: string): Promise<string[]> {
+/** Does what comes after, and tells what is not in order then. */
+async function goOn(desk: Desk, { after }: Story): Promise<string[]> {
+  let last: Awaited<ReturnType<Desk['run']>> | undefined;
+  for (const command of after) last = await desk.run(command);
+  return last?.code === 0 ? [] : [`exit code ${last?.code}: ${last?.stdout}${last?.stderr}`];
+}
+
+async function audit(desk: Desk, { tasks, command }: Story): Promise<string[]> {
+  try {
+    const faults = await auditRun(desk, { out: 'out', batch: 'in', briefs, tasks });
+    if (command !== retry) return faults;
+    const history = (await desk.read('out/history.jsonl')).trimEnd().split('\n');
+    return history.length === 1 ? faults : [...faults, `history.jsonl has ${history.length} lines`];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+/** The names of all points that this story passes, in the order in which they first appear. */
+async function recordPoints(story: Story): Promise<string[]> {
   const desk = await openDesk(story);
   try {
     const record = join(desk.folder, 'points');
-    const recorded = await desk.run(run, { environment: crashEnvironment(desk, { record }) });
-    expect(recorded).toMatchObject({ code: 0 });
-    expect(await auditOf(desk)).toEqual([]);
+    const environment = crashEnvironment(desk, { record });
+    expect(await desk.run(story.command, { environment })).toMatchObject({ code: 0 });
+    expect(await goOn(desk, story)).toEqual([]);
+    expect(await audit(desk, story)).toEqual([]);
     const names = (await readFile(record, 'utf8')).trimEnd().split('\n');
     return [...new Set(names.map((name) => JSON.parse(name) as string))];
   } finally {
@@ -64,15 +119,25 @@ async function recordPoints(story: string): Promise<string[]> {
   }
 }
 
+/** A point that two stories of one command pass is struck in the first of them. */
 async function derivePoints(): Promise<Point[]> {
   const recorded = await Promise.all(
-    Object.keys(stories).map(async (story) => ({ story, names: await recordPoints(story) })),
+    Object.entries(stories).map(async ([story, told]) => ({
+      story,
+      names: await recordPoints(told),
+    })),
   );
-  const storyOf = new Map<string, string>();
+  const known = new Set<string>();
+  const points: Point[] = [];
   for (const { story, names } of recorded) {
-    for (const name of names) if (!storyOf.has(name)) storyOf.set(name, story);
+    for (const name of names) {
+      const { command, after } = storyOf(story);
+      const key = JSON.stringify([command, after, name]);
+      if (!known.has(key)) points.push({ story, name });
+      known.add(key);
+    }
   }
-  return [...storyOf].map(([name, story]) => ({ name, story }));
+  return points;
 }
 
 function choose(points: Point[], count: number): Point[] {
@@ -88,15 +153,14 @@ function choose(points: Point[], count: number): Point[] {
   return chosen;
 }
 
-/** Kills a run at this point, and lets the same command go on. */
+/** Kills the story's command at this point, and goes on. */
 async function killAt({ story, name }: Point): Promise<Verdict> {
-  const desk = await openDesk(story);
+  const told = storyOf(story);
+  const desk = await openDesk(told);
   try {
     const environment = crashEnvironment(desk, { point: name });
-    const killed = await desk.run(run, { environment });
-    const continued = await desk.run(run);
-    const faults = await auditOf(desk).catch((error) => [String(error)]);
-    if (continued.code !== 0) faults.push(`exit code ${continued.code}: ${continued.stderr}`);
+    const killed = await desk.run(told.command, { environment });
+    const faults = [...(await goOn(desk, told)), ...(await audit(desk, told))];
     if (faults.length > 0) return { kind: 'harmed', faults };
     return { kind: killed.signal === 'SIGKILL' ? 'survived' : 'not_reached' };
   } finally {
@@ -104,23 +168,19 @@ async function killAt({ story, name }: Point): Promise<Verdict> {
   }
 }
 
-/** Freezes a run at this point until another has finished its briefs, and wakes it. */
+/** Freezes the story's command at this point until others have finished its briefs, and wakes it. */
 async function freezeAt({ story, name }: Point): Promise<Verdict> {
-  const desk = await openDesk(story);
+  const told = storyOf(story);
+  const desk = await openDesk(told);
   try {
     const environment = crashEnvironment(desk, { point: name, signal: 'SIGSTOP' });
-    const frozen = desk.start(run, environment);
+    const frozen = desk.start(told.command, environment);
     const reached = await stoppedOrEnded(frozen);
-    const other = await desk.run(run);
-    const faults = await auditOf(desk).catch((error) => [String(error)]);
+    const faults = [...(await goOn(desk, told)), ...(await audit(desk, told))];
     frozen.process.kill('SIGCONT');
-    const woken = await frozen.finished;
-    for (const fault of await auditOf(desk).catch((error) => [String(error)])) {
-      faults.push(`after it woke: ${fault}`);
-    }
-    for (const { code, signal, stderr } of [other, woken]) {
-      if (code !== 0) faults.push(`exit code ${code ?? signal}: ${stderr}`);
-    }
+    const { code, stderr } = await frozen.finished;
+    if (told.command === run && code !== 0) faults.push(`woken: exit code ${code}: ${stderr}`);
+    faults.push(...(await audit(desk, told)).map((fault) => `after it woke: ${fault}`));
     if (faults.length > 0) return { kind: 'harmed', faults };
     return { kind: reached === 'stopped' ? 'survived' : 'not_reached' };
   } finally {

@@ -16,7 +16,10 @@ import {
   startSimulator,
 } from '../../src/simulator/start-simulator.js';
 
-const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const dist = new URL('../../dist/', import.meta.url).pathname;
+const bundled = join(dist, 'bin/rivya-batch.js');
+/** The same before it was bundled: what is loaded into it finds the modules that it uses. */
+const compiled = join(dist, 'cli/main.js');
 
 interface Finished {
   code: number | null;
@@ -96,6 +99,7 @@ export class Desk {
   }
 
   start(parameters: string[], environment: Record<string, string> = {}): Running {
+    const main = environment.NODE_OPTIONS ? compiled : bundled;
     const child = spawn(process.execPath, [main, ...parameters], {
       cwd: this.folder,
       env: { ...this.environment, ...environment },
