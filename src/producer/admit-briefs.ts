@@ -4,7 +4,7 @@ import type { JournalContent } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import type { StageQueues } from '../shared/queues.js';
-import { recoverSends } from './recover-sends.js';
+import { type InDoubt, recoverSends } from './recover-sends.js';
 
 const chunkSize = 1_000;
 /** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
@@ -95,35 +95,42 @@ async function addJobs(
   answers: string[],
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
-  const waiting: PreparedBrief[] = [];
-  for (const [index, brief] of chunk.entries()) {
+  const waiting: string[] = [];
+  const inDoubt: InDoubt[] = [];
+  for (const [index, { id }] of chunk.entries()) {
     const answer = answers[index] ?? '';
     if (withoutJob.has(answer)) continue;
-    // Two sends of one key must not be under way at once (S1): a job that is there already will do it.
-    if (answer === 'submitting' && (await hasJob({ ledger, queues }, brief.id))) continue;
-    waiting.push(brief);
+    if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));
+    else waiting.push(id);
   }
-  if (waiting.length === 0) return;
-  if (journal) {
-    const ids = waiting.map((brief) => brief.id);
-    await recoverSends(ledger, journal, ids);
-  }
+  if (journal) inDoubt.push(...(await recoverSends(ledger, journal, waiting)));
+  // Those in doubt are asked again beside the running tasks: behind submissions that wait for credits or for
+  // a cap, what was paid for them already would never be collected.
+  const doubted = new Set(inDoubt.map(({ brief }) => brief));
+  const fresh = waiting.filter((brief) => !doubted.has(brief));
+  await queues.add('status', inDoubt.map(atOnce));
   await queues.add(
     'submit',
-    waiting.map((brief) => ({ brief: brief.id, attempt: 1, delayMs: 0 })),
+    fresh.map((brief) => atOnce({ brief, attempt: 1 })),
   );
 }
 
-async function hasJob(
+function atOnce({ brief, attempt }: InDoubt) {
+  return { brief, attempt, delayMs: 0 };
+}
+
+/** Two sends of one key must not be under way at once (S1): a job that is there already will do it. */
+async function withoutAnyJob(
   { ledger, queues }: Pick<Admitting, 'ledger' | 'queues'>,
   briefId: string,
-): Promise<boolean> {
+): Promise<InDoubt[]> {
   const read = await ledger.read(briefId);
-  if (!read) return false;
+  if (read?.state.stage !== 'submitting') return [];
   const { attempt } = read.state;
-  return (
-    (await queues.has('submit', briefId, attempt)) || (await queues.has('status', briefId, attempt))
-  );
+  const has =
+    (await queues.has('submit', briefId, attempt)) ||
+    (await queues.has('status', briefId, attempt));
+  return has ? [] : [{ brief: briefId, attempt }];
 }
 
 async function waitForRoom({ queues, stopping }: Admitting): Promise<void> {

@@ -14,6 +14,7 @@ import { archiveResults } from './archive-results.js';
 import { mendManifest } from './mend-manifest.js';
 import { openBatch } from './open-batch.js';
 import { adoptManifest } from './recover-batch.js';
+import { reserveSends } from './recover-sends.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
@@ -71,6 +72,7 @@ async function recover(
 ): Promise<Life> {
   // Only where the ledger was empty: lines of this life are in the ledger, whatever stands in the file.
   const adoption = meta.adopting ? await adoptManifest(ledger, out) : { kind: 'none' as const };
+  if (journal) await reserveSends(ledger, journal);
   const now = (await ledger.meta()) ?? meta;
   if (journal) return { meta: now, journal };
   if (adoption.kind === 'none') return { meta: now, journal: null };

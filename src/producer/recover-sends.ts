@@ -1,16 +1,23 @@
 import type { JournalContent } from '../shared/journal.js';
-import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { BatchLedger, SentReservation } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
+
+/** A brief that was sent, and nobody knows with what outcome. */
+export interface InDoubt {
+  brief: string;
+  attempt: number;
+}
 
 /**
  * Gives briefs that were admitted anew, after a lost Redis, the memory of what was sent for them: under the
- * same attempt, with the clock of their key running since then (S1).
+ * same attempt, with the clock of their key running since then (S1). Returns those.
  */
 export async function recoverSends(
   ledger: BatchLedger,
   journal: JournalContent,
   briefIds: readonly string[],
-): Promise<void> {
+): Promise<InDoubt[]> {
+  const inDoubt: InDoubt[] = [];
   for (const briefId of briefIds) {
     const send = journal.sends.get(briefId) ?? assumedSend(journal);
     if (!send) continue;
@@ -26,11 +33,32 @@ export async function recoverSends(
       sends: 1,
     };
     const from = { text: read.text, state: read.state };
-    await ledger.move(briefId, { from, to, holds: 'slot_and_credits' });
+    const { kind } = await ledger.move(briefId, { from, to, holds: 'slot_and_credits' });
+    if (kind === 'moved') inDoubt.push({ brief: briefId, attempt: send.attempt });
   }
+  return inDoubt;
 }
 
 /** A machine without the folder may have sent any brief since the batch began. */
 function assumedSend({ elsewhere, header }: JournalContent) {
   return elsewhere ? { attempt: 1, sentAt: header.createdAt } : null;
+}
+
+const sendsAtOnce = 1000;
+
+/**
+ * Counts what was sent before the loss against the caps, before anything else may use them up: the rows of
+ * those briefs may come late in the file, or be gone from it (S6).
+ */
+export async function reserveSends(ledger: BatchLedger, { sends }: JournalContent): Promise<void> {
+  let reservations: SentReservation[] = [];
+  for (const [id, { sentAt, credits, kind: priceKind }] of sends) {
+    // Journals of earlier versions do not tell the credits.
+    if (credits === undefined || priceKind === undefined) continue;
+    reservations.push({ id, credits, priceKind, sentAt });
+    if (reservations.length < sendsAtOnce) continue;
+    await ledger.reserveSent(reservations);
+    reservations = [];
+  }
+  if (reservations.length > 0) await ledger.reserveSent(reservations);
 }

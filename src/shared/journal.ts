@@ -16,7 +16,15 @@ const headerSchema = z.object({
 
 const entrySchema = z.union([
   /** Written before the first send of an attempt: from then on its key's clock runs (S1). */
-  z.object({ brief: z.string(), attempt: z.number().int().positive(), sentAt: z.number() }),
+  z.object({
+    brief: z.string(),
+    attempt: z.number().int().positive(),
+    sentAt: z.number(),
+    /** Reserved for it, until its price is known (S6). */
+    credits: z.number().nonnegative().optional(),
+    /** What it has in common with briefs of the same price. */
+    kind: z.string().optional(),
+  }),
   /** Machines without this folder submit as well: what they send is not in this journal. */
   z.object({ elsewhere: z.literal(true) }),
 ]);
@@ -27,6 +35,8 @@ type JournalEntry = z.infer<typeof entrySchema>;
 interface Send {
   attempt: number;
   sentAt: number;
+  credits?: number | undefined;
+  kind?: string | undefined;
 }
 
 export interface JournalContent {
@@ -57,7 +67,10 @@ export async function readJournal(out: string): Promise<JournalContent | null> {
     if (content === null) throw notOurs(out);
     const entry = entrySchema.parse(json);
     if ('elsewhere' in entry) content.elsewhere = true;
-    else content.sends.set(entry.brief, { attempt: entry.attempt, sentAt: entry.sentAt });
+    else {
+      const { brief, ...send } = entry;
+      content.sends.set(brief, send);
+    }
   }
   return content;
 }

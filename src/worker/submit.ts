@@ -78,7 +78,8 @@ async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise
 /** What a lost Redis must not take along: when the clock of this attempt's key began to run. */
 async function noteSend({ journal }: StageContext, job: StageJob, go: Go): Promise<void> {
   const { firstSentAt, attempt } = go.brief.state;
-  await journal?.note({ brief: job.briefId, attempt, sentAt: firstSentAt });
+  const { credits, priceKind: kind } = go.reserved;
+  await journal?.note({ brief: job.briefId, attempt, sentAt: firstSentAt, credits, kind });
 }
 
 async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {

@@ -7,8 +7,8 @@ import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
 /** Starts the run and kills it, and all that Redis knew, when `tasks` are accepted. */
-async function runAndLoseEverything(desk: Desk, tasks: number): Promise<void> {
-  const running = desk.start(run);
+async function runAndLoseEverything(desk: Desk, tasks: number, command = run): Promise<void> {
+  const running = desk.start(command);
   while (desk.simulator.bill().total.tasks < tasks) await sleep(20);
   running.process.kill('SIGKILL');
   await running.finished;
@@ -79,6 +79,38 @@ describe.concurrent('Redis and all its state are gone', () => {
     expect((await desk.run(run)).code).toBe(0);
     expect(await desk.lines('out')).toHaveLength(40);
     expect(desk.simulator.bill().total.tasks).toBe(40);
+  });
+
+  test('what was sent counts against the cap before anything else does (S3, S6)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', durationMs: 60_000 });
+    await desk.write('in.csv', productsCsv(10));
+    const capped = [...run, '--max-credits', '5'];
+    await runAndLoseEverything(desk, 5, capped);
+    // The file has been sorted anew meanwhile: those that were sent are not the first any more.
+    const [head = '', ...rows] = productsCsv(10).trimEnd().split('\n');
+    await desk.write('in.csv', `${[head, ...rows.reverse()].join('\n')}\n`);
+    expect((await desk.run(capped)).code).toBe(4);
+    expect(desk.simulator.bill().total.spent).toBe(5);
+    expect(await desk.lines('out')).toHaveLength(5);
+  });
+
+  test('so does what ended as unknown, whose row may be gone (S6)', async ({ openDesk }) => {
+    const desk = await openDesk({
+      redis: 'private',
+      idempotency: 'conflict',
+      faults: ['lose-answer-after-accept:1x'],
+    });
+    await desk.write('in.csv', productsCsv(1));
+    const capped = [...run, '--batch', 'b', '--max-credits', '2'];
+    expect((await desk.run(capped)).code).toBe(3);
+    expect((await desk.lines('out'))[0]?.status).toBe('unknown');
+    await desk.losePrivateRedis();
+    await desk.write('in.csv', `sku,title\n${['a', 'b', 'c'].map((id) => `${id},T`).join('\n')}\n`);
+    expect((await desk.run(capped)).code).toBe(4);
+    // The one in doubt may have cost as much as the cap allows: nothing is left for the others.
+    expect(desk.simulator.bill().total.spent).toBe(1);
   });
 });
 

@@ -84,7 +84,12 @@ describe('a submission that is accepted', () => {
     expect(sendsNotedBefore).toBe(1);
     await submitBrief({ ...bench.context, journal }, job, await permit(bench));
     const { firstSentAt: sentAt } = first.brief.state;
-    expect((await readJournal(out))?.sends.get('a')).toEqual({ attempt: 1, sentAt });
+    expect((await readJournal(out))?.sends.get('a')).toEqual({
+      attempt: 1,
+      sentAt,
+      credits: 1,
+      kind: 'kind of a',
+    });
   });
 
   it('gives up its turn and its place in flight when the process is to stop', async () => {

@@ -25,6 +25,7 @@ export type SubmitPermit =
       nowMs: number;
       brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
       trial: Trial;
+      reserved: { credits: number; priceKind: string };
     }
   | Passed
   | { kind: 'wait'; waitMs: number; reason: WaitReason }
@@ -81,6 +82,14 @@ export interface AdoptedLine {
   content: string;
   /** '' for one without files. */
   canonicalName: string;
+}
+
+/** What was reserved for a brief that was sent, and may have been charged. */
+export interface SentReservation {
+  id: string;
+  credits: number;
+  priceKind: string;
+  sentAt: number;
 }
 
 export interface FinishedBrief {
@@ -168,6 +177,15 @@ export class BatchLedger {
     return Number(reply);
   }
 
+  /** Counts against the caps what an earlier life had sent and has no settled line for (S6). */
+  async reserveSent(sends: SentReservation[]): Promise<void> {
+    const { meta, state, reservations } = this.keys;
+    await runScript(this.redis, 'reserve-sent', {
+      keys: [meta, state, reservations, this.account.keys.day],
+      values: sends.flatMap((send) => [send.id, send.credits, utcDay(send.sentAt), send.priceKind]),
+    });
+  }
+
   /** Ends the taking over of a manifest whose complete lines end at `offset`. */
   async endAdoption(offset: number): Promise<void> {
     await runScript(this.redis, 'end-adoption', { keys: [this.keys.meta], values: [offset] });
@@ -203,7 +221,7 @@ export class BatchLedger {
         brief.least,
       ],
     })) as [string, ...(string | number)[]];
-    return readPermit(reply);
+    return readPermit(brief, reply);
   }
 
   /** Null when the ledger does not know the brief. */
@@ -268,7 +286,7 @@ export class BatchLedger {
         end.charged ?? '',
         end.checks,
         end.downloads,
-        new Date(end.nowMs).toISOString().slice(0, 10),
+        utcDay(end.nowMs),
       ],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
@@ -388,11 +406,15 @@ export class BatchLedger {
   }
 }
 
+function utcDay(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
 function passed(text: string | number | undefined): Passed {
   return { kind: 'passed', state: text ? decodeState(String(text)).state : null };
 }
 
-function readPermit(reply: [string, ...(string | number)[]]): SubmitPermit {
+function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]]): SubmitPermit {
   switch (reply[0]) {
     case 'go':
       return {
@@ -403,6 +425,7 @@ function readPermit(reply: [string, ...(string | number)[]]): SubmitPermit {
           Extract<BriefState, { stage: 'submitting' }>
         >,
         trial: reply[4] as Trial,
+        reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
       };
     case 'wait':
       return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };

@@ -27,6 +27,7 @@ export type ScriptName =
   | 'park'
   | 'read-outbox'
   | 'repair-in-flight'
+  | 'reserve-sent'
   | 'swap-rewrite'
   | 'take-turn';
 

@@ -3,7 +3,7 @@
 -- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost
--- Returns {'go', wait ms, now ms, state, trial}   trial: credits, recovery or none
+-- Returns {'go', wait ms, now ms, state, trial, credits reserved}   trial: credits, recovery or none
 --         {'passed', state}             another step has it, or another attempt
 --         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused
 --         {'halted', code}              the key is refused: a person must act
@@ -87,4 +87,4 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial }
+return { 'go', math.ceil(wait), now, text, trial, tostring(amount) }
