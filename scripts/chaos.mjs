@@ -1,7 +1,7 @@
 // Seeded chaos: real processes against the simulated API, with faults, kills, frozen processes, a dying Redis and
 // pauses of the API; after each round the bill says whether anything was paid twice, lost or written twice.
 //
-//   node scripts/chaos.mjs [--seed N] [--minutes M | --rounds R] [--briefs K] [--at-once A]
+//   npm run chaos -- [--seed N] [--minutes M | --rounds R] [--briefs K] [--at-once A]
 //     [--window SECONDS] [--shrink]
 //
 // The seed fixes each round's plan; the machine's timing is its own. On failure it prints seed, round and story;

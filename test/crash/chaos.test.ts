@@ -14,11 +14,11 @@ describe.concurrent('chaos of a fixed seed', () => {
   test.for([11, 12])(
     '%d: whatever happens, each brief is paid once and has one line (S1, S4, S6)',
     async (seed) => {
-      const small = ['--rounds', '2', '--at-once', '2', '--briefs', '5', '--window', '4'];
+      const small = ['--rounds', '1', '--at-once', '1', '--briefs', '5', '--window', '4'];
       expect(await chaos(['--seed', String(seed), ...small])).toMatchObject({
-        rounds: 2,
-        briefs: 10,
-        tasks: 10,
+        rounds: 1,
+        briefs: 5,
+        tasks: 5,
         duplicates: 0,
         linesTwice: 0,
         lost: 0,

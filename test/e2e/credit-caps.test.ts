@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { fast, mapping, productsCsv, test } from '../support/cli.js';
 
@@ -57,6 +58,23 @@ describe.concurrent('caps on credits (S6)', () => {
     const { code } = await desk.run([...run, '--max-credits', '20']);
     expect(code).toBe(4);
     expect(desk.simulator.bill().total).toMatchObject({ tasks: 1, spent: 50 });
+  });
+
+  test('a price that rises in the middle: its surprise times what was in flight, and no more (S6)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ durationMs: 10_000 });
+    await desk.write('in.csv', productsCsv(80));
+    const limits = ['--rate', '100', '--in-flight', '6', '--max-credits', '40'];
+    const running = desk.start(['run', 'in.csv', '--out', 'out', ...mapping, ...limits]);
+    while (desk.simulator.bill().total.tasks < 15) await sleep(20);
+    desk.simulator.control({ priceFactor: 4 });
+    expect((await running.finished).code).toBe(4);
+    const { spent, tasks } = desk.simulator.bill().total;
+    expect(spent).toBeGreaterThan(tasks);
+    expect(spent).toBeLessThanOrEqual(40 + 3 * 6);
+    expect(spent).toBeGreaterThan(40 - 4);
+    expect((await desk.report('out')).credits.spent).toBe(spent);
   });
 
   test('refunds and kept charges are counted as the API states them', async ({ openDesk }) => {
