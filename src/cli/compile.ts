@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { type CompiledInput, compileInput } from '../producer/compile-input.js';
-import { groupRejections, writeRejected } from '../producer/rejected-file.js';
+import { groupRejections, type RejectionGroup, writeRejected } from '../producer/rejected-file.js';
 import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
@@ -60,10 +60,7 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
   if (rejected === 0) return;
   terminal.warn(`${rejected} ${rejected === 1 ? 'row' : 'rows'} cannot be used:`);
   for (const group of await groupRejections(input.rejections())) {
-    const rows =
-      group.firstRows.map(({ row }) => row).join(', ') +
-      (group.count > group.firstRows.length ? ', ...' : '');
-    terminal.warn(`  ${group.example} ${pc.dim(`(${group.count}, row ${rows})`)}`);
+    terminal.warn(`  ${rowsText(group)}: ${group.example}`);
   }
   if (rejectedFile === null) {
     for await (const rejection of input.rejections()) terminal.note(JSON.stringify(rejection));
@@ -74,6 +71,13 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
       'Nothing was sent and nothing was spent. Mend these rows, or go on without them: --skip-invalid.',
     );
   }
+}
+
+/** "row 7", or "3 rows (7, 9, 12), the first". */
+function rowsText({ count, firstRows }: RejectionGroup): string {
+  const rows = firstRows.map(({ row }) => row).join(', ');
+  if (count === 1) return `row ${rows}`;
+  return `${count} rows ${pc.dim(`(${rows}${count > firstRows.length ? ', ...' : ''})`)}, the first`;
 }
 
 export function rejectedFileIn(out: string): string {

@@ -32,13 +32,15 @@ export function forecastInput(
 }
 
 export function forecastSentences(forecast: Forecast, wallet: number | null): string[] {
-  const { least, most } = forecast;
-  const sum = least === most ? formatCredits(least) : `${least} to ${formatCredits(most)}`;
   const why =
-    least === most
+    forecast.least === forecast.most
       ? 'prices as charged before'
       : 'base price to a multiple of it; the API tells a price only when it charges';
-  return [`Estimate: ${sum} (${why}).`, walletSentence(forecast, wallet)];
+  return [`Estimate: ${sumText(forecast)} (${why}).`, walletSentence(forecast, wallet)];
+}
+
+export function sumText({ least, most }: Forecast): string {
+  return least === most ? formatCredits(least) : `${least} to ${formatCredits(most)}`;
 }
 
 function walletSentence({ emptyAtLeast, emptyAtMost }: Forecast, wallet: number | null): string {

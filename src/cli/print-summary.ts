@@ -1,11 +1,13 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
+import type { Forecast } from '../producer/forecast-credits.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { sumText } from './forecast.js';
 import type { RunBatch } from './open-run-batch.js';
 import { formatCredits } from './show-progress.js';
 import type { RunEnd } from './watch-run.js';
@@ -14,13 +16,15 @@ export interface RunOutcome {
   opened: RunBatch;
   end: RunEnd;
   audit: Audit | null;
+  /** What is left will cost so much, where a cap stopped the run. */
+  left: Forecast | null;
   json: boolean;
 }
 
 /** Says how the run ended, what it cost and what to do next; returns the exit code. */
 export async function printSummary(
   { terminal, commandLine }: CommandSetup,
-  { opened, end, audit, json }: RunOutcome,
+  { opened, end, audit, left, json }: RunOutcome,
 ): Promise<ExitCode> {
   const { ledger, session, news, account } = opened;
   const meta = await ledger.meta();
@@ -36,11 +40,10 @@ export async function printSummary(
   terminal.print(spentText(meta));
   const audited = audit && auditSentence(audit);
   if (audited) terminal.print(audited);
-  for (const sentence of nextSteps(meta, end, commandLine)) terminal.print(sentence);
-  if (end === 'key_refused') {
-    const { gate } = await account.view();
-    if (gate.kind === 'halted')
-      terminal.warn(`The API refused the key: ${gate.code}. ${gate.message}`);
+  const { gate } = await account.view();
+  const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
+  for (const sentence of nextSteps({ meta, end, left, refusal, commandLine })) {
+    terminal.print(sentence);
   }
   return code;
 }
@@ -79,6 +82,11 @@ function countsText({ lines, pending, rejected, duplicates }: BatchMeta): string
   return parts.join(', ');
 }
 
+function leftText(briefs: number, left: Forecast | null): string {
+  const count = `${briefs} ${briefs === 1 ? 'brief is' : 'briefs are'} left`;
+  return left === null ? count : `${count}, for ${sumText(left)}`;
+}
+
 function failureHints({ name, lines, admitted }: BatchMeta): string[] {
   if (lines.succeeded === admitted) return [];
   return [
@@ -87,7 +95,16 @@ function failureHints({ name, lines, admitted }: BatchMeta): string[] {
   ];
 }
 
-function nextSteps(meta: BatchMeta, end: RunEnd, commandLine: string): string[] {
+interface Situation {
+  meta: BatchMeta;
+  end: RunEnd;
+  left: Forecast | null;
+  /** Why the API refuses the key, if it does. */
+  refusal: string;
+  commandLine: string;
+}
+
+function nextSteps({ meta, end, left, refusal, commandLine }: Situation): string[] {
   const folder = relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
@@ -104,12 +121,12 @@ function nextSteps(meta: BatchMeta, end: RunEnd, commandLine: string): string[] 
       ];
     case 'capped':
       return [
-        `${meta.pending} briefs are left: they would go over the cap. The same command with a higher one (--max-credits, --max-credits-per-day) goes on; it was:`,
+        `${leftText(meta.pending, left)}: that would go over the cap. Raise it (--max-credits, --max-credits-per-day) in the same command to go on; it was:`,
         `  ${commandLine}`,
       ];
     case 'key_refused':
       return [
-        'Nothing more was submitted. When the key is in order, continue with:',
+        `Nothing more was submitted: the API refuses the key (${refusal}). When it is in order, continue with:`,
         `  ${commandLine}`,
       ];
     default:

@@ -1,5 +1,6 @@
 import { admitBriefs, withoutFinished } from '../producer/admit-briefs.js';
 import type { CompiledInput } from '../producer/compile-input.js';
+import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
 import type { ExitCode } from '../shared/errors.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
@@ -35,11 +36,11 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   const interrupts = new Interrupts();
   try {
     const opened = await openRunBatch(session, request);
-    const { end, audit } =
+    const { end, audit, left } =
       opened.news === 'none'
-        ? { end: 'finished' as const, audit: null }
+        ? { end: 'finished' as const, audit: null, left: null }
         : await work(setup, { request, opened, interrupts });
-    return await printSummary(setup, { opened, end, audit, json: request.flags.json });
+    return await printSummary(setup, { opened, end, audit, left, json: request.flags.json });
   } finally {
     interrupts.end();
     await session.close();
@@ -55,7 +56,7 @@ interface Work {
 async function work(
   setup: CommandSetup,
   { request, opened, interrupts }: Work,
-): Promise<{ end: RunEnd; audit: Audit | null }> {
+): Promise<{ end: RunEnd; audit: Audit | null; left: Forecast | null }> {
   const { session, ledger, account, meta } = opened;
   const { flags, out, input } = request;
   const { terminal, settings } = setup;
@@ -83,13 +84,26 @@ async function work(
   const balance = end === 'interrupted' ? null : await readBalance(client, account);
   await client.close();
   const now = await ledger.meta();
-  return { end, audit: now && { before, after: { meta: now, balance } } };
+  const left = end === 'capped' ? await forecastLeft({ opened, request, wallet: null }) : null;
+  return { end, audit: now && { before, after: { meta: now, balance } }, left };
+}
+
+interface Left {
+  request: RunRequest;
+  opened: RunBatch;
+  wallet: number | null;
+}
+
+async function forecastLeft({ request, opened, wallet }: Left): Promise<Forecast> {
+  const learned = await opened.account.prices();
+  const left = withoutFinished(opened.ledger, request.input.briefs());
+  return forecastInput(left, { wallet, learned });
 }
 
 /** The first lines of a run: what it will cost as far as can be said, and how far the wallet goes. */
 async function tellStart(
   { terminal }: CommandSetup,
-  { request, opened, wallet }: { request: RunRequest; opened: RunBatch; wallet: number | null },
+  { request, opened, wallet }: Left,
 ): Promise<void> {
   const { reread, meta } = opened;
   if (reread > 0) {
@@ -99,12 +113,10 @@ async function tellStart(
     terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
     return;
   }
-  const learned = await opened.account.prices();
-  const left = withoutFinished(opened.ledger, request.input.briefs());
-  const forecast = await forecastInput(left, { wallet, learned });
+  const forecast = await forecastLeft({ opened, request, wallet });
   if (forecast.briefs === 0) return;
   for (const sentence of unknownModels(request.input)) terminal.warn(sentence);
-  terminal.note(`${forecast.briefs} briefs to make.`);
+  terminal.note(`${forecast.briefs} ${forecast.briefs === 1 ? 'brief' : 'briefs'} to make.`);
   for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
 }
 

@@ -119,6 +119,8 @@ async function showOne(
   terminal.print(`  input      ${meta.rejected} rejected, ${meta.duplicates} duplicates`);
   terminal.print(`  credits    ${formatCredits(meta.spent)} spent`);
   terminal.print(`  running    ${view.inFlight} tasks of this account`);
-  terminal.print(`  pace       ${view.learnedRate?.toFixed(2) ?? 'not learned yet'}`);
+  terminal.print(
+    `  pace       ${view.learnedRate ? `${view.learnedRate.toFixed(1)} requests/s, learned` : 'not learned yet'}`,
+  );
   return ExitCode.succeeded;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -60,9 +60,7 @@ async function locate(file: string, options: SourceOptions, folder: string): Pro
   });
   if (stats.isDirectory()) throw sourceFault(file, 'is a folder, not a file');
   const format = options.format ?? formatOf(file);
-  if (format === null) {
-    throw sourceFault(file, 'has no extension that says what it is; name it with --format');
-  }
+  if (format === null) throw await withoutFormat(file, stats);
   const name = basename(file);
   if (stats.isFile()) return { label: file, name, path: file, format };
   // A pipe, as in <(zcat briefs.csv.gz), can be read once and the passes need it twice.
@@ -71,11 +69,20 @@ async function locate(file: string, options: SourceOptions, folder: string): Pro
   return { label: file, name, path, format };
 }
 
+/** What it is not is more useful to know than what it could be called. */
+async function withoutFormat(file: string, stats: Stats): Promise<BatchError> {
+  const recognised = stats.isFile()
+    ? recogniseHead(await readHead({ label: file, path: file }))
+    : null;
+  if (recognised?.kind === 'refused') return sourceFault(file, recognised.reason);
+  return sourceFault(file, 'has no extension that says what it is; name it with --format');
+}
+
 async function spoolStream(from: Readable, path: string): Promise<void> {
   await pipeline(from, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
 }
 
-async function readHead({ label, path }: Location): Promise<Buffer> {
+async function readHead({ label, path }: Pick<Location, 'label' | 'path'>): Promise<Buffer> {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(label, error);
   });
