@@ -22,6 +22,8 @@ export interface InputFlags {
 /** Options of whatever sends requests: `run`, `worker`. */
 export interface RequestFlags {
   rate?: number;
+  submitRate?: number;
+  readRate?: number;
   inFlight?: number;
   concurrency: number;
   /** Hours. */
@@ -88,8 +90,16 @@ export function addRequestFlags(command: Command): Command {
       'requests a second over all endpoints and machines (default: learned, from 2 on)',
     ).argParser(amount('above zero')),
     new Option(
+      '--submit-rate <n>',
+      'submissions a second, where the API counts them apart from reads',
+    ).argParser(amount('above zero')),
+    new Option(
+      '--read-rate <n>',
+      'reads a second, where the API counts them apart from submissions',
+    ).argParser(amount('above zero')),
+    new Option(
       '--in-flight <n>',
-      'accepted and unfinished tasks over all machines (default: 8)',
+      'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
     ).argParser(wholeNumber(1)),
     new Option(
       '--key-life <hours>',

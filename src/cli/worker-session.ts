@@ -53,6 +53,8 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     priceOf: priceGuesser(bundledModels()),
     limits: {
       rate: flags.rate ?? null,
+      submitRate: flags.submitRate ?? null,
+      readRate: flags.readRate ?? null,
       inFlight: flags.inFlight ?? null,
       concurrency: flags.concurrency,
     },

@@ -1,4 +1,5 @@
 import type { RefusalKind } from './outcome.js';
+import type { ErrorBody } from './read-error-body.js';
 
 /** Codes that say so clearly that nothing was taken that they count at any HTTP status; the docs leave some open. */
 const kindOfFirmCode = new Map<string, RefusalKind>([
@@ -24,11 +25,25 @@ const kindOfCode = new Map<string, RefusalKind>([
   ['chat_attachment_not_supported', 'invalid'],
 ]);
 
+/** No code is documented for too many tasks at once: the sentence is all there is to tell it by. */
+const aboutRunning =
+  /running|concurren|in[ _-]?flight|(active|pending|unfinished|parallel|simultaneous) (tasks?|jobs?|generations?)/i;
+
 /**
  * Why the API said no: by its code, else by the class of the HTTP status, as new codes may come unannounced.
  * Null where the answer does not settle whether the request was taken: 408, 5xx, or no error at all.
  */
-export function classifyRefusal(httpStatus: number, code: string | null): RefusalKind | null {
+export function classifyRefusal(
+  httpStatus: number,
+  { code, message }: Pick<ErrorBody, 'code' | 'message'>,
+): RefusalKind | null {
+  const kind = kindByCode(httpStatus, code);
+  return kind === 'rate_limited' && aboutRunning.test(`${code} ${message}`)
+    ? 'too_many_running'
+    : kind;
+}
+
+function kindByCode(httpStatus: number, code: string | null): RefusalKind | null {
   const firm = code === null ? undefined : kindOfFirmCode.get(code);
   if (firm !== undefined) return firm;
   if (httpStatus < 400 || httpStatus >= 500) return null;

@@ -75,7 +75,7 @@ function judgeUnprocessed(httpStatus: number): Unreachable | null {
 
 function judgeRefusal(answer: Answer, error: ErrorBody, time: AnswerTime): Refused | null {
   const { httpStatus, headers } = answer;
-  const kind = classifyRefusal(httpStatus, error.code);
+  const kind = classifyRefusal(httpStatus, error);
   if (kind === null) return null;
   return {
     kind: 'refused',

@@ -18,6 +18,8 @@ export type TaskStatus =
 /** Why the API said no; decided once, here, from code and HTTP class. */
 export type RefusalKind =
   | 'rate_limited'
+  /** 429 that is about unfinished tasks, not about requests. */
+  | 'too_many_running'
   | 'insufficient_credits'
   /** 401 and 403: no request of this key will do better until a person acts. */
   | 'key_refused'

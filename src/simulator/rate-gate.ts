@@ -77,6 +77,6 @@ function counters(rate: RateLimit, window: RequestWindow, now: number): Record<s
   return {
     'x-ratelimit-limit': String(rate.limit),
     'x-ratelimit-remaining': String(window.remaining(now)),
-    'x-ratelimit-reset': String(Math.ceil(window.waitMs(now) / 1000)),
+    'x-ratelimit-reset': String(Math.ceil(window.resetMs(now) / 1000)),
   };
 }

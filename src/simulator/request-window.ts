@@ -6,6 +6,8 @@ export interface RequestWindow {
   waitMs(now: number): number;
   take(now: number): void;
   remaining(now: number): number;
+  /** Milliseconds until what was taken is given back: all of it, or what goes first where it goes bit by bit. */
+  resetMs(now: number): number;
 }
 
 export function openWindow(limit: RateLimit): RequestWindow {
@@ -43,6 +45,11 @@ class FixedWindow implements RequestWindow {
     return this.rate.limit - this.#count;
   }
 
+  resetMs(now: number): number {
+    this.#roll(now);
+    return this.#count === 0 ? this.rate.windowMs : this.#openedAt + this.rate.windowMs - now;
+  }
+
   #roll(now: number): void {
     if (now >= this.#openedAt + this.rate.windowMs) this.#count = 0;
   }
@@ -66,6 +73,11 @@ class SlidingWindow implements RequestWindow {
   remaining(now: number): number {
     this.#forget(now);
     return this.rate.limit - this.#times.length;
+  }
+
+  resetMs(now: number): number {
+    this.#forget(now);
+    return (this.#times[0] ?? now) + this.rate.windowMs - now;
   }
 
   #forget(now: number): void {
@@ -95,6 +107,11 @@ class TokenBucket implements RequestWindow {
   remaining(now: number): number {
     this.#fill(now);
     return Math.floor(this.#tokens);
+  }
+
+  resetMs(now: number): number {
+    this.#fill(now);
+    return (this.rate.limit - this.#tokens) * this.#msPerToken();
   }
 
   #fill(now: number): void {

@@ -1,5 +1,6 @@
 import type { ReadTaskOutcome, Refusal } from '../rivya/outcome.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
+import { inFlightMember } from '../shared/ledger/keys.js';
 import type { LineError } from '../shared/manifest-line.js';
 import { askAgain } from './ask-again.js';
 import { finishBrief } from './finish-brief.js';
@@ -25,7 +26,7 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   if (read?.state.stage !== 'accepted' || read.state.attempt !== job.attempt) {
     return stepFor(read?.state ?? null);
   }
-  const turn = await context.pacer.turn();
+  const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(read.state.taskId);
   const state: StateOf<'accepted'> = { ...read.state, checks: read.state.checks + 1 };
@@ -50,7 +51,7 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
   const { outcome, brief } = checked;
   switch (outcome.kind) {
     case 'read':
-      await context.pacer.taken();
+      await context.pacer.taken('read', outcome.pace);
       if (outcome.task.status.kind !== 'running') {
         return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });
       }
@@ -94,9 +95,10 @@ async function actOnRefusal(
 ): Promise<Step> {
   const { code, message, requestId, retryAfterMs } = refusal;
   switch (refusal.kind) {
-    case 'rate_limited': {
-      const hold = { kind: 'rate_limited', retryAfterMs } as const;
-      const waitMs = await holdSubmissions(context, hold, 'none');
+    case 'rate_limited':
+    case 'too_many_running': {
+      const waitMs = await context.pacer.refused('read', retryAfterMs);
+      context.notify({ kind: 'throttled', waitMs });
       // Spread, so that all checks that were refused together do not come back together.
       return { kind: 'later', afterMs: waitMs * (1 + 0.5 * Math.random()) };
     }

@@ -1,9 +1,9 @@
 import type { ReadTaskOutcome } from '../rivya/outcome.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
+import { inFlightMember } from '../shared/ledger/keys.js';
 import type { Asset, LineError } from '../shared/manifest-line.js';
 import { assetName, canonicalName } from './asset-name.js';
 import { finishBrief } from './finish-brief.js';
-import { holdSubmissions } from './hold-submissions.js';
 import { type SaveOutcome, saveAsset } from './save-asset.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
@@ -123,7 +123,8 @@ async function notRead(
   }
   const { kind, message: reason, retryAfterMs } = outcome.refusal;
   if (kind !== 'rate_limited') return tryLater(context, job, { brief, reason, retryAfterMs });
-  const waitMs = await holdSubmissions(context, { kind, retryAfterMs }, 'none');
+  const waitMs = await context.pacer.refused('read', retryAfterMs);
+  context.notify({ kind: 'throttled', waitMs });
   return tryLater(context, job, { brief, reason, retryAfterMs: waitMs });
 }
 
@@ -133,7 +134,7 @@ async function rereadTask(
   job: StageJob,
   brief: ReadyBrief,
 ): Promise<Step> {
-  const turn = await context.pacer.turn();
+  const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(brief.state.taskId);
   if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });

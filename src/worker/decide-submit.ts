@@ -18,6 +18,8 @@ export type SubmitAction =
 /** Why submissions as a whole are held after this answer. */
 export type Hold =
   | { kind: 'rate_limited'; retryAfterMs: number | null }
+  /** Too many tasks are running: the in-flight cap learns it. */
+  | { kind: 'too_many_running'; retryAfterMs: number | null }
   | { kind: 'no_credits' }
   | { kind: 'key_refused'; code: string; message: string; requestId: string | null }
   | { kind: 'api_down'; retryAfterMs: number | null; reason: string };
@@ -69,6 +71,8 @@ function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitActi
   switch (refusal.kind) {
     case 'rate_limited':
       return giveBack(situation, requestId, { kind: 'rate_limited', retryAfterMs });
+    case 'too_many_running':
+      return giveBack(situation, requestId, { kind: 'too_many_running', retryAfterMs });
     case 'insufficient_credits':
       return giveBack(situation, requestId, { kind: 'no_credits' });
     case 'key_refused':

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../shared/clock.js';
-import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import type {
+  AccountLedger,
+  Lane,
+  LimitHint,
+  Pressure,
+  Turn,
+} from '../shared/ledger/account-ledger.js';
 
 /** A turn further away than this gives the worker slot back instead of being waited for (S2). */
 export const longestTurnWaitMs = 2_000;
@@ -8,9 +14,18 @@ export const longestTurnWaitMs = 2_000;
 /** Telling the shared pace of success more often than this would only cost round trips. */
 const noteEveryMs = 1_000;
 
+/** Requests of one process keep so much of the spacing between them, even after the process stood still. */
+const leastSpacing = 0.5;
+
+/** What became of a turn that was given: it is now; a 429 took it back; the process is to stop. */
+export type TurnEnd = 'now' | 'recalled' | 'stopping';
+
 /** This process' side of the account's pace: waits for turns, passes on what the API answered. */
 export class Pacer {
-  private notedAtMs = 0;
+  private readonly notedAtMs: Record<Lane, number> = { submit: 0, read: 0 };
+  private readonly waiting = new Set<() => void>();
+  private nextSendMs = 0;
+  private latestPressure: Pressure = 'none';
 
   constructor(
     private readonly account: AccountLedger,
@@ -18,13 +33,26 @@ export class Pacer {
     private readonly stopping: AbortSignal,
   ) {}
 
-  /** Waits for a turn; `too_far` reserves none. */
-  async turn(): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
-    const turn = await this.account.takeTurn(longestTurnWaitMs);
-    if (turn.kind === 'too_far') return turn;
+  /**
+   * Waits for a read's turn; `too_far` keeps none.
+   * @param member who asks, for a place in the line where turns are scarce
+   */
+  async turn(member = ''): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
+    const turn = await this.account.takeTurn(longestTurnWaitMs, member);
+    this.latestPressure = turn.pressure;
+    if (turn.kind === 'too_far') return { kind: 'too_far', waitMs: turn.waitMs };
     // A process that stops goes without its turn rather than before it (S7).
-    if ((await this.wait(turn.waitMs)) === 'stopping') return { ...turn, kind: 'too_far' };
-    return { kind: 'now' };
+    if ((await this.keepTurn(turn)) === 'now') return { kind: 'now' };
+    return { kind: 'too_far', waitMs: turn.waitMs };
+  }
+
+  /** Waits until a turn that was given begins. */
+  async keepTurn({ waitMs, spacingMs }: Pick<Turn, 'waitMs' | 'spacingMs'>): Promise<TurnEnd> {
+    const now = this.clock.now();
+    // A process that stood still has several turns at once: sent together, they would fill the API's window.
+    const sendMs = Math.max(now + waitMs, this.nextSendMs);
+    this.nextSendMs = sendMs + spacingMs * leastSpacing;
+    return this.untilTurn(sendMs - now);
   }
 
   /** Sleeps; when the process is to stop, returns at once with 'stopping'. */
@@ -40,16 +68,42 @@ export class Pacer {
     }
   }
 
-  /** The API took a request: anything but 429. */
-  async taken(): Promise<void> {
-    const now = this.clock.now();
-    if (now - this.notedAtMs < noteEveryMs) return;
-    this.notedAtMs = now;
-    await this.account.noteTaken();
+  /** What limited the account when this process last asked for a read's turn. */
+  pressure(): Pressure {
+    return this.latestPressure;
   }
 
-  /** The API answered 429; returns for how long nothing is sent. */
-  async refused(retryAfterMs: number | null): Promise<number> {
-    return this.account.noteRefused(retryAfterMs);
+  /** The API took a request: anything but 429. */
+  async taken(lane: Lane, hint: LimitHint | null): Promise<void> {
+    const now = this.clock.now();
+    if (now - this.notedAtMs[lane] < noteEveryMs) return;
+    this.notedAtMs[lane] = now;
+    await this.account.noteTaken(lane, hint);
+  }
+
+  /** The API answered 429: turns that wait here are taken back. Returns for how long nothing is sent. */
+  async refused(lane: Lane, retryAfterMs: number | null): Promise<number> {
+    this.nextSendMs = 0;
+    for (const recall of [...this.waiting]) recall();
+    return this.account.noteRefused(retryAfterMs, lane);
+  }
+
+  private async untilTurn(waitMs: number): Promise<TurnEnd> {
+    if (this.stopping.aborted) return 'stopping';
+    if (waitMs <= 0) return 'now';
+    const recalled = new AbortController();
+    const recall = () => recalled.abort();
+    this.waiting.add(recall);
+    this.stopping.addEventListener('abort', recall);
+    try {
+      await sleep(waitMs, undefined, { signal: recalled.signal });
+      return 'now';
+    } catch (error) {
+      if (!recalled.signal.aborted) throw error;
+      return this.stopping.aborted ? 'stopping' : 'recalled';
+    } finally {
+      this.waiting.delete(recall);
+      this.stopping.removeEventListener('abort', recall);
+    }
   }
 }

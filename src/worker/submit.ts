@@ -26,8 +26,10 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const keyAgeMs = go.nowMs + go.waitMs - go.brief.state.firstSentAt;
   if (keyAgeMs >= context.keyLifeMs) return endInDoubt(context, job, go);
   const permittedAtMs = context.clock.now();
-  if ((await context.pacer.wait(go.waitMs)) === 'stopping') return giveUpTurn(context, job, go);
+  if ((await context.pacer.keepTurn(go)) !== 'now') return giveUpTurn(context, job, go);
   if (go.trial === 'credits') {
+    const turn = await context.pacer.turn();
+    if (turn.kind === 'too_far') return unsent(context, job, { go, waitMs: turn.waitMs });
     const hold = await probeCredits(context.client);
     if (hold) {
       const waitMs = await holdSubmissions(context, hold, go.trial);
@@ -83,10 +85,9 @@ async function noteSend({ journal }: StageContext, job: StageJob, go: Go): Promi
 }
 
 async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {
-  const throttled = outcome.kind === 'refused' && outcome.refusal.kind === 'rate_limited';
-  if (outcome.kind === 'accepted' || (outcome.kind === 'refused' && !throttled)) {
-    await context.pacer.taken();
-  }
+  if (outcome.kind !== 'accepted' && outcome.kind !== 'refused') return;
+  if (outcome.kind === 'refused' && outcome.refusal.kind === 'rate_limited') return;
+  await context.pacer.taken('submit', outcome.pace);
 }
 
 interface Acting {
@@ -208,6 +209,7 @@ async function giveBack(
   return { kind: 'hold', waitMs };
 }
 
+/** Stopping, frozen for too long, or taken back by a 429: it asks for another turn. */
 async function giveUpTurn(context: StageContext, job: StageJob, go: Go): Promise<Step> {
   return unsent(context, job, { go, waitMs: 0 });
 }

@@ -7,7 +7,7 @@ import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
 import type { Clock } from '../shared/clock.js';
 import { Journal, type JournalHeader } from '../shared/journal.js';
-import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import type { QueueStage } from '../shared/queues.js';
@@ -15,11 +15,7 @@ import { BatchWorker } from './batch-worker.js';
 import type { Notify } from './notice.js';
 import { Pacer } from './pacer.js';
 
-interface WorkerLimits {
-  /** Requests a second over all machines; null: learned. */
-  rate: number | null;
-  /** Accepted and unfinished tasks over all machines; null: 8 until learned. */
-  inFlight: number | null;
+interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */
   concurrency: number;
 }
@@ -152,6 +148,6 @@ export class WorkerProcess {
 
   private async beat(): Promise<void> {
     const { account, limits } = this.options;
-    await account.heartbeat(this.id, { rate: limits.rate, inFlight: limits.inFlight });
+    await account.heartbeat(this.id, limits);
   }
 }

@@ -15,10 +15,42 @@ export interface AccountView {
   inFlight: number;
   /** Requests a second: learned; what workers were told comes first where they were. */
   learnedRate: number | null;
+  /** In-flight cap: learned; null while nothing was. */
+  learnedInFlight: number | null;
   refusals: number;
 }
 
-export type Turn = { kind: 'taken'; waitMs: number } | { kind: 'too_far'; waitMs: number };
+/** What limits the account right now: requests, places in flight, or nothing that we do. */
+export type Pressure = 'rate' | 'in_flight' | 'none';
+
+/** Requests that the API may count apart. */
+export type Lane = 'submit' | 'read';
+
+export interface Turn {
+  /** `too_far`: none is kept; come again after `waitMs`. */
+  kind: 'taken' | 'too_far';
+  waitMs: number;
+  pressure: Pressure;
+  /** From one turn to the next. */
+  spacingMs: number;
+}
+
+/** What the API's own headers said of its limit; null where unsaid. */
+export interface LimitHint {
+  limit: number | null;
+  remaining: number | null;
+  resetMs: number | null;
+}
+
+/** Limits that a worker was told; null where it was not. */
+export interface ToldLimits {
+  /** Requests a second, of all kinds together. */
+  rate: number | null;
+  inFlight: number | null;
+  /** Requests a second where the API counts submissions and reads apart. */
+  submitRate: number | null;
+  readRate: number | null;
+}
 
 const firstProbeMs = 5_000;
 const longestProbeMs = 60_000;
@@ -40,36 +72,50 @@ export class AccountLedger {
     this.keys = accountKeys(prefix, account);
   }
 
-  /** A turn for a request that is not a submission; none is reserved when it is further away than `longestWaitMs`. */
-  async takeTurn(longestWaitMs: number): Promise<Turn> {
+  /**
+   * A turn for a request that is not a submission; none is kept when it is further away than `longestWaitMs`.
+   * @param member who asks: where turns are scarce, those that came due first come first; '' for no place in that line
+   */
+  async takeTurn(longestWaitMs: number, member = ''): Promise<Turn> {
     const reply = (await runScript(this.redis, 'take-turn', {
       keys: [this.keys.pace, this.keys.workers],
-      values: [longestWaitMs],
-    })) as [number, number];
-    return { kind: reply[0] === 1 ? 'taken' : 'too_far', waitMs: reply[1] };
+      values: [longestWaitMs, member],
+    })) as [number, number, Pressure, number];
+    const [taken, waitMs, pressure, spacingMs] = reply;
+    return { kind: taken === 1 ? 'taken' : 'too_far', waitMs, pressure, spacingMs };
   }
 
   /** Tells the pace that a request was taken (anything but 429). */
-  async noteTaken(): Promise<void> {
+  async noteTaken(lane: Lane = 'read', hint: LimitHint | null = null): Promise<void> {
+    const { remaining, limit, resetMs } = hint ?? {};
     await runScript(this.redis, 'answered', {
       keys: [this.keys.pace, this.keys.workers],
-      values: ['taken', '', 0],
+      values: ['taken', '', 0, remaining ?? '', limit ?? '', resetMs ?? '', lane],
     });
   }
 
   /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */
-  async noteRefused(retryAfterMs: number | null): Promise<number> {
+  async noteRefused(retryAfterMs: number | null, lane: Lane = 'read'): Promise<number> {
     const reply = await runScript(this.redis, 'answered', {
       keys: [this.keys.pace, this.keys.workers],
-      values: ['refused', retryAfterMs ?? '', Math.random()],
+      values: ['refused', retryAfterMs ?? '', Math.random(), '', '', '', lane],
     });
     return Number(reply);
   }
 
-  async heartbeat(worker: string, told: { rate: number | null; inFlight: number | null }) {
+  /** Tells the in-flight cap of a 429 that was about running tasks. */
+  async noteTooManyRunning(defaultInFlight: number): Promise<void> {
+    await runScript(this.redis, 'too-many-running', {
+      keys: [this.keys.pace, this.keys.inFlight],
+      values: [defaultInFlight],
+    });
+  }
+
+  async heartbeat(worker: string, told: Partial<ToldLimits>) {
+    const { rate, inFlight, submitRate, readRate } = told;
     await runScript(this.redis, 'heartbeat', {
       keys: [this.keys.workers],
-      values: [worker, told.rate ?? '-', told.inFlight ?? '-'],
+      values: [worker, ...[rate, inFlight, submitRate, readRate].map((limit) => limit ?? '-')],
     });
   }
 
@@ -128,13 +174,14 @@ export class AccountLedger {
     const [gate, inFlight, pace] = await Promise.all([
       this.redis.hgetall(this.keys.gate),
       this.redis.zcard(this.keys.inFlight),
-      this.redis.hmget(this.keys.pace, 'rate', 'refused'),
+      this.redis.hmget(this.keys.pace, 'rate', 'refused', 'places'),
     ]);
     return {
       gate: readGate(gate),
       downUntilMs: Number(gate.down_until ?? 0),
       inFlight,
       learnedRate: pace[0] ? Number(pace[0]) : null,
+      learnedInFlight: pace[2] ? Number(pace[2]) : null,
       refusals: Number(pace[1] ?? 0),
     };
   }

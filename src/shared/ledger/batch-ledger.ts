@@ -26,6 +26,8 @@ export type SubmitPermit =
       brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
       trial: Trial;
       reserved: { credits: number; priceKind: string };
+      /** From one turn to the next. */
+      spacingMs: number;
     }
   | Passed
   | { kind: 'wait'; waitMs: number; reason: WaitReason }
@@ -260,9 +262,9 @@ export class BatchLedger {
   ): Promise<Move<StateOf<'accepted'>>> {
     const text = encodeState(step.to);
     const { state, meta, reservations } = this.keys;
-    const { prices, firsts, day } = this.account.keys;
+    const { prices, firsts, day, pace } = this.account.keys;
     const reply = (await runScript(this.redis, 'accept', {
-      keys: [state, meta, reservations, prices, firsts, day],
+      keys: [state, meta, reservations, prices, firsts, day, pace],
       values: [briefId, step.from.text, text, this.member(briefId), step.to.reserved ?? ''],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
@@ -426,6 +428,7 @@ function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]
         >,
         trial: reply[4] as Trial,
         reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
+        spacingMs: Number(reply[6]),
       };
     case 'wait':
       return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };

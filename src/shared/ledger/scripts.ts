@@ -29,7 +29,8 @@ export type ScriptName =
   | 'repair-in-flight'
   | 'reserve-sent'
   | 'swap-rewrite'
-  | 'take-turn';
+  | 'take-turn'
+  | 'too-many-running';
 
 type Reply = string | number | null | Reply[];
 type Command = (keyCount: number, ...keysAndArguments: (string | number)[]) => Promise<Reply>;
@@ -41,7 +42,8 @@ function readScript(name: string): string {
   return text.replace(/^--include (\S+)$/gm, (_line, included: string) => readScript(included));
 }
 
-function sourceOf(name: ScriptName): string {
+/** The text of a script, with what it includes. */
+export function scriptSource(name: ScriptName): string {
   let source = sources.get(name);
   if (source === undefined) {
     source = readScript(name);
@@ -60,6 +62,6 @@ export function runScript(
 ): Promise<Reply> {
   const commands = redis as unknown as Record<string, Command>;
   const command = `rivya:${name}`;
-  if (!commands[command]) redis.defineCommand(command, { lua: sourceOf(name) });
+  if (!commands[command]) redis.defineCommand(command, { lua: scriptSource(name) });
   return (commands[command] as Command)(call.keys.length, ...call.keys, ...call.values);
 }

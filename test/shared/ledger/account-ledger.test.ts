@@ -9,9 +9,9 @@ function elsewhere(prefix: string, account: string): AccountLedger {
   return new AccountLedger(connect(), prefix, account);
 }
 
-/** Somebody's turn is a minute away. */
+/** Submissions wait for the pace. */
 const waitedFor = (account: AccountLedger, redis: OpenLedger['redis']) =>
-  redis.hset(account.keys.pace, 'tat', Date.now() + 60_000);
+  redis.hset(account.keys.pace, 'scarce', Date.now() + 60_000);
 
 async function paced(rate: number | null) {
   const opened = await openLedger();
@@ -36,8 +36,9 @@ describe('the pace', () => {
     const waits = turns.toSorted((a, b) => a - b);
     // Each wait is counted from the taker's own moment, which lies between the first and the last.
     waits.forEach((waitMs, index) => {
-      expect(waitMs).toBeGreaterThanOrEqual(index * 100 - (after - before) - 1);
-      expect(waitMs).toBeLessThanOrEqual(index * 100 + 1);
+      // 2 % below what was told, so that a late timer does not fill a window of the API with one too many.
+      expect(waitMs).toBeGreaterThanOrEqual(index * (100 / 0.98) - (after - before) - 1);
+      expect(waitMs).toBeLessThanOrEqual(index * (100 / 0.98) + 1);
     });
   });
 
@@ -48,14 +49,14 @@ describe('the pace', () => {
     const turn = await account.takeTurn(100);
     expect(turn).toMatchObject({ kind: 'too_far' });
     expect(turn.waitMs).toBeGreaterThan(100);
-    expect(turn.waitMs).toBeLessThanOrEqual(1_000);
+    expect(turn.waitMs).toBeLessThanOrEqual(1_021);
     expect(await pace()).toEqual(before);
   });
 
   it('does not save up turns while nobody takes any', async () => {
     const { account, redis } = await paced(10);
     await redis.hset(account.keys.pace, 'tat', 1);
-    expect(await account.takeTurn(manyTurnsMs)).toEqual({ kind: 'taken', waitMs: 0 });
+    expect(await account.takeTurn(manyTurnsMs)).toMatchObject({ kind: 'taken', waitMs: 0 });
     const second = await account.takeTurn(manyTurnsMs);
     expect(second.waitMs).toBeGreaterThan(50);
   });
@@ -129,7 +130,7 @@ describe('a 429', () => {
       await redis.hset(account.keys.pace, 'blocked', 1);
     }
     waits.forEach((waitMs, index) => {
-      const fullMs = Math.min(120_000, 2_000 * 2 ** index);
+      const fullMs = Math.min(30_000, 2_000 * 2 ** index);
       expect(waitMs).toBeGreaterThanOrEqual(fullMs / 2);
       expect(waitMs).toBeLessThanOrEqual(fullMs);
     });
@@ -144,23 +145,47 @@ describe('a 429', () => {
     expect(await pace()).toMatchObject({ rate, refusals: '1', refused: '4' });
   });
 
-  it('S7: lowers the learned rate, which then rises slowly, once a second at most', async () => {
+  it('S7: lowers the learned rate, which rises again only after a long hold', async () => {
     const { account, redis, pace } = await paced(null);
     const rate = async () => Number((await pace()).rate);
-    const later = () => redis.hset(account.keys.pace, { raised: 1, blocked: 1 });
     await waitedFor(account, redis);
     await account.noteTaken();
     await account.noteTaken();
     expect(await rate()).toBe(2.5);
-    await account.noteRefused(null);
+    await account.noteRefused(1_000);
     const lowered = await rate();
-    expect(lowered).toBeCloseTo(1.75, 5);
+    expect(lowered).toBeCloseTo(2, 5);
+    await redis.hset(account.keys.pace, { blocked: 1, raised: 1, hold_until: 1 });
     await account.noteTaken();
     expect(await rate()).toBe(lowered);
-    await later();
+    expect(await pace()).toMatchObject({ refusals: '0', limited: '1' });
+    await redis.hset(account.keys.pace, { booked: 1_000 });
     await account.noteTaken();
-    expect(await rate()).toBeCloseTo(1.8, 5);
-    expect(await pace()).toMatchObject({ refusals: '0' });
+    expect(await rate()).toBeCloseTo(lowered * 1.05, 5);
+  });
+
+  it('S7: a single one at a told rate holds, and is not learned from; a second one soon is', async () => {
+    const { account, redis, pace } = await paced(10);
+    expect(await account.noteRefused(1_000)).toBe(1_000);
+    expect((await pace()).rate).toBeUndefined();
+    await redis.hset(account.keys.pace, 'blocked', 1);
+    await account.noteTaken('submit');
+    await account.noteRefused(1_000);
+    expect(Number((await pace()).rate)).toBeLessThan(9.8);
+  });
+
+  it('S7: about running tasks, lowers the in-flight cap and not the pace', async () => {
+    const { account, redis, begin, admit, pace } = await paced(1_000);
+    await admit('a', 'b', 'c');
+    expect(await begin('a')).toMatchObject({ kind: 'go' });
+    expect(await begin('b')).toMatchObject({ kind: 'go' });
+    await account.noteTooManyRunning(8);
+    expect(await pace()).toMatchObject({ places: '1' });
+    expect((await account.view()).learnedInFlight).toBe(1);
+    expect((await pace()).rate).toBeUndefined();
+    expect(await begin('c')).toMatchObject({ kind: 'wait', reason: 'in_flight' });
+    await redis.zrem(account.keys.inFlight, 'spring\na', 'spring\nb');
+    expect(await begin('c')).toMatchObject({ kind: 'go' });
   });
 
   it('learns nothing of a pace that was told, or that nobody waits for', async () => {
@@ -178,13 +203,27 @@ describe('a 429', () => {
 
   it('keeps the learned rate within bounds', async () => {
     const { account, redis, pace } = await paced(null);
-    await redis.hset(account.keys.pace, { rate: 0.021, raised: 1 });
-    await account.noteRefused(0);
-    expect((await pace()).rate).toBe('0.02');
-    await redis.hset(account.keys.pace, { rate: 199, raised: 1 });
+    const learned = Date.now();
+    await redis.hset(account.keys.pace, { rate: 0.0051, learned });
+    await account.noteRefused(60_000);
+    expect(Number((await pace()).rate)).toBeCloseTo(0.005, 9);
+    await redis.hset(account.keys.pace, { rate: 199, learned, raised: 1 });
+    await redis.hdel(account.keys.pace, 'limited');
     await waitedFor(account, redis);
     await account.noteTaken();
     expect((await pace()).rate).toBe('200');
+  });
+
+  it('trusts what was learned long ago by less', async () => {
+    const { account, redis, pace } = await paced(null);
+    await redis.hset(account.keys.pace, {
+      rate: 10,
+      learned: Date.now() - 86_400_000 - 1,
+      limited: 1,
+    });
+    await account.takeTurn(0);
+    expect(await pace()).toMatchObject({ rate: '7' });
+    expect((await pace()).limited).toBeUndefined();
   });
 });
 
@@ -268,5 +307,5 @@ it('S7: two accounts share nothing', async () => {
   await account.noteRefused(60_000);
   await account.park('submission');
   expect((await other.view()).gate).toEqual({ kind: 'open' });
-  expect(await other.takeTurn(0)).toEqual({ kind: 'taken', waitMs: 0 });
+  expect(await other.takeTurn(0)).toMatchObject({ kind: 'taken', waitMs: 0 });
 });

@@ -3,7 +3,7 @@
 -- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost
--- Returns {'go', wait ms, now ms, state, trial, credits reserved}   trial: credits, recovery or none
+-- Returns {'go', wait ms, now ms, state, trial, credits reserved, spacing ms}   trial: credits, recovery or none
 --         {'passed', state}             another step has it, or another attempt
 --         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused
 --         {'halted', code}              the key is refused: a person must act
@@ -11,6 +11,7 @@
 --include now
 --include limits
 --include pace
+--include places
 --include today
 --include credits
 local PROBE_LEASE_MS = 30000
@@ -38,10 +39,12 @@ if gate[2] then
   trial = 'credits'
 end
 
-local rate, cap = limits_in_force(KEYS[6], now)
+local pace_key, rate, cap = pace_of('submit', KEYS[3], KEYS[6], now)
 local member = redis.call('ZSCORE', KEYS[4], ARGV[3])
 local oldest = now - LONGEST_TASK_MS
-if not member and redis.call('ZCOUNT', KEYS[4], oldest, '+inf') >= (cap or tonumber(ARGV[5])) then
+local places = places_in_force(KEYS[3], cap, tonumber(ARGV[5]))
+if not member and redis.call('ZCOUNT', KEYS[4], oldest, '+inf') >= places then
+  note_full(KEYS[3], now, tonumber(ARGV[5]))
   return { 'wait', 250, 'in_flight' }
 end
 
@@ -69,8 +72,9 @@ if not reserved then
   if left and not price then amount = math.min(amount, left) end
 end
 
-local wait, too_long = take_turn(KEYS[3], current_rate(KEYS[3], rate), now, tonumber(ARGV[4]))
-if not wait then return { 'wait', math.ceil(too_long), 'pace' } end
+local pace = current_rate(pace_key, rate, now)
+local wait, again = take_submit_turn(pace_key, pace, now, tonumber(ARGV[4]))
+if not wait then return { 'wait', math.ceil(again), 'pace' } end
 
 if not member then redis.call('ZADD', KEYS[4], now, ARGV[3]) end
 if not reserved then
@@ -87,4 +91,4 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial, tostring(amount) }
+return { 'go', math.ceil(wait), now, text, trial, tostring(amount), math.ceil(1000 / pace) }

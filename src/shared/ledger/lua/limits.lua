@@ -1,19 +1,30 @@
 -- The limits in force: of what live workers were told, the strictest counts.
 -- A worker that has not been heard of for STALE_MS no longer counts and is forgotten.
--- Returns the rate in requests a second (nil: nobody was told one) and the in-flight cap (nil likewise).
+-- Returns what nobody was told as nil: rate in requests a second, in-flight cap, and, where submissions and reads
+-- are counted apart by the API, a rate for each.
 local STALE_MS = 10000
 local function limits_in_force(workers_key, now)
-  local rate, in_flight
+  local strictest = {}
   local entries = redis.call('HGETALL', workers_key)
   for i = 1, #entries, 2 do
-    local seen, told_rate, told_cap = string.match(entries[i + 1], '^(%d+) (%S+) (%S+)$')
-    if not seen or now - tonumber(seen) > STALE_MS then
+    local values = {}
+    for value in string.gmatch(entries[i + 1], '%S+') do table.insert(values, value) end
+    if not tonumber(values[1]) or #values < 3 or now - tonumber(values[1]) > STALE_MS then
       redis.call('HDEL', workers_key, entries[i])
     else
-      told_rate, told_cap = tonumber(told_rate), tonumber(told_cap)
-      if told_rate and (not rate or told_rate < rate) then rate = told_rate end
-      if told_cap and (not in_flight or told_cap < in_flight) then in_flight = told_cap end
+      for told = 2, 5 do
+        local value = tonumber(values[told])
+        if value and (not strictest[told] or value < strictest[told]) then strictest[told] = value end
+      end
     end
   end
-  return rate, in_flight
+  return strictest[2], strictest[3], strictest[4], strictest[5]
+end
+
+-- Whose pace a request keeps: 'submit' and 'read' share one unless they were told apart.
+-- Returns the pace's key, the rate that was told for it or nil, and the in-flight cap that was told or nil.
+local function pace_of(lane, pace_key, workers_key, now)
+  local rate, in_flight, submit_rate, read_rate = limits_in_force(workers_key, now)
+  if lane == 'submit' and (submit_rate or read_rate) then return pace_key .. ':submit', submit_rate or rate, in_flight end
+  return pace_key, read_rate or rate, in_flight
 end

@@ -1,12 +1,12 @@
 -- A turn for a request that is not a submission: status checks and balance look-ups.
 -- KEYS: 1 pace, 2 workers
--- ARGV: 1 longest wait (ms)
--- Returns {1, wait ms} when the turn is taken, {0, wait ms} when it is too far away.
+-- ARGV: 1 longest wait (ms), 2 who asks, '' for one that stands in no line
+-- Returns {1, wait ms, pressure, spacing ms} when the turn is taken, {0, ms after which to come again, pressure, spacing ms}.
 --include now
 --include limits
 --include pace
 local now = now_ms()
-local rate = limits_in_force(KEYS[2], now)
-local wait, too_long = take_turn(KEYS[1], current_rate(KEYS[1], rate), now, tonumber(ARGV[1]))
-if wait then return { 1, math.ceil(wait) } end
-return { 0, math.ceil(too_long) }
+local pace_key, told = pace_of('read', KEYS[1], KEYS[2], now)
+local rate = current_rate(pace_key, told, now)
+local wait, again = take_read_turn(pace_key, rate, now, tonumber(ARGV[1]), ARGV[2])
+return { wait and 1 or 0, math.ceil(wait or again), pressure(pace_key, now), math.ceil(1000 / rate) }
