@@ -55,6 +55,8 @@ export interface AccountKeys {
   firsts: string;
   /** What the key of a UTC day begins with: credits spent and reserved on that day. */
   day: string;
+  /** What the key of a kind's or a model's sketch of past durations begins with: see `duration-sketch.ts`. */
+  durations: string;
 }
 
 export function accountKeys(prefix: string, account: string): AccountKeys {
@@ -67,6 +69,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     prices: `${base}:prices`,
     firsts: `${base}:firsts`,
     day: `${base}:day:`,
+    durations: `${base}:durations:`,
   };
 }
 

@@ -23,6 +23,7 @@ export type ScriptName =
   | 'keep-place'
   | 'mark-written'
   | 'move'
+  | 'note-duration'
   | 'open-batch'
   | 'park'
   | 'read-outbox'

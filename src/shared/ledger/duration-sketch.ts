@@ -1,0 +1,48 @@
+/** Eight buckets a doubling: neighbours lie 9 % apart, finer than any two runs of one model agree. */
+export const bucketsPerDoubling = 8;
+const shortestMs = 250;
+const longestMs = 4 * 3_600_000;
+
+/** About 16 doublings: however long its history, a sketch never has more fields than this. */
+export const bucketCount = Math.ceil(bucketsPerDoubling * Math.log2(longestMs / shortestMs));
+
+/** What one task counts for: halving turns one old task into half a task before it forgets it. */
+export const unitsPerTask = 16;
+
+/**
+ * How long past tasks of one kind took, as counts of log-spaced buckets. Old tasks weigh less: see
+ * `lua/note-duration.lua`.
+ */
+export interface DurationSketch {
+  /** Changes with every task that is counted. */
+  version: number;
+  /** Tasks by bucket, as fractions where they have faded; `bucketCount` long. */
+  tasks: readonly number[];
+  /** Their sum. */
+  total: number;
+}
+
+/** The place of a duration on the scale of buckets: whole numbers are where buckets begin. */
+export function bucketPosition(durationMs: number): number {
+  return bucketsPerDoubling * Math.log2(Math.max(durationMs, shortestMs) / shortestMs);
+}
+
+/** Durations outside the scale count in its first or last bucket. */
+export function bucketOf(durationMs: number): number {
+  return Math.min(bucketCount - 1, Math.floor(bucketPosition(durationMs)));
+}
+
+/** Where a position lies in time, in ms: the inverse of `bucketPosition`. */
+export function positionMs(position: number): number {
+  return shortestMs * 2 ** (position / bucketsPerDoubling);
+}
+
+/** A sketch from the fields of its hash; what is not a bucket of ours is left aside. */
+export function readSketch(fields: Record<string, string>): DurationSketch {
+  const tasks = Array.from({ length: bucketCount }, (_, bucket) => {
+    const units = Number(fields[bucket] ?? 0);
+    return units > 0 ? units / unitsPerTask : 0;
+  });
+  const total = tasks.reduce((sum, count) => sum + count, 0);
+  return { version: Number(fields.version ?? 0), tasks, total };
+}
