@@ -5,6 +5,8 @@ export interface Task {
   /** Null where the response does not say. Credits, as the API states them. */
   reservedCredits: number | null;
   finalCredits: number | null;
+  /** From `created_at` to `updated_at`, ms by the API's own clock; null where they say nothing. */
+  lifeMs: number | null;
   /** Every result URL, `primary_url` first, without repeats. */
   urls: string[];
   error: { code: string; message: string } | null;

@@ -12,6 +12,7 @@ export function parseTask(json: unknown): Task | null {
     status: parseStatus(body.status),
     reservedCredits: asAmount(body.reserved_credits),
     finalCredits: asAmount(body.final_credits),
+    lifeMs: parseLife(body.created_at, body.updated_at),
     urls: parseUrls(body.result),
     error: parseTaskError(body.error),
   };
@@ -23,6 +24,11 @@ function parseStatus(value: unknown): TaskStatus {
   const kind = word.toLowerCase();
   if (kind === 'succeeded' || kind === 'failed') return { kind };
   return { kind: 'running', word: quoteText(word, 100) };
+}
+
+function parseLife(createdAt: unknown, updatedAt: unknown): number | null {
+  const lifeMs = Date.parse(asText(updatedAt) ?? '') - Date.parse(asText(createdAt) ?? '');
+  return Number.isFinite(lifeMs) ? lifeMs : null;
 }
 
 function parseUrls(value: unknown): string[] {

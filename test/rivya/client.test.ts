@@ -15,6 +15,7 @@ describe('submit', () => {
         status: { kind: 'running', word: 'queued' },
         reservedCredits: 1,
         finalCredits: 0,
+        lifeMs: null,
         urls: [],
         error: null,
       },

@@ -6,6 +6,7 @@ const bare = {
   status: { kind: 'running', word: 'unstated' },
   reservedCredits: null,
   finalCredits: null,
+  lifeMs: null,
   urls: [],
   error: null,
 };
@@ -42,6 +43,18 @@ it.each([
 ])('credits %j', (value, expected) => {
   const task = parseTask({ id: 't', reserved_credits: value, final_credits: value });
   expect(task).toMatchObject({ reservedCredits: expected, finalCredits: expected });
+});
+
+it.each([
+  ['2026-05-10T00:00:00.000Z', '2026-05-10T00:00:12.500Z', 12_500],
+  ['2026-05-10T00:00:00Z', '2026-05-10T00:00:00Z', 0],
+  ['2026-05-10T00:00:09Z', '2026-05-10T00:00:00Z', -9_000],
+  ['2026-05-10T00:00:00Z', 'soon', null],
+  ['2026-05-10T00:00:00Z', null, null],
+  [undefined, '2026-05-10T00:00:00Z', null],
+  [1_778_371_200, 1_778_371_212, null],
+])('life from %j to %j', (created_at, updated_at, lifeMs) => {
+  expect(parseTask({ id: 't', created_at, updated_at })?.lifeMs).toBe(lifeMs);
 });
 
 describe('urls', () => {

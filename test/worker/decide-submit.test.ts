@@ -13,6 +13,7 @@ const task: Task = {
   status: { kind: 'running', word: 'queued' },
   reservedCredits: 1,
   finalCredits: 0,
+  lifeMs: null,
   urls: [],
   error: null,
 };

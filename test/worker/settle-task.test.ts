@@ -10,6 +10,7 @@ const ended = (patch: Partial<Task> = {}): Task => ({
   status: { kind: 'failed' },
   reservedCredits: 5,
   finalCredits: 0,
+  lifeMs: null,
   urls: [],
   error: { code: 'generation_failed', message: 'The generation failed.' },
   ...patch,
