@@ -1,12 +1,14 @@
-import type { ReadTaskOutcome, Refusal } from '../rivya/outcome.js';
+import type { ReadTaskOutcome, Refusal, Task } from '../rivya/outcome.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import { inFlightMember } from '../shared/ledger/keys.js';
 import type { LineError } from '../shared/manifest-line.js';
 import { askAgain } from './ask-again.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
-import { deadlineMs, nextCheckInMs } from './poll-plan.js';
-import { settleTask } from './settle-task.js';
+import { nextCheckInMs } from './next-check.js';
+import { deadlineMs } from './poll-plan.js';
+import { measureDuration } from './polling/measure-duration.js';
+import { settleTask, wasNeverPaid } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
 
@@ -29,7 +31,10 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(read.state.taskId);
-  const state: StateOf<'accepted'> = { ...read.state, checks: read.state.checks + 1 };
+  const state = { ...read.state, checks: read.state.checks + 1 };
+  if (outcome.kind === 'read' && outcome.task.status.kind === 'running') {
+    state.runningAt = context.clock.now();
+  }
   // The count of checks is saved with whatever this check leads to: `text` is what stands in the ledger.
   const brief = { text: read.text, state };
   const step = await act(context, job.briefId, { brief, outcome });
@@ -53,6 +58,7 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
     case 'read':
       await context.pacer.taken('read', outcome.pace);
       if (outcome.task.status.kind !== 'running') {
+        learnDuration(context, brief.state, outcome.task);
         return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });
       }
       return stillRunning(context, briefId, brief);
@@ -67,15 +73,30 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
   }
 }
 
+/**
+ * A failed task teaches as much as one that succeeded: nobody knows beforehand which one it is that is waited for.
+ * (Simulated: left out, they make the plan blind to whatever time limit the API ends hopeless tasks at.)
+ */
+function learnDuration(
+  { pollPlanner, clock }: StageContext,
+  state: StateOf<'accepted'>,
+  task: Task,
+): void {
+  const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs: clock.now() });
+  // What was never paid was never generated.
+  if (state.kind === null || span === null || wasNeverPaid(task)) return;
+  pollPlanner.learn(state.kind, span);
+}
+
 async function stillRunning(
   context: StageContext,
   briefId: string,
   brief: AcceptedBrief,
 ): Promise<Step> {
-  const { category, checks, submittedAt } = brief.state;
+  const { category, submittedAt } = brief.state;
   const ageMs = context.clock.now() - submittedAt;
   if (ageMs < deadlineMs(category)) {
-    return { kind: 'later', afterMs: nextCheckInMs(category, checks, Math.random()) };
+    return { kind: 'later', afterMs: await nextCheckInMs(context, brief.state) };
   }
   const minutes = Math.round(ageMs / 60_000);
   return endUnknown(context, briefId, {

@@ -42,7 +42,12 @@ export function planReopening({ line, stateText, content, categoryOf }: LinedBri
   const { status } = line;
   if (earlier === 'in_doubt' && line.task_id !== null) {
     const category = categoryOf(body.model);
-    const to = acceptedAgain(line, { ...base, taskId: line.task_id, category });
+    const to = acceptedAgain(line, {
+      ...base,
+      taskId: line.task_id,
+      category,
+      kind: priceKind(body),
+    });
     const checks = line.requests.status_checks;
     const { attempt } = line;
     const entry = { from: stateText, to, status, stage: 'status', attempt, checks } as const;
@@ -63,6 +68,7 @@ type Base = Pick<BriefState, 'fingerprint' | 'seq'> & {
   admittedAt: number;
   taskId: string;
   category: TaskCategory;
+  kind: string;
 };
 
 function acceptedAgain({ attempt, requests, credits, times }: ManifestLine, base: Base): string {
@@ -74,6 +80,7 @@ function acceptedAgain({ attempt, requests, credits, times }: ManifestLine, base
     reserved: credits.reserved,
     submittedAt: Date.parse(times.submitted ?? times.admitted),
     checks: requests.status_checks,
+    runningAt: null,
   });
 }
 

@@ -1,6 +1,10 @@
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 
-/** First check 2 to 3 s after acceptance, as the API's documentation asks. */
+/** No look sooner after acceptance, whatever else is known: documented guidance is 2 to 3 s. */
+export const minFirstCheckMs = 2_000;
+/** Nor sooner after another look: documented guidance is 5 to 10 s. */
+export const minSpacingMs = 5_000;
+
 const firstCheckMs = 2_500;
 
 /** Then 5 to 10 s apart and widening; slower for long media (documented guidance). */
@@ -17,16 +21,33 @@ const deadlinesMs: Record<TaskCategory, number> = {
   video: 60 * 60_000,
 };
 
+/** A task that has outlived all history is looked at each time it has grown older by this share of its age. */
+const tailGrowth = 0.25;
+const longestTailSpacingsMs: Record<TaskCategory, number> = {
+  image: 30_000,
+  audio: 30_000,
+  video: 60_000,
+};
+
 /**
- * How long to wait before the next status check.
+ * How long to wait before the next status check where nothing is known of such tasks: the documented guidance.
  * @param checks checks made so far
  * @param random 0 to 1: spreads checks by 20 % without ever coming under the documented spacing
  */
-export function nextCheckInMs(category: TaskCategory, checks: number, random: number): number {
+export function guidedCheckInMs(category: TaskCategory, checks: number, random: number): number {
   if (checks === 0) return Math.round(firstCheckMs * (0.9 + 0.2 * random));
   const spacings = spacingsMs[category];
   const spacing = spacings[Math.min(checks, spacings.length) - 1] ?? 10_000;
   return Math.round(spacing * (1 + 0.2 * random));
+}
+
+/**
+ * How long to wait where a task is older than any that was seen: the older, the longer it may still take.
+ * @param random 0 to 1: those that are stuck together are not looked at together for ever
+ */
+export function tailCheckInMs(category: TaskCategory, ageMs: number, random: number): number {
+  const spacing = Math.max(minSpacingMs, ageMs * tailGrowth);
+  return Math.round(Math.min(spacing, longestTailSpacingsMs[category]) * (1 + 0.2 * random));
 }
 
 export function deadlineMs(category: TaskCategory): number {

@@ -23,3 +23,8 @@ export function priceKind({ model, params }: RequestBody): string {
   const hash = createHash('sha256').update(canonicalJson(relevant)).digest('hex').slice(0, 10);
   return `${model} ${hash}`;
 }
+
+/** The model of a kind. */
+export function modelOf(kind: string): string {
+  return kind.replace(/ [0-9a-f]{10}$/, '');
+}

@@ -8,6 +8,7 @@ import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import type { Notify } from './notice.js';
 import type { Pacer } from './pacer.js';
+import type { PollPlanner } from './polling/poll-planner.js';
 
 /** What the stages of one batch work with. */
 export interface StageContext {
@@ -20,6 +21,7 @@ export interface StageContext {
   client: RivyaClient;
   downloader: Downloader;
   pacer: Pacer;
+  pollPlanner: PollPlanner;
   clock: Clock;
   log: Logger;
   notify: Notify;

@@ -6,7 +6,7 @@ import { parseBody, parseContent } from './brief-content.js';
 import { decideSubmit, type SubmitAction } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
-import { nextCheckInMs } from './poll-plan.js';
+import { nextCheckInMs } from './next-check.js';
 import { probeCredits } from './probe-credits.js';
 import { settleTask, wasNeverPaid } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
@@ -144,6 +144,8 @@ async function accept(
     submittedAt: context.clock.now(),
     category: context.categoryOf(model),
     checks: 0,
+    kind: go.reserved.priceKind,
+    runningAt: null,
   };
   const moved = await saveAccepted(context, job, { from: go.brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
@@ -152,7 +154,7 @@ async function accept(
     const { trial } = go;
     return settleTask(context, job.briefId, { brief: moved.brief, task: action.task, trial });
   }
-  const delayMs = nextCheckInMs(to.category, 0, Math.random());
+  const delayMs = await nextCheckInMs(context, to);
   return { kind: 'next', stage: 'status', attempt, delayMs };
 }
 

@@ -10,10 +10,12 @@ import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
 import { BatchWorker } from './batch-worker.js';
 import type { Notify } from './notice.js';
 import { Pacer } from './pacer.js';
+import { PollPlanner } from './polling/poll-planner.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */
@@ -53,15 +55,18 @@ export class WorkerProcess {
   private readonly batches = new Map<string, BatchWorker>();
   private readonly slots: Record<QueueStage, LimitFunction>;
   private readonly pacer: Pacer;
+  private readonly pollPlanner: PollPlanner;
   private heart: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: WorkerProcessOptions) {
-    const { limits, account, clock } = options;
+    const { limits, account, clock, connection, log } = options;
     const slot = () => pLimit(limits.concurrency);
     // Every wait of every stage listens to it: many, but each goes with its wait.
     setMaxListeners(0, this.stopping.signal);
     this.slots = { submit: slot(), status: slot(), collect: slot() };
     this.pacer = new Pacer(account, clock, this.stopping.signal);
+    const durations = new DurationLedger(connection, account.keys);
+    this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
   }
 
   /** Makes the limits known before the first request, and lifts a halt: the person has acted. */
@@ -103,6 +108,7 @@ export class WorkerProcess {
         client,
         downloader,
         pacer: this.pacer,
+        pollPlanner: this.pollPlanner,
         clock,
         log: log.child({ batch }),
         notify,

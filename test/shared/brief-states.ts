@@ -24,6 +24,8 @@ export function accepted(taskId: string, patch: Partial<StateOf<'accepted'>> = {
     submittedAt: Date.now(),
     category: 'image',
     checks: 0,
+    kind: 'z-image',
+    runningAt: null,
     ...patch,
   } satisfies BriefState;
 }

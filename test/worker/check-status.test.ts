@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../src/shared/ledger/brief-state.js';
+import { DurationLedger } from '../../src/shared/ledger/duration-ledger.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { checkStatus } from '../../src/worker/check-status.js';
 import { accepted, ready, submitting } from '../shared/brief-states.js';
@@ -137,6 +138,49 @@ describe('a task that is over', () => {
     const bench = await running();
     await check(bench);
     expect(JSON.stringify(await bench.stateOf('a'))).not.toContain('http');
+  });
+});
+
+describe('what a check learns', () => {
+  const minutes = 60_000;
+  const sketch = ({ redis, account }: Bench) =>
+    new DurationLedger(redis, account.keys).read('z-image');
+
+  it('how long a task took that is found to be over, as the API says', async () => {
+    const bench = await running({ durationMs: 2_000, speed: 100_000 });
+    await check(bench);
+    await expect.poll(async () => (await sketch(bench)).total).toBe(1);
+  });
+
+  it('by kind and by model, of a failed task as of one that succeeded', async () => {
+    const kind = 'z-image 0123456789';
+    const bench = await running(
+      { faults: ['task-fails'] },
+      { kind, submittedAt: Date.now() - 8_000 },
+    );
+    expect(await check(bench)).toEqual({ kind: 'done' });
+    await expect.poll(async () => (await sketch(bench)).total).toBe(1);
+    const { redis, account } = bench;
+    expect((await new DurationLedger(redis, account.keys).read(kind)).total).toBe(1);
+  });
+
+  it('when it saw the task running, and nothing from an answer that did not come', async () => {
+    const bench = await running({ durationMs: minutes, speed: 1 });
+    bench.clock.stop();
+    bench.simulator.control({ faults: ['error-read:1x'] });
+    await check(bench);
+    expect(await bench.stateOf('a')).toMatchObject({ checks: 1, runningAt: null });
+    await check(bench);
+    expect(await bench.stateOf('a')).toMatchObject({ checks: 2, runningAt: bench.clock.now() });
+    expect(await sketch(bench)).toMatchObject({ version: 0 });
+  });
+
+  it('and when to look next: the wait is that of its kind', async () => {
+    const bench = await running({ durationMs: minutes, speed: 1 }, { kind: 'z-image' });
+    const durations = new DurationLedger(bench.redis, bench.account.keys);
+    for (let task = 0; task < 20; task += 1) await durations.note(['z-image'], 40_000);
+    const step = await check(bench);
+    expect(step.kind === 'later' && step.afterMs).toBeGreaterThan(25_000);
   });
 });
 

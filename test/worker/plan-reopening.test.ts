@@ -61,6 +61,8 @@ describe('planReopening', () => {
       submittedAt: Date.parse('2026-06-01T12:00:01.000Z'),
       category: 'video',
       checks: 2,
+      kind: 'z-image',
+      runningAt: null,
     });
   });
 

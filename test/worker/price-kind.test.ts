@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { priceKind } from '../../src/worker/price-kind.js';
+import { modelOf, priceKind } from '../../src/worker/price-kind.js';
 
 const model = 'seedance-2';
 
@@ -38,3 +38,11 @@ describe('priceKind', () => {
     );
   });
 });
+
+it.each(['seedance-2', 'a model 2', 'x deadbeef'])(
+  'the model of a kind of %j is found again',
+  (name) => {
+    expect(modelOf(priceKind({ model: name }))).toBe(name);
+    expect(modelOf(priceKind({ model: name, params: { duration: 5 } }))).toBe(name);
+  },
+);

@@ -5,12 +5,14 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createRivyaClient } from '../../src/rivya/client.js';
 import { createDownloader } from '../../src/rivya/download.js';
+import { DurationLedger } from '../../src/shared/ledger/duration-ledger.js';
 import { manifestLineSchema } from '../../src/shared/manifest-line.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { startSimulator } from '../../src/simulator/start-simulator.js';
 import type { CollectContext } from '../../src/worker/collect.js';
 import type { Notice } from '../../src/worker/notice.js';
 import { Pacer } from '../../src/worker/pacer.js';
+import { PollPlanner } from '../../src/worker/polling/poll-planner.js';
 import { openLedger } from '../support/ledger.js';
 
 export const log = pino({ level: 'silent' });
@@ -81,6 +83,12 @@ export async function openBench(settings: SettingsPatch = {}) {
     client: api.client,
     downloader: api.downloader,
     pacer: new Pacer(account, clock, stopping.signal),
+    pollPlanner: new PollPlanner({
+      durations: new DurationLedger(opened.redis, account.keys),
+      clock,
+      log,
+      random: Math.random,
+    }),
     clock,
     log,
     notify: (notice) => notices.push(notice),

@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DurationLedger } from '../../../src/shared/ledger/duration-ledger.js';
+import { bucketOf, type DurationSketch } from '../../../src/shared/ledger/duration-sketch.js';
+import { PollPlanner, type RunningTask } from '../../../src/worker/polling/poll-planner.js';
+import { connect, openLedger } from '../../support/ledger.js';
+import { log } from '../stage-bench.js';
+import { anySketch, logNormal, sketchOf } from './sketches.js';
+
+const kind = 'fox 0123456789';
+const base: RunningTask = {
+  kind,
+  category: 'image',
+  ageMs: 0,
+  checks: 0,
+  pressure: 'none',
+};
+const exactly = (durationMs: number) => ({ fromMs: durationMs, toMs: durationMs });
+
+class SetClock {
+  nowMs = 0;
+  readonly now = () => this.nowMs;
+}
+
+/** Machines of one account, each with a planner of its own, on one Redis and a clock that is set. */
+async function openPlanners(random = 0.5) {
+  const { redis, account } = await openLedger();
+  const clock = new SetClock();
+  const open = (connection = redis) => {
+    const durations = new DurationLedger(connection, account.keys);
+    return new PollPlanner({ durations, clock, log, random: () => random });
+  };
+  const durations = new DurationLedger(redis, account.keys);
+  const feed = (names: string[], history: number[]) =>
+    Promise.all(history.map((durationMs) => durations.note(names, durationMs)));
+  return { planner: open(), open, clock, feed, durations };
+}
+
+/** A planner whose history is this sketch; Redis has no part in it. */
+function plannerOf(sketch: DurationSketch, random: number): PollPlanner {
+  const durations = { read: async () => sketch, note: async () => undefined };
+  return new PollPlanner({
+    durations: durations as unknown as DurationLedger,
+    clock: new SetClock(),
+    log,
+    random: () => random,
+  });
+}
+
+const anyTask: fc.Arbitrary<RunningTask> = fc.record({
+  kind: fc.constantFrom(kind, 'fox', null),
+  category: fc.constantFrom('image', 'audio', 'video'),
+  ageMs: fc.nat(4 * 3_600_000),
+  checks: fc.nat(30),
+  pressure: fc.constantFrom('rate', 'in_flight', 'none'),
+});
+const anyRandom = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+
+describe('the rule', () => {
+  it('is kept whatever the history: 2 s after acceptance, then 5 s apart', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySketch, anyTask, anyRandom, async (sketch, task, random) => {
+        const waitMs = await plannerOf(sketch, random).nextCheckInMs(task);
+        const leastMs = task.checks === 0 ? 2_000 - task.ageMs : 5_000;
+        expect(Number.isInteger(waitMs)).toBe(true);
+        expect(waitMs).toBeGreaterThanOrEqual(Math.max(0, leastMs));
+        // And it is asked for again before long, by the standards of its history.
+        expect(waitMs).toBeLessThan(8 * 3_600_000);
+      }),
+    );
+  });
+
+  it('leaves the same task the same wait, each time', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySketch, anyTask, async (sketch, task) => {
+        const once = await plannerOf(sketch, 0.3).nextCheckInMs(task);
+        expect(await plannerOf(sketch, 0.3).nextCheckInMs(task)).toBe(once);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('what a plan is made from', () => {
+  it('is the kind; with fewer than ten of it the model; with fewer of that the documented guidance', async () => {
+    const { planner, feed, clock, durations } = await openPlanners();
+    const look = async (task: Partial<RunningTask> = {}) => {
+      // What is asked after a while is read meanwhile: the second answer is the new one.
+      clock.nowMs += 6_000;
+      await planner.nextCheckInMs({ ...base, ...task });
+      await durations.read(kind);
+      return planner.nextCheckInMs({ ...base, ...task });
+    };
+    expect(await look()).toBe(2_500);
+    await feed(['fox'], logNormal(60_000, 0.1, 10));
+    await expect.poll(() => look()).toBeGreaterThan(30_000);
+    await feed([kind], logNormal(12_000, 0.1, 9));
+    expect(await look()).toBeGreaterThan(30_000);
+    await feed([kind], [12_000]);
+    await expect.poll(() => look()).toBeLessThan(20_000);
+    expect(await look()).toBeGreaterThan(5_000);
+    expect(await look({ kind: 'fox 9876543210' })).toBeGreaterThan(30_000);
+    expect(await look({ kind: 'bear' })).toBe(2_500);
+    expect(await look({ kind: null })).toBe(2_500);
+  });
+
+  it('is what all machines have learned', async () => {
+    const { open, durations, clock } = await openPlanners();
+    const machines = [open(), open(connect())];
+    for (const [index, durationMs] of logNormal(40_000, 0.1, 40).entries()) {
+      machines[index % 2]?.learn(kind, exactly(durationMs));
+    }
+    await expect.poll(async () => (await durations.read(kind)).total).toBe(40);
+    expect(await durations.read('fox')).toEqual(await durations.read(kind));
+    clock.nowMs += 6_000;
+    for (const machine of machines) {
+      expect(await machine.nextCheckInMs(base)).toBeGreaterThan(30_000);
+    }
+  });
+
+  it('is read once for some seconds, however many tasks are asked about', async () => {
+    let reads = 0;
+    const sketch = sketchOf(logNormal(12_000, 0.4));
+    const durations = {
+      read: async () => {
+        reads += 1;
+        return sketch;
+      },
+    } as unknown as DurationLedger;
+    const clock = new SetClock();
+    const planner = new PollPlanner({ durations, clock, log, random: () => 0.5 });
+    await Promise.all(Array.from({ length: 100 }, () => planner.nextCheckInMs(base)));
+    clock.nowMs = 4_000;
+    await planner.nextCheckInMs(base);
+    expect(reads).toBe(1);
+    clock.nowMs = 6_000;
+    await Promise.all(Array.from({ length: 100 }, () => planner.nextCheckInMs(base)));
+    expect(reads).toBe(2);
+  });
+
+  it('is the documented guidance where Redis does not answer, and a duration lost harms nobody', async () => {
+    const durations = {
+      read: () => Promise.reject(new Error('gone')),
+      note: () => Promise.reject(new Error('gone')),
+    } as unknown as DurationLedger;
+    const planner = new PollPlanner({ durations, clock: new SetClock(), log, random: () => 0.5 });
+    planner.learn(kind, exactly(12_000));
+    expect(await planner.nextCheckInMs(base)).toBe(2_500);
+    expect(await planner.nextCheckInMs({ ...base, checks: 1, ageMs: 2_500 })).toBe(5_500);
+  });
+});
+
+describe('a task older than all history', () => {
+  it.each([
+    ['image', 30_000],
+    ['audio', 30_000],
+    ['video', 60_000],
+  ] as const)(
+    'S3: of category %s is still asked for, wider and wider up to %i ms',
+    async (category, widest) => {
+      const planner = plannerOf(sketchOf(logNormal(12_000, 0.1)), 0);
+      const waits: number[] = [];
+      let ageMs = 20_000;
+      while (ageMs < 900_000) {
+        const waitMs = await planner.nextCheckInMs({ ...base, category, ageMs, checks: 3 });
+        waits.push(waitMs);
+        ageMs += waitMs;
+      }
+      expect(waits).toEqual(waits.toSorted((a, b) => a - b));
+      expect(waits[0]).toBe(5_000);
+      expect(waits.at(-1)).toBe(widest);
+    },
+  );
+});
+
+describe('a task that nobody saw end', () => {
+  it('is learned as one of its kind, once its kind is known, and else as the middle of the time unseen', async () => {
+    const { planner, feed, durations } = await openPlanners();
+    const countAt = async (durationMs: number) => {
+      const { tasks } = await durations.read(kind);
+      const bucket = bucketOf(durationMs);
+      return tasks.slice(bucket - 1, bucket + 2).reduce((sum, count) => sum + count, 0);
+    };
+    await feed([kind], new Array(20).fill(14_000));
+    planner.learn(kind, { fromMs: 0, toMs: 20_000 });
+    await expect.poll(() => countAt(10_000)).toBe(1);
+    await planner.nextCheckInMs(base);
+    planner.learn(kind, { fromMs: 0, toMs: 20_000 });
+    await expect.poll(() => countAt(14_000)).toBe(21);
+  });
+});
