@@ -6,12 +6,12 @@ import { type CheckPolicy, planChecks } from './plan-checks.js';
  * What one status check may cost, in medians of the task's kind: what is late for an image is soon for a video.
  * Simulated with log-normal durations (`npm run bench:polling`):
  * - `in_flight`: a task that is over and not noticed keeps the next one out, while requests are to be had. At 0.01,
- *   images are noticed after the 2.5 s that checks 5 s apart allow at best, and videos after 6 % of their time; half
- *   the price would nearly double the checks of a video for the next 2 %.
- * - `none`: nobody waits for the place, so it looks soon, but not for the last second: a video takes a third fewer
- *   checks than at 0.01, an image as good as the same.
- * - `rate`: each check takes the turn of a submission, so nearly every task is to be looked at once. At 8, 1.05 checks
- *   an image; twice that would gain 1 % of the requests and make everything later by a fifth.
+ *   images are noticed after the 2.5 s that checks 5 s apart allow at best, and videos after 6 % of their time; at
+ *   half the price a video takes 1.4 times the checks for the next 2 %.
+ * - `none`: nobody waits for the place, so it looks soon, but not for the last second: a video takes a quarter fewer
+ *   checks than at 0.01 and is noticed 2 s later, an image as good as the same.
+ * - `rate`: each check takes the turn of a submission, so nearly every task is to be looked at once: 1.05 checks an
+ *   image, 1.1 a video. It is as much as the bound below lets it be for both, and for a narrower history less late.
  */
 const priceShares: Record<Pressure, number> = { rate: 8, in_flight: 0.01, none: 0.02 };
 const leastPriceShare = 0.01;
