@@ -23,6 +23,7 @@ export async function openStand() {
   while (redis.status !== 'ready') await sleep(20);
   return {
     folder,
+    url: `unix://${socket}`,
     redis,
     connect,
     async commandCount() {
