@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator } from '../../dist/simulator/start-simulator.js';
 
@@ -25,13 +25,13 @@ export async function play(name, scenario, { folder: base, redisUrl }) {
     RIVYA_BASE_URL: simulator.origin,
     RIVYA_API_KEY: 'rvya_sk_bench',
     REDIS_URL: redisUrl,
-    RIVYA_BATCH_PREFIX: `bench-${name}`,
+    RIVYA_BATCH_PREFIX: basename(folder),
   };
   const start = (parameters) =>
     spawn(process.execPath, [main, ...parameters], {
       cwd: folder,
       env: environment,
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
   const lengthS = scenario.spans.at(-1)[1];
   const perSecond = (limit.limit * 1000) / (limit.windowMs ?? 1000);

@@ -88,7 +88,7 @@ async function endBriefs(
   await queues.queue('submit').resume();
   await queues.close();
   const out = await localOutput(meta);
-  const writer = out === null ? null : new ManifestWriter(ledger, out);
+  const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
   if (out !== null) await withReopener(session, { ledger, account, out }, completeForSure);
   const counts = await cancelBatch({
     redis: connection,

@@ -17,7 +17,7 @@ async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
   try {
     const { ledger, meta } = await session.findBatch(batch);
     const open = meta.pending > 0 || meta.admission === 'open' || meta.rewriting;
-    const unfinished = open || (await ledger.outboxLength()) > 0;
+    const unfinished = open || (await ledger.outbox.length()) > 0;
     if (unfinished) {
       throw new BatchError(
         'batch_unfinished',

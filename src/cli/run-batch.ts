@@ -16,6 +16,7 @@ import { openRunBatch, type RunBatch } from './open-run-batch.js';
 import { printSummary } from './print-summary.js';
 import { openClient, openLogger, openStoreSession } from './session.js';
 import { noticeTeller } from './tell-notice.js';
+import { typicalTaskMs } from './typical-task.js';
 import { type RunEnd, watchRun } from './watch-run.js';
 import { openWorker } from './worker-session.js';
 
@@ -74,7 +75,9 @@ async function work(
     const stopping = interrupts.signal;
     const { journal } = opened;
     const admitting = admitAll({ ledger, queues, clock: session.clock, stopping, journal }, input);
-    end = await watchRun({ opened, flags, terminal, notify, interrupts, admitting, queues });
+    const taskMs = await typicalTaskMs(opened, input.modelUse);
+    const watching = { opened, flags, terminal, notify, interrupts, admitting, queues, taskMs };
+    end = await watchRun(watching);
   } finally {
     terminal.progress('');
     await close(stopWithinMs);

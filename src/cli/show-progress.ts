@@ -1,15 +1,14 @@
 import pc from 'picocolors';
 import type { AccountView } from '../shared/ledger/account-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type Look, limitingText } from './outlook.js';
 
 export interface Progress {
   meta: BatchMeta;
   account: AccountView;
   /** Requests a second that were told by option; null: learned. */
   toldRate: number | null;
-  startedAtMs: number;
-  /** Lines that were there when this run started: they say nothing about its speed. */
-  doneAtStart: number;
+  look: Look;
   nowMs: number;
 }
 
@@ -17,18 +16,19 @@ const barWidth = 30;
 
 /** The live block: how far, how fast, what it cost, what holds it up. */
 export function progressBlock(progress: Progress): string {
-  const { meta, account, nowMs } = progress;
+  const { meta, account, look, nowMs } = progress;
   const { lines } = meta;
   const done = meta.admitted - meta.pending;
   const share = meta.admitted === 0 ? 0 : done / meta.admitted;
   const filled = Math.floor(share * barWidth);
   const bar = pc.green('█'.repeat(filled)) + pc.dim('░'.repeat(barWidth - filled));
-  const running = Math.min(account.inFlight, meta.pending);
+  const running = meta.pending - look.waiting;
   const notGood = lines.failed + lines.unknown + lines.cancelled;
   return [
     `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.admission === 'open' ? '+' : ''} briefs`,
-    `${pc.green(`${lines.succeeded} done`)} · ${running} running · ${meta.pending - running} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
-    `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeLeft(progress)}`,
+    `${pc.green(`${lines.succeeded} done`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
+    `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
+    meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account)}`,
     holdText(account, nowMs),
     meta.paused ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
   ]
@@ -38,10 +38,10 @@ export function progressBlock(progress: Progress): string {
 
 /** One plain line for logs and pipes. */
 export function progressLine(progress: Progress): string {
-  const { meta, account } = progress;
+  const { meta, look } = progress;
   const done = meta.admitted - meta.pending;
   const { failed, unknown } = meta.lines;
-  return `${done} of ${meta.admitted} briefs done, ${account.inFlight} running, ${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeLeft(progress)}`;
+  return `${done} of ${meta.admitted} briefs done, ${meta.pending - look.waiting} running, ${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
 }
 
 export function formatCredits(credits: number): string {
@@ -63,12 +63,14 @@ function paceText({ account, toldRate }: Progress): string {
   return `at most ${rate >= 10 ? Math.round(rate) : rate.toFixed(1)} requests/s (${from})`;
 }
 
-function timeLeft({ meta, startedAtMs, doneAtStart, nowMs }: Progress): string {
-  const done = meta.admitted - meta.pending - doneAtStart;
-  const elapsedMs = nowMs - startedAtMs;
+function timeText({ meta, look: { left } }: Progress): string {
   if (meta.pending === 0) return 'finishing';
-  if (done < 3 || elapsedMs < 3_000) return 'time left: not known yet';
-  return `about ${formatDuration((elapsedMs / done) * meta.pending)} left`;
+  if (left.kind === 'unknown') return 'time left: not known yet';
+  const low = formatDuration(left.lowMs);
+  const high = formatDuration(left.highMs);
+  if (low === high) return `about ${low} left`;
+  const [amount, unit] = low.split(' ');
+  return unit === high.split(' ')[1] ? `${amount} to ${high} left` : `${low} to ${high} left`;
 }
 
 function holdText(account: AccountView, nowMs: number): string {

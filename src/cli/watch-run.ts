@@ -5,6 +5,7 @@ import type { StageQueues } from '../shared/queues.js';
 import type { Notify } from '../worker/notice.js';
 import type { Interrupts } from './interrupts.js';
 import type { RunBatch } from './open-run-batch.js';
+import { Outlook, type QueueCounts } from './outlook.js';
 import { PlacesWatch } from './places-watch.js';
 import { type Progress, progressBlock, progressLine } from './show-progress.js';
 import type { Terminal } from './terminal.js';
@@ -13,7 +14,9 @@ export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits' |
 
 export interface Watching {
   opened: RunBatch;
-  flags: { rate?: number; wait: boolean };
+  flags: { rate?: number; inFlight?: number; wait: boolean };
+  /** How long past tasks of this input's models took, in ms; null without any. */
+  taskMs: number | null;
   terminal: Terminal;
   notify: Notify;
   interrupts: Interrupts;
@@ -31,16 +34,17 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   const { opened, terminal, interrupts, flags } = watching;
   const { clock } = opened.session;
   const startedAtMs = clock.now();
-  const doneAtStart = opened.meta.admitted - opened.meta.pending;
+  const told = { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null };
+  const outlook = new Outlook({ told, taskMs: watching.taskMs });
   let lineAtMs = startedAtMs;
   const places = new PlacesWatch(opened, terminal);
   for (;;) {
     admission.check();
     const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
     if (meta) {
-      const toldRate = flags.rate ?? null;
       const nowMs = clock.now();
-      const progress: Progress = { meta, account, toldRate, startedAtMs, doneAtStart, nowMs };
+      const look = outlook.look(nowMs, { meta, account, queued: await countQueued(watching) });
+      const progress: Progress = { meta, account, toldRate: told.rate, look, nowMs };
       terminal.progress(progressBlock(progress));
       if (!terminal.live && nowMs - lineAtMs >= lineEveryMs) {
         lineAtMs = nowMs;
@@ -65,6 +69,14 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   }
 }
 
+async function countQueued({ queues }: Watching): Promise<QueueCounts> {
+  const [submit, collect] = await Promise.all([
+    queues.unfinished('submit'),
+    queues.unfinished('collect'),
+  ]);
+  return { submit, collect };
+}
+
 /** Why nothing more is submitted, where waiting would not help or is not wanted. */
 function stopReason(
   meta: BatchMeta | null,
@@ -81,7 +93,7 @@ function stopReason(
 async function nothingUnderWay({ opened, queues }: Watching): Promise<boolean> {
   const inFlight = await opened.ledger.inFlight();
   const collecting = await queues.unfinished('collect');
-  const unwritten = await opened.ledger.outboxLength();
+  const unwritten = await opened.ledger.outbox.length();
   if (inFlight + collecting + unwritten > 0) return false;
   // Between leaving its place in flight and entering the last queue, a brief is in neither: look once more.
   await sleep(lookEveryMs);

@@ -9,7 +9,7 @@ import { readLines } from '../shared/read-lines.js';
  */
 export async function mendManifest(ledger: BatchLedger, out: string): Promise<'whole' | 'shorter'> {
   const path = join(out, 'manifest.jsonl');
-  const { offset, lines } = await ledger.readOutbox(1);
+  const { offset, lines } = await ledger.outbox.read(1);
   // Lines on their way to the file are the writer's to put in place.
   if (lines.length > 0) return 'whole';
   const size = await stat(path).then(

@@ -2,8 +2,9 @@ import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentFingerprint } from '../shared/brief.js';
 import type { JsonObject } from '../shared/json.js';
-import type { AdoptedLine, BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { encodeState } from '../shared/ledger/brief-state.js';
+import type { AdoptedLine } from '../shared/ledger/recovery-ledger.js';
 import { parseManifestLine } from '../shared/manifest-file.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { readLines } from '../shared/read-lines.js';
@@ -35,12 +36,12 @@ export async function adoptManifest(ledger: BatchLedger, out: string): Promise<A
     earliest = Math.min(earliest, Date.parse(manifestLine.times.admitted));
     count += 1;
     if (adopted.length < linesAtOnce) continue;
-    await ledger.adopt(adopted);
+    await ledger.recovery.adopt(adopted);
     adopted = [];
   }
-  if (adopted.length > 0) await ledger.adopt(adopted);
+  if (adopted.length > 0) await ledger.recovery.adopt(adopted);
   if (torn) await truncate(path, end);
-  await ledger.endAdoption(end);
+  await ledger.recovery.endAdoption(end);
   return count === 0 ? { kind: 'none' } : { kind: 'adopted', count, earliest };
 }
 

@@ -1,6 +1,7 @@
 import type { JournalContent } from '../shared/journal.js';
-import type { BatchLedger, SentReservation } from '../shared/ledger/batch-ledger.js';
+import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
+import type { SentReservation } from '../shared/ledger/recovery-ledger.js';
 
 /** A brief that was sent, and nobody knows with what outcome. */
 export interface InDoubt {
@@ -57,8 +58,8 @@ export async function reserveSends(ledger: BatchLedger, { sends }: JournalConten
     if (credits === undefined || priceKind === undefined) continue;
     reservations.push({ id, credits, priceKind, sentAt });
     if (reservations.length < sendsAtOnce) continue;
-    await ledger.reserveSent(reservations);
+    await ledger.recovery.reserveSent(reservations);
     reservations = [];
   }
-  if (reservations.length > 0) await ledger.reserveSent(reservations);
+  if (reservations.length > 0) await ledger.recovery.reserveSent(reservations);
 }

@@ -47,7 +47,7 @@ export class BatchWorker {
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
     this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
-    this.writer = out === null ? null : new ManifestWriter(context.ledger, out);
+    this.writer = out === null ? null : new ManifestWriter(context.ledger.outbox, out);
     this.workers = stages.map(
       (stage) =>
         new StageWorker({

@@ -1,4 +1,4 @@
-import type { SubmitRequest } from '../shared/ledger/batch-ledger.js';
+import type { SubmitRequest } from '../shared/ledger/submit-permit.js';
 import { parseBody, parseContent } from './brief-content.js';
 import { priceKind } from './price-kind.js';
 import type { StageContext } from './stage-context.js';

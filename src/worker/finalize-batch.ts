@@ -23,7 +23,7 @@ export async function finalizeBatch({
   const meta = await ledger.meta();
   if (meta?.admission !== 'complete' || meta.pending > 0 || meta.rewriting) return 'not_yet';
   if (meta.finalized) return 'finalized';
-  if ((await ledger.outboxLength()) > 0) return 'not_yet';
+  if ((await ledger.outbox.length()) > 0) return 'not_yet';
   const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
   await writeFileDurably(join(out, 'manifest.csv'), manifest.export('csv'));
   await writeReport({ ledger, out, clock });

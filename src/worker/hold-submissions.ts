@@ -1,4 +1,4 @@
-import type { Trial } from '../shared/ledger/batch-ledger.js';
+import type { Trial } from '../shared/ledger/submit-permit.js';
 import type { Hold } from './decide-submit.js';
 import type { StageContext } from './stage-context.js';
 

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
-import type { BatchLedger, OutboxPage } from '../shared/ledger/batch-ledger.js';
+import type { OutboxLedger, OutboxPage } from '../shared/ledger/outbox-ledger.js';
 import { readLines } from '../shared/read-lines.js';
 
 const linesAtOnce = 500;
@@ -18,7 +18,7 @@ export class ManifestWriter {
   private again = false;
 
   constructor(
-    private readonly ledger: BatchLedger,
+    private readonly outbox: OutboxLedger,
     readonly out: string,
   ) {}
 
@@ -47,10 +47,10 @@ export class ManifestWriter {
 
   private async writePage(): Promise<'more' | 'empty'> {
     await mkdir(this.out, { recursive: true });
-    const generation = await this.ledger.generation();
+    const generation = await this.outbox.generation();
     const file = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o644);
     try {
-      const page = await this.ledger.readOutbox(linesAtOnce);
+      const page = await this.outbox.read(linesAtOnce);
       // A retry replaced the file while it was opened here: which of the two this is, is not known.
       if (page.generation !== generation) return 'more';
       if (page.lines.length === 0) return 'empty';
@@ -58,7 +58,7 @@ export class ManifestWriter {
       const bytes = Buffer.from(page.lines.map((line) => `${line}\n`).join(''));
       await writeAt(file, bytes, page.offset);
       await file.sync();
-      await this.ledger.markWritten(page, page.offset + bytes.length);
+      await this.outbox.markWritten(page, page.offset + bytes.length);
       return 'more';
     } finally {
       await file.close();
@@ -75,7 +75,7 @@ export class ManifestWriter {
     }
     // What stands there is of a writer that was ahead or killed, or of a batch that began in the same moment.
     const owner = size > page.offset ? await batchAt(this.path, page.offset) : null;
-    if (owner === null || owner === this.ledger.batch) return;
+    if (owner === null || owner === this.outbox.batch) return;
     throw new BatchError(
       'batch_conflict',
       `${this.path} holds lines of batch ${owner}: give one of the two batches another folder.`,

@@ -52,7 +52,7 @@ export async function draftReopening(
   wants: (line: ManifestLine) => boolean,
 ): Promise<Draft> {
   const { ledger, rewrite, out, account } = reopener;
-  await new ManifestWriter(ledger, out).flush();
+  await new ManifestWriter(ledger.outbox, out).flush();
   const place = await rewrite.place();
   const drafting = new Drafting(reopener, await account.prices());
   let lines: ManifestLine[] = [];

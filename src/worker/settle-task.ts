@@ -1,6 +1,6 @@
 import type { Task } from '../rivya/outcome.js';
-import type { Trial } from '../shared/ledger/batch-ledger.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
+import type { Trial } from '../shared/ledger/submit-permit.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
 import type { StageContext } from './stage-context.js';

@@ -1,9 +1,9 @@
-import type { WaitReason } from '../shared/ledger/batch-ledger.js';
 import type { BriefState } from '../shared/ledger/brief-state.js';
+import type { WaitReason } from '../shared/ledger/submit-permit.js';
 import { describeSubmission } from './describe-submission.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob } from './stage-step.js';
-import type { Go } from './submit.js';
+import type { Go } from './submission.js';
 
 /** A longer wait gives the worker slot back (S2). */
 const longestHoldMs = 2_000;

@@ -13,6 +13,7 @@ import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
 import { BatchWorker } from './batch-worker.js';
+import { defaultInFlight } from './in-flight.js';
 import type { Notify } from './notice.js';
 import { Pacer } from './pacer.js';
 import { PollPlanner } from './polling/poll-planner.js';
@@ -46,7 +47,6 @@ export interface Attachment {
 }
 
 const heartbeatMs = 2_000;
-const defaultInFlight = 8;
 
 /** One process' workers: what its batches share (limits, pace, HTTP slots), and the batches attached to it. */
 export class WorkerProcess {

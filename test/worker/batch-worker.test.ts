@@ -145,9 +145,10 @@ describe('BatchWorker', () => {
   it('tells of trouble with the folder, and goes on when it is mended', async () => {
     const bench = await openBatch(['a']);
     const { ledger } = bench;
-    const failing = Object.create(ledger, {
-      readOutbox: { value: () => Promise.reject(new Error('the disk is full')), writable: true },
-    }) as typeof ledger & { readOutbox: typeof ledger.readOutbox };
+    const outbox = Object.create(ledger.outbox, {
+      read: { value: () => Promise.reject(new Error('the disk is full')), writable: true },
+    }) as typeof ledger.outbox;
+    const failing = Object.create(ledger, { outbox: { value: outbox } }) as typeof ledger;
     const worker = startWorker({ ...bench, context: { ...bench.context, ledger: failing } });
     await worker.start();
     await vi.waitFor(
@@ -158,7 +159,7 @@ describe('BatchWorker', () => {
         }),
       { timeout: 30_000 },
     );
-    failing.readOutbox = ledger.readOutbox.bind(ledger);
+    outbox.read = ledger.outbox.read.bind(ledger.outbox);
     await finalized(bench);
     expect(await written(bench)).toHaveLength(1);
     await worker.close();
@@ -171,6 +172,6 @@ describe('BatchWorker', () => {
     await finalized(bench);
     await bench.redis.rpush(bench.ledger.keys.outbox, JSON.stringify((await written(bench))[0]));
     await worker.close();
-    expect(await bench.ledger.outboxLength()).toBe(0);
+    expect(await bench.ledger.outbox.length()).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { BatchLedger } from '../../src/shared/ledger/batch-ledger.js';
+import type { OutboxLedger } from '../../src/shared/ledger/outbox-ledger.js';
 import { completeRewrite, type Rewriting } from '../../src/worker/complete-rewrite.js';
 import { finalizeBatch } from '../../src/worker/finalize-batch.js';
 import { ManifestWriter } from '../../src/worker/manifest-writer.js';
@@ -97,7 +97,7 @@ describe('completeRewrite', () => {
       await opened.flush();
       const { a, e, late } = opened.lines;
       expect(await opened.file('manifest.jsonl')).toBe(`${a}\n${e}\n${late}\n`);
-      expect(await opened.ledger.outboxLength()).toBe(0);
+      expect(await opened.ledger.outbox.length()).toBe(0);
       if (!killed) return;
     }
   });
@@ -117,7 +117,7 @@ describe('completeRewrite', () => {
     await opened.finish('late');
     // Killed between writing and marking.
     const value = () => Promise.reject(new Killed());
-    const dying = Object.create(opened.ledger, { markWritten: { value } }) as BatchLedger;
+    const dying = Object.create(opened.ledger.outbox, { markWritten: { value } }) as OutboxLedger;
     await expect(new ManifestWriter(dying, opened.out).flush()).rejects.toThrow(Killed);
     expect(await opened.file('manifest.jsonl')).toContain(opened.lines.late);
     const place = await opened.rewrite.place();
@@ -212,11 +212,11 @@ describe('one who is frozen and wakes up late', () => {
     });
   }
 
-  for (const method of ['generation', 'readOutbox'] as const) {
+  for (const method of ['generation', 'read'] as const) {
     it(`S4: a writer that stops at ${method} loses no line and writes none twice`, async () => {
       const opened = await openRewrite();
       await opened.finish('late');
-      const { proxy, asleep, wake } = frozenAt(opened.ledger, method, 1);
+      const { proxy, asleep, wake } = frozenAt(opened.ledger.outbox, method, 1);
       const frozen = new ManifestWriter(proxy, opened.out).flush();
       await asleep;
       await opened.begin();
@@ -232,7 +232,7 @@ describe('one who is frozen and wakes up late', () => {
   it('S4: a writer that opened the old file during the rewrite writes to the new one', async () => {
     const opened = await openRewrite();
     await opened.begin();
-    const { proxy, asleep, wake } = frozenAt(opened.ledger, 'generation', 1);
+    const { proxy, asleep, wake } = frozenAt(opened.ledger.outbox, 'generation', 1);
     const frozen = new ManifestWriter(proxy, opened.out).flush();
     await asleep;
     await opened.finish('late');

@@ -28,7 +28,7 @@ async function openBatch() {
     clock,
     end,
     finalize: () => finalizeBatch({ ledger, out, clock }),
-    write: () => new ManifestWriter(ledger, out).flush(),
+    write: () => new ManifestWriter(ledger.outbox, out).flush(),
     files: async () => (await readdir(out)).sort(),
     report: async () =>
       runReportSchema.parse(JSON.parse(await readFile(join(out, 'run.json'), 'utf8'))),

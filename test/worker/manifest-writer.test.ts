@@ -1,7 +1,7 @@
 import { open, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { BatchLedger } from '../../src/shared/ledger/batch-ledger.js';
+import type { OutboxLedger } from '../../src/shared/ledger/outbox-ledger.js';
 import { ManifestWriter } from '../../src/worker/manifest-writer.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { openLedger } from '../support/ledger.js';
@@ -18,24 +18,24 @@ async function openWriter(count: number) {
   const out = join(await temporaryFolder(), 'made', 'by-the-writer');
   const push = (seqs: number[]) => opened.redis.rpush(opened.ledger.keys.outbox, ...seqs.map(line));
   if (count > 0) await push(numbers(count));
-  const writer = new ManifestWriter(opened.ledger, out);
+  const writer = new ManifestWriter(opened.ledger.outbox, out);
   const written = () => readFile(writer.path, 'utf8');
   return { ...opened, out, push, writer, written };
 }
 
-/** The ledger as it is for one who is killed, or frozen, at the first call of a method. */
+/** The outbox as it is for one who is killed, or frozen, at the first call of a method. */
 function stoppedAt(
-  ledger: BatchLedger,
-  method: 'markWritten' | 'readOutbox' | 'generation',
+  outbox: OutboxLedger,
+  method: 'markWritten' | 'read' | 'generation',
   stop: () => Promise<unknown>,
 ) {
   let stopped = false;
   const value = (...values: never[]) => {
-    if (stopped) return (ledger[method] as (...given: never[]) => unknown).apply(ledger, values);
+    if (stopped) return (outbox[method] as (...given: never[]) => unknown).apply(outbox, values);
     stopped = true;
     return stop();
   };
-  return Object.create(ledger, { [method]: { value } }) as BatchLedger;
+  return Object.create(outbox, { [method]: { value } }) as OutboxLedger;
 }
 
 const killed = () => Promise.reject(new Error('killed'));
@@ -49,7 +49,7 @@ describe('ManifestWriter', () => {
     await writer.flush();
     await writer.flush();
     expect(await written()).toBe(text(numbers(5)));
-    expect(await ledger.outboxLength()).toBe(0);
+    expect(await ledger.outbox.length()).toBe(0);
   });
 
   it('writes more lines than it reads at once', async () => {
@@ -71,20 +71,20 @@ describe('ManifestWriter', () => {
     const other = await openLedger({ prefix });
     const writers = [
       writer,
-      new ManifestWriter(other.ledger, out),
-      new ManifestWriter(ledger, out),
+      new ManifestWriter(other.ledger.outbox, out),
+      new ManifestWriter(ledger.outbox, out),
     ];
     await Promise.all(writers.map((it) => it.flush()));
     expect(await written()).toBe(text(numbers(2_000)));
-    expect(await ledger.outboxLength()).toBe(0);
+    expect(await ledger.outbox.length()).toBe(0);
   });
 
   it('S5: killed between write and mark, the same bytes go to the same place', async () => {
     const { writer, written, out, push, ledger } = await openWriter(3);
-    const doomed = new ManifestWriter(stoppedAt(ledger, 'markWritten', killed), out);
+    const doomed = new ManifestWriter(stoppedAt(ledger.outbox, 'markWritten', killed), out);
     await expect(doomed.flush()).rejects.toThrow('killed');
     expect(await written()).toBe(text(numbers(3)));
-    expect(await ledger.outboxLength()).toBe(3);
+    expect(await ledger.outbox.length()).toBe(3);
     await push(numbers(2, 4));
     await writer.flush();
     expect(await written()).toBe(text(numbers(5)));
@@ -101,22 +101,22 @@ describe('ManifestWriter', () => {
 
   it('S4: frozen before the mark and woken after others went on, it takes no line away', async () => {
     const { writer, written, out, push, ledger } = await openWriter(3);
-    const frozen = stoppedAt(ledger, 'markWritten', async () => {
+    const frozen = stoppedAt(ledger.outbox, 'markWritten', async () => {
       await writer.flush();
       await push(numbers(4, 4));
       await writer.flush();
       await push(numbers(2, 8));
-      return ledger.markWritten({ generation: '0', offset: 0, lines: ['', '', ''] }, 1);
+      return ledger.outbox.markWritten({ generation: '0', offset: 0, lines: ['', '', ''] }, 1);
     });
     await new ManifestWriter(frozen, out).flush();
     expect(await written()).toBe(text(numbers(9)));
-    expect(await ledger.outboxLength()).toBe(0);
+    expect(await ledger.outbox.length()).toBe(0);
   });
 
   it('S4: woken before its write, it writes the same bytes over the same place', async () => {
     const { writer, written, out, push, ledger } = await openWriter(3);
-    const frozen = stoppedAt(ledger, 'readOutbox', async () => {
-      const page = await ledger.readOutbox(2);
+    const frozen = stoppedAt(ledger.outbox, 'read', async () => {
+      const page = await ledger.outbox.read(2);
       await writer.flush();
       await push(numbers(4, 4));
       await writer.flush();
@@ -133,7 +133,7 @@ describe('ManifestWriter', () => {
     await push([4]);
     await expect(writer.flush()).rejects.toMatchObject({ code: 'output_unusable' });
     expect((await written()).length).toBe(10);
-    expect(await ledger.outboxLength()).toBe(1);
+    expect(await ledger.outbox.length()).toBe(1);
     // Put back as it was, it goes on.
     await writeFile(writer.path, text(numbers(3)));
     await writer.flush();
@@ -145,10 +145,10 @@ describe('ManifestWriter', () => {
     const other = await openLedger({ batch: 'summer' });
     const theirs = JSON.stringify(manifestLine({ batch: 'summer' }));
     await other.redis.rpush(other.ledger.keys.outbox, theirs);
-    await new ManifestWriter(other.ledger, writer.out).flush();
+    await new ManifestWriter(other.ledger.outbox, writer.out).flush();
     await expect(writer.flush()).rejects.toMatchObject({ code: 'batch_conflict' });
     expect(await written()).toBe(`${theirs}\n`);
-    expect(await ledger.outboxLength()).toBe(2);
+    expect(await ledger.outbox.length()).toBe(2);
   });
 
   it('S4: writes nothing where the manifest is replaced while it opens it', async () => {
@@ -156,8 +156,8 @@ describe('ManifestWriter', () => {
     await writer.flush();
     await writeFile(join(out, 'old'), await written());
     await push([3]);
-    const overtaken = stoppedAt(ledger, 'generation', async () => {
-      const generation = await ledger.generation();
+    const overtaken = stoppedAt(ledger.outbox, 'generation', async () => {
+      const generation = await ledger.outbox.generation();
       // A retry keeps the second line only.
       await ledger.set({ generation: 1, offset: Buffer.byteLength(text([2])) });
       await rename(join(out, 'old'), join(out, 'history'));
@@ -174,8 +174,8 @@ describe('ManifestWriter', () => {
     const out = await temporaryFolder();
     const inFile = join(out, 'manifest.jsonl');
     await (await open(inFile, 'w')).close();
-    await expect(new ManifestWriter(opened.ledger, inFile).flush()).rejects.toThrow();
-    const writer = new ManifestWriter(opened.ledger, out);
+    await expect(new ManifestWriter(opened.ledger.outbox, inFile).flush()).rejects.toThrow();
+    const writer = new ManifestWriter(opened.ledger.outbox, out);
     await writer.flush();
     expect(await readFile(writer.path, 'utf8')).toBe(text([1]));
   });

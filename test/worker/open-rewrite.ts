@@ -58,7 +58,7 @@ export async function openRewrite() {
     // The ledger's own fingerprint stays, as `finish` leaves it.
     expect(await opened.stateOf(id)).toMatchObject({ stage: 'lined', status });
   };
-  const flush = () => new ManifestWriter(ledger, out).flush();
+  const flush = () => new ManifestWriter(ledger.outbox, out).flush();
   await opened.admit(...Object.keys(lineKinds), 'late');
   for (const id of Object.keys(lineKinds)) await finish(id);
   await flush();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../src/rivya/outcome.js';
-import type { Trial } from '../../src/shared/ledger/batch-ledger.js';
+import type { Trial } from '../../src/shared/ledger/submit-permit.js';
 import { settleTask } from '../../src/worker/settle-task.js';
 import { accepted } from '../shared/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';

@@ -2,7 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { idempotencyKey } from '../../src/shared/frozen-request.js';
 import { Journal, readJournal } from '../../src/shared/journal.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
-import { type Go, submitBrief } from '../../src/worker/submit.js';
+import type { Go } from '../../src/worker/submission.js';
+import { submitBrief } from '../../src/worker/submit.js';
 import { identity } from '../support/ledger.js';
 import { type Bench, openBench, simulate } from './stage-bench.js';
 

@@ -18,6 +18,8 @@ export interface AccountView {
   /** In-flight cap: learned; null while nothing was. */
   learnedInFlight: number | null;
   refusals: number;
+  /** What limited submissions lately. */
+  pressure: Pressure;
 }
 
 /** What limits the account right now: requests, places in flight, or nothing that we do. */
@@ -52,6 +54,7 @@ export interface ToldLimits {
   readRate: number | null;
 }
 
+const pressureLastsMs = 3_000;
 const firstProbeMs = 5_000;
 const longestProbeMs = 60_000;
 const firstDownMs = 2_000;
@@ -171,11 +174,13 @@ export class AccountLedger {
   }
 
   async view(): Promise<AccountView> {
-    const [gate, inFlight, pace] = await Promise.all([
+    const [gate, inFlight, pace, time] = await Promise.all([
       this.redis.hgetall(this.keys.gate),
       this.redis.zcard(this.keys.inFlight),
-      this.redis.hmget(this.keys.pace, 'rate', 'refused', 'places'),
+      this.redis.hmget(this.keys.pace, 'rate', 'refused', 'places', 'scarce', 'full'),
+      this.redis.time(),
     ]);
+    const nowMs = Number(time[0]) * 1000;
     return {
       gate: readGate(gate),
       downUntilMs: Number(gate.down_until ?? 0),
@@ -183,8 +188,15 @@ export class AccountLedger {
       learnedRate: pace[0] ? Number(pace[0]) : null,
       learnedInFlight: pace[2] ? Number(pace[2]) : null,
       refusals: Number(pace[1] ?? 0),
+      pressure: readPressure(Number(pace[3] ?? 0), Number(pace[4] ?? 0), nowMs),
     };
   }
+}
+
+/** As `pressure` in `lua/pace.lua`. */
+function readPressure(scarceMs: number, fullMs: number, nowMs: number): Pressure {
+  if (Math.max(scarceMs, fullMs) < nowMs - pressureLastsMs) return 'none';
+  return fullMs > scarceMs ? 'in_flight' : 'rate';
 }
 
 function readGate(fields: Record<string, string>): GateState {

@@ -12,58 +12,23 @@ import {
   type StateOf,
 } from './brief-state.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
+import { OutboxLedger } from './outbox-ledger.js';
+import { RecoveryLedger } from './recovery-ledger.js';
 import { runScript } from './scripts.js';
+import {
+  type Passed,
+  passed,
+  readPermit,
+  type SubmitPermit,
+  type SubmitRequest,
+} from './submit-permit.js';
+import { utcDay } from './utc-day.js';
 
 export type Admission = Stage | 'clash' | 'cancelled';
-
-/** The answer to "may this brief be submitted now?". */
-export type SubmitPermit =
-  | {
-      kind: 'go';
-      /** The request's turn begins in so many ms. */
-      waitMs: number;
-      nowMs: number;
-      brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
-      trial: Trial;
-      reserved: { credits: number; priceKind: string };
-      /** From one turn to the next. */
-      spacingMs: number;
-    }
-  | Passed
-  | { kind: 'wait'; waitMs: number; reason: WaitReason }
-  | { kind: 'halted' }
-  | { kind: 'stopped' };
-
-/** What this one submission finds out for all: whether credits are back, or the API. */
-export type Trial = 'credits' | 'recovery' | 'none';
-
-export type WaitReason =
-  | 'in_flight'
-  | 'pace'
-  | 'credits'
-  | 'api_down'
-  | 'first_price'
-  | 'cap'
-  | 'day_cap'
-  | 'paused';
-
-/** What a brief asks leave for. */
-export interface SubmitRequest {
-  id: string;
-  attempt: number;
-  /** See `price-kind.ts`. */
-  priceKind: string;
-  /** Credits to reserve while no price of that kind is known. */
-  guess: number;
-  /** The least that it can cost. */
-  least: number;
-}
 
 /** What a brief holds after a step: a place in flight, and credits reserved. */
 export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
 
-/** A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. */
-type Passed = { kind: 'passed'; state: BriefState | null };
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
 export type Finish = { kind: 'finished' } | Passed;
 
@@ -71,27 +36,6 @@ export interface Caps {
   batch: number | 'none' | undefined;
   /** Over all batches of the account, by UTC day. */
   day: number | 'none' | undefined;
-}
-
-/** A manifest line whose brief the ledger has lost. */
-export interface AdoptedLine {
-  id: string;
-  /** Encoded `lined` state. */
-  state: string;
-  status: LineStatus;
-  charged: number;
-  /** '' for one that succeeded. */
-  content: string;
-  /** '' for one without files. */
-  canonicalName: string;
-}
-
-/** What was reserved for a brief that was sent, and may have been charged. */
-export interface SentReservation {
-  id: string;
-  credits: number;
-  priceKind: string;
-  sentAt: number;
 }
 
 export interface FinishedBrief {
@@ -105,16 +49,11 @@ export interface FinishedBrief {
   nowMs: number;
 }
 
-export interface OutboxPage {
-  generation: string;
-  /** Where in the manifest the first of the lines belongs, in bytes. */
-  offset: number;
-  lines: string[];
-}
-
 /** The durable account of one batch. Every change of a brief's stage goes through here. */
 export class BatchLedger {
   readonly keys: BatchKeys;
+  readonly outbox: OutboxLedger;
+  readonly recovery: RecoveryLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -123,6 +62,8 @@ export class BatchLedger {
     private readonly account: AccountLedger,
   ) {
     this.keys = batchKeys(prefix, batch);
+    this.outbox = new OutboxLedger(redis, this.keys, batch);
+    this.recovery = new RecoveryLedger(redis, this.keys, account.keys);
   }
 
   /** Creates the batch or finds it; the identity is kept from the first time on. */
@@ -160,37 +101,6 @@ export class BatchLedger {
       keys: [meta, state, content],
       values,
     })) as Admission[];
-  }
-
-  /** Takes over finished lines of a manifest; those that are known already are left as they are. */
-  async adopt(lines: AdoptedLine[]): Promise<number> {
-    const { meta, state, content, names } = this.keys;
-    const reply = await runScript(this.redis, 'adopt', {
-      keys: [meta, state, content, names],
-      values: lines.flatMap((line) => [
-        line.id,
-        line.state,
-        line.status,
-        line.charged,
-        line.content,
-        line.canonicalName,
-      ]),
-    });
-    return Number(reply);
-  }
-
-  /** Counts against the caps what an earlier life had sent and has no settled line for (S6). */
-  async reserveSent(sends: SentReservation[]): Promise<void> {
-    const { meta, state, reservations } = this.keys;
-    await runScript(this.redis, 'reserve-sent', {
-      keys: [meta, state, reservations, this.account.keys.day],
-      values: sends.flatMap((send) => [send.id, send.credits, utcDay(send.sentAt), send.priceKind]),
-    });
-  }
-
-  /** Ends the taking over of a manifest whose complete lines end at `offset`. */
-  async endAdoption(offset: number): Promise<void> {
-    await runScript(this.redis, 'end-adoption', { keys: [this.keys.meta], values: [offset] });
   }
 
   async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {
@@ -294,30 +204,6 @@ export class BatchLedger {
     return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
   }
 
-  /** Which file the manifest is: raised whenever a retry replaces it. */
-  async generation(): Promise<string> {
-    return (await this.redis.hget(this.keys.meta, 'generation')) ?? '0';
-  }
-
-  async readOutbox(most: number): Promise<OutboxPage> {
-    const { meta, outbox } = this.keys;
-    const reply = (await runScript(this.redis, 'read-outbox', {
-      keys: [meta, outbox],
-      values: [most],
-    })) as string[];
-    const [generation = '0', offset = '0', ...lines] = reply;
-    return { generation, offset: Number(offset), lines };
-  }
-
-  async markWritten(page: OutboxPage, endOffset: number): Promise<'marked' | 'was_marked'> {
-    const { meta, outbox } = this.keys;
-    const reply = await runScript(this.redis, 'mark-written', {
-      keys: [meta, outbox],
-      values: [page.generation, page.offset, page.lines.length, endOffset],
-    });
-    return reply === 1 ? 'marked' : 'was_marked';
-  }
-
   /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */
   async claimName(briefId: string, canonicalName: string): Promise<'plain' | 'needs_suffix'> {
     const { state, names } = this.keys;
@@ -399,44 +285,7 @@ export class BatchLedger {
     return members.filter((member) => member.startsWith(head)).length;
   }
 
-  async outboxLength(): Promise<number> {
-    return this.redis.llen(this.keys.outbox);
-  }
-
   private member(briefId: string): string {
     return inFlightMember(this.batch, briefId);
-  }
-}
-
-function utcDay(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
-}
-
-function passed(text: string | number | undefined): Passed {
-  return { kind: 'passed', state: text ? decodeState(String(text)).state : null };
-}
-
-function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]]): SubmitPermit {
-  switch (reply[0]) {
-    case 'go':
-      return {
-        kind: 'go',
-        waitMs: Number(reply[1]),
-        nowMs: Number(reply[2]),
-        brief: decodeState(String(reply[3])) as ReadState<
-          Extract<BriefState, { stage: 'submitting' }>
-        >,
-        trial: reply[4] as Trial,
-        reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
-        spacingMs: Number(reply[6]),
-      };
-    case 'wait':
-      return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };
-    case 'halted':
-      return { kind: 'halted' };
-    case 'stopped':
-      return { kind: 'stopped' };
-    default:
-      return passed(reply[1]);
   }
 }

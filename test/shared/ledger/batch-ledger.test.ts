@@ -461,7 +461,7 @@ describe('finish', () => {
     const { brief } = await goFor(opened, 'a');
     await goFor(opened, 'a');
     expect(await opened.ledger.finish('a', end(brief))).toMatchObject({ kind: 'passed' });
-    expect(await opened.ledger.outboxLength()).toBe(0);
+    expect(await opened.ledger.outbox.length()).toBe(0);
     expect(await opened.inFlight()).toHaveLength(1);
   });
 
@@ -493,29 +493,29 @@ describe('the outbox', () => {
 
   it('S5: gives the same lines and the same place until they are marked as written', async () => {
     const { ledger } = await lined(3);
-    const page = await ledger.readOutbox(2);
+    const page = await ledger.outbox.read(2);
     expect(page).toEqual({ generation: '0', offset: 0, lines: ['line 0', 'line 1'] });
-    expect(await ledger.readOutbox(2)).toEqual(page);
-    expect(await ledger.markWritten(page, 14)).toBe('marked');
-    expect(await ledger.readOutbox(2)).toEqual({ generation: '0', offset: 14, lines: ['line 2'] });
+    expect(await ledger.outbox.read(2)).toEqual(page);
+    expect(await ledger.outbox.markWritten(page, 14)).toBe('marked');
+    expect(await ledger.outbox.read(2)).toEqual({ generation: '0', offset: 14, lines: ['line 2'] });
   });
 
   it('S4: a second mark of the same page takes no line away', async () => {
     const { ledger } = await lined(4);
-    const page = await ledger.readOutbox(2);
-    await ledger.markWritten(page, 14);
-    expect(await ledger.markWritten(page, 14)).toBe('was_marked');
-    expect(await ledger.outboxLength()).toBe(2);
-    expect(await ledger.readOutbox(9)).toMatchObject({ offset: 14, lines: ['line 2', 'line 3'] });
+    const page = await ledger.outbox.read(2);
+    await ledger.outbox.markWritten(page, 14);
+    expect(await ledger.outbox.markWritten(page, 14)).toBe('was_marked');
+    expect(await ledger.outbox.length()).toBe(2);
+    expect(await ledger.outbox.read(9)).toMatchObject({ offset: 14, lines: ['line 2', 'line 3'] });
   });
 
   it('S4: a page of a manifest that was replaced meanwhile is not marked', async () => {
     const { ledger } = await lined(2);
-    const page = await ledger.readOutbox(2);
+    const page = await ledger.outbox.read(2);
     await ledger.set({ generation: 1 });
-    expect(await ledger.generation()).toBe('1');
-    expect(await ledger.markWritten(page, 14)).toBe('was_marked');
-    expect(await ledger.outboxLength()).toBe(2);
+    expect(await ledger.outbox.generation()).toBe('1');
+    expect(await ledger.outbox.markWritten(page, 14)).toBe('was_marked');
+    expect(await ledger.outbox.length()).toBe(2);
   });
 });
 

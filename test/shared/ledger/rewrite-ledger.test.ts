@@ -137,17 +137,17 @@ describe('begin', () => {
 describe('while the file is about to be replaced', () => {
   it('S4: no line is handed out, and none is marked as written', async () => {
     const { ledger, rewrite, plan } = await openRewrite();
-    const page = await ledger.readOutbox(10);
+    const page = await ledger.outbox.read(10);
     expect(page.lines).toHaveLength(2);
     await plan({ a: newAttempt() });
-    expect(await ledger.readOutbox(10)).toEqual({ generation: '0', offset: 0, lines: [] });
-    expect(await ledger.markWritten(page, 99)).toBe('was_marked');
-    expect(await ledger.outboxLength()).toBe(2);
+    expect(await ledger.outbox.read(10)).toEqual({ generation: '0', offset: 0, lines: [] });
+    expect(await ledger.outbox.markWritten(page, 99)).toBe('was_marked');
+    expect(await ledger.outbox.length()).toBe(2);
     await rewrite.hold('me', 'take');
     await rewrite.swap('me', 42);
-    expect(await ledger.markWritten(page, 99)).toBe('was_marked');
-    expect(await ledger.readOutbox(10)).toMatchObject({ generation: '1', offset: 42 });
-    expect((await ledger.readOutbox(10)).lines).toEqual(page.lines);
+    expect(await ledger.outbox.markWritten(page, 99)).toBe('was_marked');
+    expect(await ledger.outbox.read(10)).toMatchObject({ generation: '1', offset: 42 });
+    expect((await ledger.outbox.read(10)).lines).toEqual(page.lines);
   });
 });
 

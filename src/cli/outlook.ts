@@ -1,0 +1,100 @@
+import pc from 'picocolors';
+import type { AccountView } from '../shared/ledger/account-ledger.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { defaultInFlight } from '../worker/in-flight.js';
+import { type Limiting, limitingNow, type TimeLeft, timeLeft } from '../worker/time-left.js';
+
+/** Jobs of a batch that wait for their stage, or are in it. */
+export interface QueueCounts {
+  submit: number;
+  collect: number;
+}
+
+export interface Look {
+  left: TimeLeft;
+  limiting: Limiting;
+  /** Briefs that are not submitted yet. */
+  waiting: number;
+}
+
+export interface OutlookOptions {
+  told: { rate: number | null; inFlight: number | null };
+  /** From submission to the end, of past tasks of these models, in ms; null without any. */
+  taskMs: number | null;
+}
+
+/** The recent past is the last minute; of fewer lines than this, it says nothing. */
+const recentMs = 60_000;
+const fewestLines = 5;
+const shortestRecentMs = 5_000;
+/** Until this batch has shown how often a task is looked at. */
+const assumedChecks = 2;
+
+/** Looks ahead: keeps the recent past of one run, and tells what is left and what it waits for. */
+export class Outlook {
+  private readonly past: { atMs: number; done: number }[] = [];
+
+  constructor(private readonly options: OutlookOptions) {}
+
+  look(
+    nowMs: number,
+    { meta, account, queued }: { meta: BatchMeta; account: AccountView; queued: QueueCounts },
+  ): Look {
+    const { told, taskMs } = this.options;
+    const done = meta.admitted - meta.pending;
+    const waiting = Math.min(queued.submit, meta.pending);
+    const left = timeLeft({
+      waiting,
+      running: meta.pending - waiting,
+      rate: told.rate ?? account.learnedRate,
+      places: told.inFlight ?? account.learnedInFlight ?? defaultInFlight,
+      checksPerTask: done < fewestLines ? assumedChecks : meta.requests.statusChecks / done,
+      taskMs,
+      linesPerSecond: this.linesPerSecond(nowMs, done),
+    });
+    const limiting = limitingNow({
+      gate: account.gate.kind,
+      apiDown: account.downUntilMs > nowMs ? 'down' : 'up',
+      paused: meta.paused ? 'paused' : 'going',
+      pressure: account.pressure,
+      waiting,
+      collecting: queued.collect,
+    });
+    return { left, limiting, waiting };
+  }
+
+  private linesPerSecond(nowMs: number, done: number): number | null {
+    this.past.push({ atMs: nowMs, done });
+    while ((this.past[0]?.atMs ?? nowMs) < nowMs - recentMs) this.past.shift();
+    const first = this.past.find((sample) => sample.done < done) ?? { atMs: nowMs, done };
+    const lines = done - first.done;
+    const spanMs = nowMs - first.atMs;
+    return lines < fewestLines || spanMs < shortestRecentMs ? null : (lines * 1000) / spanMs;
+  }
+}
+
+export function limitingText(
+  limiting: Limiting,
+  { learnedRate, learnedInFlight }: AccountView,
+): string {
+  switch (limiting) {
+    case 'rate':
+      return `the pace${learnedRate === null ? '' : ` (learned: ${learnedRate.toFixed(1)} requests/s)`}`;
+    case 'in_flight':
+      return `tasks in flight${learnedInFlight === null ? '' : ` (learned: at most ${learnedInFlight})`}`;
+    case 'credits':
+      return pc.yellow('credits');
+    case 'key':
+      return pc.red('the key is refused');
+    case 'api_down':
+      return pc.yellow('the API does not answer');
+    case 'paused':
+      return pc.yellow('the batch is paused');
+    case 'machine':
+      return 'this machine';
+    case 'api':
+      return 'the time that tasks take';
+    default:
+      return limiting satisfies never;
+  }
+}
