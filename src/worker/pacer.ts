@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../shared/clock.js';
 import type {
   AccountLedger,
   Lane,
@@ -22,15 +21,19 @@ export type TurnEnd = 'now' | 'recalled' | 'stopping';
 
 /** This process' side of the account's pace: waits for turns, passes on what the API answered. */
 export class Pacer {
-  private readonly notedAtMs: Record<Lane, number> = { submit: 0, read: 0 };
+  private readonly notedAtMs: Record<Lane, number> = {
+    submit: Number.NEGATIVE_INFINITY,
+    read: Number.NEGATIVE_INFINITY,
+  };
   private readonly waiting = new Set<() => void>();
   private nextSendMs = 0;
   private latestPressure: Pressure = 'none';
 
+  /** @param elapsedMs a clock that only ever goes forward, whatever becomes of the time of day */
   constructor(
     private readonly account: AccountLedger,
-    private readonly clock: Clock,
     private readonly stopping: AbortSignal,
+    private readonly elapsedMs: () => number = () => performance.now(),
   ) {}
 
   /**
@@ -48,7 +51,7 @@ export class Pacer {
 
   /** Waits until a turn that was given begins. */
   async keepTurn({ waitMs, spacingMs }: Pick<Turn, 'waitMs' | 'spacingMs'>): Promise<TurnEnd> {
-    const now = this.clock.now();
+    const now = this.elapsedMs();
     // A process that stood still has several turns at once: sent together, they would fill the API's window.
     const sendMs = Math.max(now + waitMs, this.nextSendMs);
     this.nextSendMs = sendMs + spacingMs * leastSpacing;
@@ -75,7 +78,7 @@ export class Pacer {
 
   /** The API took a request: anything but 429. */
   async taken(lane: Lane, hint: LimitHint | null): Promise<void> {
-    const now = this.clock.now();
+    const now = this.elapsedMs();
     if (now - this.notedAtMs[lane] < noteEveryMs) return;
     this.notedAtMs[lane] = now;
     await this.account.noteTaken(lane, hint);

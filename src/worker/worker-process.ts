@@ -64,7 +64,7 @@ export class WorkerProcess {
     // Every wait of every stage listens to it: many, but each goes with its wait.
     setMaxListeners(0, this.stopping.signal);
     this.slots = { submit: slot(), status: slot(), collect: slot() };
-    this.pacer = new Pacer(account, clock, this.stopping.signal);
+    this.pacer = new Pacer(account, this.stopping.signal);
     const durations = new DurationLedger(connection, account.keys);
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
   }

@@ -82,6 +82,23 @@ describe.concurrent('limits, credits and keys', () => {
     expect(stderr).toMatch(/api_scope_denied/);
     expect(code).toBe(4);
   });
+
+  test('too many running tasks teach the in-flight cap, and not the pace (S7)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ maxRunning: 3, durationMs: 20_000 });
+    await desk.write('in.csv', productsCsv(12));
+    const { code } = await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '50']);
+    expect(code).toBe(0);
+    const bill = desk.simulator.bill();
+    expect(bill.tasks.maxRunning).toBe(3);
+    expect(bill.total.tasks).toBe(12);
+    // One refusal or a few to find it out, and one more now and then to see whether it is still so.
+    expect(bill.refusals).toBeLessThan(10);
+    const status = await desk.run(['status', 'in', '--json']);
+    const { account } = JSON.parse(status.stdout);
+    expect(account).toMatchObject({ learnedInFlight: 3, learnedRate: null });
+  });
 });
 
 describe.concurrent('answers that go wrong', () => {

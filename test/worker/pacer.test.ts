@@ -8,7 +8,7 @@ async function openPacer(rate: number | null = 1_000) {
   await opened.account.heartbeat('test', { rate, inFlight: null });
   const clock = new ShiftedClock();
   const stopping = new AbortController();
-  const pacer = new Pacer(opened.account, clock, stopping.signal);
+  const pacer = new Pacer(opened.account, stopping.signal, () => clock.now());
   const tat = () => opened.redis.hget(opened.account.keys.pace, 'tat');
   return { ...opened, clock, stopping, pacer, tat };
 }
@@ -80,4 +80,25 @@ it('S7: tells the shared pace of every 429', async () => {
   expect(await pacer.refused('read', 30_000)).toBe(30_000);
   expect(await pacer.refused('read', null)).toBeGreaterThan(20_000);
   expect((await account.view()).refusals).toBe(2);
+});
+
+it('S7: a 429 takes back the turns that wait in this process', async () => {
+  const { pacer, account } = await openPacer(2);
+  expect(await pacer.turn()).toEqual({ kind: 'now' });
+  const waiting = pacer.turn();
+  // Its turn has been given when the next one asks for a later one.
+  while ((await account.takeTurn(0)).waitMs < 600) await new Promise(setImmediate);
+  await pacer.refused('submit', 60_000);
+  expect(await waiting).toMatchObject({ kind: 'too_far' });
+  const again = await pacer.turn();
+  expect(again.kind === 'too_far' && again.waitMs).toBeGreaterThan(50_000);
+});
+
+it('S7: a process that stood still does not send its turns at once', async () => {
+  const { pacer } = await openPacer();
+  const startedAtMs = performance.now();
+  const turns = [1, 2, 3].map(() => pacer.keepTurn({ waitMs: 0, spacingMs: 100 }));
+  expect(await Promise.all(turns)).toEqual(['now', 'now', 'now']);
+  // Half a spacing from one to the next; timers may be a millisecond early.
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(98);
 });

@@ -82,7 +82,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     journal: null,
     client: api.client,
     downloader: api.downloader,
-    pacer: new Pacer(account, clock, stopping.signal),
+    pacer: new Pacer(account, stopping.signal),
     pollPlanner: new PollPlanner({
       durations: new DurationLedger(opened.redis, account.keys),
       clock,

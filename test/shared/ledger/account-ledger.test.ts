@@ -71,6 +71,74 @@ describe('the pace', () => {
   });
 });
 
+describe('turns where they are scarce', () => {
+  it('S7: a read that came due first comes first, on whatever machine it asks', async () => {
+    const { account, prefix } = await paced(1);
+    const other = elsewhere(prefix, account.account);
+    // Two seconds' worth of turns are given.
+    for (const _ of [1, 2, 3]) await account.takeTurn(2_000);
+    const early = await account.takeTurn(0, 'early');
+    const late = await other.takeTurn(0, 'late');
+    expect([early.kind, late.kind]).toEqual(['too_far', 'too_far']);
+    expect(late.waitMs).toBeGreaterThan(early.waitMs);
+    // A turn is to be had, and the one that came due earlier has not come back for it yet.
+    expect(await other.takeTurn(4_000, 'late')).toMatchObject({ kind: 'taken' });
+    const narrow = await other.takeTurn(early.waitMs + 1_500, 'later still');
+    expect(narrow.kind).toBe('too_far');
+    expect((await account.takeTurn(early.waitMs + 1_500, 'early')).kind).toBe('taken');
+  });
+
+  it('S7: one that does not come back for its turn is forgotten', async () => {
+    const { account, redis, nowMs } = await paced(1_000);
+    await redis.hset(account.keys.pace, 'blocked', (await nowMs()) + 60_000);
+    expect((await account.takeTurn(0, 'dead')).kind).toBe('too_far');
+    await redis.hset(account.keys.pace, 'blocked', 0);
+    await redis.zadd(`${account.keys.pace}:seen`, (await nowMs()) - 1, 'dead');
+    expect((await account.takeTurn(0, 'alive')).kind).toBe('taken');
+    expect(await redis.exists(`${account.keys.pace}:line`)).toBe(0);
+  });
+
+  it('S7: submissions wait for reads in line, and after seven reads one of them comes first', async () => {
+    const { account, redis, begin, admit, nowMs } = await paced(100);
+    await admit('a');
+    await redis.hset(account.keys.pace, 'tat', (await nowMs()) + 1_000);
+    expect(await begin('a')).toMatchObject({ kind: 'wait', reason: 'pace' });
+    for (let reads = 1; reads <= 7; reads += 1) {
+      expect((await account.takeTurn(5_000)).kind).toBe('taken');
+    }
+    expect((await account.takeTurn(5_000)).kind).toBe('too_far');
+    expect(await begin('a')).toMatchObject({ kind: 'go' });
+    expect((await account.takeTurn(5_000)).kind).toBe('taken');
+  });
+
+  it('S7: submissions and reads that are counted apart keep a pace each', async () => {
+    const { account, begin, admit } = await paced(null);
+    await account.heartbeat('w1', { submitRate: 0.01, readRate: 100 });
+    await admit('a', 'b');
+    expect(await begin('a')).toMatchObject({ kind: 'go', waitMs: 0 });
+    expect(await begin('b')).toMatchObject({ kind: 'wait', reason: 'pace' });
+    for (let reads = 1; reads <= 20; reads += 1) {
+      expect((await account.takeTurn(1_000)).kind).toBe('taken');
+    }
+    await account.noteRefused(60_000, 'submit');
+    expect((await account.takeTurn(1_000)).kind).toBe('taken');
+    await account.noteRefused(60_000, 'read');
+    expect((await account.takeTurn(1_000)).kind).toBe('too_far');
+  });
+
+  it('says what limits: the pace, places in flight, or nothing', async () => {
+    const { account, redis, begin, admit } = await paced(0.01);
+    await admit('a', 'b');
+    expect(await account.takeTurn(0)).toMatchObject({ pressure: 'none' });
+    expect(await begin('a', { longestWaitMs: 0 })).toMatchObject({ kind: 'wait', reason: 'pace' });
+    expect(await account.takeTurn(0)).toMatchObject({ pressure: 'rate' });
+    await redis.hset(account.keys.pace, 'scarce', 1);
+    expect(await begin('b', { cap: 0 })).toMatchObject({ kind: 'wait', reason: 'in_flight' });
+    expect(await account.takeTurn(0)).toMatchObject({ pressure: 'in_flight' });
+    expect((await account.view()).pressure).toBe('in_flight');
+  });
+});
+
 describe('limits of live workers', () => {
   const spacingMs = async (account: AccountLedger) => {
     const { waitMs: first } = await account.takeTurn(manyTurnsMs);
