@@ -13,8 +13,11 @@ export const longestTurnWaitMs = 2_000;
 /** Telling the shared pace of success more often than this would only cost round trips. */
 const noteEveryMs = 1_000;
 
-/** Requests of one process keep so much of the spacing between them, even after the process stood still. */
-const leastSpacing = 0.5;
+/**
+ * Requests of one process keep so much of the spacing between them, however late a timer was: a window of the API
+ * would else hold one too many. What is left is for catching up.
+ */
+const leastSpacing = 0.985;
 
 /** What became of a turn that was given: it is now; a 429 took it back; the process is to stop. */
 export type TurnEnd = 'now' | 'recalled' | 'stopping';
@@ -26,7 +29,7 @@ export class Pacer {
     read: Number.NEGATIVE_INFINITY,
   };
   private readonly waiting = new Set<() => void>();
-  private nextSendMs = 0;
+  private lastSentMs = Number.NEGATIVE_INFINITY;
   private latestPressure: Pressure = 'none';
 
   /** @param elapsedMs a clock that only ever goes forward, whatever becomes of the time of day */
@@ -51,11 +54,17 @@ export class Pacer {
 
   /** Waits until a turn that was given begins. */
   async keepTurn({ waitMs, spacingMs }: Pick<Turn, 'waitMs' | 'spacingMs'>): Promise<TurnEnd> {
-    const now = this.elapsedMs();
-    // A process that stood still has several turns at once: sent together, they would fill the API's window.
-    const sendMs = Math.max(now + waitMs, this.nextSendMs);
-    this.nextSendMs = sendMs + spacingMs * leastSpacing;
-    return this.untilTurn(sendMs - now);
+    let ended = await this.untilTurn(waitMs);
+    const leastMs = spacingMs * leastSpacing;
+    // Each that is woken looks again: another one may have gone before it meanwhile.
+    for (;;) {
+      const tooSoonMs = this.lastSentMs + leastMs - this.elapsedMs();
+      // No timer is that exact.
+      if (ended !== 'now' || tooSoonMs < 1) break;
+      ended = await this.untilTurn(tooSoonMs);
+    }
+    if (ended === 'now') this.lastSentMs = this.elapsedMs();
+    return ended;
   }
 
   /** Sleeps; when the process is to stop, returns at once with 'stopping'. */
@@ -86,7 +95,6 @@ export class Pacer {
 
   /** The API answered 429: turns that wait here are taken back. Returns for how long nothing is sent. */
   async refused(lane: Lane, retryAfterMs: number | null): Promise<number> {
-    this.nextSendMs = 0;
     for (const recall of [...this.waiting]) recall();
     return this.account.noteRefused(retryAfterMs, lane);
   }

@@ -15,7 +15,7 @@ const submitsOf = (desk: Desk) =>
   Object.values(desk.simulator.bill().requests.byEndpoint.submit ?? {}).reduce((a, b) => a + b, 0);
 
 describe.concurrent('the API away in the middle of a run', () => {
-  test('for 20 s: nothing is lost, nothing is hammered, the run ends by itself (S1, S2, S3)', async ({
+  test('for a minute: nothing is lost, nothing is hammered, the run ends by itself (S1, S2, S3)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });
@@ -24,17 +24,17 @@ describe.concurrent('the API away in the middle of a run', () => {
     await tasksMade(desk, 5);
     const before = desk.simulator.bill().requests.total;
     desk.simulator.control({ faults: ['outage'] });
-    await sleep(20_000);
+    await sleep(60_000);
     const during = desk.simulator.bill().requests.total - before;
     desk.simulator.control({ faults: [] });
     const { code, stderr } = await running.finished;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(await auditOf(desk)).toEqual([]);
-    // At this pace 20 s would hold 400 requests; each brief in doubt and the probes ask a few times.
+    // At this pace a minute would hold 1,200 requests; each brief in doubt and the probes ask a few times.
     expect(during).toBeLessThan(100);
   });
 
-  test('for 20 s, and the run is killed meanwhile: the same command goes on (S1, S3)', async ({
+  test('for a while, and the run is killed meanwhile: the same command goes on (S1, S3)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });

@@ -83,9 +83,14 @@ export class AccountLedger {
     const reply = (await runScript(this.redis, 'take-turn', {
       keys: [this.keys.pace, this.keys.workers],
       values: [longestWaitMs, member],
-    })) as [number, number, Pressure, number];
-    const [taken, waitMs, pressure, spacingMs] = reply;
-    return { kind: taken === 1 ? 'taken' : 'too_far', waitMs, pressure, spacingMs };
+    })) as [number, number, Pressure, string];
+    const [taken, waitMs, pressure, spacing] = reply;
+    return {
+      kind: taken === 1 ? 'taken' : 'too_far',
+      waitMs,
+      pressure,
+      spacingMs: Number(spacing),
+    };
   }
 
   /** Tells the pace that a request was taken (anything but 429). */

@@ -63,7 +63,10 @@ export class PollPlanner {
     const { kind, category, ageMs, checks, pressure } = task;
     const { random } = this.options;
     const policy = kind === null ? null : await this.policyFor(kind, pressure);
-    if (policy === null) return guidedCheckInMs(category, checks, random());
+    if (policy === null) {
+      const guidedMs = guidedCheckInMs(category, checks, random());
+      return pressure === 'rate' ? Math.round(guidedMs * scarcePatience(checks)) : guidedMs;
+    }
     const plannedMs = plannedAgeMs(policy, ageMs);
     if (plannedMs === null) return tailCheckInMs(category, ageMs, random());
     // Tasks were submitted one pace apart, so checks planned by their age are spread as they are.
@@ -130,6 +133,11 @@ export class PollPlanner {
     if (this.known.size > mostNames && first !== undefined) this.known.delete(first);
     return known;
   }
+}
+
+/** Where each look takes the turn of a submission, the guidance is stretched: its first looks find next to nothing. */
+function scarcePatience(checks: number): number {
+  return checks === 0 ? 3 : 2;
 }
 
 /** The sketches that a kind's tasks are counted in, the more telling first. */

@@ -91,4 +91,4 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial, tostring(amount), math.ceil(1000 / pace) }
+return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / pace) }

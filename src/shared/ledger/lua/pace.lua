@@ -60,21 +60,21 @@ end
 -- How many reads that came due earlier still wait; those that did not come back are forgotten.
 local function waiting_ahead(pace_key, now, member)
   local line, seen = pace_key .. ':line', pace_key .. ':seen'
-  if redis.call('EXISTS', line) == 0 then return 0, now end
+  if redis.call('EXISTS', line) == 0 then return 0 end
   for _, gone in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now, 'LIMIT', 0, 100)) do
     redis.call('ZREM', line, gone)
     redis.call('ZREM', seen, gone)
   end
-  local due = redis.call('ZSCORE', line, member) or now
-  return redis.call('ZCOUNT', line, '-inf', '(' .. due), due
+  -- Whoever is new comes due now, after all others.
+  return redis.call('ZRANK', line, member) or redis.call('ZCARD', line)
 end
 
 local function leave_line(pace_key, member)
   if redis.call('ZREM', pace_key .. ':line', member) == 1 then redis.call('ZREM', pace_key .. ':seen', member) end
 end
 
-local function stand_in_line(pace_key, now, member, due, wait)
-  redis.call('ZADD', pace_key .. ':line', due, member)
+local function stand_in_line(pace_key, now, member, wait)
+  redis.call('ZADD', pace_key .. ':line', 'NX', now, member)
   redis.call('ZADD', pace_key .. ':seen', now + wait + COME_BACK_WITHIN_MS, member)
 end
 
@@ -111,11 +111,11 @@ local function take_read_turn(pace_key, rate, now, max_wait, member)
   local turn = math.max(now, tonumber(fields[1]) or 0, tonumber(fields[2]) or 0)
   local wait, interval = turn - now, 1000 / rate
   local reads, wanted = tonumber(fields[3]) or 0, (tonumber(fields[4]) or 0) > now
-  local ahead, due = waiting_ahead(pace_key, now, member)
+  local ahead = waiting_ahead(pace_key, now, member)
   local turns_free = wait <= max_wait and math.floor((max_wait - wait) / interval) + 1 or 0
   if ahead >= turns_free or (wanted and reads >= READS_IN_A_ROW) then
     local again = math.max(interval, wait - max_wait + ahead * interval)
-    if member ~= '' then stand_in_line(pace_key, now, member, due, again) end
+    if member ~= '' then stand_in_line(pace_key, now, member, again) end
     return nil, again
   end
   if member ~= '' then leave_line(pace_key, member) end

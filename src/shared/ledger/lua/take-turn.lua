@@ -9,4 +9,4 @@ local now = now_ms()
 local pace_key, told = pace_of('read', KEYS[1], KEYS[2], now)
 local rate = current_rate(pace_key, told, now)
 local wait, again = take_read_turn(pace_key, rate, now, tonumber(ARGV[1]), ARGV[2])
-return { wait and 1 or 0, math.ceil(wait or again), pressure(pace_key, now), math.ceil(1000 / rate) }
+return { wait and 1 or 0, math.ceil(wait or again), pressure(pace_key, now), tostring(1000 / rate) }
