@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { AccountView } from '../shared/ledger/account-ledger.js';
+import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { defaultInFlight } from '../worker/in-flight.js';
 import { type Limiting, limitingNow, type TimeLeft, timeLeft } from '../worker/time-left.js';
@@ -52,15 +52,7 @@ export class Outlook {
       taskMs,
       linesPerSecond: this.linesPerSecond(nowMs, done),
     });
-    const limiting = limitingNow({
-      gate: account.gate.kind,
-      apiDown: account.downUntilMs > nowMs ? 'down' : 'up',
-      paused: meta.paused ? 'paused' : 'going',
-      pressure: account.pressure,
-      waiting,
-      collecting: queued.collect,
-    });
-    return { left, limiting, waiting };
+    return { left, limiting: limitingWhile({ meta, account, queued }, nowMs), waiting };
   }
 
   private linesPerSecond(nowMs: number, done: number): number | null {
@@ -73,15 +65,27 @@ export class Outlook {
   }
 }
 
-export function limitingText(
-  limiting: Limiting,
-  { learnedRate, learnedInFlight }: AccountView,
-): string {
+export function limitingWhile(
+  { meta, account, queued }: { meta: BatchMeta; account: AccountView; queued: QueueCounts },
+  nowMs: number,
+): Limiting {
+  return limitingNow({
+    gate: account.gate.kind,
+    apiDown: account.downUntilMs > nowMs ? 'down' : 'up',
+    paused: meta.paused ? 'paused' : 'going',
+    pressure: account.pressure,
+    waiting: Math.min(queued.submit, meta.pending),
+    collecting: queued.collect,
+  });
+}
+
+export function limitingText(limiting: Limiting, account: AccountView): string {
+  const { told, learnedRate, learnedInFlight } = account;
   switch (limiting) {
     case 'rate':
-      return `the pace${learnedRate === null ? '' : ` (learned: ${learnedRate.toFixed(1)} requests/s)`}`;
+      return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `--rate ${told.rate}`})`;
     case 'in_flight':
-      return `tasks in flight${learnedInFlight === null ? '' : ` (learned: at most ${learnedInFlight})`}`;
+      return `tasks in flight (${told.inFlight === null ? `learned: at most ${learnedInFlight ?? defaultInFlight}` : `--in-flight ${told.inFlight}`})`;
     case 'credits':
       return pc.yellow('credits');
     case 'key':

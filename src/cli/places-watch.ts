@@ -1,4 +1,4 @@
-import type { AccountView } from '../shared/ledger/account-ledger.js';
+import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { RunBatch } from './open-run-batch.js';
 import type { Terminal } from './terminal.js';

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { AccountView } from '../shared/ledger/account-ledger.js';
+import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { type Look, limitingText } from './outlook.js';
 

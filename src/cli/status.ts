@@ -9,8 +9,8 @@ import { runReport } from '../shared/run-report.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, twin } from './flags.js';
 import { openStoreSession, type StoreSession } from './session.js';
+import { batchJson, printBatch, readShownBatch } from './show-batch.js';
 import { showFailures } from './show-failures.js';
-import { formatCredits } from './show-progress.js';
 
 interface StatusFlags {
   json: boolean;
@@ -103,24 +103,9 @@ async function showOne(
   session: StoreSession,
   { batch, format }: { batch: string; format: Format },
 ): Promise<ExitCode> {
-  const { meta, account } = await session.findBatch(batch);
-  const view = await account.view();
-  if (format === 'json') {
-    const report = runReport(meta, session.clock.now());
-    terminal.print(JSON.stringify({ ...report, account: view }));
-    return ExitCode.succeeded;
-  }
-  const { lines } = meta;
-  terminal.print(`Batch ${meta.name}: ${stateWord(meta)}`);
-  terminal.print(`  results    ${meta.out || "(the worker's own folder)"}`);
-  terminal.print(
-    `  briefs     ${meta.admitted}: ${lines.succeeded} succeeded, ${lines.failed} failed, ${lines.unknown} unknown, ${lines.cancelled} cancelled, ${meta.pending} left`,
-  );
-  terminal.print(`  input      ${meta.rejected} rejected, ${meta.duplicates} duplicates`);
-  terminal.print(`  credits    ${formatCredits(meta.spent)} spent`);
-  terminal.print(`  running    ${view.inFlight} tasks of this account`);
-  terminal.print(
-    `  pace       ${view.learnedRate ? `${view.learnedRate.toFixed(1)} requests/s, learned` : 'not learned yet'}`,
-  );
+  const shown = await readShownBatch(session, batch);
+  const nowMs = session.clock.now();
+  if (format === 'json') terminal.print(batchJson(shown, nowMs));
+  else printBatch(terminal, stateWord(shown.meta), shown, nowMs);
   return ExitCode.succeeded;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccountView } from '../shared/ledger/account-ledger.js';
+import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { StageQueues } from '../shared/queues.js';
 import type { Notify } from '../worker/notice.js';

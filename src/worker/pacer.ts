@@ -1,11 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  AccountLedger,
-  Lane,
-  LimitHint,
-  Pressure,
-  Turn,
-} from '../shared/ledger/account-ledger.js';
+import type { AccountLedger, Lane, LimitHint, Turn } from '../shared/ledger/account-ledger.js';
+import type { Pressure } from '../shared/ledger/account-view.js';
 
 /** A turn further away than this gives the worker slot back instead of being waited for (S2). */
 export const longestTurnWaitMs = 2_000;

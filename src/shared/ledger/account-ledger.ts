@@ -1,29 +1,7 @@
 import type { Redis } from 'ioredis';
+import { type AccountView, type Pressure, readAccountView } from './account-view.js';
 import { type AccountKeys, accountKeys } from './keys.js';
 import { runScript } from './scripts.js';
-
-/** Why an account's submissions are held, if they are. */
-type GateState =
-  | { kind: 'open' }
-  | { kind: 'parked'; sinceMs: number; probeAtMs: number }
-  | { kind: 'halted'; code: string; message: string };
-
-export interface AccountView {
-  gate: GateState;
-  /** Until when the API is taken to be down; 0 when it is not. */
-  downUntilMs: number;
-  inFlight: number;
-  /** Requests a second: learned; what workers were told comes first where they were. */
-  learnedRate: number | null;
-  /** In-flight cap: learned; null while nothing was. */
-  learnedInFlight: number | null;
-  refusals: number;
-  /** What limited submissions lately. */
-  pressure: Pressure;
-}
-
-/** What limits the account right now: requests, places in flight, or nothing that we do. */
-export type Pressure = 'rate' | 'in_flight' | 'none';
 
 /** Requests that the API may count apart. */
 export type Lane = 'submit' | 'read';
@@ -54,7 +32,6 @@ export interface ToldLimits {
   readRate: number | null;
 }
 
-const pressureLastsMs = 3_000;
 const firstProbeMs = 5_000;
 const longestProbeMs = 60_000;
 const firstDownMs = 2_000;
@@ -178,42 +155,7 @@ export class AccountLedger {
     return new Map(Object.entries(fields).map(([kind, price]) => [kind, Number(price)]));
   }
 
-  async view(): Promise<AccountView> {
-    const [gate, inFlight, pace, time] = await Promise.all([
-      this.redis.hgetall(this.keys.gate),
-      this.redis.zcard(this.keys.inFlight),
-      this.redis.hmget(this.keys.pace, 'rate', 'refused', 'places', 'scarce', 'full'),
-      this.redis.time(),
-    ]);
-    const nowMs = Number(time[0]) * 1000;
-    return {
-      gate: readGate(gate),
-      downUntilMs: Number(gate.down_until ?? 0),
-      inFlight,
-      learnedRate: pace[0] ? Number(pace[0]) : null,
-      learnedInFlight: pace[2] ? Number(pace[2]) : null,
-      refusals: Number(pace[1] ?? 0),
-      pressure: readPressure(Number(pace[3] ?? 0), Number(pace[4] ?? 0), nowMs),
-    };
+  view(): Promise<AccountView> {
+    return readAccountView(this.redis, this.keys);
   }
-}
-
-/** As `pressure` in `lua/pace.lua`. */
-function readPressure(scarceMs: number, fullMs: number, nowMs: number): Pressure {
-  if (Math.max(scarceMs, fullMs) < nowMs - pressureLastsMs) return 'none';
-  return fullMs > scarceMs ? 'in_flight' : 'rate';
-}
-
-function readGate(fields: Record<string, string>): GateState {
-  if (fields.halted) {
-    return { kind: 'halted', code: fields.halted, message: fields.halted_message ?? '' };
-  }
-  if (fields.parked) {
-    return {
-      kind: 'parked',
-      sinceMs: Number(fields.parked),
-      probeAtMs: Number(fields.probe_at ?? 0),
-    };
-  }
-  return { kind: 'open' };
 }

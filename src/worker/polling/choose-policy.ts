@@ -1,4 +1,4 @@
-import type { Pressure } from '../../shared/ledger/account-ledger.js';
+import type { Pressure } from '../../shared/ledger/account-view.js';
 import type { DurationCurve } from './duration-curve.js';
 import { type CheckPolicy, planChecks } from './plan-checks.js';
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.js';
-import type { Pressure } from '../../shared/ledger/account-ledger.js';
+import type { Pressure } from '../../shared/ledger/account-view.js';
 import type { TaskCategory } from '../../shared/ledger/brief-state.js';
 import type { DurationLedger } from '../../shared/ledger/duration-ledger.js';
 import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
