@@ -1,7 +1,7 @@
 import type { RivyaClient } from '../rivya/client.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { formatCredits } from './show-progress.js';
+import { formatCredits } from '../shared/quantities.js';
 
 const longestWaitMs = 5_000;
 

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { formatCredits } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import {
   type CancelCounts,
@@ -17,7 +18,6 @@ import { addJsonFlag, addYesFlag, twin } from './flags.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
 import { openStoreSession, type StoreSession } from './session.js';
-import { formatCredits } from './show-progress.js';
 
 interface CancelFlags {
   abandon: boolean;

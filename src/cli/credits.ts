@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { BatchError, ExitCode } from '../shared/errors.js';
+import { formatCredits } from '../shared/quantities.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag } from './flags.js';
 import { openClient } from './session.js';
-import { formatCredits } from './show-progress.js';
 
 export function addCreditsCommand(program: Command, setup: CommandSetup): void {
   const command = program.command('credits').description('how many credits the account has');

@@ -4,11 +4,11 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { BatchError, ExitCode } from '../shared/errors.js';
+import { formatCredits } from '../shared/quantities.js';
 import { openStore } from '../shared/store/open-store.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, addOutFlag } from './flags.js';
 import { openClient } from './session.js';
-import { formatCredits } from './show-progress.js';
 
 /** One line of the diagnosis, with the remedy where something is wrong. */
 interface Finding {

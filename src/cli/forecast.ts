@@ -6,9 +6,9 @@ import {
 } from '../producer/forecast-credits.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { formatCredits } from '../shared/quantities.js';
 import { priceKind } from '../worker/price-kind.js';
 import { priceGuesser } from './estimate.js';
-import { formatCredits } from './show-progress.js';
 
 export interface KnownPrices {
   wallet: number | null;

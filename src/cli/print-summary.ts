@@ -3,13 +3,13 @@ import pc from 'picocolors';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { formatCredits } from '../shared/quantities.js';
 import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { sumText } from './forecast.js';
 import type { RunBatch } from './open-run-batch.js';
-import { formatCredits } from './show-progress.js';
 import type { RunEnd } from './watch-run.js';
 
 export interface RunOutcome {

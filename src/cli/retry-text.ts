@@ -1,6 +1,6 @@
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { formatCredits } from '../shared/quantities.js';
 import type { Draft, ReopenGroup } from '../worker/reopen-lines.js';
-import { formatCredits } from './show-progress.js';
 
 export interface ReopenCounts {
   total: number;

@@ -1,11 +1,12 @@
+import { defaultInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { limitingWhile, type QueueCounts } from '../shared/outlook.js';
+import { formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
-import { defaultInFlight } from '../worker/in-flight.js';
-import { limitingText, limitingWhile, type QueueCounts } from './outlook.js';
+import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
-import { formatCredits, formatDuration } from './show-progress.js';
 import type { Terminal } from './terminal.js';
 
 export interface ShownBatch {

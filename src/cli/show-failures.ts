@@ -2,11 +2,9 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { type FailureGroup, groupFailures } from '../shared/group-failures.js';
-import { judgeLine } from '../shared/judge-line.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import type { ManifestLine } from '../shared/manifest-line.js';
+import { manifestLines } from '../shared/manifest-lines.js';
 import { quoteName } from '../shared/quote-name.js';
-import { readLines } from '../shared/read-lines.js';
 import type { Terminal } from './terminal.js';
 
 /** `status BATCH --failed`: why briefs did not succeed, and what can be done about it. */
@@ -17,7 +15,7 @@ export async function showFailures(
 ): Promise<ExitCode> {
   const path = await findManifest(meta);
   const unreadable: number[] = [];
-  const groups = await groupFailures(linesOf(path, unreadable));
+  const groups = await groupFailures(manifestLines(path, (row) => unreadable.push(row)));
   if (unreadable.length > 0) {
     terminal.warn(
       `${unreadable.length} lines of ${path} cannot be read: "rivya-batch verify ${meta.out}" says more.`,
@@ -67,15 +65,4 @@ async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
     );
   }
   return path;
-}
-
-async function* linesOf(path: string, unreadable: number[]): AsyncGenerator<ManifestLine> {
-  let row = 0;
-  for await (const { text, end } of readLines(path)) {
-    row += 1;
-    if (end === 'torn' || text === '') continue;
-    const judged = judgeLine(text);
-    if (judged.kind === 'line') yield judged.line;
-    else unreadable.push(row);
-  }
 }

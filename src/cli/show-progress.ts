@@ -1,7 +1,9 @@
 import pc from 'picocolors';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { type Look, limitingText } from './outlook.js';
+import type { Look } from '../shared/outlook.js';
+import { formatCredits, formatDuration, formatTimeLeft } from '../shared/quantities.js';
+import { limitingText } from './limiting-text.js';
 
 export interface Progress {
   meta: BatchMeta;
@@ -44,18 +46,6 @@ export function progressLine(progress: Progress): string {
   return `${done} of ${meta.admitted} briefs done, ${meta.pending - look.waiting} running, ${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
 }
 
-export function formatCredits(credits: number): string {
-  const number = Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
-  return `${number} ${credits === 1 ? 'credit' : 'credits'}`;
-}
-
-export function formatDuration(durationMs: number): string {
-  const seconds = Math.max(0, Math.round(durationMs / 1000));
-  if (seconds < 90) return `${seconds} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
-}
-
 function paceText({ account, toldRate }: Progress): string {
   const rate = toldRate ?? account.learnedRate;
   if (rate === null) return 'learning the pace';
@@ -66,11 +56,7 @@ function paceText({ account, toldRate }: Progress): string {
 function timeText({ meta, look: { left } }: Progress): string {
   if (meta.pending === 0) return 'finishing';
   if (left.kind === 'unknown') return 'time left: not known yet';
-  const low = formatDuration(left.lowMs);
-  const high = formatDuration(left.highMs);
-  if (low === high) return `about ${low} left`;
-  const [amount, unit] = low.split(' ');
-  return unit === high.split(' ')[1] ? `${amount} to ${high} left` : `${low} to ${high} left`;
+  return `${formatTimeLeft(left)} left`;
 }
 
 function holdText(account: AccountView, nowMs: number): string {

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
+import { batchState } from '../shared/batch-state.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
@@ -78,7 +79,7 @@ async function showAll(
     const { lines } = meta;
     table.push([
       meta.name,
-      stateWord(meta),
+      batchState(meta),
       meta.admitted,
       lines.succeeded,
       lines.failed,
@@ -91,13 +92,6 @@ async function showAll(
   return ExitCode.succeeded;
 }
 
-function stateWord(meta: BatchMeta): string {
-  if (meta.cancelled) return 'cancelled';
-  if (meta.admission === 'complete' && meta.pending === 0) return 'finished';
-  if (meta.paused) return 'paused';
-  return meta.admission === 'open' ? 'being queued' : 'open';
-}
-
 async function showOne(
   { terminal }: CommandSetup,
   session: StoreSession,
@@ -106,6 +100,6 @@ async function showOne(
   const shown = await readShownBatch(session, batch);
   const nowMs = session.clock.now();
   if (format === 'json') terminal.print(batchJson(shown, nowMs));
-  else printBatch(terminal, stateWord(shown.meta), shown, nowMs);
+  else printBatch(terminal, batchState(shown.meta), shown, nowMs);
   return ExitCode.succeeded;
 }

@@ -1,5 +1,5 @@
+import { formatDuration } from '../shared/quantities.js';
 import type { Notice } from '../worker/notice.js';
-import { formatDuration } from './show-progress.js';
 import type { Terminal } from './terminal.js';
 
 /** The same trouble is told again only after this long: once, not a thousand times. */

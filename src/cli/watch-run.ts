@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { Outlook, type QueueCounts } from '../shared/outlook.js';
 import type { StageQueues } from '../shared/queues.js';
 import type { Notify } from '../worker/notice.js';
 import type { Interrupts } from './interrupts.js';
 import type { RunBatch } from './open-run-batch.js';
-import { Outlook, type QueueCounts } from './outlook.js';
 import { PlacesWatch } from './places-watch.js';
 import { type Progress, progressBlock, progressLine } from './show-progress.js';
 import type { Terminal } from './terminal.js';

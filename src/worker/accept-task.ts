@@ -1,7 +1,7 @@
+import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { Move } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
 import type { Trial } from '../shared/ledger/submit-permit.js';
-import { parseBody, parseContent } from './brief-content.js';
 import type { SubmitAction } from './decide-submit.js';
 import { nextCheckInMs } from './next-check.js';
 import { settleTask, wasNeverPaid } from './settle-task.js';

@@ -1,5 +1,5 @@
+import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { SubmitRequest } from '../shared/ledger/submit-permit.js';
-import { parseBody, parseContent } from './brief-content.js';
 import { priceKind } from './price-kind.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob } from './stage-step.js';

@@ -1,6 +1,6 @@
+import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { BriefState, ReadState } from '../shared/ledger/brief-state.js';
 import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
-import { parseBody, parseContent } from './brief-content.js';
 import type { StageContext } from './stage-context.js';
 import { type Step, stepFor } from './stage-step.js';
 

@@ -1,8 +1,8 @@
+import { parseBody, parseContent, type RequestBody } from '../shared/brief-content.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { type BriefState, decodeState, encodeState } from '../shared/ledger/brief-state.js';
 import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
-import { parseBody, parseContent, type RequestBody } from './brief-content.js';
 import { priceKind } from './price-kind.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */

@@ -1,7 +1,7 @@
 import type { SubmitOutcome } from '../rivya/outcome.js';
+import { parseContent } from '../shared/brief-content.js';
 import { idempotencyKey } from '../shared/frozen-request.js';
 import { acceptTask } from './accept-task.js';
-import { parseContent } from './brief-content.js';
 import { decideSubmit } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
 import { giveBack, giveUpTurn, unsent } from './give-back.js';

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../shared/json.js';
-import type { BriefOrigin } from '../shared/prepared-brief.js';
+import type { JsonObject } from './json.js';
+import type { BriefOrigin } from './prepared-brief.js';
 
 /** A brief's frozen part as the ledger keeps it: where it came from, and the exact body of its POST. */
 export interface StoredContent {

@@ -1,8 +1,7 @@
-import pc from 'picocolors';
-import type { AccountView } from '../shared/ledger/account-view.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { defaultInFlight } from '../worker/in-flight.js';
-import { type Limiting, limitingNow, type TimeLeft, timeLeft } from '../worker/time-left.js';
+import { defaultInFlight } from './in-flight.js';
+import type { AccountView } from './ledger/account-view.js';
+import type { BatchMeta } from './ledger/batch-meta.js';
+import { type Limiting, limitingNow, type TimeLeft, timeLeft } from './time-left.js';
 
 /** Jobs of a batch that wait for their stage, or are in it. */
 export interface QueueCounts {
@@ -77,28 +76,4 @@ export function limitingWhile(
     waiting: Math.min(queued.submit, meta.pending),
     collecting: queued.collect,
   });
-}
-
-export function limitingText(limiting: Limiting, account: AccountView): string {
-  const { told, learnedRate, learnedInFlight } = account;
-  switch (limiting) {
-    case 'rate':
-      return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `--rate ${told.rate}`})`;
-    case 'in_flight':
-      return `tasks in flight (${told.inFlight === null ? `learned: at most ${learnedInFlight ?? defaultInFlight}` : `--in-flight ${told.inFlight}`})`;
-    case 'credits':
-      return pc.yellow('credits');
-    case 'key':
-      return pc.red('the key is refused');
-    case 'api_down':
-      return pc.yellow('the API does not answer');
-    case 'paused':
-      return pc.yellow('the batch is paused');
-    case 'machine':
-      return 'this machine';
-    case 'api':
-      return 'the time that tasks take';
-    default:
-      return limiting satisfies never;
-  }
 }

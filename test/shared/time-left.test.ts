@@ -4,7 +4,7 @@ import {
   type Situation,
   timeLeft,
   type Workload,
-} from '../../src/worker/time-left.js';
+} from '../../src/shared/time-left.js';
 
 const workload: Workload = {
   waiting: 600,

@@ -1,0 +1,28 @@
+import pc from 'picocolors';
+import { defaultInFlight } from '../shared/in-flight.js';
+import type { AccountView } from '../shared/ledger/account-view.js';
+import type { Limiting } from '../shared/time-left.js';
+
+export function limitingText(limiting: Limiting, account: AccountView): string {
+  const { told, learnedRate, learnedInFlight } = account;
+  switch (limiting) {
+    case 'rate':
+      return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `--rate ${told.rate}`})`;
+    case 'in_flight':
+      return `tasks in flight (${told.inFlight === null ? `learned: at most ${learnedInFlight ?? defaultInFlight}` : `--in-flight ${told.inFlight}`})`;
+    case 'credits':
+      return pc.yellow('credits');
+    case 'key':
+      return pc.red('the key is refused');
+    case 'api_down':
+      return pc.yellow('the API does not answer');
+    case 'paused':
+      return pc.yellow('the batch is paused');
+    case 'machine':
+      return 'this machine';
+    case 'api':
+      return 'the time that tasks take';
+    default:
+      return limiting satisfies never;
+  }
+}

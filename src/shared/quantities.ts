@@ -1,0 +1,22 @@
+import type { TimeLeft } from './time-left.js';
+
+export function formatCredits(credits: number): string {
+  const number = Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
+  return `${number} ${credits === 1 ? 'credit' : 'credits'}`;
+}
+
+export function formatDuration(durationMs: number): string {
+  const seconds = Math.max(0, Math.round(durationMs / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** `3 to 5 min`, or `about 20 s` where both ends read the same. */
+export function formatTimeLeft({ lowMs, highMs }: Extract<TimeLeft, { kind: 'known' }>): string {
+  const low = formatDuration(lowMs);
+  const high = formatDuration(highMs);
+  if (low === high) return `about ${low}`;
+  const [amount, unit] = low.split(' ');
+  return unit === high.split(' ')[1] ? `${amount} to ${high}` : `${low} to ${high}`;
+}
