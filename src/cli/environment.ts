@@ -17,6 +17,8 @@ export interface Settings {
   /** In front of every key of ours in Redis. */
   prefix: string;
   proxy: { http: string | null; https: string | null; noProxy: string | null };
+  /** Who may look at the monitor; null without a password. */
+  monitorLogin: { user: string; password: string } | null;
 }
 
 const originSchema = z
@@ -41,7 +43,18 @@ const environmentSchema = z.object({
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),
+  MONITOR_USER: z
+    .string()
+    .regex(/^[^:\p{Cc}]+$/u, 'may not hold a colon or control characters')
+    .default('monitor'),
+  MONITOR_PASSWORD: z
+    .string()
+    .regex(/^\P{Cc}+$/u, 'may not hold control characters')
+    .optional(),
 });
+
+/** Names of which some are switches, and none is free text that may say no and mean it. */
+const switchTwin = /^(RIVYA_BATCH_|MONITOR_ALLOW_)/;
 
 /**
  * Fills `process.env` from `.env` (what is set already wins, even when it is empty) and takes out empty values: empty means unset,
@@ -52,7 +65,7 @@ export function prepareEnvironment(): void {
   for (const name of Object.keys(process.env)) {
     const value = process.env[name] ?? '';
     // A switch's twin that says no is a switch that is not given.
-    const off = name.startsWith('RIVYA_BATCH_') && /^(false|no|off)$/i.test(value);
+    const off = switchTwin.test(name) && /^(false|no|off)$/i.test(value);
     if (value === '' || off) delete process.env[name];
   }
 }
@@ -82,6 +95,10 @@ export function readSettings(): Settings {
       https: found.HTTPS_PROXY ?? null,
       noProxy: found.NO_PROXY ?? null,
     },
+    monitorLogin:
+      found.MONITOR_PASSWORD === undefined
+        ? null
+        : { user: found.MONITOR_USER, password: found.MONITOR_PASSWORD },
   };
 }
 

@@ -6,8 +6,8 @@ import {
 } from '../producer/forecast-credits.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { priceKind } from '../shared/price-kind.js';
 import { formatCredits } from '../shared/quantities.js';
-import { priceKind } from '../worker/price-kind.js';
 import { priceGuesser } from './estimate.js';
 
 export interface KnownPrices {

@@ -35,7 +35,8 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   const { clock } = opened.session;
   const startedAtMs = clock.now();
   const told = { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null };
-  const outlook = new Outlook({ told, taskMs: watching.taskMs });
+  const footing = { told, taskMs: watching.taskMs };
+  const outlook = new Outlook();
   let lineAtMs = startedAtMs;
   const places = new PlacesWatch(opened, terminal);
   for (;;) {
@@ -43,7 +44,8 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
     if (meta) {
       const nowMs = clock.now();
-      const look = outlook.look(nowMs, { meta, account, queued: await countQueued(watching) });
+      const sight = { meta, account, queued: await countQueued(watching) };
+      const look = outlook.look(nowMs, sight, footing);
       const progress: Progress = { meta, account, toldRate: told.rate, look, nowMs };
       terminal.progress(progressBlock(progress));
       if (!terminal.live && nowMs - lineAtMs >= lineEveryMs) {

@@ -9,14 +9,24 @@ export interface QueueCounts {
   collect: number;
 }
 
+/** A batch and its account as they stand at one moment. */
+export interface BatchSight {
+  meta: BatchMeta;
+  account: AccountView;
+  queued: QueueCounts;
+}
+
 export interface Look {
   left: TimeLeft;
+  /** Lines a second, lately; null where too few came to say. */
+  linesPerSecond: number | null;
   limiting: Limiting;
   /** Briefs that are not submitted yet. */
   waiting: number;
 }
 
-export interface OutlookOptions {
+/** What the estimate rests on besides the batch itself. */
+export interface Footing {
   told: { rate: number | null; inFlight: number | null };
   /** From submission to the end, of past tasks of these models, in ms; null without any. */
   taskMs: number | null;
@@ -29,19 +39,15 @@ const shortestRecentMs = 5_000;
 /** Until this batch has shown how often a task is looked at. */
 const assumedChecks = 2;
 
-/** Looks ahead: keeps the recent past of one run, and tells what is left and what it waits for. */
+/** Looks ahead: keeps the recent past of one batch, and tells what is left and what it waits for. */
 export class Outlook {
   private readonly past: { atMs: number; done: number }[] = [];
 
-  constructor(private readonly options: OutlookOptions) {}
-
-  look(
-    nowMs: number,
-    { meta, account, queued }: { meta: BatchMeta; account: AccountView; queued: QueueCounts },
-  ): Look {
-    const { told, taskMs } = this.options;
+  look(nowMs: number, sight: BatchSight, { told, taskMs }: Footing): Look {
+    const { meta, account, queued } = sight;
     const done = meta.admitted - meta.pending;
     const waiting = Math.min(queued.submit, meta.pending);
+    const linesPerSecond = this.linesPerSecond(nowMs, done);
     const left = timeLeft({
       waiting,
       running: meta.pending - waiting,
@@ -49,9 +55,9 @@ export class Outlook {
       places: told.inFlight ?? account.learnedInFlight ?? defaultInFlight,
       checksPerTask: done < fewestLines ? assumedChecks : meta.requests.statusChecks / done,
       taskMs,
-      linesPerSecond: this.linesPerSecond(nowMs, done),
+      linesPerSecond,
     });
-    return { left, limiting: limitingWhile({ meta, account, queued }, nowMs), waiting };
+    return { left, limiting: limitingWhile(sight, nowMs), waiting, linesPerSecond };
   }
 
   private linesPerSecond(nowMs: number, done: number): number | null {
@@ -64,10 +70,7 @@ export class Outlook {
   }
 }
 
-export function limitingWhile(
-  { meta, account, queued }: { meta: BatchMeta; account: AccountView; queued: QueueCounts },
-  nowMs: number,
-): Limiting {
+export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: number): Limiting {
   return limitingNow({
     gate: account.gate.kind,
     apiDown: account.downUntilMs > nowMs ? 'down' : 'up',

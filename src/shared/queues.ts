@@ -12,6 +12,11 @@ export function queueName(batch: string, stage: QueueStage): string {
   return `${batch}.${stage}`;
 }
 
+/** What BullMQ puts in front of its keys. */
+export function bullPrefix(prefix: string): string {
+  return `${prefix}:queue`;
+}
+
 /** What a job carries; the brief itself is in the ledger. `v` lets two versions of ours run side by side. */
 export const jobDataSchema = z.object({
   v: z.literal(1),
@@ -72,7 +77,7 @@ export class StageQueues {
   }
 
   get bullPrefix(): string {
-    return `${this.prefix}:queue`;
+    return bullPrefix(this.prefix);
   }
 
   queue(stage: QueueStage): Queue<JobData> {

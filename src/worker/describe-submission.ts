@@ -1,6 +1,6 @@
 import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { SubmitRequest } from '../shared/ledger/submit-permit.js';
-import { priceKind } from './price-kind.js';
+import { priceKind } from '../shared/price-kind.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob } from './stage-step.js';
 

@@ -3,7 +3,7 @@ import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { type BriefState, decodeState, encodeState } from '../shared/ledger/brief-state.js';
 import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
-import { priceKind } from './price-kind.js';
+import { priceKind } from '../shared/price-kind.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */
 export const abandonedCode = 'abandoned';

@@ -9,11 +9,11 @@ import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
 import { parseManifestLine } from '../shared/manifest-file.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
+import { priceKind } from '../shared/price-kind.js';
 import { readLines } from '../shared/read-lines.js';
 import { completeRewrite, type RewriteEnd, type Rewriting } from './complete-rewrite.js';
 import { ManifestWriter } from './manifest-writer.js';
 import { planReopening, type Reopening } from './plan-reopening.js';
-import { priceKind } from './price-kind.js';
 
 /** What it takes to open finished briefs of one batch again, on the machine that has its folder. */
 export interface Reopener extends Rewriting {

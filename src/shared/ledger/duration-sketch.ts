@@ -46,3 +46,16 @@ export function readSketch(fields: Record<string, string>): DurationSketch {
   const total = tasks.reduce((sum, count) => sum + count, 0);
   return { version: Number(fields.version ?? 0), tasks, total };
 }
+
+/** The duration within which this share of the tasks ended, in ms; null of a sketch that counted none. */
+export function durationAt({ tasks, total }: DurationSketch, share: number): number | null {
+  if (total === 0) return null;
+  let before = 0;
+  for (const [bucket, count] of tasks.entries()) {
+    if (count > 0 && before + count >= share * total) {
+      return positionMs(bucket + (share * total - before) / count);
+    }
+    before += count;
+  }
+  return positionMs(bucketCount);
+}

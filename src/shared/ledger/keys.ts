@@ -43,6 +43,8 @@ export function draftKey(keys: BatchKeys, token: string): string {
 export interface AccountKeys {
   /** Hash: when the next request may be sent, and what was learned of the limit. */
   pace: string;
+  /** Hash: the same for submissions alone, where workers were told that the API counts them apart. */
+  submitPace: string;
   /** Sorted set: briefs with a task that is sent and not known to be over -> since when. */
   inFlight: string;
   /** Hash: why submissions are held, if they are. */
@@ -63,6 +65,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
   const base = `${prefix}:account:${account}`;
   return {
     pace: `${base}:pace`,
+    submitPace: `${base}:pace:submit`,
     inFlight: `${base}:in-flight`,
     gate: `${base}:gate`,
     workers: `${base}:workers`,

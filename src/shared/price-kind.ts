@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RequestBody } from '../shared/brief-content.js';
-import { canonicalJson, type JsonObject } from '../shared/json.js';
+import type { RequestBody } from './brief-content.js';
+import { canonicalJson, type JsonObject } from './json.js';
 
 /**
  * Params that have nothing to do with the price, by any spelling the catalogue has. Everything else may have

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { writeMetrics } from './metrics/write-metrics.js';
+import { batchPage } from './pages/batch-page.js';
+import { briefPage } from './pages/brief-page.js';
+import { findPage } from './pages/find-page.js';
+import { overviewPage } from './pages/overview-page.js';
+import { troublePage } from './pages/trouble-page.js';
+import type { BatchQueues } from './reading/batch-queues.js';
+import { findBriefs } from './reading/find-briefs.js';
+import type { Ledgers } from './reading/ledgers.js';
+import { FailureReader } from './reading/read-failures.js';
+import { readStory } from './reading/read-story.js';
+import type { Watch } from './reading/watch.js';
+
+export interface PageSources {
+  ledgers: Ledgers;
+  queues: BatchQueues;
+  watch: Watch;
+}
+
+const longestText = 2_000;
+const batchQuery = z.object({ name: z.string().max(longestText) });
+const briefQuery = z.object({
+  batch: z.string().max(longestText),
+  id: z.string().max(longestText),
+});
+const findQuery = z.object({
+  text: z.string().trim().min(1).max(longestText),
+  batch: z.string().max(longestText).default(''),
+});
+
+/** Our own pages; what a query asks for is checked before anything is read. */
+export async function addPages(server: FastifyInstance, sources: PageSources): Promise<void> {
+  const { ledgers, watch } = sources;
+  const failures = new FailureReader();
+  server.get('/', async (_request, reply) => send(reply, overviewPage(await watch.look())));
+  server.get('/batch', async (request, reply) => {
+    const { name } = batchQuery.parse(request.query);
+    const { batches, atMs } = await watch.look();
+    const batch = batches.find(({ meta }) => meta.name === name);
+    if (!batch) return notFound(sources, reply, `There is no batch ${name}, or it is too old.`);
+    return send(reply, batchPage(batch, await failures.read(batch.meta, atMs), atMs));
+  });
+  server.get('/brief', async (request, reply) => {
+    const { batch, id } = briefQuery.parse(request.query);
+    const meta = await ledgers.inTime(() => ledgers.batch(batch).meta());
+    const story = meta && (await readStory(ledgers, sources.queues, { meta, id }));
+    if (!story) return notFound(sources, reply, `There is no brief ${id} in batch ${batch}.`);
+    return send(reply, briefPage(story, ledgers.clock.now()));
+  });
+  server.get('/find', async (request, reply) => {
+    const asked = findQuery.parse(request.query);
+    const metas = (await watch.look()).batches.map(({ meta }) => meta);
+    const among = asked.batch ? metas.filter(({ name }) => name === asked.batch) : metas;
+    const findings = await findBriefs(ledgers, among, asked.text);
+    return send(reply, findPage(asked, findings, ledgers.clock.now()));
+  });
+  server.get('/metrics', async (_request, reply) => {
+    const { type, text } = await writeMetrics(watch);
+    return reply.type(type).send(text);
+  });
+  await addAssets(server);
+}
+
+function send(reply: FastifyReply, page: string): FastifyReply {
+  return reply.type('text/html; charset=utf-8').send(page);
+}
+
+function notFound({ ledgers }: PageSources, reply: FastifyReply, text: string): FastifyReply {
+  const trouble = { title: 'Not found', text, live: 'still' } as const;
+  return send(reply.code(404), troublePage(trouble, ledgers.clock.now()));
+}
+
+const assets = {
+  'style.css': 'text/css; charset=utf-8',
+  'live.js': 'text/javascript; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+};
+
+async function addAssets(server: FastifyInstance): Promise<void> {
+  for (const [name, type] of Object.entries(assets)) {
+    const content = await readFile(new URL(`./pages/assets/${name}`, import.meta.url), 'utf8');
+    server.get(`/assets/${name}`, async (_request, reply) => reply.type(type).send(content));
+  }
+}

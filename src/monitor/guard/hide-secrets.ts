@@ -1,0 +1,12 @@
+import { redactSecrets } from '../../rivya/redact-secrets.js';
+
+/** In JSON, in HTML and in plain text alike, an absolute URL ends at the latest at one of these. */
+const urlWithQuery = /(https?:\/\/[^\s"'<>?#\\]+)[?#][^\s"'<>\\]*/gi;
+
+/**
+ * The last thing that happens to whatever leaves the monitor (S8): keys and webhook secrets are taken out, and so
+ * is what follows `?` or `#` in every absolute URL, because in a result's URL it may be a token.
+ */
+export function hideSecrets(text: string): string {
+  return redactSecrets(text).replace(urlWithQuery, '$1?[hidden]');
+}

@@ -1,0 +1,65 @@
+import { defaultInFlight } from '../../shared/in-flight.js';
+import { durationAt } from '../../shared/ledger/duration-sketch.js';
+import type { AccountSight } from '../reading/read-account.js';
+import type { Overview } from '../reading/watch.js';
+import type { MetricSet } from './metric-set.js';
+
+const quantiles = [0.5, 0.9, 0.99];
+
+/** What all batches of one API origin and key share. */
+export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: Overview): void {
+  const known = set.gauge('account_info', 'Which API origin an account belongs to.');
+  const workers = set.gauge('workers', 'Live workers.');
+  const pending = set.gauge('account_briefs_pending', 'Briefs without a line, over all batches.');
+  const held = set.gauge('submissions_held', '1 where submissions are held, by reason.');
+  const today = set.gauge('credits_today', 'Credits of this UTC day, over all batches.');
+  for (const sight of accounts) {
+    const { account, view } = sight;
+    const own = batches.filter(({ meta }) => meta.account === account);
+    known({ account, origin: sight.origin }, 1);
+    workers({ account }, view.workers);
+    pending(
+      { account },
+      own.reduce((sum, { meta }) => sum + meta.pending, 0),
+    );
+    held({ account, reason: 'credits' }, view.gate.kind === 'parked' ? 1 : 0);
+    held({ account, reason: 'key' }, view.gate.kind === 'halted' ? 1 : 0);
+    held({ account, reason: 'api_down' }, view.downUntilMs > atMs ? 1 : 0);
+    today({ account, kind: 'spent' }, sight.today.spent);
+    today({ account, kind: 'reserved' }, sight.today.reserved);
+    addPaceMetrics(set, sight, atMs);
+    addDurationMetrics(set, sight);
+  }
+}
+
+function addPaceMetrics(set: MetricSet, sight: AccountSight, atMs: number): void {
+  const { account, view, oldestInFlightMs } = sight;
+  const turns = set.counter('paced_requests_total', 'Requests that the pace gave a turn.');
+  const refusals = set.counter('refusals_total', 'Requests that the API refused with 429.');
+  const limit = set.gauge('pace_limit', 'Requests a second that are allowed, by where it is from.');
+  const inFlight = set.gauge('in_flight', 'Tasks that are sent and not known to be over.');
+  const cap = set.gauge('in_flight_limit', 'Tasks that may be in flight, by where it is from.');
+  const oldest = set.gauge('in_flight_oldest_seconds', 'For how long the oldest place is taken.');
+  turns({ account }, sight.turns);
+  refusals({ account }, sight.refusals);
+  if (view.told.rate !== null) limit({ account, source: 'told' }, view.told.rate);
+  if (view.learnedRate !== null) limit({ account, source: 'learned' }, view.learnedRate);
+  inFlight({ account }, view.inFlight);
+  if (view.told.inFlight !== null) cap({ account, source: 'told' }, view.told.inFlight);
+  else if (view.learnedInFlight !== null) cap({ account, source: 'learned' }, view.learnedInFlight);
+  else cap({ account, source: 'default' }, defaultInFlight);
+  oldest({ account }, oldestInFlightMs === null ? 0 : Math.max(0, atMs - oldestInFlightMs) / 1000);
+}
+
+function addDurationMetrics(set: MetricSet, { account, durations }: AccountSight): void {
+  const duration = set.gauge(
+    'task_duration_seconds',
+    'How long tasks took from acceptance to end, by model, of the last hundreds of them.',
+  );
+  for (const [model, sketch] of durations) {
+    for (const quantile of quantiles) {
+      const ms = durationAt(sketch, quantile);
+      if (ms !== null) duration({ account, model, quantile: String(quantile) }, ms / 1000);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { BatchError } from '../../shared/errors.js';
+import type { Watch } from '../reading/watch.js';
+import { addAccountMetrics } from './account-metrics.js';
+import { addBatchMetrics } from './batch-metrics.js';
+import { MetricSet } from './metric-set.js';
+
+/** Metrics that one might look for: a number that nobody counted is not made up. */
+const notKnown = `# Not here, because the ledger does not know it: the balance of the account (credits_cap_left is what is left of
+# --max-credits), outcomes of requests other than 429, and the time from a task's end to the check that found it.
+`;
+
+/** All metrics in Prometheus' text format. A Redis that is away is a metric too, not an error. */
+export async function writeMetrics(watch: Watch): Promise<{ type: string; text: string }> {
+  const set = new MetricSet();
+  const up = set.gauge('redis_up', '1 where Redis answers.');
+  try {
+    const overview = await watch.look();
+    up({}, 1);
+    addAccountMetrics(set, overview);
+    addBatchMetrics(set, overview.batches);
+  } catch (error) {
+    if (!(error instanceof BatchError) || error.code !== 'redis_unreachable') throw error;
+    up({}, 0);
+  }
+  return { type: set.contentType, text: (await set.text()) + notKnown };
+}

@@ -1,0 +1,28 @@
+import { formatTimeLeft } from '../../shared/quantities.js';
+import type { WatchedBatch } from '../reading/watch.js';
+
+/** `36 + 5 reserved of 100` */
+export function creditsWords({ meta }: WatchedBatch): string {
+  const reserved = meta.reserved > 0 ? ` + ${short(meta.reserved)} reserved` : '';
+  const cap = meta.maxCredits === null ? '' : ` of ${short(meta.maxCredits)}`;
+  return `${short(meta.spent)}${reserved}${cap}`;
+}
+
+export function timeLeftWords({ meta, look }: WatchedBatch): string {
+  if (meta.pending === 0) return '';
+  return look.left.kind === 'unknown' ? 'not known yet' : formatTimeLeft(look.left);
+}
+
+/** Finished briefs, lately. */
+export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
+  if (meta.pending === 0) return '';
+  const { linesPerSecond } = look;
+  if (linesPerSecond === null) return 'too few to say';
+  return linesPerSecond >= 1
+    ? `${linesPerSecond.toFixed(1)} briefs/s`
+    : `${(linesPerSecond * 60).toFixed(1)} briefs/min`;
+}
+
+export function short(credits: number): string {
+  return Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
+}

@@ -1,0 +1,60 @@
+import { defaultInFlight } from '../../shared/in-flight.js';
+import type { AccountView } from '../../shared/ledger/account-view.js';
+import type { WatchedBatch } from '../reading/watch.js';
+
+export interface LimitingWords {
+  text: string;
+  /** `trouble` wants a person; `normal` is how it should be. */
+  tone: 'trouble' | 'normal';
+}
+
+/** What keeps an open batch from going faster, for people who are not at its terminal; null where nothing is left. */
+export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWords | null {
+  if (meta.pending === 0) return null;
+  const { view } = account;
+  if (view.workers === 0) return trouble('nothing works on it: no live worker');
+  if (meta.capped && look.waiting > 0) {
+    return trouble(meta.capped === 'cap' ? 'its --max-credits' : 'its --max-credits-per-day');
+  }
+  switch (look.limiting) {
+    case 'key':
+      return trouble('the API refuses the key');
+    case 'credits':
+      return trouble('the account is out of credits');
+    case 'api_down':
+      return trouble('the API does not answer');
+    case 'paused':
+      return trouble('it is paused');
+    case 'rate':
+      return normal(`the pace: ${paceWords(view)}`);
+    case 'in_flight':
+      return normal(`running tasks: ${placesWords(view)}`);
+    case 'machine':
+      return normal('the machines that work on it');
+    case 'api':
+      return normal('the time that tasks take');
+    default:
+      return look.limiting satisfies never;
+  }
+}
+
+export function paceWords({ told, learnedRate }: AccountView): string {
+  if (told.rate !== null) return `at most ${told.rate} requests/s as told`;
+  return learnedRate === null
+    ? 'still to be learned'
+    : `at most ${learnedRate.toFixed(1)} requests/s, learned`;
+}
+
+export function placesWords({ inFlight, told, learnedInFlight }: AccountView): string {
+  if (told.inFlight !== null) return `${inFlight} of at most ${told.inFlight} as told`;
+  const most = learnedInFlight ?? defaultInFlight;
+  return `${inFlight} of at most ${most}${learnedInFlight === null ? ' until more is learned' : ', learned'}`;
+}
+
+function trouble(text: string): LimitingWords {
+  return { text, tone: 'trouble' };
+}
+
+function normal(text: string): LimitingWords {
+  return { text, tone: 'normal' };
+}

@@ -1,0 +1,75 @@
+import { formatDuration } from '../../shared/quantities.js';
+import type { AccountSight } from '../reading/read-account.js';
+import type { Overview, WatchedBatch } from '../reading/watch.js';
+import { creditsWords, paceOfBatchWords, short, timeLeftWords } from './batch-words.js';
+import { type Html, html } from './html.js';
+import { layout } from './layout.js';
+import { limitingWords, paceWords, placesWords } from './limiting-words.js';
+import { batchLink } from './links.js';
+import { facts, progressOf, stateOf, table } from './parts.js';
+
+export function overviewPage({ atMs, batches, older, accounts }: Overview): string {
+  const open = batches.filter(({ meta }) => meta.pending > 0 || meta.admission === 'open');
+  const main = html`<h1>Batches</h1>
+${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches)}
+${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}
+${accounts.map((account) => accountPart(account, open, atMs))}`;
+  const title = open.length > 0 ? `${open.length} open` : 'Batches';
+  return layout({ title, live: 'live', atMs, search: { text: '', batch: '' }, main });
+}
+
+function batchTable(batches: WatchedBatch[]): Html {
+  const heads = ['batch', 'state', 'progress', 'not good', 'pace', 'limited by', 'credits', 'left'];
+  return table(heads, batches.map(batchRow));
+}
+
+function batchRow(batch: WatchedBatch) {
+  const { meta } = batch;
+  const { failed, unknown, cancelled } = meta.lines;
+  const notGood = failed + unknown + cancelled;
+  const limiting = limitingWords(batch);
+  return [
+    html`<a href="${batchLink(meta.name)}">${meta.name}</a>`,
+    stateOf(meta),
+    progressOf(meta),
+    notGood === 0 ? null : html`<span class="bad">${notGood}</span>`,
+    paceOfBatchWords(batch),
+    limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`,
+    creditsWords(batch),
+    timeLeftWords(batch),
+  ];
+}
+
+function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number): Html {
+  const { view, today } = account;
+  const rows = [
+    ['live workers', workersText(account, open)],
+    ['submissions', gateText(account, atMs)],
+    ['pace', paceWords(view)],
+    ['running tasks', placesWords(view)],
+    ['refusals (429)', account.refusals],
+    ['credits today', `${short(today.spent)} spent, ${short(today.reserved)} reserved (UTC day)`],
+  ] as const;
+  return html`<section class="account"><h2>${account.origin} <span class="quiet">account ${account.account.slice(0, 8)}</span></h2>${facts(rows)}</section>`;
+}
+
+function workersText({ account, view }: AccountSight, open: WatchedBatch[]): Html | string {
+  const waits = open.some((batch) => batch.meta.account === account && batch.meta.pending > 0);
+  if (view.workers > 0 || !waits) return String(view.workers);
+  return html`<span class="trouble">none, and briefs wait</span>`;
+}
+
+function gateText({ view }: AccountSight, atMs: number): Html | string {
+  switch (view.gate.kind) {
+    case 'halted':
+      return html`<span class="trouble">stopped: the API refuses the key (${view.gate.code})</span>`;
+    case 'parked':
+      return html`<span class="trouble">waiting for credits since ${formatDuration(atMs - view.gate.sinceMs)}; next look in ${formatDuration(view.gate.probeAtMs - atMs)}</span>`;
+    case 'open':
+      return view.downUntilMs > atMs
+        ? html`<span class="trouble">the API does not answer; next try in ${formatDuration(view.downUntilMs - atMs)}</span>`
+        : 'going';
+    default:
+      return view.gate satisfies never;
+  }
+}

@@ -1,0 +1,31 @@
+import { batchState } from '../../shared/batch-state.js';
+import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
+import { type Html, html, type Part } from './html.js';
+
+/** Words for states, each with a colour of its own in the style sheet. */
+export function pill(word: string): Html {
+  return html`<span class="pill ${word.replace(/\W+/g, '-')}">${word}</span>`;
+}
+
+export function progressOf(meta: BatchMeta): Html {
+  const done = meta.admitted - meta.pending;
+  const more = meta.admission === 'open' && !meta.cancelled ? '+' : '';
+  return html`<progress max="${Math.max(1, meta.admitted)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${meta.admitted}${more}</span>`;
+}
+
+export function stateOf(meta: BatchMeta): Html {
+  return pill(batchState(meta));
+}
+
+/** Names and values; a row without a value is left out. */
+export function facts(rows: readonly (readonly [string, Part])[]): Html {
+  const shown = rows.filter(([, value]) => value !== null && value !== '');
+  return html`<dl class="facts">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** A table that becomes a list of cards where the screen is narrow. */
+export function table(heads: readonly string[], rows: readonly (readonly Part[])[]): Html {
+  const cells = (row: readonly Part[]) =>
+    row.map((cell, index) => html`<td data-head="${heads[index] ?? ''}">${cell}</td>`);
+  return html`<table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody></table>`;
+}

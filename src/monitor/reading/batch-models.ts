@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { parseBody, parseContent } from '../../shared/brief-content.js';
+import { type DurationSketch, durationAt } from '../../shared/ledger/duration-sketch.js';
+import type { Ledgers } from './ledgers.js';
+
+/** Briefs to look into; a batch of several models is judged by the mix of these. */
+const sample = 16;
+const keptMs = 60_000;
+/** Name, value, name, value, ... */
+const fieldsSchema = z.array(z.string());
+/** From a task's end to the check that finds it, roughly. */
+const noticeMs = 2_500;
+
+/** Which models the open briefs of a batch are for, by a sample that is kept for a while. */
+export class BatchModels {
+  private readonly known = new Map<string, { atMs: number; models: string[] }>();
+
+  constructor(private readonly ledgers: Ledgers) {}
+
+  /** How long a task of this batch typically holds its place, in ms; null where no such task was seen yet. */
+  async typicalTaskMs(
+    batch: string,
+    durations: ReadonlyMap<string, DurationSketch>,
+  ): Promise<number | null> {
+    const models = await this.modelsOf(batch);
+    const medians = models.flatMap((model) => {
+      const sketch = durations.get(model);
+      return (sketch && durationAt(sketch, 0.5)) ?? [];
+    });
+    if (medians.length === 0) return null;
+    return medians.reduce((sum, medianMs) => sum + medianMs + noticeMs, 0) / medians.length;
+  }
+
+  keepOnly(batches: ReadonlySet<string>): void {
+    for (const batch of this.known.keys()) if (!batches.has(batch)) this.known.delete(batch);
+  }
+
+  private async modelsOf(batch: string): Promise<string[]> {
+    const { redis, clock } = this.ledgers;
+    const known = this.known.get(batch);
+    if (known && clock.now() - known.atMs < keptMs) return known.models;
+    const { content } = this.ledgers.batch(batch).keys;
+    // What succeeded is taken out of the content: what is left there is what is left to do.
+    const fields = fieldsSchema.parse(await redis.hrandfield(content, sample, 'WITHVALUES'));
+    const contents = fields.filter((_field, index) => index % 2 === 1);
+    const models = contents.map((text) => parseBody(parseContent(text).body).model);
+    this.known.set(batch, { atMs: clock.now(), models });
+    return models;
+  }
+}

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { judgeLine } from '../../shared/judge-line.js';
+import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
+import { decodeState } from '../../shared/ledger/brief-state.js';
+import { readLines } from '../../shared/read-lines.js';
+import type { Ledgers } from './ledgers.js';
+import { readable } from './readable.js';
+
+export interface FoundBrief {
+  batch: string;
+  id: string;
+  /** Its stage, or how it ended. */
+  status: string;
+}
+
+export interface Findings {
+  briefs: FoundBrief[];
+  /** Why there may be more: enough were found, or it took too long. */
+  stopped: 'enough' | 'too_long' | null;
+}
+
+const mostFound = 50;
+const patienceMs = 5_000;
+const atOnce = 1_000;
+/** Searches side by side: whoever asks for more waits. */
+const searches = pLimit(2);
+
+interface Search {
+  ledgers: Ledgers;
+  /** As it stands inside JSON, in lower case. */
+  needle: string;
+  deadlineMs: number;
+  found: Map<string, FoundBrief>;
+}
+
+/**
+ * Briefs by id or by any text of theirs: prompt, parameters, columns, task id, error. Ids of all briefs and texts
+ * of those that did not succeed yet are in the ledger, all others in the manifests that are on this machine.
+ */
+export function findBriefs(ledgers: Ledgers, metas: BatchMeta[], text: string): Promise<Findings> {
+  return searches(async () => {
+    const search: Search = {
+      ledgers,
+      needle: JSON.stringify(text).slice(1, -1).toLowerCase(),
+      deadlineMs: ledgers.clock.now() + patienceMs,
+      found: new Map(),
+    };
+    await ledgers.inTime(() => findExactId(search, metas, text));
+    for (const step of [findInLedger, findInManifest]) {
+      for (const meta of metas) {
+        if (stopReason(search) === null) await step(search, meta);
+      }
+    }
+    const briefs = [...search.found.values()].slice(0, mostFound);
+    return { briefs, stopped: stopReason(search) };
+  });
+}
+
+function stopReason({ ledgers, deadlineMs, found }: Search): Findings['stopped'] {
+  if (found.size >= mostFound) return 'enough';
+  return ledgers.clock.now() > deadlineMs ? 'too_long' : null;
+}
+
+async function findExactId(search: Search, metas: BatchMeta[], id: string): Promise<void> {
+  const states = await Promise.all(metas.map(({ name }) => search.ledgers.batch(name).read(id)));
+  for (const [index, read] of states.entries()) {
+    const batch = metas[index]?.name;
+    if (read && batch !== undefined) note(search, { batch, id, status: statusOf(read.text) });
+  }
+}
+
+async function findInLedger(search: Search, { name: batch }: BatchMeta): Promise<void> {
+  const { state, content } = search.ledgers.batch(batch).keys;
+  await scan(search, state, (id, text) => {
+    if (inJson(id).includes(search.needle)) note(search, { batch, id, status: statusOf(text) });
+  });
+  const ids: string[] = [];
+  await scan(search, content, (id, text) => {
+    if (text.toLowerCase().includes(search.needle)) ids.push(id);
+  });
+  for (let from = 0; from < ids.length && stopReason(search) === null; from += atOnce) {
+    const chunk = ids.slice(from, from + atOnce);
+    const states = await search.ledgers.redis.hmget(state, ...chunk);
+    for (const [index, id] of chunk.entries()) {
+      const text = states[index];
+      if (text) note(search, { batch, id, status: statusOf(text) });
+    }
+  }
+}
+
+async function scan(
+  search: Search,
+  key: string,
+  look: (id: string, text: string) => void,
+): Promise<void> {
+  const { ledgers } = search;
+  let cursor = '0';
+  do {
+    const [next, fields] = await ledgers.inTime(() =>
+      ledgers.redis.hscan(key, cursor, 'COUNT', atOnce),
+    );
+    cursor = next;
+    for (let index = 0; index < fields.length; index += 2) {
+      look(fields[index] ?? '', fields[index + 1] ?? '');
+    }
+  } while (cursor !== '0' && stopReason(search) === null);
+}
+
+async function findInManifest(search: Search, { name: batch, out }: BatchMeta): Promise<void> {
+  const path = join(out, 'manifest.jsonl');
+  if (out === '' || !(await readable(path))) return;
+  for await (const { text, end } of readLines(path)) {
+    if (stopReason(search) !== null) return;
+    if (end === 'torn' || !text.toLowerCase().includes(search.needle)) continue;
+    const judged = judgeLine(text);
+    if (judged.kind === 'unreadable') continue;
+    note(search, { batch, id: judged.line.brief_id, status: judged.line.status });
+  }
+}
+
+function note({ found }: Search, brief: FoundBrief): void {
+  const key = `${brief.batch}\n${brief.id}`;
+  if (!found.has(key)) found.set(key, brief);
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1).toLowerCase();
+}
+
+function statusOf(stateText: string): string {
+  const { state } = decodeState(stateText);
+  return state.stage === 'lined' ? state.status : state.stage;
+}

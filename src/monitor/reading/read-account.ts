@@ -1,0 +1,57 @@
+import type { AccountView } from '../../shared/ledger/account-view.js';
+import { DurationLedger } from '../../shared/ledger/duration-ledger.js';
+import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
+import { utcDay } from '../../shared/ledger/utc-day.js';
+import { modelOf } from '../../shared/price-kind.js';
+import type { Ledgers } from './ledgers.js';
+
+/** One API origin and key, as all its batches share it. */
+export interface AccountSight {
+  /** Hash over both: the key itself is nowhere. */
+  account: string;
+  origin: string;
+  view: AccountView;
+  /** Turns that the pace gave for requests so far, and how many requests the API refused with 429. */
+  turns: number;
+  refusals: number;
+  /** Since when the oldest place in flight is taken, in ms since the epoch; null where none is. */
+  oldestInFlightMs: number | null;
+  /** Credits of this UTC day. */
+  today: { spent: number; reserved: number };
+  /** How long tasks took, by model; only models that were charged before. */
+  durations: Map<string, DurationSketch>;
+}
+
+export async function readAccount(
+  ledgers: Ledgers,
+  account: string,
+  origin: string,
+): Promise<AccountSight> {
+  const ledger = ledgers.account(account);
+  const { redis } = ledgers;
+  const { keys } = ledger;
+  const today = keys.day + utcDay(ledgers.clock.now());
+  const [view, shared, submissions, oldest, day, prices] = await Promise.all([
+    ledger.view(),
+    redis.hmget(keys.pace, 'booked', 'refused'),
+    redis.hmget(keys.submitPace, 'booked', 'refused'),
+    redis.zrange(keys.inFlight, '0', '0', 'WITHSCORES'),
+    redis.hmget(today, 'spent', 'reserved'),
+    ledger.prices(),
+  ]);
+  const models = [...new Set([...prices.keys()].map(modelOf))].sort();
+  const sketches = new DurationLedger(redis, keys);
+  const durations = await Promise.all(
+    models.map(async (model) => [model, await sketches.read(model)] as const),
+  );
+  return {
+    account,
+    origin,
+    view,
+    turns: Number(shared[0] ?? 0) + Number(submissions[0] ?? 0),
+    refusals: Number(shared[1] ?? 0) + Number(submissions[1] ?? 0),
+    oldestInFlightMs: oldest[1] === undefined ? null : Number(oldest[1]),
+    today: { spent: Number(day[0] ?? 0), reserved: Number(day[1] ?? 0) },
+    durations: new Map(durations.filter(([, sketch]) => sketch.total > 0)),
+  };
+}

@@ -1,0 +1,171 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseBody, parseContent, type RequestBody } from '../../shared/brief-content.js';
+import { judgeLine } from '../../shared/judge-line.js';
+import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
+import type { BriefState } from '../../shared/ledger/brief-state.js';
+import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
+import type { BriefOrigin } from '../../shared/prepared-brief.js';
+import { jobId, type QueueStage, queueStages } from '../../shared/queues.js';
+import { readLines } from '../../shared/read-lines.js';
+import type { BatchQueues, StageQueue } from './batch-queues.js';
+import type { Ledgers } from './ledgers.js';
+import { readable } from './readable.js';
+
+/** The journal's note of a first send; later versions may add to it. */
+const sendSchema = z.object({
+  brief: z.string(),
+  attempt: z.number(),
+  sentAt: z.number(),
+  credits: z.number().optional(),
+});
+export type Send = z.infer<typeof sendSchema>;
+
+export interface FileOnDisk {
+  asset: Asset;
+  found: 'there' | 'missing' | 'other_size';
+}
+
+/** Where the brief's next step waits. */
+export interface JobSight {
+  stage: QueueStage;
+  state: string;
+  /** When it is due, in ms since the epoch; null unless it is delayed. */
+  dueMs: number | null;
+  /** Steps that ended with an unexpected error, in a row. */
+  errors: number;
+}
+
+/** Where nobody writes lines, they pile up: a look goes through so many of them. */
+const mostUnwritten = 10_000;
+
+/** All that is known of one brief, from the ledger, its queues and its batch's folder. */
+export interface Story {
+  id: string;
+  meta: BatchMeta;
+  state: BriefState;
+  /** Gone once it has succeeded: then the line tells. */
+  content: { origin: BriefOrigin; body: RequestBody } | null;
+  /** Credits that are held for it; null for none. */
+  held: number | null;
+  job: JobSight | null;
+  /** Its line in the manifest, and those of earlier lives. */
+  line: ManifestLine | null;
+  earlier: ManifestLine[];
+  sends: Send[];
+  files: FileOnDisk[];
+}
+
+/** Null where the batch has no such brief. */
+export async function readStory(
+  ledgers: Ledgers,
+  queues: BatchQueues,
+  { meta, id }: { meta: BatchMeta; id: string },
+): Promise<Story | null> {
+  const ledger = ledgers.batch(meta.name);
+  const known = await ledgers.inTime(() =>
+    Promise.all([
+      ledger.read(id),
+      ledger.readContent(id),
+      ledgers.redis.hget(ledger.keys.reservations, id),
+    ]),
+  );
+  const [read, text, held] = known;
+  if (read === null) return null;
+  const line = read.state.stage === 'lined' ? await findLine(ledgers, meta, id) : null;
+  return {
+    id,
+    meta,
+    state: read.state,
+    content: text === null ? null : split(text),
+    held: held === null ? null : Number(held.split(' ', 1)[0]),
+    job: await ledgers.inTime(() =>
+      findJob(ledgers, queues.of(meta.name), jobId(meta.name, id, read.state.attempt)),
+    ),
+    line,
+    earlier: await linesOf('history.jsonl', meta, id),
+    sends: await sendsOf(meta, id),
+    files: await lookAtFiles(meta, line?.assets ?? []),
+  };
+}
+
+function split(text: string): NonNullable<Story['content']> {
+  const { origin, body } = parseContent(text);
+  return { origin, body: parseBody(body) };
+}
+
+/** In the manifest, or about to be written there. */
+async function findLine(
+  ledgers: Ledgers,
+  meta: BatchMeta,
+  id: string,
+): Promise<ManifestLine | null> {
+  const [line] = (await linesOf('manifest.jsonl', meta, id)).reverse();
+  if (line) return line;
+  const { outbox } = ledgers.batch(meta.name).keys;
+  const texts = await ledgers.inTime(() => ledgers.redis.lrange(outbox, '0', mostUnwritten));
+  return parseLines(texts, id).at(-1) ?? null;
+}
+
+async function findJob(
+  ledgers: Ledgers,
+  queues: Record<QueueStage, StageQueue>,
+  id: string,
+): Promise<JobSight | null> {
+  for (const stage of queueStages) {
+    const queue = queues[stage];
+    const job = await queue.getJob(id);
+    if (!job) continue;
+    const score = await ledgers.redis.zscore(queue.toKey('delayed'), id);
+    return {
+      stage,
+      state: await job.getState(),
+      // BullMQ keeps the order of jobs that come due together in the lowest 12 bits.
+      dueMs: score === null ? null : Math.floor(Number(score) / 4096),
+      errors: job.attemptsMade,
+    };
+  }
+  return null;
+}
+
+/** Texts that hold the id anywhere are parsed, the others are passed over: a manifest may have a million. */
+async function textsWith(file: string, { out }: BatchMeta, id: string): Promise<string[]> {
+  const path = join(out, file);
+  if (out === '' || !(await readable(path))) return [];
+  const needle = JSON.stringify(id);
+  const found: string[] = [];
+  for await (const { text, end } of readLines(path)) {
+    if (end === 'newline' && text.includes(needle)) found.push(text);
+  }
+  return found;
+}
+
+async function linesOf(file: string, meta: BatchMeta, id: string): Promise<ManifestLine[]> {
+  return parseLines(await textsWith(file, meta, id), id);
+}
+
+function parseLines(texts: string[], id: string): ManifestLine[] {
+  return texts.flatMap((text) => {
+    const judged = judgeLine(text);
+    return judged.kind === 'line' && judged.line.brief_id === id ? judged.line : [];
+  });
+}
+
+async function sendsOf(meta: BatchMeta, id: string): Promise<Send[]> {
+  const texts = await textsWith('journal.jsonl', meta, id);
+  return texts.flatMap((text) => {
+    const parsed = sendSchema.safeParse(JSON.parse(text));
+    return parsed.success && parsed.data.brief === id ? parsed.data : [];
+  });
+}
+
+async function lookAtFiles(meta: BatchMeta, assets: Asset[]): Promise<FileOnDisk[]> {
+  return Promise.all(
+    assets.map(async (asset) => {
+      const found = await stat(join(meta.out, asset.path)).catch(() => null);
+      if (!found?.isFile()) return { asset, found: 'missing' as const };
+      return { asset, found: found.size === asset.bytes ? 'there' : 'other_size' } as const;
+    }),
+  );
+}

@@ -1,0 +1,145 @@
+import { batchState } from '../../shared/batch-state.js';
+import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
+import { type Look, Outlook } from '../../shared/outlook.js';
+import type { QueueStage } from '../../shared/queues.js';
+import { BatchModels } from './batch-models.js';
+import type { BatchQueues, StageCounts } from './batch-queues.js';
+import type { Ledgers } from './ledgers.js';
+import { type AccountSight, readAccount } from './read-account.js';
+
+export interface WatchedBatch {
+  meta: BatchMeta;
+  account: AccountSight;
+  queues: Record<QueueStage, StageCounts>;
+  /** Lines that are finished and not in the manifest yet. */
+  unwritten: number;
+  look: Look;
+}
+
+export interface Overview {
+  atMs: number;
+  /** Open ones first, then finished ones; the newest first. */
+  batches: WatchedBatch[];
+  /** Finished batches that are too old to be shown. */
+  older: number;
+  accounts: AccountSight[];
+}
+
+/** However many look, Redis is asked this often at most. */
+const freshMs = 1_000;
+/** Without anybody looking: so that the pace of the last minute is known to the first who does. */
+const lookEveryMs = 5_000;
+const mostFinished = 100;
+const none: StageCounts = { waiting: 0, active: 0, delayed: 0, failed: 0 };
+
+/** Keeps an eye on all batches: one look serves all pages, the metrics and Bull Board. */
+export class Watch {
+  private readonly outlooks = new Map<string, Outlook>();
+  private readonly models: BatchModels;
+  private latest: Overview | null = null;
+  private looking: Promise<Overview> | null = null;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly ledgers: Ledgers,
+    private readonly queues: BatchQueues,
+  ) {
+    this.models = new BatchModels(ledgers);
+  }
+
+  start(): void {
+    this.timer = setInterval(() => {
+      // Whoever looks is told; here nobody does, and the next look comes soon.
+      this.look().catch(() => undefined);
+    }, lookEveryMs);
+    this.timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.looking?.catch(() => undefined);
+  }
+
+  /** @throws BatchError `redis_unreachable` */
+  look(): Promise<Overview> {
+    const { latest, ledgers } = this;
+    if (latest && ledgers.redis.status === 'ready' && ledgers.clock.now() - latest.atMs < freshMs)
+      return Promise.resolve(latest);
+    return ledgers.inTime(() => this.lookOnce());
+  }
+
+  /** A look that Redis does not answer stays the only one, however often it is asked for. */
+  private lookOnce(): Promise<Overview> {
+    this.looking ??= this.read().finally(() => {
+      this.looking = null;
+    });
+    return this.looking;
+  }
+
+  private async read(): Promise<Overview> {
+    const { ledgers } = this;
+    const atMs = ledgers.clock.now();
+    const names = await ledgers.batchNames();
+    const metas = await Promise.all(names.map((name) => ledgers.batch(name).meta()));
+    const { shown, older } = choose(metas.filter((meta) => meta !== null));
+    const accounts = await this.readAccounts(shown);
+    const batches = await Promise.all(
+      shown.flatMap((meta) => {
+        const account = accounts.get(meta.account);
+        return account ? this.readBatch(atMs, meta, account) : [];
+      }),
+    );
+    const kept = new Set(names);
+    await this.queues.keepOnly(kept);
+    this.models.keepOnly(kept);
+    for (const batch of this.outlooks.keys()) if (!kept.has(batch)) this.outlooks.delete(batch);
+    this.latest = { atMs, batches, older, accounts: [...accounts.values()] };
+    return this.latest;
+  }
+
+  private async readAccounts(metas: BatchMeta[]): Promise<Map<string, AccountSight>> {
+    const origins = new Map(metas.map(({ account, origin }) => [account, origin]));
+    const sights = await Promise.all(
+      [...origins].map(([account, origin]) => readAccount(this.ledgers, account, origin)),
+    );
+    return new Map(sights.map((sight) => [sight.account, sight]));
+  }
+
+  private async readBatch(
+    atMs: number,
+    meta: BatchMeta,
+    account: AccountSight,
+  ): Promise<WatchedBatch> {
+    const idle = meta.admission === 'complete' && meta.pending === 0;
+    const [queues, unwritten, taskMs] = await Promise.all([
+      idle ? { submit: none, status: none, collect: none } : this.queues.counts(meta.name),
+      this.ledgers.batch(meta.name).outbox.length(),
+      idle ? null : this.models.typicalTaskMs(meta.name, account.durations),
+    ]);
+    const outlook = this.outlooks.get(meta.name) ?? new Outlook();
+    this.outlooks.set(meta.name, outlook);
+    const { view } = account;
+    const queued = { submit: unfinished(queues.submit), collect: unfinished(queues.collect) };
+    const look = outlook.look(atMs, { meta, account: view, queued }, { told: view.told, taskMs });
+    return { meta, account, queues, unwritten, look };
+  }
+}
+
+function choose(metas: BatchMeta[]): { shown: BatchMeta[]; older: number } {
+  const newestFirst = metas.toSorted((left, right) => right.createdAt - left.createdAt);
+  const open = newestFirst.filter((meta) => !isOver(meta));
+  const over = newestFirst.filter(isOver);
+  return {
+    shown: [...open, ...over.slice(0, mostFinished)],
+    older: Math.max(0, over.length - mostFinished),
+  };
+}
+
+function isOver(meta: BatchMeta): boolean {
+  const state = batchState(meta);
+  return state === 'finished' || (state === 'cancelled' && meta.pending === 0);
+}
+
+function unfinished({ waiting, active, delayed }: StageCounts): number {
+  return waiting + active + delayed;
+}

@@ -1,0 +1,119 @@
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { ZodError } from 'zod';
+import type { Clock } from '../shared/clock.js';
+import { BatchError } from '../shared/errors.js';
+import { addPages } from './add-pages.js';
+import { addBoard } from './board/add-board.js';
+import type { Actions } from './board/allowed-actions.js';
+import { guardServer } from './guard/guard-server.js';
+import { isLoopback } from './guard/judge-origin.js';
+import type { Login } from './guard/require-login.js';
+import { troublePage } from './pages/trouble-page.js';
+import { BatchQueues } from './reading/batch-queues.js';
+import { Ledgers } from './reading/ledgers.js';
+import { Watch } from './reading/watch.js';
+
+export interface MonitorOptions {
+  connection: Redis;
+  prefix: string;
+  clock: Clock;
+  log: Logger;
+  host: string;
+  /** 0: a free port. */
+  port: number;
+  /** Null: none, which this machine alone may use. */
+  login: Login | null;
+  actions: Actions;
+}
+
+export interface Monitor {
+  /** `http://host:port` */
+  origin: string;
+  /** Ends all connections to it; the connection to Redis is its owner's. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the pages, Bull Board and the metrics over HTTP.
+ * @throws BatchError `bad_configuration` without a login on an address that others can reach, or on a taken port
+ */
+export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
+  const { connection, prefix, clock, host, port, login, actions } = options;
+  if (!login && !isLoopback(host)) {
+    throw new BatchError(
+      'bad_configuration',
+      `Without a login the monitor listens on this machine alone, not on ${host}: set MONITOR_PASSWORD.`,
+    );
+  }
+  const ledgers = new Ledgers(connection, prefix, clock);
+  const queues = new BatchQueues(connection, prefix);
+  const watch = new Watch(ledgers, queues);
+  const server = Fastify({ logger: false, forceCloseConnections: true });
+  server.setErrorHandler((error: FastifyError, _request, reply) => tell(options, error, reply));
+  await guardServer(server, { login, clock });
+  // After the guard: what does not exist needs the login as well.
+  server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
+  await addPages(server, { ledgers, queues, watch });
+  await addBoard(server, { queues, watch, actions });
+  watch.start();
+  const stop = async () => {
+    await server.close();
+    await watch.stop();
+    await queues.closeAll();
+  };
+  await listen(server, { host, port }).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { origin: originOf(server, host), close: stop };
+}
+
+async function listen(
+  server: FastifyInstance,
+  place: { host: string; port: number },
+): Promise<void> {
+  try {
+    await server.listen(place);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'something listens there already' : `it cannot (${code})`;
+    throw new BatchError(
+      'bad_configuration',
+      `The monitor was to listen on ${place.host}, port ${place.port}, and ${why}: choose others with --host and --port.`,
+      { cause: error },
+    );
+  }
+}
+
+function originOf(server: FastifyInstance, host: string): string {
+  const address = server.server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function tellMissing({ clock }: MonitorOptions, reply: FastifyReply) {
+  const trouble = { title: 'Not found', text: 'There is no such page.', live: 'still' } as const;
+  return reply.code(404).type('text/html; charset=utf-8').send(troublePage(trouble, clock.now()));
+}
+
+/** Every error that a request ended with; what was unexpected is logged, and not shown. */
+function tell({ log, clock }: MonitorOptions, error: FastifyError, reply: FastifyReply) {
+  const page = (status: number, title: string, text: string) =>
+    reply
+      .code(status)
+      .type('text/html; charset=utf-8')
+      .send(troublePage({ title, text, live: status === 503 ? 'live' : 'still' }, clock.now()));
+  if (error instanceof BatchError && error.code === 'redis_unreachable') {
+    return page(503, 'Redis does not answer', 'Nothing is lost; this page looks again by itself.');
+  }
+  if (error instanceof ZodError) return page(400, 'Not found', 'This address is not complete.');
+  const status = error.statusCode ?? 500;
+  if (status === 401) {
+    return reply.code(401).type('text/plain; charset=utf-8').send('This needs the login.\n');
+  }
+  if (status < 500) return page(status, 'Not found', error.message);
+  log.error({ err: error }, 'a page of the monitor could not be made');
+  return page(500, 'Something went wrong', 'The log of the monitor says more.');
+}
