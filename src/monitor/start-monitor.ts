@@ -111,7 +111,12 @@ function tell({ log, clock }: MonitorOptions, error: FastifyError, reply: Fastif
   if (error instanceof ZodError) return page(400, 'Not found', 'This address is not complete.');
   const status = error.statusCode ?? 500;
   if (status === 401) {
-    return reply.code(401).type('text/plain; charset=utf-8').send('This needs the login.\n');
+    return reply
+      .code(401)
+      .type('text/plain; charset=utf-8')
+      .send(
+        'The user or the password is wrong, or missing. Load the page again to try once more.\n',
+      );
   }
   if (status < 500) return page(status, 'Not found', error.message);
   log.error({ err: error }, 'a page of the monitor could not be made');

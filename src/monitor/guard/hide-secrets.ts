@@ -1,7 +1,7 @@
 import { redactSecrets } from '../../rivya/redact-secrets.js';
 
 /** In JSON, in HTML and in plain text alike, an absolute URL ends at the latest at one of these. */
-const urlWithQuery = /(https?:\/\/[^\s"'<>?#\\]+)[?#][^\s"'<>\\]*/gi;
+const urlWithQuery = /(https?:\/\/[^\s"<?#\\]+)[?#][^\s"<\\]*/gi;
 
 /**
  * The last thing that happens to whatever leaves the monitor (S8): keys and webhook secrets are taken out, and so

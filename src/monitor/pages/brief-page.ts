@@ -14,6 +14,7 @@ export function briefPage(story: Story, nowMs: number): string {
   const { id, meta, state, line } = story;
   const main = html`<p class="crumb"><a href="${batchLink(meta.name)}">${meta.name}</a></p>
 <h1><span class="name">${id}</span> ${pill(state.stage === 'lined' ? state.status : state.stage)}</h1>
+${promptPart(story)}
 ${line?.error ? errorPart(line.error) : null}
 ${lineMissing(story)}
 <ol class="story">${storyEvents(story).map(eventPart)}${nextPart(story, nowMs)}</ol>
@@ -22,6 +23,11 @@ ${filesPart(story.files)}
 ${inputPart(story)}`;
   const live = state.stage === 'lined' ? 'still' : 'live';
   return layout({ title: id, live, atMs: nowMs, search: { text: '', batch: meta.name }, main });
+}
+
+function promptPart({ line, content }: Story): Html | null {
+  const { prompt } = line ?? content?.body ?? {};
+  return prompt ? html`<blockquote>${prompt}</blockquote>` : null;
 }
 
 function eventPart({ atMs, what, detail }: ReturnType<typeof storyEvents>[number]): Html {
@@ -57,7 +63,6 @@ function factRows({ state, line, content, held }: Story) {
   const reserved = line?.credits.reserved ?? stated;
   return [
     ['model', request?.model ?? null],
-    ['prompt', request?.prompt ?? null],
     ['params', request?.params ? jsonPart(request.params) : null],
     ['credits charged', final === null ? null : formatCredits(final)],
     ['credits reserved by the API', reserved === null ? null : formatCredits(reserved)],

@@ -1,0 +1,296 @@
+import { readFile } from 'node:fs/promises';
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { StageQueues } from '../../src/shared/queues.js';
+import { openLedger, preparedBrief } from '../support/ledger.js';
+import { login, openMonitor } from './open-monitor.js';
+
+const paths = [
+  '/',
+  '/batch?name=spring',
+  '/find?text=a',
+  '/metrics',
+  '/assets/live.js',
+  '/nowhere',
+];
+const boardPaths = ['/queues/', '/queues/api/queues', '/queues/static/favicon.ico'];
+const hostile = `<script>alert(1)</script>"'&`;
+
+/** A batch with a brief that is waiting, one that is being collected, and one that failed. */
+async function openBatch() {
+  const opened = await openLedger();
+  const { ledger, redis, prefix, batch } = opened;
+  const briefs = [
+    preparedBrief(hostile, { body: `{"model":"z-image","prompt":${JSON.stringify(hostile)}}` }),
+    preparedBrief('ready'),
+    preparedBrief('waiting'),
+  ];
+  await ledger.admit(briefs, Date.now());
+  await ledger.markAdmission('complete');
+  const queues = new StageQueues(redis, prefix, batch);
+  await queues.add('submit', [{ brief: 'waiting', attempt: 1, delayMs: 0 }]);
+  const urls = ['https://cdn.example/a.png?token=very-secret'];
+  await queues.add('collect', [{ brief: 'ready', attempt: 1, delayMs: 60_000, urls }]);
+  await queues.close();
+  return opened;
+}
+
+describe('the login of the monitor', () => {
+  it('is asked for on every path, those that do not exist included', async () => {
+    const { get } = await openMonitor({}, await openBatch());
+    for (const path of [...paths, ...boardPaths]) {
+      const refused = await get(path, { password: null });
+      expect([path, refused.status]).toEqual([path, 401]);
+      expect(refused.headers['www-authenticate']).toMatch(/^Basic realm="rivya-batch monitor"/);
+      expect(refused.text).not.toContain('spring');
+      for (const method of ['HEAD', 'POST', 'PUT', 'OPTIONS', 'DELETE']) {
+        expect((await get(path, { password: null, method })).status).toBe(401);
+      }
+      expect((await get(path)).status).toBe(path === '/nowhere' ? 404 : 200);
+    }
+  });
+
+  it('is refused to a wrong password, a wrong user and what is no login at all', async () => {
+    const { get } = await openMonitor();
+    expect((await get('/', { password: 'x' })).status).toBe(401);
+    expect((await get('/', { password: `${login.password}x` })).status).toBe(401);
+    const other = Buffer.from(`other:${login.password}`).toString('base64');
+    for (const authorization of [`Basic ${other}`, 'Basic', 'Bearer x', 'Basic !!!']) {
+      expect((await get('/', { password: null, headers: { authorization } })).status).toBe(401);
+    }
+  });
+
+  it('slows guessing: the right password is not told from wrong ones while an address waits', async () => {
+    let nowMs = 1_000_000;
+    const { get } = await openMonitor({ clock: { now: () => nowMs } });
+    const guesses = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => get('/', { password: `guess ${index}` })),
+    );
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(6);
+    expect(guesses.filter(({ status }) => status === 429)).toHaveLength(24);
+    const right = await get('/');
+    expect(right.status).toBe(429);
+    expect(right.headers['retry-after']).toBe('1');
+    expect((await get('/', { password: null })).status).toBe(401);
+    nowMs += 1_000;
+    expect((await get('/')).status).toBe(200);
+  });
+
+  it('cannot be left out where others can reach the monitor', async () => {
+    const starting = openMonitor({ login: null, host: '0.0.0.0' });
+    await expect(starting).rejects.toMatchObject({ code: 'bad_configuration' });
+  });
+
+  it('left out, lets no page of the world in by a name of its own that points here', async () => {
+    const { get } = await openMonitor({ login: null });
+    expect((await get('/', { password: null })).status).toBe(200);
+    const rebound = { password: null, headers: { host: 'evil.example:3020' } };
+    expect((await get('/', rebound)).status).toBe(403);
+    expect((await get('/metrics', rebound)).status).toBe(403);
+  });
+});
+
+describe('what the monitor answers', () => {
+  it('comes with headers that keep it in its own pages and out of caches', async () => {
+    const { get } = await openMonitor();
+    for (const path of ['/', '/metrics', '/nowhere', '/queues/', '/queues/api/queues']) {
+      const { headers } = await get(path);
+      expect(headers['content-security-policy']).toContain("default-src 'none'");
+      expect(headers['content-security-policy']).toContain("script-src 'self';");
+      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(headers['x-content-type-options']).toBe('nosniff');
+      expect(headers['referrer-policy']).toBe('no-referrer');
+      expect(headers['cache-control']).toBe('no-store');
+    }
+  });
+
+  it('S8: has no key, no webhook secret and no query of a result URL in it', async () => {
+    const opened = await openBatch();
+    const body = '{"model":"z-image","prompt":"rvya_sk_0123456789 whsec_abcdef"}';
+    await opened.ledger.admit([preparedBrief('secret', { body })], Date.now());
+    const { get } = await openMonitor({}, opened);
+    const seen = [
+      '/',
+      '/batch?name=spring',
+      '/brief?batch=spring&id=secret',
+      '/find?text=whsec',
+      '/metrics',
+      '/brief?batch=spring&id=ready',
+      '/queues/',
+      '/queues/api/queues?activeQueue=spring.collect',
+    ];
+    for (const path of seen) {
+      const { text, status } = await get(path);
+      expect([path, status]).toEqual([path, 200]);
+      for (const secret of ['rvya_sk_0123', 'whsec_abc', 'very-secret', login.password]) {
+        expect(text).not.toContain(secret);
+      }
+    }
+    const { text } = await get('/queues/api/queues?activeQueue=spring.collect');
+    expect(text).toContain('https://cdn.example/a.png?[hidden]');
+  });
+
+  it('shows hostile names and prompts as the text that they are', async () => {
+    const { get } = await openMonitor({}, await openBatch());
+    const id = encodeURIComponent(hostile);
+    for (const path of [`/brief?batch=spring&id=${id}`, `/find?text=${id}`, '/find?text=script']) {
+      const { text } = await get(path);
+      expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;');
+      expect(text).not.toContain('<script>alert');
+    }
+    const missing = await get(`/batch?name=${id}`);
+    expect(missing.status).toBe(404);
+    expect(missing.text).not.toContain('<script>alert');
+  });
+
+  it('finds briefs by id and by text, and says of what is incomplete or not there', async () => {
+    const { get } = await openMonitor({}, await openBatch());
+    expect((await get('/find?text=WAIT')).text).toContain('/brief?batch=spring&amp;id=waiting');
+    expect((await get('/find?text=fox+in&batch=spring')).text).toContain('id=ready');
+    expect((await get('/find?text=fox+in&batch=other')).text).toContain('None was found');
+    expect((await get('/brief?batch=spring&id=waiting')).text).toContain('Next: submit');
+    expect((await get('/brief?batch=spring&id=none')).status).toBe(404);
+    expect((await get('/brief?batch=spring')).status).toBe(400);
+  });
+
+  it('says so at once where Redis is away, and in the metrics too', async () => {
+    const connection = new Redis({ path: '/nowhere.sock', lazyConnect: true });
+    const { get } = await openMonitor({ connection });
+    for (const path of ['/', '/batch?name=spring', '/brief?batch=a&id=b', '/queues/api/queues']) {
+      expect([path, (await get(path)).status]).toEqual([path, path.includes('api') ? 500 : 503]);
+    }
+    const { status, text } = await get('/metrics');
+    expect(status).toBe(200);
+    expect(text).toContain('rivya_batch_redis_up 0');
+  });
+});
+
+describe('actions', () => {
+  const same = { origin: '', 'sec-fetch-site': 'same-origin' };
+  const pause = '/queues/api/queues/spring.submit/pause';
+
+  it('are refused while the monitor is read-only', async () => {
+    const { get, prefix, redis } = await openMonitor({}, await openBatch());
+    for (const path of [
+      pause,
+      '/queues/api/queues/spring.submit/obliterate',
+      '/queues/api/queues/pause',
+    ]) {
+      const refused = await get(path, { method: 'PUT', headers: same });
+      expect(refused.status).toBe(403);
+      expect(refused.text).toContain('--allow-actions');
+    }
+    expect(await redis.hget(`${prefix}:queue:spring.submit:meta`, 'paused')).toBeNull();
+  });
+
+  it('are refused to other sites though the browser sends the login along', async () => {
+    const { get, prefix, redis } = await openMonitor({ actions: 'allowed' }, await openBatch());
+    const foreign: Record<string, string>[] = [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'https://evil.example' },
+      { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' },
+    ];
+    for (const headers of foreign) {
+      expect((await get(pause, { method: 'PUT', headers })).status).toBe(403);
+    }
+    const paused = `${prefix}:queue:spring.submit:meta`;
+    expect(await redis.hget(paused, 'paused')).toBeNull();
+    expect((await get(pause, { method: 'PUT', headers: same })).status).toBe(200);
+    expect(await redis.hget(paused, 'paused')).toBe('1');
+  });
+
+  it('S4: leave every brief its job: nothing is removed, emptied or edited from here', async () => {
+    const { get, prefix, redis } = await openMonitor({ actions: 'allowed' }, await openBatch());
+    const [job] = await redis.lrange(`${prefix}:queue:spring.submit:wait`, 0, -1);
+    const harmful: [string, string][] = [
+      ['PUT', 'obliterate'],
+      ['PUT', 'empty'],
+      ['PUT', 'clean/wait'],
+      ['PUT', 'concurrency'],
+      ['PUT', `${job}/clean`],
+      ['PATCH', `${job}/update-data`],
+      ['POST', 'add'],
+    ];
+    for (const [method, action] of harmful) {
+      const path = `/queues/api/queues/spring.submit/${action}`;
+      const refused = await get(path, { method, headers: same });
+      expect([action, refused.status]).toEqual([action, 403]);
+    }
+    expect(await redis.lrange(`${prefix}:queue:spring.submit:wait`, 0, -1)).toEqual([job]);
+  });
+});
+
+describe('the queues in Bull Board', () => {
+  it('are those of all batches, found while it runs, and leave no trace of a batch that is gone', async () => {
+    const opened = await openBatch();
+    const { get, prefix, redis } = await openMonitor({}, opened);
+    const names = async () => {
+      const { queues } = JSON.parse((await get('/queues/api/queues')).text) as {
+        queues: { name: string; readOnlyMode: boolean; delimiter: string }[];
+      };
+      expect(queues.every(({ readOnlyMode, delimiter }) => readOnlyMode && delimiter === '.')).toBe(
+        true,
+      );
+      return queues.map(({ name }) => name).sort();
+    };
+    const of = (batch: string) =>
+      ['collect', 'status', 'submit'].map((stage) => `${batch}.${stage}`);
+    expect(await names()).toEqual(of('spring'));
+    const autumn = await openLedger({ batch: 'autumn', prefix });
+    await expect.poll(names, { timeout: 5_000 }).toEqual([...of('autumn'), ...of('spring')]);
+    await autumn.ledger.forget();
+    await expect.poll(names, { timeout: 5_000 }).toEqual(of('spring'));
+    expect(await redis.keys(`${prefix}:queue:autumn*`)).toEqual([]);
+  });
+});
+
+describe('the metrics', () => {
+  it('say what the ledger knows of batches, queues and accounts', async () => {
+    const opened = await openBatch();
+    const { account, ledger } = opened;
+    await account.heartbeat('one', { rate: 7, inFlight: 3 });
+    await ledger.setCaps({ batch: 50, day: undefined });
+    await account.takeTurn(0);
+    await account.noteRefused(0);
+    await account.park('submission');
+    const { get } = await openMonitor({}, opened);
+    const { text, headers } = await get('/metrics');
+    expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    const of = 'account="account-1"';
+    const lines = [
+      'rivya_batch_redis_up 1',
+      `rivya_batch_briefs{${of},batch="spring",status="pending"} 3`,
+      `rivya_batch_jobs{${of},batch="spring",stage="submit",state="waiting"} 1`,
+      `rivya_batch_jobs{${of},batch="spring",stage="collect",state="delayed"} 1`,
+      `rivya_batch_credits_cap_left{${of},batch="spring"} 50`,
+      `rivya_batch_workers{${of}} 1`,
+      `rivya_batch_account_briefs_pending{${of}} 3`,
+      `rivya_batch_pace_limit{${of},source="told"} 7`,
+      `rivya_batch_in_flight_limit{${of},source="told"} 3`,
+      `rivya_batch_paced_requests_total{${of}} 1`,
+      `rivya_batch_refusals_total{${of}} 1`,
+      `rivya_batch_submissions_held{${of},reason="credits"} 1`,
+      `rivya_batch_submissions_held{${of},reason="key"} 0`,
+    ];
+    for (const line of lines) expect(text.split('\n')).toContain(line);
+    expect(text).toContain('# Not here, because the ledger does not know it');
+  });
+
+  it('are there for every rule of the alerts', async () => {
+    const opened = await openBatch();
+    await opened.ledger.setCaps({ batch: 50, day: undefined });
+    const { get } = await openMonitor({}, opened);
+    const { text } = await get('/metrics');
+    const rules = await readFile(new URL('../../ops/alerts.yml', import.meta.url), 'utf8');
+    const named = new Set(rules.match(/rivya_batch_\w+/g));
+    expect(named.size).toBeGreaterThan(8);
+    for (const name of named) expect(text).toContain(`# TYPE ${name} `);
+  });
+
+  it('keep a name of a batch from breaking out of its label', async () => {
+    const opened = await openLedger({ batch: 'a"b' });
+    const { get } = await openMonitor({}, opened);
+    expect((await get('/metrics')).text).toContain('batch="a\\"b"');
+  });
+});
