@@ -74,7 +74,7 @@ async function fillBatches() {
 async function startMonitor() {
   const monitor = start(['monitor', '--port', '0'], { MONITOR_PASSWORD: password });
   const [line] = await once(monitor.stdout, 'data');
-  return /http:\S+/.exec(String(line))[0];
+  return { monitor, origin: /http:\S+/.exec(String(line))[0] };
 }
 
 const problems = [];
@@ -99,82 +99,99 @@ async function picture(page, name) {
   }
 }
 
-async function look(browser, origin) {
-  const login = { httpCredentials: { username: 'monitor', password } };
-  const stranger = await browser.newContext({
-    httpCredentials: { username: 'monitor', password: 'x' },
-  });
-  const refused = await stranger.newPage();
-  const answer = await refused.goto(origin);
-  assert.equal(answer.status(), 401);
-  await picture(refused, '1-login-refused');
+const login = { httpCredentials: { username: 'monitor', password } };
 
-  const page = await openPage(browser, { ...login, viewport: { width: 1280, height: 800 } });
+async function lookWithoutLogin(browser, origin) {
+  const httpCredentials = { username: 'monitor', password: 'x' };
+  const page = await (await browser.newContext({ httpCredentials })).newPage();
+  const answer = await page.goto(origin);
+  assert.equal(answer.status(), 401);
+  await picture(page, '01-login-refused');
+}
+
+/** Returns the address of a brief's story. */
+async function lookAtPages(page, origin) {
   await page.goto(origin);
   const before = await page.locator('footer time').textContent();
-  await page.waitForFunction(
-    (then) => document.querySelector('footer time').textContent !== then,
-    before,
-  );
-  await picture(page, '2-overview');
+  const changed = (then) => document.querySelector('footer time').textContent !== then;
+  await page.waitForFunction(changed, before);
+  await picture(page, '02-overview');
   await page.getByRole('link', { name: 'catalog', exact: true }).click();
   await page.getByText('generation_failed').first().waitFor();
-  await picture(page, '3-batch');
+  await picture(page, '03-batch');
   await page.locator('.group p a').first().click();
   await page.locator('ol.story').waitFor();
-  await picture(page, '4-brief-failed');
+  await picture(page, '04-brief-failed');
   await page.goto(origin);
   await page.getByRole('searchbox').fill('Walnut desk');
   await page.getByRole('button', { name: 'Find' }).click();
-  await picture(page, '5-found');
+  await picture(page, '05-found');
   const row = page.locator('tr', { has: page.locator('.pill.succeeded') }).first();
   await page.goto(`${origin}/find?text=studio+photo&batch=catalog`);
   await row.locator('a').first().click();
   await page.getByText('on disk').waitFor();
-  const story = new URL(page.url());
-  await picture(page, '6-brief-story');
+  await picture(page, '06-brief-story');
+  const story = page.url();
   await page.goto(`${origin}/brief?${new URLSearchParams({ batch: 'spring', id: hostile })}`);
-  await picture(page, '7-brief-hostile');
+  await picture(page, '07-brief-hostile');
+  return story;
+}
+
+async function lookAtBoard(page, origin) {
   await page.goto(`${origin}/queues/`);
   await page.getByText('spring').first().waitFor();
   await sleep(1_500);
-  await picture(page, '8-bull-board');
+  await picture(page, '08-bull-board');
   await page.goto(`${origin}/queues/queue/spring.status`);
-  await sleep(2_500);
-  await picture(page, '9-bull-board-queue');
+  await page.getByText('The whole story of this brief').first().waitFor();
+  await picture(page, '09-bull-board-queue');
+}
 
-  const phone = {
+async function lookOnPhone(browser, addresses) {
+  const viewport = { width: 390, height: 844 };
+  const page = await openPage(browser, {
     ...login,
-    viewport: { width: 390, height: 844 },
+    viewport,
     isMobile: true,
     deviceScaleFactor: 2,
-  };
-  const small = await openPage(browser, phone);
-  for (const [path, name] of [
-    ['/', '10-phone-overview'],
-    ['/batch?name=spring', '11-phone-batch'],
-    [story.pathname + story.search, '12-phone-brief'],
-  ]) {
-    await small.goto(origin + path);
-    const overflow = await small.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `${path} is ${overflow} px wider than a phone`);
-    await picture(small, name);
+  });
+  for (const [address, name] of addresses) {
+    await page.goto(address);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `${address} is ${overflow} px wider than a phone`);
+    await picture(page, name);
   }
+}
+
+async function look(browser, { origin, monitor }) {
+  await lookWithoutLogin(browser, origin);
+  const page = await openPage(browser, { ...login, viewport: { width: 1280, height: 800 } });
+  const story = await lookAtPages(page, origin);
+  await lookAtBoard(page, origin);
+  await lookOnPhone(browser, [
+    [origin, '10-phone-overview'],
+    [`${origin}/batch?name=spring`, '11-phone-batch'],
+    [story, '12-phone-brief'],
+    [`${origin}/queues/`, '13-phone-bull-board'],
+  ]);
   const dark = await openPage(browser, { ...login, colorScheme: 'dark' });
   await dark.goto(`${origin}/batch?name=spring`);
-  await picture(dark, '13-dark-batch');
+  await picture(dark, '14-dark-batch');
+  assert.deepEqual(problems, [], 'errors in the console of the browser');
+  monitor.kill('SIGTERM');
+  await dark.getByText('The monitor has not answered since').waitFor();
+  await picture(dark, '15-monitor-gone');
 }
 
 try {
   await fillBatches();
-  const origin = await startMonitor();
+  const started = await startMonitor();
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
   });
-  await look(browser, origin);
+  await look(browser, started);
   await browser.close();
-  assert.deepEqual(problems, [], 'errors in the console of the browser');
   console.log(`The pages are as they should be; pictures are in ${pictures}.`);
 } finally {
   for (const child of children) child.kill('SIGTERM');

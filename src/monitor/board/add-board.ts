@@ -2,6 +2,7 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
+import { BatchError } from '../../shared/errors.js';
 import { type JobData, queueStages } from '../../shared/queues.js';
 import { hideSecrets } from '../guard/hide-secrets.js';
 import { boardPath, briefLink } from '../pages/links.js';
@@ -50,7 +51,14 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
     async (scope) => {
       scope.addHook('onRequest', async (request, reply) => {
         reply.header('content-security-policy', boardPolicy);
-        if (request.url.startsWith(`${boardPath}/api/`)) await findQueues();
+        if (!request.url.startsWith(`${boardPath}/api/`)) return;
+        try {
+          await findQueues();
+        } catch (error) {
+          if (!(error instanceof BatchError)) throw error;
+          // Bull Board's own handler would answer with a stack.
+          return reply.code(503).send({ error: error.message });
+        }
       });
       scope.addHook('onSend', async (_request, _reply, payload) =>
         typeof payload === 'string' ? payload.replace(elsewhere, '') : payload,

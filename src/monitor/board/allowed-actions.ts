@@ -18,7 +18,7 @@ const harmless: ReadonlySet<string> = new Set([
   '/api/queues/:queueName/:jobId/retry',
 ]);
 
-export function judgeAction(
+function judgeAction(
   { method, route }: { method: string; route: string },
   actions: Actions,
 ): { allow: true } | { allow: false; message: string } {

@@ -5,7 +5,7 @@ import { judgeOrigin, namesThisMachine } from './judge-origin.js';
 import { type Login, requireLogin } from './require-login.js';
 
 /** Nothing from elsewhere, nothing inline, in nobody's frame. */
-export const pagePolicy =
+const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const headers = {

@@ -7,7 +7,7 @@ import { readLines } from '../../shared/read-lines.js';
 import type { Ledgers } from './ledgers.js';
 import { readable } from './readable.js';
 
-export interface FoundBrief {
+interface FoundBrief {
   batch: string;
   id: string;
   /** Its stage, or how it ended. */

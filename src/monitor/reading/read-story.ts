@@ -20,7 +20,7 @@ const sendSchema = z.object({
   sentAt: z.number(),
   credits: z.number().optional(),
 });
-export type Send = z.infer<typeof sendSchema>;
+type Send = z.infer<typeof sendSchema>;
 
 export interface FileOnDisk {
   asset: Asset;
@@ -28,7 +28,7 @@ export interface FileOnDisk {
 }
 
 /** Where the brief's next step waits. */
-export interface JobSight {
+interface JobSight {
   stage: QueueStage;
   state: string;
   /** When it is due, in ms since the epoch; null unless it is delayed. */

@@ -4,6 +4,7 @@ import {
   bucketCount,
   bucketOf,
   bucketPosition,
+  durationAt,
   positionMs,
   readSketch,
 } from '../../../src/shared/ledger/duration-sketch.js';
@@ -24,4 +25,14 @@ it('reads a sketch leniently: another version of ours may keep more in it', () =
   const sketch = readSketch({ version: '7', total: '48', 3: '32', 9: '16', 999: '16', since: 'x' });
   expect(sketch).toMatchObject({ version: 7, total: 3 });
   expect([sketch.tasks[3], sketch.tasks[9], sketch.tasks.length]).toEqual([2, 1, bucketCount]);
+});
+
+it('tells within which time a share of the tasks ended, to the width of a bucket', () => {
+  const units = (ms: number, tasks: number) => ({ [bucketOf(ms)]: String(tasks * 16) });
+  const sketch = readSketch({ ...units(4_000, 90), ...units(60_000, 10) });
+  expect(durationAt(sketch, 0.5)).toBeGreaterThan(4_000 / 1.1);
+  expect(durationAt(sketch, 0.5)).toBeLessThan(4_000 * 1.1);
+  expect(durationAt(sketch, 0.99)).toBeGreaterThan(60_000 / 1.1);
+  expect(durationAt(sketch, 1)).toBeLessThan(60_000 * 1.1);
+  expect(durationAt(readSketch({}), 0.5)).toBeNull();
 });

@@ -1,0 +1,126 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import { ask } from './open-monitor.js';
+
+const password = 'a long word';
+
+/** Looks until it is so; the test's own time limit ends a wait in vain. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(50);
+}
+
+async function startMonitor(desk: Desk, options: string[] = []) {
+  const running = desk.start(['monitor', '--port', '0', ...options], {
+    MONITOR_PASSWORD: password,
+  });
+  await until(() => /Monitor: http:\S+ \(/.test(running.output()));
+  const origin = /http:\S+/.exec(running.output())?.[0] ?? '';
+  return { running, origin, get: (path: string) => ask(origin + path, { password }) };
+}
+
+describe.concurrent('rivya-batch monitor', () => {
+  test('does not start without a password, nor without a login where others can reach it', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    const without = await desk.run(['monitor', '--port', '0']);
+    expect([without.code, without.stdout]).toEqual([2, '']);
+    expect(without.stderr).toContain('MONITOR_PASSWORD is not set');
+    const open = await desk.run(['monitor', '--port', '0', '--no-login', '--host', '0.0.0.0']);
+    expect(open.code).toBe(2);
+    expect(open.stderr).toContain('not on 0.0.0.0');
+    const environment = { MONITOR_USER: 'a:b', MONITOR_PASSWORD: 'tab\there' };
+    const faulty = await desk.run(['monitor'], { environment });
+    expect(faulty.code).toBe(2);
+    expect(faulty.stderr).toContain('MONITOR_USER');
+    expect(faulty.stderr).not.toContain('tab\there');
+  });
+
+  test('shows a batch, why briefs failed, and the whole story of one, and ends on SIGTERM', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({
+      faults: ['task-fails:2x:prompt=Product 3', 'task-fails:1x:prompt=Product 5'],
+    });
+    await desk.write('in.csv', productsCsv(6));
+    const ran = await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
+    expect(ran.code).toBe(3);
+    const { running, get } = await startMonitor(desk);
+
+    const overview = (await get('/')).text;
+    expect(overview).toContain('6 of 6');
+    expect(overview).toContain('finished');
+    const batch = (await get('/batch?name=in')).text;
+    expect(batch).toContain('2 × generation_failed');
+    const story = (await get('/brief?batch=in&id=00002')).text;
+    for (const word of [
+      'Admitted',
+      'Sent',
+      'Accepted',
+      'Task over',
+      'Collected',
+      '1 credit charged',
+    ]) {
+      expect(story).toContain(word);
+    }
+    expect(story).toContain('Photo of Product 2');
+    expect(story).toContain('on disk');
+    const [line] = (await desk.lines('out')).filter(({ brief_id }) => brief_id === '00002');
+    await rm(join(desk.folder, 'out', line?.assets[0]?.path ?? ''));
+    expect((await get('/brief?batch=in&id=00002')).text).toContain('missing');
+    expect((await get('/brief?batch=in&id=00003')).text).toContain('generation_failed');
+    expect((await get('/find?text=product+4')).text).toContain('id=00004');
+    expect((await get(`/find?text=${line?.task_id}`)).text).toContain('id=00002');
+
+    const metrics = (await get('/metrics')).text;
+    expect(metrics).toMatch(/rivya_batch_briefs\{account="\w+",batch="in",status="succeeded"\} 4/);
+    expect(metrics).toMatch(/rivya_batch_requests_total\{.*kind="download"\} 4/);
+    expect(metrics).toMatch(
+      /rivya_batch_task_duration_seconds\{.*model="z-image",quantile="0.5"\}/,
+    );
+    running.process.kill('SIGTERM');
+    const { code, stdout, stderr } = await running.finished;
+    expect(code).toBe(0);
+    expect(stdout + stderr).not.toContain(password);
+  });
+
+  test('S8: shows a batch while its paid results wait, without the tokens of their URLs', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ faults: ['download-status=503'] });
+    await desk.write('in.csv', productsCsv(3));
+    const run = desk.start(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
+    const { get } = await startMonitor(desk);
+    const collecting = async () => (await get('/queues/api/queues?activeQueue=in.collect')).text;
+    await until(async () => (await collecting()).includes('?[hidden]'));
+    const pages = [
+      '/',
+      '/batch?name=in',
+      '/brief?batch=in&id=00001',
+      '/metrics',
+      '/find?text=media',
+    ];
+    for (const text of [
+      await collecting(),
+      ...(await Promise.all(pages.map(get))).map((page) => page.text),
+    ]) {
+      expect(text).not.toContain('token=');
+      expect(text).not.toContain('rvya_sk_desk');
+    }
+    expect((await get('/brief?batch=in&id=00001')).text).toContain('Next: collect');
+    expect((await get('/batch?name=in')).text).toContain('3 running');
+    run.process.kill('SIGKILL');
+  });
+
+  test('says in a sentence that its port is taken', async ({ openDesk }) => {
+    const desk = await openDesk();
+    const { origin } = await startMonitor(desk);
+    const environment = { MONITOR_PASSWORD: password, MONITOR_PORT: new URL(origin).port };
+    const second = await desk.run(['monitor'], { environment });
+    expect(second.code).toBe(2);
+    expect(second.stderr).toContain('something listens there already');
+  });
+});
