@@ -172,7 +172,6 @@ async function look(browser, { origin, monitor }) {
     [origin, '10-phone-overview'],
     [`${origin}/batch?name=spring`, '11-phone-batch'],
     [story, '12-phone-brief'],
-    [`${origin}/queues/`, '13-phone-bull-board'],
   ]);
   const dark = await openPage(browser, { ...login, colorScheme: 'dark' });
   await dark.goto(`${origin}/batch?name=spring`);

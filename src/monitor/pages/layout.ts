@@ -35,7 +35,7 @@ export function layout({ title, live, atMs, search, main }: Page): string {
 <p id="silence" role="status" hidden></p>
 <main data-live="${live}">
 ${main}
-<footer>As of <time>${timeText(atMs)}</time>${live === 'live' ? ', looking again every 3 s' : ''}.</footer>
+<footer>As of <time>${timeText(atMs)}</time>${live === 'live' ? html`, looking again every 3&nbsp;s` : null}.</footer>
 </main>
 </body>
 </html>
