@@ -43,7 +43,7 @@ describe.concurrent('rivya-batch monitor', () => {
     openDesk,
   }) => {
     const desk = await openDesk({
-      faults: ['task-fails:2x:prompt=Product 3', 'task-fails:1x:prompt=Product 5'],
+      faults: ['task-fails:1x:prompt=Product 3', 'task-fails:1x:prompt=Product 5'],
     });
     await desk.write('in.csv', productsCsv(6));
     const ran = await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
@@ -81,6 +81,13 @@ describe.concurrent('rivya-batch monitor', () => {
     expect(metrics).toMatch(
       /rivya_batch_task_duration_seconds\{.*model="z-image",quantile="0.5"\}/,
     );
+
+    expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+    await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
+    const second = (await get('/brief?batch=in&id=00003')).text;
+    expect(second).toContain('An earlier life ended');
+    expect(second).toContain('attempt 1: failed, generation_failed');
+    expect(second).toContain('<span class="pill succeeded">');
     running.process.kill('SIGTERM');
     const { code, stdout, stderr } = await running.finished;
     expect(code).toBe(0);

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { parseBody, parseContent, type RequestBody } from '../../shared/brief-content.js';
 import { judgeLine } from '../../shared/judge-line.js';
@@ -129,16 +130,21 @@ async function findJob(
   return null;
 }
 
+/** However many stories are asked for, the pages beside them stay quick. */
+const fileReads = pLimit(2);
+
 /** Texts that hold the id anywhere are parsed, the others are passed over: a manifest may have a million. */
 async function textsWith(file: string, { out }: BatchMeta, id: string): Promise<string[]> {
   const path = join(out, file);
   if (out === '' || !(await readable(path))) return [];
   const needle = JSON.stringify(id);
-  const found: string[] = [];
-  for await (const { text, end } of readLines(path)) {
-    if (end === 'newline' && text.includes(needle)) found.push(text);
-  }
-  return found;
+  return fileReads(async () => {
+    const found: string[] = [];
+    for await (const { text, end } of readLines(path)) {
+      if (end === 'newline' && text.includes(needle)) found.push(text);
+    }
+    return found;
+  });
 }
 
 async function linesOf(file: string, meta: BatchMeta, id: string): Promise<ManifestLine[]> {
