@@ -3,6 +3,7 @@ import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
 import { defaultInFlight } from '../worker/in-flight.js';
+import { counted } from './counted.js';
 import { limitingText, limitingWhile, type QueueCounts } from './outlook.js';
 import type { StoreSession } from './session.js';
 import { formatCredits, formatDuration } from './show-progress.js';
@@ -48,7 +49,7 @@ export function printBatch(
       'briefs',
       `${meta.admitted}: ${lines.succeeded} succeeded, ${lines.failed} failed, ${lines.unknown} unknown, ${lines.cancelled} cancelled, ${meta.pending} left (${meta.pending - waiting} running, ${waiting} waiting)`,
     ],
-    ['input', `${meta.rejected} rejected, ${meta.duplicates} duplicates`],
+    ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
     ['credits', `${formatCredits(meta.spent)} spent, ${formatCredits(meta.reserved)} reserved`],
     ['pace', paceText(account)],
     ['in flight', placesText(account)],
@@ -78,5 +79,5 @@ function placesText({ inFlight, told, learnedInFlight }: AccountView): string {
     told.inFlight !== null
       ? `${told.inFlight} as told`
       : `${learnedInFlight ?? defaultInFlight}${learnedInFlight === null ? ' until more is learned' : ', learned'}`;
-  return `${inFlight} tasks of this account, of at most ${most}`;
+  return `${counted(inFlight, 'task')} of this account, of at most ${most}`;
 }
