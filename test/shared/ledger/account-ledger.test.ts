@@ -242,6 +242,22 @@ describe('a 429', () => {
     expect(Number((await pace()).rate)).toBeLessThan(9.8);
   });
 
+  it('S7: at a told rate, a second one in a row is learned from by what went through lately', async () => {
+    const { account, redis, pace, nowMs } = await paced(10);
+    // An event of long ago, and hours in which next to nothing was sent.
+    const longAgo = (await nowMs()) - 20_000_000;
+    await redis.hset(account.keys.pace, {
+      event: longAgo,
+      event_rate: 1,
+      cycle: longAgo,
+      booked: 3,
+    });
+    await account.noteRefused(1_000);
+    await redis.hset(account.keys.pace, 'blocked', 1);
+    await account.noteRefused(1_000);
+    expect(Number((await pace()).rate)).toBeGreaterThanOrEqual(4.9);
+  });
+
   it('S7: about running tasks, lowers the in-flight cap and not the pace', async () => {
     const { account, redis, begin, admit, pace } = await paced(1_000);
     await admit('a', 'b', 'c');
