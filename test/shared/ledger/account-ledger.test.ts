@@ -147,12 +147,13 @@ describe('limits of live workers', () => {
   };
 
   it('S7: the strictest counts, for rate and in-flight cap apart', async () => {
-    const { account, begin, admit } = await paced(null);
+    const { account, redis, begin, admit } = await paced(null);
     await account.heartbeat('w1', { rate: 0.01, inFlight: 5 });
     await account.heartbeat('w2', { rate: 50, inFlight: 1 });
     await account.heartbeat('w3', { rate: null, inFlight: null });
     expect(await spacingMs(account)).toBeGreaterThan(90_000);
     await admit('a', 'b');
+    await redis.hdel(account.keys.pace, 'tat');
     const wide = { cap: 8, longestWaitMs: manyTurnsMs };
     expect(await begin('a', wide)).toMatchObject({ kind: 'go' });
     expect(await begin('b', wide)).toMatchObject({ kind: 'wait', reason: 'in_flight' });
