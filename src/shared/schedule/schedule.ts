@@ -42,9 +42,10 @@ export const scheduleSchema = z.object({
 
 export type Schedule = z.infer<typeof scheduleSchema>;
 
-/** A file as it may be shown: a URL's query may be a token (S8). */
+/** A file as it may be shown: a URL's query or login may be a secret (S8). */
 export function shownFile(file: string): string {
-  return isUrl(file) ? file.replace(/[?#].*$/s, '') : file;
+  if (!isUrl(file)) return file;
+  return file.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
 }
 
 export function isUrl(file: string): boolean {
