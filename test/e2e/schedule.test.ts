@@ -94,6 +94,7 @@ describe.concurrent('a schedule', () => {
       expect(await desk.lines(`nights/${run.batch}`)).toHaveLength(2);
       expect(await desk.assets(`nights/${run.batch}`)).toHaveLength(2);
     }
+    expect((await desk.run(['verify', `nights/${history[0]?.batch}`])).code).toBe(0);
     const bill = desk.simulator.bill();
     expect(bill.billedTwice).toEqual([]);
     expect(bill.total.tasks).toBe(2 * history.length);

@@ -34,7 +34,8 @@ export function batchNames(moment: RunMoment): string[] {
     `${plain}T${hours}${minutes}${seconds}-${milliseconds}${offset}`,
   ];
   if (isFirstOfDate(moment)) return [plain, ...names];
-  return seconds === '00' ? names : names.slice(1);
+  // Ticks of one minute differ in their seconds; somebody who asks by hand seldom asks twice in one.
+  return moment.trigger === 'hand' || seconds === '00' ? names : names.slice(1);
 }
 
 function isFirstOfDate(moment: RunMoment): boolean {

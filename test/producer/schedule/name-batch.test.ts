@@ -26,10 +26,10 @@ describe('the batch of a run', () => {
   });
 
   it('has the time, where it was asked for by hand: the plain name is for the tick to come', () => {
-    expect(names('0 23 * * *', '2026-11-21T13:00:00.250Z', 'hand')).toEqual([
+    expect(names('0 23 * * *', '2026-11-21T13:00:07.250Z', 'hand')).toEqual([
       'shots@2026-11-21T1400',
-      'shots@2026-11-21T140000',
-      'shots@2026-11-21T140000-250',
+      'shots@2026-11-21T140007',
+      'shots@2026-11-21T140007-250',
     ]);
   });
 

@@ -34,8 +34,8 @@ describe('02:30 in Berlin', () => {
   it.each([
     ['2026-03-28T12:00Z', '2026-03-29T12:00Z', '2026-03-29T01:30Z', '2026-03-30T00:30Z'],
     ['2026-10-24T12:00Z', '2026-10-25T12:00Z', '2026-10-25T00:30Z', '2026-10-26T01:30Z'],
-  ])('is the same from whatever minute it is asked: %s', (from, to, tick, after) => {
-    for (let ms = at(from); ms < at(to); ms += 60_000) {
+  ])('is the same whenever it is asked: %s', (from, to, tick, after) => {
+    for (let ms = at(from); ms < at(to); ms += 300_000) {
       expect(nextTick({ cron, zone }, ms)).toBe(at(ms < at(tick) ? tick : after));
       expect(nextTick({ cron, zone }, ms + 40)).toBe(at(ms < at(tick) ? tick : after));
     }

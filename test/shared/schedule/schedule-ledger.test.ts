@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tickSettings } from '../../../src/shared/schedule/schedule-queue.js';
 import type { ScheduleRun } from '../../../src/shared/schedule/schedule-run.js';
 import { openScheduleBench, tickMs } from '../../producer/schedule/schedule-bench.js';
 
@@ -96,6 +97,12 @@ describe('the queue of schedules', () => {
     expect(next).toBeGreaterThan(Date.now());
     await queue.stop('shots');
     expect(await queue.nextTick('shots')).toBeNull();
+  });
+
+  it('reckons with our ticks, not with those of BullMQ, when the clocks change', () => {
+    const repeat = { pattern: '30 2 * * *', tz: 'Europe/Berlin' };
+    const asked = Date.parse('2026-10-25T01:10Z');
+    expect(tickSettings.repeatStrategy?.(asked, repeat)).toBe(Date.parse('2026-10-26T01:30Z'));
   });
 
   it('takes a run and a notice once', async () => {
