@@ -17,6 +17,7 @@ import {
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags } from './compile.js';
+import { counted } from './counted.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
 import { withSchedules } from './schedule-session.js';
@@ -135,7 +136,9 @@ async function lookAtInput(
   try {
     const { briefs, rejected } = input.counts;
     const refused = rejected > 0 && !flags.skipInvalid;
-    terminal.note(`As the input is now, it makes ${briefs} briefs; ${rejected} rows are rejected.`);
+    terminal.note(
+      `As the input is now, it makes ${counted(briefs, 'brief')}; ${counted(rejected, 'row')} cannot be used.`,
+    );
     if (refused) terminal.warn('With these rows a run would not start: see rivya-batch check.');
   } finally {
     await input.dispose();

@@ -63,7 +63,7 @@ function describeRunning({ batch, stopped }: RunOf<'running'>): string {
 function describeEnd({ batch, counts, out }: RunOf<'ended'>): string {
   if (counts === null) return `${batch} was forgotten before it was seen to finish`;
   const { admitted, succeeded, failed, unknown, cancelled } = counts;
-  if (succeeded === admitted) return `${batch} finished: all ${admitted} briefs succeeded`;
+  if (succeeded === admitted) return `${batch} finished: ${succeeded} of ${admitted} succeeded`;
   return `${batch} finished, and ${admitted - succeeded} of ${admitted} briefs did not succeed (${failed} failed, ${unknown} unknown, ${cancelled} cancelled); see ${out}`;
 }
 
