@@ -7,11 +7,11 @@ import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from './counted.js';
-import type { InputFlags } from './flags.js';
+import type { ReadingFlags } from './flags.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
-export function compileFromFlags(files: string[], flags: InputFlags): Promise<CompiledInput> {
+export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<CompiledInput> {
   return compileInput({
     files,
     stdin: process.stdin,
