@@ -14,6 +14,7 @@ import { ManifestWriter } from '../worker/manifest-writer.js';
 import { completeForSure } from '../worker/reopen-lines.js';
 import type { CommandSetup } from './command-setup.js';
 import { confirm } from './confirm.js';
+import { counted } from './counted.js';
 import { addJsonFlag, addYesFlag, twin } from './flags.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
@@ -102,7 +103,7 @@ async function endBriefs(
 }
 
 function lossText({ tasks, inDoubt, credits }: UnderWay): string {
-  const parts = [`${tasks} ${tasks === 1 ? 'task' : 'tasks'} under way`];
+  const parts = [`${counted(tasks, 'task')} under way`];
   if (inDoubt > 0) parts.push(`${inDoubt} of which it is not known yet whether they were accepted`);
   return `This throws away ${parts.join(' and ')}: ${formatCredits(credits)}, which are charged all the same. Without --abandon they are collected.`;
 }

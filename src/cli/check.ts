@@ -5,6 +5,7 @@ import { createRivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, reportRejections, unknownModels } from './compile.js';
+import { counted } from './counted.js';
 import type { Settings } from './environment.js';
 import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
@@ -56,7 +57,7 @@ async function check(
       return rejected > 0 && !flags.skipInvalid ? ExitCode.badInput : ExitCode.succeeded;
     }
     terminal.print(
-      `${rows} rows make ${briefs} briefs (${duplicates} duplicates, ${rejected} rejected).`,
+      `${counted(rows, 'row')}: ${counted(briefs, 'brief')} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
     );
     for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
     for (const sentence of unknownModels(input)) terminal.warn(sentence);

@@ -6,11 +6,12 @@ import { groupRejections, type RejectionGroup, writeRejected } from '../producer
 import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
-import type { InputFlags } from './flags.js';
+import { counted } from './counted.js';
+import type { ReadingFlags } from './flags.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
-export function compileFromFlags(files: string[], flags: InputFlags): Promise<CompiledInput> {
+export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<CompiledInput> {
   return compileInput({
     files,
     stdin: process.stdin,
@@ -58,7 +59,7 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
     if (rejected > 0) await writeRejected(rejectedFile, input.rejections());
   }
   if (rejected === 0) return;
-  terminal.warn(`${rejected} ${rejected === 1 ? 'row' : 'rows'} cannot be used:`);
+  terminal.warn(`${counted(rejected, 'row')} cannot be used:`);
   for (const group of await groupRejections(input.rejections())) {
     terminal.warn(`  ${rowsText(group)}: ${group.example}`);
   }

@@ -2,9 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type QueueStage, queueStages } from '../shared/queues.js';
 import { amount, wholeNumber } from './parse-number.js';
 
-/** Options of the commands that read input: `run`, `check`, `enqueue`. */
-export interface InputFlags {
-  batch?: string;
+/** How input is read: `run`, `check`, `enqueue`, `schedule add`. */
+export interface ReadingFlags {
   model?: string;
   prompt?: string;
   id?: string;
@@ -14,9 +13,14 @@ export interface InputFlags {
   delimiter?: string;
   limit?: number;
   skipInvalid: boolean;
-  fresh: boolean;
   maxCredits?: number | 'none';
   maxCreditsPerDay?: number | 'none';
+}
+
+/** Options of the commands that make one batch of their input, or look at it: `run`, `check`, `enqueue`. */
+export interface InputFlags extends ReadingFlags {
+  batch?: string;
+  fresh: boolean;
 }
 
 /** Options of whatever sends requests: `run`, `worker`. */
@@ -30,7 +34,7 @@ export interface RequestFlags {
   keyLife: number;
 }
 
-type Param = InputFlags['param'][number];
+type Param = ReadingFlags['param'][number];
 
 function param(text: string, before: Param[]): Param[] {
   const equals = text.indexOf('=');
@@ -48,8 +52,15 @@ function twin(option: Option): Option {
 }
 
 export function addInputFlags(command: Command): Command {
+  const name = "the batch's name (default: from the first file's name)";
+  command.addOption(twin(new Option('--batch <name>', name)));
+  addReadingFlags(command);
+  const fresh = 'start a finished batch anew: everything is generated and paid again';
+  return command.addOption(twin(new Option('--fresh', fresh)).default(false));
+}
+
+export function addReadingFlags(command: Command): Command {
   const options = [
-    new Option('--batch <name>', "the batch's name (default: from the first file's name)"),
     new Option('--model <id>', 'model of rows that name none (see: rivya-batch models)'),
     new Option('--prompt <template>', 'prompt, with {{column}} for values of the row'),
     new Option('--id <column>', 'column that names each brief (default: a column named id)'),
@@ -73,10 +84,6 @@ export function addInputFlags(command: Command): Command {
       '--max-credits-per-day <n>',
       'credits that all batches of this key may spend in a day (UTC)',
     ).argParser(cap),
-    new Option(
-      '--fresh',
-      'start a finished batch anew: everything is generated and paid again',
-    ).default(false),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
   ];
   for (const option of options) command.addOption(twin(option));

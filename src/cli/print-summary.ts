@@ -8,6 +8,7 @@ import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { counted } from './counted.js';
 import { sumText } from './forecast.js';
 import type { RunBatch } from './open-run-batch.js';
 import type { RunEnd } from './watch-run.js';
@@ -77,13 +78,13 @@ function countsText({ lines, pending, rejected, duplicates }: BatchMeta): string
   if (lines.unknown > 0) parts.push(pc.yellow(`${lines.unknown} unknown`));
   if (lines.cancelled > 0) parts.push(`${lines.cancelled} cancelled`);
   if (pending > 0) parts.push(`${pending} left`);
-  if (duplicates > 0) parts.push(`${duplicates} duplicates made once`);
+  if (duplicates > 0) parts.push(`${counted(duplicates, 'duplicate')} made once`);
   if (rejected > 0) parts.push(`${rejected} rejected`);
   return parts.join(', ');
 }
 
 function leftText(briefs: number, left: Forecast | null): string {
-  const count = `${briefs} ${briefs === 1 ? 'brief is' : 'briefs are'} left`;
+  const count = `${counted(briefs, 'brief')} ${briefs === 1 ? 'is' : 'are'} left`;
   return left === null ? count : `${count}, for ${sumText(left)}`;
 }
 

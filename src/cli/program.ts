@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   manifest: async () => (await import('./manifest.js')).addManifestCommand,
   verify: async () => (await import('./verify.js')).addVerifyCommand,
   forget: async () => (await import('./forget.js')).addForgetCommand,
+  schedule: async () => (await import('./schedule.js')).addScheduleCommand,
   monitor: async () => (await import('./monitor.js')).addMonitorCommand,
   models: async () => (await import('./models.js')).addModelsCommand,
   credits: async () => (await import('./credits.js')).addCreditsCommand,

@@ -9,6 +9,7 @@ import { type Audit, readBalance } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { unknownModels } from './compile.js';
+import { counted } from './counted.js';
 import type { InputFlags, RequestFlags } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
 import { Interrupts } from './interrupts.js';
@@ -110,7 +111,7 @@ async function tellStart(
 ): Promise<void> {
   const { reread, meta } = opened;
   if (reread > 0) {
-    terminal.note(`${reread} ${reread === 1 ? 'task' : 'tasks'} looked at again, for nothing.`);
+    terminal.note(`${counted(reread, 'task')} looked at again, for nothing.`);
   }
   if (meta.cancelled) {
     terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
@@ -119,7 +120,7 @@ async function tellStart(
   const forecast = await forecastLeft({ opened, request, wallet });
   if (forecast.briefs === 0) return;
   for (const sentence of unknownModels(request.input)) terminal.warn(sentence);
-  terminal.note(`${forecast.briefs} ${forecast.briefs === 1 ? 'brief' : 'briefs'} to make.`);
+  terminal.note(`${counted(forecast.briefs, 'brief')} to make.`);
   for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
 }
 

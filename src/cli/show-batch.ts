@@ -5,6 +5,7 @@ import { limitingWhile, type QueueCounts } from '../shared/outlook.js';
 import { formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
+import { counted } from './counted.js';
 import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
 import type { Terminal } from './terminal.js';
@@ -49,7 +50,7 @@ export function printBatch(
       'briefs',
       `${meta.admitted}: ${lines.succeeded} succeeded, ${lines.failed} failed, ${lines.unknown} unknown, ${lines.cancelled} cancelled, ${meta.pending} left (${meta.pending - waiting} running, ${waiting} waiting)`,
     ],
-    ['input', `${meta.rejected} rejected, ${meta.duplicates} duplicates`],
+    ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
     ['credits', `${formatCredits(meta.spent)} spent, ${formatCredits(meta.reserved)} reserved`],
     ['pace', paceText(account)],
     ['in flight', placesText(account)],
@@ -79,5 +80,5 @@ function placesText({ inFlight, told, learnedInFlight }: AccountView): string {
     told.inFlight !== null
       ? `${told.inFlight} as told`
       : `${learnedInFlight ?? defaultInFlight}${learnedInFlight === null ? ' until more is learned' : ', learned'}`;
-  return `${inFlight} tasks of this account, of at most ${most}`;
+  return `${counted(inFlight, 'task')} of this account, of at most ${most}`;
 }

@@ -6,6 +6,7 @@ import { serveBatches } from '../worker/serve-batches.js';
 import type { CommandSetup } from './command-setup.js';
 import { addOutFlag, addRequestFlags, type RequestFlags, stages, twin } from './flags.js';
 import { Interrupts } from './interrupts.js';
+import { startSchedules } from './schedule-session.js';
 import { openAccount, openClient, openLogger, openStoreSession } from './session.js';
 import { openWorker } from './worker-session.js';
 
@@ -48,6 +49,10 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
     flags,
     log,
   });
+  const stopping = interrupts.signal;
+  const schedules = flags.stages.includes('submit')
+    ? await startSchedules(session, { account, log, stopping })
+    : null;
   try {
     log.info({ redis: session.store.where, stages: flags.stages }, 'worker ready');
     await serveBatches({
@@ -62,12 +67,12 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
         const level = notice.kind === 'lined' ? 'debug' : 'warn';
         log[level]({ batch, notice }, notice.kind);
       },
-      stopping: interrupts.signal,
+      stopping,
     });
     log.info('worker stopping');
     return ExitCode.succeeded;
   } finally {
-    await close(drainMs);
+    await Promise.all([close(drainMs), schedules?.close(drainMs)]);
     interrupts.end();
     await session.close();
     await client.close();

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
@@ -7,6 +6,7 @@ import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
 import { type Compilation, compileSource, type InputCounts } from './compile-source.js';
 import { IdIndex } from './id-index.js';
+import { makeInputFolder } from './input-folder.js';
 import type { InputOptions } from './input-options.js';
 import { indexModels } from './known-models.js';
 import { type Mapping, parseMapping } from './mapping.js';
@@ -42,7 +42,7 @@ export interface CompiledInput {
 export async function compileInput(options: InputOptions): Promise<CompiledInput> {
   refuseImpossible(options);
   const mapping = parseMapping(options);
-  const folder = await mkdtemp(join(tmpdir(), 'rivya-batch-input-'));
+  const folder = await makeInputFolder();
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
     const compilation = await startCompilation(options, mapping, folder);

@@ -76,6 +76,27 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
   };
 }
 
+export interface ScheduleKeys {
+  /** Hash: name -> schedule, see `schedule.ts`. */
+  schedules: string;
+  /** Hash: name -> URL that is told of failures: a secret, in no other place (S8). */
+  webhooks: string;
+  /** What the key of a schedule's runs begins with. Hash: run id -> record, see `schedule-run.ts`. */
+  runs: string;
+  /** What the key of a schedule's batch names begins with. Hash: batch -> run id. */
+  names: string;
+}
+
+export function scheduleKeys(prefix: string, account: string): ScheduleKeys {
+  const base = `${prefix}:account:${account}`;
+  return {
+    schedules: `${base}:schedules`,
+    webhooks: `${base}:schedule-webhooks`,
+    runs: `${base}:schedule-runs:`,
+    names: `${base}:schedule-names:`,
+  };
+}
+
 /** One API origin and key share one pace and one in-flight cap (S7); the key itself is not stored (S8). */
 export function accountHash(origin: string, apiKey: string): string {
   return createHash('sha256').update(`${origin}\n${apiKey}`).digest('hex').slice(0, 16);

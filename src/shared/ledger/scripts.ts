@@ -15,6 +15,7 @@ export type ScriptName =
   | 'begin-submit'
   | 'cancel'
   | 'claim-name'
+  | 'claim-run'
   | 'clear-rewrite'
   | 'end-adoption'
   | 'finish'
@@ -29,6 +30,7 @@ export type ScriptName =
   | 'read-outbox'
   | 'repair-in-flight'
   | 'reserve-sent'
+  | 'save-run'
   | 'swap-rewrite'
   | 'take-turn'
   | 'too-many-running';

@@ -147,12 +147,13 @@ describe('limits of live workers', () => {
   };
 
   it('S7: the strictest counts, for rate and in-flight cap apart', async () => {
-    const { account, begin, admit } = await paced(null);
+    const { account, redis, begin, admit } = await paced(null);
     await account.heartbeat('w1', { rate: 0.01, inFlight: 5 });
     await account.heartbeat('w2', { rate: 50, inFlight: 1 });
     await account.heartbeat('w3', { rate: null, inFlight: null });
     expect(await spacingMs(account)).toBeGreaterThan(90_000);
     await admit('a', 'b');
+    await redis.hdel(account.keys.pace, 'tat');
     const wide = { cap: 8, longestWaitMs: manyTurnsMs };
     expect(await begin('a', wide)).toMatchObject({ kind: 'go' });
     expect(await begin('b', wide)).toMatchObject({ kind: 'wait', reason: 'in_flight' });
@@ -240,6 +241,22 @@ describe('a 429', () => {
     await account.noteTaken('submit');
     await account.noteRefused(1_000);
     expect(Number((await pace()).rate)).toBeLessThan(9.8);
+  });
+
+  it('S7: at a told rate, a second one in a row is learned from by what went through lately', async () => {
+    const { account, redis, pace, nowMs } = await paced(10);
+    // An event of long ago, and hours in which next to nothing was sent.
+    const longAgo = (await nowMs()) - 20_000_000;
+    await redis.hset(account.keys.pace, {
+      event: longAgo,
+      event_rate: 1,
+      cycle: longAgo,
+      booked: 3,
+    });
+    await account.noteRefused(1_000);
+    await redis.hset(account.keys.pace, 'blocked', 1);
+    await account.noteRefused(1_000);
+    expect(Number((await pace()).rate)).toBeGreaterThanOrEqual(4.9);
   });
 
   it('S7: about running tasks, lowers the in-flight cap and not the pace', async () => {

@@ -1,7 +1,8 @@
 -- How the pace learns a limit that nobody told: quick growth until the first refusal, then a step back to what
 -- the API let through, a long hold there, and careful steps up.
 -- Fields of the pace hash besides those of pace.lua:
---   refusals      in a row          event        ms, when the first of them came
+--   refusals      in a row          event, event_rate, remembered: when the first of them came, at which rate,
+--                                   and 1 once that rate is the ceiling
 --   cycle         ms, since when the API let requests through without a refusal
 --   ceiling       the rate at which it refused last     repeats   how often it did so near the same rate
 --   hold_until, hold_booked: no step up before that time and that many turns
@@ -46,7 +47,8 @@ local function let_through(pace_key, now, rate, block, ends)
     return math.max(0, booked_between(pace_key, 'fine', FINE_MS, now - window, now) - 1) * 1000 / window
   end
   if ends - cycle <= 3 * block then
-    return ((tonumber(fields[3]) or 1) - (tonumber(fields[2]) or 0) - 1) * 1000 / (ends - cycle)
+    local taken = (tonumber(fields[3]) or 1) - (tonumber(fields[2]) or 0) - 1
+    return math.max(0, taken) * 1000 / math.max(1, ends - cycle)
   end
   local window = 3 * block
   return math.max(0, booked_between(pace_key, 'coarse', COARSE_MS, ends - window, now) - 1) * 1000 / window
@@ -87,7 +89,7 @@ end
 
 -- Returns the ms for which no request is sent.
 local function learn_refusal(pace_key, told, now, retry_after, random)
-  local fields = redis.call('HMGET', pace_key, 'refusals', 'blocked', 'event')
+  local fields = redis.call('HMGET', pace_key, 'refusals', 'blocked')
   local refusals, blocked = tonumber(fields[1]) or 0, tonumber(fields[2]) or 0
   redis.call('HINCRBY', pace_key, 'refused', 1)
   if now < blocked then
@@ -100,17 +102,21 @@ local function learn_refusal(pace_key, told, now, retry_after, random)
   local wait = math.max(SHORTEST_BLOCK_MS, retry_after or backoff)
   -- Turns that were given for the time of the block are void: they are asked for again.
   redis.call('HSET', pace_key, 'blocked', now + wait, 'tat', now + wait, 'refusals', refusals + 1)
+  if refusals == 0 then
+    redis.call('HSET', pace_key, 'event', now, 'event_rate', current_rate(pace_key, told, now), 'remembered', 0)
+  end
   if told and first_doubt(pace_key, now) then return wait end
-  local event = refusals > 0 and tonumber(fields[3]) or now
+  local began = redis.call('HMGET', pace_key, 'event', 'event_rate', 'remembered')
+  local event, event_rate = tonumber(began[1]) or now, tonumber(began[2]) or START_RATE
   -- Where nobody said when the block ends, it is taken to end half-way to the next try.
   local ends = now + (retry_after and wait or wait / 2)
-  if event == now then
-    redis.call('HSET', pace_key, 'event_rate', current_rate(pace_key, told, now))
-    remember(pace_key, now + wait, current_rate(pace_key, told, now))
+  if began[3] ~= '1' then
+    remember(pace_key, now + wait, event_rate)
+    redis.call('HSET', pace_key, 'remembered', 1)
   end
-  local lowered = step_back(pace_key, now, tonumber(redis.call('HGET', pace_key, 'event_rate')), event, ends)
+  local lowered = step_back(pace_key, now, event_rate, event, ends)
   local longest = math.max(ends - event, tonumber(redis.call('HGET', pace_key, 'longest')) or 0)
-  redis.call('HSET', pace_key, 'event', event, 'longest', longest, 'rate', math.max(LOWEST_RATE, lowered), 'learned', now, 'beyond', 0)
+  redis.call('HSET', pace_key, 'longest', longest, 'rate', math.max(LOWEST_RATE, lowered), 'learned', now, 'beyond', 0)
   redis.call('HDEL', pace_key, 'hinted')
   return wait
 end

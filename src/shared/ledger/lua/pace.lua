@@ -6,6 +6,9 @@
 --   booked     turns given so far                     reads     reads in a row while submissions wanted a turn
 --   wanted     until when submissions want a turn     scarce, full: ms, when a submission last waited for the
 --                                                     pace, or for a place in flight
+-- Beside it, under its key: `:line` and `:seen` (sorted sets: reads that wait for turns, since when they are due, and
+-- until when they are to come back), `:fine` and `:coarse` (hashes: turns by their time, in buckets), `:submit` (the
+-- pace of submissions, where they are counted apart).
 local START_RATE, LOWEST_RATE, HIGHEST_RATE = 2, 0.005, 200
 -- A told or hinted limit is kept a little below: late timers would else put one too many into a window.
 local SHARE_OF_LIMIT = 0.98

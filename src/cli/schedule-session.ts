@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import { fetchInput } from '../producer/schedule/fetch-input.js';
+import { postWebhook } from '../producer/schedule/post-webhook.js';
+import { ScheduleWorker } from '../producer/schedule/schedule-worker.js';
+import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import { BatchError } from '../shared/errors.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import type { Schedule } from '../shared/schedule/schedule.js';
+import { ScheduleLedger } from '../shared/schedule/schedule-ledger.js';
+import { ScheduleQueue } from '../shared/schedule/schedule-queue.js';
+import type { CommandSetup } from './command-setup.js';
+import { requireApiKey } from './environment.js';
+import { openAccount, openStoreSession, type StoreSession, userAgent } from './session.js';
+
+export interface Schedules {
+  session: StoreSession;
+  account: AccountLedger;
+  ledger: ScheduleLedger;
+  queue: ScheduleQueue;
+}
+
+/** Does something with the schedules of this environment's API origin and key. */
+export async function withSchedules<T>(
+  { settings, terminal }: CommandSetup,
+  act: (schedules: Schedules) => Promise<T>,
+): Promise<T> {
+  // Before a private Redis is started for nothing.
+  requireApiKey(settings);
+  const session = await openStoreSession(settings, terminal);
+  try {
+    const account = openAccount(session);
+    const parts = partsFor(session, account);
+    try {
+      return await act({ session, account, ...parts });
+    } finally {
+      await parts.queue.close();
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+/** @throws BatchError `batch_not_found` */
+export async function findSchedule(ledger: ScheduleLedger, name: string): Promise<Schedule> {
+  const schedule = await ledger.find(name);
+  if (schedule !== null) return schedule;
+  throw new BatchError(
+    'batch_not_found',
+    `There is no schedule named ${name} under this API key: "rivya-batch schedule list" lists those that there are.`,
+  );
+}
+
+/** Has this process take the ticks of its API origin and key. */
+export async function startSchedules(
+  session: StoreSession,
+  { account, log, stopping }: { account: AccountLedger; log: Logger; stopping: AbortSignal },
+): Promise<{ close(deadlineMs: number): Promise<void> }> {
+  const { settings, connection, clock } = session;
+  const { origin, prefix, proxy } = settings;
+  const parts = partsFor(session, account);
+  const worker = new ScheduleWorker({
+    context: {
+      ...parts,
+      ...{ connection, prefix, origin, account, clock, log, stopping },
+      models: bundledModels(),
+      fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
+    },
+    post: (url, notice) => postWebhook(url, notice, { proxy, userAgent }),
+  });
+  await worker.start();
+  return {
+    async close(deadlineMs) {
+      await worker.close(deadlineMs);
+      await parts.queue.close();
+    },
+  };
+}
+
+function partsFor({ connection, settings: { prefix } }: StoreSession, { account }: AccountLedger) {
+  return {
+    ledger: new ScheduleLedger(connection, prefix, account),
+    queue: new ScheduleQueue(connection, prefix, account),
+  };
+}

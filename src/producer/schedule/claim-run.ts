@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { ownerOf } from '../../shared/output-folder.js';
+import type { RunClaim } from '../../shared/schedule/schedule-ledger.js';
+import type { ReadRun, ScheduleRun } from '../../shared/schedule/schedule-run.js';
+import { isOpen } from '../../shared/schedule/schedule-run.js';
+import { decideRun, type RunDecision, ticksSince, type UnfinishedRun } from './decide-run.js';
+import { batchNames } from './name-batch.js';
+import {
+  batchLedger,
+  type RunStep,
+  type RunTurn,
+  type ScheduleContext,
+} from './schedule-context.js';
+
+const decideAgainMs = 50;
+
+/**
+ * Decides what becomes of a run that is due, and makes it last: from here on its batch has a name, so that whatever
+ * crashes, its repetition goes on with the same batch (S1).
+ */
+export async function claimRun(context: ScheduleContext, turn: RunTurn): Promise<RunStep> {
+  const { schedule, job } = turn;
+  if (schedule.state === 'paused' && job.trigger === 'tick') return { kind: 'done' };
+  const { claims, runs } = await context.ledger.runs(schedule.name);
+  const situation = {
+    ...schedule,
+    ...job,
+    nowMs: context.clock.now(),
+    unfinished: await unfinishedRuns(context, runs),
+  };
+  const decision = decideRun(situation);
+  const run = { id: job.id, trigger: job.trigger, scheduledMs: job.scheduledMs };
+  const decided = { ...run, missed: ticksSince(situation), nowMs: situation.nowMs };
+  const claim = await keep(context, turn, { claims, decision, decided });
+  if (claim === 'gone') return { kind: 'done' };
+  if (claim === 'changed') return { kind: 'again', afterMs: decideAgainMs };
+  await context.ledger.forgetOldRuns(schedule.name);
+  return { kind: 'again', afterMs: 0 };
+}
+
+/** Runs whose batch is not finished, oldest first. */
+export async function unfinishedRuns(
+  context: ScheduleContext,
+  runs: ReadRun[],
+): Promise<UnfinishedRun[]> {
+  const unfinished: UnfinishedRun[] = [];
+  for (const { run } of runs) {
+    if (!isOpen(run)) continue;
+    if (run.stage === 'running') {
+      // Its end may have come since somebody looked last.
+      const meta = await batchLedger(context, run.batch).meta();
+      if (meta === null || meta.finalized) continue;
+    }
+    const waits = run.stage === 'waiting' ? 'waits' : 'is_under_way';
+    unfinished.push({ batch: run.batch, waits });
+  }
+  return unfinished;
+}
+
+interface Decided {
+  claims: string;
+  decision: RunDecision;
+  decided: Pick<ScheduleRun, 'id' | 'trigger' | 'scheduledMs' | 'missed'> & { nowMs: number };
+}
+
+async function keep(
+  context: ScheduleContext,
+  turn: RunTurn,
+  { claims, decision, decided: { nowMs, ...run } }: Decided,
+): Promise<RunClaim> {
+  const { schedule, job } = turn;
+  if (decision.kind === 'skip') {
+    const { reason, behind } = decision;
+    const skipped = { stage: 'skipped', ...run, endedMs: nowMs, reason, behind } as const;
+    return context.ledger.claim(schedule.name, skipped, claims);
+  }
+  for (const batch of batchNames({ ...schedule, ...job })) {
+    const out = join(schedule.out, batch);
+    if (await isTaken(context, batch, out)) continue;
+    const placed = { ...run, batch, out, sinceMs: nowMs };
+    const made: ScheduleRun =
+      decision.kind === 'wait'
+        ? { stage: 'waiting', ...placed, behind: decision.behind }
+        : { stage: 'starting', ...placed, tries: 0, trouble: null };
+    const claim = await context.ledger.claim(schedule.name, made, claims);
+    if (claim !== 'name_taken') return claim;
+  }
+  throw new Error('every name for the batch of this run is taken');
+}
+
+/** A batch or folder of another schedule, or of an earlier one of this name, is not gone on with. */
+async function isTaken(context: ScheduleContext, batch: string, out: string): Promise<boolean> {
+  if ((await batchLedger(context, batch).meta()) !== null) return true;
+  return (await ownerOf(out)) !== null;
+}

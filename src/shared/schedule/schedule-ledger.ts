@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis';
+import { type ScheduleKeys, scheduleKeys } from '../ledger/keys.js';
+import { runScript } from '../ledger/scripts.js';
+import { type Schedule, scheduleSchema } from './schedule.js';
+import { decodeRun, encodeRun, isOpen, type ReadRun, type ScheduleRun } from './schedule-run.js';
+
+export type RunClaim = 'claimed' | 'there' | 'gone' | 'changed' | 'name_taken';
+
+/** The runs of a schedule at one moment, oldest first. */
+export interface RunBook {
+  runs: ReadRun[];
+  /** Runs that were ever claimed: raised with each. */
+  claims: string;
+}
+
+/** Older ones that have ended are forgotten. */
+const mostRuns = 100;
+
+/** The durable account of the schedules of one API origin and key. */
+export class ScheduleLedger {
+  readonly keys: ScheduleKeys;
+
+  constructor(
+    private readonly redis: Redis,
+    prefix: string,
+    account: string,
+  ) {
+    this.keys = scheduleKeys(prefix, account);
+  }
+
+  /** `same`: it is there already, word for word. @param webhook '' for none */
+  async add(schedule: Schedule, webhook: string): Promise<'added' | 'same' | 'exists'> {
+    const { schedules, webhooks } = this.keys;
+    const text = JSON.stringify(schedule);
+    const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
+    const same = !added && (await this.redis.hget(schedules, schedule.name)) === text;
+    if (!added && !same) return 'exists';
+    if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
+    else await this.redis.hset(webhooks, schedule.name, webhook);
+    return added ? 'added' : 'same';
+  }
+
+  /** Null when there is none of that name. */
+  async find(name: string): Promise<Schedule | null> {
+    const text = await this.redis.hget(this.keys.schedules, name);
+    return text === null ? null : readSchedule(text);
+  }
+
+  /** In the order of their names. */
+  async all(): Promise<Schedule[]> {
+    const texts = await this.redis.hvals(this.keys.schedules);
+    return texts.map(readSchedule).sort((left, right) => (left.name < right.name ? -1 : 1));
+  }
+
+  async setState(schedule: Schedule, state: Schedule['state']): Promise<void> {
+    const text = JSON.stringify({ ...schedule, state });
+    await this.redis.hset(this.keys.schedules, schedule.name, text);
+  }
+
+  /** Deletes the schedule, its webhook and its history; its batches stay. */
+  async remove(name: string): Promise<void> {
+    const { schedules, webhooks, runs, names } = this.keys;
+    await this.redis.hdel(schedules, name);
+    await this.redis.hdel(webhooks, name);
+    await this.redis.unlink(runs + name, names + name);
+  }
+
+  /** The URL that is told of failures; null where none is. Not to be shown or logged (S8). */
+  webhook(name: string): Promise<string | null> {
+    return this.redis.hget(this.keys.webhooks, name);
+  }
+
+  async readRun(name: string, id: string): Promise<ReadRun | null> {
+    const text = await this.redis.hget(this.keys.runs + name, id);
+    return text === null ? null : decodeRun(text);
+  }
+
+  async runs(name: string): Promise<RunBook> {
+    // The count first: a run that is claimed in between makes the claim of a third fail, not go unseen.
+    const claims = (await this.redis.hget(this.keys.names + name, '#claims')) ?? '0';
+    const texts = await this.redis.hvals(this.keys.runs + name);
+    const runs = texts.map(decodeRun);
+    return { claims, runs: runs.sort((left, right) => orderOf(left) - orderOf(right)) };
+  }
+
+  /** Makes a run's record, together with the name of its batch, if no other run was claimed since `claims`. */
+  async claim(name: string, run: ScheduleRun, claims: string): Promise<RunClaim> {
+    const { schedules, runs, names } = this.keys;
+    const batch = run.stage === 'skipped' ? '' : run.batch;
+    const reply = await runScript(this.redis, 'claim-run', {
+      keys: [schedules, runs + name, names + name],
+      values: [name, run.id, encodeRun(run), claims, batch],
+    });
+    return reply as RunClaim;
+  }
+
+  /** Compare-and-set: a worker that was frozen and wakes changes nothing. */
+  async save(name: string, from: ReadRun, to: ScheduleRun): Promise<'saved' | 'was_changed'> {
+    const reply = await runScript(this.redis, 'save-run', {
+      keys: [this.keys.runs + name],
+      values: [to.id, from.text, encodeRun(to)],
+    });
+    return reply === 1 ? 'saved' : 'was_changed';
+  }
+
+  /** Keeps the history short. */
+  async forgetOldRuns(name: string): Promise<void> {
+    const { runs } = await this.runs(name);
+    const ended = runs.filter(({ run }) => !isOpen(run)).map(({ run }) => run);
+    for (const run of ended.slice(0, Math.max(0, runs.length - mostRuns))) {
+      await this.redis.hdel(this.keys.runs + name, run.id);
+      if (run.stage !== 'skipped') await this.redis.hdel(this.keys.names + name, run.batch);
+    }
+  }
+}
+
+function readSchedule(text: string): Schedule {
+  return scheduleSchema.parse(JSON.parse(text));
+}
+
+function orderOf({ run }: ReadRun): number {
+  return run.scheduledMs;
+}

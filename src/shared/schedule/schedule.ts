@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+/** What happens to a tick while the batch of an earlier one is not finished. */
+export const overlapRules = ['skip', 'queue', 'both'] as const;
+export type OverlapRule = (typeof overlapRules)[number];
+
+/** What happens to ticks for which no worker was there. */
+export const missedRules = ['once', 'none'] as const;
+export type MissedRule = (typeof missedRules)[number];
+
+const capSchema = z.union([z.number(), z.literal('none')]).nullable();
+
+/** A schedule as it is kept; neither API key nor webhook are in it (S8). */
+export const scheduleSchema = z.object({
+  v: z.literal(1),
+  name: z.string(),
+  cron: z.string(),
+  /** IANA name of the time zone. */
+  zone: z.string(),
+  /** Absolute paths and https URLs, read anew at each run. */
+  files: z.array(z.string()).min(1),
+  /** Absolute folder; each batch gets a folder of its name inside. */
+  out: z.string(),
+  overlap: z.enum(overlapRules),
+  missed: z.enum(missedRules),
+  /** Rows that cannot be used are left out, or keep the whole run from starting. */
+  badRows: z.enum(['skip', 'refuse']),
+  input: z.object({
+    format: z.enum(['csv', 'tsv', 'json', 'jsonl']).nullable(),
+    delimiter: z.string().nullable(),
+    model: z.string().nullable(),
+    prompt: z.string().nullable(),
+    id: z.string().nullable(),
+    params: z.array(z.object({ key: z.string(), template: z.string() })),
+    variants: z.number().int().positive(),
+    limit: z.number().int().positive().nullable(),
+  }),
+  /** Credits; null leaves what a batch has, 'none' lifts it. */
+  caps: z.object({ batch: capSchema, day: capSchema }),
+  state: z.enum(['active', 'paused']),
+});
+
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+/** A file as it may be shown: a URL's query or login may be a secret (S8). */
+export function shownFile(file: string): string {
+  if (!isUrl(file)) return file;
+  return file.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
+}
+
+export function isUrl(file: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(file);
+}

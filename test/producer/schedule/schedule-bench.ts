@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue } from 'bullmq';
+import { onTestFinished } from 'vitest';
+import type { ScheduleContext } from '../../../src/producer/schedule/schedule-context.js';
+import { stepRun } from '../../../src/producer/schedule/step-run.js';
+import { bundledModels } from '../../../src/rivya/catalogue/bundled-models.js';
+import { AccountLedger } from '../../../src/shared/ledger/account-ledger.js';
+import { BatchLedger } from '../../../src/shared/ledger/batch-ledger.js';
+import { createLogger } from '../../../src/shared/logger.js';
+import type { Schedule } from '../../../src/shared/schedule/schedule.js';
+import { ScheduleLedger } from '../../../src/shared/schedule/schedule-ledger.js';
+import {
+  type RunJob,
+  runIdOfTick,
+  ScheduleQueue,
+  scheduleQueueName,
+} from '../../../src/shared/schedule/schedule-queue.js';
+import { connect, identity, newPrefix } from '../../support/ledger.js';
+
+/** Two at night in Berlin. */
+export const tickMs = Date.parse('2026-11-21T01:00:00Z');
+
+/** One schedule in a real Redis, a folder of its own, and a clock that a test sets. */
+export async function openScheduleBench(change: Partial<Schedule> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'rivya-batch-schedule-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'in.csv');
+  const prefix = newPrefix();
+  const connection = connect();
+  const account = new AccountLedger(connection, prefix, identity.account);
+  const ledger = new ScheduleLedger(connection, prefix, identity.account);
+  const queue = new ScheduleQueue(connection, prefix, identity.account);
+  const jobs = new Queue(scheduleQueueName(identity.account), {
+    connection,
+    prefix: queue.bullPrefix,
+  });
+  onTestFinished(async () => {
+    await Promise.all([queue.close(), jobs.close()]);
+  });
+  const time = { nowMs: tickMs + 40 };
+  const stop = new AbortController();
+  const context: ScheduleContext = {
+    ...{ connection, prefix, account, ledger, queue },
+    origin: identity.origin,
+    clock: { now: () => time.nowMs },
+    log: createLogger({ level: 'silent', destination: process.stderr, redact: (text) => text }),
+    stopping: stop.signal,
+    models: bundledModels(),
+    fetchFile: () => Promise.reject(new Error('nothing is fetched here')),
+  };
+  const schedule: Schedule = {
+    ...plan(file, folder),
+    ...change,
+  };
+  await ledger.add(schedule, '');
+  const jobAt = (scheduledMs: number): RunJob => ({
+    v: 1,
+    kind: 'run',
+    schedule: schedule.name,
+    id: runIdOfTick(scheduledMs),
+    scheduledMs,
+    trigger: 'tick',
+  });
+  return {
+    ...{ connection, prefix, account, ledger, queue, jobs, context, time, schedule, folder, stop },
+    batch: (name: string) => new BatchLedger(connection, prefix, name, account),
+    write: (text: string) => writeFile(file, text),
+    step: (scheduledMs = tickMs, changed: Partial<ScheduleContext> = {}) =>
+      stepRun({ ...context, ...changed }, jobAt(scheduledMs)),
+    run: async (scheduledMs = tickMs) =>
+      (await ledger.readRun(schedule.name, runIdOfTick(scheduledMs)))?.run,
+    notices: async () =>
+      (await jobs.getJobs(['waiting', 'delayed'])).map(({ data }) => data.notice.event),
+  };
+}
+
+function plan(file: string, folder: string): Schedule {
+  return {
+    v: 1,
+    name: 'shots',
+    cron: '0 2 * * *',
+    zone: 'Europe/Berlin',
+    files: [file],
+    out: folder,
+    overlap: 'skip',
+    missed: 'once',
+    badRows: 'refuse',
+    input: {
+      format: null,
+      delimiter: null,
+      model: 'z-image',
+      prompt: 'Photo of {{title}}',
+      id: 'sku',
+      params: [],
+      variants: 1,
+      limit: null,
+    },
+    caps: { batch: 7, day: null },
+    state: 'active',
+  };
+}
