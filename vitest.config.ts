@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** Minutes of killing, freezing and filling disks: `npm run crash` runs them too. */
-const longOnes = ['sweep', 'full-disk', 'api-outage', 'redis-trouble'];
+/** Minutes of killing, freezing and filling disks: `npm run crash` runs them too, and `.ci/run` some chaos. */
+const longOnes = ['sweep', 'full-disk', 'api-outage', 'redis-trouble', 'chaos'];
 
 export default defineConfig({
   test: {
