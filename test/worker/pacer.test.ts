@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Pacer } from '../../src/worker/pacer.js';
 import { openLedger } from '../support/ledger.js';
 import { ShiftedClock } from './stage-bench.js';
@@ -102,3 +102,23 @@ it('S7: a process that stood still does not send its turns at once', async () =>
   // Nearly a spacing from one to the next; timers may be a millisecond early.
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(194);
 });
+
+it.each([-3_600_000, 3_600_000])(
+  'S7: keeps turns whatever becomes of the time of day on its machine: %d ms',
+  async (jumpMs) => {
+    const { account, stopping } = await openPacer(20);
+    const pacer = new Pacer(account, stopping.signal);
+    expect(await pacer.turn()).toEqual({ kind: 'now' });
+    const startedAtMs = performance.now();
+    const jumped = Date.now() + jumpMs;
+    vi.spyOn(Date, 'now').mockReturnValue(jumped);
+    try {
+      expect(await pacer.turn()).toEqual({ kind: 'now' });
+      expect(await pacer.turn()).toEqual({ kind: 'now' });
+    } finally {
+      vi.restoreAllMocks();
+    }
+    // Two spacings of 51 ms, but for what went by before the first; timers may be a millisecond early.
+    expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(50);
+  },
+);
