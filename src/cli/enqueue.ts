@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { admitBriefs } from '../producer/admit-briefs.js';
+import { admitInput } from '../producer/admit-input.js';
 import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
 import { ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
@@ -69,16 +69,12 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     if (news === 'some') {
       const { clock } = session;
       const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
-      const admitted = await admitBriefs(admitting, input.briefs());
-      if (admitted === 'stopped') {
+      if ((await admitInput(admitting, input)) === 'stopped') {
         terminal.print(
           `Stopped; run the same command again to queue the rest.\n  ${setup.commandLine}`,
         );
         return ExitCode.interrupted;
       }
-      const { rows, rejected, duplicates } = input.counts;
-      await ledger.markAdmission('complete', { rows, rejected, duplicates });
-      await ledger.set({ ready: 1 });
     }
     const meta = await ledger.meta();
     const { briefs, rejected, duplicates } = input.counts;

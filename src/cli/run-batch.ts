@@ -1,4 +1,5 @@
-import { admitBriefs, withoutFinished } from '../producer/admit-briefs.js';
+import { withoutFinished } from '../producer/admit-briefs.js';
+import { admitInput } from '../producer/admit-input.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
@@ -75,8 +76,10 @@ async function work(
     await worker.attach({ header: journalHeader(meta), out, notify });
     const stopping = interrupts.signal;
     const { journal } = opened;
-    const admitting = admitAll({ ledger, queues, clock: session.clock, stopping, journal }, input);
     const taskMs = await typicalTaskMs(opened, input.modelUse);
+    // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
+    const { clock } = session;
+    const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);
     const watching = { opened, flags, terminal, notify, interrupts, admitting, queues, taskMs };
     end = await watchRun(watching);
   } finally {
@@ -122,15 +125,4 @@ async function tellStart(
   for (const sentence of unknownModels(request.input)) terminal.warn(sentence);
   terminal.note(`${counted(forecast.briefs, 'brief')} to make.`);
   for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
-}
-
-async function admitAll(
-  admitting: Parameters<typeof admitBriefs>[0],
-  input: CompiledInput,
-): Promise<void> {
-  const admitted = await admitBriefs(admitting, input.briefs());
-  if (admitted === 'stopped') return;
-  const { rows, rejected, duplicates } = input.counts;
-  await admitting.ledger.markAdmission('complete', { rows, rejected, duplicates });
-  await admitting.ledger.set({ ready: 1 });
 }

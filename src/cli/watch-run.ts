@@ -21,7 +21,7 @@ export interface Watching {
   notify: Notify;
   interrupts: Interrupts;
   /** Rejects when the admission fails. */
-  admitting: Promise<void>;
+  admitting: Promise<unknown>;
   queues: StageQueues;
 }
 
@@ -102,7 +102,7 @@ async function nothingUnderWay({ opened, queues }: Watching): Promise<boolean> {
   return (await opened.ledger.inFlight()) + (await queues.unfinished('collect')) === 0;
 }
 
-function trackAdmission(admitting: Promise<void>) {
+function trackAdmission(admitting: Promise<unknown>) {
   let state: 'running' | 'done' | 'failed' = 'running';
   let failure: unknown;
   admitting.then(

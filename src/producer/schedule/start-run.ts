@@ -4,7 +4,7 @@ import { claimOutputFolder } from '../../shared/output-folder.js';
 import type { Schedule } from '../../shared/schedule/schedule.js';
 import { isUrl } from '../../shared/schedule/schedule.js';
 import type { ReadRun, RunOf } from '../../shared/schedule/schedule-run.js';
-import { admitInput } from './admit-input.js';
+import { queueInput } from './queue-input.js';
 import { batchLedger, type RunStep, type ScheduleContext } from './schedule-context.js';
 import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
 import { tellRun } from './tell-run.js';
@@ -35,7 +35,7 @@ export async function startRun(
   try {
     await claimOutputFolder(out, batch);
     const files = await takeInput(schedule.files, out, context.fetchFile);
-    const admitted = await admitInput(context, { schedule, batch, out, files });
+    const admitted = await queueInput(context, { schedule, batch, out, files });
     return admitted === 'all' ? begun(context, schedule, from) : { kind: 'again', afterMs: 0 };
   } catch (error) {
     const badInput = error instanceof BatchError && exitCodeOf(error) === ExitCode.badInput;

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { StageQueues } from '../../shared/queues.js';
 import { type Schedule, shownFile } from '../../shared/schedule/schedule.js';
-import { admitBriefs, compareWithBatch } from '../admit-briefs.js';
+import { compareWithBatch } from '../admit-briefs.js';
+import { admitInput } from '../admit-input.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
 import { openLife } from '../open-life.js';
 import { groupRejections, writeRejected } from '../rejected-file.js';
@@ -20,7 +21,7 @@ export interface ScheduledInput {
  * Checks the whole input, then opens the batch and queues it.
  * @throws BatchError where the input or the batch cannot be used; then nothing was sent
  */
-export async function admitInput(
+export async function queueInput(
   context: ScheduleContext,
   scheduled: ScheduledInput,
 ): Promise<'all' | 'stopped'> {
@@ -77,13 +78,8 @@ async function admit(
   await ledger.markAdmission('open', { sources });
   const queues = new StageQueues(connection, prefix, batch);
   try {
-    const admitting = { ledger, queues, clock, stopping, journal };
-    if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
+    return await admitInput({ ledger, queues, clock, stopping, journal }, input);
   } finally {
     await queues.close();
   }
-  const { rows, rejected, duplicates } = input.counts;
-  await ledger.markAdmission('complete', { rows, rejected, duplicates });
-  await ledger.set({ ready: 1 });
-  return 'all';
 }
