@@ -18,7 +18,7 @@ import { openRunBatch, type RunBatch } from './open-run-batch.js';
 import { printSummary } from './print-summary.js';
 import { openClient, openLogger, openStoreSession } from './session.js';
 import { noticeTeller } from './tell-notice.js';
-import { typicalTaskMs } from './typical-task.js';
+import { typicalInputMs } from './typical-input.js';
 import { type RunEnd, watchRun } from './watch-run.js';
 import { openWorker } from './worker-session.js';
 
@@ -76,7 +76,7 @@ async function work(
     await worker.attach({ header: journalHeader(meta), out, notify });
     const stopping = interrupts.signal;
     const { journal } = opened;
-    const taskMs = await typicalTaskMs(opened, input.modelUse);
+    const taskMs = await typicalInputMs(opened, input.modelUse);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
     const { clock } = session;
     const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseBody, parseContent } from '../../shared/brief-content.js';
-import { type DurationSketch, durationAt } from '../../shared/ledger/duration-sketch.js';
+import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
+import { typicalTaskMs } from '../../shared/typical-task.js';
 import type { Ledgers } from './ledgers.js';
 
 /** Briefs to look into; a batch of several models is judged by the mix of these. */
@@ -8,8 +9,6 @@ const sample = 16;
 const keptMs = 60_000;
 /** Name, value, name, value, ... */
 const fieldsSchema = z.array(z.string());
-/** From a task's end to the check that finds it, roughly. */
-const noticeMs = 2_500;
 
 /** Which models the open briefs of a batch are for, by a sample that is kept for a while. */
 export class BatchModels {
@@ -23,12 +22,12 @@ export class BatchModels {
     durations: ReadonlyMap<string, DurationSketch>,
   ): Promise<number | null> {
     const models = await this.modelsOf(batch);
-    const medians = models.flatMap((model) => {
+    const times = models.flatMap((model) => {
       const sketch = durations.get(model);
-      return (sketch && durationAt(sketch, 0.5)) ?? [];
+      return (sketch && typicalTaskMs(sketch)) ?? [];
     });
-    if (medians.length === 0) return null;
-    return medians.reduce((sum, medianMs) => sum + medianMs + noticeMs, 0) / medians.length;
+    if (times.length === 0) return null;
+    return times.reduce((sum, taskMs) => sum + taskMs, 0) / times.length;
   }
 
   keepOnly(batches: ReadonlySet<string>): void {
