@@ -6,6 +6,12 @@ import type { Limiting } from '../shared/time-left.js';
 export function limitingText(limiting: Limiting, account: AccountView): string {
   const { told, learnedRate, learnedInFlight } = account;
   switch (limiting) {
+    case 'nobody':
+      return 'nothing works on it: give its "run" command again, or start "rivya-batch worker"';
+    case 'cap':
+      return pc.yellow('--max-credits');
+    case 'day_cap':
+      return pc.yellow('--max-credits-per-day');
     case 'rate':
       return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `--rate ${told.rate}`})`;
     case 'in_flight':

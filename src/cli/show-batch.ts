@@ -1,4 +1,4 @@
-import { defaultInFlight } from '../shared/in-flight.js';
+import { mostInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { limitingWhile, type QueueCounts } from '../shared/outlook.js';
@@ -55,16 +55,11 @@ export function printBatch(
     ['pace', paceText(account)],
     ['in flight', placesText(account)],
   ];
-  if (meta.pending > 0) rows.push(['limited by', limitedBy(shown, nowMs)]);
+  if (meta.pending > 0) {
+    rows.push(['limited by', limitingText(limitingWhile(shown, nowMs), account)]);
+  }
   terminal.print(`Batch ${meta.name}: ${state}`);
   for (const [name, text] of rows) terminal.print(`  ${name.padEnd(11)}${text}`);
-}
-
-function limitedBy({ meta, account, queued }: ShownBatch, nowMs: number): string {
-  if (account.workers === 0) {
-    return 'nothing works on it: give its "run" command again, or start "rivya-batch worker"';
-  }
-  return limitingText(limitingWhile({ meta, account, queued }, nowMs), account);
 }
 
 function paceText({ told, learnedRate, learnedAgeMs }: AccountView): string {
@@ -75,10 +70,6 @@ function paceText({ told, learnedRate, learnedAgeMs }: AccountView): string {
   return told.rate === null ? learned : `${told.rate} requests/s as told`;
 }
 
-function placesText({ inFlight, told, learnedInFlight }: AccountView): string {
-  const most =
-    told.inFlight !== null
-      ? `${told.inFlight} as told`
-      : `${learnedInFlight ?? defaultInFlight}${learnedInFlight === null ? ' until more is learned' : ', learned'}`;
-  return `${counted(inFlight, 'task')} of this account, of at most ${most}`;
+function placesText(account: AccountView): string {
+  return `${counted(account.inFlight, 'task')} of this account, of at most ${mostInFlight(account)}`;
 }

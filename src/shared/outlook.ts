@@ -72,6 +72,8 @@ export class Outlook {
 
 export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: number): Limiting {
   return limitingNow({
+    workers: account.workers,
+    capped: meta.capped,
     gate: account.gate.kind,
     apiDown: account.downUntilMs > nowMs ? 'down' : 'up',
     paused: meta.paused ? 'paused' : 'going',

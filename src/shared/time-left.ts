@@ -48,6 +48,10 @@ function byRecentPast({ waiting, running, linesPerSecond }: Workload): number | 
 }
 
 export interface Situation {
+  /** Live ones of the account. */
+  workers: number;
+  /** The cap that keeps the next brief back, if one does. */
+  capped: 'cap' | 'day_cap' | null;
   gate: 'open' | 'parked' | 'halted';
   apiDown: 'down' | 'up';
   paused: 'paused' | 'going';
@@ -59,6 +63,9 @@ export interface Situation {
 
 /** What keeps a batch from going faster right now. */
 export type Limiting =
+  | 'nobody'
+  | 'cap'
+  | 'day_cap'
   | 'credits'
   | 'key'
   | 'api_down'
@@ -72,7 +79,9 @@ export type Limiting =
 const manyToCollect = 64;
 
 export function limitingNow(situation: Situation): Limiting {
-  const { gate, apiDown, paused, pressure, waiting, collecting } = situation;
+  const { workers, capped, gate, apiDown, paused, pressure, waiting, collecting } = situation;
+  if (workers === 0) return 'nobody';
+  if (capped && waiting > 0) return capped;
   if (gate === 'halted') return 'key';
   if (gate === 'parked') return 'credits';
   if (apiDown === 'down') return 'api_down';

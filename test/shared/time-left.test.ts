@@ -48,6 +48,8 @@ describe('time left', () => {
 
 describe('what limits', () => {
   const usual: Situation = {
+    workers: 1,
+    capped: null,
     gate: 'open',
     apiDown: 'up',
     paused: 'going',
@@ -67,6 +69,10 @@ describe('what limits', () => {
     [{ apiDown: 'down' }, 'api_down'],
     [{ gate: 'parked', apiDown: 'down' }, 'credits'],
     [{ gate: 'halted' }, 'key'],
+    [{ capped: 'cap' }, 'cap'],
+    [{ capped: 'day_cap', gate: 'parked' }, 'day_cap'],
+    [{ capped: 'cap', waiting: 0 }, 'api'],
+    [{ workers: 0, capped: 'cap', gate: 'halted' }, 'nobody'],
   ])('%j: %s', (differing, limiting) => {
     expect(limitingNow({ ...usual, ...differing })).toBe(limiting);
   });

@@ -1,4 +1,4 @@
-import { defaultInFlight } from '../../shared/in-flight.js';
+import { mostInFlight } from '../../shared/in-flight.js';
 import type { AccountView } from '../../shared/ledger/account-view.js';
 import type { WatchedBatch } from '../reading/watch.js';
 
@@ -12,11 +12,13 @@ export interface LimitingWords {
 export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWords | null {
   if (meta.pending === 0) return null;
   const { view } = account;
-  if (view.workers === 0) return trouble('nothing works on it: no live worker');
-  if (meta.capped && look.waiting > 0) {
-    return trouble(meta.capped === 'cap' ? 'its --max-credits' : 'its --max-credits-per-day');
-  }
   switch (look.limiting) {
+    case 'nobody':
+      return trouble('nothing works on it: no live worker');
+    case 'cap':
+      return trouble('its --max-credits');
+    case 'day_cap':
+      return trouble('its --max-credits-per-day');
     case 'key':
       return trouble('the API refuses the key');
     case 'credits':
@@ -45,10 +47,8 @@ export function paceWords({ told, learnedRate }: AccountView): string {
     : `at most ${learnedRate.toFixed(1)} requests/s, learned`;
 }
 
-export function placesWords({ inFlight, told, learnedInFlight }: AccountView): string {
-  if (told.inFlight !== null) return `${inFlight} of at most ${told.inFlight} as told`;
-  const most = learnedInFlight ?? defaultInFlight;
-  return `${inFlight} of at most ${most}${learnedInFlight === null ? ' until more is learned' : ', learned'}`;
+export function placesWords(view: AccountView): string {
+  return `${view.inFlight} of at most ${mostInFlight(view)}`;
 }
 
 function trouble(text: string): LimitingWords {
