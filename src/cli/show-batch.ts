@@ -1,7 +1,6 @@
 import { mostInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { limitingWhile, type QueueCounts } from '../shared/outlook.js';
+import { type BatchSight, countQueued, limitingWhile } from '../shared/outlook.js';
 import { formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
@@ -10,38 +9,28 @@ import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
 import type { Terminal } from './terminal.js';
 
-export interface ShownBatch {
-  meta: BatchMeta;
-  account: AccountView;
-  queued: QueueCounts;
-}
-
-export async function readShownBatch(session: StoreSession, batch: string): Promise<ShownBatch> {
+export async function readBatchSight(session: StoreSession, batch: string): Promise<BatchSight> {
   const { meta, account } = await session.findBatch(batch);
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
-    const [view, submit, collect] = await Promise.all([
-      account.view(),
-      queues.unfinished('submit'),
-      queues.unfinished('collect'),
-    ]);
-    return { meta, account: view, queued: { submit, collect } };
+    const [view, queued] = await Promise.all([account.view(), countQueued(queues)]);
+    return { meta, account: view, queued };
   } finally {
     await queues.close();
   }
 }
 
-export function batchJson({ meta, account }: ShownBatch, nowMs: number): string {
+export function batchJson({ meta, account }: BatchSight, nowMs: number): string {
   return JSON.stringify({ ...runReport(meta, nowMs), account });
 }
 
 export function printBatch(
   terminal: Terminal,
   state: string,
-  shown: ShownBatch,
+  sight: BatchSight,
   nowMs: number,
 ): void {
-  const { meta, account, queued } = shown;
+  const { meta, account, queued } = sight;
   const { lines } = meta;
   const waiting = Math.min(queued.submit, meta.pending);
   const rows: [string, string][] = [
@@ -56,7 +45,7 @@ export function printBatch(
     ['in flight', placesText(account)],
   ];
   if (meta.pending > 0) {
-    rows.push(['limited by', limitingText(limitingWhile(shown, nowMs), account)]);
+    rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account)]);
   }
   terminal.print(`Batch ${meta.name}: ${state}`);
   for (const [name, text] of rows) terminal.print(`  ${name.padEnd(11)}${text}`);

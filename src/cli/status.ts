@@ -10,7 +10,7 @@ import { runReport } from '../shared/run-report.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, twin } from './flags.js';
 import { openStoreSession, type StoreSession } from './session.js';
-import { batchJson, printBatch, readShownBatch } from './show-batch.js';
+import { batchJson, printBatch, readBatchSight } from './show-batch.js';
 import { showFailures } from './show-failures.js';
 
 interface StatusFlags {
@@ -97,9 +97,9 @@ async function showOne(
   session: StoreSession,
   { batch, format }: { batch: string; format: Format },
 ): Promise<ExitCode> {
-  const shown = await readShownBatch(session, batch);
+  const sight = await readBatchSight(session, batch);
   const nowMs = session.clock.now();
-  if (format === 'json') terminal.print(batchJson(shown, nowMs));
-  else printBatch(terminal, batchState(shown.meta), shown, nowMs);
+  if (format === 'json') terminal.print(batchJson(sight, nowMs));
+  else printBatch(terminal, batchState(sight.meta), sight, nowMs);
   return ExitCode.succeeded;
 }

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { Outlook, type QueueCounts } from '../shared/outlook.js';
 import type { StageQueues } from '../shared/queues.js';
 import type { Notify } from '../worker/notice.js';
 import type { Interrupts } from './interrupts.js';
 import type { RunBatch } from './open-run-batch.js';
 import { PlacesWatch } from './places-watch.js';
-import { type Progress, progressBlock, progressLine } from './show-progress.js';
+import { RunProgress } from './run-progress.js';
 import type { Terminal } from './terminal.js';
 
 export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits' | 'capped';
@@ -26,32 +25,19 @@ export interface Watching {
 }
 
 const lookEveryMs = 250;
-const lineEveryMs = 5_000;
 
 /** Shows progress until the batch is finished, or has to stop. */
 export async function watchRun(watching: Watching): Promise<RunEnd> {
   const admission = trackAdmission(watching.admitting);
-  const { opened, terminal, interrupts, flags } = watching;
-  const { clock } = opened.session;
-  const startedAtMs = clock.now();
+  const { opened, terminal, interrupts, flags, queues, taskMs } = watching;
   const told = { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null };
-  const footing = { told, taskMs: watching.taskMs };
-  const outlook = new Outlook();
-  let lineAtMs = startedAtMs;
+  const progress = new RunProgress(terminal, queues, { told, taskMs }, opened.session.clock);
   const places = new PlacesWatch(opened, terminal);
   for (;;) {
     admission.check();
     const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
     if (meta) {
-      const nowMs = clock.now();
-      const sight = { meta, account, queued: await countQueued(watching) };
-      const look = outlook.look(nowMs, sight, footing);
-      const progress: Progress = { meta, account, toldRate: told.rate, look, nowMs };
-      terminal.progress(progressBlock(progress));
-      if (!terminal.live && nowMs - lineAtMs >= lineEveryMs) {
-        lineAtMs = nowMs;
-        terminal.note(progressLine(progress));
-      }
+      await progress.show(meta, account);
       if (meta.finalized && admission.done()) return 'finished';
       // Its queue stands still, so no submission finds out.
       if (meta.paused) watching.notify({ kind: 'paused' });
@@ -69,14 +55,6 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     }
     await sleep(lookEveryMs);
   }
-}
-
-async function countQueued({ queues }: Watching): Promise<QueueCounts> {
-  const [submit, collect] = await Promise.all([
-    queues.unfinished('submit'),
-    queues.unfinished('collect'),
-  ]);
-  return { submit, collect };
 }
 
 /** Why nothing more is submitted, where waiting would not help or is not wanted. */

@@ -1,12 +1,21 @@
 import { defaultInFlight } from './in-flight.js';
 import type { AccountView } from './ledger/account-view.js';
 import type { BatchMeta } from './ledger/batch-meta.js';
+import type { StageQueues } from './queues.js';
 import { type Limiting, limitingNow, type TimeLeft, timeLeft } from './time-left.js';
 
 /** Jobs of a batch that wait for their stage, or are in it. */
 export interface QueueCounts {
   submit: number;
   collect: number;
+}
+
+export async function countQueued(queues: StageQueues): Promise<QueueCounts> {
+  const [submit, collect] = await Promise.all([
+    queues.unfinished('submit'),
+    queues.unfinished('collect'),
+  ]);
+  return { submit, collect };
 }
 
 /** A batch and its account as they stand at one moment. */
