@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import { ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { formatCredits } from '../shared/quantities.js';
-import { StageQueues } from '../shared/queues.js';
 import {
   type CancelCounts,
   cancelBatch,
@@ -12,6 +11,7 @@ import {
 import { finalizeBatch } from '../worker/finalize-batch.js';
 import { ManifestWriter } from '../worker/manifest-writer.js';
 import { completeForSure } from '../worker/reopen-lines.js';
+import { type FoundBatch, switchSubmissions } from './batch-command.js';
 import type { CommandSetup } from './command-setup.js';
 import { confirm } from './confirm.js';
 import { counted } from './counted.js';
@@ -25,8 +25,6 @@ interface CancelFlags {
   yes: boolean;
   json: boolean;
 }
-
-type FoundBatch = Awaited<ReturnType<StoreSession['findBatch']>>;
 
 export function addCancelCommand(program: Command, setup: CommandSetup): void {
   const command = program
@@ -83,11 +81,9 @@ async function endBriefs(
   { ledger, account, meta }: FoundBatch,
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
-  const { connection, settings, clock } = session;
-  const queues = new StageQueues(connection, settings.prefix, ledger.batch);
+  const { connection, clock } = session;
   // Held back or not, jobs of what is still in doubt must be able to run.
-  await queues.queue('submit').resume();
-  await queues.close();
+  await switchSubmissions(session, meta, 'resume');
   const out = await localOutput(meta);
   const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
   if (out !== null) await withReopener(session, { ledger, account, out }, completeForSure);

@@ -1,43 +1,29 @@
 import type { Command } from 'commander';
-import { ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { StageQueues } from '../shared/queues.js';
+import {
+  addBatchCommand,
+  type FoundBatch,
+  type Steered,
+  switchSubmissions,
+} from './batch-command.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
-import { addJsonFlag } from './flags.js';
-import { openStoreSession } from './session.js';
+import type { StoreSession } from './session.js';
 
 export function addResumeCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('resume')
-    .description('submit again what "pause" held back')
-    .argument('<batch>');
-  addJsonFlag(command);
-  command.action((batch: string, flags: { json: boolean }) =>
-    setup.run(() => resume(setup, batch, flags)),
-  );
+  addBatchCommand(program, setup, {
+    name: 'resume',
+    description: 'submit again what "pause" held back',
+    steer: resume,
+  });
 }
 
-async function resume(
-  { settings, terminal }: CommandSetup,
-  batch: string,
-  { json }: { json: boolean },
-): Promise<ExitCode> {
-  const session = await openStoreSession(settings, terminal);
-  try {
-    const { ledger, meta } = await session.findBatch(batch);
-    const queues = new StageQueues(session.connection, settings.prefix, batch);
-    // Both marks are taken away whatever one finds: a crash may have left only one of them.
-    await queues.queue('submit').resume();
-    await queues.close();
-    await ledger.resume();
-    const { pending, paused } = meta;
-    const result = { batch, paused: false, was_paused: paused, pending };
-    terminal.print(json ? JSON.stringify(result) : resumedText(meta));
-    return ExitCode.succeeded;
-  } finally {
-    await session.close();
-  }
+async function resume(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
+  // Both marks are taken away whatever one finds: a crash may have left only one of them.
+  await switchSubmissions(session, meta, 'resume');
+  await ledger.resume();
+  const { pending, paused } = meta;
+  return { json: { paused: false, was_paused: paused, pending }, text: resumedText(meta) };
 }
 
 function resumedText({ name, cancelled, paused, pending }: BatchMeta): string {
