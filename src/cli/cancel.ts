@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { formatCredits } from '../shared/quantities.js';
+import { counted, formatCredits } from '../shared/quantities.js';
 import {
   type CancelCounts,
   cancelBatch,
@@ -14,7 +14,6 @@ import { completeForSure } from '../worker/reopen-lines.js';
 import { type FoundBatch, switchSubmissions } from './batch-command.js';
 import type { CommandSetup } from './command-setup.js';
 import { confirm } from './confirm.js';
-import { counted } from './counted.js';
 import { addJsonFlag, addYesFlag, twin } from './flags.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';

@@ -6,7 +6,7 @@ import { groupRejections, type RejectionGroup, writeRejected } from '../producer
 import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
-import { counted } from './counted.js';
+import { counted } from '../shared/quantities.js';
 import type { ReadingFlags } from './flags.js';
 import type { Terminal } from './terminal.js';
 

@@ -7,6 +7,7 @@ import { isThere } from '../producer/schedule/take-input.js';
 import { checkBatchName } from '../shared/batch-name.js';
 import { systemClock } from '../shared/clock.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
+import { counted } from '../shared/quantities.js';
 import { checkCron } from '../shared/schedule/cron.js';
 import {
   isUrl,
@@ -17,7 +18,6 @@ import {
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags } from './compile.js';
-import { counted } from './counted.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
 import { withSchedules } from './schedule-session.js';

@@ -1,10 +1,9 @@
 import { mostInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import { type BatchSight, countQueued, limitingWhile } from '../shared/outlook.js';
-import { formatCredits, formatDuration } from '../shared/quantities.js';
+import { counted, formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
-import { counted } from './counted.js';
 import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
 import type { Terminal } from './terminal.js';

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../shared/json.js';
+import { counted } from '../shared/quantities.js';
 import type { RowFault } from './rejection.js';
 import type { Row, UnreadableRow } from './row.js';
 import { type Source, sourceFault } from './source.js';
@@ -70,11 +71,7 @@ class CsvRow implements Row {
 function cellCountFault(actual: number, expected: number): RowFault {
   const reason =
     actual < expected
-      ? `the row has only ${cellsOf(actual)}, and the header has ${expected}`
-      : `the row has ${cellsOf(actual)}, and the header has only ${expected}; text with a delimiter in it needs quotes`;
+      ? `the row has only ${counted(actual, 'cell')}, and the header has ${expected}`
+      : `the row has ${counted(actual, 'cell')}, and the header has only ${expected}; text with a delimiter in it needs quotes`;
   return { kind: 'wrong_cell_count', column: null, reason };
-}
-
-function cellsOf(count: number): string {
-  return count === 1 ? '1 cell' : `${count} cells`;
 }

@@ -5,6 +5,11 @@ export function formatCredits(credits: number): string {
   return `${number} ${credits === 1 ? 'credit' : 'credits'}`;
 }
 
+/** `1 row`, `2 rows`: for nouns whose plural ends with s. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function formatDuration(durationMs: number): string {
   const seconds = Math.max(0, Math.round(durationMs / 1000));
   if (seconds < 90) return `${seconds} s`;

@@ -4,6 +4,7 @@ import {
   type Lane,
   type LimitHint,
 } from '../../src/shared/ledger/account-ledger.js';
+import { RandomStream } from '../../src/simulator/random-stream.js';
 import { RateGate } from '../../src/simulator/rate-gate.js';
 import type { RateLimit } from '../../src/simulator/settings.js';
 import { newPrefix } from './ledger.js';
@@ -33,15 +34,9 @@ const startMs = 1_800_000_000_000;
 const roundTripMs = 80;
 const longestWaitMs = 2_000;
 
-/** Mulberry32. */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+/** The same on every run, but for `SEED`. */
+export function seededNumbers(name: string, seed = Number(process.env.SEED ?? 1)): RandomStream {
+  return new RandomStream(seed, name);
 }
 
 interface Request {
@@ -72,7 +67,8 @@ export class PaceWorld {
     this.redis = redis;
     this.setClock = setClock;
     this.account = new AccountLedger(redis, prefix, 'account');
-    this.random = randomFrom(world.seed ?? Number(process.env.SEED ?? 1));
+    const numbers = seededNumbers('world', world.seed);
+    this.random = () => numbers.next();
     this.gate = this.openGate(world.limit);
     for (let index = 0; index < (world.processes ?? 1); index += 1) {
       const process = new SimulatedProcess(this.random);

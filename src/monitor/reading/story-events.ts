@@ -1,6 +1,6 @@
 import type { BriefState } from '../../shared/ledger/brief-state.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
-import { formatCredits, formatDuration } from '../../shared/quantities.js';
+import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { Story } from './read-story.js';
 
 /** One thing that happened to a brief. */
@@ -32,7 +32,7 @@ function eventsOfState(state: BriefState): StoryEvent[] {
     case 'submitting':
       return [
         ...events,
-        { atMs: state.firstSentAt, what: 'First sent', detail: sendsText(state.sends) },
+        { atMs: state.firstSentAt, what: 'First sent', detail: counted(state.sends, 'submission') },
       ];
     case 'accepted':
       return [...events, accepted(state)];
@@ -52,7 +52,7 @@ function accepted(state: Extract<BriefState, { stage: 'accepted' | 'ready' }>): 
   return {
     atMs: state.submittedAt,
     what: 'Accepted',
-    detail: `as task ${state.taskId} after ${sendsText(state.sends)}; ${checks}`,
+    detail: `as task ${state.taskId} after ${counted(state.sends, 'submission')}; ${checks}`,
   };
 }
 
@@ -63,14 +63,14 @@ function eventsOfLine(line: ManifestLine, files: number): StoryEvent[] {
     event(
       at.submitted,
       task_id === null ? 'First sent' : 'Accepted',
-      `${task_id === null ? '' : `as task ${task_id} after `}${sendsText(requests.submits)}`,
+      `${task_id === null ? '' : `as task ${task_id} after `}${counted(requests.submits, 'submission')}`,
     ),
     event(
       at.completed,
       'Task over',
       `${took(at.submitted, at.completed)}looked at ${times(requests.status_checks)}; ${credits.final === null ? 'what it cost is not stated' : `${formatCredits(credits.final)} charged`}`,
     ),
-    event(at.collected, 'Collected', files === 1 ? '1 file' : `${files} files`),
+    event(at.collected, 'Collected', counted(files, 'file')),
   ];
   return events.filter((found) => found !== null);
 }
@@ -90,10 +90,6 @@ function event(at: string | null, what: string, detail: string): StoryEvent | nu
 function took(from: string | null, to: string | null): string {
   if (from === null || to === null) return '';
   return `${formatDuration(Date.parse(to) - Date.parse(from))} after its acceptance; `;
-}
-
-function sendsText(sends: number): string {
-  return sends === 1 ? '1 submission' : `${sends} submissions`;
 }
 
 function times(count: number): string {

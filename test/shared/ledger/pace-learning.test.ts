@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { PaceWorld, randomFrom, type Span, type World } from '../../support/pace-world.js';
+import { PaceWorld, type Span, seededNumbers, type World } from '../../support/pace-world.js';
 
 /** Of what the limit allows in this span. */
 const share = ({ taken, seconds }: Span, perSecond: number) => taken / seconds / perSecond;
@@ -13,8 +13,8 @@ async function worldAfter(world: World, seconds: number): Promise<PaceWorld> {
 
 // The jitter of back-offs is the one thing that is left to chance.
 beforeEach(() => {
-  const random = randomFrom(Number(process.env.SEED ?? 1));
-  vi.spyOn(Math, 'random').mockImplementation(random);
+  const numbers = seededNumbers('jitter');
+  vi.spyOn(Math, 'random').mockImplementation(() => numbers.next());
   return () => vi.restoreAllMocks();
 });
 
