@@ -15,18 +15,12 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/simulator/start-simulator.js';
+import { type Finished, WarmProcess } from './warm-process.js';
 
 const dist = new URL('../../dist/', import.meta.url).pathname;
 const bundled = join(dist, 'bin/rivya-batch.js');
 /** The same before it was bundled: what is loaded into it finds the modules that it uses. */
 const compiled = join(dist, 'cli/main.js');
-
-interface Finished {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
 
 export interface Running {
   process: ChildProcess;
@@ -41,6 +35,7 @@ export type DeskOptions = SimulatorOptions & { redis?: 'shared' | 'private' };
 /** One user at one terminal: a folder, a simulated API, a key, and a Redis. */
 export class Desk {
   private readonly children: ChildProcess[] = [];
+  private readonly busy = new Set<WarmProcess>();
 
   private constructor(
     readonly folder: string,
@@ -66,6 +61,7 @@ export class Desk {
 
   async close(): Promise<void> {
     for (const child of this.children) child.kill('SIGKILL');
+    for (const process of this.busy) process.kill();
     await this.simulator.close();
     await this.stopPrivateRedis();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -98,6 +94,7 @@ export class Desk {
     redis.disconnect();
   }
 
+  /** In a process of its own, which may be killed. */
   start(parameters: string[], environment: Record<string, string> = {}): Running {
     const main = environment.NODE_OPTIONS ? compiled : bundled;
     const child = spawn(process.execPath, [main, ...parameters], {
@@ -123,13 +120,25 @@ export class Desk {
     return { process: child, finished, output: () => stdout + stderr };
   }
 
+  /** To its end. Only what reads stdin or loads something of its own into Node needs a process of its own. */
   async run(
     parameters: string[],
-    options: { input?: string; environment?: Record<string, string> } = {},
-  ) {
-    const running = this.start(parameters, options.environment);
-    running.process.stdin?.end(options.input ?? '');
+    { input, environment }: { input?: string; environment?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    if (input === undefined && !environment?.NODE_OPTIONS) {
+      return this.runWarm(parameters, { ...this.environment, ...environment });
+    }
+    const running = this.start(parameters, environment);
+    running.process.stdin?.end(input ?? '');
     return running.finished;
+  }
+
+  private async runWarm(parameters: string[], environment: Record<string, string>) {
+    const process = WarmProcess.take(bundled);
+    this.busy.add(process);
+    const finished = await process.run({ parameters, folder: this.folder, environment });
+    this.busy.delete(process);
+    return finished;
   }
 
   async write(name: string, content: string | Buffer): Promise<string> {
