@@ -1,16 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
-/** Minutes of killing, freezing and filling disks: `npm run crash` runs them too, and `.ci/run` some chaos. */
-const longOnes = ['sweep', 'full-disk', 'api-outage', 'redis-trouble', 'chaos'];
+/**
+ * Minutes of killing, freezing and filling disks, and many briefs: `npm run crash` runs them all; `.ci/run` and
+ * `npm run gate` run `test:long`, and chaos of a fixed seed.
+ */
+const longOnes = [
+  'crash/api-outage',
+  'crash/chaos',
+  'crash/full-disk',
+  'crash/interleavings',
+  'crash/redis-trouble',
+  'crash/sweep',
+  'e2e/large-run',
+];
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude:
-      process.env.CRASH === 'all' ? [] : longOnes.map((name) => `test/crash/${name}.test.ts`),
+    exclude: process.env.TESTS === 'all' ? [] : longOnes.map((name) => `test/${name}.test.ts`),
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
-    maxWorkers: 4,
+    maxWorkers: 5,
     maxConcurrency: 8,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,

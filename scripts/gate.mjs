@@ -9,7 +9,12 @@ const steps = [
   ['import arrows and cycles', 'arrows'],
   ['dead code', 'dead-code'],
 ];
-if (!process.argv.includes('--static')) steps.push(['build and tests', 'test']);
+if (!process.argv.includes('--static')) {
+  steps.push(
+    ['build and tests', 'test'],
+    ['crashes that did harm once, and many briefs', 'test:long'],
+  );
+}
 
 for (const [name, script] of steps) {
   console.log(`\n--- ${name}`);

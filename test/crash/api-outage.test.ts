@@ -43,7 +43,7 @@ describe.concurrent('the API away in the middle of a run', () => {
     await tasksMade(desk, 5);
     desk.simulator.control({ faults: ['outage'] });
     await sleep(3_000);
-    killed.process.kill('SIGKILL');
+    killed.kill('SIGKILL');
     await killed.finished;
     const running = desk.start(run);
     await sleep(17_000);

@@ -72,7 +72,7 @@ describe.concurrent('a full disk', () => {
         await fill(out);
         while (!/ENOSPC|no space/i.test(first.output())) await sleep(20);
         if (end !== 'goes on by itself') {
-          first.process.kill('SIGKILL');
+          first.kill('SIGKILL');
           await first.finished;
         }
         await rm(join(out, 'filler'));

@@ -40,7 +40,7 @@ describe.concurrent('paid work', () => {
     expect(killed.signal).toBe('SIGKILL');
     const sent = desk.start(run);
     await tasksMade(desk, 1);
-    sent.process.kill('SIGKILL');
+    sent.kill('SIGKILL');
     await sent.finished;
     await desk.losePrivateRedis();
     // The API forgets the key meanwhile: whoever sends now pays again.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
 import { auditRun } from '../support/audit-run.js';
-import { type Desk, mapping, productsCsv, type Running, test } from '../support/cli.js';
+import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 
 const briefs = 24;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '8'];
@@ -13,10 +13,6 @@ const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs
 
 async function tasksMade(desk: Desk, count: number): Promise<void> {
   while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
-
-function hasEnded({ process: child }: Running): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }
 
 /** The process of the desk's private Redis; never 0, which would stand for the test's own process group. */
@@ -95,7 +91,7 @@ describe.concurrent('Redis in trouble during a run', () => {
       await tasksMade(desk, tasks);
       await sleep(Math.random() * 500);
       const pid = await redisProcess(desk);
-      running.process.kill('SIGKILL');
+      running.kill('SIGKILL');
       process.kill(pid, 'SIGKILL');
       await running.finished;
     }
@@ -110,7 +106,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     await tasksMade(desk, 1);
     const redis = new Redis({ path: desk.redisSocket, retryStrategy: () => null });
     redis.on('error', () => undefined);
-    while (!hasEnded(running)) {
+    while (!running.hasEnded()) {
       await redis.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => 'Redis has ended');
       await sleep(300 + Math.random() * 400);
     }
@@ -126,7 +122,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     const proxy = await openCuttingProxy();
     const running = desk.start(run, { REDIS_URL: proxy.url });
     await tasksMade(desk, 1);
-    while (!hasEnded(running)) {
+    while (!running.hasEnded()) {
       proxy.cut();
       await sleep(200 + Math.random() * 600);
     }

@@ -177,7 +177,7 @@ async function freezeAt({ story, name }: Point): Promise<Verdict> {
     const frozen = desk.start(told.command, environment);
     const reached = await stoppedOrEnded(frozen);
     const faults = [...(await goOn(desk, told)), ...(await audit(desk, told))];
-    frozen.process.kill('SIGCONT');
+    frozen.kill('SIGCONT');
     const { code, stderr } = await frozen.finished;
     if (told.command === run && code !== 0) faults.push(`woken: exit code ${code}: ${stderr}`);
     faults.push(...(await audit(desk, told)).map((fault) => `after it woke: ${fault}`));

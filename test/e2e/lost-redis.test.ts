@@ -10,7 +10,7 @@ const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-
 async function runAndLoseEverything(desk: Desk, tasks: number, command = run): Promise<void> {
   const running = desk.start(command);
   while (desk.simulator.bill().total.tasks < tasks) await sleep(20);
-  running.process.kill('SIGKILL');
+  running.kill('SIGKILL');
   await running.finished;
   await desk.losePrivateRedis();
 }
@@ -72,7 +72,7 @@ describe.concurrent('Redis and all its state are gone', () => {
     await desk.write('in.csv', productsCsv(40));
     const running = desk.start(run);
     while ((await desk.lines('out').catch(() => [])).length < 5) await sleep(20);
-    running.process.kill('SIGKILL');
+    running.kill('SIGKILL');
     await running.finished;
     await desk.losePrivateRedis();
     await rm(join(desk.folder, 'out/journal.jsonl'));
@@ -137,7 +137,7 @@ describe.concurrent('--fresh', () => {
     expect((await desk.run(run)).code).toBe(0);
     const fresh = desk.start([...run, '--fresh']);
     while (desk.simulator.bill().total.tasks < 25) await sleep(20);
-    fresh.process.kill('SIGINT');
+    fresh.kill('SIGINT');
     expect((await fresh.finished).code).toBe(130);
     expect((await desk.run([...run, '--fresh'])).code).toBe(0);
     expect(desk.simulator.bill().total.tasks).toBe(40);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { type Desk, fast, mapping, productsCsv, type Running, test } from '../support/cli.js';
+import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import type { Running } from '../support/running.js';
 
 /** Resolves when the simulator's bill shows at least so many tasks. */
 async function tasksMade(desk: Desk, count: number): Promise<void> {
@@ -9,7 +10,7 @@ async function tasksMade(desk: Desk, count: number): Promise<void> {
 
 async function output(running: Running, pattern: RegExp): Promise<void> {
   while (!pattern.test(running.output())) {
-    if (running.process.exitCode !== null) throw new Error(`ended early:\n${running.output()}`);
+    if (running.hasEnded()) throw new Error(`ended early:\n${running.output()}`);
     await sleep(20);
   }
 }
@@ -40,7 +41,7 @@ describe.concurrent('the same command continues', () => {
     await desk.write('in.csv', productsCsv(40));
     const first = desk.start(run);
     await tasksMade(desk, 5);
-    first.process.kill('SIGINT');
+    first.kill('SIGINT');
     const stopped = await first.finished;
     expect(stopped.code).toBe(130);
     expect(stopped.stdout).toContain('npx rivya-batch run in.csv --out out');
@@ -57,7 +58,7 @@ describe.concurrent('the same command continues', () => {
     for (const tasks of [3, 12]) {
       const killed = desk.start(run);
       await tasksMade(desk, tasks);
-      killed.process.kill('SIGKILL');
+      killed.kill('SIGKILL');
       expect((await killed.finished).signal).toBe('SIGKILL');
     }
     expect((await desk.run(run)).code).toBe(0);
@@ -166,7 +167,7 @@ describe.concurrent('several processes', () => {
       await sleep(100);
     }
     while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
-    for (const worker of workers) worker.process.kill('SIGTERM');
+    for (const worker of workers) worker.kill('SIGTERM');
     const ended = await Promise.all(workers.map((worker) => worker.finished));
     expect(ended.map((end) => end.code)).toEqual([0, 0]);
     await expectCleanBill(desk, 'out', 24);
@@ -180,7 +181,7 @@ describe.concurrent('several processes', () => {
     const far = desk.start(['worker', '--stages', 'submit,status', ...fast]);
     const near = desk.start(['worker', '--stages', 'collect', '--out', 'shop', ...fast]);
     await output(near, /batch finished/);
-    for (const worker of [far, near]) worker.process.kill('SIGTERM');
+    for (const worker of [far, near]) worker.kill('SIGTERM');
     expect((await far.finished).code).toBe(0);
     expect((await near.finished).code).toBe(0);
     await expectCleanBill(desk, 'shop', 4);

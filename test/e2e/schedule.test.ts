@@ -77,7 +77,7 @@ describe.concurrent('a schedule', () => {
     // Paused: nothing comes after it.
     await sleep(2_500);
     expect((await look(desk)).history).toHaveLength(history.length);
-    for (const worker of workers) worker.process.kill('SIGTERM');
+    for (const worker of workers) worker.kill('SIGTERM');
     for (const worker of workers) expect((await worker.finished).code).toBe(0);
 
     const runs = [...history].reverse().map((run) => ({ ...run, at: Date.parse(run.scheduled) }));
@@ -129,7 +129,7 @@ describe.concurrent('a schedule', () => {
       exit_code: 2,
     });
     expect(webhook.told[0]?.text).toMatch(/^shots: .*nothing was spent/);
-    worker.process.kill('SIGTERM');
+    worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     const listed = await desk.run(['schedule', 'list', 'shots']);
     expect(listed.stdout).toContain('a webhook (not shown)');

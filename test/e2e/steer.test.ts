@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
 import { decodeState, encodeState } from '../../src/shared/ledger/brief-state.js';
 import { batchKeys } from '../../src/shared/ledger/keys.js';
-import { type Desk, fast, mapping, productsCsv, type Running, test } from '../support/cli.js';
+import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import type { Running } from '../support/running.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '30', '--in-flight', '100'];
 
@@ -75,7 +76,7 @@ async function makeOverdue(desk: Desk): Promise<void> {
 
 async function outputShows(process: Running, pattern: RegExp): Promise<void> {
   await until(() => {
-    if (process.process.exitCode !== null) throw new Error(`ended early:\n${process.output()}`);
+    if (process.hasEnded()) throw new Error(`ended early:\n${process.output()}`);
     return pattern.test(process.output());
   });
 }
@@ -168,7 +169,7 @@ describe.concurrent('cancel', () => {
     expect(cancelled).toMatchObject({ code: 0 });
     // Those that were just being refused are ended by the run that is at them; the lines below count them all.
     expect(JSON.parse(cancelled.stdout)).toMatchObject({ batch: 'in', abandoned: 0, pending: 5 });
-    expect(process.process.exitCode).toBeNull();
+    expect(process.hasEnded()).toBe(false);
     clock.letTasksEnd();
     const end = await process.finished;
     expect(end.code).toBe(3);
@@ -229,7 +230,7 @@ describe.concurrent('cancel', () => {
     const killed = desk.start(run);
     await outputShows(killed, /out of credits/);
     await until(() => running(desk) === 4);
-    killed.process.kill('SIGKILL');
+    killed.kill('SIGKILL');
     await killed.finished;
     expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/still to be collected/);
     clock.letTasksEnd();
@@ -319,7 +320,7 @@ describe.concurrent('retry', () => {
     await outputShows(worker, /worker ready/);
     expect((await desk.run(['retry', 'in', '--status', 'failed', '--yes'])).code).toBe(0);
     await until(async () => (await desk.report('out')).counts.succeeded === 4);
-    worker.process.kill('SIGTERM');
+    worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     await expectOneLineEach(desk, 4);
     expect(tasksMade(desk)).toBe(6);
@@ -355,7 +356,7 @@ describe.concurrent('retry', () => {
       const killed = desk.start(run);
       await until(() => running(desk) === 2);
       await untilAccepted(desk, 2);
-      killed.process.kill('SIGKILL');
+      killed.kill('SIGKILL');
       await killed.finished;
       await makeOverdue(desk);
       expect((await desk.run(run)).code).toBe(3);

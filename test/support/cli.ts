@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,27 +13,19 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/simulator/start-simulator.js';
-import { type Finished, WarmProcess } from './warm-process.js';
+import { type Finished, type Running, startProcess } from './running.js';
+import { WarmProcess } from './warm-process.js';
 
 const dist = new URL('../../dist/', import.meta.url).pathname;
 const bundled = join(dist, 'bin/rivya-batch.js');
 /** The same before it was bundled: what is loaded into it finds the modules that it uses. */
 const compiled = join(dist, 'cli/main.js');
 
-export interface Running {
-  process: ChildProcess;
-  /** Resolves when the process has ended. */
-  finished: Promise<Finished>;
-  /** What was printed so far. */
-  output(): string;
-}
-
 export type DeskOptions = SimulatorOptions & { redis?: 'shared' | 'private' };
 
 /** One user at one terminal: a folder, a simulated API, a key, and a Redis. */
 export class Desk {
-  private readonly children: ChildProcess[] = [];
-  private readonly busy = new Set<WarmProcess>();
+  private readonly started: Running[] = [];
 
   private constructor(
     readonly folder: string,
@@ -60,8 +50,7 @@ export class Desk {
   }
 
   async close(): Promise<void> {
-    for (const child of this.children) child.kill('SIGKILL');
-    for (const process of this.busy) process.kill();
+    for (const running of this.started) running.kill('SIGKILL');
     await this.simulator.close();
     await this.stopPrivateRedis();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -94,51 +83,47 @@ export class Desk {
     redis.disconnect();
   }
 
-  /** In a process of its own, which may be killed. */
   start(parameters: string[], environment: Record<string, string> = {}): Running {
-    const main = environment.NODE_OPTIONS ? compiled : bundled;
-    const child = spawn(process.execPath, [main, ...parameters], {
-      cwd: this.folder,
-      env: { ...this.environment, ...environment },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
-    });
-    this.children.push(child);
-    const finished = once(child, 'close').then(([code, signal]) => ({
-      code: code as number | null,
-      signal: signal as NodeJS.Signals | null,
-      stdout,
-      stderr,
-    }));
-    return { process: child, finished, output: () => stdout + stderr };
+    // What is loaded into Node beside the command is loaded when a process begins.
+    if (environment.NODE_OPTIONS) return this.startAlone(parameters, { environment });
+    return this.kept(
+      WarmProcess.take(bundled).start({
+        parameters,
+        folder: this.folder,
+        environment: { ...this.environment, ...environment },
+      }),
+    );
   }
 
-  /** To its end. Only what reads stdin or loads something of its own into Node needs a process of its own. */
-  async run(
+  /** To its end. */
+  run(
     parameters: string[],
-    { input, environment }: { input?: string; environment?: Record<string, string> } = {},
+    { input, environment = {} }: { input?: string; environment?: Record<string, string> } = {},
   ): Promise<Finished> {
-    if (input === undefined && !environment?.NODE_OPTIONS) {
-      return this.runWarm(parameters, { ...this.environment, ...environment });
-    }
-    const running = this.start(parameters, environment);
-    running.process.stdin?.end(input ?? '');
+    const running =
+      input === undefined
+        ? this.start(parameters, environment)
+        : this.startAlone(parameters, { input, environment });
     return running.finished;
   }
 
-  private async runWarm(parameters: string[], environment: Record<string, string>) {
-    const process = WarmProcess.take(bundled);
-    this.busy.add(process);
-    const finished = await process.run({ parameters, folder: this.folder, environment });
-    this.busy.delete(process);
-    return finished;
+  private startAlone(
+    parameters: string[],
+    { input = '', environment }: { input?: string; environment: Record<string, string> },
+  ): Running {
+    const main = environment.NODE_OPTIONS ? compiled : bundled;
+    return this.kept(
+      startProcess([main, ...parameters], {
+        input,
+        folder: this.folder,
+        environment: { ...this.environment, ...environment },
+      }),
+    );
+  }
+
+  private kept(running: Running): Running {
+    this.started.push(running);
+    return running;
   }
 
   async write(name: string, content: string | Buffer): Promise<string> {

@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Desk, Running } from './cli.js';
+import type { Desk } from './cli.js';
+import type { Running } from './running.js';
 
 const hook = new URL('./crash-hook.mjs', import.meta.url).href;
 
@@ -33,7 +34,8 @@ export async function held(desk: Desk, by: Running[], times = 1): Promise<void> 
   for (;;) {
     const list = await readFile(join(desk.folder, 'released.held'), 'utf8').catch(() => '');
     if (list.split('\n').length > times) return;
-    if (by.every(hasEnded)) throw new Error('the point that was to hold it was never reached');
+    if (by.every((running) => running.hasEnded()))
+      throw new Error('the point that was to hold it was never reached');
     await sleep(20);
   }
 }
@@ -45,15 +47,11 @@ export async function release(desk: Desk): Promise<void> {
 
 /** Resolves when the process has been stopped by SIGSTOP, or has ended without. */
 export async function stoppedOrEnded(running: Running): Promise<'stopped' | 'ended'> {
-  while (!hasEnded(running)) {
-    if ((await stateOf(running.process.pid ?? 0)).startsWith('T')) return 'stopped';
+  while (!running.hasEnded()) {
+    if ((await stateOf(running.processId)).startsWith('T')) return 'stopped';
     await sleep(50);
   }
   return 'ended';
-}
-
-function hasEnded({ process: child }: Running): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
 }
 
 async function stateOf(processId: number): Promise<string> {

@@ -1,15 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import type { Finished, Running } from './running.js';
 
 const loop = new URL('./warm-loop.mjs', import.meta.url).pathname;
-
-export interface Finished {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
 
 interface Command {
   parameters: string[];
@@ -17,65 +11,95 @@ interface Command {
   environment: Record<string, string>;
 }
 
-/** A process that has run commands before and has their modules loaded; see `warm-loop.mjs`. */
+/** What was printed on one stream since the command began, without the mark that ends it. */
+class Printed {
+  text = '';
+  readonly whole: Promise<void>;
+  private found: () => void = () => undefined;
+
+  constructor(
+    private readonly stream: NodeJS.ReadableStream,
+    private readonly mark: string,
+  ) {
+    this.whole = new Promise((resolve) => {
+      this.found = resolve;
+    });
+    stream.on('data', this.listener);
+  }
+
+  end(): void {
+    this.stream.off('data', this.listener);
+  }
+
+  private readonly listener = (chunk: Buffer) => {
+    this.text += chunk.toString();
+    if (!this.text.endsWith(this.mark)) return;
+    this.text = this.text.slice(0, -this.mark.length);
+    this.found();
+  };
+}
+
+/** A process that runs one command after another and has their modules loaded; see `warm-loop.mjs`. */
 export class WarmProcess {
   private static readonly idle: WarmProcess[] = [];
   private readonly mark: string;
-  private readonly child: ChildProcess;
 
-  private constructor(main: string) {
-    const id = randomUUID();
+  private constructor(
+    private readonly child: ChildProcess,
+    id: string,
+  ) {
     this.mark = `\0${id}\0`;
-    this.child = spawn(process.execPath, [loop, main, id], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    this.child.setMaxListeners(0);
   }
 
+  /** An idle one, or a new one. */
   static take(main: string): WarmProcess {
-    return WarmProcess.idle.pop() ?? new WarmProcess(main);
+    const idle = WarmProcess.idle.pop();
+    if (idle) return idle;
+    const id = randomUUID();
+    const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
+    return new WarmProcess(spawn(process.execPath, [loop, main, id], { stdio: [...stdio] }), id);
   }
 
-  kill(): void {
-    this.child.kill('SIGKILL');
-  }
-
-  /** Resolves when the command has ended; the process is then there for the next one, if it still lives. */
-  async run({ parameters, folder, environment }: Command): Promise<Finished> {
+  /** The process is there for the next command when this one has ended, if it still lives. */
+  start(command: Command): Running {
     const { child } = this;
-    const printed = ['stdout', 'stderr'].map((name) => this.untilMark(name as 'stdout'));
-    const left = new AbortController();
-    const { signal } = left;
-    child.send({ parameters, folder, environment });
-    const ended = once(child, 'message', { signal }).then(async ([{ code }]) => {
-      await Promise.all(printed.map((each) => each.marked));
-      return { code: code as number, signal: null };
+    const { stdout, stderr } = child;
+    if (!stdout || !stderr) throw new Error('the streams of a child are pipes');
+    const out = new Printed(stdout, this.mark);
+    const err = new Printed(stderr, this.mark);
+    child.send(command);
+    let ended = false;
+    const finished = this.untilEnd([out, err]).then((end): Finished => {
+      ended = true;
+      if (child.connected) WarmProcess.idle.push(this);
+      return { ...end, stdout: out.text, stderr: err.text };
+    });
+    return {
+      processId: child.pid ?? 0,
+      finished,
+      output: () => out.text + err.text,
+      hasEnded: () => ended,
+      kill: (signal) => {
+        if (!ended) child.kill(signal);
+      },
+    };
+  }
+
+  private async untilEnd(printed: Printed[]): Promise<Pick<Finished, 'code' | 'signal'>> {
+    const { child } = this;
+    const done = new AbortController();
+    const { signal } = done;
+    const said = once(child, 'message', { signal }).then(async ([{ code }]) => {
+      await Promise.all(printed.map(({ whole }) => whole));
+      return { code, signal: null };
     });
     const closed = once(child, 'close', { signal }).then(([code, by]) => ({ code, signal: by }));
-    const end = await Promise.race([ended, closed]);
-    left.abort();
-    await Promise.allSettled([ended, closed]);
-    const [stdout, stderr] = printed.map((each) => each.end());
-    if (child.exitCode === null && child.signalCode === null) WarmProcess.idle.push(this);
-    return { ...end, stdout: stdout ?? '', stderr: stderr ?? '' };
-  }
-
-  private untilMark(name: 'stdout' | 'stderr') {
-    const stream = this.child[name];
-    let text = '';
-    let onMark: () => void;
-    const marked = new Promise<void>((resolve) => {
-      onMark = resolve;
-    });
-    const listener = (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.endsWith(this.mark)) onMark();
-    };
-    stream?.on('data', listener);
-    const end = () => {
-      stream?.off('data', listener);
-      return text.replace(this.mark, '');
-    };
-    return { marked, end };
+    try {
+      return await Promise.race([said, closed]);
+    } finally {
+      done.abort();
+      await Promise.allSettled([said, closed]);
+      for (const each of printed) each.end();
+    }
   }
 }
