@@ -21,7 +21,7 @@ export default defineConfig({
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
     maxWorkers: 5,
-    maxConcurrency: 8,
+    maxConcurrency: 5,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.

@@ -28,7 +28,6 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 const tasksMade = (desk: Desk) => desk.simulator.bill().total.tasks;
-const running = (desk: Desk) => desk.simulator.bill().tasks.running;
 
 async function addCredits(desk: Desk, add: number): Promise<void> {
   await fetch(`${desk.simulator.origin}/simulator/credits`, {
@@ -53,11 +52,15 @@ async function withStates(desk: Desk, work: (redis: Redis, key: string) => Promi
   }
 }
 
+/** So many are accepted, and nothing more is on its way to the API. */
 async function untilAccepted(desk: Desk, count: number): Promise<void> {
   await withStates(desk, (redis, key) =>
     until(async () => {
-      const texts = await redis.hvals(key);
-      return texts.filter((text) => text.startsWith('accepted|')).length === count;
+      const stages = (await redis.hvals(key)).map((text) => text.split('|')[0]);
+      return (
+        stages.filter((stage) => stage === 'accepted').length === count &&
+        !stages.includes('submitting')
+      );
     }),
   );
 }
@@ -164,7 +167,7 @@ describe.concurrent('cancel', () => {
     await desk.write('in.csv', productsCsv(40));
     const process = desk.start(run);
     await outputShows(process, /out of credits/);
-    await until(() => running(desk) === 5);
+    await untilAccepted(desk, 5);
     const cancelled = await desk.run(['cancel', 'in', '--json']);
     expect(cancelled).toMatchObject({ code: 0 });
     // Those that were just being refused are ended by the run that is at them; the lines below count them all.
@@ -229,7 +232,7 @@ describe.concurrent('cancel', () => {
     await desk.write('in.csv', productsCsv(30));
     const killed = desk.start(run);
     await outputShows(killed, /out of credits/);
-    await until(() => running(desk) === 4);
+    await untilAccepted(desk, 4);
     killed.kill('SIGKILL');
     await killed.finished;
     expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/still to be collected/);
@@ -254,7 +257,7 @@ describe.concurrent('cancel', () => {
     await desk.write('in.csv', productsCsv(20));
     const process = desk.start(run);
     await outputShows(process, /out of credits/);
-    await until(() => running(desk) === 4);
+    await untilAccepted(desk, 4);
     const asked = await desk.run(['cancel', 'in', '--abandon']);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toMatch(/throws away 4 tasks under way: 4 credits/);
@@ -354,7 +357,6 @@ describe.concurrent('retry', () => {
       const desk = await openDesk({ ...slowTasks, clock });
       await desk.write('in.csv', productsCsv(2));
       const killed = desk.start(run);
-      await until(() => running(desk) === 2);
       await untilAccepted(desk, 2);
       killed.kill('SIGKILL');
       await killed.finished;

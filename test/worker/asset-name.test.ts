@@ -61,7 +61,7 @@ describe('safeName', () => {
         expect(Buffer.byteLength(name)).toBeGreaterThan(0);
         expect(Buffer.byteLength(name)).toBeLessThanOrEqual(120);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -97,7 +97,7 @@ describe('canonicalName', () => {
         fc.pre(Buffer.byteLength(name) < 100);
         expect(canonicalName(name)).toBe(name);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 });
@@ -138,7 +138,7 @@ describe('assetName', () => {
         const same = JSON.stringify(first) === JSON.stringify(second);
         expect(assetName(first).toLowerCase() === assetName(second).toLowerCase()).toBe(same);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 

@@ -19,10 +19,9 @@ describe('the curve of a history', () => {
         const spacing = 5_000 / stepMs;
         const whole = spacing >= 1 ? spacing : 1 / spacing;
         expect(whole).toBeCloseTo(Math.round(whole), 9);
-        for (let index = 1; index < running.length; index += 1) {
-          expect(running[index]).toBeLessThanOrEqual((running[index - 1] ?? 0) + 1e-12);
-          expect(ran[index]).toBeGreaterThanOrEqual(ran[index - 1] ?? 0);
-        }
+        const falls = running.every((share, index) => share <= (running[index - 1] ?? 1) + 1e-12);
+        expect(falls).toBe(true);
+        expect(ran.every((ms, index) => ms >= (ran[index - 1] ?? 0))).toBe(true);
       }),
     );
   });
