@@ -17,7 +17,6 @@ async function main(): Promise<ExitCode> {
     const setup: CommandSetup = {
       settings: readSettings(),
       terminal,
-      logLevel: 'info',
       commandLine: ['npx rivya-batch', ...process.argv.slice(2).map(quoted)].join(' '),
       run: async (action) => {
         code = await action();

@@ -22,7 +22,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   monitor: async () => (await import('./monitor.js')).addMonitorCommand,
   models: async () => (await import('./models.js')).addModelsCommand,
   credits: async () => (await import('./credits.js')).addCreditsCommand,
-  doctor: async () => (await import('./doctor.js')).addDoctorCommand,
+  doctor: async () => (await import('./doctor/doctor.js')).addDoctorCommand,
   simulator: async () => (await import('./simulator.js')).addSimulatorCommand,
 };
 

@@ -5,6 +5,7 @@ import type { LineError } from '../shared/manifest-line.js';
 import { askAgain } from './ask-again.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
+import { logAnswer } from './log-answer.js';
 import { nextCheckInMs } from './next-check.js';
 import { deadlineMs } from './poll-plan.js';
 import { measureDuration } from './polling/measure-duration.js';
@@ -30,7 +31,9 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   }
   const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
-  const outcome = await context.client.readTask(read.state.taskId);
+  const { attempt, taskId: task } = read.state;
+  const outcome = await context.client.readTask(task);
+  logAnswer(context.log, { endpoint: 'read', brief: job.briefId, attempt, task }, outcome);
   const state = { ...read.state, checks: read.state.checks + 1 };
   if (outcome.kind === 'read' && outcome.task.status.kind === 'running') {
     state.runningAt = context.clock.now();

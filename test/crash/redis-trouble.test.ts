@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, connect as dial, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
+import { openCuttingProxy } from '../support/cutting-proxy.js';
 
 const briefs = 24;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '8'];
@@ -30,37 +30,6 @@ async function killPrivateRedis(desk: Desk): Promise<void> {
   const killed = await redisProcess(desk);
   process.kill(killed, 'SIGKILL');
   while ((await redisProcess(desk)) === killed) await sleep(20);
-}
-
-/** Forwards connections to the shared Redis and cuts them on demand, in the middle of whatever they carry. */
-async function openCuttingProxy() {
-  const pairs = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = dial(inject('redisSocket'));
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      pairs.add(from);
-      from.on('error', () => undefined);
-      from.on('close', () => {
-        pairs.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const cut = () => {
-    for (const socket of pairs) socket.destroy();
-  };
-  const close = () => {
-    server.close();
-    cut();
-  };
-  return { url: `redis://127.0.0.1:${address.port}`, cut, close };
 }
 
 describe.concurrent('Redis in trouble during a run', () => {
@@ -119,7 +88,7 @@ describe.concurrent('Redis in trouble during a run', () => {
   test('a line that is cut in the middle of what it carries (S1, S4)', async ({ openDesk }) => {
     const desk = await openDesk({ faults: ['lose-answer-after-accept:2x'] });
     await desk.write('in.csv', productsCsv(briefs));
-    const proxy = await openCuttingProxy();
+    const proxy = await openCuttingProxy(inject('redisSocket'));
     const running = desk.start(run, { REDIS_URL: proxy.url });
     await tasksMade(desk, 1);
     while (!running.hasEnded()) {

@@ -33,6 +33,12 @@ async function expectCleanBill(desk: Desk, out: string, briefs: number): Promise
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
+/** The JSON lines among what was printed. */
+function logOf(output: string) {
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
 describe.concurrent('the same command continues', () => {
   test('after Ctrl+C: 130, the command is printed, nothing is paid twice (S1, S4)', async ({
     openDesk,
@@ -178,13 +184,22 @@ describe.concurrent('several processes', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(4));
     await desk.run(['enqueue', 'in.csv', ...mapping]);
-    const far = desk.start(['worker', '--stages', 'submit,status', ...fast]);
+    const logged = ['--log-level', 'debug', '--health-port', '0'];
+    const far = desk.start(['worker', '--stages', 'submit,status', ...logged, ...fast]);
     const near = desk.start(['worker', '--stages', 'collect', '--out', 'shop', ...fast]);
     await output(near, /batch finished/);
+    const { health } = logOf(far.output()).find(({ msg }) => msg === 'worker ready') ?? {};
+    expect(await fetch(`${health}/ready`)).toMatchObject({ status: 200 });
     for (const worker of [far, near]) worker.kill('SIGTERM');
     expect((await far.finished).code).toBe(0);
     expect((await near.finished).code).toBe(0);
     await expectCleanBill(desk, 'shop', 4);
+    // Each brief can be followed by its own id and its task's; the key is nowhere (S8).
+    const answers = logOf(far.output()).filter(({ msg }) => msg === 'accepted');
+    const tasks = (await desk.lines('shop')).map(({ brief_id, task_id }) => [brief_id, task_id]);
+    expect(answers.map(({ brief, task }) => [brief, task]).sort()).toEqual(tasks.sort());
+    expect(answers[0]).toMatchObject({ batch: 'in', attempt: 1, endpoint: 'submit' });
+    expect(far.output() + near.output()).not.toMatch(/rvya_sk_desk|token=/);
   });
 
   test('forget refuses an unfinished batch and deletes a finished one', async ({ openDesk }) => {
