@@ -22,7 +22,7 @@ const troubleSpacingMs = 7_500;
 
 /** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
 export async function checkStatus(context: StageContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.read(job.briefId);
+  const read = await context.ledger.briefs.read(job.briefId);
   if (read?.state.stage === 'submitting' && read.state.attempt === job.attempt) {
     return askAgain(context, job);
   }
@@ -42,7 +42,7 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   const brief = { text: read.text, state };
   const step = await act(context, job.briefId, { brief, outcome });
   if (step.kind !== 'later') return step;
-  const moved = await context.ledger.move(job.briefId, {
+  const moved = await context.ledger.briefs.move(job.briefId, {
     from: brief,
     to: state,
     holds: 'slot_and_credits',

@@ -22,7 +22,7 @@ describe.concurrent('paid work', () => {
   }) => {
     const desk = await openDesk({ faults: ['expire-first-url'] });
     await desk.write('in.csv', productsCsv(1));
-    const point = 'after redis rivya:move < BatchLedger.move < rereadTask*';
+    const point = 'after redis rivya:move < BriefLedger.move < rereadTask*';
     const killed = await desk.run(run, { environment: crashEnvironment(desk, { point }) });
     expect(killed.signal).toBe('SIGKILL');
     expect((await desk.run(run)).code).toBe(0);
