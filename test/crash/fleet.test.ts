@@ -82,18 +82,15 @@ test('three machines, one cut off and back, Redis restarted, a rolling restart: 
     environment,
   });
   expect(enqueued).toMatchObject({ code: 0 });
-  const tasks = async (wanted: number) => {
-    while (desk.simulator.bill().total.tasks < wanted) await sleep(50);
-  };
 
-  await tasks(300);
+  await desk.tasksMade(300);
   first?.way.set('down');
   // Longer than the locks of its jobs last: the others take them over meanwhile.
   await sleep(20_000);
   first?.way.set('up');
-  await tasks(900);
+  await desk.tasksMade(900);
   await redis.restart();
-  await tasks(1_300);
+  await desk.tasksMade(1_300);
   const tookMs: number[] = [];
   for (const machine of machines) {
     tookMs.push(await machine.replace());

@@ -11,10 +11,6 @@ const briefs = 24;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '8'];
 const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
 
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
-
 /** The process of the desk's private Redis; never 0, which would stand for the test's own process group. */
 async function redisProcess(desk: Desk): Promise<number> {
   const pidFile = join(desk.folder, '.rivya-batch/redis/redis.pid');
@@ -40,7 +36,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     await desk.write('in.csv', productsCsv(briefs));
     const running = desk.start(run);
     for (const tasks of [1, 8, 16]) {
-      await tasksMade(desk, tasks);
+      await desk.tasksMade(tasks);
       // Anywhere in the work on the briefs that are under way.
       await sleep(Math.random() * 500);
       await killPrivateRedis(desk);
@@ -57,7 +53,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     await desk.write('in.csv', productsCsv(briefs));
     for (const tasks of [2, 10]) {
       const running = desk.start(run);
-      await tasksMade(desk, tasks);
+      await desk.tasksMade(tasks);
       await sleep(Math.random() * 500);
       const pid = await redisProcess(desk);
       running.kill('SIGKILL');
@@ -72,7 +68,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     const desk = await openDesk({ redis: 'private', faults: ['lose-answer-after-accept:2x'] });
     await desk.write('in.csv', productsCsv(briefs));
     const running = desk.start(run);
-    await tasksMade(desk, 1);
+    await desk.tasksMade(1);
     const redis = new Redis({ path: desk.redisSocket, retryStrategy: () => null });
     redis.on('error', () => undefined);
     while (!running.hasEnded()) {
@@ -90,7 +86,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     await desk.write('in.csv', productsCsv(briefs));
     const proxy = await openCuttingProxy(inject('redisSocket'));
     const running = desk.start(run, { REDIS_URL: proxy.url });
-    await tasksMade(desk, 1);
+    await desk.tasksMade(1);
     while (!running.hasEnded()) {
       proxy.cut();
       await sleep(200 + Math.random() * 600);

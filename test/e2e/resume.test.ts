@@ -3,11 +3,6 @@ import { describe, expect } from 'vitest';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import type { Running } from '../support/running.js';
 
-/** Resolves when the simulator's bill shows at least so many tasks. */
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
-
 async function output(running: Running, pattern: RegExp): Promise<void> {
   while (!pattern.test(running.output())) {
     if (running.hasEnded()) throw new Error(`ended early:\n${running.output()}`);
@@ -46,7 +41,7 @@ describe.concurrent('the same command continues', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(40));
     const first = desk.start(run);
-    await tasksMade(desk, 5);
+    await desk.tasksMade(5);
     first.kill('SIGINT');
     const stopped = await first.finished;
     expect(stopped.code).toBe(130);
@@ -63,7 +58,7 @@ describe.concurrent('the same command continues', () => {
     await desk.write('in.csv', productsCsv(30));
     for (const tasks of [3, 12]) {
       const killed = desk.start(run);
-      await tasksMade(desk, tasks);
+      await desk.tasksMade(tasks);
       killed.kill('SIGKILL');
       expect((await killed.finished).signal).toBe('SIGKILL');
     }
