@@ -1,8 +1,10 @@
-import { describe, expect } from 'vitest';
+import { Redis } from 'ioredis';
+import { describe, expect, inject } from 'vitest';
 import { checkClock } from '../../src/cli/doctor/check-clock.js';
 import { checkNode } from '../../src/cli/doctor/check-node.js';
 import type { Finding } from '../../src/cli/doctor/finding.js';
 import { type Desk, test } from '../support/cli.js';
+import { openCuttingProxy } from '../support/cutting-proxy.js';
 
 async function diagnose(desk: Desk, environment: Record<string, string> = {}) {
   const { code, stdout } = await desk.run(['doctor', '--out', 'out', '--json'], { environment });
@@ -55,6 +57,31 @@ describe.concurrent('doctor', () => {
     expect(away.of('Rivya API')[0]?.text).toMatch(/gave no answer/);
     expect(away.text).not.toContain('rvya_sk_desk');
   });
+});
+
+test('a user of Redis that lacks a right is told so in a sentence', async ({ openDesk }) => {
+  const desk = await openDesk();
+  const redis = new Redis({ path: inject('redisSocket') });
+  const user = desk.environment.RIVYA_BATCH_PREFIX ?? '';
+  const rights = ['~elsewhere:*', '&*', '+@all', '-@dangerous', '+info'];
+  await redis.call('ACL', 'SETUSER', user, 'on', '>pa55word', ...rights);
+  const proxy = await openCuttingProxy(inject('redisSocket'));
+  try {
+    const environment = { REDIS_URL: proxy.url.replace('//', `//${user}:pa55word@`) };
+    const { code, of, text } = await diagnose(desk, environment);
+    expect(code).toBe(1);
+    expect(of('Redis')[0]?.text).toMatch(/^Redis refuses \(NOPERM .*RIVYA_BATCH_PREFIX/);
+    const shown = await desk.run(['status'], { environment });
+    expect(shown.stderr).toMatch(/Redis refuses \(NOPERM/);
+    expect(shown.stderr).not.toMatch(/please report| at /);
+    expect(text + shown.stderr).not.toContain('pa55word');
+    await redis.call('ACL', 'SETUSER', user, `~${user}:*`);
+    expect(await diagnose(desk, environment)).toMatchObject({ code: 0 });
+  } finally {
+    proxy.close();
+    await redis.call('ACL', 'DELUSER', user);
+    redis.disconnect();
+  }
 });
 
 test('a clock that is off, and a Node that is too old, come with the remedy', () => {

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { BatchError } from '../../shared/errors.js';
+import { explainReply } from '../../shared/store/explain-reply.js';
 import { readMemory } from '../../shared/store/inspect-redis.js';
 import { openStore, type Store } from '../../shared/store/open-store.js';
 import type { Settings } from '../environment.js';
@@ -11,29 +12,37 @@ const subject = 'Redis';
 const briefBytes = 3_000;
 const fewBriefs = 25_000;
 
-export async function checkRedis({ redisUrl, home }: Settings): Promise<Finding[]> {
+export async function checkRedis({ redisUrl, home, prefix }: Settings): Promise<Finding[]> {
   try {
     const store = await openStore({ redisUrl, home });
     try {
-      return await findingsOf(store);
+      return await findingsOf(store, prefix);
     } finally {
       await store.close();
     }
   } catch (error) {
-    if (!(error instanceof BatchError)) throw error;
-    return [{ subject, level: 'error', text: error.message }];
+    const known = error instanceof BatchError ? error : explainReply(error);
+    if (!known) throw error;
+    return [{ subject, level: 'error', text: known.message }];
   }
 }
 
-async function findingsOf(store: Store): Promise<Finding[]> {
+async function findingsOf(store: Store, prefix: string): Promise<Finding[]> {
   const kind = store.kind === 'private' ? 'private Redis' : 'Redis';
   const redis = store.connect('doctor');
+  await tryScript(redis, prefix);
   return [
     { subject, level: 'ok', text: `${kind} at ${store.where}` },
     ...store.warnings.map((text): Finding => ({ subject, level: 'warning', text })),
     ...(await checkMemory(redis)),
     checkClock('Redis', await aheadOf(redis)),
   ];
+}
+
+/** What all our work is done with: a script that writes a key of ours; a user of Redis may not be allowed to. */
+async function tryScript(redis: Redis, prefix: string): Promise<void> {
+  const key = `${prefix}:doctor`;
+  await redis.eval("redis.call('SET', KEYS[1], '1') return redis.call('DEL', KEYS[1])", 1, key);
 }
 
 async function aheadOf(redis: Redis): Promise<number> {
