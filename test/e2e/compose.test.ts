@@ -58,6 +58,10 @@ describe('docker-compose.yml', () => {
     const watching = start(desk, monitor);
     await until(() => workers.every((each) => each.output().includes('worker ready')));
     await until(() => watching.output().includes('Monitor: http'));
+    for (const each of workers) {
+      const health = /"health":"(http:[^"]+)"/.exec(each.output())?.[1];
+      expect((await fetch(`${health}/ready`)).status).toBe(200);
+    }
 
     const parameters = ['enqueue', 'in.csv', '--batch', 'composed', ...mapping];
     const enqueued = await start(desk, { ...worker, command: parameters }).finished;
@@ -86,11 +90,10 @@ describe('docker-compose.yml', () => {
 
 /** The parameters of a service, but for what is of its container: folders, ports, addresses. */
 function start(desk: Desk, { command, environment }: ProgramService): Running {
-  const parameters = command.flatMap((word, index) => {
+  const parameters = command.map((word, index) => {
     const option = command[index - 1];
-    if (word === '--health-port' || option === '--health-port') return [];
-    if (word === '/out') return [join(desk.folder, 'out')];
-    return option === '--port' ? ['0'] : [word];
+    if (word === '/out') return join(desk.folder, 'out');
+    return option === '--port' || option === '--health-port' ? '0' : word;
   });
   return desk.start(parameters, environmentOf(desk, environment));
 }
