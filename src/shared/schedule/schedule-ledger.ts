@@ -2,7 +2,14 @@ import type { Redis } from 'ioredis';
 import { type ScheduleKeys, scheduleKeys } from '../ledger/keys.js';
 import { runScript } from '../ledger/scripts.js';
 import { type Schedule, scheduleSchema } from './schedule.js';
-import { decodeRun, encodeRun, isOpen, type ReadRun, type ScheduleRun } from './schedule-run.js';
+import {
+  decodeRun,
+  encodeRun,
+  isOpen,
+  type ReadRun,
+  type ScheduleRun,
+  type Told,
+} from './schedule-run.js';
 
 export type RunClaim = 'claimed' | 'there' | 'gone' | 'changed' | 'name_taken';
 
@@ -70,6 +77,11 @@ export class ScheduleLedger {
     return this.redis.hget(this.keys.webhooks, name);
   }
 
+  /** Whether there is one, for whoever need not know it. */
+  async hasWebhook(name: string): Promise<boolean> {
+    return (await this.redis.hexists(this.keys.webhooks, name)) === 1;
+  }
+
   async readRun(name: string, id: string): Promise<ReadRun | null> {
     const text = await this.redis.hget(this.keys.runs + name, id);
     return text === null ? null : decodeRun(text);
@@ -101,6 +113,16 @@ export class ScheduleLedger {
       values: [to.id, from.text, encodeRun(to)],
     });
     return reply === 1 ? 'saved' : 'was_changed';
+  }
+
+  /** Notes on a run what came of telling its webhook; a run that was forgotten since is left so. */
+  async noteTold(name: string, id: string, told: Told): Promise<void> {
+    // Each time that it was changed meanwhile, the run itself has come a step further.
+    for (;;) {
+      const from = await this.readRun(name, id);
+      if (from === null) return;
+      if ((await this.save(name, from, { ...from.run, told })) === 'saved') return;
+    }
   }
 
   /** Keeps the history short. */

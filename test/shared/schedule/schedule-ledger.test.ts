@@ -10,6 +10,7 @@ function runNumber(number: number): ScheduleRun {
     trigger: 'tick',
     scheduledMs: number,
     missed: 0,
+    told: null,
     batch: `shots@${number}`,
     out: `/out/shots@${number}`,
     endedMs: number,
