@@ -55,7 +55,10 @@ export class ScheduleWorker {
   /** Starts the ticks of schedules that a crash left without, between keeping them and starting them. */
   async start(): Promise<void> {
     const { ledger, queue } = this.options.context;
-    for (const schedule of await ledger.all()) {
+    const schedules = await ledger.all();
+    // Those that an earlier version has set are not on the list of all accounts.
+    if (schedules.length > 0) await ledger.enlist();
+    for (const schedule of schedules) {
       if (schedule.state === 'paused') continue;
       if ((await queue.nextTick(schedule.name)) === null) await queue.start(schedule);
     }

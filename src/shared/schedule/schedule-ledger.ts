@@ -23,6 +23,12 @@ export interface RunBook {
 /** Older ones that have ended are forgotten. */
 const mostRuns = 100;
 
+/** Whose schedules they are: an API origin, and the hash over it and the key. */
+export interface ScheduleOwner {
+  account: string;
+  origin: string;
+}
+
 /** The durable account of the schedules of one API origin and key. */
 export class ScheduleLedger {
   readonly keys: ScheduleKeys;
@@ -30,21 +36,27 @@ export class ScheduleLedger {
   constructor(
     private readonly redis: Redis,
     prefix: string,
-    account: string,
+    private readonly owner: ScheduleOwner,
   ) {
-    this.keys = scheduleKeys(prefix, account);
+    this.keys = scheduleKeys(prefix, owner.account);
   }
 
   /** `same`: it is there already, word for word. @param webhook '' for none */
   async add(schedule: Schedule, webhook: string): Promise<'added' | 'same' | 'exists'> {
     const { schedules, webhooks } = this.keys;
     const text = JSON.stringify(schedule);
+    await this.enlist();
     const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
     const same = !added && (await this.redis.hget(schedules, schedule.name)) === text;
     if (!added && !same) return 'exists';
     if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
     else await this.redis.hset(webhooks, schedule.name, webhook);
     return added ? 'added' : 'same';
+  }
+
+  /** Has those find these schedules who look for the schedules of all accounts. */
+  async enlist(): Promise<void> {
+    await this.redis.hset(this.keys.owners, this.owner.account, this.owner.origin);
   }
 
   /** Null when there is none of that name. */

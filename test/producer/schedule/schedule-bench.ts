@@ -30,7 +30,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
   const prefix = newPrefix();
   const connection = connect();
   const account = new AccountLedger(connection, prefix, identity.account);
-  const ledger = new ScheduleLedger(connection, prefix, identity.account);
+  const ledger = new ScheduleLedger(connection, prefix, identity);
   const queue = new ScheduleQueue(connection, prefix, identity.account);
   const jobs = new Queue(scheduleQueueName(identity.account), {
     connection,
