@@ -23,15 +23,21 @@ export function rulesWords({ overlap, missed, badRows }: Schedule): string {
 /** Whether there is a webhook, and whether it could be told the last time; null where there is none. */
 export function webhookWords(sight: ScheduleSight): string | null {
   if (sight.webhook === 'none') return null;
-  const trouble = toldTrouble(lastTold(sight));
-  return `a webhook (not shown)${trouble === null ? '' : `; ${trouble}`}`;
+  const untold = untoldWords(lastTold(sight));
+  return `a webhook (not shown)${untold === null ? '' : `, which ${untold}`}`;
 }
 
 /** What went wrong when a webhook was told of a run; null where nothing did. */
 export function toldTrouble(told: Told | null): string | null {
+  const untold = untoldWords(told);
+  return untold === null ? null : `the webhook ${untold}`;
+}
+
+function untoldWords(told: Told | null): string | null {
   if (told === null || told.kind === 'taken') return null;
-  const further = told.triesLeft > 0 ? ', and is tried again' : '';
-  return `the webhook could not be told${further}: ${told.reason}`;
+  return told.triesLeft > 0
+    ? `could not be told, and is tried again: ${told.reason}`
+    : `could not be told: ${told.reason}`;
 }
 
 /** Ticks for which a run stands as well; '' where there are none. */
