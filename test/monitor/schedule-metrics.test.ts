@@ -76,7 +76,7 @@ describe('the metrics of schedules', () => {
     expect(await linesOf(get)).toContain('rivya_batch_schedule_jobs_due{account="account-1"} 1');
     // As after a night without a worker: the tick is still where it was, and its time is over.
     const delayed = `${queue.bullPrefix}:schedules.${identity.account}:delayed`;
-    const [tick] = await redis.zrange(delayed, 0, 0);
+    const [tick] = await redis.zrange(delayed, '0', '0');
     await redis.zadd(delayed, String((Date.now() - 60_000) * 4096), tick ?? '');
     await expect
       .poll(() => linesOf(get), { timeout: 5_000 })

@@ -1,5 +1,5 @@
 import { describeRun } from '../../shared/schedule/describe-run.js';
-import { type RunResult, runResult } from '../../shared/schedule/run-result.js';
+import { runResult } from '../../shared/schedule/run-result.js';
 import type { Schedule } from '../../shared/schedule/schedule.js';
 import type { ScheduleRun } from '../../shared/schedule/schedule-run.js';
 import { missedWords, toldTrouble } from '../../shared/schedule/schedule-words.js';
@@ -9,21 +9,8 @@ import { type Html, html, type Part } from './html.js';
 import { batchLink } from './links.js';
 import { pill, progressOf, table } from './parts.js';
 
-const words: Readonly<Record<RunResult, string>> = {
-  waiting: 'waiting',
-  starting: 'starting',
-  running: 'running',
-  stopped: 'stopped',
-  succeeded: 'succeeded',
-  with_failures: 'with failures',
-  forgotten: 'forgotten',
-  refused: 'refused',
-  skipped: 'skipped',
-  missed: 'missed',
-};
-
 export function resultPill(run: ScheduleRun): Html {
-  return pill(words[runResult(run)]);
+  return pill(runResult(run).replace('_', ' '));
 }
 
 /** Runs of a schedule and what became of each; only batches that are `shown` have a page. */
