@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { ensureRedisServer } from './provide-redis.mjs';
+import { fillBatches } from './screens/fill-batches.mjs';
+import { scheduleSecrets } from './screens/fill-schedules.mjs';
 
 const root = dirname(import.meta.dirname);
 const pictures = resolve(process.argv[2] ?? 'screens');
@@ -45,32 +47,6 @@ async function finished(child, codes) {
   assert.ok(codes.includes(code), `${child.spawnargs.join(' ')} ended with ${code}`);
 }
 
-async function fillBatches() {
-  const catalog = join(root, 'examples/catalog.csv');
-  const mapping = ['--id', 'sku', '--model', 'z-image', '--prompt', 'Studio photo of {{title}}'];
-  const quick = ['--rate', '200', '--in-flight', '50'];
-  await finished(start(['run', catalog, '--out', 'catalog', ...mapping, ...quick]), [0, 3]);
-  simulator.control({ speed: 0.7, faults: ['download-status=503'] });
-  writeFileSync(
-    join(desk, 'spring.csv'),
-    `sku,title\n"${hostile.replaceAll(`"`, `""`)}",${'A title that goes on and on '.repeat(8)}\n${Array.from({ length: 400 }, (_, row) => `S-${1000 + row},Chair ${row}`).join('\n')}\n`,
-  );
-  start([
-    'run',
-    'spring.csv',
-    '--out',
-    'spring',
-    '--max-credits',
-    '900',
-    ...mapping,
-    '--rate',
-    '12',
-  ]);
-  await sleep(9_000);
-  simulator.control({ faults: [] });
-  await sleep(9_000);
-}
-
 async function startMonitor() {
   const monitor = start(['monitor', '--port', '0'], { MONITOR_PASSWORD: password });
   const [line] = await once(monitor.stdout, 'data');
@@ -94,7 +70,7 @@ async function picture(page, name) {
   const title = await page.title();
   assert.notEqual(title, 'owned', 'a hostile title was run');
   const text = await page.content();
-  for (const secret of ['rvya_sk_screens', 'token=', password]) {
+  for (const secret of ['rvya_sk_screens', 'token=', password, ...scheduleSecrets]) {
     assert.ok(!text.includes(secret), `${secret} stands in ${page.url()}`);
   }
 }
@@ -147,6 +123,20 @@ async function lookAtBoard(page, origin) {
   await picture(page, '09-bull-board-queue');
 }
 
+async function lookAtSchedules(page, origin) {
+  await page.goto(origin);
+  await page.getByRole('link', { name: 'press-photos' }).click();
+  assert.match(page.url(), /\/schedules#/);
+  const refused = page.getByRole('row', { name: 'refused' });
+  await refused.getByText('the webhook could not be told').waitFor();
+  await picture(page, '16-schedules');
+  await page
+    .getByRole('link', { name: /^catalog-nightly@/ })
+    .first()
+    .click();
+  await page.getByText('12 of 12').first().waitFor();
+}
+
 async function lookOnPhone(browser, addresses) {
   const viewport = { width: 390, height: 844 };
   const page = await openPage(browser, {
@@ -168,10 +158,12 @@ async function look(browser, { origin, monitor }) {
   const page = await openPage(browser, { ...login, viewport: { width: 1280, height: 800 } });
   const story = await lookAtPages(page, origin);
   await lookAtBoard(page, origin);
+  await lookAtSchedules(page, origin);
   await lookOnPhone(browser, [
     [origin, '10-phone-overview'],
     [`${origin}/batch?name=spring`, '11-phone-batch'],
     [story, '12-phone-brief'],
+    [`${origin}/schedules`, '17-phone-schedules'],
   ]);
   const dark = await openPage(browser, { ...login, colorScheme: 'dark' });
   await dark.goto(`${origin}/batch?name=spring`);
@@ -183,7 +175,7 @@ async function look(browser, { origin, monitor }) {
 }
 
 try {
-  await fillBatches();
+  await fillBatches({ start, finished, desk, simulator, hostile });
   const started = await startMonitor();
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -21,7 +21,7 @@ Prometheus reads /metrics with the same login; rules for alerts are in ops/alert
 export function addMonitorCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('monitor')
-    .description('batches, briefs, queues and metrics in the browser, behind a login')
+    .description('batches, briefs, schedules, queues and metrics in the browser, behind a login')
     .addHelpText('after', monitorHelp)
     .addOption(
       new Option('--host <address>', 'address to listen on')

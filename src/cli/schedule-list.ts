@@ -1,22 +1,26 @@
 import Table from 'cli-table3';
-import { describeRun } from '../producer/schedule/describe-run.js';
 import { ExitCode } from '../shared/errors.js';
-import { type Schedule, shownFile } from '../shared/schedule/schedule.js';
-import type { ScheduleRun } from '../shared/schedule/schedule-run.js';
+import { whenWords } from '../shared/schedule/cron-words.js';
+import { describeRun } from '../shared/schedule/describe-run.js';
+import { shownFile } from '../shared/schedule/schedule.js';
+import type { ScheduleRun, Told } from '../shared/schedule/schedule-run.js';
+import {
+  lastTold,
+  readScheduleSight,
+  type ScheduleSight,
+} from '../shared/schedule/schedule-sight.js';
+import {
+  inputWords,
+  missedWords,
+  nextRunWords,
+  rulesWords,
+  toldTrouble,
+  webhookWords,
+} from '../shared/schedule/schedule-words.js';
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
-import { findSchedule, type Schedules, withSchedules } from './schedule-session.js';
+import { findSchedule, withSchedules } from './schedule-session.js';
 import type { Terminal } from './terminal.js';
-
-interface ShownSchedule {
-  schedule: Schedule;
-  /** Ms since the epoch; null while no tick is to come. */
-  nextMs: number | null;
-  /** Newest first. */
-  history: ScheduleRun[];
-  /** Where it is told of failures is nobody's to see (S8). */
-  webhook: 'set' | 'none';
-}
 
 export function listSchedules(
   setup: CommandSetup,
@@ -25,10 +29,10 @@ export function listSchedules(
 ): Promise<ExitCode> {
   const { terminal } = setup;
   return withSchedules(setup, async (schedules) => {
-    const { ledger, session } = schedules;
+    const { ledger, queue, session } = schedules;
     const found = name === undefined ? await ledger.all() : [await findSchedule(ledger, name)];
-    const shown: ShownSchedule[] = [];
-    for (const schedule of found) shown.push(await readShown(schedules, schedule));
+    const shown: ScheduleSight[] = [];
+    for (const schedule of found) shown.push(await readScheduleSight(ledger, queue, schedule));
     if (format === 'json') terminal.print(JSON.stringify(shown.map(scheduleJson)));
     else if (name === undefined) printTable(terminal, shown);
     else for (const one of shown) printOne(terminal, one, session.clock.now());
@@ -36,24 +40,15 @@ export function listSchedules(
   });
 }
 
-async function readShown({ ledger, queue }: Schedules, schedule: Schedule): Promise<ShownSchedule> {
-  const { name } = schedule;
-  const { runs } = await ledger.runs(name);
-  return {
-    schedule,
-    nextMs: await queue.nextTick(name),
-    history: runs.map(({ run }) => run).reverse(),
-    webhook: (await ledger.webhook(name)) === null ? 'none' : 'set',
-  };
-}
-
 /** As `--json` prints it: times in UTC, and the next run in the schedule's zone as well. */
-function scheduleJson({ schedule, nextMs, history, webhook }: ShownSchedule) {
+function scheduleJson(sight: ScheduleSight) {
+  const { schedule, nextMs, history, webhook } = sight;
   const { name, cron, zone, state, files, out, overlap, missed } = schedule;
   return {
     ...{ schedule: name, state, cron, tz: zone, overlap, missed, out },
     files: files.map(shownFile),
     notify: webhook === 'set' ? '[redacted]' : null,
+    notify_failed: lastTold(sight)?.kind === 'refused',
     next: nextMs === null ? null : new Date(nextMs).toISOString(),
     next_local: nextMs === null ? null : zoneText(nextMs, zone),
     history: history.map(runJson),
@@ -76,6 +71,19 @@ function runJson(run: ScheduleRun) {
     credits: run.stage === 'ended' ? run.spent : null,
     reason: reasonOf(run),
     ended: 'endedMs' in run ? new Date(run.endedMs).toISOString() : null,
+    told: toldJson(run.told),
+  };
+}
+
+function toldJson(told: Told | null) {
+  if (told === null) return null;
+  const refused = told.kind === 'refused' ? told : null;
+  return {
+    event: told.event,
+    at: new Date(told.atMs).toISOString(),
+    taken: refused === null,
+    reason: refused?.reason ?? null,
+    tries_left: refused?.triesLeft ?? 0,
   };
 }
 
@@ -97,7 +105,7 @@ function reasonOf(run: ScheduleRun): string | null {
   }
 }
 
-function printTable(terminal: Terminal, shown: ShownSchedule[]): void {
+function printTable(terminal: Terminal, shown: ScheduleSight[]): void {
   if (shown.length === 0) {
     terminal.print('There are no schedules under this API key: rivya-batch schedule add --help');
     return;
@@ -108,32 +116,40 @@ function printTable(terminal: Terminal, shown: ShownSchedule[]): void {
     wordWrap: true,
     colWidths: [null, null, null, null, null, 48],
   });
-  for (const { schedule, nextMs, history } of shown) {
-    const { name, state, cron, zone } = schedule;
-    const last = history[0] === undefined ? '-' : describeRun(history[0], zone);
-    table.push([name, state, cron, zone, nextMs === null ? '-' : zoneText(nextMs, zone), last]);
+  for (const sight of shown) {
+    const { name, state, cron, zone } = sight.schedule;
+    const { nextMs } = sight;
+    const next = nextMs === null ? '-' : zoneText(nextMs, zone);
+    table.push([name, state, cron, zone, next, lastWords(sight)]);
   }
   terminal.print(table.toString());
 }
 
-function printOne(terminal: Terminal, shown: ShownSchedule, nowMs: number): void {
-  const { schedule, nextMs, history, webhook } = shown;
-  const { name, state, cron, zone, files, out, overlap, missed } = schedule;
-  const late = nextMs !== null && nextMs < nowMs ? ', as soon as a worker runs' : '';
+function lastWords(sight: ScheduleSight): string {
+  const [last] = sight.history;
+  const trouble = toldTrouble(lastTold(sight));
+  const words = last === undefined ? '-' : describeRun(last, sight.schedule.zone);
+  return trouble === null ? words : `${words}; ${trouble}`;
+}
+
+function printOne(terminal: Terminal, sight: ScheduleSight, nowMs: number): void {
+  const { schedule, history } = sight;
+  const { name, state, zone, out } = schedule;
   const rows: [string, string][] = [
-    ['when', `${cron} in ${zone}`],
-    ['next', nextMs === null ? '-' : `${zoneText(nextMs, zone)}${late}`],
-    ['input', files.map(shownFile).join(', ')],
+    ['when', whenWords(schedule)],
+    ['next', nextRunWords(sight, nowMs) ?? '-'],
+    ['input', inputWords(schedule)],
     ['results', out],
-    ['rules', `overlap: ${overlap}, missed: ${missed}`],
-    ['notify', webhook === 'set' ? 'a webhook (not shown)' : '-'],
+    ['rules', rulesWords(schedule)],
+    ['notify', webhookWords(sight) ?? '-'],
   ];
   terminal.print(`Schedule ${name}: ${state}`);
   for (const [word, text] of rows) terminal.print(`  ${word.padEnd(9)}${text}`);
   terminal.print(history.length === 0 ? 'It has not run yet.' : 'Runs, the latest first:');
   for (const run of history) {
     const code = 'exitCode' in run ? ` [${run.exitCode}]` : '';
-    const more = run.missed > 0 ? ` (and ${run.missed} missed since)` : '';
+    const trouble = toldTrouble(run.told);
+    const more = missedWords(run) + (trouble === null ? '' : `; ${trouble}`);
     terminal.print(`  ${zoneText(run.scheduledMs, zone)}${code} ${describeRun(run, zone)}${more}`);
   }
 }

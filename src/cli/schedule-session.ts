@@ -76,9 +76,12 @@ export async function startSchedules(
   };
 }
 
-function partsFor({ connection, settings: { prefix } }: StoreSession, { account }: AccountLedger) {
+function partsFor(
+  { connection, settings: { prefix, origin } }: StoreSession,
+  { account }: AccountLedger,
+) {
   return {
-    ledger: new ScheduleLedger(connection, prefix, account),
+    ledger: new ScheduleLedger(connection, prefix, { account, origin }),
     queue: new ScheduleQueue(connection, prefix, account),
   };
 }

@@ -5,7 +5,9 @@ import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
 import { briefPage } from './pages/brief-page.js';
 import { findPage } from './pages/find-page.js';
+import { schedulesPath } from './pages/links.js';
 import { overviewPage } from './pages/overview-page.js';
+import { schedulesPage } from './pages/schedules-page.js';
 import { troublePage } from './pages/trouble-page.js';
 import type { BatchQueues } from './reading/batch-queues.js';
 import { findBriefs } from './reading/find-briefs.js';
@@ -36,6 +38,9 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
   const { ledgers, watch } = sources;
   const failures = new FailureReader();
   server.get('/', async (_request, reply) => send(reply, overviewPage(await watch.look())));
+  server.get(schedulesPath, async (_request, reply) =>
+    send(reply, schedulesPage(await watch.look())),
+  );
   server.get('/batch', async (request, reply) => {
     const { name } = batchQuery.parse(request.query);
     const { batches, atMs } = await watch.look();

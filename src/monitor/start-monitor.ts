@@ -14,6 +14,7 @@ import type { Login } from './guard/require-login.js';
 import { troublePage } from './pages/trouble-page.js';
 import { BatchQueues } from './reading/batch-queues.js';
 import { Ledgers } from './reading/ledgers.js';
+import { ScheduleQueues } from './reading/schedule-queues.js';
 import { Watch } from './reading/watch.js';
 
 export interface MonitorOptions {
@@ -49,20 +50,23 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     );
   }
   const ledgers = new Ledgers(connection, prefix, clock);
-  const queues = new BatchQueues(connection, prefix);
+  const queues = {
+    batches: new BatchQueues(connection, prefix),
+    schedules: new ScheduleQueues(connection, prefix),
+  };
   const watch = new Watch(ledgers, queues);
   const server = Fastify({ logger: false, forceCloseConnections: true });
   server.setErrorHandler((error: FastifyError, _request, reply) => tell(options, error, reply));
   await guardServer(server, { login, clock });
   // After the guard: what does not exist needs the login as well.
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
-  await addPages(server, { ledgers, queues, watch });
+  await addPages(server, { ledgers, queues: queues.batches, watch });
   await addBoard(server, { queues, watch, actions });
   watch.start();
   const stop = async () => {
     await server.close();
     await watch.stop();
-    await queues.closeAll();
+    await Promise.all([queues.batches.closeAll(), queues.schedules.closeAll()]);
   };
   const remedy = 'choose others with --host and --port';
   const origin = await listen(server, { host, port }, { whose: 'The monitor', remedy }).catch(

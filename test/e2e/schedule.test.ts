@@ -16,12 +16,14 @@ interface ShownRun {
   exit_code: number | null;
   counts: { admitted: number; succeeded: number } | null;
   reason: string | null;
+  told: { event: string; taken: boolean; tries_left: number } | null;
 }
 
 interface Shown {
   state: string;
   next: string | null;
   notify: string | null;
+  notify_failed: boolean;
   history: ShownRun[];
 }
 
@@ -129,15 +131,25 @@ describe.concurrent('a schedule', () => {
       exit_code: 2,
     });
     expect(webhook.told[0]?.text).toMatch(/^shots: .*nothing was spent/);
+    const taken = await lookUntil(desk, (shown) => shown.history[1]?.told?.taken === true);
+    expect(taken).toMatchObject({ notify_failed: false, history: [{ told: null }, {}] });
+
+    webhook.server.close();
+    await desk.write('in.csv', 'sku,title\n1,\n');
+    await desk.run(['schedule', 'run-now', 'shots']);
+    const untold = await lookUntil(desk, ({ notify_failed }) => notify_failed);
+    expect(untold.history[0]?.told).toMatchObject({ event: 'refused', taken: false });
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     const listed = await desk.run(['schedule', 'list', 'shots']);
-    expect(listed.stdout).toContain('a webhook (not shown)');
+    expect(listed.stdout).toContain('a webhook (not shown), which could not be told');
+    expect(listed.stdout).toContain('At 02:00, every day, in Europe/Berlin (0 2 * * *)');
+    const table = (await desk.run(['schedule', 'list'])).stdout;
+    expect(table.replace(/[\s│]+/g, ' ')).toContain('the webhook could not be told');
     for (const text of [added, listed].map(({ stdout, stderr }) => stdout + stderr)) {
       expect(text).not.toContain(webhook.secret);
     }
     expect(worker.output()).not.toContain(webhook.secret);
-    webhook.server.close();
   });
 
   test('is refused with a sentence where it cannot be, and removed for good', async ({

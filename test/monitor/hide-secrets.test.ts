@@ -11,6 +11,14 @@ describe('what leaves the monitor', () => {
     );
   });
 
+  it('S8: holds no login of an absolute URL', () => {
+    const text = 'https://me:pass@files.test/a.csv, http://token@x?b=1 and me@mail.test';
+    expect(hideSecrets(text)).toBe(
+      'https://[hidden]@files.test/a.csv, http://[hidden]@x?[hidden] and me@mail.test',
+    );
+    expect(hideSecrets('https://files.test/@me')).toBe('https://files.test/@me');
+  });
+
   it('leaves links of its own as they are', () => {
     expect(hideSecrets('<a href="/batch?name=a">')).toBe('<a href="/batch?name=a">');
   });

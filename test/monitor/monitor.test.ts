@@ -3,11 +3,14 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { StageQueues } from '../../src/shared/queues.js';
 import { openLedger, preparedBrief } from '../support/ledger.js';
+import { openSchedules, plan } from '../support/schedules.js';
 import { login, openMonitor } from './open-monitor.js';
+import { endedOn } from './open-nights.js';
 
 const paths = [
   '/',
   '/batch?name=spring',
+  '/schedules',
   '/find?text=a',
   '/metrics',
   '/assets/live.js',
@@ -93,7 +96,14 @@ describe('the login of the monitor', () => {
 describe('what the monitor answers', () => {
   it('comes with headers that keep it in its own pages and out of caches', async () => {
     const { get } = await openMonitor();
-    for (const path of ['/', '/metrics', '/nowhere', '/queues/', '/queues/api/queues']) {
+    for (const path of [
+      '/',
+      '/schedules',
+      '/metrics',
+      '/nowhere',
+      '/queues/',
+      '/queues/api/queues',
+    ]) {
       const { headers } = await get(path);
       expect(headers['content-security-policy']).toContain("default-src 'none'");
       expect(headers['content-security-policy']).toContain("script-src 'self';");
@@ -156,7 +166,13 @@ describe('what the monitor answers', () => {
   it('says so at once where Redis is away, and in the metrics too', async () => {
     const connection = new Redis({ path: '/nowhere.sock', lazyConnect: true });
     const { get } = await openMonitor({ connection });
-    for (const path of ['/', '/batch?name=spring', '/brief?batch=a&id=b', '/queues/api/queues']) {
+    for (const path of [
+      '/',
+      '/batch?name=spring',
+      '/schedules',
+      '/brief?batch=a&id=b',
+      '/queues/api/queues',
+    ]) {
       expect([path, (await get(path)).status]).toEqual([path, 503]);
     }
     const { status, text } = await get('/metrics');
@@ -280,11 +296,14 @@ describe('the metrics', () => {
   it('are there for every rule of the alerts', async () => {
     const opened = await openBatch();
     await opened.ledger.setCaps({ batch: 50, day: undefined });
+    const { add, note } = openSchedules(opened);
+    await add(plan('nightly'), 'https://hooks.test/a');
+    await note('nightly', endedOn(0, 4));
     const { get } = await openMonitor({}, opened);
     const { text } = await get('/metrics');
     const rules = await readFile(new URL('../../ops/alerts.yml', import.meta.url), 'utf8');
     const named = new Set(rules.match(/rivya_batch_\w+/g));
-    expect(named.size).toBeGreaterThan(8);
+    expect(named.size).toBeGreaterThan(13);
     for (const name of named) expect(text).toContain(`# TYPE ${name} `);
   });
 

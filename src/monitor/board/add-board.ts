@@ -1,17 +1,17 @@
 import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
+import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import { BatchError } from '../../shared/errors.js';
-import { type JobData, queueStages } from '../../shared/queues.js';
-import { hideSecrets } from '../guard/hide-secrets.js';
-import { boardPath, briefLink } from '../pages/links.js';
-import type { BatchQueues, StageQueue } from '../reading/batch-queues.js';
-import type { Watch } from '../reading/watch.js';
+import { queueStages } from '../../shared/queues.js';
+import { boardPath } from '../pages/links.js';
+import type { Watch, WatchedQueues } from '../reading/watch.js';
 import { type Actions, boardHooks } from './allowed-actions.js';
+import { stageAdapter, tickAdapter } from './queue-adapters.js';
 
 export interface BoardOptions {
-  queues: BatchQueues;
+  queues: WatchedQueues;
   watch: Watch;
   actions: Actions;
 }
@@ -23,9 +23,9 @@ const boardPolicy =
 /** Its page asks for a font from elsewhere: nobody is told that somebody looks at queues here. */
 const elsewhere = /<link href="https?:[^>]*>/g;
 
-/** Bull Board over the queues of all batches, found anew whenever it asks. */
+/** Bull Board over the queues of all batches and schedules, found anew whenever it asks. */
 export async function addBoard(server: FastifyInstance, options: BoardOptions): Promise<void> {
-  const { queues, watch, actions } = options;
+  const { actions } = options;
   const serverAdapter = new FastifyAdapter();
   serverAdapter.setBasePath(boardPath);
   const board = createBullBoard({
@@ -33,20 +33,8 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
     serverAdapter,
     options: { handlerHooks: boardHooks(actions), uiConfig },
   });
-  const adapters = new WeakMap<StageQueue, BullMQAdapter>();
-  const adapterOf = (batch: string, queue: StageQueue) => {
-    const adapter = adapters.get(queue) ?? newAdapter(batch, queue, actions);
-    adapters.set(queue, adapter);
-    return adapter;
-  };
-  const findQueues = async () => {
-    const { batches } = await watch.look();
-    board.replaceQueues(
-      batches.flatMap(({ meta: { name } }) =>
-        queueStages.map((stage) => adapterOf(name, queues.of(name)[stage])),
-      ),
-    );
-  };
+  const findAdapters = adapterFinder(options);
+  const findQueues = async () => board.replaceQueues(await findAdapters());
   await server.register(
     async (scope) => {
       scope.addHook('onRequest', async (request, reply) => {
@@ -69,6 +57,28 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
   );
 }
 
+/** Finds the adapters of all queues that there are; each queue keeps the one that was made for it. */
+function adapterFinder({ queues, watch, actions }: BoardOptions) {
+  const made = new WeakMap<Queue, BullMQAdapter>();
+  const keep = <Q extends Queue>(queue: Q, make: (queue: Q) => BullMQAdapter) => {
+    const adapter = made.get(queue) ?? make(queue);
+    made.set(queue, adapter);
+    return adapter;
+  };
+  return async (): Promise<BullMQAdapter[]> => {
+    const { batches, schedules } = await watch.look();
+    const stages = batches.flatMap(({ meta: { name } }) =>
+      queueStages.map((stage) =>
+        keep(queues.batches.of(name)[stage], (queue) => stageAdapter(name, queue, actions)),
+      ),
+    );
+    const ticks = schedules.map(({ account }) =>
+      keep(queues.schedules.of(account), (queue) => tickAdapter(account, queue, actions)),
+    );
+    return [...stages, ...ticks];
+  };
+}
+
 const uiConfig = {
   boardTitle: 'rivya-batch queues',
   miscLinks: [{ text: 'Batches', url: '/' }],
@@ -77,19 +87,3 @@ const uiConfig = {
   // Would list the clients of Redis for every queue at every look.
   showWorkers: false,
 };
-
-function newAdapter(batch: string, queue: StageQueue, actions: Actions): BullMQAdapter {
-  const adapter = new BullMQAdapter(queue, {
-    readOnlyMode: actions === 'read_only',
-    delimiter: '.',
-    externalJobUrl: ({ data }: { data: JobData }) => ({
-      displayText: 'The whole story of this brief',
-      href: briefLink(batch, data.brief),
-    }),
-  });
-  // Result URLs with their queries are in the collect jobs alone (S8).
-  adapter.setFormatter('data', ({ urls, ...data }: JobData) =>
-    urls ? { ...data, urls: urls.map(hideSecrets) } : data,
-  );
-  return adapter;
-}

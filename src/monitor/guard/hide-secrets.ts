@@ -3,10 +3,14 @@ import { redactSecrets } from '../../rivya/redact-secrets.js';
 /** In JSON, in HTML and in plain text alike, an absolute URL ends at the latest at one of these. */
 const urlWithQuery = /(https?:\/\/[^\s"<?#\\]+)[?#][^\s"<\\]*/gi;
 
+const urlWithLogin = /(https?:\/\/)[^\s"<?#\\/]*@/gi;
+
 /**
  * The last thing that happens to whatever leaves the monitor (S8): keys and webhook secrets are taken out, and so
- * is what follows `?` or `#` in every absolute URL, because in a result's URL it may be a token.
+ * is what follows `?` or `#` in every absolute URL, because in a result's URL it may be a token, and a login in it.
  */
 export function hideSecrets(text: string): string {
-  return redactSecrets(text).replace(urlWithQuery, '$1?[hidden]');
+  return redactSecrets(text)
+    .replace(urlWithLogin, '$1[hidden]@')
+    .replace(urlWithQuery, '$1?[hidden]');
 }

@@ -3,6 +3,7 @@ import type { Watch } from '../reading/watch.js';
 import { addAccountMetrics } from './account-metrics.js';
 import { addBatchMetrics } from './batch-metrics.js';
 import { MetricSet } from './metric-set.js';
+import { addScheduleMetrics } from './schedule-metrics.js';
 
 /** Metrics that one might look for: a number that nobody counted is not made up. */
 const notKnown = `# Not here, because the ledger does not know it: the balance of the account (credits_cap_left is what is left of
@@ -18,6 +19,7 @@ export async function writeMetrics(watch: Watch): Promise<{ type: string; text: 
     up({}, 1);
     addAccountMetrics(set, overview);
     addBatchMetrics(set, overview.batches);
+    addScheduleMetrics(set, overview.schedules);
   } catch (error) {
     if (!(error instanceof BatchError) || error.code !== 'redis_unreachable') throw error;
     up({}, 0);

@@ -15,5 +15,16 @@ export function queueLink(queue: string): string {
   return `${boardPath}/queue/${encodeURIComponent(queue)}`;
 }
 
+/** The place of a schedule on its page; two accounts may each have one of that name. */
+export function scheduleMark(account: string, schedule: string): string {
+  return `${account}/${schedule}`;
+}
+
+export function scheduleLink(account: string, schedule: string): string {
+  return `${schedulesPath}#${encodeURIComponent(scheduleMark(account, schedule))}`;
+}
+
+export const schedulesPath = '/schedules';
+
 /** Where Bull Board is. */
 export const boardPath = '/queues';

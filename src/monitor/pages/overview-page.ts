@@ -7,12 +7,15 @@ import { layout } from './layout.js';
 import { limitingWords, paceWords, placesWords } from './limiting-words.js';
 import { batchLink } from './links.js';
 import { facts, progressOf, stateOf, table } from './parts.js';
+import { schedulesInShort } from './schedule-parts.js';
 
-export function overviewPage({ atMs, batches, older, accounts }: Overview): string {
+export function overviewPage(overview: Overview): string {
+  const { atMs, batches, older, accounts } = overview;
   const open = batches.filter(({ meta }) => meta.pending > 0 || meta.admission === 'open');
   const main = html`<h1>Batches</h1>
 ${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches)}
 ${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}
+${schedulesInShort(overview)}
 ${accounts.map((account) => accountPart(account, open, atMs))}`;
   const title = open.length > 0 ? `${open.length} open` : 'Batches';
   return layout({ title, live: 'live', atMs, search: { text: '', batch: '' }, main });

@@ -6,6 +6,8 @@ import { BatchModels } from './batch-models.js';
 import type { BatchQueues, StageCounts } from './batch-queues.js';
 import type { Ledgers } from './ledgers.js';
 import { type AccountSight, readAccount } from './read-account.js';
+import { type AccountSchedules, readSchedules } from './read-schedules.js';
+import type { ScheduleQueues } from './schedule-queues.js';
 
 export interface WatchedBatch {
   meta: BatchMeta;
@@ -22,7 +24,15 @@ export interface Overview {
   batches: WatchedBatch[];
   /** Finished batches that are too old to be shown. */
   older: number;
+  /** Of all batches that are shown, and of all schedules. */
   accounts: AccountSight[];
+  schedules: AccountSchedules[];
+}
+
+/** What is opened for as long as the monitor looks. */
+export interface WatchedQueues {
+  batches: BatchQueues;
+  schedules: ScheduleQueues;
 }
 
 /** However many look, Redis is asked this often at most. */
@@ -42,7 +52,7 @@ export class Watch {
 
   constructor(
     private readonly ledgers: Ledgers,
-    private readonly queues: BatchQueues,
+    private readonly queues: WatchedQueues,
   ) {
     this.models = new BatchModels(ledgers);
   }
@@ -79,10 +89,13 @@ export class Watch {
   private async read(): Promise<Overview> {
     const { ledgers } = this;
     const atMs = ledgers.clock.now();
-    const names = await ledgers.batchNames();
+    const [names, schedules] = await Promise.all([
+      ledgers.batchNames(),
+      readSchedules(ledgers, this.queues.schedules, atMs),
+    ]);
     const metas = await Promise.all(names.map((name) => ledgers.batch(name).meta()));
     const { shown, older } = choose(metas.filter((meta) => meta !== null));
-    const accounts = await this.readAccounts(shown);
+    const accounts = await this.readAccounts([...shown, ...schedules]);
     const batches = await Promise.all(
       shown.flatMap((meta) => {
         const account = accounts.get(meta.account);
@@ -90,15 +103,17 @@ export class Watch {
       }),
     );
     const kept = new Set(names);
-    await this.queues.keepOnly(kept);
+    await this.queues.batches.keepOnly(kept);
     this.models.keepOnly(kept);
     for (const batch of this.outlooks.keys()) if (!kept.has(batch)) this.outlooks.delete(batch);
-    this.latest = { atMs, batches, older, accounts: [...accounts.values()] };
+    this.latest = { atMs, batches, older, accounts: [...accounts.values()], schedules };
     return this.latest;
   }
 
-  private async readAccounts(metas: BatchMeta[]): Promise<Map<string, AccountSight>> {
-    const origins = new Map(metas.map(({ account, origin }) => [account, origin]));
+  private async readAccounts(
+    owned: Pick<BatchMeta, 'account' | 'origin'>[],
+  ): Promise<Map<string, AccountSight>> {
+    const origins = new Map(owned.map(({ account, origin }) => [account, origin]));
     const sights = await Promise.all(
       [...origins].map(([account, origin]) => readAccount(this.ledgers, account, origin)),
     );
@@ -112,7 +127,7 @@ export class Watch {
   ): Promise<WatchedBatch> {
     const idle = meta.admission === 'complete' && meta.pending === 0;
     const [queues, unwritten, taskMs] = await Promise.all([
-      idle ? { submit: none, status: none, collect: none } : this.queues.counts(meta.name),
+      idle ? { submit: none, status: none, collect: none } : this.queues.batches.counts(meta.name),
       this.ledgers.batch(meta.name).outbox.length(),
       idle ? null : this.models.typicalTaskMs(meta.name, account.durations),
     ]);

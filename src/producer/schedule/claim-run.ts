@@ -29,7 +29,7 @@ export async function claimRun(context: ScheduleContext, turn: RunTurn): Promise
     unfinished: await unfinishedRuns(context, runs),
   };
   const decision = decideRun(situation);
-  const run = { id: job.id, trigger: job.trigger, scheduledMs: job.scheduledMs };
+  const run = { id: job.id, trigger: job.trigger, scheduledMs: job.scheduledMs, told: null };
   const decided = { ...run, missed: ticksSince(situation), nowMs: situation.nowMs };
   const claim = await keep(context, turn, { claims, decision, decided });
   if (claim === 'gone') return { kind: 'done' };
@@ -60,7 +60,9 @@ export async function unfinishedRuns(
 interface Decided {
   claims: string;
   decision: RunDecision;
-  decided: Pick<ScheduleRun, 'id' | 'trigger' | 'scheduledMs' | 'missed'> & { nowMs: number };
+  decided: Pick<ScheduleRun, 'id' | 'trigger' | 'scheduledMs' | 'missed' | 'told'> & {
+    nowMs: number;
+  };
 }
 
 async function keep(

@@ -1,6 +1,8 @@
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { RunNotice } from '../../shared/schedule/run-notice.js';
 import {
+  type NoticeJob,
+  noticeTriesLeft,
   runIdOfTick,
   type ScheduleJob,
   scheduleJobSchema,
@@ -53,7 +55,10 @@ export class ScheduleWorker {
   /** Starts the ticks of schedules that a crash left without, between keeping them and starting them. */
   async start(): Promise<void> {
     const { ledger, queue } = this.options.context;
-    for (const schedule of await ledger.all()) {
+    const schedules = await ledger.all();
+    // Those that an earlier version has set are not on the list of all accounts.
+    if (schedules.length > 0) await ledger.enlist();
+    for (const schedule of schedules) {
       if (schedule.state === 'paused') continue;
       if ((await queue.nextTick(schedule.name)) === null) await queue.start(schedule);
     }
@@ -80,7 +85,7 @@ export class ScheduleWorker {
         throw new DelayedError();
       }
       case 'notice':
-        return this.tell(data.schedule, data.notice);
+        return this.tell(data, noticeTriesLeft(job));
       default:
         return data satisfies never;
     }
@@ -95,10 +100,17 @@ export class ScheduleWorker {
     await queue.addRun({ v: 1, kind: 'run', schedule, id, scheduledMs, trigger: 'tick' });
   }
 
-  private async tell(schedule: string, notice: RunNotice): Promise<void> {
-    const url = await this.options.context.ledger.webhook(schedule);
+  private async tell({ schedule, notice }: NoticeJob, triesLeft: number): Promise<void> {
+    const { ledger, clock } = this.options.context;
+    const url = await ledger.webhook(schedule);
     if (url === null) return;
     const outcome = await this.options.post(url, notice);
-    if (outcome.kind === 'refused') throw new Error(`The webhook was not told: ${outcome.reason}.`);
+    const told = { event: notice.event, atMs: clock.now() };
+    if (outcome.kind === 'taken') {
+      return ledger.noteTold(schedule, notice.run, { kind: 'taken', ...told });
+    }
+    const { reason } = outcome;
+    await ledger.noteTold(schedule, notice.run, { kind: 'refused', ...told, reason, triesLeft });
+    throw new Error(`The webhook was not told: ${reason}.`);
   }
 }

@@ -3,7 +3,7 @@ import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';
 import { claimOutputFolder } from '../../shared/output-folder.js';
 import type { Schedule } from '../../shared/schedule/schedule.js';
 import { isUrl } from '../../shared/schedule/schedule.js';
-import type { ReadRun, RunOf } from '../../shared/schedule/schedule-run.js';
+import { placeOf, type ReadRun, type RunOf } from '../../shared/schedule/schedule-run.js';
 import { queueInput } from './queue-input.js';
 import { batchLedger, type RunStep, type ScheduleContext } from './schedule-context.js';
 import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
@@ -54,13 +54,12 @@ async function begun(
   schedule: Schedule,
   from: ReadRun<RunOf<'starting'>>,
 ): Promise<RunStep> {
-  const { id, trigger, scheduledMs, missed, batch, out } = from.run;
+  const { batch, out } = from.run;
   await dropInput(out);
-  const run = { id, trigger, scheduledMs, missed, batch, out };
   const sinceMs = context.clock.now();
   await context.ledger.save(schedule.name, from, {
     stage: 'running',
-    ...run,
+    ...placeOf(from.run),
     sinceMs,
     stopped: null,
   });
@@ -93,11 +92,10 @@ async function refuse(
   schedule: Schedule,
   { from, ...why }: { from: ReadRun<RunOf<'starting'>>; message: string; exitCode: ExitCode },
 ): Promise<RunStep> {
-  const { id, trigger, scheduledMs, missed, batch, out } = from.run;
-  await dropInput(out);
+  await dropInput(from.run.out);
   await context.ledger.save(schedule.name, from, {
     stage: 'refused',
-    ...{ id, trigger, scheduledMs, missed, batch, out },
+    ...placeOf(from.run),
     endedMs: context.clock.now(),
     exitCode: why.exitCode,
     message: redactSecrets(why.message),

@@ -1,6 +1,11 @@
 import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
 import type { Schedule } from '../../shared/schedule/schedule.js';
-import type { ReadRun, RunOf, ScheduleRun } from '../../shared/schedule/schedule-run.js';
+import {
+  placeOf,
+  type ReadRun,
+  type RunOf,
+  type ScheduleRun,
+} from '../../shared/schedule/schedule-run.js';
 import { judgeBatch, nextLookMs } from './judge-batch.js';
 import { batchLedger, type RunStep, type ScheduleContext } from './schedule-context.js';
 import { tellRun } from './tell-run.js';
@@ -35,12 +40,12 @@ export async function watchBatch(
 }
 
 function endOf(
-  { id, trigger, scheduledMs, missed, batch, out }: RunOf<'running'>,
+  run: RunOf<'running'>,
   { meta, exitCode, nowMs }: { meta: BatchMeta | null; exitCode: number; nowMs: number },
 ): ScheduleRun {
   return {
     stage: 'ended',
-    ...{ id, trigger, scheduledMs, missed, batch, out },
+    ...placeOf(run),
     endedMs: nowMs,
     exitCode,
     counts: meta && { admitted: meta.admitted, ...meta.lines, rejected: meta.rejected },

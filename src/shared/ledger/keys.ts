@@ -76,7 +76,14 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
   };
 }
 
+/** Hash: account -> API origin, of accounts that ever had a schedule: whoever has no key finds them by it. */
+export function scheduleOwnersKey(prefix: string): string {
+  return `${prefix}:schedule-owners`;
+}
+
 export interface ScheduleKeys {
+  /** Of all accounts together: see `scheduleOwnersKey`. */
+  owners: string;
   /** Hash: name -> schedule, see `schedule.ts`. */
   schedules: string;
   /** Hash: name -> URL that is told of failures: a secret, in no other place (S8). */
@@ -90,6 +97,7 @@ export interface ScheduleKeys {
 export function scheduleKeys(prefix: string, account: string): ScheduleKeys {
   const base = `${prefix}:account:${account}`;
   return {
+    owners: scheduleOwnersKey(prefix),
     schedules: `${base}:schedules`,
     webhooks: `${base}:schedule-webhooks`,
     runs: `${base}:schedule-runs:`,

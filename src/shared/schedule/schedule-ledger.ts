@@ -2,7 +2,14 @@ import type { Redis } from 'ioredis';
 import { type ScheduleKeys, scheduleKeys } from '../ledger/keys.js';
 import { runScript } from '../ledger/scripts.js';
 import { type Schedule, scheduleSchema } from './schedule.js';
-import { decodeRun, encodeRun, isOpen, type ReadRun, type ScheduleRun } from './schedule-run.js';
+import {
+  decodeRun,
+  encodeRun,
+  isOpen,
+  type ReadRun,
+  type ScheduleRun,
+  type Told,
+} from './schedule-run.js';
 
 export type RunClaim = 'claimed' | 'there' | 'gone' | 'changed' | 'name_taken';
 
@@ -16,6 +23,12 @@ export interface RunBook {
 /** Older ones that have ended are forgotten. */
 const mostRuns = 100;
 
+/** Whose schedules they are: an API origin, and the hash over it and the key. */
+export interface ScheduleOwner {
+  account: string;
+  origin: string;
+}
+
 /** The durable account of the schedules of one API origin and key. */
 export class ScheduleLedger {
   readonly keys: ScheduleKeys;
@@ -23,21 +36,27 @@ export class ScheduleLedger {
   constructor(
     private readonly redis: Redis,
     prefix: string,
-    account: string,
+    private readonly owner: ScheduleOwner,
   ) {
-    this.keys = scheduleKeys(prefix, account);
+    this.keys = scheduleKeys(prefix, owner.account);
   }
 
   /** `same`: it is there already, word for word. @param webhook '' for none */
   async add(schedule: Schedule, webhook: string): Promise<'added' | 'same' | 'exists'> {
     const { schedules, webhooks } = this.keys;
     const text = JSON.stringify(schedule);
+    await this.enlist();
     const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
     const same = !added && (await this.redis.hget(schedules, schedule.name)) === text;
     if (!added && !same) return 'exists';
     if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
     else await this.redis.hset(webhooks, schedule.name, webhook);
     return added ? 'added' : 'same';
+  }
+
+  /** Has those find these schedules who look for the schedules of all accounts. */
+  async enlist(): Promise<void> {
+    await this.redis.hset(this.keys.owners, this.owner.account, this.owner.origin);
   }
 
   /** Null when there is none of that name. */
@@ -68,6 +87,11 @@ export class ScheduleLedger {
   /** The URL that is told of failures; null where none is. Not to be shown or logged (S8). */
   webhook(name: string): Promise<string | null> {
     return this.redis.hget(this.keys.webhooks, name);
+  }
+
+  /** Whether there is one, for whoever need not know it. */
+  async hasWebhook(name: string): Promise<boolean> {
+    return (await this.redis.hexists(this.keys.webhooks, name)) === 1;
   }
 
   async readRun(name: string, id: string): Promise<ReadRun | null> {
@@ -101,6 +125,16 @@ export class ScheduleLedger {
       values: [to.id, from.text, encodeRun(to)],
     });
     return reply === 1 ? 'saved' : 'was_changed';
+  }
+
+  /** Notes on a run what came of telling its webhook; a run that was forgotten since is left so. */
+  async noteTold(name: string, id: string, told: Told): Promise<void> {
+    // Each time that it was changed meanwhile, the run itself has come a step further.
+    for (;;) {
+      const from = await this.readRun(name, id);
+      if (from === null) return;
+      if ((await this.save(name, from, { ...from.run, told })) === 'saved') return;
+    }
   }
 
   /** Keeps the history short. */

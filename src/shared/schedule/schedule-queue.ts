@@ -16,23 +16,31 @@ const runJobSchema = z.object({
 });
 export type RunJob = z.infer<typeof runJobSchema>;
 
+/** Something that a webhook is to be told; its URL is in the ledger alone (S8). */
+const noticeJobSchema = z.object({
+  v: z.literal(1),
+  kind: z.literal('notice'),
+  schedule: z.string(),
+  notice: runNoticeSchema,
+});
+export type NoticeJob = z.infer<typeof noticeJobSchema>;
+
 /** What a job of the schedules carries: names and times; what else is known is in the ledger. */
 export const scheduleJobSchema = z.discriminatedUnion('kind', [
   /** Made by BullMQ's scheduler at each tick, once. */
   z.object({ v: z.literal(1), kind: z.literal('tick'), schedule: z.string() }),
   runJobSchema,
-  /** Something that a webhook is to be told; its URL is in the ledger alone (S8). */
-  z.object({
-    v: z.literal(1),
-    kind: z.literal('notice'),
-    schedule: z.string(),
-    notice: runNoticeSchema,
-  }),
+  noticeJobSchema,
 ]);
 export type ScheduleJob = z.infer<typeof scheduleJobSchema>;
 
 const noticeTries = 6;
 const firstRetryMs = 2_000;
+
+/** Tries that a notice has after the one that is under way. */
+export function noticeTriesLeft({ attemptsMade }: { attemptsMade: number }): number {
+  return Math.max(0, noticeTries - attemptsMade - 1);
+}
 
 /** Steps count their own tries, as waiting for Redis is not one of them. */
 const stepOptions: JobsOptions = {
@@ -60,6 +68,11 @@ export function runIdOfTick(scheduledMs: number): string {
 
 export function runIdByHand(nowMs: number): string {
   return `hand-${nowMs}`;
+}
+
+/** For readers too: see `nextTick` of `ScheduleQueue`. */
+export async function nextTickIn(queue: Queue<ScheduleJob>, name: string): Promise<number | null> {
+  return (await queue.getJobScheduler(name))?.next ?? null;
 }
 
 /** The schedules' queue, as a producer of jobs. */
@@ -99,8 +112,7 @@ export class ScheduleQueue {
 
   /** When the next tick is due, in ms since the epoch; null where none is. In the past while no worker runs. */
   async nextTick(name: string): Promise<number | null> {
-    const scheduler = await this.queue.getJobScheduler(name);
-    return scheduler?.next ?? null;
+    return nextTickIn(this.queue, name);
   }
 
   /** Adding a run that is there already changes nothing. */

@@ -1,5 +1,19 @@
 import { z } from 'zod';
 
+/** What became of the last notice that a run's webhook was sent; `triesLeft` is 0 where it was given up. */
+const toldSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('taken'), event: z.string(), atMs: z.number() }),
+  z.object({
+    kind: z.literal('refused'),
+    event: z.string(),
+    atMs: z.number(),
+    /** Holds nothing of the URL (S8). */
+    reason: z.string(),
+    triesLeft: z.number(),
+  }),
+]);
+export type Told = z.infer<typeof toldSchema>;
+
 const run = {
   /** The scheduled time of a tick; of a run by hand, `hand-` and the moment. */
   id: z.string(),
@@ -7,6 +21,8 @@ const run = {
   scheduledMs: z.number(),
   /** Later ticks that came due before a worker took this one: this run stands for them too. */
   missed: z.number(),
+  /** Null while no webhook was told of it, and in records of versions that did not keep it. */
+  told: toldSchema.nullable().default(null),
 };
 const placed = { ...run, batch: z.string(), out: z.string() };
 
@@ -86,6 +102,12 @@ export function encodeRun(scheduleRun: ScheduleRun): string {
 
 export function decodeRun(text: string): ReadRun {
   return { text, run: scheduleRunSchema.parse(JSON.parse(text)) };
+}
+
+/** What a run with a batch keeps, however far it comes. */
+export function placeOf(scheduleRun: Exclude<ScheduleRun, { stage: 'skipped' }>) {
+  const { id, trigger, scheduledMs, missed, told, batch, out } = scheduleRun;
+  return { id, trigger, scheduledMs, missed, told, batch, out };
 }
 
 export type OpenRun = RunOf<'waiting' | 'starting' | 'running'>;

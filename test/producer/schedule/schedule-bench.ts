@@ -18,6 +18,7 @@ import {
   scheduleQueueName,
 } from '../../../src/shared/schedule/schedule-queue.js';
 import { connect, identity, newPrefix } from '../../support/ledger.js';
+import { plan } from '../../support/schedules.js';
 
 /** Two at night in Berlin. */
 export const tickMs = Date.parse('2026-11-21T01:00:00Z');
@@ -30,7 +31,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
   const prefix = newPrefix();
   const connection = connect();
   const account = new AccountLedger(connection, prefix, identity.account);
-  const ledger = new ScheduleLedger(connection, prefix, identity.account);
+  const ledger = new ScheduleLedger(connection, prefix, identity);
   const queue = new ScheduleQueue(connection, prefix, identity.account);
   const jobs = new Queue(scheduleQueueName(identity.account), {
     connection,
@@ -51,7 +52,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
     fetchFile: () => Promise.reject(new Error('nothing is fetched here')),
   };
   const schedule: Schedule = {
-    ...plan(file, folder),
+    ...plan('shots', { files: [file], out: folder }),
     ...change,
   };
   await ledger.add(schedule, '');
@@ -73,31 +74,5 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
       (await ledger.readRun(schedule.name, runIdOfTick(scheduledMs)))?.run,
     notices: async () =>
       (await jobs.getJobs(['waiting', 'delayed'])).map(({ data }) => data.notice.event),
-  };
-}
-
-function plan(file: string, folder: string): Schedule {
-  return {
-    v: 1,
-    name: 'shots',
-    cron: '0 2 * * *',
-    zone: 'Europe/Berlin',
-    files: [file],
-    out: folder,
-    overlap: 'skip',
-    missed: 'once',
-    badRows: 'refuse',
-    input: {
-      format: null,
-      delimiter: null,
-      model: 'z-image',
-      prompt: 'Photo of {{title}}',
-      id: 'sku',
-      params: [],
-      variants: 1,
-      limit: null,
-    },
-    caps: { batch: 7, day: null },
-    state: 'active',
   };
 }

@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import type { PostOutcome } from '../../../src/producer/schedule/post-webhook.js';
 import { ScheduleWorker } from '../../../src/producer/schedule/schedule-worker.js';
 import type { RunNotice } from '../../../src/shared/schedule/run-notice.js';
+import { scheduleOwners } from '../../../src/shared/schedule/schedule-owners.js';
+import { identity } from '../../support/ledger.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
-async function openWorker() {
+async function openWorker(answer: PostOutcome = { kind: 'taken' }) {
   const bench = await openScheduleBench();
   const told: { url: string; notice: RunNotice }[] = [];
   const post = async (url: string, notice: RunNotice) => {
     told.push({ url, notice });
-    return { kind: 'taken' as const };
+    return answer;
   };
   const clock = { now: () => Date.now() };
   const worker = new ScheduleWorker({ context: { ...bench.context, clock }, post });
@@ -41,4 +44,28 @@ it('refuses a run whose input is bad, once, and tells the webhook that the ledge
   expect(await run()).toMatchObject({ stage: 'refused' });
   const seen = await jobs.getJobs();
   expect(JSON.stringify(seen)).not.toContain('hooks.test');
+  await expect.poll(run).toMatchObject({ told: { kind: 'taken', event: 'refused' } });
+});
+
+it('keeps with the run that its webhook could not be told, and that it is tried again', async () => {
+  const answer = { kind: 'refused', reason: 'it answered HTTP 500' } as const;
+  const { ledger, queue, schedule, write, run } = await openWorker(answer);
+  await ledger.remove('shots');
+  await ledger.add(schedule, 'https://hooks.test/secret');
+  await write('sku,title\n1,\n');
+  const job = { v: 1, kind: 'run', schedule: 'shots', id: String(tickMs) } as const;
+  await queue.addRun({ ...job, scheduledMs: tickMs, trigger: 'hand' });
+  const told = { ...answer, event: 'refused', triesLeft: 5 };
+  await expect.poll(run, { timeout: 5_000 }).toMatchObject({ stage: 'refused', told });
+  // A second later at the earliest.
+  await expect.poll(run, { timeout: 9_000 }).toMatchObject({ told: { triesLeft: 4 } });
+});
+
+it('lists its account for whoever has no key, when it has schedules', async () => {
+  const { worker, ledger, connection, prefix } = await openWorker();
+  await connection.del(ledger.keys.owners);
+  expect(await scheduleOwners(connection, prefix)).toEqual([]);
+  await worker.start();
+  const { account, origin } = identity;
+  expect(await scheduleOwners(connection, prefix)).toEqual([{ account, origin }]);
 });

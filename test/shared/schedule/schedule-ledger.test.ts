@@ -10,6 +10,7 @@ function runNumber(number: number): ScheduleRun {
     trigger: 'tick',
     scheduledMs: number,
     missed: 0,
+    told: null,
     batch: `shots@${number}`,
     out: `/out/shots@${number}`,
     endedMs: number,
@@ -70,6 +71,24 @@ describe('runs', () => {
     await ledger.remove('shots');
     expect(await ledger.save('shots', read, later)).toBe('was_changed');
     expect((await ledger.runs('shots')).runs).toEqual([]);
+  });
+
+  it('keep what their webhook was told, whatever else changes meanwhile', async () => {
+    const { ledger, connection } = await openScheduleBench();
+    await ledger.claim('shots', runNumber(1), '0');
+    const told = { kind: 'taken', event: 'refused', atMs: 5 } as const;
+    const changes = [1, 2, 3].map(async (tries) => {
+      const read = await ledger.readRun('shots', '1');
+      if (read) await ledger.save('shots', read, { ...read.run, missed: tries });
+    });
+    await Promise.all([...changes, ledger.noteTold('shots', '1', told)]);
+    expect((await ledger.readRun('shots', '1'))?.run).toMatchObject({ told, missed: 1 });
+    await ledger.noteTold('shots', '2', told);
+    expect(await ledger.readRun('shots', '2')).toBeNull();
+    // As versions wrote it that did not keep it.
+    const { told: _told, ...before } = runNumber(3);
+    await connection.hset(`${ledger.keys.runs}shots`, '3', JSON.stringify(before));
+    expect((await ledger.readRun('shots', '3'))?.run).toEqual(runNumber(3));
   });
 
   it('are kept a hundred long, in the order of their times', async () => {

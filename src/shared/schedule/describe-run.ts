@@ -1,6 +1,6 @@
-import { ExitCode } from '../../shared/errors.js';
-import type { RunOf, ScheduleRun } from '../../shared/schedule/schedule-run.js';
-import { zoneText } from '../../shared/schedule/zone-time.js';
+import { ExitCode } from '../errors.js';
+import type { RunOf, ScheduleRun } from './schedule-run.js';
+import { zoneText } from './zone-time.js';
 
 /** What of a run is worth telling somebody who is not there; null for what goes well. */
 export function runEvent(run: ScheduleRun): string | null {

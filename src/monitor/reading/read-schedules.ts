@@ -1,0 +1,48 @@
+import { ScheduleLedger, type ScheduleOwner } from '../../shared/schedule/schedule-ledger.js';
+import { scheduleOwners } from '../../shared/schedule/schedule-owners.js';
+import { readScheduleSight, type ScheduleSight } from '../../shared/schedule/schedule-sight.js';
+import type { Ledgers } from './ledgers.js';
+import type { ScheduleQueues } from './schedule-queues.js';
+
+/** The schedules of one API origin and key: workers take their ticks from one queue. */
+export interface AccountSchedules extends ScheduleOwner {
+  /** One at least, in the order of their names. */
+  schedules: ScheduleSight[];
+  /** Jobs that are due, and that no worker has taken. */
+  due: number;
+  /** Paused, as in Bull Board, no schedule of the account runs. */
+  queue: 'going' | 'paused';
+}
+
+/** The schedules of all accounts that have any. */
+export async function readSchedules(
+  ledgers: Ledgers,
+  queues: ScheduleQueues,
+  nowMs: number,
+): Promise<AccountSchedules[]> {
+  const owners = await scheduleOwners(ledgers.redis, ledgers.prefix);
+  const found = await Promise.all(
+    owners.map((owner) => readOwn(ledgers, queues, { owner, nowMs })),
+  );
+  const schedules = found.filter((own) => own !== null);
+  await queues.keepOnly(new Set(schedules.map(({ account }) => account)));
+  return schedules;
+}
+
+async function readOwn(
+  ledgers: Ledgers,
+  queues: ScheduleQueues,
+  { owner, nowMs }: { owner: ScheduleOwner; nowMs: number },
+): Promise<AccountSchedules | null> {
+  const { account } = owner;
+  const ledger = new ScheduleLedger(ledgers.redis, ledgers.prefix, owner);
+  const all = await ledger.all();
+  if (all.length === 0) return null;
+  const ticks = { nextTick: (name: string) => queues.nextTick(account, name) };
+  const [schedules, due, paused] = await Promise.all([
+    Promise.all(all.map((schedule) => readScheduleSight(ledger, ticks, schedule))),
+    queues.countDue(account, nowMs),
+    queues.of(account).isPaused(),
+  ]);
+  return { ...owner, schedules, due, queue: paused ? 'paused' : 'going' };
+}

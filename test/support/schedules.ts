@@ -1,0 +1,54 @@
+import { onTestFinished } from 'vitest';
+import type { Schedule } from '../../src/shared/schedule/schedule.js';
+import { ScheduleLedger } from '../../src/shared/schedule/schedule-ledger.js';
+import { ScheduleQueue } from '../../src/shared/schedule/schedule-queue.js';
+import type { ScheduleRun } from '../../src/shared/schedule/schedule-run.js';
+import { identity, type OpenLedger } from './ledger.js';
+
+/** Every night at two in Berlin. */
+export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
+  return {
+    v: 1,
+    name,
+    cron: '0 2 * * *',
+    zone: 'Europe/Berlin',
+    files: ['/srv/in.csv'],
+    out: '/srv/out',
+    overlap: 'skip',
+    missed: 'once',
+    badRows: 'refuse',
+    input: {
+      format: null,
+      delimiter: null,
+      model: 'z-image',
+      prompt: 'Photo of {{title}}',
+      id: 'sku',
+      params: [],
+      variants: 1,
+      limit: null,
+    },
+    caps: { batch: 7, day: null },
+    state: 'active',
+    ...change,
+  };
+}
+
+/** Schedules of the account that a test's ledger is of, and ways to have them run without a worker. */
+export function openSchedules({ redis, prefix }: Pick<OpenLedger, 'redis' | 'prefix'>) {
+  const ledger = new ScheduleLedger(redis, prefix, identity);
+  const queue = new ScheduleQueue(redis, prefix, identity.account);
+  onTestFinished(() => queue.close());
+  return {
+    ledger,
+    queue,
+    add: async (schedule: Schedule, webhook = '') => {
+      await ledger.add(schedule, webhook);
+      await queue.start(schedule);
+    },
+    /** A run as a worker would have left it. */
+    note: async (name: string, run: ScheduleRun) => {
+      const { claims } = await ledger.runs(name);
+      await ledger.claim(name, run, claims);
+    },
+  };
+}
