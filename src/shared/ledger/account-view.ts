@@ -10,7 +10,7 @@ type GateState =
   | { kind: 'parked'; sinceMs: number; probeAtMs: number }
   | { kind: 'halted'; code: string; message: string };
 
-export interface ToldView {
+interface ToldView {
   rate: number | null;
   /** The option that said so. */
   rateOption: '--rate' | '--submit-rate';
