@@ -85,13 +85,11 @@ describe('a result', () => {
     const bench = await readyBench();
     await writeFile(join(bench.context.out, 'left-by-somebody'), '');
     const { downloader } = bench.context;
-    const crashing = {
-      ...bench.context,
-      ledger: Object.create(bench.ledger, {
-        finish: { value: () => Promise.reject(new Error('killed')) },
-      }) as typeof bench.ledger,
-      downloader,
-    };
+    const briefs = Object.create(bench.ledger.briefs, {
+      finish: { value: () => Promise.reject(new Error('killed')) },
+    });
+    const ledger = Object.create(bench.ledger, { briefs: { value: briefs } });
+    const crashing = { ...bench.context, ledger: ledger as typeof bench.ledger, downloader };
     const job = { briefId: 'a', attempt: 1, urls: bench.urls };
     await expect(collectAssets(crashing, job)).rejects.toThrow('killed');
     expect(await bench.lines()).toEqual([]);
