@@ -7,11 +7,13 @@ import { defineConfig } from 'vitest/config';
 const longOnes = [
   'crash/api-outage',
   'crash/chaos',
+  'crash/fleet',
   'crash/full-disk',
   'crash/interleavings',
   'crash/redis-trouble',
   'crash/sweep',
   'e2e/large-run',
+  'e2e/minute-cron',
 ];
 
 export default defineConfig({

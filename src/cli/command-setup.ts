@@ -1,5 +1,4 @@
 import type { ExitCode } from '../shared/errors.js';
-import type { LogLevel } from '../shared/logger.js';
 import type { Settings } from './environment.js';
 import type { Terminal } from './terminal.js';
 
@@ -7,7 +6,6 @@ import type { Terminal } from './terminal.js';
 export interface CommandSetup {
   settings: Settings;
   terminal: Terminal;
-  logLevel: LogLevel;
   /** The command as it was given, to be shown where the same one continues. */
   commandLine: string;
   /** Runs a command's action: its exit code becomes the process'. */

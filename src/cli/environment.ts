@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { BatchError } from '../shared/errors.js';
+import { readSecretFiles } from './secret-files.js';
 
 /** What every command may need; parsed once, whole, at start. */
 export interface Settings {
@@ -73,15 +74,20 @@ export function prepareEnvironment(): void {
 /** @throws BatchError `bad_configuration`, with every fault listed and no value shown (S8). */
 export function readSettings(): Settings {
   const { env } = process;
+  const secrets = readSecretFiles(env);
   const parsed = environmentSchema.safeParse({
     ...env,
+    ...secrets.values,
     HTTP_PROXY: env.HTTP_PROXY ?? env.http_proxy,
     HTTPS_PROXY: env.HTTPS_PROXY ?? env.https_proxy,
     NO_PROXY: env.NO_PROXY ?? env.no_proxy,
   });
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-    throw new BatchError('bad_configuration', faults.join('\n'));
+  const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {
+    const name = path.join('.');
+    return `${name in secrets.values ? `What ${name}_FILE holds` : name} ${message}`;
+  });
+  if (!parsed.success || secrets.faults.length > 0) {
+    throw new BatchError('bad_configuration', [...secrets.faults, ...faults].join('\n'));
   }
   const found = parsed.data;
   return {

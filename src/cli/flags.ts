@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type LogLevel, logLevels } from '../shared/logger.js';
 import { type QueueStage, queueStages } from '../shared/queues.js';
 import { amount, wholeNumber } from './parse-number.js';
 
@@ -32,6 +33,11 @@ export interface RequestFlags {
   concurrency: number;
   /** Hours. */
   keyLife: number;
+}
+
+/** Options of whatever logs: `run`, `worker`, `monitor`. */
+export interface LogFlags {
+  logLevel: LogLevel;
 }
 
 type Param = ReadingFlags['param'][number];
@@ -120,6 +126,13 @@ export function addRequestFlags(command: Command): Command {
   ];
   for (const option of options) command.addOption(twin(option));
   return command;
+}
+
+export function addLogFlag(command: Command): Command {
+  const text = 'least level that is logged; debug tells of every answer of the API';
+  return command.addOption(
+    twin(new Option('--log-level <level>', text).choices(logLevels).default('info')),
+  );
 }
 
 export function addOutFlag(command: Command, text: string, need: 'needed' | 'optional'): Command {

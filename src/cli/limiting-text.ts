@@ -13,7 +13,7 @@ export function limitingText(limiting: Limiting, account: AccountView): string {
     case 'day_cap':
       return pc.yellow('--max-credits-per-day');
     case 'rate':
-      return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `--rate ${told.rate}`})`;
+      return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `${told.rateOption} ${told.rate}`})`;
     case 'in_flight':
       return `tasks in flight (${told.inFlight === null ? `learned: at most ${learnedInFlight ?? defaultInFlight}` : `--in-flight ${told.inFlight}`})`;
     case 'credits':

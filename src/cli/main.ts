@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
+import { explainReply } from '../shared/store/explain-reply.js';
 import type { CommandSetup } from './command-setup.js';
 import { prepareEnvironment, readSettings } from './environment.js';
 import { createProgram } from './program.js';
@@ -17,7 +18,6 @@ async function main(): Promise<ExitCode> {
     const setup: CommandSetup = {
       settings: readSettings(),
       terminal,
-      logLevel: 'info',
       commandLine: ['npx rivya-batch', ...process.argv.slice(2).map(quoted)].join(' '),
       run: async (action) => {
         code = await action();
@@ -37,9 +37,10 @@ function explain(error: unknown): ExitCode {
     // Commander has printed what there is to say.
     return error.exitCode === 0 ? ExitCode.succeeded : ExitCode.badInput;
   }
-  if (error instanceof BatchError) {
-    terminal.warn(error.message);
-    return exitCodeOf(error);
+  const known = error instanceof BatchError ? error : explainReply(error);
+  if (known) {
+    terminal.warn(known.message);
+    return exitCodeOf(known);
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.warn(`Unexpected error, please report it:\n${redactSecrets(text)}`);

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
+import { addLogFlag, type LogFlags } from './flags.js';
 import { Interrupts } from './interrupts.js';
 import { wholeNumber } from './parse-number.js';
 import { openLogger, openStoreSession } from './session.js';
 
-interface MonitorFlags {
+interface MonitorFlags extends LogFlags {
   host: string;
   port: number;
   allowActions: boolean;
@@ -18,7 +19,7 @@ The login comes from the environment: MONITOR_PASSWORD, and MONITOR_USER (defaul
 Prometheus reads /metrics with the same login; rules for alerts are in ops/alerts.yml.`;
 
 export function addMonitorCommand(program: Command, setup: CommandSetup): void {
-  program
+  const command = program
     .command('monitor')
     .description('batches, briefs, schedules, queues and metrics in the browser, behind a login')
     .addHelpText('after', monitorHelp)
@@ -38,8 +39,8 @@ export function addMonitorCommand(program: Command, setup: CommandSetup): void {
         .env('MONITOR_ALLOW_ACTIONS')
         .default(false),
     )
-    .addOption(new Option('--no-login', 'nobody is asked for a password; on this machine only'))
-    .action((flags: MonitorFlags) => setup.run(() => monitor(setup, flags)));
+    .addOption(new Option('--no-login', 'nobody is asked for a password; on this machine only'));
+  addLogFlag(command).action((flags: MonitorFlags) => setup.run(() => monitor(setup, flags)));
 }
 
 async function monitor(setup: CommandSetup, flags: MonitorFlags): Promise<ExitCode> {
@@ -53,7 +54,7 @@ async function monitor(setup: CommandSetup, flags: MonitorFlags): Promise<ExitCo
       connection: session.connection,
       prefix: settings.prefix,
       clock: session.clock,
-      log: openLogger(setup.logLevel),
+      log: openLogger(flags.logLevel),
       host: flags.host,
       port: flags.port,
       login,

@@ -22,7 +22,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   monitor: async () => (await import('./monitor.js')).addMonitorCommand,
   models: async () => (await import('./models.js')).addModelsCommand,
   credits: async () => (await import('./credits.js')).addCreditsCommand,
-  doctor: async () => (await import('./doctor.js')).addDoctorCommand,
+  doctor: async () => (await import('./doctor/doctor.js')).addDoctorCommand,
   simulator: async () => (await import('./simulator.js')).addSimulatorCommand,
 };
 
@@ -34,6 +34,7 @@ Examples:
 
 Environment: RIVYA_API_KEY, RIVYA_BASE_URL, REDIS_URL (without it a private Redis is started),
 RIVYA_BATCH_HOME, HTTPS_PROXY; every option has a twin, such as RIVYA_BATCH_RATE for --rate. A file .env is read.
+RIVYA_API_KEY_FILE, REDIS_URL_FILE and MONITOR_PASSWORD_FILE name files that hold these.
 
 Exit codes: 0 all succeeded, 1 unexpected error, 2 bad usage or input (nothing spent),
 3 finished but some did not succeed, 4 stopped with work left, 130 interrupted (same command continues).`;

@@ -11,7 +11,7 @@ import { type Audit, readBalance } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { unknownModels } from './compile.js';
-import type { InputFlags, RequestFlags } from './flags.js';
+import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
 import { Interrupts } from './interrupts.js';
 import { openRunBatch, type RunBatch } from './open-run-batch.js';
@@ -30,7 +30,7 @@ export interface RunRequest {
   batch: string;
   out: string;
   files: string[];
-  flags: InputFlags & RequestFlags & { json: boolean; wait: boolean };
+  flags: InputFlags & RequestFlags & LogFlags & { json: boolean; wait: boolean };
 }
 
 /** Runs a checked input to its end, or as far as it gets, and says how it ended. */
@@ -64,7 +64,7 @@ async function work(
   const { flags, out, input } = request;
   const { terminal, settings } = setup;
   const client = openClient(settings);
-  const log = openLogger(setup.logLevel);
+  const log = openLogger(flags.logLevel);
   const stages = queueStages;
   const { worker, close } = await openWorker({ session, account, client, stages, flags, log });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);

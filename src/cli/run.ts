@@ -9,14 +9,16 @@ import { requireApiKey } from './environment.js';
 import {
   addInputFlags,
   addJsonFlag,
+  addLogFlag,
   addOutFlag,
   addRequestFlags,
   type InputFlags,
+  type LogFlags,
   type RequestFlags,
 } from './flags.js';
 import { runBatch } from './run-batch.js';
 
-interface RunFlags extends InputFlags, RequestFlags {
+interface RunFlags extends InputFlags, RequestFlags, LogFlags {
   out: string;
   json: boolean;
   wait: boolean;
@@ -32,6 +34,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   addRequestFlags(command);
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);
+  addLogFlag(command);
   command.action((files: string[], flags: RunFlags) => setup.run(() => run(setup, files, flags)));
 }
 

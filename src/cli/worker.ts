@@ -1,18 +1,33 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { Logger } from 'pino';
 import { ExitCode } from '../shared/errors.js';
 import { type QueueStage, queueStages } from '../shared/queues.js';
+import type { HealthServer } from '../worker/health-server.js';
+import type { Notify } from '../worker/notice.js';
 import { serveBatches } from '../worker/serve-batches.js';
+import type { WorkerProcess } from '../worker/worker-process.js';
 import type { CommandSetup } from './command-setup.js';
-import { addOutFlag, addRequestFlags, type RequestFlags, stages, twin } from './flags.js';
+import {
+  addLogFlag,
+  addOutFlag,
+  addRequestFlags,
+  type LogFlags,
+  type RequestFlags,
+  stages,
+  twin,
+} from './flags.js';
 import { Interrupts } from './interrupts.js';
+import { wholeNumber } from './parse-number.js';
 import { startSchedules } from './schedule-session.js';
 import { openAccount, openClient, openLogger, openStoreSession } from './session.js';
 import { openWorker } from './worker-session.js';
 
-interface WorkerFlags extends RequestFlags {
+interface WorkerFlags extends RequestFlags, LogFlags {
   out?: string;
   stages: QueueStage[];
+  healthPort?: number;
+  healthHost: string;
 }
 
 /** SIGTERM drains and exits within 15 s: what is not finished by then goes to another worker. */
@@ -23,58 +38,75 @@ export function addWorkerCommand(program: Command, setup: CommandSetup): void {
     .command('worker')
     .description('a long-running worker for all open batches of its key');
   addOutFlag(command, 'folder for batches that name none of their own', 'optional');
-  command.addOption(
-    twin(
-      new Option('--stages <list>', 'what this machine does')
-        .argParser(stages)
-        .default([...queueStages], 'submit,status,collect'),
-    ),
-  );
+  const options = [
+    new Option('--stages <list>', 'what this machine does')
+      .argParser(stages)
+      .default([...queueStages], 'submit,status,collect'),
+    new Option(
+      '--health-port <n>',
+      'answer GET /health and GET /ready there; 0 for a free one',
+    ).argParser(wholeNumber(0)),
+    new Option('--health-host <address>', 'address of the health port').default('127.0.0.1'),
+  ];
+  for (const option of options) command.addOption(twin(option));
   addRequestFlags(command);
+  addLogFlag(command);
   command.action((flags: WorkerFlags) => setup.run(() => work(setup, flags)));
 }
 
 async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> {
   const { settings, terminal } = setup;
   const client = openClient(settings);
-  const log = openLogger(setup.logLevel);
+  const log = openLogger(flags.logLevel);
   const session = await openStoreSession(settings, terminal);
   const interrupts = new Interrupts();
-  const account = openAccount(session);
-  const { worker, close } = await openWorker({
-    session,
-    account,
-    client,
-    stages: flags.stages,
-    flags,
-    log,
-  });
   const stopping = interrupts.signal;
+  const account = openAccount(session);
+  const parts = { session, account, client, stages: flags.stages, flags, log };
+  const { worker, close } = await openWorker(parts);
   const schedules = flags.stages.includes('submit')
     ? await startSchedules(session, { account, log, stopping })
     : null;
+  let health: HealthServer | null = null;
   try {
-    log.info({ redis: session.store.where, stages: flags.stages }, 'worker ready');
+    health = await openHealth(worker, flags);
+    const { stages } = flags;
+    log.info({ redis: session.store.where, stages, health: health?.origin }, 'worker ready');
     await serveBatches({
       worker,
       connection: session.connection,
       prefix: settings.prefix,
       account,
       out: flags.out ? resolve(flags.out) : null,
-      collects: flags.stages.includes('collect') ? 'collects' : 'leaves_files_to_others',
+      collects: stages.includes('collect') ? 'collects' : 'leaves_files_to_others',
       log,
-      notifyFor: (batch) => (notice) => {
-        const level = notice.kind === 'lined' ? 'debug' : 'warn';
-        log[level]({ batch, notice }, notice.kind);
-      },
+      notifyFor: noticeLogger(log),
       stopping,
     });
     log.info('worker stopping');
     return ExitCode.succeeded;
   } finally {
     await Promise.all([close(drainMs), schedules?.close(drainMs)]);
+    // To the last: whoever asks is told that it is stopping.
+    await health?.close();
     interrupts.end();
     await session.close();
     await client.close();
   }
+}
+
+async function openHealth(
+  worker: WorkerProcess,
+  { healthPort, healthHost }: WorkerFlags,
+): Promise<HealthServer | null> {
+  if (healthPort === undefined) return null;
+  const { startHealthServer } = await import('../worker/health-server.js');
+  return startHealthServer(worker, { host: healthHost, port: healthPort });
+}
+
+function noticeLogger(log: Logger): (batch: string) => Notify {
+  return (batch) => (notice) => {
+    const level = notice.kind === 'lined' ? 'debug' : 'warn';
+    log[level]({ batch, notice }, notice.kind);
+  };
 }

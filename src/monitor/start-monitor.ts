@@ -1,9 +1,10 @@
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ZodError } from 'zod';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
+import { listen } from '../shared/listen.js';
 import { addPages } from './add-pages.js';
 import { addBoard } from './board/add-board.js';
 import type { Actions } from './board/allowed-actions.js';
@@ -67,34 +68,14 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     await watch.stop();
     await Promise.all([queues.batches.closeAll(), queues.schedules.closeAll()]);
   };
-  await listen(server, { host, port }).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
-  return { origin: originOf(server, host), close: stop };
-}
-
-async function listen(
-  server: FastifyInstance,
-  place: { host: string; port: number },
-): Promise<void> {
-  try {
-    await server.listen(place);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'something listens there already' : `it cannot (${code})`;
-    throw new BatchError(
-      'bad_configuration',
-      `The monitor was to listen on ${place.host}, port ${place.port}, and ${why}: choose others with --host and --port.`,
-      { cause: error },
-    );
-  }
-}
-
-function originOf(server: FastifyInstance, host: string): string {
-  const address = server.server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const remedy = 'choose others with --host and --port';
+  const origin = await listen(server, { host, port }, { whose: 'The monitor', remedy }).catch(
+    async (error: unknown) => {
+      await stop();
+      throw error;
+    },
+  );
+  return { origin, close: stop };
 }
 
 function tellMissing({ clock }: MonitorOptions, reply: FastifyReply) {

@@ -41,7 +41,7 @@ export async function compareWithBatch(
 ): Promise<Comparison> {
   const comparison: Comparison = { clashes: [], fresh: 0 };
   for await (const chunk of chunks(briefs)) {
-    const answers = await ledger.lookUp(chunk);
+    const answers = await ledger.briefs.lookUp(chunk);
     answers.forEach((answer, index) => {
       if (answer === 'clash') comparison.clashes.push(chunk[index]?.id ?? '');
       if (answer === null) comparison.fresh += 1;
@@ -56,7 +56,7 @@ export async function* withoutFinished(
   briefs: AsyncIterable<PreparedBrief>,
 ): AsyncGenerator<PreparedBrief> {
   for await (const chunk of chunks(briefs)) {
-    const answers = await ledger.lookUp(chunk);
+    const answers = await ledger.briefs.lookUp(chunk);
     yield* chunk.filter((_brief, index) => answers[index] !== 'lined');
   }
 }
@@ -77,7 +77,7 @@ export async function admitBriefs(
     if (count % chunksPerLook === 0) await waitForRoom(admitting);
     count += 1;
     // Sent in input order over one connection: that order is the one of `manifest.csv`.
-    const added = ledger
+    const added = ledger.briefs
       .admit(chunk, clock.now())
       .then((answers) => addJobs(admitting, chunk, answers));
     // Its failure is met below; until then it must not count as unheard.
@@ -124,7 +124,7 @@ async function withoutAnyJob(
   { ledger, queues }: Pick<Admitting, 'ledger' | 'queues'>,
   briefId: string,
 ): Promise<InDoubt[]> {
-  const read = await ledger.read(briefId);
+  const read = await ledger.briefs.read(briefId);
   if (read?.state.stage !== 'submitting') return [];
   const { attempt } = read.state;
   const has =

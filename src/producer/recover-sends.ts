@@ -22,7 +22,7 @@ export async function recoverSends(
   for (const briefId of briefIds) {
     const send = journal.sends.get(briefId) ?? assumedSend(journal);
     if (!send) continue;
-    const read = await ledger.read(briefId);
+    const read = await ledger.briefs.read(briefId);
     if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
     // A retry came after that send: the ledger knows more than the journal.
     if (read.state.attempt > send.attempt) continue;
@@ -34,7 +34,7 @@ export async function recoverSends(
       sends: 1,
     };
     const from = { text: read.text, state: read.state };
-    const { kind } = await ledger.move(briefId, { from, to, holds: 'slot_and_credits' });
+    const { kind } = await ledger.briefs.move(briefId, { from, to, holds: 'slot_and_credits' });
     if (kind === 'moved') inDoubt.push({ brief: briefId, attempt: send.attempt });
   }
   return inDoubt;

@@ -92,7 +92,8 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
         { parse: parseCredits, wanted: 'current_credits', signal },
       );
       if (outcome.kind !== 'understood') return outcome;
-      return { kind: 'read', currentCredits: outcome.content, pace: outcome.pace };
+      const { content: currentCredits, pace, clockAheadMs } = outcome;
+      return { kind: 'read', currentCredits, pace, clockAheadMs };
     },
     close: call.close,
   };

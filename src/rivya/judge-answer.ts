@@ -11,6 +11,8 @@ export interface Understood<Content> {
   kind: 'understood';
   content: Content;
   pace: PaceHint | null;
+  /** The clock here, compared with the API's; null where its answer has no date. The date counts whole seconds. */
+  clockAheadMs: number | null;
 }
 
 export interface Reading<Content> {
@@ -35,7 +37,8 @@ export function judgeAnswer<Content>(
   const succeeded = httpStatus >= 200 && httpStatus < 300;
   const content = succeeded ? parse(json) : null;
   if (content !== null) {
-    return { kind: 'understood', content, pace: parsePaceHint(headers, time) };
+    const clockAheadMs = aheadOf(time);
+    return { kind: 'understood', content, pace: parsePaceHint(headers, time), clockAheadMs };
   }
   const unprocessed = judgeUnprocessed(httpStatus);
   if (unprocessed !== null) return unprocessed;
@@ -50,6 +53,11 @@ export function judgeAnswer<Content>(
     retryAfterMs: retryAfterMs(headerText(headers, 'retry-after'), time),
     cause: null,
   };
+}
+
+function aheadOf({ now, date }: AnswerTime): number | null {
+  const thereMs = Date.parse(date ?? '');
+  return Number.isNaN(thereMs) ? null : now - thereMs;
 }
 
 /** The parser's own error quotes the body; there is nothing in it worth that (S8). */

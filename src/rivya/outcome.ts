@@ -87,7 +87,8 @@ export type ReadTaskOutcome =
   | Unknown
   | Unreachable;
 export type ReadCreditsOutcome =
-  | { kind: 'read'; currentCredits: number; pace: PaceHint | null }
+  /** `clockAheadMs`: the clock here, compared with the API's; null where it did not say. */
+  | { kind: 'read'; currentCredits: number; pace: PaceHint | null; clockAheadMs: number | null }
   | Refused
   | Unknown
   | Unreachable;

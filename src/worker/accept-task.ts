@@ -1,5 +1,5 @@
 import { parseBody, parseContent } from '../shared/brief-content.js';
-import type { Move } from '../shared/ledger/batch-ledger.js';
+import type { Move } from '../shared/ledger/brief-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
 import type { Trial } from '../shared/ledger/submit-permit.js';
 import type { SubmitAction } from './decide-submit.js';
@@ -48,11 +48,11 @@ async function saveAccepted(
   job: StageJob,
   { from, to }: { from: Go['brief']; to: StateOf<'accepted'> },
 ): Promise<Move<StateOf<'accepted'>>> {
-  const moved = await ledger.accept(job.briefId, { from, to });
+  const moved = await ledger.briefs.accept(job.briefId, { from, to });
   if (moved.kind === 'moved' || moved.state?.stage !== 'submitting') return moved;
-  const read = await ledger.read(job.briefId);
+  const read = await ledger.briefs.read(job.briefId);
   const again = read?.state.stage === 'submitting' && read.state.attempt === job.attempt;
-  return again ? ledger.accept(job.briefId, { from: read, to }) : moved;
+  return again ? ledger.briefs.accept(job.briefId, { from: read, to }) : moved;
 }
 
 /** What this submission found out holds for all. */

@@ -12,9 +12,9 @@ const lookAgainMs = 5_000;
  */
 export async function askAgain(context: StageContext, job: StageJob): Promise<Step> {
   const { ledger, defaultInFlight } = context;
-  const content = await ledger.readContent(job.briefId);
+  const content = await ledger.briefs.readContent(job.briefId);
   if (content === null) return { kind: 'done' };
-  const permit = await ledger.beginSubmit(describeSubmission(context, job, content), {
+  const permit = await ledger.briefs.beginSubmit(describeSubmission(context, job, content), {
     longestWaitMs: longestTurnWaitMs,
     defaultInFlight,
   });
@@ -37,7 +37,7 @@ export async function askAgain(context: StageContext, job: StageJob): Promise<St
 
 /** Holds are for the submit queue: a brief that was refused now goes back there, one still in doubt stays. */
 async function leaveHold(context: StageContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.read(job.briefId);
+  const read = await context.ledger.briefs.read(job.briefId);
   if (read?.state.stage === 'submitting') return { kind: 'later', afterMs: lookAgainMs };
   return stepFor(read?.state ?? null);
 }

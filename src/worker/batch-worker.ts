@@ -159,7 +159,7 @@ export class BatchWorker {
   /** Its batch was cancelled before its turn came. */
   private async cancel({ briefId }: StageJob): Promise<Step> {
     const { context } = this.options;
-    const from = await context.ledger.read(briefId);
+    const from = await context.ledger.briefs.read(briefId);
     const step = from && (await cancelBrief(context, briefId, { from, mode: 'collect' }));
     return step ?? stepFor(from?.state ?? null);
   }

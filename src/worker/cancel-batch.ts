@@ -54,7 +54,7 @@ async function endBrief(
   while (from !== null) {
     const step = await cancelBrief(context, id, { from, mode });
     if (step === null || step.kind === 'done') return;
-    from = await context.ledger.read(id);
+    from = await context.ledger.briefs.read(id);
   }
 }
 

@@ -5,6 +5,7 @@ import type { LineError } from '../shared/manifest-line.js';
 import { askAgain } from './ask-again.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
+import { logAnswer } from './log-answer.js';
 import { nextCheckInMs } from './next-check.js';
 import { deadlineMs } from './poll-plan.js';
 import { measureDuration } from './polling/measure-duration.js';
@@ -21,7 +22,7 @@ const troubleSpacingMs = 7_500;
 
 /** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
 export async function checkStatus(context: StageContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.read(job.briefId);
+  const read = await context.ledger.briefs.read(job.briefId);
   if (read?.state.stage === 'submitting' && read.state.attempt === job.attempt) {
     return askAgain(context, job);
   }
@@ -30,7 +31,9 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   }
   const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
-  const outcome = await context.client.readTask(read.state.taskId);
+  const { attempt, taskId: task } = read.state;
+  const outcome = await context.client.readTask(task);
+  logAnswer(context.log, { endpoint: 'read', brief: job.briefId, attempt, task }, outcome);
   const state = { ...read.state, checks: read.state.checks + 1 };
   if (outcome.kind === 'read' && outcome.task.status.kind === 'running') {
     state.runningAt = context.clock.now();
@@ -39,7 +42,7 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   const brief = { text: read.text, state };
   const step = await act(context, job.briefId, { brief, outcome });
   if (step.kind !== 'later') return step;
-  const moved = await context.ledger.move(job.briefId, {
+  const moved = await context.ledger.briefs.move(job.briefId, {
     from: brief,
     to: state,
     holds: 'slot_and_credits',

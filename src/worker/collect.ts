@@ -23,7 +23,7 @@ export interface CollectContext extends StageContext {
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
 export async function collectAssets(context: CollectContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.read(job.briefId);
+  const read = await context.ledger.briefs.read(job.briefId);
   if (read?.state.stage !== 'ready' || read.state.attempt !== job.attempt) {
     return stepFor(read?.state ?? null);
   }
@@ -49,7 +49,7 @@ async function saveAll(
   context: CollectContext,
   job: JobWithUrls,
 ): Promise<{ kind: 'all'; assets: Asset[] } | { kind: 'trouble'; trouble: Trouble }> {
-  const name = await context.ledger.claimName(job.briefId, canonicalName(job.briefId));
+  const name = await context.ledger.briefs.claimName(job.briefId, canonicalName(job.briefId));
   const assets: Asset[] = [];
   for (const [index, url] of job.urls.entries()) {
     const { briefId, attempt } = job;
@@ -142,7 +142,11 @@ async function rereadTask(
     ...brief.state,
     checks: brief.state.checks + 1,
   };
-  const moved = await context.ledger.move(job.briefId, { from: brief, to, holds: 'credits' });
+  const moved = await context.ledger.briefs.move(job.briefId, {
+    from: brief,
+    to,
+    holds: 'credits',
+  });
   if (moved.kind === 'passed') return stepFor(moved.state);
   // Into the job together with the count: a crash before that asks once more, one after it uses what was found.
   const rereads = (job.rereads ?? 0) + (job.urls ? 1 : 0);

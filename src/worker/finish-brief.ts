@@ -31,11 +31,11 @@ export async function finishBrief(
   briefId: string,
   { from, end }: Ending,
 ): Promise<Step> {
-  const content = await context.ledger.readContent(briefId);
+  const content = await context.ledger.briefs.readContent(briefId);
   // The content goes when the brief succeeds, so somebody else has finished it.
   if (content === null) return { kind: 'done' };
   const line = buildLine(context, briefId, { from, end, content });
-  const finished = await context.ledger.finish(briefId, {
+  const finished = await context.ledger.briefs.finish(briefId, {
     from,
     line: JSON.stringify(line),
     status: end.status,

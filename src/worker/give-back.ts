@@ -17,7 +17,7 @@ export async function giveBack(
     attempt: action.attempt,
     refusalId: action.refusalId,
   };
-  const moved = await context.ledger.move(job.briefId, {
+  const moved = await context.ledger.briefs.move(job.briefId, {
     from: go.brief,
     to,
     holds: 'nothing',
@@ -44,6 +44,10 @@ export async function unsent(
   // While an earlier send is open, the brief stays `submitting` and keeps its place in flight.
   if (earlierSend(go) === 'open') return { kind: 'hold', waitMs };
   const to: StateOf<'admitted'> = { ...rest, stage: 'admitted', sends: sends - 1 };
-  const moved = await context.ledger.move(job.briefId, { from: go.brief, to, holds: 'nothing' });
+  const moved = await context.ledger.briefs.move(job.briefId, {
+    from: go.brief,
+    to,
+    holds: 'nothing',
+  });
   return moved.kind === 'passed' ? stepFor(moved.state) : { kind: 'hold', waitMs };
 }

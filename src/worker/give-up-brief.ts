@@ -9,7 +9,7 @@ export async function giveUpBrief(
   job: StageJob,
   { stage, reason }: { stage: QueueStage; reason: string },
 ): Promise<Step> {
-  const read = await context.ledger.read(job.briefId);
+  const read = await context.ledger.briefs.read(job.briefId);
   const step = stepFor(read?.state ?? null);
   // What failed is the way of a brief that is further on: paid work is looked after there (S3).
   const isHere = step.kind === 'next' && step.stage === stage && step.attempt === job.attempt;

@@ -50,7 +50,7 @@ async function collectNext(
     final: task.finalCredits,
     completedAt: context.clock.now(),
   };
-  const moved = await context.ledger.move(briefId, { from: brief, to, holds: 'credits' });
+  const moved = await context.ledger.briefs.move(briefId, { from: brief, to, holds: 'credits' });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { attempt } = brief.state;
   return { kind: 'next', stage: 'collect', attempt, delayMs: 0, urls: task.urls };
@@ -82,7 +82,7 @@ async function submitAgain(
     sends,
     refusalId: null,
   };
-  const moved = await context.ledger.move(briefId, { from: brief, to, holds: 'nothing' });
+  const moved = await context.ledger.briefs.move(briefId, { from: brief, to, holds: 'nothing' });
   if (moved.kind === 'passed') return stepFor(moved.state);
   return { kind: 'next', stage: 'submit', attempt: attempt + 1, delayMs: waitMs };
 }

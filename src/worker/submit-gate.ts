@@ -34,7 +34,7 @@ export class SubmitGate {
 
   private async ask(job: StageJob): Promise<Admittance> {
     const { clock, pacer, ledger, defaultInFlight } = this.context;
-    const content = await ledger.readContent(job.briefId);
+    const content = await ledger.briefs.readContent(job.briefId);
     // The content goes when the brief has succeeded.
     if (content === null) return { kind: 'passed', state: null };
     const request = describeSubmission(this.context, job, content);
@@ -43,7 +43,7 @@ export class SubmitGate {
       const closedForMs = this.closedUntilMs - clock.now();
       if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
       const limits = { longestWaitMs: longestHoldMs, defaultInFlight };
-      const permit = await ledger.beginSubmit(request, limits);
+      const permit = await ledger.briefs.beginSubmit(request, limits);
       if (permit.kind === 'halted') return this.close(longestClosedMs);
       if (permit.kind === 'go') return { kind: 'go', go: { ...permit, content } };
       if (permit.kind !== 'wait') return permit;

@@ -6,6 +6,7 @@ import { decideSubmit } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
 import { giveBack, giveUpTurn, unsent } from './give-back.js';
 import { holdSubmissions } from './hold-submissions.js';
+import { logAnswer } from './log-answer.js';
 import { probeCredits } from './probe-credits.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
@@ -40,6 +41,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const key = idempotencyKey({ batch, briefId, attempt, body, nonce });
   await noteSend(context, job, go);
   const outcome = await context.client.submit({ idempotencyKey: key, body });
+  logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, outcome);
   await notePace(context, outcome);
   const { sends, refusalId } = go.brief.state;
   const { keyLifeMs } = context;

@@ -47,6 +47,11 @@ export interface Attachment {
 }
 
 const heartbeatMs = 2_000;
+/** So long without a heartbeat that reached Redis, and it is taken to be out of reach. */
+const silentAfterMs = 3 * heartbeatMs;
+
+/** Whether a process can do its work at this moment. */
+export type Condition = 'ready' | 'redis_silent' | 'stopping';
 
 /** One process' workers: what its batches share (limits, pace, HTTP slots), and the batches attached to it. */
 export class WorkerProcess {
@@ -57,6 +62,7 @@ export class WorkerProcess {
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
   private heart: NodeJS.Timeout | undefined;
+  private beatAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: WorkerProcessOptions) {
     const { limits, account, clock, connection, log } = options;
@@ -86,6 +92,12 @@ export class WorkerProcess {
 
   get attached(): string[] {
     return [...this.batches.keys()];
+  }
+
+  get condition(): Condition {
+    if (this.stopping.signal.aborted) return 'stopping';
+    const silentMs = this.options.clock.now() - this.beatAtMs;
+    return silentMs > silentAfterMs ? 'redis_silent' : 'ready';
   }
 
   async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
@@ -153,7 +165,8 @@ export class WorkerProcess {
   }
 
   private async beat(): Promise<void> {
-    const { account, limits } = this.options;
+    const { account, limits, clock } = this.options;
     await account.heartbeat(this.id, limits);
+    this.beatAtMs = clock.now();
   }
 }

@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { auditRun } from '../support/audit-run.js';
-import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
+import { type Desk, type DeskOptions, mapping, productsCsv, test } from '../support/cli.js';
 
 const briefs = 16;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '6'];
 const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
 
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
+/** A run in the middle of its work, with one answer lost on the way. */
+async function startRun(openDesk: (options: DeskOptions) => Promise<Desk>) {
+  const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });
+  await desk.write('in.csv', productsCsv(briefs));
+  const running = desk.start(run);
+  await desk.tasksMade(5);
+  return { desk, running };
 }
 
 const submitsOf = (desk: Desk) =>
@@ -18,10 +23,7 @@ describe.concurrent('the API away in the middle of a run', () => {
   test('for a minute: nothing is lost, nothing is hammered, the run ends by itself (S1, S2, S3)', async ({
     openDesk,
   }) => {
-    const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });
-    await desk.write('in.csv', productsCsv(briefs));
-    const running = desk.start(run);
-    await tasksMade(desk, 5);
+    const { desk, running } = await startRun(openDesk);
     const before = desk.simulator.bill().requests.total;
     desk.simulator.control({ faults: ['outage'] });
     await sleep(60_000);
@@ -37,10 +39,7 @@ describe.concurrent('the API away in the middle of a run', () => {
   test('for a while, and the run is killed meanwhile: the same command goes on (S1, S3)', async ({
     openDesk,
   }) => {
-    const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });
-    await desk.write('in.csv', productsCsv(briefs));
-    const killed = desk.start(run);
-    await tasksMade(desk, 5);
+    const { desk, running: killed } = await startRun(openDesk);
     desk.simulator.control({ faults: ['outage'] });
     await sleep(3_000);
     killed.kill('SIGKILL');
@@ -55,10 +54,7 @@ describe.concurrent('the API away in the middle of a run', () => {
   test('its key revoked: exit 4, and with the key in order the same command goes on (S1, S3)', async ({
     openDesk,
   }) => {
-    const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });
-    await desk.write('in.csv', productsCsv(briefs));
-    const running = desk.start(run);
-    await tasksMade(desk, 5);
+    const { desk, running } = await startRun(openDesk);
     desk.simulator.control({ keys: [{ key: 'rvya_sk_desk', state: 'revoked' }] });
     const { code, stderr } = await running.finished;
     expect({ code, stderr }).toMatchObject({ code: 4 });
@@ -73,10 +69,7 @@ describe.concurrent('the API away in the middle of a run', () => {
   });
 
   test('credits used up by somebody else, and filled up again (S1, S2)', async ({ openDesk }) => {
-    const desk = await openDesk({ faults: ['lose-answer-after-accept:1x'] });
-    await desk.write('in.csv', productsCsv(briefs));
-    const running = desk.start(run);
-    await tasksMade(desk, 5);
+    const { desk, running } = await startRun(openDesk);
     desk.simulator.control({ credits: 0 });
     while (!/out of credits/.test(running.output())) await sleep(20);
     desk.simulator.control({ credits: 100 });

@@ -34,10 +34,6 @@ async function fill(folder: string): Promise<void> {
   }
 }
 
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
-
 /** Resolves when the private Redis has found out that its disk is full, and refuses what would change it. */
 async function redisCannotWrite(desk: Desk): Promise<void> {
   const redis = new Redis({ path: desk.redisSocket });
@@ -68,7 +64,7 @@ describe.concurrent('a full disk', () => {
       const out = join(desk.folder, 'out');
       const played = await onSmallDisk(out, async () => {
         const first = desk.start(run);
-        await tasksMade(desk, 3);
+        await desk.tasksMade(3);
         await fill(out);
         while (!/ENOSPC|no space/i.test(first.output())) await sleep(20);
         if (end !== 'goes on by itself') {
@@ -97,7 +93,7 @@ describe.concurrent('a full disk', () => {
     const played = await onSmallDisk(home, async () => {
       execFileSync('chmod', ['700', home]);
       const first = desk.start(run);
-      await tasksMade(desk, 3);
+      await desk.tasksMade(3);
       await fill(home);
       await redisCannotWrite(desk);
       await rm(join(home, 'filler'));

@@ -12,17 +12,13 @@ import { crashEnvironment, held, release } from '../support/crash-points.js';
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
 const auditOf = (desk: Desk, briefs: number) => auditRun(desk, { out: 'out', batch: 'in', briefs });
 
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
-
 describe.concurrent('paid work', () => {
   test('a crash between counting a re-read and using its links does not lose the result (S3)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ faults: ['expire-first-url'] });
     await desk.write('in.csv', productsCsv(1));
-    const point = 'after redis rivya:move < BatchLedger.move < rereadTask*';
+    const point = 'after redis rivya:move < BriefLedger.move < rereadTask*';
     const killed = await desk.run(run, { environment: crashEnvironment(desk, { point }) });
     expect(killed.signal).toBe('SIGKILL');
     expect((await desk.run(run)).code).toBe(0);
@@ -39,7 +35,7 @@ describe.concurrent('paid work', () => {
     const killed = await desk.run(run, { environment: crashEnvironment(desk, { point }) });
     expect(killed.signal).toBe('SIGKILL');
     const sent = desk.start(run);
-    await tasksMade(desk, 1);
+    await desk.tasksMade(1);
     sent.kill('SIGKILL');
     await sent.finished;
     await desk.losePrivateRedis();
@@ -93,7 +89,7 @@ describe.concurrent('one line each', () => {
     await held(desk, [first]);
     desk.simulator.control({ durationMs: 60_000 });
     const second = desk.start(run);
-    await tasksMade(desk, 2);
+    await desk.tasksMade(2);
     await release(desk);
     expect((await first.finished).code).toBe(0);
     const { code, stdout } = await second.finished;

@@ -1,19 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, connect as dial, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
+import { openCuttingProxy } from '../support/cutting-proxy.js';
 
 const briefs = 24;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '8'];
 const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
-
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
 
 /** The process of the desk's private Redis; never 0, which would stand for the test's own process group. */
 async function redisProcess(desk: Desk): Promise<number> {
@@ -32,37 +28,6 @@ async function killPrivateRedis(desk: Desk): Promise<void> {
   while ((await redisProcess(desk)) === killed) await sleep(20);
 }
 
-/** Forwards connections to the shared Redis and cuts them on demand, in the middle of whatever they carry. */
-async function openCuttingProxy() {
-  const pairs = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = dial(inject('redisSocket'));
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      pairs.add(from);
-      from.on('error', () => undefined);
-      from.on('close', () => {
-        pairs.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const cut = () => {
-    for (const socket of pairs) socket.destroy();
-  };
-  const close = () => {
-    server.close();
-    cut();
-  };
-  return { url: `redis://127.0.0.1:${address.port}`, cut, close };
-}
-
 describe.concurrent('Redis in trouble during a run', () => {
   test('kill -9 of the private Redis, three times: it is started again, nothing is lost (S1, S4)', async ({
     openDesk,
@@ -71,7 +36,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     await desk.write('in.csv', productsCsv(briefs));
     const running = desk.start(run);
     for (const tasks of [1, 8, 16]) {
-      await tasksMade(desk, tasks);
+      await desk.tasksMade(tasks);
       // Anywhere in the work on the briefs that are under way.
       await sleep(Math.random() * 500);
       await killPrivateRedis(desk);
@@ -88,7 +53,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     await desk.write('in.csv', productsCsv(briefs));
     for (const tasks of [2, 10]) {
       const running = desk.start(run);
-      await tasksMade(desk, tasks);
+      await desk.tasksMade(tasks);
       await sleep(Math.random() * 500);
       const pid = await redisProcess(desk);
       running.kill('SIGKILL');
@@ -103,7 +68,7 @@ describe.concurrent('Redis in trouble during a run', () => {
     const desk = await openDesk({ redis: 'private', faults: ['lose-answer-after-accept:2x'] });
     await desk.write('in.csv', productsCsv(briefs));
     const running = desk.start(run);
-    await tasksMade(desk, 1);
+    await desk.tasksMade(1);
     const redis = new Redis({ path: desk.redisSocket, retryStrategy: () => null });
     redis.on('error', () => undefined);
     while (!running.hasEnded()) {
@@ -119,9 +84,9 @@ describe.concurrent('Redis in trouble during a run', () => {
   test('a line that is cut in the middle of what it carries (S1, S4)', async ({ openDesk }) => {
     const desk = await openDesk({ faults: ['lose-answer-after-accept:2x'] });
     await desk.write('in.csv', productsCsv(briefs));
-    const proxy = await openCuttingProxy();
+    const proxy = await openCuttingProxy(inject('redisSocket'));
     const running = desk.start(run, { REDIS_URL: proxy.url });
-    await tasksMade(desk, 1);
+    await desk.tasksMade(1);
     while (!running.hasEnded()) {
       proxy.cut();
       await sleep(200 + Math.random() * 600);

@@ -121,7 +121,7 @@ async function submitAndMissTheAnswer(policy: Policy) {
   await bench.admit('a');
   const permit = await bench.begin('a');
   if (permit.kind !== 'go') throw new Error('the only brief may go');
-  const content = (await bench.ledger.readContent('a')) ?? '';
+  const content = (await bench.ledger.briefs.readContent('a')) ?? '';
   await submitBrief(bench.context, job, { ...permit, content });
   // Only the first answer is missed, however slow this machine is.
   bench.context.client = bench.client;

@@ -3,11 +3,6 @@ import { describe, expect } from 'vitest';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import type { Running } from '../support/running.js';
 
-/** Resolves when the simulator's bill shows at least so many tasks. */
-async function tasksMade(desk: Desk, count: number): Promise<void> {
-  while (desk.simulator.bill().total.tasks < count) await sleep(20);
-}
-
 async function output(running: Running, pattern: RegExp): Promise<void> {
   while (!pattern.test(running.output())) {
     if (running.hasEnded()) throw new Error(`ended early:\n${running.output()}`);
@@ -33,6 +28,12 @@ async function expectCleanBill(desk: Desk, out: string, briefs: number): Promise
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
+/** The JSON lines among what was printed. */
+function logOf(output: string) {
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
 describe.concurrent('the same command continues', () => {
   test('after Ctrl+C: 130, the command is printed, nothing is paid twice (S1, S4)', async ({
     openDesk,
@@ -40,7 +41,7 @@ describe.concurrent('the same command continues', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(40));
     const first = desk.start(run);
-    await tasksMade(desk, 5);
+    await desk.tasksMade(5);
     first.kill('SIGINT');
     const stopped = await first.finished;
     expect(stopped.code).toBe(130);
@@ -57,7 +58,7 @@ describe.concurrent('the same command continues', () => {
     await desk.write('in.csv', productsCsv(30));
     for (const tasks of [3, 12]) {
       const killed = desk.start(run);
-      await tasksMade(desk, tasks);
+      await desk.tasksMade(tasks);
       killed.kill('SIGKILL');
       expect((await killed.finished).signal).toBe('SIGKILL');
     }
@@ -178,13 +179,22 @@ describe.concurrent('several processes', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(4));
     await desk.run(['enqueue', 'in.csv', ...mapping]);
-    const far = desk.start(['worker', '--stages', 'submit,status', ...fast]);
+    const logged = ['--log-level', 'debug', '--health-port', '0'];
+    const far = desk.start(['worker', '--stages', 'submit,status', ...logged, ...fast]);
     const near = desk.start(['worker', '--stages', 'collect', '--out', 'shop', ...fast]);
     await output(near, /batch finished/);
+    const { health } = logOf(far.output()).find(({ msg }) => msg === 'worker ready') ?? {};
+    expect(await fetch(`${health}/ready`)).toMatchObject({ status: 200 });
     for (const worker of [far, near]) worker.kill('SIGTERM');
     expect((await far.finished).code).toBe(0);
     expect((await near.finished).code).toBe(0);
     await expectCleanBill(desk, 'shop', 4);
+    // Each brief can be followed by its own id and its task's; the key is nowhere (S8).
+    const answers = logOf(far.output()).filter(({ msg }) => msg === 'accepted');
+    const tasks = (await desk.lines('shop')).map(({ brief_id, task_id }) => [brief_id, task_id]);
+    expect(answers.map(({ brief, task }) => [brief, task]).sort()).toEqual(tasks.sort());
+    expect(answers[0]).toMatchObject({ batch: 'in', attempt: 1, endpoint: 'submit' });
+    expect(far.output() + near.output()).not.toMatch(/rvya_sk_desk|token=/);
   });
 
   test('forget refuses an unfinished batch and deletes a finished one', async ({ openDesk }) => {

@@ -28,7 +28,7 @@ async function openBatch() {
     preparedBrief('ready'),
     preparedBrief('waiting'),
   ];
-  await ledger.admit(briefs, Date.now());
+  await ledger.briefs.admit(briefs, Date.now());
   await ledger.markAdmission('complete');
   const queues = new StageQueues(redis, prefix, batch);
   await queues.add('submit', [{ brief: 'waiting', attempt: 1, delayMs: 0 }]);
@@ -117,7 +117,7 @@ describe('what the monitor answers', () => {
   it('S8: has no key, no webhook secret and no query of a result URL in it', async () => {
     const opened = await openBatch();
     const body = '{"model":"z-image","prompt":"rvya_sk_0123456789 whsec_abcdef"}';
-    await opened.ledger.admit([preparedBrief('secret', { body })], Date.now());
+    await opened.ledger.briefs.admit([preparedBrief('secret', { body })], Date.now());
     const { get } = await openMonitor({}, opened);
     const seen = [
       '/',

@@ -1,5 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { jobId, type NewJob, queueName, StageQueues } from '../../src/shared/queues.js';
+import {
+  jobDataSchema,
+  jobId,
+  type NewJob,
+  queueName,
+  StageQueues,
+} from '../../src/shared/queues.js';
 import { connect, newPrefix } from '../support/ledger.js';
 
 function openQueues() {
@@ -42,6 +48,13 @@ describe('jobId', () => {
 
   it('names queues so that Bull Board groups them by batch', () => {
     expect(queueName('spring', 'status')).toBe('spring.status');
+  });
+});
+
+describe('the data of a job', () => {
+  it('is read where a later version has put more into it: two versions run side by side', () => {
+    const later = { v: 1, brief: 'a', attempt: 1, hint: 'of a later version' };
+    expect(jobDataSchema.parse(later)).toEqual({ v: 1, brief: 'a', attempt: 1 });
   });
 });
 

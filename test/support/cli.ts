@@ -126,6 +126,11 @@ export class Desk {
     return running;
   }
 
+  /** Resolves when the API has made so many tasks. */
+  async tasksMade(count: number): Promise<void> {
+    while (this.simulator.bill().total.tasks < count) await sleep(20);
+  }
+
   async write(name: string, content: string | Buffer): Promise<string> {
     await writeFile(join(this.folder, name), content);
     return name;

@@ -59,12 +59,12 @@ export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}
     account,
     ledger,
     admit: (...ids: string[]) =>
-      ledger.admit(
+      ledger.briefs.admit(
         ids.map((id) => preparedBrief(id)),
         identity.createdAt,
       ),
     begin: (id: string, { cap = 8, longestWaitMs = 60_000, ...asked }: Asked = {}) =>
-      ledger.beginSubmit(
+      ledger.briefs.beginSubmit(
         // A kind of its own, so that no brief waits for the price of another.
         { id, attempt: 1, priceKind: `kind of ${id}`, guess: 1, least: 1, ...asked },
         { longestWaitMs, defaultInFlight: cap },
@@ -75,7 +75,7 @@ export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}
       await redis.hset(ledger.keys.state, id, text);
       return { ...decodeState(text), state };
     },
-    stateOf: async (id: string) => (await ledger.read(id))?.state ?? null,
+    stateOf: async (id: string) => (await ledger.briefs.read(id))?.state ?? null,
     inFlight: () => redis.zrange(account.keys.inFlight, '0', '-1'),
     /** By Redis' clock. */
     nowMs: async () => {

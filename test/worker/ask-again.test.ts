@@ -15,7 +15,7 @@ async function inDoubt(fault: string, settings: SettingsPatch = {}) {
   await bench.admit('a', 'b');
   const permit = await bench.begin('a');
   if (permit.kind !== 'go') throw new Error('nobody else is there');
-  const content = (await bench.ledger.readContent('a')) ?? '';
+  const content = (await bench.ledger.briefs.readContent('a')) ?? '';
   await submitBrief(bench.context, job, { ...permit, content });
   return bench;
 }

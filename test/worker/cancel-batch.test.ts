@@ -13,10 +13,10 @@ async function openBatch() {
   if (permit.kind !== 'go') throw new Error('it may go');
   await place('c', accepted('task_c', { seq: 3, reserved: 5 }));
   await place('d', ready('task_d', { seq: 4, final: 2 }));
-  const e = await ledger.read('e');
+  const e = await ledger.briefs.read('e');
   if (!e) throw new Error('e was not admitted');
   const figures = { charged: 0, checks: 0, downloads: 0, nowMs: 0 };
-  await ledger.finish('e', { from: e, line: '{}', status: 'failed', ...figures });
+  await ledger.briefs.finish('e', { from: e, line: '{}', status: 'failed', ...figures });
   await redis.del(ledger.keys.outbox);
   const { clock } = context;
   let flushes = 0;
@@ -72,7 +72,7 @@ describe('cancelBatch', () => {
     const [one, other] = await Promise.all([
       cancel('abandon'),
       cancel('abandon'),
-      ledger.accept('b', { from: permit.brief, to }),
+      ledger.briefs.accept('b', { from: permit.brief, to }),
     ]);
     expect(one.cancelled + other.cancelled).toBe(1);
     expect(one.abandoned + other.abandoned).toBe(3);

@@ -146,7 +146,7 @@ describe('completeRewrite', () => {
 });
 
 async function entryOf({ ledger }: OpenRewrite, id: string) {
-  const read = await ledger.read(id);
+  const read = await ledger.briefs.read(id);
   if (!read) throw new Error(`${id} is not there`);
   const to = `admitted|2|ab|{"seq":${read.state.seq},"admittedAt":1,"sends":0,"refusalId":null}`;
   const base = { status: 'failed', stage: 'submit', attempt: 2, checks: 0 } as const;

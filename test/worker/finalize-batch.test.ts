@@ -16,11 +16,11 @@ async function openBatch() {
   const out = await temporaryFolder();
   const clock = new ShiftedClock();
   const end = async (id: string, status: 'succeeded' | 'failed' = 'succeeded') => {
-    const from = await ledger.read(id);
+    const from = await ledger.briefs.read(id);
     if (!from) throw new Error(`${id} was not admitted`);
     const line = JSON.stringify(manifestLine({ brief_id: id, seq: from.state.seq, status }));
     const figures = { charged: 1, checks: 2, downloads: 1, nowMs: 0 };
-    await ledger.finish(id, { from, line, status, ...figures });
+    await ledger.briefs.finish(id, { from, line, status, ...figures });
   };
   return {
     ...opened,

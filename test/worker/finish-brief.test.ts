@@ -17,7 +17,7 @@ const failed: BriefEnd = {
 
 async function benchAt(state: BriefState, patch = {}) {
   const bench = await openBench();
-  await bench.ledger.admit([preparedBrief('a', patch)], 0);
+  await bench.ledger.briefs.admit([preparedBrief('a', patch)], 0);
   const from = await bench.place('a', state);
   const finish = (end: Partial<BriefEnd> = {}) =>
     finishBrief(bench.context, 'a', { from, end: { ...failed, ...end } });

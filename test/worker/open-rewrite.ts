@@ -47,14 +47,14 @@ export async function openRewrite() {
   };
   const lines: Record<string, string> = {};
   const finish = async (id: string, patch: Partial<ManifestLine> = lineKinds[id] ?? {}) => {
-    const from = await ledger.read(id);
+    const from = await ledger.briefs.read(id);
     if (!from) throw new Error(`${id} was not admitted`);
     const { seq, attempt } = from.state;
     const line = manifestLine({ brief_id: id, batch, seq, attempt, ...patch });
     lines[id] = JSON.stringify(line);
     const { status } = line;
     const figures = { charged: line.credits.final, checks: 2, downloads: 0, nowMs: 0 };
-    await ledger.finish(id, { from, line: lines[id], status, ...figures });
+    await ledger.briefs.finish(id, { from, line: lines[id], status, ...figures });
     // The ledger's own fingerprint stays, as `finish` leaves it.
     expect(await opened.stateOf(id)).toMatchObject({ stage: 'lined', status });
   };

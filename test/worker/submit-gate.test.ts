@@ -16,16 +16,19 @@ describe('SubmitGate', () => {
     const admittance = await gate.enter(job('a'));
     expect(admittance).toMatchObject({
       kind: 'go',
-      go: { brief: { state: { stage: 'submitting' } }, content: await ledger.readContent('a') },
+      go: {
+        brief: { state: { stage: 'submitting' } },
+        content: await ledger.briefs.readContent('a'),
+      },
     });
   });
 
   it('sends elsewhere what has gone on, is done, or was never known', async () => {
     const { gate, ledger } = await openGate();
-    const from = await ledger.read('a');
+    const from = await ledger.briefs.read('a');
     if (!from) throw new Error('a was admitted');
     const end = { line: '{}', charged: 0, checks: 0, downloads: 0, nowMs: 0 };
-    await ledger.finish('a', { ...end, from, status: 'failed' });
+    await ledger.briefs.finish('a', { ...end, from, status: 'failed' });
     expect(await gate.enter(job('a'))).toMatchObject({ kind: 'passed', state: { stage: 'lined' } });
     expect(await gate.enter(job('b', 2))).toMatchObject({ kind: 'passed', state: { attempt: 1 } });
     expect(await gate.enter(job('nobody'))).toEqual({ kind: 'passed', state: null });
@@ -58,7 +61,7 @@ describe('SubmitGate', () => {
     const waiting = gate.enter(job('b'));
     const { firstSentAt: _sent, ...rest } = first.go.brief.state;
     const to = { ...rest, stage: 'admitted' as const };
-    await ledger.move('a', { from: first.go.brief, to, holds: 'nothing' });
+    await ledger.briefs.move('a', { from: first.go.brief, to, holds: 'nothing' });
     expect(await waiting).toMatchObject({ kind: 'go' });
     expect(await inFlight()).toEqual(['spring\nb']);
   });

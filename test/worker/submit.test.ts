@@ -19,7 +19,7 @@ async function benchWith(settings: SettingsPatch = {}) {
 async function permit(bench: Bench, attempt = 1): Promise<Go> {
   const answer = await bench.begin('a', { attempt });
   if (answer.kind !== 'go') throw new Error(`no leave to send: ${JSON.stringify(answer)}`);
-  return { ...answer, content: (await bench.ledger.readContent('a')) ?? '' };
+  return { ...answer, content: (await bench.ledger.briefs.readContent('a')) ?? '' };
 }
 
 const submit = async (bench: Bench, attempt = 1) =>
@@ -320,7 +320,7 @@ describe('an account without credits', () => {
 });
 
 async function frozenRequest(bench: Bench) {
-  const content = (await bench.ledger.readContent('a')) ?? '';
+  const content = (await bench.ledger.briefs.readContent('a')) ?? '';
   const body = content.slice(content.indexOf('\n') + 1);
   const key = { batch: bench.batch, briefId: 'a', attempt: 1, body, nonce: '' };
   return { idempotencyKey: idempotencyKey(key), body };

@@ -80,6 +80,6 @@ describe('WorkerProcess', () => {
     await vi.waitFor(() => expect(simulator.bill().total.tasks).toBe(1), { timeout: 20_000 });
     await worker.close(50);
     expect(await redis.exists(context.account.keys.workers)).toBe(0);
-    expect(await ledger.read('a')).toMatchObject({ state: { stage: 'submitting' } });
+    expect(await ledger.briefs.read('a')).toMatchObject({ state: { stage: 'submitting' } });
   });
 });

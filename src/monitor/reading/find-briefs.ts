@@ -63,7 +63,9 @@ function stopReason({ ledgers, deadlineMs, found }: Search): Findings['stopped']
 }
 
 async function findExactId(search: Search, metas: BatchMeta[], id: string): Promise<void> {
-  const states = await Promise.all(metas.map(({ name }) => search.ledgers.batch(name).read(id)));
+  const states = await Promise.all(
+    metas.map(({ name }) => search.ledgers.batch(name).briefs.read(id)),
+  );
   for (const [index, read] of states.entries()) {
     const batch = metas[index]?.name;
     if (read && batch !== undefined) note(search, { batch, id, status: statusOf(read.text) });

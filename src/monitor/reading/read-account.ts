@@ -33,8 +33,8 @@ export async function readAccount(
   const today = keys.day + utcDay(ledgers.clock.now());
   const [view, shared, submissions, oldest, day, prices] = await Promise.all([
     ledger.view(),
-    redis.hmget(keys.pace, 'booked', 'refused'),
-    redis.hmget(keys.submitPace, 'booked', 'refused'),
+    redis.hget(keys.pace, 'booked'),
+    redis.hget(keys.submitPace, 'booked'),
     redis.zrange(keys.inFlight, '0', '0', 'WITHSCORES'),
     redis.hmget(today, 'spent', 'reserved'),
     ledger.prices(),
@@ -48,8 +48,8 @@ export async function readAccount(
     account,
     origin,
     view,
-    turns: Number(shared[0] ?? 0) + Number(submissions[0] ?? 0),
-    refusals: Number(shared[1] ?? 0) + Number(submissions[1] ?? 0),
+    turns: Number(shared ?? 0) + Number(submissions ?? 0),
+    refusals: view.refusals,
     oldestInFlightMs: oldest[1] === undefined ? null : Number(oldest[1]),
     today: { spent: Number(day[0] ?? 0), reserved: Number(day[1] ?? 0) },
     durations: new Map(durations.filter(([, sketch]) => sketch.total > 0)),

@@ -67,8 +67,8 @@ export async function readStory(
   const ledger = ledgers.batch(meta.name);
   const known = await ledgers.inTime(() =>
     Promise.all([
-      ledger.read(id),
-      ledger.readContent(id),
+      ledger.briefs.read(id),
+      ledger.briefs.readContent(id),
       ledgers.redis.hget(ledger.keys.reservations, id),
     ]),
   );

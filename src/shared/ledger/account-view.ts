@@ -10,21 +10,28 @@ type GateState =
   | { kind: 'parked'; sinceMs: number; probeAtMs: number }
   | { kind: 'halted'; code: string; message: string };
 
+interface ToldView {
+  rate: number | null;
+  /** The option that said so. */
+  rateOption: '--rate' | '--submit-rate';
+  inFlight: number | null;
+}
+
 export interface AccountView {
   gate: GateState;
   /** Until when the API is taken to be down; 0 when it is not. */
   downUntilMs: number;
   inFlight: number;
-  /** Requests a second: learned; what workers were told comes first where they were. */
+  /** Requests a second that submissions keep to: learned; what workers were told comes first where they were. */
   learnedRate: number | null;
   /** How long ago the rate was learned, in ms. */
   learnedAgeMs: number;
   /** In-flight cap: learned; null while nothing was. */
   learnedInFlight: number | null;
   refusals: number;
-  /** Live workers, and the strictest of what they were told. */
+  /** Live workers, and the strictest of what they were told for submissions. */
   workers: number;
-  told: { rate: number | null; inFlight: number | null };
+  told: ToldView;
   /** What limited submissions lately. */
   pressure: Pressure;
 }
@@ -32,31 +39,48 @@ export interface AccountView {
 const pressureLastsMs = 3_000;
 const workerLivesMs = 10_000;
 
+/** Where the API counts submissions apart from reads, they have a pace of their own. */
+type Lane = 'submissions_apart' | 'shared';
+
+const paceFields = ['rate', 'learned', 'places', 'refused', 'scarce', 'full'] as const;
+type PaceFields = Record<(typeof paceFields)[number], string | null>;
+
 /** What an account does and is held by, for people to look at. */
 export async function readAccountView(redis: Redis, keys: AccountKeys): Promise<AccountView> {
-  const [gate, inFlight, pace, workers, time] = await Promise.all([
+  const [gate, inFlight, shared, apart, workers, time] = await Promise.all([
     redis.hgetall(keys.gate),
     redis.zcard(keys.inFlight),
-    redis.hmget(keys.pace, 'rate', 'refused', 'places', 'scarce', 'full', 'learned'),
+    readPace(redis, keys.pace),
+    readPace(redis, keys.submitPace),
     redis.hvals(keys.workers),
     redis.time(),
   ]);
   const nowMs = Number(time[0]) * 1000;
+  const { lane, ...known } = readWorkers(workers, nowMs);
+  const pace = lane === 'shared' ? shared : apart;
   return {
     gate: readGate(gate),
     downUntilMs: Number(gate.down_until ?? 0),
     inFlight,
-    learnedRate: pace[0] ? Number(pace[0]) : null,
-    learnedAgeMs: Math.max(0, nowMs - Number(pace[5] ?? 0)),
-    learnedInFlight: pace[2] ? Number(pace[2]) : null,
-    refusals: Number(pace[1] ?? 0),
-    ...readWorkers(workers, nowMs),
-    pressure: readPressure(Number(pace[3] ?? 0), Number(pace[4] ?? 0), nowMs),
+    learnedRate: pace.rate ? Number(pace.rate) : null,
+    learnedAgeMs: Math.max(0, nowMs - Number(pace.learned ?? 0)),
+    learnedInFlight: shared.places ? Number(shared.places) : null,
+    refusals: Number(shared.refused ?? 0) + Number(apart.refused ?? 0),
+    ...known,
+    pressure: readPressure(Number(pace.scarce ?? 0), Number(shared.full ?? 0), nowMs),
   };
 }
 
+async function readPace(redis: Redis, key: string): Promise<PaceFields> {
+  const values = await redis.hmget(key, ...paceFields);
+  return Object.fromEntries(paceFields.map((name, at) => [name, values[at] ?? null])) as PaceFields;
+}
+
 /** As in `lua/limits.lua`. */
-function readWorkers(entries: string[], nowMs: number): Pick<AccountView, 'workers' | 'told'> {
+function readWorkers(
+  entries: string[],
+  nowMs: number,
+): Pick<AccountView, 'workers' | 'told'> & { lane: Lane } {
   const live = entries
     .map((entry) => entry.split(' ').map(Number))
     .filter(([seenMs = 0]) => seenMs >= nowMs - workerLivesMs);
@@ -64,7 +88,14 @@ function readWorkers(entries: string[], nowMs: number): Pick<AccountView, 'worke
     const told = live.map((entry) => entry[place] ?? Number.NaN).filter((limit) => limit > 0);
     return told.length === 0 ? null : Math.min(...told);
   };
-  return { workers: live.length, told: { rate: strictest(1), inFlight: strictest(2) } };
+  const [rate, inFlight, submitRate, readRate] = [1, 2, 3, 4].map(strictest);
+  const told: ToldView = {
+    rate: submitRate ?? rate ?? null,
+    rateOption: submitRate ? '--submit-rate' : '--rate',
+    inFlight: inFlight ?? null,
+  };
+  const lane = submitRate || readRate ? 'submissions_apart' : 'shared';
+  return { workers: live.length, told, lane };
 }
 
 /** As `pressure` in `lua/pace.lua`. */

@@ -1,36 +1,11 @@
 import type { Redis } from 'ioredis';
-import type { LineStatus } from '../manifest-line.js';
-import type { PreparedBrief } from '../prepared-brief.js';
 import type { AccountLedger } from './account-ledger.js';
 import { type BatchCounts, type BatchIdentity, type BatchMeta, readMeta } from './batch-meta.js';
-import {
-  type BriefState,
-  decodeState,
-  encodeState,
-  type ReadState,
-  type Stage,
-  type StateOf,
-} from './brief-state.js';
+import { BriefLedger } from './brief-ledger.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { OutboxLedger } from './outbox-ledger.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { runScript } from './scripts.js';
-import {
-  type Passed,
-  passed,
-  readPermit,
-  type SubmitPermit,
-  type SubmitRequest,
-} from './submit-permit.js';
-import { utcDay } from './utc-day.js';
-
-export type Admission = Stage | 'clash' | 'cancelled';
-
-/** What a brief holds after a step: a place in flight, and credits reserved. */
-export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
-
-export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
-export type Finish = { kind: 'finished' } | Passed;
 
 export interface Caps {
   batch: number | 'none' | undefined;
@@ -38,20 +13,10 @@ export interface Caps {
   day: number | 'none' | undefined;
 }
 
-export interface FinishedBrief {
-  from: ReadState;
-  line: string;
-  status: LineStatus;
-  /** Credits, as the API states them; null where nobody knows: what is reserved stays so (S6). */
-  charged: number | null;
-  checks: number;
-  downloads: number;
-  nowMs: number;
-}
-
-/** The durable account of one batch. Every change of a brief's stage goes through here. */
+/** The durable account of one batch. */
 export class BatchLedger {
   readonly keys: BatchKeys;
+  readonly briefs: BriefLedger;
   readonly outbox: OutboxLedger;
   readonly recovery: RecoveryLedger;
 
@@ -62,6 +27,7 @@ export class BatchLedger {
     private readonly account: AccountLedger,
   ) {
     this.keys = batchKeys(prefix, batch);
+    this.briefs = new BriefLedger(redis, batch, this.keys, account.keys);
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.recovery = new RecoveryLedger(redis, this.keys, account.keys);
   }
@@ -80,29 +46,6 @@ export class BatchLedger {
     return readMeta(this.batch, await this.redis.hgetall(this.keys.meta));
   }
 
-  /** What `admit` would answer, without admitting: null where the brief is new. */
-  async lookUp(briefs: PreparedBrief[]): Promise<(Admission | null)[]> {
-    const texts = await this.redis.hmget(this.keys.state, ...briefs.map((brief) => brief.id));
-    return texts.map((text, index) => {
-      if (text === null) return null;
-      const [stage, , fingerprint] = text.split('|', 3);
-      return fingerprint === briefs[index]?.fingerprint ? (stage as Stage) : 'clash';
-    });
-  }
-
-  /** Admits new briefs, up to about 1,000 a call; answers in the order given. */
-  async admit(briefs: PreparedBrief[], nowMs: number): Promise<Admission[]> {
-    const values: (string | number)[] = [nowMs];
-    for (const brief of briefs) {
-      values.push(brief.id, brief.fingerprint, `${brief.origin}\n${brief.body}`);
-    }
-    const { meta, state, content } = this.keys;
-    return (await runScript(this.redis, 'admit', {
-      keys: [meta, state, content],
-      values,
-    })) as Admission[];
-  }
-
   async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {
     // From here on, closing files that somebody is still writing stand for an earlier admission.
     if (mark === 'open') await this.redis.hincrby(this.keys.meta, 'admissions', 1);
@@ -112,106 +55,6 @@ export class BatchLedger {
   /** The closing files stand for the admission whose meta this is. */
   async markFinalized({ admissions }: BatchMeta): Promise<void> {
     await this.redis.hset(this.keys.meta, 'finalized', String(admissions));
-  }
-
-  async beginSubmit(
-    brief: SubmitRequest,
-    limits: { longestWaitMs: number; defaultInFlight: number },
-  ): Promise<SubmitPermit> {
-    const { meta, state, reservations } = this.keys;
-    const { pace, inFlight, gate, workers, prices, firsts, day } = this.account.keys;
-    const reply = (await runScript(this.redis, 'begin-submit', {
-      keys: [meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
-      values: [
-        brief.id,
-        brief.attempt,
-        this.member(brief.id),
-        limits.longestWaitMs,
-        limits.defaultInFlight,
-        brief.priceKind,
-        brief.guess,
-        brief.least,
-      ],
-    })) as [string, ...(string | number)[]];
-    return readPermit(brief, reply);
-  }
-
-  /** Null when the ledger does not know the brief. */
-  async read(briefId: string): Promise<ReadState | null> {
-    const text = await this.redis.hget(this.keys.state, briefId);
-    return text === null ? null : decodeState(text);
-  }
-
-  async readContent(briefId: string): Promise<string | null> {
-    return this.redis.hget(this.keys.content, briefId);
-  }
-
-  /** Compare-and-set; what the brief no longer holds is given back in the same step. */
-  async move<S extends BriefState>(
-    briefId: string,
-    step: { from: ReadState; to: S; holds: Holding },
-  ): Promise<Move<S>> {
-    const text = encodeState(step.to);
-    const reply = (await runScript(this.redis, 'move', {
-      keys: [
-        this.keys.state,
-        this.account.keys.inFlight,
-        this.keys.meta,
-        this.keys.reservations,
-        this.account.keys.day,
-      ],
-      values: [briefId, step.from.text, text, this.member(briefId), step.holds],
-    })) as [number, string?];
-    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
-  }
-
-  /** Saves the task id of an accepted submission at once; its stated price is reserved and learned (S6). */
-  async accept(
-    briefId: string,
-    step: { from: ReadState; to: StateOf<'accepted'> },
-  ): Promise<Move<StateOf<'accepted'>>> {
-    const text = encodeState(step.to);
-    const { state, meta, reservations } = this.keys;
-    const { prices, firsts, day, pace } = this.account.keys;
-    const reply = (await runScript(this.redis, 'accept', {
-      keys: [state, meta, reservations, prices, firsts, day, pace],
-      values: [briefId, step.from.text, text, this.member(briefId), step.to.reserved ?? ''],
-    })) as [number, string?];
-    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
-  }
-
-  /** Puts the brief's line into the outbox, once (S4), and frees its place in flight. */
-  async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { attempt, fingerprint, seq } = end.from.state;
-    const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status: end.status });
-    const { meta, state, content, outbox, reservations } = this.keys;
-    const { inFlight, prices, day } = this.account.keys;
-    const reply = (await runScript(this.redis, 'finish', {
-      keys: [meta, state, content, outbox, inFlight, reservations, prices, day],
-      values: [
-        briefId,
-        end.from.text,
-        to,
-        end.line,
-        end.status,
-        this.member(briefId),
-        end.charged ?? '',
-        end.checks,
-        end.downloads,
-        utcDay(end.nowMs),
-      ],
-    })) as [number, string?];
-    return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
-  }
-
-  /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */
-  async claimName(briefId: string, canonicalName: string): Promise<'plain' | 'needs_suffix'> {
-    const { state, names } = this.keys;
-    const reply = await runScript(this.redis, 'claim-name', {
-      keys: [state, names],
-      values: [briefId, canonicalName],
-    });
-    return reply === 1 ? 'plain' : 'needs_suffix';
   }
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
@@ -281,11 +124,7 @@ export class BatchLedger {
   async inFlightUnder(account: string): Promise<number> {
     const { inFlight } = accountKeys(this.prefix, account);
     const members = await this.redis.zrange(inFlight, '0', '-1');
-    const head = this.member('');
+    const head = inFlightMember(this.batch, '');
     return members.filter((member) => member.startsWith(head)).length;
-  }
-
-  private member(briefId: string): string {
-    return inFlightMember(this.batch, briefId);
   }
 }

@@ -31,6 +31,22 @@ export async function inspectRedis(client: Redis, where: string): Promise<string
   return warnings;
 }
 
+export interface RedisMemory {
+  usedBytes: number;
+  /** Its own limit, or all the machine has where none is set. */
+  mostBytes: number;
+}
+
+/** Null where the account may not ask. */
+export async function readMemory(client: Redis): Promise<RedisMemory | null> {
+  const facts = parseInfo(await answerOf(client.info('memory')));
+  const [used, limit, machine] = ['used_memory', 'maxmemory', 'total_system_memory'].map((name) =>
+    Number(facts.get(name) ?? 0),
+  );
+  const mostBytes = limit || machine;
+  return used && mostBytes ? { usedBytes: used, mostBytes } : null;
+}
+
 function findObstacle(facts: Map<string, string>): string | null {
   const version = facts.get('redis_version');
   if (version !== undefined && isTooOld(version)) {

@@ -74,7 +74,7 @@ describe('a run', () => {
     expect(await bench.run()).toMatchObject({ stage: 'running', batch: 'shots@2026-11-21' });
     const ledger = bench.batch('shots@2026-11-21');
     expect(await ledger.meta()).toMatchObject({ admitted: 2, rows: 2 });
-    expect(await ledger.readContent('1')).toContain('Photo of Fox');
+    expect(await ledger.briefs.readContent('1')).toContain('Photo of Fox');
     expect(await bench.connection.smembers(`${bench.prefix}:batches`)).toHaveLength(1);
   });
 

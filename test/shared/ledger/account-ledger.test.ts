@@ -117,11 +117,17 @@ describe('turns where they are scarce', () => {
     await admit('a', 'b');
     expect(await begin('a')).toMatchObject({ kind: 'go', waitMs: 0 });
     expect(await begin('b')).toMatchObject({ kind: 'wait', reason: 'pace' });
+    // What people are shown is what submissions wait for.
+    expect(await account.view()).toMatchObject({
+      pressure: 'rate',
+      told: { rate: 0.01, rateOption: '--submit-rate' },
+    });
     for (let reads = 1; reads <= 20; reads += 1) {
       expect((await account.takeTurn(1_000)).kind).toBe('taken');
     }
     await account.noteRefused(60_000, 'submit');
     expect((await account.takeTurn(1_000)).kind).toBe('taken');
+    expect(await account.view()).toMatchObject({ refusals: 1 });
     await account.noteRefused(60_000, 'read');
     expect((await account.takeTurn(1_000)).kind).toBe('too_far');
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BatchLedger, type FinishedBrief } from '../../../src/shared/ledger/batch-ledger.js';
+import { BatchLedger } from '../../../src/shared/ledger/batch-ledger.js';
+import type { FinishedBrief } from '../../../src/shared/ledger/brief-ledger.js';
 import type { ReadState, StateOf } from '../../../src/shared/ledger/brief-state.js';
 import { batchesKey } from '../../../src/shared/ledger/keys.js';
 import { identity, type OpenLedger, openLedger, preparedBrief } from '../../support/ledger.js';
@@ -68,7 +69,7 @@ describe('admit', () => {
     expect(await stateOf('a')).toMatchObject({ seq: 2 });
     expect(await ledger.meta()).toMatchObject({ admitted: 2, pending: 2 });
     const { origin, body } = preparedBrief('b');
-    expect(await ledger.readContent('b')).toBe(`${origin}\n${body}`);
+    expect(await ledger.briefs.readContent('b')).toBe(`${origin}\n${body}`);
   });
 
   it('S1: leaves a brief that is there as it is, wherever it stands', async () => {
@@ -92,23 +93,23 @@ describe('admit', () => {
     const { admit, ledger } = await paced();
     await admit('a');
     const other = preparedBrief('a', { fingerprint: 'cd', body: '{"model":"other"}' });
-    expect(await ledger.lookUp([other, preparedBrief('a'), preparedBrief('new')])).toEqual([
+    expect(await ledger.briefs.lookUp([other, preparedBrief('a'), preparedBrief('new')])).toEqual([
       'clash',
       'admitted',
       null,
     ]);
-    expect(await ledger.admit([other], 0)).toEqual(['clash']);
-    expect(await ledger.readContent('a')).toContain('z-image');
+    expect(await ledger.briefs.admit([other], 0)).toEqual(['clash']);
+    expect(await ledger.briefs.readContent('a')).toContain('z-image');
     expect(await ledger.meta()).toMatchObject({ admitted: 1 });
   });
 
   it('S4: counts an id once that comes twice in one call', async () => {
     const { ledger, stateOf } = await paced();
     const clash = preparedBrief('a', { fingerprint: 'cd', body: '{"model":"other"}' });
-    const answers = await ledger.admit([preparedBrief('a'), preparedBrief('a'), clash], 0);
+    const answers = await ledger.briefs.admit([preparedBrief('a'), preparedBrief('a'), clash], 0);
     expect(answers).toEqual(['admitted', 'admitted', 'clash']);
     expect(await ledger.meta()).toMatchObject({ admitted: 1, pending: 1 });
-    expect(await ledger.readContent('a')).toContain('z-image');
+    expect(await ledger.briefs.readContent('a')).toContain('z-image');
     expect(await stateOf('a')).toMatchObject({ seq: 1 });
   });
 
@@ -165,7 +166,9 @@ describe('beginSubmit', () => {
     const permits = await Promise.all([1, 2, 3, 4].map(() => goFor(opened, 'a')));
     const to = accepted('task_1', { seq: 1 });
     const moves = await Promise.all(
-      permits.map(({ brief }) => opened.ledger.move('a', { from: brief, to, holds: 'nothing' })),
+      permits.map(({ brief }) =>
+        opened.ledger.briefs.move('a', { from: brief, to, holds: 'nothing' }),
+      ),
     );
     expect(moves.filter(({ kind }) => kind === 'moved')).toHaveLength(1);
   });
@@ -336,7 +339,7 @@ describe('credits (S6)', () => {
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 10 });
     expect(await opened.begin('b', kind)).toMatchObject({ kind: 'wait', reason: 'first_price' });
     const { sends: _sends, ...rest } = accepted('task_1', { seq: 1, reserved: 4 });
-    await opened.ledger.accept('a', { from: first.brief, to: { ...rest, sends: 1 } });
+    await opened.ledger.briefs.accept('a', { from: first.brief, to: { ...rest, sends: 1 } });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 4 });
     expect(await opened.begin('b', { ...kind, guess: 10 })).toMatchObject({ kind: 'go' });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 8 });
@@ -349,7 +352,7 @@ describe('credits (S6)', () => {
     if (first.kind !== 'go') throw new Error('the first may go');
     const { firstSentAt: _sent, ...rest } = first.brief.state;
     const to = { ...rest, stage: 'admitted' as const };
-    await opened.ledger.move('a', { from: first.brief, to, holds: 'nothing' });
+    await opened.ledger.briefs.move('a', { from: first.brief, to, holds: 'nothing' });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 0 });
     expect(await opened.begin('b', kind)).toMatchObject({ kind: 'go' });
   });
@@ -359,7 +362,7 @@ describe('credits (S6)', () => {
     await opened.admit('a');
     const go = await opened.begin('a', { ...kind, guess: 10 });
     if (go.kind !== 'go') throw new Error('the only one may go');
-    await opened.ledger.finish('a', end(go.brief, { charged: 2.5 }));
+    await opened.ledger.briefs.finish('a', end(go.brief, { charged: 2.5 }));
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 0, spent: 2.5 });
     expect(await opened.redis.hget(opened.account.keys.prices, 'z-image')).toBe('2.5');
   });
@@ -369,7 +372,7 @@ describe('credits (S6)', () => {
     await opened.admit('a');
     const go = await opened.begin('a', { ...kind, guess: 10 });
     if (go.kind !== 'go') throw new Error('the only one may go');
-    await opened.ledger.finish('a', end(go.brief, { status: 'unknown', charged: 0 }));
+    await opened.ledger.briefs.finish('a', end(go.brief, { status: 'unknown', charged: 0 }));
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 10, spent: 0 });
   });
 
@@ -403,7 +406,7 @@ describe('move', () => {
     const { ledger, begin, from, back, stateOf, inFlight } = await sent();
     await begin('a');
     const before = await stateOf('a');
-    const moved = await ledger.move('a', { from, to: back, holds: 'nothing' });
+    const moved = await ledger.briefs.move('a', { from, to: back, holds: 'nothing' });
     expect(moved).toEqual({ kind: 'passed', state: before });
     expect(await stateOf('a')).toEqual(before);
     expect(await inFlight()).toHaveLength(1);
@@ -412,23 +415,25 @@ describe('move', () => {
 
   it('S7: keeps or frees the place in flight in the same step, once', async () => {
     const { ledger, from, back, begin, inFlight, place } = await sent();
-    const kept = await ledger.move('a', {
+    const kept = await ledger.briefs.move('a', {
       from,
       to: accepted('task_1', { seq: 1 }),
       holds: 'slot_and_credits',
     });
     expect(await inFlight()).toHaveLength(1);
     if (kept.kind !== 'moved') throw new Error('nobody else was there');
-    expect(await ledger.move('a', { from: kept.brief, to: back, holds: 'nothing' })).toMatchObject({
+    expect(
+      await ledger.briefs.move('a', { from: kept.brief, to: back, holds: 'nothing' }),
+    ).toMatchObject({
       kind: 'moved',
     });
     expect(await inFlight()).toEqual([]);
     // Its next send takes a place anew; a stale release must not free that one.
     expect(await begin('a')).toMatchObject({ kind: 'go' });
-    await ledger.move('a', { from: kept.brief, to: back, holds: 'nothing' });
+    await ledger.briefs.move('a', { from: kept.brief, to: back, holds: 'nothing' });
     expect(await inFlight()).toHaveLength(1);
     const unknown = await place('b', accepted('task_2', { seq: 2 }));
-    expect(await ledger.move('c', { from: unknown, to: back, holds: 'nothing' })).toEqual({
+    expect(await ledger.briefs.move('c', { from: unknown, to: back, holds: 'nothing' })).toEqual({
       kind: 'passed',
       state: null,
     });
@@ -442,7 +447,7 @@ describe('finish', () => {
     await admit('a', 'b');
     await goFor(opened, 'a');
     const from = await place('a', accepted('task_1'));
-    const finishes = await Promise.all([1, 2, 3].map(() => ledger.finish('a', end(from))));
+    const finishes = await Promise.all([1, 2, 3].map(() => ledger.briefs.finish('a', end(from))));
     expect(finishes.filter(({ kind }) => kind === 'finished')).toHaveLength(1);
     expect(finishes.filter(({ kind }) => kind === 'passed')).toHaveLength(2);
     expect(await redis.lrange(ledger.keys.outbox, 0, -1)).toEqual(['{"line":1}']);
@@ -460,7 +465,7 @@ describe('finish', () => {
     await opened.admit('a');
     const { brief } = await goFor(opened, 'a');
     await goFor(opened, 'a');
-    expect(await opened.ledger.finish('a', end(brief))).toMatchObject({ kind: 'passed' });
+    expect(await opened.ledger.briefs.finish('a', end(brief))).toMatchObject({ kind: 'passed' });
     expect(await opened.ledger.outbox.length()).toBe(0);
     expect(await opened.inFlight()).toHaveLength(1);
   });
@@ -472,11 +477,11 @@ describe('finish', () => {
       ['a', 'failed'],
       ['b', 'succeeded'],
     ] as const) {
-      const from = await ledger.read(id);
-      if (from) await ledger.finish(id, end(from, { status, charged: 0.5 }));
+      const from = await ledger.briefs.read(id);
+      if (from) await ledger.briefs.finish(id, end(from, { status, charged: 0.5 }));
     }
-    expect(await ledger.readContent('a')).not.toBeNull();
-    expect(await ledger.readContent('b')).toBeNull();
+    expect(await ledger.briefs.readContent('a')).not.toBeNull();
+    expect(await ledger.briefs.readContent('b')).toBeNull();
     expect(await ledger.meta()).toMatchObject({ spent: 1 });
   });
 });
@@ -523,27 +528,27 @@ describe('claimName', () => {
   it('S5: gives the plain name to one of the ids that come out alike, and keeps to it', async () => {
     const { admit, ledger } = await paced();
     await admit('Foo', 'FOO', 'fOO');
-    expect(await ledger.claimName('FOO', 'foo')).toBe('plain');
-    expect(await ledger.claimName('Foo', 'foo')).toBe('needs_suffix');
-    expect(await ledger.claimName('FOO', 'foo')).toBe('plain');
-    expect(await ledger.claimName('fOO', 'foo')).toBe('needs_suffix');
+    expect(await ledger.briefs.claimName('FOO', 'foo')).toBe('plain');
+    expect(await ledger.briefs.claimName('Foo', 'foo')).toBe('needs_suffix');
+    expect(await ledger.briefs.claimName('FOO', 'foo')).toBe('plain');
+    expect(await ledger.briefs.claimName('fOO', 'foo')).toBe('needs_suffix');
   });
 
   it('S5: an id that is its own canonical form has the name, asked before or after', async () => {
     const { admit, ledger, redis } = await paced();
     await admit('foo', 'Foo');
-    expect(await ledger.claimName('Foo', 'foo')).toBe('needs_suffix');
-    expect(await ledger.claimName('foo', 'foo')).toBe('plain');
+    expect(await ledger.briefs.claimName('Foo', 'foo')).toBe('needs_suffix');
+    expect(await ledger.briefs.claimName('foo', 'foo')).toBe('plain');
     expect(await redis.exists(ledger.keys.names)).toBe(0);
   });
 
   it('S5: one that is admitted later does not take a name that was given away', async () => {
     const { admit, ledger } = await paced();
     await admit('Foo');
-    expect(await ledger.claimName('Foo', 'foo')).toBe('plain');
+    expect(await ledger.briefs.claimName('Foo', 'foo')).toBe('plain');
     await admit('foo');
-    expect(await ledger.claimName('foo', 'foo')).toBe('needs_suffix');
-    expect(await ledger.claimName('Foo', 'foo')).toBe('plain');
+    expect(await ledger.briefs.claimName('foo', 'foo')).toBe('needs_suffix');
+    expect(await ledger.briefs.claimName('Foo', 'foo')).toBe('plain');
   });
 });
 
@@ -590,7 +595,7 @@ describe('forget', () => {
     const { ledger, redis, prefix, admit, inFlight } = opened;
     await admit('a');
     await goFor(opened, 'a');
-    await ledger.claimName('A', 'a');
+    await ledger.briefs.claimName('A', 'a');
     await ledger.forget();
     expect(await ledger.meta()).toBeNull();
     expect(await inFlight()).toEqual([]);

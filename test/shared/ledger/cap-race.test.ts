@@ -62,14 +62,14 @@ async function submit(opened: OpenLedger, tasks: Task[], wallet: Wallet, busy: S
       const { firstSentAt: _sent, ...rest } = permit.brief.state;
       wallet.settle(price, 0);
       const to = { ...rest, stage: 'admitted' } as const;
-      await opened.ledger.move(task.id, { from: permit.brief, to, holds: 'nothing' });
+      await opened.ledger.briefs.move(task.id, { from: permit.brief, to, holds: 'nothing' });
       tasks.push({ ...task, fate: 'paid' });
     } else {
       const charged = task.fate === 'paid' ? price : 0;
       const { nowMs } = permit;
       wallet.settle(price, charged);
       const end = { line: '{}', status: 'succeeded', charged, checks: 1, downloads: 1 } as const;
-      await opened.ledger.finish(task.id, { ...end, from: permit.brief, nowMs });
+      await opened.ledger.briefs.finish(task.id, { ...end, from: permit.brief, nowMs });
     }
     busy.delete(task.id);
   }

@@ -52,10 +52,10 @@ async function openRewrite(states: Record<string, LineStatus> = { a: 'failed', b
   const rewrite = new RewriteLedger(redis, ledger, account);
   await opened.admit(...Object.keys(states));
   for (const [id, status] of Object.entries(states)) {
-    const from = await ledger.read(id);
+    const from = await ledger.briefs.read(id);
     if (!from) throw new Error(`${id} was not admitted`);
     const figures = { charged: 0, checks: 3, downloads: 0, nowMs: 0 };
-    await ledger.finish(id, { from, line: `{"${id}":1}`, status, ...figures });
+    await ledger.briefs.finish(id, { from, line: `{"${id}":1}`, status, ...figures });
     await opened.place(id, lined(status));
   }
   const plan = async (entries: Record<string, RewriteEntry>) => {
@@ -201,7 +201,7 @@ describe('apply', () => {
     expect(await rewrite.apply(generation, ids)).toBe(1);
     const from = await place('a', accepted('task_1'));
     const figures = { charged: 0, checks: 4, downloads: 0, nowMs: 0 };
-    await ledger.finish('a', { from, line: '{"a":2}', status: 'unknown', ...figures });
+    await ledger.briefs.finish('a', { from, line: '{"a":2}', status: 'unknown', ...figures });
     await place('a', lined('unknown'));
     expect(await rewrite.apply(generation, ids)).toBe(0);
     expect(await ledger.meta()).toMatchObject({ pending: 0, lines: { unknown: 1 } });
@@ -332,7 +332,7 @@ describe('a cancelled batch', () => {
     const permit = await opened.begin('a', { guess: 3, priceKind: 'z-image' });
     if (permit.kind !== 'go') throw new Error('it may go');
     const figures = { charged: null, checks: 0, downloads: 0, nowMs: 0 };
-    await opened.ledger.finish('a', {
+    await opened.ledger.briefs.finish('a', {
       from: permit.brief,
       line: '{}',
       status: 'cancelled',

@@ -1,34 +1,9 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process';
-import { mkdtemp, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, fork } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { endAfterTest, until } from './real-redis.js';
 
-const project = resolve(import.meta.dirname, '../../..');
-
-/** Builds the store alone into a temporary folder (Node 20 does not run TypeScript). */
-export async function buildStore(): Promise<{ folder: string; modulePath: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'rivya-store-build-'));
-  await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: join(project, 'tsconfig.build.json'),
-      compilerOptions: {
-        rootDir: join(project, 'src'),
-        outDir: join(folder, 'dist'),
-        typeRoots: [join(project, 'node_modules/@types')],
-      },
-      include: [],
-      files: [join(project, 'src/shared/store/open-store.ts')],
-    }),
-  );
-  const compiler = join(project, 'node_modules/typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [compiler, '-p', folder]);
-  return { folder, modulePath: join(folder, 'dist/shared/store/open-store.js') };
-}
+/** As it is built: Node 20 does not run TypeScript. */
+const store = resolve(import.meta.dirname, '../../../dist/shared/store/open-store.js');
 
 /** A command of ours in a process of its own. */
 export class StoreProcess {
@@ -39,9 +14,9 @@ export class StoreProcess {
   #replies = new Map<number, unknown>();
   #asked = 0;
 
-  constructor(modulePath: string, home: string, environment: Record<string, string> = {}) {
+  constructor(home: string, environment: Record<string, string> = {}) {
     this.child = endAfterTest(
-      fork(join(import.meta.dirname, 'store-command.mjs'), [modulePath, home], {
+      fork(join(import.meta.dirname, 'store-command.mjs'), [store, home], {
         env: { ...process.env, ...environment },
         execArgv: [],
       }),
@@ -49,8 +24,8 @@ export class StoreProcess {
     this.child.on('message', (message: Record<string, unknown>) => this.#receive(message));
   }
 
-  static async open(modulePath: string, home: string): Promise<StoreProcess> {
-    const command = new StoreProcess(modulePath, home);
+  static async open(home: string): Promise<StoreProcess> {
+    const command = new StoreProcess(home);
     await command.settled();
     if (command.where === null) throw new Error(`not opened: ${command.failure}`);
     return command;

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   endEverything,
   environmentOf,
@@ -9,17 +9,11 @@ import {
   temporaryHome,
   until,
 } from '../real-redis.js';
-import { buildStore, StoreProcess } from '../store-process.js';
+import { StoreProcess } from '../store-process.js';
 
-let build: { folder: string; modulePath: string };
-
-beforeAll(async () => {
-  build = await buildStore();
-}, 120_000);
-afterAll(() => rm(build.folder, { recursive: true, force: true }));
 afterEach(endEverything);
 
-const command = (home: string) => StoreProcess.open(build.modulePath, home);
+const command = (home: string) => StoreProcess.open(home);
 
 async function killOnlyServer(home: string): Promise<void> {
   expect(serversOf(home)).toHaveLength(1);
@@ -57,7 +51,7 @@ describe('private Redis', { timeout: 60_000 }, () => {
     const home = await temporaryHome();
     await mkdir(join(home, 'redis.lock'));
     await utimes(join(home, 'redis.lock'), 1_000_000, 1_000_000);
-    const commands = Array.from({ length: 5 }, () => new StoreProcess(build.modulePath, home));
+    const commands = Array.from({ length: 5 }, () => new StoreProcess(home));
     await Promise.all(commands.map((each) => each.settled()));
     expect(commands.map((each) => each.where)).toEqual(Array(5).fill(join(home, 'redis.sock')));
     expect(serversOf(home)).toHaveLength(1);
@@ -71,7 +65,7 @@ describe('private Redis', { timeout: 60_000 }, () => {
     const home = await temporaryHome();
     let present = await command(home);
     for (let round = 0; round < 5; round += 1) {
-      const newcomer = new StoreProcess(build.modulePath, home);
+      const newcomer = new StoreProcess(home);
       expect(await present.close()).toBe(0);
       await newcomer.settled();
       expect(newcomer.failure).toBeNull();
@@ -154,7 +148,7 @@ describe('private Redis', { timeout: 60_000 }, () => {
 
   test('a home with a long path, spaces and other letters gets a short socket', async () => {
     const home = join(await temporaryHome(), 'mes créations '.repeat(8).trim());
-    const first = new StoreProcess(build.modulePath, home, {
+    const first = new StoreProcess(home, {
       XDG_RUNTIME_DIR: '',
       TMPDIR: await temporaryHome(),
     });
@@ -164,7 +158,7 @@ describe('private Redis', { timeout: 60_000 }, () => {
     expect(serversOf(home)).toHaveLength(1);
     // Another login session has another runtime folder, and must find the same server.
     const session = await temporaryHome();
-    const second = new StoreProcess(build.modulePath, home, { XDG_RUNTIME_DIR: session });
+    const second = new StoreProcess(home, { XDG_RUNTIME_DIR: session });
     await second.settled();
     expect(second.where).toBe(first.where);
     expect(serversOf(home)).toHaveLength(1);
@@ -189,7 +183,7 @@ describe('private Redis', { timeout: 60_000 }, () => {
     await until(() => serversOf(home).length === 0);
 
     await writeFile(log, Buffer.concat([Buffer.from('nonsense\r\n'), written]));
-    const third = new StoreProcess(build.modulePath, home);
+    const third = new StoreProcess(home);
     await third.settled();
     expect(third.failure).toContain('Bad file format reading the append only file');
     expect(third.failure).toContain(join(home, 'redis.log'));
@@ -198,7 +192,7 @@ describe('private Redis', { timeout: 60_000 }, () => {
 
   test('S8: the server does not inherit the environment, and its folder is for its owner', async () => {
     const home = join(await temporaryHome(), 'new');
-    const opened = new StoreProcess(build.modulePath, home, {
+    const opened = new StoreProcess(home, {
       RIVYA_API_KEY: 'key-in-environment',
     });
     await opened.settled();

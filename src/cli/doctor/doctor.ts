@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { ExitCode } from '../../shared/errors.js';
+import type { CommandSetup } from '../command-setup.js';
+import { addJsonFlag, addOutFlag } from '../flags.js';
+import { checkApi } from './check-api.js';
+import { checkFolder } from './check-folder.js';
+import { checkNode, checkTimeZones } from './check-node.js';
+import { checkRedis } from './check-redis.js';
+import { findingText } from './finding.js';
+
+interface DoctorFlags {
+  out?: string;
+  json: boolean;
+}
+
+export function addDoctorCommand(program: Command, setup: CommandSetup): void {
+  const command = program.command('doctor').description('look whether everything is in order');
+  addOutFlag(command, 'also look at this output folder', 'optional');
+  addJsonFlag(command);
+  command.action((flags: DoctorFlags) => setup.run(() => diagnose(setup, flags)));
+}
+
+async function diagnose(setup: CommandSetup, { out, json }: DoctorFlags): Promise<ExitCode> {
+  const { settings, terminal } = setup;
+  const findings = [
+    checkNode(process.versions.node),
+    checkTimeZones(),
+    ...(await checkRedis(settings)),
+    ...(await checkApi(settings)),
+    ...(out ? [await checkFolder(resolve(out))] : []),
+  ];
+  if (json) terminal.print(JSON.stringify(findings));
+  else for (const finding of findings) terminal.print(findingText(finding));
+  const broken = findings.some((finding) => finding.level === 'error');
+  return broken ? ExitCode.unexpected : ExitCode.succeeded;
+}
