@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ScheduleLedger } from '../../src/shared/schedule/schedule-ledger.js';
+import { identity } from '../support/ledger.js';
 import { plan } from '../support/schedules.js';
+import { openMonitor } from './open-monitor.js';
 import { hook, openNights, refusedOn } from './open-nights.js';
 
 const queuePath = '/queues/api/queues?activeQueue=schedules.account-1';
@@ -56,20 +59,25 @@ describe('secrets of schedules', () => {
 
 describe('the queue of the schedules in Bull Board', () => {
   it('is there, read-only, while there are schedules, and looking leaves no trace', async () => {
-    const { add, ledger, get, redis, prefix } = await openNights();
+    const { get, redis, prefix } = await openMonitor();
     const names = () => queueNames(get);
     expect(await names()).not.toContain('schedules.account-1, read-only');
-    // Not started: what is in its queue's keys would be the reader's.
+    const ledger = new ScheduleLedger(redis, prefix, identity);
     await ledger.add(plan('nightly'), '');
     await expect.poll(names, { timeout: 5_000 }).toContain('schedules.account-1, read-only');
     expect((await get(queuePath)).status).toBe(200);
     expect(await redis.keys(`${prefix}:queue:schedules*`)).toEqual([]);
     await ledger.remove('nightly');
     await expect.poll(names, { timeout: 5_000 }).not.toContain('schedules.account-1, read-only');
+    expect(await redis.keys(`${prefix}:queue:schedules*`)).toEqual([]);
+  });
+
+  it('shows what is due, with the way to its schedule', async () => {
+    const { add, get } = await openNights();
     await add(plan('nightly'));
-    const tick = async () => (await get(`${queuePath}&status=delayed`)).text;
-    await expect.poll(tick, { timeout: 5_000 }).toContain('"schedule":"nightly"');
-    expect(await tick()).toContain('/schedules#account-1%2Fnightly');
+    const { text } = await get(`${queuePath}&status=delayed`);
+    expect(text).toContain('"schedule":"nightly"');
+    expect(text).toContain('/schedules#account-1%2Fnightly');
   });
 
   it('takes no action while the monitor is read-only, and no harmful one ever', async () => {

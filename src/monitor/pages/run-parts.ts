@@ -30,7 +30,7 @@ export function runTable(
       whatPart(run, zone),
     ];
   });
-  return table(['due', 'batch', 'result', 'briefs', 'what became of it'], rows);
+  return table(['due', 'batch', 'result', 'briefs', 'outcome'], rows);
 }
 
 function briefsPart(run: ScheduleRun, watched: WatchedBatch | undefined): Part {

@@ -1,16 +1,14 @@
+import { counted } from '../../shared/quantities.js';
 import { whenWords } from '../../shared/schedule/cron-words.js';
 import type { ScheduleSight } from '../../shared/schedule/schedule-sight.js';
 import { nextRunWords } from '../../shared/schedule/schedule-words.js';
 import { zoneText } from '../../shared/schedule/zone-time.js';
-import type { AccountSchedules } from '../reading/read-schedules.js';
+import { type AccountSchedules, lateAfterMs } from '../reading/read-schedules.js';
 import type { Overview } from '../reading/watch.js';
 import { type Html, html, type Part } from './html.js';
 import { scheduleLink, schedulesPath } from './links.js';
 import { pill, table } from './parts.js';
 import { resultPill } from './run-parts.js';
-
-/** A worker takes what is due at once; a restart of it takes less. */
-const lateAfterMs = 60_000;
 
 /** When it runs next; what should have run by now wants a person. */
 export function nextRunPart(sight: ScheduleSight, atMs: number): Part {
@@ -23,14 +21,17 @@ export function nextRunPart(sight: ScheduleSight, atMs: number): Part {
 
 /** Why none of an account's schedules runs; null where nothing keeps them. */
 export function standstill(
-  { account, schedules, queue }: AccountSchedules,
+  { account, schedules, queue, late }: AccountSchedules,
   { accounts }: Overview,
 ): string | null {
   if (schedules.every(({ schedule }) => schedule.state === 'paused')) return null;
   if (queue === 'paused')
     return 'Nothing runs: their queue is paused under Queues; resume it there.';
   const workers = accounts.find((known) => known.account === account)?.view.workers ?? 0;
-  return workers === 0 ? 'Nothing runs: no worker of this key is alive.' : null;
+  if (workers === 0) return 'Nothing runs: no worker of this key is alive.';
+  // A `run` counts as a live worker, and takes no schedules.
+  if (late > 0) return `${counted(late, 'step')} came due and no "rivya-batch worker" takes them.`;
+  return null;
 }
 
 /** The schedules in short, for the overview; null where there are none. */

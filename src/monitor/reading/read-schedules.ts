@@ -10,9 +10,14 @@ export interface AccountSchedules extends ScheduleOwner {
   schedules: ScheduleSight[];
   /** Jobs that are due, and that no worker has taken. */
   due: number;
+  /** Of these, how many came due so long ago that a worker of schedules would have taken them. */
+  late: number;
   /** Paused, as in Bull Board, no schedule of the account runs. */
   queue: 'going' | 'paused';
 }
+
+/** A worker takes what is due at once; a restart of it takes less. */
+export const lateAfterMs = 60_000;
 
 /** The schedules of all accounts that have any. */
 export async function readSchedules(
@@ -39,10 +44,11 @@ async function readOwn(
   const all = await ledger.all();
   if (all.length === 0) return null;
   const ticks = { nextTick: (name: string) => queues.nextTick(account, name) };
-  const [schedules, due, paused] = await Promise.all([
+  const [schedules, due, late, paused] = await Promise.all([
     Promise.all(all.map((schedule) => readScheduleSight(ledger, ticks, schedule))),
     queues.countDue(account, nowMs),
+    queues.countDelayed(account, nowMs - lateAfterMs),
     queues.of(account).isPaused(),
   ]);
-  return { ...owner, schedules, due, queue: paused ? 'paused' : 'going' };
+  return { ...owner, schedules, due, late, queue: paused ? 'paused' : 'going' };
 }

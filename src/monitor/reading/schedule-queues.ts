@@ -39,14 +39,18 @@ export class ScheduleQueues {
 
   /** Jobs that are due, and that no worker has taken. */
   async countDue(account: string, nowMs: number): Promise<number> {
-    const queue = this.of(account);
-    // BullMQ keeps the order of jobs that come due together in the lowest 12 bits.
-    const latest = (nowMs + 1) * 4096 - 1;
-    const [counts, late] = await Promise.all([
-      queue.getJobCounts('waiting', 'prioritized'),
-      this.connection.zcount(queue.toKey('delayed'), 0, latest),
+    const [counts, delayed] = await Promise.all([
+      this.of(account).getJobCounts('waiting', 'prioritized'),
+      this.countDelayed(account, nowMs),
     ]);
-    return (counts.waiting ?? 0) + (counts.prioritized ?? 0) + late;
+    return (counts.waiting ?? 0) + (counts.prioritized ?? 0) + delayed;
+  }
+
+  /** Jobs that were put off until a moment, or until one before it. */
+  countDelayed(account: string, untilMs: number): Promise<number> {
+    // BullMQ keeps the order of jobs that come due together in the lowest 12 bits.
+    const latest = (untilMs + 1) * 4096 - 1;
+    return this.connection.zcount(this.of(account).toKey('delayed'), 0, latest);
   }
 
   async keepOnly(accounts: ReadonlySet<string>): Promise<void> {

@@ -45,12 +45,15 @@ describe('a run', () => {
     await bench.batch('shots@2026-11-21').set({ capped: 'cap' });
     await bench.step();
     expect(await bench.run()).toMatchObject({ stage: 'running', stopped: 'capped' });
+    const told = { kind: 'taken', event: 'capped', atMs: tickMs } as const;
+    await bench.ledger.noteTold('shots', String(tickMs), told);
     await finish(bench, 'shots@2026-11-21', 1);
     await bench.step();
     expect(await bench.run()).toMatchObject({
       stage: 'ended',
       exitCode: 3,
       counts: { admitted: 2, succeeded: 1, failed: 1 },
+      told,
     });
     expect(await bench.step()).toEqual({ kind: 'done' });
     expect(await bench.step()).toEqual({ kind: 'done' });
