@@ -1,23 +1,14 @@
 import { formatDuration } from '../shared/quantities.js';
 import type { Notice } from '../worker/notice.js';
+import { NoticeNews } from '../worker/notice-news.js';
 import type { Terminal } from './terminal.js';
-
-/** The same trouble is told again only after this long: once, not a thousand times. */
-const repeatAfterMs = 60_000;
 
 /** Turns notices into sentences for the person at the terminal. */
 export function noticeTeller(terminal: Terminal, now: () => number): (notice: Notice) => void {
-  const toldAtMs = new Map<string, number>();
+  const news = new NoticeNews(now);
   return (notice) => {
     const sentence = sentenceFor(notice);
-    if (sentence === null) return;
-    const last = toldAtMs.get(notice.kind);
-    if (last !== undefined && now() - last < repeatAfterMs) return;
-    toldAtMs.set(notice.kind, now());
-    // What ended the trouble makes it news again when it comes back.
-    if (notice.kind === 'credits_back') toldAtMs.delete('parked');
-    if (notice.kind === 'parked') toldAtMs.delete('credits_back');
-    terminal.warn(sentence);
+    if (sentence !== null && news.take(notice) === 'news') terminal.warn(sentence);
   };
 }
 

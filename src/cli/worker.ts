@@ -5,6 +5,7 @@ import { ExitCode } from '../shared/errors.js';
 import { type QueueStage, queueStages } from '../shared/queues.js';
 import type { HealthServer } from '../worker/health-server.js';
 import type { Notify } from '../worker/notice.js';
+import { NoticeNews } from '../worker/notice-news.js';
 import { serveBatches } from '../worker/serve-batches.js';
 import type { WorkerProcess } from '../worker/worker-process.js';
 import type { CommandSetup } from './command-setup.js';
@@ -80,7 +81,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
       out: flags.out ? resolve(flags.out) : null,
       collects: stages.includes('collect') ? 'collects' : 'leaves_files_to_others',
       log,
-      notifyFor: noticeLogger(log),
+      notifyFor: noticeLogger(log, session.clock.now),
       stopping,
     });
     log.info('worker stopping');
@@ -104,9 +105,13 @@ async function openHealth(
   return startHealthServer(worker, { host: healthHost, port: healthPort });
 }
 
-function noticeLogger(log: Logger): (batch: string) => Notify {
-  return (batch) => (notice) => {
-    const level = notice.kind === 'lined' ? 'debug' : 'warn';
-    log[level]({ batch, notice }, notice.kind);
+/** A brief that got its line is nobody's trouble; trouble is logged once a minute, not with every brief that meets it. */
+function noticeLogger(log: Logger, now: () => number): (batch: string) => Notify {
+  return (batch) => {
+    const news = new NoticeNews(now);
+    return (notice) => {
+      if (notice.kind === 'lined') log.debug({ batch, notice }, notice.kind);
+      else if (news.take(notice) === 'news') log.warn({ batch, notice }, notice.kind);
+    };
   };
 }

@@ -42,31 +42,42 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     send(reply, schedulesPage(await watch.look())),
   );
   server.get('/batch', async (request, reply) => {
-    const { name } = batchQuery.parse(request.query);
+    const { name } = asked(batchQuery, request.query);
     const { batches, atMs } = await watch.look();
     const batch = batches.find(({ meta }) => meta.name === name);
     if (!batch) return notFound(sources, reply, `There is no batch ${name}, or it is too old.`);
     return send(reply, batchPage(batch, await failures.read(batch.meta, atMs), atMs));
   });
   server.get('/brief', async (request, reply) => {
-    const { batch, id } = briefQuery.parse(request.query);
+    const { batch, id } = asked(briefQuery, request.query);
     const meta = await ledgers.inTime(() => ledgers.batch(batch).meta());
     const story = meta && (await readStory(ledgers, sources.queues, { meta, id }));
     if (!story) return notFound(sources, reply, `There is no brief ${id} in batch ${batch}.`);
     return send(reply, briefPage(story, ledgers.clock.now()));
   });
   server.get('/find', async (request, reply) => {
-    const asked = findQuery.parse(request.query);
+    const search = asked(findQuery, request.query);
     const metas = (await watch.look()).batches.map(({ meta }) => meta);
-    const among = asked.batch ? metas.filter(({ name }) => name === asked.batch) : metas;
-    const findings = await findBriefs(ledgers, among, asked.text);
-    return send(reply, findPage(asked, findings, ledgers.clock.now()));
+    const among = search.batch ? metas.filter(({ name }) => name === search.batch) : metas;
+    const findings = await findBriefs(ledgers, among, search.text);
+    return send(reply, findPage(search, findings, ledgers.clock.now()));
   });
   server.get('/metrics', async (_request, reply) => {
     const { type, text } = await writeMetrics(watch);
     return reply.type(type).send(text);
   });
   await addAssets(server);
+}
+
+/** An address that lacks what its page needs; not to be taken for a record that cannot be read. */
+class AddressError extends Error {
+  readonly statusCode = 400;
+}
+
+function asked<Query>(schema: z.ZodType<Query>, query: unknown): Query {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  throw new AddressError('This address is not complete.');
 }
 
 function send(reply: FastifyReply, page: string): FastifyReply {

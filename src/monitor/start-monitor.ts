@@ -1,7 +1,6 @@
 import Fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { ZodError } from 'zod';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { listen } from '../shared/listen.js';
@@ -93,7 +92,6 @@ function tell({ log, clock }: MonitorOptions, error: FastifyError, reply: Fastif
   if (error instanceof BatchError && error.code === 'redis_unreachable') {
     return page(503, 'Redis does not answer', 'Nothing is lost; this page looks again by itself.');
   }
-  if (error instanceof ZodError) return page(400, 'Not found', 'This address is not complete.');
   const status = error.statusCode ?? 500;
   if (status === 401) {
     return reply

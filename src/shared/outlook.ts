@@ -48,6 +48,16 @@ const shortestRecentMs = 5_000;
 /** Until this batch has shown how often a task is looked at. */
 const assumedChecks = 2;
 
+const standstills: ReadonlySet<Limiting> = new Set([
+  'nobody',
+  'cap',
+  'day_cap',
+  'key',
+  'credits',
+  'api_down',
+  'paused',
+] as const);
+
 /** Looks ahead: keeps the recent past of one batch, and tells what is left and what it waits for. */
 export class Outlook {
   private readonly past: { atMs: number; done: number }[] = [];
@@ -57,7 +67,8 @@ export class Outlook {
     const done = meta.admitted - meta.pending;
     const waiting = Math.min(queued.submit, meta.pending);
     const linesPerSecond = this.linesPerSecond(nowMs, done);
-    const left = timeLeft({
+    const limiting = limitingWhile(sight, nowMs);
+    const going = timeLeft({
       waiting,
       running: meta.pending - waiting,
       rate: told.rate ?? account.learnedRate,
@@ -66,7 +77,9 @@ export class Outlook {
       taskMs,
       linesPerSecond,
     });
-    return { left, limiting: limitingWhile(sight, nowMs), waiting, linesPerSecond };
+    // Nobody can say when a person, or the next day, lets it go on.
+    const left: TimeLeft = standstills.has(limiting) ? { kind: 'unknown' } : going;
+    return { left, limiting, waiting, linesPerSecond };
   }
 
   private linesPerSecond(nowMs: number, done: number): number | null {

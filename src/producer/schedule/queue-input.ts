@@ -47,7 +47,7 @@ async function refuseBadRows(
   const rows = rejected === 1 ? 'One row' : `${rejected} rows`;
   throw new BatchError(
     'bad_input',
-    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example} All of them: ${out}/rejected.jsonl`,
+    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example}. All of them: ${out}/rejected.jsonl`,
   );
 }
 

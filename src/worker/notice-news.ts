@@ -1,0 +1,22 @@
+import type { Notice } from './notice.js';
+
+/** The same trouble is told again only after this long: once, not a thousand times. */
+const repeatAfterMs = 60_000;
+
+/** Remembers what one reader was told. */
+export class NoticeNews {
+  private readonly toldAtMs = new Map<Notice['kind'], number>();
+
+  constructor(private readonly now: () => number) {}
+
+  /** Whether it is worth telling; from then on it counts as told. */
+  take({ kind }: Notice): 'news' | 'told' {
+    const last = this.toldAtMs.get(kind);
+    if (last !== undefined && this.now() - last < repeatAfterMs) return 'told';
+    this.toldAtMs.set(kind, this.now());
+    // What ended the trouble makes it news again when it comes back.
+    if (kind === 'credits_back') this.toldAtMs.delete('parked');
+    if (kind === 'parked') this.toldAtMs.delete('credits_back');
+    return 'news';
+  }
+}
