@@ -84,7 +84,7 @@ export class BatchWorker {
     await Promise.all(this.workers.map((worker) => worker.close()));
     this.closing.abort();
     await this.tending;
-    await this.tend();
+    await this.tendOrTell();
     await this.queues.close();
     await this.options.context.journal?.close();
   }
@@ -119,11 +119,16 @@ export class BatchWorker {
       await sleep(tendEveryMs, undefined, { signal }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
       });
-      await this.tend().catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.options.context.notify({ kind: 'output_trouble', reason });
-      });
+      await this.tendOrTell();
     }
+  }
+
+  /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */
+  private async tendOrTell(): Promise<void> {
+    await this.tend().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.options.context.notify({ kind: 'output_trouble', reason });
+    });
   }
 
   private async work(stage: QueueStage, job: StageJob): Promise<Step> {

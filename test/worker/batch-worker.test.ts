@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -64,6 +64,24 @@ const written = async ({ context }: Bench) => {
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);
 
 describe('BatchWorker', () => {
+  it('ends where its manifest cannot be written, and the next one writes what waits (S4)', async () => {
+    const bench = await openBatch(['b0', 'b1']);
+    const path = join(bench.context.out, 'manifest.jsonl');
+    await mkdir(path, { recursive: true });
+    const worker = startWorker(bench);
+    await worker.start();
+    await vi.waitFor(async () => expect(await bench.ledger.outbox.length()).toBe(2), {
+      timeout: 45_000,
+    });
+    await worker.close();
+    await rmdir(path);
+    const next = startWorker(bench);
+    await next.start();
+    await finalized(bench);
+    expect(await written(bench)).toHaveLength(2);
+    await next.close();
+  });
+
   it('S1 S4: takes every brief from admission to its one line, paid once', async () => {
     const ids = numbered(25);
     const bench = await openBatch(ids);
