@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Minutes of killing, freezing and filling disks, and many briefs: `npm run crash` runs them all; `.ci/run` and
- * `npm run gate` run `test:long`, and chaos of a fixed seed.
+ * Minutes of killing, freezing and filling disks, many briefs, and hours of learning on simulated time: `npm run crash`
+ * runs the first two, and `test:long`, which `.ci/run` and `npm run gate` run, what is worth it each time.
  */
 const longOnes = [
   'crash/api-outage',
@@ -14,6 +14,7 @@ const longOnes = [
   'crash/sweep',
   'e2e/large-run',
   'e2e/minute-cron',
+  'shared/ledger/pace-learning',
 ];
 
 export default defineConfig({
@@ -22,7 +23,7 @@ export default defineConfig({
     exclude: process.env.TESTS === 'all' ? [] : longOnes.map((name) => `test/${name}.test.ts`),
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
-    maxWorkers: 5,
+    maxWorkers: 6,
     maxConcurrency: 5,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,

@@ -12,7 +12,7 @@ const steps = [
 if (!process.argv.includes('--static')) {
   steps.push(
     ['build and tests', 'test'],
-    ['crashes that did harm once, and many briefs', 'test:long'],
+    ['crashes that did harm once, many briefs, learning the pace', 'test:long'],
   );
 }
 
