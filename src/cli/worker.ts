@@ -105,13 +105,14 @@ async function openHealth(
   return startHealthServer(worker, { host: healthHost, port: healthPort });
 }
 
-/** A brief that got its line is nobody's trouble; trouble is logged once a minute, not with every brief that meets it. */
+/** Trouble of the whole batch is logged once a minute, not with every brief that meets it; a brief's own always is. */
 function noticeLogger(log: Logger, now: () => number): (batch: string) => Notify {
   return (batch) => {
     const news = new NoticeNews(now);
     return (notice) => {
       if (notice.kind === 'lined') log.debug({ batch, notice }, notice.kind);
-      else if (news.take(notice) === 'news') log.warn({ batch, notice }, notice.kind);
+      else if ('briefId' in notice || news.take(notice) === 'news')
+        log.warn({ batch, notice }, notice.kind);
     };
   };
 }
