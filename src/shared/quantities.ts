@@ -1,8 +1,12 @@
 import type { TimeLeft } from './time-left.js';
 
+/** The number alone, for where it stands under a head that says what it counts. */
+export function creditsNumber(credits: number): string {
+  return Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
+}
+
 export function formatCredits(credits: number): string {
-  const number = Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
-  return `${number} ${credits === 1 ? 'credit' : 'credits'}`;
+  return `${creditsNumber(credits)} ${credits === 1 ? 'credit' : 'credits'}`;
 }
 
 /** `1 row`, `2 rows`: for nouns whose plural ends with s. */

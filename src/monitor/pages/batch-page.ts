@@ -1,8 +1,9 @@
 import type { FailureGroup } from '../../shared/group-failures.js';
+import { creditsNumber } from '../../shared/quantities.js';
 import { queueName, queueStages } from '../../shared/queues.js';
 import type { Failures } from '../reading/read-failures.js';
 import type { WatchedBatch } from '../reading/watch.js';
-import { creditsWords, paceOfBatchWords, short, timeLeftWords } from './batch-words.js';
+import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
 import { type Html, html } from './html.js';
 import { layout, timeText } from './layout.js';
 import { limitingWords } from './limiting-words.js';
@@ -34,7 +35,7 @@ function factRows(batch: WatchedBatch) {
     ['cancelled', lines.cancelled],
     ['left', meta.pending === 0 ? 0 : `${meta.pending}: ${left} running, ${look.waiting} waiting`],
     ['credits', creditsWords(batch)],
-    ['cap of a day', meta.maxCreditsPerDay === null ? null : short(meta.maxCreditsPerDay)],
+    ['cap of a day', meta.maxCreditsPerDay === null ? null : creditsNumber(meta.maxCreditsPerDay)],
     ['pace', paceOfBatchWords(batch)],
     ['limited by', limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`],
     ['time left', timeLeftWords(batch)],

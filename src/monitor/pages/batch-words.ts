@@ -1,11 +1,11 @@
-import { formatTimeLeft } from '../../shared/quantities.js';
+import { creditsNumber, formatTimeLeft } from '../../shared/quantities.js';
 import type { WatchedBatch } from '../reading/watch.js';
 
 /** `36 + 5 reserved of 100` */
 export function creditsWords({ meta }: WatchedBatch): string {
-  const reserved = meta.reserved > 0 ? ` + ${short(meta.reserved)} reserved` : '';
-  const cap = meta.maxCredits === null ? '' : ` of ${short(meta.maxCredits)}`;
-  return `${short(meta.spent)}${reserved}${cap}`;
+  const reserved = meta.reserved > 0 ? ` + ${creditsNumber(meta.reserved)} reserved` : '';
+  const cap = meta.maxCredits === null ? '' : ` of ${creditsNumber(meta.maxCredits)}`;
+  return `${creditsNumber(meta.spent)}${reserved}${cap}`;
 }
 
 export function timeLeftWords({ meta, look }: WatchedBatch): string {
@@ -21,8 +21,4 @@ export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
   return linesPerSecond >= 1
     ? `${linesPerSecond.toFixed(1)} briefs/s`
     : `${(linesPerSecond * 60).toFixed(1)} briefs/min`;
-}
-
-export function short(credits: number): string {
-  return Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
 }

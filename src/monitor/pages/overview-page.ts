@@ -1,7 +1,7 @@
-import { formatDuration } from '../../shared/quantities.js';
+import { creditsNumber, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
-import { creditsWords, paceOfBatchWords, short, timeLeftWords } from './batch-words.js';
+import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
 import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import { limitingWords, paceWords, placesWords } from './limiting-words.js';
@@ -51,7 +51,10 @@ function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number):
     ['pace', paceWords(view)],
     ['running tasks', placesWords(view)],
     ['refusals (429)', account.refusals],
-    ['credits today', `${short(today.spent)} spent, ${short(today.reserved)} reserved (UTC day)`],
+    [
+      'credits today',
+      `${creditsNumber(today.spent)} spent, ${creditsNumber(today.reserved)} reserved (UTC day)`,
+    ],
   ] as const;
   return html`<section class="account"><h2>${account.origin} <span class="quiet">account ${account.account.slice(0, 8)}</span></h2>${facts(rows)}</section>`;
 }

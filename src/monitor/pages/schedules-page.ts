@@ -1,3 +1,4 @@
+import { creditsNumber } from '../../shared/quantities.js';
 import { whenWords } from '../../shared/schedule/cron-words.js';
 import { lastTold, type ScheduleSight } from '../../shared/schedule/schedule-sight.js';
 import {
@@ -8,7 +9,6 @@ import {
 } from '../../shared/schedule/schedule-words.js';
 import type { AccountSchedules } from '../reading/read-schedules.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
-import { short } from './batch-words.js';
 import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import { scheduleMark } from './links.js';
@@ -83,7 +83,7 @@ function factRows(sight: ScheduleSight, atMs: number) {
 }
 
 function capWords(cap: number | 'none' | null): string | null {
-  return typeof cap === 'number' ? short(cap) : cap;
+  return typeof cap === 'number' ? creditsNumber(cap) : cap;
 }
 
 /** Where it is told, nobody sees (S8); that it could not be, a person should. */

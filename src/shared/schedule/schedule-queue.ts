@@ -1,6 +1,7 @@
 import { type AdvancedOptions, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { bullPrefix } from '../queues.js';
 import { nextTick } from './cron.js';
 import { type RunNotice, runNoticeSchema } from './run-notice.js';
 import type { Schedule } from './schedule.js';
@@ -85,7 +86,7 @@ export class ScheduleQueue {
     prefix: string,
     readonly account: string,
   ) {
-    this.bullPrefix = `${prefix}:queue`;
+    this.bullPrefix = bullPrefix(prefix);
     this.queue = new Queue<ScheduleJob>(scheduleQueueName(account), {
       connection,
       prefix: this.bullPrefix,
