@@ -28,3 +28,9 @@ export function asAmount(value: unknown): number | null {
   const number = asNumber(value);
   return number !== null && number >= 0 ? number : null;
 }
+
+/** True and false, also sent as text; null for all else. */
+export function asFlag(value: unknown): boolean | null {
+  if (value === true || value === 'true') return true;
+  return value === false || value === 'false' ? false : null;
+}

@@ -107,7 +107,20 @@ export interface Model {
   maxPromptLength: number | null;
   apiStatus: string | null;
   apiInputStatus: string | null;
+  /** Whether every call needs a file that was uploaded before. */
+  requiresFilesApi: boolean | null;
+  /** Whether a reference may be any public URL; where not, it must be uploaded first. */
+  urlInputSupported: boolean | null;
+  /** Null where the model lists none. */
+  referenceMedia: ReferenceMediaRules | null;
   params: ModelParam[];
+}
+
+export interface ReferenceMediaRules {
+  maxFiles: number | null;
+  /** `image`, `video`, `audio` or something newer. */
+  fileKinds: string[] | null;
+  limits: { kind: string; maxBytes: number | null; mediaTypes: string[] | null }[];
 }
 
 export interface ModelParam {
@@ -116,8 +129,11 @@ export interface ModelParam {
   type: string | null;
   required: boolean;
   options: string[];
+  /** What the API takes where nothing is said, as text. */
+  default: string | null;
   min: number | null;
   max: number | null;
+  step: number | null;
 }
 
 export type DownloadOutcome =

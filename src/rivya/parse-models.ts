@@ -1,5 +1,8 @@
-import { asAmount, asList, asNumber, asRecord, asText } from './lenient-fields.js';
-import type { Model, ModelParam } from './outcome.js';
+import { asAmount, asFlag, asList, asNumber, asRecord, asText } from './lenient-fields.js';
+import type { Model, ModelParam, ReferenceMediaRules } from './outcome.js';
+
+/** Megabytes of the documentation, taken as the smaller of the two that are meant by it. */
+const bytesPerMegabyte = 1_000_000;
 
 /**
  * The models of a `GET /models` answer (`{"data":[...]}`) or of a bare list; null where it is neither.
@@ -23,6 +26,9 @@ function parseModel(value: unknown): Model | null {
     maxPromptLength: asAmount(entry.max_prompt_length),
     apiStatus: asText(entry.api_status),
     apiInputStatus: asText(entry.api_input_status),
+    requiresFilesApi: asFlag(entry.requires_files_api),
+    urlInputSupported: asFlag(entry.url_input_supported),
+    referenceMedia: parseReferenceMedia(entry.reference_media),
     params: asList(entry.params)
       .map(parseParam)
       .filter((param) => param !== null),
@@ -37,13 +43,36 @@ function parseParam(value: unknown): ModelParam | null {
   return {
     key,
     type: asText(entry.type),
-    required: entry.required === true || entry.required === 'true',
+    required: asFlag(entry.required) === true,
     options: asList(entry.options)
       .map(parseOption)
       .filter((option) => option !== null),
+    default: parseOption(entry.default),
     min: asNumber(entry.min),
     max: asNumber(entry.max),
+    step: asAmount(entry.step),
   };
+}
+
+function parseReferenceMedia(value: unknown): ReferenceMediaRules | null {
+  const entry = asRecord(value);
+  if (entry === null) return null;
+  return {
+    maxFiles: asAmount(entry.max_files),
+    fileKinds: parseTexts(entry.file_kinds),
+    limits: asList(entry.limits).flatMap((limit) => {
+      const { kind, max_size_mb: megabytes, mime_types: types } = asRecord(limit) ?? {};
+      const name = asText(kind);
+      const most = asAmount(megabytes);
+      const maxBytes = most === null ? null : most * bytesPerMegabyte;
+      return name === null ? [] : [{ kind: name, maxBytes, mediaTypes: parseTexts(types) }];
+    }),
+  };
+}
+
+function parseTexts(value: unknown): string[] | null {
+  if (!Array.isArray(value)) return null;
+  return value.map(asText).filter((text) => text !== null);
 }
 
 function parseOption(value: unknown): string | null {

@@ -12,7 +12,16 @@ import { BatchError } from '../../src/shared/errors.js';
 import type { BriefOrigin } from '../../src/shared/prepared-brief.js';
 
 function param(key: string, type: string): ModelParam {
-  return { key, type, required: false, options: [], min: null, max: null };
+  return {
+    key,
+    type,
+    required: false,
+    options: [],
+    default: null,
+    min: null,
+    max: null,
+    step: null,
+  };
 }
 
 function model(id: string, facts: Partial<Model>): Model {
@@ -24,6 +33,9 @@ function model(id: string, facts: Partial<Model>): Model {
     maxPromptLength: null,
     apiStatus: 'available',
     apiInputStatus: 'available_text',
+    requiresFilesApi: null,
+    urlInputSupported: null,
+    referenceMedia: null,
     params: [],
     ...facts,
   };

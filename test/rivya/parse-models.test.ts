@@ -9,6 +9,9 @@ const bare = {
   maxPromptLength: null,
   apiStatus: null,
   apiInputStatus: null,
+  requiresFilesApi: null,
+  urlInputSupported: null,
+  referenceMedia: null,
   params: [],
 };
 
@@ -33,6 +36,17 @@ it('reads what is there', () => {
         max_prompt_length: 800,
         api_status: 'available',
         api_input_status: 'available_text',
+        requires_files_api: false,
+        url_input_supported: 'true',
+        reference_media: {
+          max_files: 2,
+          file_kinds: ['image', 7],
+          limits: [
+            { kind: 'image', max_size_mb: 10, mime_types: ['image/png'] },
+            { kind: 'video', max_size_mb: null },
+            { max_size_mb: 5 },
+          ],
+        },
         novelty: true,
         params: [
           {
@@ -41,7 +55,7 @@ it('reads what is there', () => {
             required: true,
             options: ['1:1', 5, { value: 'x' }, null],
           },
-          { name: 'seed', type: 'number', min: -1, max: '9', options: null },
+          { name: 'seed', type: 'number', min: -1, max: '9', step: 2, default: 3, options: null },
           { type: 'text' },
         ],
       },
@@ -54,16 +68,37 @@ it('reads what is there', () => {
     maxPromptLength: 800,
     apiStatus: 'available',
     apiInputStatus: 'available_text',
+    requiresFilesApi: false,
+    urlInputSupported: true,
+    referenceMedia: {
+      maxFiles: 2,
+      fileKinds: ['image'],
+      limits: [
+        { kind: 'image', maxBytes: 10_000_000, mediaTypes: ['image/png'] },
+        { kind: 'video', maxBytes: null, mediaTypes: null },
+      ],
+    },
     params: [
       {
         key: 'size',
         type: 'select',
         required: true,
         options: ['1:1', '5', 'x'],
+        default: null,
         min: null,
         max: null,
+        step: null,
       },
-      { key: 'seed', type: 'number', required: false, options: [], min: -1, max: 9 },
+      {
+        key: 'seed',
+        type: 'number',
+        required: false,
+        options: [],
+        default: '3',
+        min: -1,
+        max: 9,
+        step: 2,
+      },
     ],
   });
 });

@@ -18,8 +18,10 @@ it('reads params in full', () => {
       type: 'select',
       required: false,
       options: ['1:1', '4:3', '3:4', '16:9', '9:16'],
+      default: '1:1',
       min: null,
       max: null,
+      step: null,
     },
   ]);
 });
