@@ -1,22 +1,24 @@
 import type { PreparedBrief } from '../shared/prepared-brief.js';
-import type { PreparedRow } from './prepare-row.js';
+import type { PreparedOutput } from './prepare-row.js';
 import type { Spool } from './spool.js';
 
-/** id, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */
-const LINES_PER_ROW = 4;
+/** id, variants, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */
+const LINES_PER_ROW = 5;
 
-export function spoolBrief(spool: Spool, { id, fingerprint, origin, body }: PreparedRow): void {
-  spool.add(`${id}\n${fingerprint}\n${origin}\n${body}\n`);
+export function spoolBrief(spool: Spool, prepared: PreparedOutput): void {
+  const { id, variants, fingerprint, origin, body } = prepared;
+  spool.add(`${id}\n${variants}\n${fingerprint}\n${origin}\n${body}\n`);
 }
 
 /** Variants are made here, when rows are read back, so that N of them take no more disk than one. */
-export async function* readBriefs(spool: Spool, variants: number): AsyncGenerator<PreparedBrief> {
+export async function* readBriefs(spool: Spool): AsyncGenerator<PreparedBrief> {
   let kept: string[] = [];
   for await (const read of spool.lines()) {
     const lines = kept.length === 0 ? read : kept.concat(read);
     const end = lines.length - (lines.length % LINES_PER_ROW);
     for (let at = 0; at < end; at += LINES_PER_ROW) {
       const brief = briefAt(lines, at);
+      const variants = Number(lines[at + 1]);
       if (variants === 1) yield brief;
       else yield* variantsOf(brief, variants);
     }
@@ -27,9 +29,9 @@ export async function* readBriefs(spool: Spool, variants: number): AsyncGenerato
 function briefAt(lines: readonly string[], at: number): PreparedBrief {
   return {
     id: lines[at] ?? '',
-    fingerprint: lines[at + 1] ?? '',
-    origin: lines[at + 2] ?? '',
-    body: lines[at + 3] ?? '',
+    fingerprint: lines[at + 2] ?? '',
+    origin: lines[at + 3] ?? '',
+    body: lines[at + 4] ?? '',
   };
 }
 

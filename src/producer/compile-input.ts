@@ -2,9 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { counted } from '../shared/quantities.js';
 import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
-import { type Compilation, compileSource, type InputCounts } from './compile-source.js';
+import { type Compilation, compileSource, type InputCounts, takenRows } from './compile-source.js';
 import { IdIndex } from './id-index.js';
 import { makeInputFolder } from './input-folder.js';
 import type { InputOptions } from './input-options.js';
@@ -14,6 +15,8 @@ import { openSource } from './open-source.js';
 import { RowPreparer } from './prepare-row.js';
 import type { Rejection } from './rejection.js';
 import { readRejections } from './rejection-spool.js';
+import { RowSelection, Sample, type SelectionOptions } from './row-selection.js';
+import type { Source } from './source.js';
 import { Spool } from './spool.js';
 
 export type { InputOptions } from './input-options.js';
@@ -47,10 +50,10 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
   try {
     const compilation = await startCompilation(options, mapping, folder);
     await compileFiles(options, compilation, folder);
-    const { briefs, rejections, counts, modelUse, variants } = compilation;
+    const { briefs, rejections, counts, modelUse } = compilation;
     return {
       counts,
-      briefs: () => readBriefs(briefs, variants),
+      briefs: () => readBriefs(briefs),
       rejections: () => readRejections(rejections),
       modelUse,
       dispose,
@@ -72,22 +75,28 @@ function refuseImpossible({ files, delimiter }: InputOptions): void {
 }
 
 async function startCompilation(
-  { models, variants, limit }: InputOptions,
+  options: InputOptions,
   mapping: Mapping,
   folder: string,
 ): Promise<Compilation> {
   return {
     mapping,
-    preparer: new RowPreparer({ mapping, models: indexModels(models), variants }),
-    variants,
+    preparer: new RowPreparer({ mapping, models: indexModels(options.models) }),
+    selection: new RowSelection(selectionOf(options, mapping)),
     index: new IdIndex(),
     briefs: await Spool.create(join(folder, 'briefs')),
     rejections: await Spool.create(join(folder, 'rejections')),
-    counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0 },
+    counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },
     modelUse: new Map(),
-    rowsLeft: limit ?? Number.POSITIVE_INFINITY,
+    rowsLeft: options.limit ?? Number.POSITIVE_INFINITY,
+    sample: null,
     sourceNames: [],
   };
+}
+
+function selectionOf(options: InputOptions, { where }: Mapping): SelectionOptions {
+  const { fillDown = [], fillDownWithin = null, unique = null } = options;
+  return { fillDown: { columns: fillDown, within: fillDownWithin }, where, unique };
 }
 
 /** A file that cannot be used does not hide what is wrong with the next one. */
@@ -96,34 +105,76 @@ async function compileFiles(
   compilation: Compilation,
   folder: string,
 ): Promise<void> {
-  const faults: BatchError[] = [];
+  const { briefs, rejections, counts, mapping } = compilation;
+  const { files } = options;
+  const opening = new Opening(options, folder);
   try {
-    for (const file of options.files) {
-      if (compilation.rowsLeft === 0) break;
-      await compileFile(file, { options, compilation, folder }).catch((error: unknown) => {
-        if (!(error instanceof BatchError) || error.code !== 'bad_input') throw error;
-        faults.push(error);
-      });
-    }
-    await compilation.briefs.flush();
-    await compilation.rejections.flush();
+    compilation.sample = await startSample(opening, options, mapping);
+    await collectFaults(files, async (file) => {
+      if (compilation.rowsLeft > 0) await compileSource(await opening.open(file), compilation);
+    });
+    await briefs.flush();
+    await rejections.flush();
   } finally {
-    await compilation.briefs.close();
-    await compilation.rejections.close();
+    await briefs.close();
+    await rejections.close();
+  }
+  if (counts.rows === 0) throw new BatchError('bad_input', nothingTaken(counts));
+}
+
+/** Each file is opened once, however often it is read: stdin and pipes come only once. */
+class Opening {
+  readonly #opened = new Map<string, Promise<Source>>();
+
+  constructor(
+    private readonly options: InputOptions,
+    private readonly folder: string,
+  ) {}
+
+  open(file: string): Promise<Source> {
+    const opened = this.#opened.get(file) ?? openSource(file, this.options, this.folder);
+    this.#opened.set(file, opened);
+    return opened;
+  }
+}
+
+/** To spread a sample evenly, its rows are counted first; what is wrong with a file is told when it is compiled. */
+async function startSample(
+  opening: Opening,
+  options: InputOptions,
+  mapping: Mapping,
+): Promise<Sample | null> {
+  const { sample: wanted = null, limit, files } = options;
+  if (wanted === null) return null;
+  const selection = new RowSelection(selectionOf(options, mapping));
+  let rows = 0;
+  await collectFaults(files, async (file) => {
+    for await (const _row of takenRows(await opening.open(file), selection)) rows++;
+  }).catch((error: unknown) => {
+    if (!(error instanceof BatchError)) throw error;
+  });
+  return new Sample(Math.min(rows, limit ?? rows), wanted);
+}
+
+/** Every file's fault in one error: one that cannot be used does not hide what is wrong with the next. */
+async function collectFaults(
+  files: readonly string[],
+  use: (file: string) => Promise<void>,
+): Promise<void> {
+  const faults: BatchError[] = [];
+  for (const file of files) {
+    try {
+      await use(file);
+    } catch (error) {
+      if (!(error instanceof BatchError) || error.code !== 'bad_input') throw error;
+      faults.push(error);
+    }
   }
   if (faults.length === 0) return;
   const message = faults.map((fault) => fault.message).join('\n');
   throw new BatchError('bad_input', message, { cause: faults[0]?.cause });
 }
 
-async function compileFile(
-  file: string,
-  {
-    options,
-    compilation,
-    folder,
-  }: { options: InputOptions; compilation: Compilation; folder: string },
-): Promise<void> {
-  const source = await openSource(file, options, folder);
-  await compileSource(source, compilation);
+function nothingTaken({ leftOut }: InputCounts): string {
+  return `No row is left to make anything of: ${counted(leftOut, 'row')} left out by --where, --unique or the conditions of outputs.`;
 }

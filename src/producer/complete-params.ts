@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../shared/json.js';
 import type { KnownModel } from './known-models.js';
-import type { Mapping } from './mapping.js';
+import type { Mapping, Output, ParamTemplate } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
@@ -10,27 +10,38 @@ import { isBlank, renderTemplate } from './template.js';
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /**
- * The params of one row, the most exact source first: `params.<key>`, then `params`, then `--param`.
+ * The params of one brief, the most exact source first: its output's own, `params.<key>`, `params`, then `--param`.
  * Text is typed with the catalogue: numbers where the model wants a number, text for all else,
  * because this API takes booleans and numeric choices as text.
  */
 export function completeParams(
-  { row, fields, mapping }: { row: Row; fields: OwnFields; mapping: Mapping },
+  {
+    row,
+    fields,
+    mapping,
+    output,
+  }: { row: Row; fields: OwnFields; mapping: Mapping; output: Output },
   model: KnownModel | undefined,
   faults: RowFault[],
 ): JsonObject {
-  if (fields.textParams.length === 0 && mapping.params.length === 0) return fields.params;
-  const params = { ...fields.params };
-  for (const { column, key, text } of fields.textParams) {
-    params[key] = typeParam({ column, key, text }, model, faults);
-  }
-  for (const { key, template } of mapping.params) {
-    if (Object.hasOwn(params, key)) continue;
+  const options = output.params.length + mapping.params.length;
+  if (fields.textParams.length === 0 && options === 0) return fields.params;
+  const params: JsonObject = {};
+  const fill = ({ key, template }: ParamTemplate) => {
+    if (Object.hasOwn(params, key)) return;
     const text = renderTemplate(template, row, faults);
-    if (text === null || isBlank(text)) continue;
+    if (text === null || isBlank(text)) return;
     const column = template.columns.length === 1 ? (template.columns[0] ?? null) : null;
     params[key] = typeParam({ column, key, text }, model, faults);
+  };
+  output.params.forEach(fill);
+  for (const { column, key, text } of fields.textParams) {
+    if (!Object.hasOwn(params, key)) params[key] = typeParam({ column, key, text }, model, faults);
   }
+  for (const [key, value] of Object.entries(fields.params)) {
+    if (!Object.hasOwn(params, key)) params[key] = value;
+  }
+  mapping.params.forEach(fill);
   return params;
 }
 

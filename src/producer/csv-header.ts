@@ -1,5 +1,6 @@
 import type { JsonValue } from '../shared/json.js';
 import { counted } from '../shared/quantities.js';
+import { ColumnNames } from './column-names.js';
 import type { RowFault } from './rejection.js';
 import type { Row, UnreadableRow } from './row.js';
 import { type Source, sourceFault } from './source.js';
@@ -7,6 +8,7 @@ import { type Source, sourceFault } from './source.js';
 /** The columns of a table, with spaces around their names removed. */
 export interface CsvHeader {
   columns: readonly string[];
+  names: ColumnNames;
   positions: ReadonlyMap<string, number>;
   cellCount: number;
   /** Positions of columns without a name, which must stay empty. */
@@ -28,7 +30,9 @@ export function readHeader(cells: readonly string[], source: Source): CsvHeader 
     const names = [...repeated].map((name) => `"${name}"`).join(', ');
     throw sourceFault(source.label, `the header names ${names} more than once`);
   }
-  return { columns: [...positions.keys()], positions, cellCount: cells.length, unnamed };
+  const columns = [...positions.keys()];
+  const names = new ColumnNames(columns);
+  return { columns, names, positions, cellCount: cells.length, unnamed };
 }
 
 /** @throws BatchError `bad_input` where a column without a name holds something. */
@@ -65,6 +69,15 @@ class CsvRow implements Row {
   get(column: string): JsonValue | undefined {
     const position = this.header.positions.get(column);
     return position === undefined ? undefined : this.cells[position];
+  }
+
+  nameOf(column: string): string | null {
+    return this.header.names.resolve(column);
+  }
+
+  find(column: string): JsonValue | undefined {
+    const name = this.nameOf(column);
+    return name === null ? undefined : this.get(name);
   }
 }
 

@@ -30,8 +30,8 @@ const FULLEST_TABLE = 0.7;
  * a probability below n²/2^97: 6e-18 for a million rows. And even then a row would be dropped without
  * a word only if its content were the same too; with other content it is a rejected row, which is seen.
  *
- * Rows are indexed, not variants: every row of an input has the same number of variants, so what
- * stands before the last `/` tells the row, and variants clash exactly when rows do.
+ * Where a row makes one kind of brief, rows are indexed and not variants: every row has the same number of
+ * them, so what stands before the last `/` tells the row, and variants clash exactly when rows do.
  */
 export class IdIndex {
   readonly #chunks: Uint32Array[] = [];
@@ -41,7 +41,21 @@ export class IdIndex {
   readonly #probe = new Uint32Array(WORDS_PER_ENTRY);
 
   /** Records the row unless its id is taken. */
-  claim({ id, fingerprint, source, row }: ClaimedRow): Claim {
+  claim(claimed: ClaimedRow): Claim {
+    const slot = this.#slotOf(claimed);
+    const entry = this.#table[slot] ?? 0;
+    if (entry > 0) return this.#compare(entry - 1);
+    this.#add(slot);
+    return { kind: 'new' };
+  }
+
+  /** What `claim` would answer. */
+  look(claimed: ClaimedRow): Claim {
+    const entry = this.#table[this.#slotOf(claimed)] ?? 0;
+    return entry > 0 ? this.#compare(entry - 1) : { kind: 'new' };
+  }
+
+  #slotOf({ id, fingerprint, source, row }: ClaimedRow): number {
     const probe = this.#probe;
     const idHash = hash('sha256', id, 'hex');
     for (let word = 0; word < 3; word++) {
@@ -50,11 +64,7 @@ export class IdIndex {
     }
     probe[6] = source;
     probe[7] = row;
-    const slot = this.#findSlot(probe);
-    const entry = this.#table[slot] ?? 0;
-    if (entry > 0) return this.#compare(entry - 1);
-    this.#add(slot);
-    return { kind: 'new' };
+    return this.#findSlot(probe);
   }
 
   #compare(entry: number): Claim {

@@ -4,9 +4,21 @@ import type { Model } from '../rivya/outcome.js';
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
 
 /** One `--param`, such as `--param aspect_ratio={{aspect}}`. */
-interface ParamOption {
+export interface ParamOption {
   key: string;
   template: string;
+}
+
+/** One of several briefs that a recipe makes of each row; what it says itself wins over row and options. */
+export interface OutputOption {
+  /** Goes into the id, as in `sku-1/white`. */
+  name: string;
+  model: string | null;
+  prompt: string | null;
+  params: ParamOption[];
+  variants: number | null;
+  /** Conditions of the row, all of which must hold. */
+  when: string[];
 }
 
 /**
@@ -29,10 +41,24 @@ export interface InputOptions {
   /** A column's name, or a template where it contains `{{`. */
   id: string | null;
   params: ParamOption[];
+  /** Empty: one brief of each row, as the options above say. */
+  outputs?: OutputOption[];
   /** From 1; above 1 each row makes briefs `id/1` to `id/N` of the same content. */
   variants: number;
-  /** The first rows of the whole input, bad ones included; null for all. */
+  /** Columns whose empty cells take the value of the row above. */
+  fillDown?: string[];
+  /** Values go down only between rows that have the same value in this column. */
+  fillDownWithin?: string | null;
+  /** Conditions that a row must meet, all of them; others are left out. */
+  where?: string[];
+  /** Only the first row of each value of this column. */
+  unique?: string | null;
+  /** The first rows that are not left out, bad ones included; null for all. */
   limit: number | null;
+  /** So many rows, spread evenly over those that `limit` leaves. */
+  sample?: number | null;
+  /** Where the list of briefs is in a JSON file, such as `data.products`; null: the file, or its only list. */
+  items?: string | null;
   /** The catalogue; a model that it lacks is passed on unchecked, because the catalogue changes. */
   models: Model[];
 }

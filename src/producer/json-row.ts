@@ -1,4 +1,6 @@
 import type { JsonObject, JsonValue } from '../shared/json.js';
+import { ColumnNames } from './column-names.js';
+import { isSameList } from './column-plan.js';
 import { isJsonObject } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row, UnreadableRow } from './row.js';
@@ -25,6 +27,22 @@ class JsonRow implements Row {
     if (Object.hasOwn(this.item, column)) return this.item[column];
     return column.includes('.') ? valueAtPath(this.item, column.split('.')) : undefined;
   }
+
+  nameOf(column: string): string | null {
+    return this.get(column) !== undefined ? column : namesOf(this.columns).resolve(column);
+  }
+
+  find(column: string): JsonValue | undefined {
+    return this.get(this.nameOf(column) ?? column);
+  }
+}
+
+let latest = new ColumnNames([]);
+
+/** Neighbours in JSON mostly have the same keys. */
+function namesOf(columns: readonly string[]): ColumnNames {
+  if (!isSameList(latest.columns, columns)) latest = new ColumnNames(columns);
+  return latest;
 }
 
 function valueAtPath(item: JsonObject, path: string[]): JsonValue | undefined {

@@ -1,5 +1,6 @@
 import { BatchError } from '../shared/errors.js';
-import type { InputOptions } from './input-options.js';
+import { type Condition, parseCondition } from './condition.js';
+import type { InputOptions, OutputOption, ParamOption } from './input-options.js';
 import { columnTemplate, parseTemplate, type Template } from './template.js';
 
 /** The options that map columns to briefs, parsed once for the whole input. */
@@ -7,40 +8,123 @@ export interface Mapping {
   id: Template | null;
   model: Template | null;
   prompt: Template | null;
-  params: readonly { key: string; template: Template }[];
+  params: readonly ParamTemplate[];
+  /** The briefs that each row makes; at least one. */
+  outputs: readonly Output[];
+  where: readonly Condition[];
   /** Every column that an option needs, with the option's name for a fault's sentence. */
   needed: readonly { column: string; option: string }[];
   /** The columns that are ours in this run, `params.<key>` aside. */
   ownColumns: ReadonlySet<string>;
 }
 
+export interface ParamTemplate {
+  key: string;
+  template: Template;
+}
+
+export interface Output {
+  /** Null where a row makes one brief only, whose id is that of the row. */
+  name: string | null;
+  /** Null: as the row or the options say; so is a prompt. */
+  model: Template | null;
+  prompt: Template | null;
+  /** They win over the row's own. */
+  params: readonly ParamTemplate[];
+  variants: number;
+  when: readonly Condition[];
+}
+
 /** Refuses a template that cannot be read and a param given twice; all such faults in one error. */
 export function parseMapping(options: InputOptions): Mapping {
-  const faults: string[] = [];
-  const needed: { column: string; option: string }[] = [];
-  const parse = (text: string | null, option: string): Template | null => {
+  const parsing = new MappingParser();
+  const id = parsing.template(options.id, '--id');
+  const model = parsing.template(options.model, '--model');
+  const prompt = parsing.template(options.prompt, '--prompt');
+  const params = parsing.params(options.params, '--param');
+  const outputs = (options.outputs ?? []).map((output) => parsing.output(output, options.variants));
+  const where = parsing.conditions(options.where ?? [], '--where');
+  parsing.columns(options.fillDown ?? [], '--fill-down');
+  parsing.columns(options.fillDownWithin ? [options.fillDownWithin] : [], '--fill-down-within');
+  parsing.columns(options.unique ? [options.unique] : [], '--unique');
+  const { faults, needed } = parsing;
+  faults.push(...repeatedOutputs(options.outputs ?? []));
+  if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
+  return {
+    id,
+    model,
+    prompt,
+    params,
+    outputs: outputs.length > 0 ? outputs : [onlyOutput(options.variants)],
+    where,
+    needed,
+    ownColumns: ownColumns(options),
+  };
+}
+
+function onlyOutput(variants: number): Output {
+  return { name: null, model: null, prompt: null, params: [], variants, when: [] };
+}
+
+/** Gathers every fault of the options, and every column that they need. */
+class MappingParser {
+  readonly faults: string[] = [];
+  readonly needed: { column: string; option: string }[] = [];
+
+  template(text: string | null, option: string): Template | null {
     if (text === null) return null;
-    try {
+    return this.#orFault(() => {
       const isColumn = option === '--id' && !text.includes('{{');
       const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option);
-      needed.push(...template.columns.map((column) => ({ column, option })));
+      this.columns(template.columns, option);
       return template;
+    });
+  }
+
+  params(params: readonly ParamOption[], option: string): ParamTemplate[] {
+    this.faults.push(...paramFaults(params, option));
+    return params.flatMap(({ key, template: text }) => {
+      const template = this.template(text, `${option} ${key}`);
+      return template === null ? [] : [{ key, template }];
+    });
+  }
+
+  conditions(texts: readonly string[], option: string): Condition[] {
+    return texts.flatMap((text) => {
+      const condition = this.#orFault(() => parseCondition(text, option));
+      if (condition !== null) this.columns([condition.column], option);
+      return condition === null ? [] : [condition];
+    });
+  }
+
+  output({ name, ...output }: OutputOption, variants: number): Output {
+    const place = `output ${name}`;
+    if (!/^[^/\p{Cc}]+$/u.test(name)) {
+      this.faults.push(`${place}: a name has no slash in it, because it goes into ids.`);
+    }
+    return {
+      name,
+      model: this.template(output.model, `${place}, model`),
+      prompt: this.template(output.prompt, `${place}, prompt`),
+      params: this.params(output.params, `${place}, param`),
+      variants: output.variants ?? variants,
+      when: this.conditions(output.when, `${place}, when`),
+    };
+  }
+
+  columns(columns: readonly string[], option: string): void {
+    this.needed.push(...columns.map((column) => ({ column, option })));
+  }
+
+  #orFault<Parsed>(parse: () => Parsed): Parsed | null {
+    try {
+      return parse();
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
-      faults.push(error.message);
+      this.faults.push(error.message);
       return null;
     }
-  };
-  const id = parse(options.id, '--id');
-  const model = parse(options.model, '--model');
-  const prompt = parse(options.prompt, '--prompt');
-  const params = options.params.flatMap(({ key, template: text }) => {
-    const template = parse(text, `--param ${key}`);
-    return template === null ? [] : [{ key, template }];
-  });
-  faults.push(...paramFaults(options.params.map(({ key }) => key)));
-  if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
-  return { id, model, prompt, params, needed, ownColumns: ownColumns(options) };
+  }
 }
 
 /** The key of a `params.<key>` column; null for every other column. */
@@ -55,18 +139,30 @@ function isParamKey(key: string): boolean {
   return key !== '' && key !== '__proto__';
 }
 
-function paramFaults(keys: string[]): string[] {
-  const unusable = keys.filter((key) => !isParamKey(key));
-  const repeated = keys.filter((key, position) => keys.indexOf(key) !== position);
+function paramFaults(params: readonly ParamOption[], option: string): string[] {
+  const keys = params.map(({ key }) => key);
   return [
-    ...unusable.map((key) => `--param: "${key}" cannot be the name of a param.`),
-    ...[...new Set(repeated)].map((key) => `--param ${key} is given more than once.`),
+    ...keys
+      .filter((key) => !isParamKey(key))
+      .map((key) => `${option}: "${key}" cannot be the name of a param.`),
+    ...repeatedIn(keys).map((key) => `${option} ${key} is given more than once.`),
   ];
+}
+
+function repeatedOutputs(outputs: readonly OutputOption[]): string[] {
+  const names = outputs.map(({ name }) => name);
+  return repeatedIn(names).map((name) => `output ${name} is given more than once.`);
+}
+
+function repeatedIn(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, position) => names.indexOf(name) !== position))];
 }
 
 function ownColumns(options: InputOptions): Set<string> {
   const own = new Set(['model', 'params', 'references', 'metadata']);
   if (options.id === null || options.id.trim() === 'id') own.add('id');
-  if (options.prompt === null) own.add('prompt');
+  const isAsked = ({ prompt }: OutputOption) => prompt !== null;
+  const asksForAll = options.outputs?.length ? options.outputs.every(isAsked) : false;
+  if (options.prompt === null && !asksForAll) own.add('prompt');
   return own;
 }

@@ -10,7 +10,7 @@ import type { InputFormat, InputOptions } from './input-options.js';
 import { HEAD_BYTES, recogniseHead } from './recognise-head.js';
 import { type Source, sourceFault } from './source.js';
 
-export type SourceOptions = Pick<InputOptions, 'stdin' | 'format' | 'delimiter'>;
+export type SourceOptions = Pick<InputOptions, 'stdin' | 'format' | 'delimiter' | 'items'>;
 
 /** Where the bytes are, before anybody looked at them. */
 interface Location {
@@ -41,7 +41,7 @@ export async function openSource(
   const isTable = format === 'csv' || format === 'tsv';
   const text = head.toString('utf8', skipBytes);
   const delimiter = isTable ? delimiterOf(text, { format, asked: options.delimiter }) : '';
-  return { ...location, bytes: size, skipBytes, delimiter };
+  return { ...location, bytes: size, skipBytes, delimiter, items: options.items ?? null };
 }
 
 async function spoolStdin({ stdin, format }: SourceOptions, folder: string): Promise<Location> {

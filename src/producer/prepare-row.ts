@@ -3,34 +3,56 @@ import { bodyText, originText } from './brief-text.js';
 import { bodyFault, idFault, modelFault, promptFault } from './check-content.js';
 import { type ColumnPlan, ColumnPlanner } from './column-plan.js';
 import { completeParams } from './complete-params.js';
+import { holds } from './condition.js';
 import type { KnownModels } from './known-models.js';
-import type { Mapping } from './mapping.js';
+import type { Mapping, Output } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import { readJsonFields } from './read-json-fields.js';
 import { readTextFields } from './read-text-fields.js';
 import { readReferences } from './reference-media.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
-import { isBlank, renderTemplate } from './template.js';
+import { isBlank, renderTemplate, type Template } from './template.js';
 
-/** A good row as the texts that will be spooled; `id` is without a variant's number. */
-export interface PreparedRow {
+/** One output of a good row as the texts that will be spooled; `id` is without a variant's number. */
+export interface PreparedOutput {
   id: string;
+  /** Whether the row makes this alone, so that the id before the variant tells the row. */
+  of: 'only_output' | 'several_outputs';
+  variants: number;
   model: string;
   fingerprint: string;
   origin: string;
   body: string;
 }
 
+/** What an id must not be taken for: with several outputs, `a/b` with variant 1 is also output `1` of a row `a/b`. */
+export function claimsOf({ id, of, variants, fingerprint }: PreparedOutput) {
+  if (of === 'only_output' || variants === 1) return [{ id, fingerprint }];
+  return Array.from({ length: variants }, (_, index) => ({
+    id: `${id}/${index + 1}`,
+    fingerprint,
+  }));
+}
+
 /** `id` is what is known of it, to name the row by. */
 export type PreparedOrRefused =
-  | { kind: 'prepared'; prepared: PreparedRow }
+  /** Empty where no output's conditions hold. */
+  | { kind: 'prepared'; id: string | null; outputs: PreparedOutput[] }
   | { kind: 'refused'; id: string | null; faults: RowFault[] };
 
-export interface RowPreparerOptions {
+interface RowPreparerOptions {
   mapping: Mapping;
   models: KnownModels;
-  variants: number;
+}
+
+/** What all outputs of one row share. */
+interface RowParts {
+  row: Row;
+  fields: OwnFields;
+  givenId: string | null;
+  plan: ColumnPlan;
+  sourceName: string;
 }
 
 /** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
@@ -43,36 +65,50 @@ export class RowPreparer {
 
   constructor(private readonly options: RowPreparerOptions) {
     this.#planner = new ColumnPlanner(options.mapping);
-    this.#suffixLength = options.variants > 1 ? `/${options.variants}`.length : 0;
+    this.#suffixLength = Math.max(...options.mapping.outputs.map(suffixLength));
   }
 
-  /** `sourceName` goes into the origin. */
+  /** `sourceName` goes into the origin. One bad output makes the whole row a bad one. */
   prepare(row: Row, sourceName: string): PreparedOrRefused {
-    const { mapping, models } = this.options;
     const faults: RowFault[] = [];
     const plan = this.#planner.planFor(row.columns);
     const fields = this.#readFields(row, plan, faults);
     // A field of the wrong type is missing here: faults that follow from that would only confuse.
     if (fields === null) return { kind: 'refused', id: null, faults };
     const givenId = this.#idOf(row, fields, faults);
-    const model = this.#modelOf(row, fields, faults);
-    const known = models.get(model);
-    const prompt = this.#promptOf(row, fields, faults);
-    if (prompt !== 'refused') {
-      addFault(faults, promptFault(prompt, { model, known }));
+    const parts = { row, fields, givenId, plan, sourceName };
+    const outputs: PreparedOutput[] = [];
+    for (const output of this.options.mapping.outputs) {
+      if (!output.when.every((condition) => holds(condition, row))) continue;
+      const prepared = this.#prepareOutput(parts, output, faults);
+      if (prepared !== null) outputs.push(prepared);
     }
-    const params = completeParams({ row, fields, mapping }, known, faults);
+    return faults.length > 0
+      ? { kind: 'refused', id: givenId, faults: withoutRepeats(faults) }
+      : { kind: 'prepared', id: givenId, outputs };
+  }
+
+  #prepareOutput(parts: RowParts, output: Output, faults: RowFault[]): PreparedOutput | null {
+    const { row, fields, givenId, plan, sourceName } = parts;
+    const { mapping, models } = this.options;
+    const model = this.#modelOf(parts, output, faults);
+    const known = models.get(model);
+    const prompt = promptOf(parts, output.prompt ?? mapping.prompt, faults);
+    if (prompt !== 'refused') addFault(faults, promptFault(prompt, { model, known }));
+    const params = completeParams({ row, fields, mapping, output }, known, faults);
     const { urls, media } = readReferences({ references: fields.references, params }, faults);
-    if (faults.length > 0 || prompt === 'refused') return { kind: 'refused', id: givenId, faults };
+    if (faults.length > 0 || prompt === 'refused') return null;
 
     const body = bodyText({ model, prompt, params, media });
-    const tooLarge = bodyFault(body);
-    if (tooLarge !== null) return { kind: 'refused', id: givenId, faults: [tooLarge] };
+    addFault(faults, bodyFault(body));
+    if (faults.length > 0) return null;
     const fingerprint = contentFingerprint({ model, prompt, params, references: urls });
-    const id = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
+    const base = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
+    const id = output.name === null ? base : `${base}/${output.name}`;
     const { metadata } = fields;
     const origin = originText({ row, plan, sourceName, references: urls, metadata });
-    return { kind: 'prepared', prepared: { id, model, fingerprint, origin, body } };
+    const of = output.name === null ? 'only_output' : 'several_outputs';
+    return { id, of, variants: output.variants, model, fingerprint, origin, body };
   }
 
   #readFields(row: Row, plan: ColumnPlan, faults: RowFault[]): OwnFields | null {
@@ -95,9 +131,9 @@ export class RowPreparer {
   }
 
   /** Empty where there is none; the fault is then noted. */
-  #modelOf(row: Row, fields: OwnFields, faults: RowFault[]): string {
-    const own = fields.model?.trim() ?? '';
-    const template = this.options.mapping.model;
+  #modelOf({ row, fields }: RowParts, output: Output, faults: RowFault[]): string {
+    const own = output.model === null ? (fields.model?.trim() ?? '') : '';
+    const template = output.model ?? this.options.mapping.model;
     const isOwn = own !== '' || template === null;
     const text = isOwn ? own : renderTemplate(template, row, faults);
     if (text === null) return '';
@@ -105,19 +141,37 @@ export class RowPreparer {
     addFault(faults, modelFault(model, this.options.models.get(model)));
     return model;
   }
+}
 
-  /** `refused` where a template lacks a value, which is a fault already. */
-  #promptOf(row: Row, fields: OwnFields, faults: RowFault[]): string | null | 'refused' {
-    const template = this.options.mapping.prompt;
-    if (template === null) {
-      return fields.prompt === null || isBlank(fields.prompt) ? null : fields.prompt;
-    }
-    const prompt = renderTemplate(template, row, faults);
-    if (prompt === null) return 'refused';
-    return isBlank(prompt) ? null : prompt;
+/** `refused` where a template lacks a value, which is a fault already. */
+function promptOf(
+  { row, fields }: RowParts,
+  template: Template | null,
+  faults: RowFault[],
+): string | null | 'refused' {
+  if (template === null) {
+    return fields.prompt === null || isBlank(fields.prompt) ? null : fields.prompt;
   }
+  const prompt = renderTemplate(template, row, faults);
+  if (prompt === null) return 'refused';
+  return isBlank(prompt) ? null : prompt;
+}
+
+/** How much longer than the row's id the longest id of an output is. */
+function suffixLength({ name, variants }: Output): number {
+  const ofName = name === null ? 0 : `/${name}`.length;
+  return ofName + (variants > 1 ? `/${variants}`.length : 0);
 }
 
 function addFault(faults: RowFault[], fault: RowFault | null): void {
   if (fault !== null) faults.push(fault);
+}
+
+/** Several outputs may meet the same fault. */
+function withoutRepeats(faults: RowFault[]): RowFault[] {
+  const seen = new Set<string>();
+  return faults.filter(({ kind, column, reason }) => {
+    const key = `${kind} ${column} ${reason}`;
+    return !seen.has(key) && seen.add(key);
+  });
 }

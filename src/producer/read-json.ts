@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { findItems } from './find-items.js';
 import { findJsonFault } from './find-json-fault.js';
 import { readJsonRow } from './json-row.js';
 import { proveText } from './read-text.js';
@@ -8,11 +8,6 @@ import { type Source, sourceFault } from './source.js';
 
 /** A little below the longest string that the engine can hold. */
 const LARGEST_FILE_BYTES = 512_000_000;
-
-const fileSchema = z.union([
-  z.array(z.unknown()),
-  z.strictObject({ briefs: z.array(z.unknown()) }),
-]);
 
 /**
  * Items of a JSON file, numbered from 1. The file is held in memory whole.
@@ -36,14 +31,9 @@ export async function* readJson(source: Source): AsyncGenerator<RowGroup> {
 async function readItems(source: Source): Promise<unknown[]> {
   const bytes = (await readFile(source.path)).subarray(source.skipBytes);
   await proveText(bytes, source.skipBytes, source);
-  const parsed = fileSchema.safeParse(parseJson(bytes.toString('utf8'), source));
-  if (!parsed.success) {
-    throw sourceFault(
-      source.label,
-      'must be a list of briefs, or {"briefs":[...]} and nothing else',
-    );
-  }
-  return Array.isArray(parsed.data) ? parsed.data : parsed.data.briefs;
+  const found = findItems(parseJson(bytes.toString('utf8'), source), source.items);
+  if (found.kind === 'refused') throw sourceFault(source.label, found.reason);
+  return found.items;
 }
 
 function parseJson(text: string, source: Source): unknown {

@@ -10,6 +10,10 @@ export interface Row {
   readonly columns: readonly string[];
   /** Undefined where there is no such column. */
   get(column: string): JsonValue | undefined;
+  /** The name in the file of a column as a person writes it, or null: exactly, as a path into JSON, or without regard to case and spaces. */
+  nameOf(column: string): string | null;
+  /** `get` of `nameOf`. */
+  find(column: string): JsonValue | undefined;
 }
 
 export interface UnreadableRow {

@@ -28,7 +28,7 @@ export class SourceColumns {
   /** @throws BatchError `bad_input` at once for a table, whose first row shows all of its columns. */
   note(row: Row): void {
     if (this.#wanted.length > 0) {
-      this.#wanted = this.#wanted.filter(({ column }) => row.get(column) === undefined);
+      this.#wanted = this.#wanted.filter(({ column }) => row.find(column) === undefined);
     }
     if (isSameList(this.#latest, row.columns)) return;
     this.#latest = row.columns;

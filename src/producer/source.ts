@@ -15,6 +15,8 @@ export interface Source {
   format: InputFormat;
   /** Means something for CSV and TSV only. */
   delimiter: string;
+  /** Where the list is in JSON; null: not said. */
+  items: string | null;
 }
 
 /** A fault of the whole file, as one sentence. */

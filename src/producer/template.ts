@@ -45,7 +45,7 @@ export function renderTemplate(template: Template, row: Row, faults: RowFault[])
       rendered += part.text;
       continue;
     }
-    const value = row.get(part.column);
+    const value = row.find(part.column);
     const text = typeof value === 'string' ? value : textOf(value);
     if (text === null || isBlank(text)) {
       complete = false;

@@ -157,8 +157,8 @@ it.each([
   [{ params: [{ key: '__proto__', template: '1' }] }, /cannot be the name/],
   [{ prompt: 'x {{y' }, /--prompt: a "{{" has no closing/],
   [
-    { id: 'SKU', prompt: 'of {{Titel}}' },
-    /--id needs a column "SKU".*"sku"\?\n.*--prompt.*"title"\?$/,
+    { id: 'skuu', prompt: 'of {{Titel}}' },
+    /--id needs a column "skuu".*"sku"\?\n.*--prompt.*"title"\?$/,
   ],
 ])('refuses the options %j', async (options, message) => {
   const files = { 'x.csv': 'sku,title,model,prompt\n1,t,z-image,p\n' };
@@ -201,7 +201,7 @@ it('reports every fault of every row at once', async () => {
     '4 references bad_reference',
     '4 references bad_reference',
   ]);
-  expect(compiled.counts).toEqual({ rows: 4, briefs: 1, rejected: 3, duplicates: 0 });
+  expect(compiled.counts).toEqual({ rows: 4, briefs: 1, rejected: 3, duplicates: 0, leftOut: 0 });
   expect(compiled.rejections[3]).toMatchObject({ source: 'x.csv', id: '2' });
 });
 
@@ -245,7 +245,7 @@ it('S4: generates same id with same content once, and rejects same id with other
     'b.csv': 'id,model,prompt\n7,z-image,other\n7,z-image,p\n',
   };
   const compiled = await compileFiles(files);
-  expect(compiled.counts).toEqual({ rows: 5, briefs: 2, rejected: 1, duplicates: 2 });
+  expect(compiled.counts).toEqual({ rows: 5, briefs: 2, rejected: 1, duplicates: 2, leftOut: 0 });
   expect(compiled.briefs[0]?.origin.input).toEqual({ note: 'first' });
   expect(compiled.rejections).toEqual([
     {
@@ -262,7 +262,7 @@ it('S4: generates same id with same content once, and rejects same id with other
 it('makes ids of the content where there are none: equal content is generated once', async () => {
   const files = { 'x.csv': 'model,prompt,note\nz-image,p,1\nz-image,p,2\nz-image,q,3\n' };
   const { briefs, counts } = await compileFiles(files);
-  expect(counts).toEqual({ rows: 3, briefs: 2, rejected: 0, duplicates: 1 });
+  expect(counts).toEqual({ rows: 3, briefs: 2, rejected: 0, duplicates: 1, leftOut: 0 });
   expect(briefs[0]?.id).toBe(briefs[0]?.fingerprint.slice(0, 16));
 });
 
@@ -274,7 +274,7 @@ it('S4: makes variants of equal content under ids of their own', async () => {
   expect(briefs.map(({ id }) => id)).toEqual(['a/1', 'a/2', 'a/1/1', 'a/1/2']);
   expect(new Set(briefs.map(({ fingerprint }) => fingerprint)).size).toBe(2);
   expect(briefs[0]?.body).toBe(briefs[1]?.body);
-  expect(counts).toEqual({ rows: 4, briefs: 4, rejected: 1, duplicates: 1 });
+  expect(counts).toEqual({ rows: 4, briefs: 4, rejected: 1, duplicates: 1, leftOut: 0 });
   expect(modelUse).toEqual({ 'z-image': 4 });
 });
 
@@ -285,7 +285,7 @@ it('reads the first rows of the whole input and no further', async () => {
     'c.csv': '',
   };
   const { briefs, counts } = await compileFiles(files, { limit: 3 });
-  expect(counts).toEqual({ rows: 3, briefs: 2, rejected: 1, duplicates: 0 });
+  expect(counts).toEqual({ rows: 3, briefs: 2, rejected: 1, duplicates: 0, leftOut: 0 });
   expect(briefs.map(({ id }) => id)).toEqual(['1', '3']);
 });
 

@@ -13,7 +13,7 @@ it('catalog.csv makes one brief a product with sku, title, colour, description a
     params: [{ key: 'aspect_ratio', template: '{{aspect}}' }],
   });
   expect(rejections).toEqual([]);
-  expect(counts).toEqual({ rows: 68, briefs: 68, rejected: 0, duplicates: 0 });
+  expect(counts).toEqual({ rows: 68, briefs: 68, rejected: 0, duplicates: 0, leftOut: 0 });
   expect(briefs.find(({ id }) => id === '00123')?.body).toBe(
     '{"model":"z-image","prompt":"Studio photo of Stoneware mug \\"Harbour\\" in sea blue, Glazed by hand in two dips.\\nThe foot is left bare, so you can feel the clay, soft daylight","params":{"aspect_ratio":"1:1"}}',
   );

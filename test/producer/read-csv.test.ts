@@ -70,7 +70,7 @@ it('rejects rows with too few or too many cells and says what was expected', asy
   expect(faultsOf(compiled)).toEqual(['3 - wrong_cell_count', '4 - wrong_cell_count']);
   expect(compiled.rejections[0]?.reason).toBe('the row has only 2 cells, and the header has 3');
   expect(compiled.rejections[1]?.reason).toMatch(/has 4 cells, and the header has only 3/);
-  expect(compiled.counts).toEqual({ rows: 4, briefs: 2, rejected: 2, duplicates: 0 });
+  expect(compiled.counts).toEqual({ rows: 4, briefs: 2, rejected: 2, duplicates: 0, leftOut: 0 });
 });
 
 it.each([

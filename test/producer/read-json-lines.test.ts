@@ -18,7 +18,7 @@ it('rejects a line that is not JSON and goes on', async () => {
   const compiled = await compileFiles({ 'x.ndjson': content });
   expect(faultsOf(compiled)).toEqual(['2 - not_json', '3 - not_an_object', '4 - not_an_object']);
   expect(compiled.rejections[0]?.reason).toBe('the line is not JSON (column 8: unexpected oops)');
-  expect(compiled.counts).toEqual({ rows: 5, briefs: 2, rejected: 3, duplicates: 0 });
+  expect(compiled.counts).toEqual({ rows: 5, briefs: 2, rejected: 3, duplicates: 0, leftOut: 0 });
 });
 
 it('puts lines together that are cut by reads', async () => {

@@ -9,9 +9,31 @@ const brief = { id: 'a', model: 'z-image', prompt: 'a lamp' };
 it.each([
   ['a list', [brief]],
   ['an object with briefs', { briefs: [brief] }],
+  ['the only list of an object', { count: 1, tags: ['a'], products: [brief] }],
 ])('reads %s', async (_, value) => {
   const { briefs } = await compileFiles({ 'x.json': `\ufeff${JSON.stringify(value)}` });
   expect(briefs).toMatchObject([{ id: 'a', origin: { row: 1, source: 'x.json' } }]);
+});
+
+it.each([
+  ['data.products.edges', { data: { products: { edges: [brief] } }, other: [brief] }],
+  ['1', [[], [brief]]],
+])('reads the list at %s', async (items, value) => {
+  const { briefs } = await compileFiles({ 'x.json': JSON.stringify(value) }, { items });
+  expect(briefs).toMatchObject([{ id: 'a' }]);
+});
+
+it.each([
+  [
+    'data.products',
+    { data: { product: [brief] } },
+    /nothing at --items data.products: no "product/,
+  ],
+  ['data', { data: { product: [brief] } }, /no list at --items data\.$/],
+  [null, { a: [brief], b: [brief] }, /several lists: say which with --items a or --items b/],
+])('refuses --items %s where there is no list', async (items, value, message) => {
+  const compiling = compileFiles({ 'x.json': JSON.stringify(value) }, { items });
+  expect(await badInputOf(compiling)).toMatch(message);
 });
 
 it.each([

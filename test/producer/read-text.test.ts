@@ -23,6 +23,7 @@ async function readAll(content: Buffer): Promise<Buffer[]> {
     skipBytes: 0,
     format: 'csv',
     delimiter: ',',
+    items: null,
   };
   const pieces: Buffer[] = [];
   for await (const piece of readText(source)) pieces.push(Buffer.from(piece));

@@ -1,0 +1,37 @@
+/**
+ * The columns of a row as a person writes them: `variant price` finds `Variant Price`.
+ * Exact names come first; a spelling that several columns share finds none of them.
+ */
+export class ColumnNames {
+  readonly #exact: ReadonlySet<string>;
+  /** Made at the first name that is not exact; null where several columns share a spelling. */
+  #spellings: Map<string, string | null> | null = null;
+
+  constructor(readonly columns: readonly string[]) {
+    this.#exact = new Set(columns);
+  }
+
+  /** The column's own name, or null where there is none. */
+  resolve(wanted: string): string | null {
+    if (this.#exact.has(wanted)) return wanted;
+    this.#spellings ??= this.#spell();
+    return this.#spellings.get(spelling(wanted)) ?? null;
+  }
+
+  #spell(): Map<string, string | null> {
+    const spellings = new Map<string, string | null>();
+    for (const column of this.columns) {
+      const key = spelling(column);
+      spellings.set(key, spellings.has(key) ? null : column);
+    }
+    return spellings;
+  }
+}
+
+/** Case, spaces, underscores and hyphens tell nobody anything. */
+function spelling(name: string): string {
+  return name
+    .normalize('NFC')
+    .toLowerCase()
+    .replaceAll(/[\s_-]+/g, '');
+}

@@ -1,0 +1,92 @@
+import { BatchError } from '../shared/errors.js';
+import type { Row } from './row.js';
+import { isBlank, textOf } from './template.js';
+
+/** One `--where`: a column alone (it is not empty), `!column`, or a column compared with a value. */
+export interface Condition {
+  /** As written, for sentences. */
+  text: string;
+  column: string;
+  test: (cell: string) => boolean;
+}
+
+type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'contains';
+
+/** The first operator splits: what stands before it is the column, spaces and parentheses included. */
+const COMPARISON = /^(?<column>.+?)\s*(?<operator><=|>=|!=|==|=|<|>|\scontains\s)\s*(?<value>.*)$/s;
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
+
+/** @throws BatchError `bad_input` where the text is no condition */
+export function parseCondition(text: string, option: string): Condition {
+  const { column, operator, value } = COMPARISON.exec(text)?.groups ?? {};
+  if (column !== undefined && operator !== undefined) {
+    const wanted = unquote(value?.trim() ?? '');
+    return { text, column: column.trim(), test: comparison(operatorOf(operator), wanted) };
+  }
+  const negated = /^\s*!/.test(text);
+  const name = text.replace(/^\s*!/, '').trim();
+  if (name === '') {
+    throw new BatchError(
+      'bad_input',
+      `${option}: "${text}" is no condition; write a column, such as 'Status = active', 'Price > 10' or '!Color'.`,
+    );
+  }
+  return { text, column: name, test: (cell) => isBlank(cell) === negated };
+}
+
+/** A column that the row lacks, and a list or an object, count as empty. */
+export function holds({ column, test }: Condition, row: Row): boolean {
+  return test(textOf(row.find(column)) ?? '');
+}
+
+function operatorOf(text: string): Operator {
+  const operator = text.trim();
+  return (operator === '==' ? '=' : operator) as Operator;
+}
+
+function unquote(text: string): string {
+  return /^(["']).*\1$/s.test(text) && text.length > 1 ? text.slice(1, -1) : text;
+}
+
+function comparison(operator: Operator, wanted: string): (cell: string) => boolean {
+  switch (operator) {
+    case '=':
+      return (cell) => isEqual(cell, wanted);
+    case '!=':
+      return (cell) => !isEqual(cell, wanted);
+    case 'contains':
+      return (cell) => fold(cell).includes(fold(wanted));
+    default:
+      return ordering(operator, wanted);
+  }
+}
+
+/** Only numbers have an order here: a cell that is none is neither below nor above. */
+function ordering(operator: '<' | '<=' | '>' | '>=', wanted: string): (cell: string) => boolean {
+  const bound = numberOf(wanted);
+  if (bound === null) {
+    throw new BatchError('bad_input', `"${wanted}" is no number: ${operator} compares numbers.`);
+  }
+  return (cell) => {
+    const number = numberOf(cell);
+    if (number === null) return false;
+    if (number === bound) return operator === '<=' || operator === '>=';
+    return number < bound === operator.startsWith('<');
+  };
+}
+
+/** `5` is `5.0`, and `Active` is `active`. */
+function isEqual(cell: string, wanted: string): boolean {
+  const left = numberOf(cell);
+  const right = numberOf(wanted);
+  return left !== null && right !== null ? left === right : fold(cell) === fold(wanted);
+}
+
+function numberOf(text: string): number | null {
+  const trimmed = text.trim();
+  return NUMBER.test(trimmed) ? Number(trimmed) : null;
+}
+
+function fold(text: string): string {
+  return text.normalize('NFC').trim().toLowerCase();
+}
