@@ -9,6 +9,8 @@ import { compileFromFlags, reportRejections, unknownModels } from './compile.js'
 import type { Settings } from './environment.js';
 import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
+import { applyRecipe } from './recipe/apply-recipe.js';
+import { requireFiles } from './required.js';
 import { userAgent } from './session.js';
 
 interface CheckFlags extends InputFlags {
@@ -20,12 +22,12 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('check')
     .description('check the input and estimate what it costs; nothing is sent or spent')
-    .argument('<file...>', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addInputFlags(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
   addJsonFlag(command);
-  command.action((files: string[], flags: CheckFlags) =>
-    setup.run(() => check(setup, files, flags)),
+  command.action((files: string[]) =>
+    setup.run(() => check(setup, requireFiles(applyRecipe(command, files)), command.opts())),
   );
 }
 

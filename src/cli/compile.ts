@@ -7,24 +7,35 @@ import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
+import type { Schedule } from '../shared/schedule/schedule.js';
 import type { ReadingFlags } from './flags.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
 export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<CompiledInput> {
-  return compileInput({
-    files,
-    stdin: process.stdin,
+  const options = readingOptions(flags);
+  return compileInput({ files, stdin: process.stdin, ...options, models: bundledModels() });
+}
+
+/** What flags say of reading an input, as a schedule keeps it too. */
+export function readingOptions(flags: ReadingFlags): Schedule['input'] {
+  return {
     format: flags.format ?? null,
     delimiter: flags.delimiter ?? null,
+    items: flags.items ?? null,
     model: flags.model ?? null,
     prompt: flags.prompt ?? null,
     id: flags.id ?? null,
     params: flags.param,
     variants: flags.variants,
+    outputs: flags.outputs ?? [],
+    fillDown: flags.fillDown,
+    fillDownWithin: flags.fillDownWithin ?? null,
+    where: flags.where,
+    unique: flags.unique ?? null,
     limit: flags.limit ?? null,
-    models: bundledModels(),
-  });
+    sample: flags.sample ?? null,
+  };
 }
 
 /** Models that the list does not know, each with the nearest name that it does; they are not refused. */

@@ -11,6 +11,8 @@ import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js
 import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
 import { Interrupts } from './interrupts.js';
 import { openRunBatch } from './open-run-batch.js';
+import { applyRecipe } from './recipe/apply-recipe.js';
+import { requireFiles } from './required.js';
 import { openStoreSession } from './session.js';
 
 interface EnqueueFlags extends InputFlags {
@@ -23,13 +25,13 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('enqueue')
     .description('the producer alone: check the input and queue it for workers')
-    .argument('<file...>', 'CSV, TSV, JSON or JSON Lines; - is stdin');
-  addOutFlag(command, "folder of the results (default: the worker's own)", 'optional');
+    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
   addJsonFlag(command);
-  command.action((files: string[], flags: EnqueueFlags) =>
-    setup.run(() => enqueue(setup, files, flags)),
+  command.action((files: string[]) =>
+    setup.run(() => enqueue(setup, requireFiles(applyRecipe(command, files)), command.opts())),
   );
 }
 

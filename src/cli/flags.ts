@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { OutputOption } from '../producer/input-options.js';
 import { type LogLevel, logLevels } from '../shared/logger.js';
 import { type QueueStage, queueStages } from '../shared/queues.js';
 import { amount, wholeNumber } from './parse-number.js';
@@ -12,7 +13,17 @@ export interface ReadingFlags {
   variants: number;
   format?: 'csv' | 'tsv' | 'json' | 'jsonl';
   delimiter?: string;
+  items?: string;
+  fillDown: string[];
+  fillDownWithin?: string;
+  where: string[];
+  unique?: string;
   limit?: number;
+  sample?: number;
+  /** File that was applied to these flags. */
+  recipe?: string;
+  /** Several briefs of each row, as only a recipe can say. */
+  outputs?: OutputOption[];
   skipInvalid: boolean;
   maxCredits?: number | 'none';
   maxCreditsPerDay?: number | 'none';
@@ -48,6 +59,15 @@ function param(text: string, before: Param[]): Param[] {
   return [...before, { key: text.slice(0, equals).trim(), template: text.slice(equals + 1) }];
 }
 
+function columns(text: string, before: string[]): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  return [...before, ...names.filter((name) => name !== '')];
+}
+
+function texts(text: string, before: string[]): string[] {
+  return [...before, text];
+}
+
 function cap(text: string): number | 'none' {
   return text === 'none' ? 'none' : amount('from zero on')(text);
 }
@@ -67,6 +87,7 @@ export function addInputFlags(command: Command): Command {
 
 export function addReadingFlags(command: Command): Command {
   const options = [
+    new Option('--recipe <file>', 'YAML or JSON file with any of these settings'),
     new Option('--model <id>', 'model of rows that name none (see: rivya-batch models)'),
     new Option('--prompt <template>', 'prompt, with {{column}} for values of the row'),
     new Option('--id <column>', 'column that names each brief (default: a column named id)'),
@@ -81,7 +102,6 @@ export function addReadingFlags(command: Command): Command {
       'jsonl',
     ]),
     new Option('--delimiter <character>', 'what separates the columns of a CSV'),
-    new Option('--limit <n>', 'only the first n rows').argParser(wholeNumber(1)),
     new Option(
       '--max-credits <n>',
       'credits that this batch may spend in all; kept until changed, none lifts it',
@@ -92,8 +112,28 @@ export function addReadingFlags(command: Command): Command {
     ).argParser(cap),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
   ];
-  for (const option of options) command.addOption(twin(option));
+  for (const option of [...rowOptions(), ...options]) command.addOption(twin(option));
   return command;
+}
+
+/** Which rows of the files are taken. */
+function rowOptions(): Option[] {
+  return [
+    new Option('--items <path>', 'where the list is in a JSON file, such as data.products'),
+    new Option('--fill-down <columns>', 'empty cells take the value of the row above')
+      .argParser(columns)
+      .default([], 'none'),
+    new Option(
+      '--fill-down-within <column>',
+      'values go down only within one value of this column',
+    ),
+    new Option('--where <condition>', "only rows such as 'Status = active'; repeatable")
+      .argParser(texts)
+      .default([], 'all'),
+    new Option('--unique <column>', 'only the first row of each value of this column'),
+    new Option('--limit <n>', 'only the first n rows').argParser(wholeNumber(1)),
+    new Option('--sample <n>', 'only n rows, spread evenly').argParser(wholeNumber(1)),
+  ];
 }
 
 export function addRequestFlags(command: Command): Command {
@@ -135,10 +175,8 @@ export function addLogFlag(command: Command): Command {
   );
 }
 
-export function addOutFlag(command: Command, text: string, need: 'needed' | 'optional'): Command {
-  const option = twin(new Option('--out <folder>', text));
-  if (need === 'needed') option.makeOptionMandatory();
-  return command.addOption(option);
+export function addOutFlag(command: Command, text: string): Command {
+  return command.addOption(twin(new Option('--out <folder>', text)));
 }
 
 export function addYesFlag(command: Command): Command {

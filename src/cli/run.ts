@@ -16,10 +16,12 @@ import {
   type LogFlags,
   type RequestFlags,
 } from './flags.js';
+import { applyRecipe } from './recipe/apply-recipe.js';
+import { requireFiles, requireOut } from './required.js';
 import { runBatch } from './run-batch.js';
 
 interface RunFlags extends InputFlags, RequestFlags, LogFlags {
-  out: string;
+  out?: string;
   json: boolean;
   wait: boolean;
 }
@@ -28,20 +30,23 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('run')
     .description('the whole job: check, submit, watch, download, write the manifest')
-    .argument('<file...>', 'CSV, TSV, JSON or JSON Lines; - is stdin');
-  addOutFlag(command, 'folder of the results', 'needed');
+    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  addOutFlag(command, 'folder of the results');
   addInputFlags(command);
   addRequestFlags(command);
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);
   addLogFlag(command);
-  command.action((files: string[], flags: RunFlags) => setup.run(() => run(setup, files, flags)));
+  command.action((files: string[]) =>
+    setup.run(() => run(setup, applyRecipe(command, files), command.opts())),
+  );
 }
 
-async function run(setup: CommandSetup, files: string[], flags: RunFlags): Promise<ExitCode> {
+async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promise<ExitCode> {
   const { settings } = setup;
   requireApiKey(settings);
-  const out = resolve(flags.out);
+  const files = requireFiles(given);
+  const out = resolve(requireOut(flags));
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
   const input = await compileFromFlags(files, flags);
   try {

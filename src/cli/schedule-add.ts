@@ -17,7 +17,7 @@ import {
 } from '../shared/schedule/schedule.js';
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
-import { compileFromFlags } from './compile.js';
+import { compileFromFlags, readingOptions } from './compile.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
 import { withSchedules } from './schedule-session.js';
@@ -28,13 +28,14 @@ export interface AddFlags extends ReadingFlags {
   overlap: OverlapRule;
   missed: MissedRule;
   notify?: string;
-  out: string;
+  out?: string;
 }
 
 export interface NewSchedule {
   name: string;
   files: string[];
   flags: AddFlags;
+  out: string;
 }
 
 export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Promise<ExitCode> {
@@ -65,28 +66,18 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
   });
 }
 
-function describe({ name, files, flags }: NewSchedule): Schedule {
-  const { format, delimiter, model, prompt, id, param, variants, limit } = flags;
+function describe({ name, files, flags, out }: NewSchedule): Schedule {
   return {
     v: 1,
     name,
     cron: flags.cron.trim(),
     zone: flags.tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     files: files.map((file) => (isUrl(file) || file === '-' ? file : resolve(file))),
-    out: resolve(flags.out),
+    out: resolve(out),
     overlap: flags.overlap,
     missed: flags.missed,
     badRows: flags.skipInvalid ? 'skip' : 'refuse',
-    input: {
-      format: format ?? null,
-      delimiter: delimiter ?? null,
-      model: model ?? null,
-      prompt: prompt ?? null,
-      id: id ?? null,
-      params: param,
-      variants,
-      limit: limit ?? null,
-    },
+    input: readingOptions(flags),
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
     state: 'active',
   };

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander';
 import { missedRules, overlapRules } from '../shared/schedule/schedule.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, addOutFlag, addReadingFlags, twin } from './flags.js';
+import { applyRecipe } from './recipe/apply-recipe.js';
+import { requireFiles, requireOut } from './required.js';
 import { type AddFlags, addSchedule } from './schedule-add.js';
 import { listSchedules } from './schedule-list.js';
 import { pauseSchedule, removeSchedule, resumeSchedule, runNow } from './schedule-steer.js';
@@ -38,7 +40,7 @@ function addAdd(schedule: Command, setup: CommandSetup): void {
     .command('add')
     .description('a batch at every tick, named NAME@DATE, in a folder of that name')
     .argument('<name>')
-    .argument('<file...>', 'CSV, TSV, JSON or JSON Lines, read at each run; paths or https URLs');
+    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines, read at each run; paths or https URLs');
   const options = [
     new Option('--cron <pattern>', 'when: minute, hour, day, month, weekday').makeOptionMandatory(),
     new Option('--tz <zone>', "time zone of the pattern (default: this machine's)"),
@@ -51,9 +53,13 @@ function addAdd(schedule: Command, setup: CommandSetup): void {
     new Option('--notify <url>', 'webhook that is told of runs that did not end well'),
   ];
   for (const option of options) add.addOption(twin(option));
-  addOutFlag(add, "folder of the batches' folders", 'needed');
+  addOutFlag(add, "folder of the batches' folders");
   addReadingFlags(add);
-  add.action((name: string, files: string[], flags: AddFlags) =>
-    setup.run(() => addSchedule(setup, { name, files, flags })),
+  add.action((name: string, given: string[]) =>
+    setup.run(async () => {
+      const files = requireFiles(applyRecipe(add, given));
+      const flags = add.opts<AddFlags>();
+      return addSchedule(setup, { name, files, flags, out: requireOut(flags) });
+    }),
   );
 }

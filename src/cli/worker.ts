@@ -38,7 +38,7 @@ export function addWorkerCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('worker')
     .description('a long-running worker for all open batches of its key');
-  addOutFlag(command, 'folder for batches that name none of their own', 'optional');
+  addOutFlag(command, 'folder for batches that name none of their own');
   const options = [
     new Option('--stages <list>', 'what this machine does')
       .argParser(stages)

@@ -99,9 +99,6 @@ class MappingParser {
 
   output({ name, ...output }: OutputOption, variants: number): Output {
     const place = `output ${name}`;
-    if (!/^[^/\p{Cc}]+$/u.test(name)) {
-      this.faults.push(`${place}: a name has no slash in it, because it goes into ids.`);
-    }
     return {
       name,
       model: this.template(output.model, `${place}, model`),

@@ -52,10 +52,13 @@ export class SourceColumns {
       const reason = `${option} needs a column "${column}", and there is none: ${suggestName(column, names)}`;
       faults.push(`${label}: ${reason}`);
     }
-    if (this.mapping.model === null && !this.#names.has('model')) {
+    const { model, prompt, outputs } = this.mapping;
+    const wantsModel = model === null && outputs.some((output) => output.model === null);
+    if (wantsModel && !this.#names.has('model')) {
       faults.push(`${label}: no row says which model: add a column "model", or give --model.`);
     }
-    if (this.#lacksPrompt && this.mapping.prompt === null && !this.#names.has('prompt')) {
+    const wantsPrompt = prompt === null && outputs.some((output) => output.prompt === null);
+    if (this.#lacksPrompt && wantsPrompt && !this.#names.has('prompt')) {
       faults.push(`${label}: no row has a prompt: add a column "prompt", or give --prompt.`);
     }
     if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));

@@ -10,6 +10,38 @@ export type MissedRule = (typeof missedRules)[number];
 
 const capSchema = z.union([z.number(), z.literal('none')]).nullable();
 
+const paramsSchema = z.array(z.object({ key: z.string(), template: z.string() }));
+
+/** How the input is read; what has a default is not in records of earlier versions. */
+const inputSchema = z.object({
+  format: z.enum(['csv', 'tsv', 'json', 'jsonl']).nullable(),
+  delimiter: z.string().nullable(),
+  items: z.string().nullable().default(null),
+  model: z.string().nullable(),
+  prompt: z.string().nullable(),
+  id: z.string().nullable(),
+  params: paramsSchema,
+  variants: z.number().int().positive(),
+  outputs: z
+    .array(
+      z.object({
+        name: z.string(),
+        model: z.string().nullable(),
+        prompt: z.string().nullable(),
+        params: paramsSchema,
+        variants: z.number().int().positive().nullable(),
+        when: z.array(z.string()),
+      }),
+    )
+    .default([]),
+  fillDown: z.array(z.string()).default([]),
+  fillDownWithin: z.string().nullable().default(null),
+  where: z.array(z.string()).default([]),
+  unique: z.string().nullable().default(null),
+  limit: z.number().int().positive().nullable(),
+  sample: z.number().int().positive().nullable().default(null),
+});
+
 /** A schedule as it is kept; neither API key nor webhook are in it (S8). */
 export const scheduleSchema = z.object({
   v: z.literal(1),
@@ -25,16 +57,7 @@ export const scheduleSchema = z.object({
   missed: z.enum(missedRules),
   /** Rows that cannot be used are left out, or keep the whole run from starting. */
   badRows: z.enum(['skip', 'refuse']),
-  input: z.object({
-    format: z.enum(['csv', 'tsv', 'json', 'jsonl']).nullable(),
-    delimiter: z.string().nullable(),
-    model: z.string().nullable(),
-    prompt: z.string().nullable(),
-    id: z.string().nullable(),
-    params: z.array(z.object({ key: z.string(), template: z.string() })),
-    variants: z.number().int().positive(),
-    limit: z.number().int().positive().nullable(),
-  }),
+  input: inputSchema,
   /** Credits; null leaves what a batch has, 'none' lifts it. */
   caps: z.object({ batch: capSchema, day: capSchema }),
   state: z.enum(['active', 'paused']),

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const texts = z.union([z.string(), z.array(z.string()).min(1)]);
+const cap = z.union([z.number().nonnegative(), z.literal('none')]);
+const count = z.number().int().positive();
+const rate = z.number().positive();
+
+const model = texts.describe('Model id or template; a list makes one brief for each.');
+const params = z
+  .record(z.string().min(1), z.union([scalar, z.array(scalar).min(1)]))
+  .describe(
+    'Parameters of the model; values may be templates, and a list makes one brief for each.',
+  );
+const variants = count.describe('Briefs to make of each, of the same content.');
+const conditions = texts.describe('Conditions such as "Status = active", all of which must hold.');
+
+const output = z.strictObject({
+  model: model.optional(),
+  prompt: z.string().optional().describe('Template, or @file.'),
+  params: params.optional(),
+  variants: variants.optional(),
+  when: conditions.optional().describe('Conditions of the row for this output.'),
+});
+
+/** Where the input is and how it is read. */
+const reading = {
+  files: texts.describe('Input files, relative to the recipe.'),
+  format: z.enum(['csv', 'tsv', 'json', 'jsonl']).describe('Where the extension does not tell.'),
+  delimiter: z.string().describe('What separates the columns of a CSV.'),
+  items: z.string().describe('Where the list is in a JSON file, such as data.products.'),
+  'fill-down': texts.describe('Columns whose empty cells take the value of the row above.'),
+  'fill-down-within': z.string().describe('Values go down only within one value of this column.'),
+  where: conditions,
+  unique: z.string().describe('Only the first row of each value of this column.'),
+  limit: count.describe('Only the first rows.'),
+  sample: count.describe('So many rows, spread evenly.'),
+  'skip-invalid': z.boolean().describe('Go on without the rows that cannot be used.'),
+};
+
+/** What is made of a row. */
+const making = {
+  id: z.string().describe('Column, or template, that names each brief.'),
+  model,
+  prompt: z.string().describe('Template, or @file relative to the recipe.'),
+  params,
+  variants,
+  outputs: z
+    .record(z.string().regex(/^[^/\p{Cc}]+$/u, 'may not be empty or hold a slash'), output)
+    .describe('Several briefs of each row, by the name that goes into their ids.'),
+};
+
+/** How the batch is run. */
+const running = {
+  batch: z.string().describe("The batch's name."),
+  out: z.string().describe('Folder of the results, relative to the recipe.'),
+  'max-credits': cap.describe('Credits that this batch may spend in all.'),
+  'max-credits-per-day': cap.describe('Credits that all batches of the key may spend in a day.'),
+  rate: rate.describe('Requests a second over all endpoints and machines.'),
+  'submit-rate': rate,
+  'read-rate': rate,
+  'in-flight': count.describe('Accepted and unfinished tasks over all machines.'),
+  concurrency: count.describe('HTTP requests at once, per process and stage.'),
+  'key-life': rate.describe('Hours for which the API is taken to remember a submission.'),
+  wait: z.boolean().describe('false: stop when the account is out of credits.'),
+  'log-level': z.string(),
+};
+
+/** Everything that `run` can be told, under the names of its options. */
+export const recipeSchema = z
+  .strictObject({ $schema: z.string(), ...reading, ...making, ...running })
+  .partial();
+
+export type Recipe = z.infer<typeof recipeSchema>;
+export type RecipeOutput = z.infer<typeof output>;
+
+/** For editors, which complete and check a recipe with it. */
+export function recipeJsonSchema(): object {
+  const schema = z.toJSONSchema(recipeSchema, { target: 'draft-7' });
+  return { ...schema, title: 'A recipe of rivya-batch' };
+}
