@@ -1,4 +1,4 @@
-import { appendFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -152,6 +152,34 @@ describe.concurrent('a batch that was queued without its folder', () => {
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
     expect(desk.simulator.bill().total).toMatchObject({ tasks: 6, spent: 6 });
     expect((await desk.read('out/manifest.jsonl')).startsWith(manifest)).toBe(true);
+  });
+});
+
+describe.concurrent('a folder that was named on a machine without it', () => {
+  test('is not written over by what was queued so, and goes on where it is (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', idempotency: 'bills-twice' });
+    const [out, elsewhere] = [join(desk.folder, 'out'), join(desk.folder, 'elsewhere')];
+    await desk.write('in.csv', productsCsv(3));
+    expect((await desk.run([...run, '--limit', '2'])).code).toBe(0);
+    const manifest = await desk.read('out/manifest.jsonl');
+    await desk.losePrivateRedis();
+    await rename(out, elsewhere);
+    const enqueue = ['enqueue', 'in.csv', '--out', 'out', ...mapping];
+    expect((await desk.run(enqueue)).code).toBe(0);
+    await rm(out, { recursive: true });
+    await rename(elsewhere, out);
+    const worker = desk.start(['worker', ...fast]);
+    while (!(await desk.run(['status', 'in'])).stdout.includes('not begun')) await sleep(100);
+    expect((await desk.run(['cancel', 'in'])).code).toBe(0);
+    expect(await desk.read('out/manifest.jsonl')).toBe(manifest);
+    expect((await desk.run(enqueue)).code).toBe(0);
+    while ((await desk.report('out')).counts.admitted !== 3) await sleep(50);
+    worker.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 3, spent: 3 });
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
 });
 
