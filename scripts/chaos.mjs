@@ -1,10 +1,11 @@
 // Seeded chaos: real processes against the simulated API, with faults, kills, frozen processes, a dying Redis and
 // pauses of the API; after each round the bill says whether anything was paid twice, lost or written twice.
 //
-//   npm run chaos -- [--seed N] [--minutes M | --rounds R] [--briefs K] [--at-once A]
+//   npm run chaos -- [--seed N,N,...] [--minutes M | --rounds R] [--briefs K] [--at-once A]
 //     [--window SECONDS] [--shrink]
 //
-// The seed fixes each round's plan; the machine's timing is its own. On failure it prints seed, round and story;
+// The seed fixes each round's plan; the machine's timing is its own. Of several seeds, each has its first round
+// before any has its second, and R rounds. On failure it prints seed, round and story;
 // `--only I` plays that round alone, `--shrink` plays it again with fewer and fewer events.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +27,7 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
   },
 });
-const seed = Number(values.seed);
+const seeds = values.seed.split(',').map(Number);
 const briefs = Number(values.briefs);
 const windowMs = Number(values.window) * 1_000;
 const endAtMs = Date.now() + Number(values.minutes) * 60_000;
@@ -57,13 +58,13 @@ async function play(plan) {
   return result;
 }
 
-async function playAndCount(round) {
+async function playAndCount({ seed, round }) {
   const plan = planRound({ seed, round, briefs, windowMs });
   const { faults, counts, log } = await play(plan);
   totals.rounds += 1;
   for (const [name, count] of Object.entries(counts)) totals[name] += count;
   console.log(
-    `round ${round}: ${faults.length === 0 ? 'clean' : 'HARM'} (${plan.topology}, ${plan.processes} processes, ${plan.redis} Redis, ${plan.events.length} events)`,
+    `seed ${seed}, round ${round}: ${faults.length === 0 ? 'clean' : 'HARM'} (${plan.topology}, ${plan.processes} processes, ${plan.redis} Redis, ${plan.events.length} events)`,
   );
   if (faults.length > 0) failures.push({ plan, faults, log });
 }
@@ -87,35 +88,36 @@ async function shrink(plan) {
 }
 
 function roundsToPlay() {
-  if (values.only !== undefined) {
-    const left = [Number(values.only)];
-    return () => left.pop() ?? null;
-  }
+  const only = values.only === undefined ? null : Number(values.only);
+  const first = only ?? 1;
+  const last = only ?? Number(values.rounds);
   let next = 0;
   return () => {
-    if (next >= Number(values.rounds) || Date.now() >= endAtMs) return null;
+    const round = first + Math.floor(next / seeds.length);
+    const seed = seeds[next % seeds.length];
+    if (round > last || (only === null && Date.now() >= endAtMs)) return null;
     next += 1;
-    return next;
+    return { seed, round };
   };
 }
 
 ensureRedisServer();
 const startedAtMs = Date.now();
 const nextRound = roundsToPlay();
-console.log(`chaos: seed ${seed}, ${briefs} briefs a round`);
+console.log(`chaos: seed ${values.seed}, ${briefs} briefs a round`);
 await Promise.all(Array.from({ length: Number(values['at-once']) }, () => playUntilEnd(nextRound)));
 
 for (const { plan, faults, log } of failures) {
-  console.log(`\nHARM in round ${plan.round} of seed ${seed}:`);
+  console.log(`\nHARM in round ${plan.round} of seed ${plan.seed}:`);
   for (const fault of faults) console.log(`  - ${fault}`);
   console.log(tellPlan(values.shrink ? await shrink(plan) : plan));
   console.log(log.map((line) => `  ${line}`).join('\n'));
   console.log(
-    `  again: node scripts/chaos.mjs --seed ${seed} --briefs ${briefs} --window ${values.window} --only ${plan.round}`,
+    `  again: node scripts/chaos.mjs --seed ${plan.seed} --briefs ${briefs} --window ${values.window} --only ${plan.round}`,
   );
 }
 if (failures.length === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 else console.log(`\nThe folders of these rounds are kept in ${folder}.`);
 const seconds = Math.round((Date.now() - startedAtMs) / 1000);
-console.log(`\n${JSON.stringify({ seed, ...totals, seconds })}`);
+console.log(`\n${JSON.stringify({ seeds, ...totals, seconds })}`);
 process.exitCode = failures.length === 0 ? 0 : 1;

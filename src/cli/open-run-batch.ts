@@ -6,6 +6,7 @@ import type { JournalContent } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { StageQueues } from '../shared/queues.js';
 import { reopenOverdue } from '../worker/reopen-overdue.js';
 import type { InputFlags } from './flags.js';
 import { localOutput } from './local-output.js';
@@ -56,6 +57,7 @@ export async function openRunBatch(
     out,
     nowMs: clock.now(),
     mode: flags.fresh ? 'fresh' : 'go_on',
+    openQueues: () => new StageQueues(connection, settings.prefix, batch),
   });
   const { clashes, fresh } = await compareWithBatch(ledger, input.briefs());
   if (clashes.length > 0) throw clashError(batch, clashes);

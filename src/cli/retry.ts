@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { accountHash } from '../shared/ledger/keys.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import {
   completeForSure,
@@ -15,7 +16,7 @@ import { addJsonFlag, addYesFlag, twin } from './flags.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
 import { afterRetryText, countReopened, retryText } from './retry-text.js';
-import { openStoreSession } from './session.js';
+import { openStoreSession, type StoreSession } from './session.js';
 
 interface RetryFlags {
   status: LineStatus[];
@@ -55,6 +56,7 @@ async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Pro
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, account, meta } = await session.findBatch(batch);
+    refuseOtherKey(session, meta);
     const out = await folderOf(meta);
     return await withReopener(session, { ledger, account, out }, (reopener) =>
       reopenBatch(setup, reopener, flags),
@@ -62,6 +64,20 @@ async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Pro
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Whoever has no key here leaves the work to workers elsewhere; whoever has another has none that takes it.
+ * @throws BatchError `batch_conflict`
+ */
+function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
+  const { apiKey, origin } = settings;
+  if (apiKey === null || accountHash(origin, apiKey) === meta.account) return;
+  const what = origin === meta.origin ? 'another API key' : `${meta.origin}, not ${origin},`;
+  throw new BatchError(
+    'batch_conflict',
+    `Batch ${meta.name} was made with ${what} and stays with it, so nothing was opened: no worker of this key would take it. Use what it was made with, or run the rows that did not succeed as a new batch.`,
+  );
 }
 
 async function reopenBatch(

@@ -1,5 +1,7 @@
+import pc from 'picocolors';
 import { mostInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { type BatchSight, countQueued, limitingWhile } from '../shared/outlook.js';
 import { counted, formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
@@ -8,32 +10,50 @@ import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
 import type { Terminal } from './terminal.js';
 
-export async function readBatchSight(session: StoreSession, batch: string): Promise<BatchSight> {
-  const { meta, account } = await session.findBatch(batch);
+interface StatusSight extends BatchSight {
+  /** Finished lines that are not in the manifest yet. */
+  unwritten: number;
+  /** Why a worker could not begin with the batch lately. */
+  notBegun: string | null;
+}
+
+export async function readBatchSight(session: StoreSession, batch: string): Promise<StatusSight> {
+  const { meta, account, ledger } = await session.findBatch(batch);
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
-    const [view, queued] = await Promise.all([account.view(), countQueued(queues)]);
-    return { meta, account: view, queued };
+    const [view, queued, unwritten, notBegun] = await Promise.all([
+      account.view(),
+      countQueued(queues),
+      ledger.outbox.length(),
+      ledger.notBegun(),
+    ]);
+    return { meta, account: view, queued, unwritten, notBegun };
   } finally {
     await queues.close();
   }
 }
 
-export function batchJson({ meta, account }: BatchSight, nowMs: number): string {
-  return JSON.stringify({ ...runReport(meta, nowMs), account });
+export function batchJson(sight: StatusSight, nowMs: number): string {
+  const { meta, account, unwritten, notBegun } = sight;
+  return JSON.stringify({
+    ...runReport(meta, nowMs),
+    unwritten,
+    not_begun: notBegun,
+    account,
+  });
 }
 
 export function printBatch(
   terminal: Terminal,
   state: string,
-  sight: BatchSight,
+  sight: StatusSight,
   nowMs: number,
 ): void {
-  const { meta, account, queued } = sight;
+  const { meta, account, queued, unwritten, notBegun } = sight;
   const { lines } = meta;
   const waiting = Math.min(queued.submit, meta.pending);
   const rows: [string, string][] = [
-    ['results', meta.out || "(the worker's own folder)"],
+    ['results', meta.out || '(in the folder of the first worker that has one)'],
     [
       'briefs',
       `${meta.admitted}: ${lines.succeeded} succeeded, ${lines.failed} failed, ${lines.unknown} unknown, ${lines.cancelled} cancelled, ${meta.pending} left (${meta.pending - waiting} running, ${waiting} waiting)`,
@@ -46,8 +66,15 @@ export function printBatch(
   if (meta.pending > 0) {
     rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account)]);
   }
+  if (unwritten > 0) rows.push(['to write', unwrittenText(unwritten, meta)]);
+  if (notBegun !== null) rows.push(['not begun', pc.yellow(notBegun)]);
   terminal.print(`Batch ${meta.name}: ${state}`);
   for (const [name, text] of rows) terminal.print(`  ${name.padEnd(11)}${text}`);
+}
+
+function unwrittenText(unwritten: number, { out }: BatchMeta): string {
+  const where = out || 'the folder';
+  return `${counted(unwritten, 'line')} not in the manifest yet: a worker that has ${where} writes them`;
 }
 
 function paceText({ told, learnedRate, learnedAgeMs }: AccountView): string {

@@ -50,6 +50,12 @@ export function addStatusCommand(program: Command, setup: CommandSetup): void {
 
 type Format = 'json' | 'table';
 
+interface ListedBatch {
+  meta: BatchMeta;
+  /** Finished lines that are not in the manifest yet. */
+  unwritten: number;
+}
+
 async function showAll(
   { terminal }: CommandSetup,
   session: StoreSession,
@@ -57,39 +63,41 @@ async function showAll(
 ): Promise<ExitCode> {
   const { connection, settings, clock } = session;
   const names = (await connection.smembers(batchesKey(settings.prefix))).sort();
-  const metas: BatchMeta[] = [];
+  const listed: ListedBatch[] = [];
   for (const name of names) {
     const account = new AccountLedger(connection, settings.prefix, 'nobody');
-    const meta = await new BatchLedger(connection, settings.prefix, name, account).meta();
-    if (meta) metas.push(meta);
+    const ledger = new BatchLedger(connection, settings.prefix, name, account);
+    const meta = await ledger.meta();
+    if (meta) listed.push({ meta, unwritten: await ledger.outbox.length() });
   }
   if (format === 'json') {
-    terminal.print(JSON.stringify(metas.map((meta) => runReport(meta, clock.now()))));
+    const reports = listed.map(({ meta, unwritten }) => ({
+      ...runReport(meta, clock.now()),
+      unwritten,
+    }));
+    terminal.print(JSON.stringify(reports));
     return ExitCode.succeeded;
   }
-  if (metas.length === 0) {
+  if (listed.length === 0) {
     terminal.print('There are no batches yet. Start one: rivya-batch run FILE --out FOLDER');
     return ExitCode.succeeded;
   }
+  terminal.print(tableOf(listed));
+  return ExitCode.succeeded;
+}
+
+function tableOf(listed: ListedBatch[]): string {
   const table = new Table({
-    head: ['batch', 'state', 'briefs', 'done', 'failed', 'unknown', 'left', 'credits'],
+    head: ['batch', 'state', 'briefs', 'done', 'failed', 'unknown', 'left', 'to write', 'credits'],
     style: { head: [], border: [] },
   });
-  for (const meta of metas) {
-    const { lines } = meta;
-    table.push([
-      meta.name,
-      batchState(meta),
-      meta.admitted,
-      lines.succeeded,
-      lines.failed,
-      lines.unknown,
-      meta.pending,
-      meta.spent,
-    ]);
+  for (const { meta, unwritten } of listed) {
+    const { name, lines, admitted, pending, spent } = meta;
+    const { succeeded, failed, unknown } = lines;
+    const state = batchState(meta);
+    table.push([name, state, admitted, succeeded, failed, unknown, pending, unwritten, spent]);
   }
-  terminal.print(table.toString());
-  return ExitCode.succeeded;
+  return table.toString();
 }
 
 async function showOne(

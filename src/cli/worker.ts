@@ -82,6 +82,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
       collects: stages.includes('collect') ? 'collects' : 'leaves_files_to_others',
       log,
       notifyFor: noticeLogger(log, session.clock.now),
+      now: session.clock.now,
       stopping,
     });
     log.info('worker stopping');

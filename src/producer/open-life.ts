@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { holdsEarlierLife } from '../shared/earlier-life.js';
 import { BatchError } from '../shared/errors.js';
 import {
   Journal,
@@ -9,7 +10,8 @@ import {
   readJournal,
 } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchMeta, neverSent } from '../shared/ledger/batch-meta.js';
+import type { StageQueues } from '../shared/queues.js';
 import { archiveResults } from './archive-results.js';
 import { mendManifest } from './mend-manifest.js';
 import { openBatch } from './open-batch.js';
@@ -24,6 +26,7 @@ export interface LifeRequest {
   out: string;
   nowMs: number;
   mode: 'go_on' | 'fresh';
+  openQueues(): StageQueues;
 }
 
 export interface Life {
@@ -40,6 +43,7 @@ export interface Life {
 export async function openLife(request: LifeRequest): Promise<Life> {
   const { ledger, out } = request;
   if (request.mode === 'fresh') await startAnew(request);
+  await dropForgetful(request);
   await rebindUnused(request);
   const journal = out === '' ? null : await readJournal(out);
   if (journal) checkHeader(ledger.batch, journal.header, request);
@@ -96,6 +100,26 @@ async function rebindUnused({ ledger, origin, account, out }: LifeRequest): Prom
   if (used || (await ledger.inFlightUnder(meta.account)) > 0) return;
   await ledger.set({ origin, account });
   if (out !== '') await rm(journalPath(out), { force: true });
+}
+
+/**
+ * A life that was queued without a look into this folder gives way to the one that is in it. Nobody works on
+ * it: workers refuse it for the same reason (S1).
+ */
+async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<void> {
+  const meta = await ledger.meta();
+  if (!meta || out === '' || (meta.out !== '' && meta.out !== out)) return;
+  if (!(await holdsEarlierLife(meta, out))) return;
+  if (!neverSent(meta) || meta.admission === 'open') {
+    throw new BatchError(
+      'batch_conflict',
+      `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
+    );
+  }
+  const queues = openQueues();
+  // The jobs first: one that a crash left behind would send beside the recovery (S1).
+  await queues.obliterate().finally(() => queues.close());
+  await ledger.dropUnsent();
 }
 
 /** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */

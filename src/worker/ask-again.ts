@@ -11,12 +11,13 @@ const lookAgainMs = 5_000;
  * stage: its task may be running, so it is watched like one, and a paused batch does not leave it in doubt.
  */
 export async function askAgain(context: StageContext, job: StageJob): Promise<Step> {
-  const { ledger, defaultInFlight } = context;
+  const { ledger, defaultInFlight, createdAt } = context;
   const content = await ledger.briefs.readContent(job.briefId);
   if (content === null) return { kind: 'done' };
   const permit = await ledger.briefs.beginSubmit(describeSubmission(context, job, content), {
     longestWaitMs: longestTurnWaitMs,
     defaultInFlight,
+    createdAt,
   });
   switch (permit.kind) {
     case 'go': {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
 import { cancelBrief } from './cancel-brief.js';
@@ -67,6 +68,10 @@ export class BatchWorker {
     return this.options.context.batch;
   }
 
+  get createdAt(): number {
+    return this.options.context.createdAt;
+  }
+
   /** Mends what a crash may have left, then tends the manifest until closed. */
   async start(): Promise<void> {
     const { ledger } = this.options.context;
@@ -99,16 +104,19 @@ export class BatchWorker {
   async tend(): Promise<'finalized' | 'not_yet'> {
     const { context, out } = this.options;
     if (!this.writer || out === null) return 'not_yet';
-    await this.noteElsewhere();
+    const meta = await context.ledger.meta();
+    // Lines of a later life, queued anew after a lost Redis, do not belong into this folder.
+    if (meta?.createdAt !== this.createdAt) return 'not_yet';
+    await this.noteElsewhere(meta);
     // A retry that was killed half-way is completed by whoever has the folder.
     await completeRewrite({ rewrite: this.rewrite, queues: this.queues, out });
     await this.writer.flush();
     return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
   }
 
-  private async noteElsewhere(): Promise<void> {
-    const { ledger, journal } = this.options.context;
-    if (this.elsewhereNoted || !journal || !(await ledger.meta())?.elsewhere) return;
+  private async noteElsewhere(meta: BatchMeta): Promise<void> {
+    const { journal } = this.options.context;
+    if (this.elsewhereNoted || !journal || !meta.elsewhere) return;
     await journal.note({ elsewhere: true });
     this.elsewhereNoted = true;
   }

@@ -1,16 +1,14 @@
-import type { Notice } from './notice.js';
-
 /** The same trouble is told again only after this long: once, not a thousand times. */
 const repeatAfterMs = 60_000;
 
 /** Remembers what one reader was told. */
 export class NoticeNews {
-  private readonly toldAtMs = new Map<Notice['kind'], number>();
+  private readonly toldAtMs = new Map<string, number>();
 
   constructor(private readonly now: () => number) {}
 
   /** Whether it is worth telling; from then on it counts as told. */
-  take({ kind }: Notice): 'news' | 'told' {
+  take({ kind }: { kind: string }): 'news' | 'told' {
     const last = this.toldAtMs.get(kind);
     if (last !== undefined && this.now() - last < repeatAfterMs) return 'told';
     this.toldAtMs.set(kind, this.now());

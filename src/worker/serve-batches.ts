@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { earlierLifeError, holdsEarlierLife } from '../shared/earlier-life.js';
+import { BatchError } from '../shared/errors.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { batchesKey } from '../shared/ledger/keys.js';
 import { ownerOf } from '../shared/output-folder.js';
 import type { Notify } from './notice.js';
+import { NoticeNews } from './notice-news.js';
 import type { WorkerProcess } from './worker-process.js';
 
 export interface Serving {
@@ -20,6 +23,7 @@ export interface Serving {
   collects: 'collects' | 'leaves_files_to_others';
   log: Logger;
   notifyFor(batch: string): Notify;
+  now(): number;
   stopping: AbortSignal;
 }
 
@@ -27,8 +31,9 @@ const lookEveryMs = 1_000;
 
 /** Works on every open batch of this account, old and new, until told to stop. */
 export async function serveBatches(serving: Serving): Promise<void> {
+  const told = new Map<string, NoticeNews>();
   while (!serving.stopping.aborted) {
-    await look(serving).catch((error: unknown) => {
+    await look(serving, told).catch((error: unknown) => {
       serving.log.warn({ err: error }, 'could not look for batches');
     });
     await sleep(lookEveryMs, undefined, { signal: serving.stopping }).catch((error: unknown) => {
@@ -37,34 +42,52 @@ export async function serveBatches(serving: Serving): Promise<void> {
   }
 }
 
-async function look(serving: Serving): Promise<void> {
+async function look(serving: Serving, told: Map<string, NoticeNews>): Promise<void> {
   const open = await openBatches(serving);
   const placeless = countPlaceless(open);
-  for (const { meta, ledger } of open) {
-    if (serving.worker.has(meta.name)) continue;
+  for (const opened of open) {
+    const { name, out } = opened.meta;
+    if (serving.worker.has(name)) continue;
+    // Whoever has no folder cannot know what an earlier life of the batch sent: one who has begins with it (S1).
+    if (out === '' && serving.collects === 'leaves_files_to_others') continue;
     // One batch whose folder is full or gone does not keep the others waiting.
-    await begin(serving, { meta, ledger, placeless }).catch((error: unknown) => {
-      serving.log.warn({ err: error, batch: meta.name }, 'could not begin with this batch');
-    });
+    await begin(serving, { ...opened, placeless }).catch((error: unknown) =>
+      tellNotBegun(serving, opened, { error, told }),
+    );
   }
-  const names = new Set(open.map(({ meta }) => meta.name));
+  const lives = new Map(open.map(({ meta }) => [meta.name, meta]));
+  for (const name of told.keys()) if (!lives.has(name)) told.delete(name);
   for (const batch of serving.worker.attached) {
-    if (names.has(batch)) continue;
+    const life = lives.get(batch);
+    if (life && serving.worker.hasLife(life)) continue;
     await serving.worker.detach(batch);
-    serving.log.info({ batch }, 'batch finished');
+    serving.log.info({ batch }, life ? 'batch was queued anew' : 'batch finished');
   }
 }
 
 async function begin(serving: Serving, opened: OpenBatch & { placeless: number }): Promise<void> {
   const { name: batch, origin, account, nonce, createdAt } = opened.meta;
   const out = await placeFor(serving, opened);
-  if (out === null && serving.collects === 'collects') {
-    serving.log.warn({ batch }, 'this batch names no folder: give the worker --out');
-    return;
-  }
   const header = { batch, origin, account, nonce, createdAt };
   await serving.worker.attach({ header, out, notify: serving.notifyFor(batch) });
+  await opened.ledger.noteNotBegun(null);
   serving.log.info({ batch, out }, 'working on batch');
+}
+
+/** Once a minute, not with every look; to whoever asks for the batch as well. */
+async function tellNotBegun(
+  { log, now }: Serving,
+  { meta, ledger }: OpenBatch,
+  { error, told }: { error: unknown; told: Map<string, NoticeNews> },
+): Promise<void> {
+  const news = told.get(meta.name) ?? new NoticeNews(now);
+  told.set(meta.name, news);
+  if (news.take({ kind: 'not_begun' }) === 'told') return;
+  // What is no trouble of a folder has a stack worth seeing.
+  const reason = error instanceof Error ? error.message : String(error);
+  const trouble = error instanceof BatchError ? { reason } : { err: error };
+  log.warn({ ...trouble, batch: meta.name }, 'could not begin with this batch');
+  await ledger.noteNotBegun(reason);
 }
 
 interface OpenBatch {
@@ -88,15 +111,31 @@ function countPlaceless(open: OpenBatch[]): number {
   return open.filter(({ meta }) => meta.out === '').length;
 }
 
-/** Where a batch's results go; a batch without a place of its own keeps the first one it gets. */
+/**
+ * Where a batch's results go; null where this process writes none. A batch without a place of its own keeps the
+ * first one it gets, unless an earlier life of it is there.
+ * @throws BatchError `batch_conflict`, `output_unusable`
+ */
 async function placeFor(
-  serving: Serving,
+  { collects, out }: Serving,
   { meta, ledger, placeless }: OpenBatch & { placeless: number },
 ): Promise<string | null> {
-  if (serving.collects === 'leaves_files_to_others') return null;
-  if (meta.out !== '') return meta.out;
-  if (serving.out === null) return null;
-  const owner = await ownerOf(serving.out);
+  if (collects === 'leaves_files_to_others') return null;
+  if (meta.out !== '') {
+    await refuseEarlierLife(meta, meta.out);
+    return meta.out;
+  }
+  if (out === null) {
+    throw new BatchError('output_unusable', 'It names no folder: give the worker --out.');
+  }
+  const own = join(out, meta.name);
+  // An earlier life may have been alone, or not.
+  for (const place of [out, own]) await refuseEarlierLife(meta, place);
+  const owner = await ownerOf(out);
   const alone = placeless === 1 && (owner === null || owner === meta.name);
-  return ledger.keepPlace(alone ? serving.out : join(serving.out, meta.name));
+  return ledger.keepPlace(alone ? out : own);
+}
+
+async function refuseEarlierLife(meta: BatchMeta, place: string): Promise<void> {
+  if (await holdsEarlierLife(meta, place)) throw earlierLifeError(meta, place);
 }

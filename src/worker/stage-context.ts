@@ -14,6 +14,8 @@ import type { PollPlanner } from './polling/poll-planner.js';
 export interface StageContext {
   batch: string;
   nonce: string;
+  /** Tells this life of the batch from a later one of the same name. */
+  createdAt: number;
   ledger: BatchLedger;
   account: AccountLedger;
   /** Null on a machine without the output folder. */

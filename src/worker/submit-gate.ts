@@ -33,7 +33,7 @@ export class SubmitGate {
   }
 
   private async ask(job: StageJob): Promise<Admittance> {
-    const { clock, pacer, ledger, defaultInFlight } = this.context;
+    const { clock, pacer, ledger, defaultInFlight, createdAt } = this.context;
     const content = await ledger.briefs.readContent(job.briefId);
     // The content goes when the brief has succeeded.
     if (content === null) return { kind: 'passed', state: null };
@@ -42,7 +42,7 @@ export class SubmitGate {
     for (;;) {
       const closedForMs = this.closedUntilMs - clock.now();
       if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
-      const limits = { longestWaitMs: longestHoldMs, defaultInFlight };
+      const limits = { longestWaitMs: longestHoldMs, defaultInFlight, createdAt };
       const permit = await ledger.briefs.beginSubmit(request, limits);
       if (permit.kind === 'halted') return this.close(longestClosedMs);
       if (permit.kind === 'go') return { kind: 'go', go: { ...permit, content } };

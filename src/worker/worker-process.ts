@@ -10,6 +10,7 @@ import { defaultInFlight } from '../shared/in-flight.js';
 import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
@@ -90,6 +91,11 @@ export class WorkerProcess {
     return this.batches.has(batch);
   }
 
+  /** Whether it works on this life of the batch, and not on an earlier one that Redis has lost. */
+  hasLife({ name, createdAt }: Pick<BatchMeta, 'name' | 'createdAt'>): boolean {
+    return this.batches.get(name)?.createdAt === createdAt;
+  }
+
   get attached(): string[] {
     return [...this.batches.keys()];
   }
@@ -103,7 +109,7 @@ export class WorkerProcess {
   async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log } = this.options;
     const { client, downloader, clock, categoryOf, priceOf, keyLifeMs } = this.options;
-    const { batch, nonce } = header;
+    const { batch, nonce, createdAt } = header;
     const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
       connection,
@@ -114,6 +120,7 @@ export class WorkerProcess {
       context: {
         batch,
         nonce,
+        createdAt,
         ledger: new BatchLedger(connection, prefix, batch, account),
         account,
         journal,

@@ -1,8 +1,8 @@
-import { appendFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
+import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
@@ -111,6 +111,75 @@ describe.concurrent('Redis and all its state are gone', () => {
     expect((await desk.run(capped)).code).toBe(4);
     // The one in doubt may have cost as much as the cap allows: nothing is left for the others.
     expect(desk.simulator.bill().total.spent).toBe(1);
+  });
+});
+
+describe.concurrent('a batch that was queued without its folder', () => {
+  const unnamed = ['enqueue', 'in.csv', ...mapping];
+
+  async function worked(desk: Desk, rows: number): Promise<void> {
+    const worker = desk.start(['worker', '--out', 'out', ...fast]);
+    while ((await desk.report('out').catch(() => null))?.counts.admitted !== rows) await sleep(50);
+    worker.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
+  }
+
+  test('is not paid again when Redis is lost; with its folder it goes on (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', idempotency: 'bills-twice' });
+    await desk.write('in.csv', productsCsv(4));
+    expect((await desk.run(unnamed)).code).toBe(0);
+    await worked(desk, 4);
+    const manifest = await desk.read('out/manifest.jsonl');
+    await desk.losePrivateRedis();
+    await desk.write('in.csv', productsCsv(6));
+    expect((await desk.run(unnamed)).code).toBe(0);
+    const refusing = desk.start(['worker', '--out', 'out', ...fast]);
+    const queueAgain = `Queue it again with --out ${join(desk.folder, 'out')}`;
+    const status = async () => (await desk.run(['status', 'in'])).stdout;
+    while (!(await status()).includes(queueAgain)) await sleep(100);
+    expect(JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).not_begun).toContain(
+      queueAgain,
+    );
+    expect(desk.simulator.bill().total.tasks).toBe(4);
+    expect(await desk.read('out/manifest.jsonl')).toBe(manifest);
+    refusing.kill('SIGTERM');
+    expect((await refusing.finished).code).toBe(0);
+    const again = await desk.run([...unnamed, '--out', 'out', '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ briefs: 6, pending: 2 });
+    await worked(desk, 6);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 6, spent: 6 });
+    expect((await desk.read('out/manifest.jsonl')).startsWith(manifest)).toBe(true);
+  });
+});
+
+describe.concurrent('a folder that was named on a machine without it', () => {
+  test('is not written over by what was queued so, and goes on where it is (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', idempotency: 'bills-twice' });
+    const [out, elsewhere] = [join(desk.folder, 'out'), join(desk.folder, 'elsewhere')];
+    await desk.write('in.csv', productsCsv(3));
+    expect((await desk.run([...run, '--limit', '2'])).code).toBe(0);
+    const manifest = await desk.read('out/manifest.jsonl');
+    await desk.losePrivateRedis();
+    await rename(out, elsewhere);
+    const enqueue = ['enqueue', 'in.csv', '--out', 'out', ...mapping];
+    expect((await desk.run(enqueue)).code).toBe(0);
+    await rm(out, { recursive: true });
+    await rename(elsewhere, out);
+    const worker = desk.start(['worker', ...fast]);
+    while (!(await desk.run(['status', 'in'])).stdout.includes('not begun')) await sleep(100);
+    expect((await desk.run(['cancel', 'in'])).code).toBe(0);
+    expect(await desk.read('out/manifest.jsonl')).toBe(manifest);
+    expect((await desk.run(enqueue)).code).toBe(0);
+    while ((await desk.report('out')).counts.admitted !== 3) await sleep(50);
+    worker.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 3, spent: 3 });
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
 });
 

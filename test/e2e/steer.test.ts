@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
@@ -392,5 +394,50 @@ describe.concurrent('retry', () => {
     const wrong = await desk.run(['retry', 'in', '--status', 'succeeded']);
     expect(wrong).toMatchObject({ code: 2 });
     expect(wrong.stderr).toMatch(/failed, unknown, cancelled/);
+  });
+
+  test('retry opens nothing under another key than the batch was made with', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ faults: ['task-fails=nsfw/refunded:1x'] });
+    await desk.write('in.csv', productsCsv(2));
+    expect((await desk.run([...run, ...fast])).code).toBe(3);
+    const retry = (environment: Record<string, string>) =>
+      desk.run(['retry', 'in', '--yes'], { environment });
+    const refused = await retry({ RIVYA_API_KEY: 'rvya_sk_another' });
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toMatch(/was made with another API key/);
+    expect((await retry({ RIVYA_BASE_URL: 'https://other.test' })).stderr).toContain(
+      `was made with ${desk.simulator.origin}, not https://other.test`,
+    );
+    expect(await desk.lines('out')).toHaveLength(2);
+    // Without a key, the work is for workers elsewhere.
+    expect(await retry({ RIVYA_API_KEY: '' })).toMatchObject({ code: 0 });
+    expect(await desk.lines('out')).toHaveLength(1);
+  });
+});
+
+describe.concurrent('status', () => {
+  test('of a finished batch says how many lines wait for their folder (S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
+    // Nothing can be written where the manifest would be.
+    await mkdir(join(desk.folder, 'out', 'manifest.jsonl'));
+    const worker = desk.start(['worker', ...fast]);
+    const status = async (...parameters: string[]) =>
+      (await desk.run(['status', ...parameters])).stdout;
+    await until(async () => /unwritten":3/.test(await status('in', '--json')));
+    expect(JSON.parse(await status('in', '--json'))).toMatchObject({ state: 'finished' });
+    expect(await status('in')).toMatch(/in: finished\n(.*\n)*.*to write +3 lines not in the/);
+    expect(JSON.parse(await status('--json'))).toMatchObject([{ batch: 'in', unwritten: 3 }]);
+    expect(await status()).toMatch(/│ in +│ finished │ 3 +│ 3 +│ 0 +│ 0 +│ 0 +│ 3 +│/);
+    await rmdir(join(desk.folder, 'out', 'manifest.jsonl'));
+    await until(async () => /unwritten":0/.test(await status('in', '--json')));
+    expect(await status('in')).not.toContain('to write');
+    worker.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
   });
 });

@@ -140,6 +140,14 @@ describe('what the monitor answers', () => {
     expect(text).toContain('https://cdn.example/a.png?[hidden]');
   });
 
+  it('shows why no worker could begin with a batch', async () => {
+    const opened = await openBatch();
+    await opened.ledger.noteNotBegun('The folder <is> gone.');
+    const { get } = await openMonitor({}, opened);
+    const { text } = await get('/batch?name=spring');
+    expect(text).toMatch(/<dt>not begun<\/dt><dd><span[^>]*>The folder &lt;is&gt; gone\./);
+  });
+
   it('shows hostile names and prompts as the text that they are', async () => {
     const { get } = await openMonitor({}, await openBatch());
     const id = encodeURIComponent(hostile);

@@ -67,7 +67,7 @@ export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}
       ledger.briefs.beginSubmit(
         // A kind of its own, so that no brief waits for the price of another.
         { id, attempt: 1, priceKind: `kind of ${id}`, guess: 1, least: 1, ...asked },
-        { longestWaitMs, defaultInFlight: cap },
+        { longestWaitMs, defaultInFlight: cap, createdAt: identity.createdAt },
       ),
     /** Puts a brief into any state, as a crash or a day of waiting may have left it. */
     place: async <S extends BriefState>(id: string, state: S) => {

@@ -1,6 +1,8 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Journal, type JournalHeader } from '../../src/shared/journal.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { type Serving, serveBatches } from '../../src/worker/serve-batches.js';
@@ -22,6 +24,7 @@ async function openServer(settings: SettingsPatch = {}) {
       out: context.out,
       collects: 'collects',
       notifyFor: () => () => undefined,
+      now: Date.now,
       stopping: stopping.signal,
       ...patch,
     });
@@ -33,6 +36,11 @@ async function openServer(settings: SettingsPatch = {}) {
   };
   return { ...opened, stopping, serve };
 }
+
+const header = (batch: string): JournalHeader => {
+  const { origin, account, nonce, createdAt } = identity;
+  return { batch, origin, account, nonce, createdAt };
+};
 
 const eventually = <Result>(check: () => Result | Promise<Result>) =>
   vi.waitFor(check, { timeout: 40_000, interval: 50 });
@@ -110,6 +118,85 @@ describe('serveBatches', () => {
     expect(worker.attached).toEqual([]);
     expect(await queues.queue('submit').getWaitingCount()).toBe(1);
     expect((await ledger.meta())?.account).toBe(identity.account);
+  });
+
+  it('S1: does not begin with a batch whose earlier life is in the folder, and says so', async () => {
+    const { serve, enqueue, context, simulator, worker } = await openServer();
+    const earlier = { ...header('one'), createdAt: identity.createdAt - 1 };
+    await (await Journal.open(context.out, earlier)).close();
+    const one = await enqueue('one', ['a']);
+    const other = await enqueue('two', ['a']);
+    const warnings: string[] = [];
+    let looks = 0;
+    const now = () => {
+      looks += 1;
+      return Date.now();
+    };
+    serve({ now, log: pino({ level: 'warn' }, { write: (line) => warnings.push(line) }) });
+    await eventually(async () => expect((await other.ledger.meta())?.finalized).toBe(true));
+    await eventually(async () =>
+      expect(await one.ledger.notBegun()).toContain(`Queue it again with --out ${context.out}`),
+    );
+    await eventually(() => expect(looks).toBeGreaterThan(2));
+    expect(warnings.filter((line) => line.includes('"batch":"one"'))).toHaveLength(1);
+    expect(worker.has('one')).toBe(false);
+    expect((await one.ledger.meta())?.out).toBe('');
+    expect(simulator.bill().total.tasks).toBe(1);
+  });
+
+  it('S1: nor where that is in the folder it had beside another batch, or has no journal any more', async () => {
+    const { serve, enqueue, context, simulator } = await openServer();
+    await mkdir(join(context.out, 'one'));
+    await writeFile(join(context.out, 'one', 'manifest.jsonl'), '{"batch":"one"}\n');
+    const { ledger } = await enqueue('one', ['a']);
+    serve();
+    await eventually(async () =>
+      expect(await ledger.notBegun()).toContain(`--out ${join(context.out, 'one')}`),
+    );
+    expect(simulator.bill().total.tasks).toBe(0);
+  });
+
+  it('S1: nor with a place that somebody named who did not look into it', async () => {
+    const { serve, enqueue, context, simulator } = await openServer();
+    const earlier = { ...header('one'), nonce: 'fresh' };
+    await (await Journal.open(context.out, earlier)).close();
+    const { ledger } = await enqueue('one', ['a']);
+    await ledger.set({ out: context.out });
+    serve();
+    await eventually(async () => expect(await ledger.notBegun()).toContain(`--out ${context.out}`));
+    expect(simulator.bill().total.tasks).toBe(0);
+  });
+
+  it('goes on where another worker has begun with this very life', async () => {
+    const { serve, enqueue, context } = await openServer();
+    const { ledger } = await enqueue('one', ['a']);
+    await (await Journal.open(context.out, header('one'))).close();
+    await ledger.noteNotBegun('an earlier trouble');
+    serve();
+    await eventually(async () => expect((await ledger.meta())?.finalized).toBe(true));
+    expect(await ledger.notBegun()).toBeNull();
+  });
+
+  it('S1: without a folder, it begins with a batch only when somebody has given it one', async () => {
+    const { serve, enqueue, worker, context, simulator } = await openServer();
+    const placeless = await enqueue('one', ['a']);
+    const placed = await enqueue('two', ['a']);
+    await placed.ledger.set({ out: join(context.out, 'two') });
+    serve({ collects: 'leaves_files_to_others', out: null });
+    await eventually(() => expect(worker.attached).toEqual(['two']));
+    await eventually(() => expect(simulator.bill().total.tasks).toBe(1));
+    await placeless.ledger.keepPlace(context.out);
+    await eventually(() => expect(worker.attached).toEqual(['two', 'one']));
+  });
+
+  it('S1: lets go of a batch that Redis lost and somebody queued anew', async () => {
+    const { serve, enqueue, worker, context } = await openServer({ durationMs: 3_600_000 });
+    const { ledger, redis } = await enqueue('one', ['a']);
+    serve();
+    await eventually(async () => expect((await ledger.meta())?.accepted).toBe(true));
+    await redis.hset(ledger.keys.meta, { createdAt: 7, out: '' });
+    await eventually(() => expect(worker.attached).toEqual([]));
+    await eventually(async () => expect(await ledger.notBegun()).toContain(context.out));
   });
 
   it('ends when it is told to, at once', async () => {

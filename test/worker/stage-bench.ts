@@ -13,7 +13,7 @@ import type { CollectContext } from '../../src/worker/collect.js';
 import type { Notice } from '../../src/worker/notice.js';
 import { Pacer } from '../../src/worker/pacer.js';
 import { PollPlanner } from '../../src/worker/polling/poll-planner.js';
-import { openLedger } from '../support/ledger.js';
+import { identity, openLedger } from '../support/ledger.js';
 
 export const log = pino({ level: 'silent' });
 
@@ -77,6 +77,7 @@ export async function openBench(settings: SettingsPatch = {}) {
   const context: CollectContext = {
     batch,
     nonce: '',
+    createdAt: identity.createdAt,
     ledger,
     account,
     journal: null,

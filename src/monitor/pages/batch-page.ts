@@ -38,6 +38,7 @@ function factRows(batch: WatchedBatch) {
     ['cap of a day', meta.maxCreditsPerDay === null ? null : creditsNumber(meta.maxCreditsPerDay)],
     ['pace', paceOfBatchWords(batch)],
     ['limited by', limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`],
+    ['not begun', batch.notBegun && html`<span class="trouble">${batch.notBegun}</span>`],
     ['time left', timeLeftWords(batch)],
     [
       'requests',

@@ -15,6 +15,8 @@ export interface WatchedBatch {
   queues: Record<QueueStage, StageCounts>;
   /** Lines that are finished and not in the manifest yet. */
   unwritten: number;
+  /** Why a worker could not begin with it lately. */
+  notBegun: string | null;
   look: Look;
 }
 
@@ -126,9 +128,11 @@ export class Watch {
     account: AccountSight,
   ): Promise<WatchedBatch> {
     const idle = meta.admission === 'complete' && meta.pending === 0;
-    const [queues, unwritten, taskMs] = await Promise.all([
+    const ledger = this.ledgers.batch(meta.name);
+    const [queues, unwritten, notBegun, taskMs] = await Promise.all([
       idle ? { submit: none, status: none, collect: none } : this.queues.batches.counts(meta.name),
-      this.ledgers.batch(meta.name).outbox.length(),
+      ledger.outbox.length(),
+      ledger.notBegun(),
       idle ? null : this.models.typicalTaskMs(meta.name, account.durations),
     ]);
     const outlook = this.outlooks.get(meta.name) ?? new Outlook();
@@ -136,7 +140,7 @@ export class Watch {
     const { view } = account;
     const queued = { submit: unfinished(queues.submit), collect: unfinished(queues.collect) };
     const look = outlook.look(atMs, { meta, account: view, queued }, { told: view.told, taskMs });
-    return { meta, account, queues, unwritten, look };
+    return { meta, account, queues, unwritten, notBegun, look };
   }
 }
 

@@ -65,6 +65,7 @@ async function admit(
     out,
     nowMs: clock.now(),
     mode: 'go_on',
+    openQueues: () => new StageQueues(connection, prefix, batch),
   });
   const { clashes } = await compareWithBatch(ledger, input.briefs());
   if (clashes.length > 0) {

@@ -13,6 +13,9 @@ export interface Caps {
   day: number | 'none' | undefined;
 }
 
+/** Longer than a worker waits until it says so again. */
+const notBegunLastsMs = 90_000;
+
 /** The durable account of one batch. */
 export class BatchLedger {
   readonly keys: BatchKeys;
@@ -64,6 +67,31 @@ export class BatchLedger {
       values: [out],
     });
     return String(reply);
+  }
+
+  /** For whoever looks at the batch; it goes by itself when it is not said again, and with null. */
+  async noteNotBegun(reason: string | null): Promise<void> {
+    const { notBegun } = this.keys;
+    if (reason === null) await this.redis.unlink(notBegun);
+    else await this.redis.set(notBegun, reason, 'PX', notBegunLastsMs);
+  }
+
+  /** Why a worker could not begin with the batch lately. */
+  async notBegun(): Promise<string | null> {
+    return this.redis.get(this.keys.notBegun);
+  }
+
+  /**
+   * Deletes a batch of which nothing was ever sent, in one step: a worker that is about to send finds nothing
+   * left to send (S1).
+   */
+  async dropUnsent(): Promise<'dropped' | 'was_sent'> {
+    const { meta, state, content, outbox, names, reservations, plan } = this.keys;
+    const reply = await runScript(this.redis, 'drop-unsent', {
+      keys: [meta, batchesKey(this.prefix), state, content, outbox, names, reservations, plan],
+      values: [this.batch],
+    });
+    return reply === 1 ? 'dropped' : 'was_sent';
   }
 
   async resume(): Promise<void> {

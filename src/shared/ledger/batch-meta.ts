@@ -54,6 +54,12 @@ export interface BatchMeta extends BatchIdentity {
   rewriting: boolean;
 }
 
+/** Nothing of this life was ever sent: what it does not know of, it cannot have made. */
+export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
+  const made = lines.succeeded + lines.failed + lines.unknown;
+  return !accepted && made === 0 && requests.submits === 0;
+}
+
 /** Reads the meta hash; null when it is empty. */
 export function readMeta(name: string, fields: Record<string, string>): BatchMeta | null {
   if (fields.account === undefined) return null;

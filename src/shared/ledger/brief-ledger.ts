@@ -73,7 +73,7 @@ export class BriefLedger {
 
   async beginSubmit(
     brief: SubmitRequest,
-    limits: { longestWaitMs: number; defaultInFlight: number },
+    limits: { longestWaitMs: number; defaultInFlight: number; createdAt: number },
   ): Promise<SubmitPermit> {
     const { meta, state, reservations } = this.keys;
     const { pace, inFlight, gate, workers, prices, firsts, day } = this.account;
@@ -88,6 +88,7 @@ export class BriefLedger {
         brief.priceKind,
         brief.guess,
         brief.least,
+        limits.createdAt,
       ],
     })) as [string, ...(string | number)[]];
     return readPermit(brief, reply);

@@ -20,6 +20,8 @@ export interface BatchKeys {
   reservations: string;
   /** Hash: brief id -> how it is opened again, while lines leave the manifest. See `rewrite-ledger.ts`. */
   plan: string;
+  /** Why a worker could not begin with it lately; expires. */
+  notBegun: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -32,6 +34,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     names: `${base}:names`,
     reservations: `${base}:reservations`,
     plan: `${base}:plan`,
+    notBegun: `${base}:not-begun`,
   };
 }
 

@@ -17,6 +17,7 @@ export type ScriptName =
   | 'claim-name'
   | 'claim-run'
   | 'clear-rewrite'
+  | 'drop-unsent'
   | 'end-adoption'
   | 'finish'
   | 'heartbeat'

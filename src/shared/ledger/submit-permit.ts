@@ -29,7 +29,8 @@ export type WaitReason =
   | 'first_price'
   | 'cap'
   | 'day_cap'
-  | 'paused';
+  | 'paused'
+  | 'other_life';
 
 /** What a brief asks leave for. */
 export interface SubmitRequest {

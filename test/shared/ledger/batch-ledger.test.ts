@@ -196,6 +196,33 @@ describe('beginSubmit', () => {
   });
 });
 
+describe('a life that is over', () => {
+  it('S1: is not given leave to send what was queued anew under its name', async () => {
+    const opened = await paced();
+    await opened.admit('a');
+    await opened.redis.hset(opened.ledger.keys.meta, 'createdAt', identity.createdAt + 1);
+    expect(await opened.begin('a')).toMatchObject({ kind: 'wait', reason: 'other_life' });
+    expect(await opened.stateOf('a')).toMatchObject({ stage: 'admitted' });
+  });
+
+  it('S1: is dropped only while nothing of it was sent', async () => {
+    const opened = await paced();
+    const { ledger, redis, prefix } = opened;
+    await opened.admit('a', 'b');
+    expect(await ledger.dropUnsent()).toBe('was_sent');
+    await ledger.markAdmission('complete');
+    await goFor(opened, 'a');
+    expect(await ledger.dropUnsent()).toBe('was_sent');
+    expect(await ledger.meta()).toMatchObject({ admitted: 2 });
+    const unsent = await sibling(opened, 'unsent');
+    await unsent.admit('a');
+    await unsent.ledger.markAdmission('complete');
+    expect(await unsent.ledger.dropUnsent()).toBe('dropped');
+    expect(await redis.keys(`${prefix}:batch:unsent:*`)).toEqual([]);
+    expect(await redis.smembers(batchesKey(prefix))).toEqual([opened.batch]);
+  });
+});
+
 describe('a wait', () => {
   /** Everything that a permit takes. */
   const taken = async ({ redis, account, ledger, stateOf }: OpenLedger, id: string) => ({

@@ -2,10 +2,11 @@
 -- are looked at and taken together, so that nothing is taken for a request that is not sent.
 -- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
---       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost
+--       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
+--       9 when the batch was created, as the asker knows it
 -- Returns {'go', wait ms, now ms, state, trial, credits reserved, spacing ms}   trial: credits, recovery or none
 --         {'passed', state}             another step has it, or another attempt
---         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused
+--         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused, other_life
 --         {'halted', code}              the key is refused: a person must act
 --         {'stopped'}                   the batch takes no more submissions
 --include now
@@ -23,7 +24,9 @@ local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
-local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused')
+local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused', 'createdAt')
+-- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
+if batch[3] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
 if batch[1] and stage == 'admitted' then return { 'stopped' } end
 if batch[2] and stage == 'admitted' then return { 'wait', 1000, 'paused' } end
 
