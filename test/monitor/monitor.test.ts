@@ -336,10 +336,12 @@ describe('the metrics', () => {
     await opened.account.records.noteWallet(5);
     const { get } = await openMonitor({}, opened);
     const { text } = await get('/metrics');
-    const rules = await readFile(new URL('../../ops/alerts.yml', import.meta.url), 'utf8');
-    const named = new Set(rules.match(/rivya_batch_\w+/g));
-    expect(named.size).toBeGreaterThan(13);
-    for (const name of named) expect(text).toContain(`# TYPE ${name} `);
+    for (const file of ['alerts.yml', 'alerts.test.yml']) {
+      const rules = await readFile(new URL(`../../ops/${file}`, import.meta.url), 'utf8');
+      const named = new Set(rules.match(/rivya_batch_\w+/g));
+      expect(named.size).toBeGreaterThan(13);
+      for (const name of named) expect(text).toContain(`# TYPE ${name} `);
+    }
   });
 
   it('keep a name of a batch from breaking out of its label', async () => {
