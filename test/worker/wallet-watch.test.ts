@@ -1,13 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { WalletWatch } from '../../src/worker/wallet-watch.js';
 import { log, openBench } from './stage-bench.js';
 
-async function openWatch(settings: SettingsPatch = {}) {
+async function openWatch(settings: SettingsPatch = {}, hasWork = () => true) {
   const bench = await openBench(settings);
   const { client, account } = bench;
   const { pacer } = bench.context;
-  const watch = new WalletWatch({ client, account, pacer, log, hasWork: () => true });
+  const watch = new WalletWatch({ client, account, pacer, log, hasWork });
   const asked = () =>
     Object.values(bench.simulator.bill().requests.byEndpoint.credits ?? {}).reduce(
       (sum, count) => sum + count,
@@ -56,6 +56,24 @@ describe('a look at the wallet', () => {
     expect(await account.view()).toMatchObject({ refusals: 1 });
     expect(await account.records.wallet()).toBeNull();
     await watch.look();
+    expect(asked()).toBe(1);
+  });
+
+  it('comes by itself once there is work, and not before', async () => {
+    let answers = [false, true];
+    const { watch, account, asked } = await openWatch({ credits: 321 }, () => {
+      // What was sent before there was work would be seen here.
+      expect(asked()).toBe(0);
+      const [now = false, ...later] = answers;
+      answers = later;
+      return now;
+    });
+    watch.start();
+    onTestFinished(() => watch.stop());
+    const balance = async () => (await account.records.wallet())?.credits;
+    await expect.poll(balance, { timeout: 30_000 }).toBe(321);
+    await watch.stop();
+    expect(answers).toEqual([]);
     expect(asked()).toBe(1);
   });
 
