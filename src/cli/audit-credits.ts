@@ -2,6 +2,7 @@ import type { RivyaClient } from '../rivya/client.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { formatCredits } from '../shared/quantities.js';
+import { outcomeWord } from '../worker/answer-tally.js';
 
 const longestWaitMs = 5_000;
 
@@ -15,7 +16,12 @@ export async function readBalance(
   if (turn.kind === 'too_far') return null;
   await new Promise((resolve) => setTimeout(resolve, turn.waitMs));
   const outcome = await client.readCredits();
-  return outcome.kind === 'read' ? outcome.currentCredits : null;
+  await account.records.addAnswers([
+    { endpoint: 'credits', outcome: outcomeWord(outcome), count: 1 },
+  ]);
+  if (outcome.kind !== 'read') return null;
+  await account.records.noteWallet(outcome.currentCredits);
+  return outcome.currentCredits;
 }
 
 export interface Audit {

@@ -76,7 +76,8 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
         { parse: parseTask, wanted: 'a task id', signal },
       );
       if (outcome.kind !== 'understood') return outcome;
-      return { kind: 'read', task: outcome.content, pace: outcome.pace };
+      const { content: task, pace, clockAheadMs } = outcome;
+      return { kind: 'read', task, pace, clockAheadMs };
     },
     async listModels(signal) {
       const outcome = await call.send(

@@ -7,6 +7,8 @@ export interface Task {
   finalCredits: number | null;
   /** From `created_at` to `updated_at`, ms by the API's own clock; null where they say nothing. */
   lifeMs: number | null;
+  /** `updated_at`, ms since the epoch by the API's own clock: of a task that is over, the best known end. */
+  updatedAtMs: number | null;
   /** Every result URL, `primary_url` first, without repeats. */
   urls: string[];
   error: { code: string; message: string } | null;
@@ -82,7 +84,8 @@ export type SubmitOutcome =
   | Unknown
   | Unreachable;
 export type ReadTaskOutcome =
-  | { kind: 'read'; task: Task; pace: PaceHint | null }
+  /** `clockAheadMs`: as of `ReadCreditsOutcome`. */
+  | { kind: 'read'; task: Task; pace: PaceHint | null; clockAheadMs: number | null }
   | Refused
   | Unknown
   | Unreachable;

@@ -12,7 +12,7 @@ export function parseTask(json: unknown): Task | null {
     status: parseStatus(body.status),
     reservedCredits: asAmount(body.reserved_credits),
     finalCredits: asAmount(body.final_credits),
-    lifeMs: parseLife(body.created_at, body.updated_at),
+    ...parseTimes(body.created_at, body.updated_at),
     urls: parseUrls(body.result),
     error: parseTaskError(body.error),
   };
@@ -26,9 +26,13 @@ function parseStatus(value: unknown): TaskStatus {
   return { kind: 'running', word: quoteText(word, 100) };
 }
 
-function parseLife(createdAt: unknown, updatedAt: unknown): number | null {
-  const lifeMs = Date.parse(asText(updatedAt) ?? '') - Date.parse(asText(createdAt) ?? '');
-  return Number.isFinite(lifeMs) ? lifeMs : null;
+function parseTimes(createdAt: unknown, updatedAt: unknown): Pick<Task, 'lifeMs' | 'updatedAtMs'> {
+  const updatedAtMs = Date.parse(asText(updatedAt) ?? '');
+  const lifeMs = updatedAtMs - Date.parse(asText(createdAt) ?? '');
+  return {
+    lifeMs: Number.isFinite(lifeMs) ? lifeMs : null,
+    updatedAtMs: Number.isFinite(updatedAtMs) ? updatedAtMs : null,
+  };
 }
 
 function parseUrls(value: unknown): string[] {

@@ -1,15 +1,15 @@
-import type { ReadTaskOutcome, Refusal, Task } from '../rivya/outcome.js';
+import type { ReadTaskOutcome, Refusal } from '../rivya/outcome.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import { inFlightMember } from '../shared/ledger/keys.js';
 import type { LineError } from '../shared/manifest-line.js';
 import { askAgain } from './ask-again.js';
 import { finishBrief } from './finish-brief.js';
 import { holdSubmissions } from './hold-submissions.js';
+import { learnFromEnd } from './learn-from-end.js';
 import { logAnswer } from './log-answer.js';
 import { nextCheckInMs } from './next-check.js';
 import { deadlineMs } from './poll-plan.js';
-import { measureDuration } from './polling/measure-duration.js';
-import { settleTask, wasNeverPaid } from './settle-task.js';
+import { settleTask } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
 
@@ -61,7 +61,7 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
     case 'read':
       await context.pacer.taken('read', outcome.pace);
       if (outcome.task.status.kind !== 'running') {
-        learnDuration(context, brief.state, outcome.task);
+        learnFromEnd(context, brief.state, outcome);
         return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });
       }
       return stillRunning(context, briefId, brief);
@@ -74,21 +74,6 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
     default:
       return outcome satisfies never;
   }
-}
-
-/**
- * A failed task teaches as much as one that succeeded: nobody knows beforehand which one it is that is waited for.
- * (Simulated: left out, they make the plan blind to whatever time limit the API ends hopeless tasks at.)
- */
-function learnDuration(
-  { pollPlanner, clock }: StageContext,
-  state: StateOf<'accepted'>,
-  task: Task,
-): void {
-  const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs: clock.now() });
-  // What was never paid was never generated.
-  if (state.kind === null || span === null || wasNeverPaid(task)) return;
-  pollPlanner.learn(state.kind, span);
 }
 
 async function stillRunning(

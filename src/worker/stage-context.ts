@@ -6,6 +6,7 @@ import type { Journal } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import type { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { Notify } from './notice.js';
 import type { Pacer } from './pacer.js';
 import type { PollPlanner } from './polling/poll-planner.js';
@@ -24,6 +25,8 @@ export interface StageContext {
   downloader: Downloader;
   pacer: Pacer;
   pollPlanner: PollPlanner;
+  /** How late ends of tasks were noticed, by model. */
+  notices: DurationLedger;
   clock: Clock;
   log: Logger;
   notify: Notify;

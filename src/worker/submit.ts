@@ -27,7 +27,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   if (go.trial === 'credits') {
     const turn = await context.pacer.turn();
     if (turn.kind === 'too_far') return unsent(context, job, { go, waitMs: turn.waitMs });
-    const hold = await probeCredits(context.client);
+    const hold = await probeCredits(context);
     if (hold) {
       const waitMs = await holdSubmissions(context, hold, go.trial);
       return unsent(context, job, { go, waitMs });

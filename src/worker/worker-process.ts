@@ -14,10 +14,12 @@ import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
+import { AnswerTally } from './answer-tally.js';
 import { BatchWorker } from './batch-worker.js';
 import type { Notify } from './notice.js';
 import { Pacer } from './pacer.js';
 import { PollPlanner } from './polling/poll-planner.js';
+import { WalletWatch } from './wallet-watch.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */
@@ -62,6 +64,11 @@ export class WorkerProcess {
   private readonly slots: Record<QueueStage, LimitFunction>;
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
+  private readonly notices: DurationLedger;
+  private readonly tally: AnswerTally;
+  private readonly client: RivyaClient;
+  private readonly downloader: Downloader;
+  private readonly walletWatch: WalletWatch;
   private heart: NodeJS.Timeout | undefined;
   private beatAtMs = Number.NEGATIVE_INFINITY;
 
@@ -74,6 +81,13 @@ export class WorkerProcess {
     this.pacer = new Pacer(account, this.stopping.signal);
     const durations = new DurationLedger(connection, account.keys);
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
+    this.notices = new DurationLedger(connection, { durations: account.keys.notices });
+    this.tally = new AnswerTally(account.records, log);
+    this.client = this.tally.ofClient(options.client);
+    this.downloader = this.tally.ofDownloader(options.downloader);
+    const { client, pacer } = this;
+    const hasWork = () => this.batches.size > 0;
+    this.walletWatch = new WalletWatch({ client, account, pacer, log, hasWork });
   }
 
   /** Makes the limits known before the first request, and lifts a halt: the person has acted. */
@@ -85,6 +99,8 @@ export class WorkerProcess {
         this.options.log.debug({ err: error }, 'heartbeat did not get through');
       });
     }, heartbeatMs);
+    this.tally.start();
+    this.walletWatch.start();
   }
 
   has(batch: string): boolean {
@@ -108,7 +124,8 @@ export class WorkerProcess {
 
   async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log } = this.options;
-    const { client, downloader, clock, categoryOf, priceOf, keyLifeMs } = this.options;
+    const { clock, categoryOf, priceOf, keyLifeMs } = this.options;
+    const { client, downloader, pacer, pollPlanner, notices } = this;
     const { batch, nonce, createdAt } = header;
     const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
@@ -126,8 +143,9 @@ export class WorkerProcess {
         journal,
         client,
         downloader,
-        pacer: this.pacer,
-        pollPlanner: this.pollPlanner,
+        pacer,
+        pollPlanner,
+        notices,
         clock,
         log: log.child({ batch }),
         notify,
@@ -161,13 +179,17 @@ export class WorkerProcess {
     clearInterval(this.heart);
     this.stopping.abort();
     const workers = [...this.batches.values()];
-    const closed = Promise.all(this.attached.map((batch) => this.detach(batch)));
+    const closed = Promise.all([
+      this.walletWatch.stop(),
+      ...this.attached.map((batch) => this.detach(batch)),
+    ]);
     const late = new Promise<'late'>((resolve) => {
       setTimeout(() => resolve('late'), deadlineMs).unref();
     });
     if ((await Promise.race([closed, late])) === 'late') {
       await Promise.all(workers.map((worker) => worker.abandon()));
     }
+    await this.tally.stop();
     await this.options.account.leave(this.id);
   }
 

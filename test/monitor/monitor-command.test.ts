@@ -81,6 +81,14 @@ describe.concurrent('rivya-batch monitor', () => {
     expect(metrics).toMatch(
       /rivya_batch_task_duration_seconds\{.*model="z-image",quantile="0.5"\}/,
     );
+    expect(metrics).toMatch(/rivya_batch_notice_seconds\{.*model="z-image",quantile="0.99"\}/);
+    const answers = (endpoint: string, count: number) =>
+      new RegExp(`_answers_total\\{.*endpoint="${endpoint}",outcome="ok"\\} ${count}\\b`);
+    expect(metrics).toMatch(answers('submit', 6));
+    expect(metrics).toMatch(answers('download', 4));
+    expect(metrics).toMatch(answers('credits', 2));
+    const { wallet } = desk.simulator.bill();
+    expect(metrics).toMatch(new RegExp(`_wallet_credits\\{.*\\} ${wallet}\n`));
 
     expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
     await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);

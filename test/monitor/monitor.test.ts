@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { DurationLedger } from '../../src/shared/ledger/duration-ledger.js';
 import { StageQueues } from '../../src/shared/queues.js';
-import { openLedger, preparedBrief } from '../support/ledger.js';
+import { type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
 import { openSchedules, plan } from '../support/schedules.js';
 import { login, openMonitor } from './open-monitor.js';
 import { endedOn } from './open-nights.js';
@@ -36,6 +37,13 @@ async function openBatch() {
   await queues.add('collect', [{ brief: 'ready', attempt: 1, delayMs: 60_000, urls }]);
   await queues.close();
   return opened;
+}
+
+/** What workers told of a model that has been paid before. */
+async function noteNotices({ redis, account }: OpenLedger) {
+  await redis.hset(account.keys.prices, 'z-image', 1);
+  const notices = new DurationLedger(redis, { durations: account.keys.notices });
+  for (const noticeMs of [2_000, 2_000, 2_000]) await notices.note(['z-image'], noticeMs);
 }
 
 describe('the login of the monitor', () => {
@@ -278,6 +286,9 @@ describe('the metrics', () => {
     await account.takeTurn(0);
     await account.noteRefused(0);
     await account.park('submission');
+    await account.records.noteWallet(42.5);
+    await account.records.addAnswers([{ endpoint: 'submit', outcome: 'rate_limited', count: 3 }]);
+    await noteNotices(opened);
     const { get } = await openMonitor({}, opened);
     const { text, headers } = await get('/metrics');
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -296,9 +307,32 @@ describe('the metrics', () => {
       `rivya_batch_refusals_total{${of}} 1`,
       `rivya_batch_submissions_held{${of},reason="credits"} 1`,
       `rivya_batch_submissions_held{${of},reason="key"} 0`,
+      `rivya_batch_wallet_credits{${of}} 42.5`,
+      `rivya_batch_answers_total{${of},endpoint="submit",outcome="rate_limited"} 3`,
     ];
     for (const line of lines) expect(text.split('\n')).toContain(line);
-    expect(text).toContain('# Not here, because the ledger does not know it');
+    const readAt = /^rivya_batch_wallet_credits_read_timestamp_seconds\{.*\} (.*)$/m.exec(text);
+    expect(Math.abs(Date.now() / 1000 - Number(readAt?.[1]))).toBeLessThan(60);
+    // Within a bucket of what was noted.
+    const notice = /rivya_batch_notice_seconds\{.*model="z-image",quantile="0.9"\} (.*)/.exec(text);
+    expect(Number(notice?.[1])).toBeGreaterThan(1.8);
+    expect(Number(notice?.[1])).toBeLessThan(2.2);
+  });
+
+  it('leave out what nobody has told yet, as beside workers of an earlier version', async () => {
+    const { get } = await openMonitor({}, await openBatch());
+    const { text } = await get('/metrics');
+    for (const name of ['wallet_credits', 'answers_total', 'notice_seconds']) {
+      expect(text).not.toContain(`rivya_batch_${name}`);
+    }
+    expect((await get('/')).text).not.toContain('balance');
+  });
+
+  it('and the first page tell the balance, and when it was read', async () => {
+    const opened = await openBatch();
+    await opened.account.records.noteWallet(1_234);
+    const { get } = await openMonitor({}, opened);
+    expect((await get('/')).text).toMatch(/balance<\/dt><dd>1234 credits, \d+ s ago</);
   });
 
   it('are there for every rule of the alerts', async () => {
@@ -307,12 +341,15 @@ describe('the metrics', () => {
     const { add, note } = openSchedules(opened);
     await add(plan('nightly'), 'https://hooks.test/a');
     await note('nightly', endedOn(0, 4));
+    await opened.account.records.noteWallet(5);
     const { get } = await openMonitor({}, opened);
     const { text } = await get('/metrics');
-    const rules = await readFile(new URL('../../ops/alerts.yml', import.meta.url), 'utf8');
-    const named = new Set(rules.match(/rivya_batch_\w+/g));
-    expect(named.size).toBeGreaterThan(13);
-    for (const name of named) expect(text).toContain(`# TYPE ${name} `);
+    for (const file of ['alerts.yml', 'alerts.test.yml']) {
+      const rules = await readFile(new URL(`../../ops/${file}`, import.meta.url), 'utf8');
+      const named = new Set(rules.match(/rivya_batch_\w+/g));
+      expect(named.size).toBeGreaterThan(13);
+      for (const name of named) expect(text).toContain(`# TYPE ${name} `);
+    }
   });
 
   it('keep a name of a batch from breaking out of its label', async () => {

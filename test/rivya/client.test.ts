@@ -16,6 +16,7 @@ describe('submit', () => {
         reservedCredits: 1,
         finalCredits: 0,
         lifeMs: null,
+        updatedAtMs: null,
         urls: [],
         error: null,
       },
@@ -69,6 +70,14 @@ describe('reads', () => {
       task: { status: { kind: 'succeeded' }, urls: ['https://m/x'] },
     });
     expect(server.seen[0]?.url).toBe('/api/v1/generations/a%2Fb%3Fc');
+  });
+
+  it('tells how far the clock here is ahead of the one that dates the task', async () => {
+    const answer = sendJson(queuedTask, 200, { date: 'Mon, 01 Jun 2026 12:00:00 GMT' });
+    const server = await startServer(answer);
+    const clock = { now: () => Date.parse('2026-06-01T12:00:07.250Z') };
+    const outcome = await newClient(server.origin, { clock }).readTask('task_1');
+    expect(outcome).toMatchObject({ kind: 'read', clockAheadMs: 7_250 });
   });
 
   it.each([

@@ -7,6 +7,7 @@ const bare = {
   reservedCredits: null,
   finalCredits: null,
   lifeMs: null,
+  updatedAtMs: null,
   urls: [],
   error: null,
 };
@@ -55,6 +56,15 @@ it.each([
   [1_778_371_200, 1_778_371_212, null],
 ])('life from %j to %j', (created_at, updated_at, lifeMs) => {
   expect(parseTask({ id: 't', created_at, updated_at })?.lifeMs).toBe(lifeMs);
+});
+
+it.each([
+  ['2026-05-10T00:00:12.500Z', Date.UTC(2026, 4, 10, 0, 0, 12, 500)],
+  ['soon', null],
+  [undefined, null],
+  [1_778_371_212, null],
+])('updated at %j', (updated_at, updatedAtMs) => {
+  expect(parseTask({ id: 't', updated_at })?.updatedAtMs).toBe(updatedAtMs);
 });
 
 describe('urls', () => {

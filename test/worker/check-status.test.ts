@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../src/shared/ledger/brief-state.js';
 import { DurationLedger } from '../../src/shared/ledger/duration-ledger.js';
+import { durationAt } from '../../src/shared/ledger/duration-sketch.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { checkStatus } from '../../src/worker/check-status.js';
 import { accepted, ready, submitting } from '../shared/brief-states.js';
@@ -162,6 +163,25 @@ describe('what a check learns', () => {
     await expect.poll(async () => (await sketch(bench)).total).toBe(1);
     const { redis, account } = bench;
     expect((await new DurationLedger(redis, account.keys).read(kind)).total).toBe(1);
+  });
+
+  it('how late an end was noticed, by model, whatever the check before had seen', async () => {
+    const bench = await running({}, { kind: 'z-image 0123456789' });
+    bench.clock.aheadMs = 20_000;
+    await check(bench);
+    const { redis, account } = bench;
+    const notices = new DurationLedger(redis, { durations: account.keys.notices });
+    await expect.poll(async () => (await notices.read('z-image')).total).toBe(1);
+    const seconds = (durationAt(await notices.read('z-image'), 1) ?? 0) / 1000;
+    // It ended when it began; the rest is what the test took.
+    expect(seconds).toBeGreaterThan(18);
+    expect(seconds).toBeLessThan(30);
+  });
+
+  it('nothing of how late, of a task that still runs', async () => {
+    const bench = await running({ durationMs: minutes, speed: 1 });
+    await check(bench);
+    expect(await bench.redis.keys(`${bench.account.keys.notices}*`)).toEqual([]);
   });
 
   it('when it saw the task running, and nothing from an answer that did not come', async () => {

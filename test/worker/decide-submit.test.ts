@@ -14,6 +14,7 @@ const task: Task = {
   reservedCredits: 1,
   finalCredits: 0,
   lifeMs: null,
+  updatedAtMs: null,
   urls: [],
   error: null,
 };

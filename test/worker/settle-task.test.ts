@@ -11,6 +11,7 @@ const ended = (patch: Partial<Task> = {}): Task => ({
   reservedCredits: 5,
   finalCredits: 0,
   lifeMs: null,
+  updatedAtMs: null,
   urls: [],
   error: { code: 'generation_failed', message: 'The generation failed.' },
   ...patch,

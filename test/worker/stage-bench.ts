@@ -90,6 +90,7 @@ export async function openBench(settings: SettingsPatch = {}) {
       log,
       random: Math.random,
     }),
+    notices: new DurationLedger(opened.redis, { durations: account.keys.notices }),
     clock,
     log,
     notify: (notice) => notices.push(notice),

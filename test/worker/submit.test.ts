@@ -290,6 +290,7 @@ describe('an account without credits', () => {
     expect(bench.simulator.bill().requests.byEndpoint.submit).toEqual(submits);
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 1 });
     expect(await bench.inFlight()).toEqual([]);
+    expect(await bench.account.records.wallet()).toMatchObject({ credits: 0 });
   });
 
   it('goes on with the first brief that is accepted', async () => {
@@ -299,6 +300,7 @@ describe('an account without credits', () => {
     expect(await submit(bench)).toMatchObject({ kind: 'next', stage: 'status' });
     expect((await bench.account.view()).gate).toEqual({ kind: 'open' });
     expect(bench.notices.at(-1)).toEqual({ kind: 'credits_back' });
+    expect(await bench.account.records.wallet()).toMatchObject({ credits: 10 });
   });
 
   it('S7: sends no submission after its look at the balance was refused with 429', async () => {

@@ -49,6 +49,35 @@ describe('WorkerProcess', () => {
     await access(join(context.out, 'one', 'run.json'));
   });
 
+  it('tells what was answered, the last answers when it is closed', async () => {
+    const { worker, enqueue, context, account } = await openProcess();
+    await worker.start();
+    const { ledger } = await enqueue('one', ['a', 'b']);
+    await worker.attach(attachment(await ledger.meta(), context.out));
+    await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+      timeout: 30_000,
+      interval: 50,
+    });
+    await worker.close(1_000);
+    const answers = await account.records.answers();
+    for (const endpoint of ['submit', 'status', 'download']) {
+      expect(answers).toContainEqual({ endpoint, outcome: 'ok', count: 2 });
+    }
+  });
+
+  it('looks at the wallet by itself while it has work', async () => {
+    const { worker, enqueue, context, account, simulator } = await openProcess({
+      durationMs: 3_600_000,
+      speed: 1,
+    });
+    await worker.start();
+    const { ledger } = await enqueue('one', ['a']);
+    await worker.attach(attachment(await ledger.meta(), context.out));
+    const balance = async () => (await account.records.wallet())?.credits;
+    await expect.poll(balance, { timeout: 30_000 }).toBeGreaterThan(9_000);
+    expect(simulator.bill().requests.byEndpoint.credits).toEqual({ 200: 1 });
+  });
+
   it('is not attached to a batch that it could not begin with', async () => {
     const { worker, enqueue, redis, context } = await openProcess();
     await worker.start();

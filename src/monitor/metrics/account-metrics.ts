@@ -1,5 +1,5 @@
 import { defaultInFlight } from '../../shared/in-flight.js';
-import { durationAt } from '../../shared/ledger/duration-sketch.js';
+import { type DurationSketch, durationAt } from '../../shared/ledger/duration-sketch.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';
@@ -29,6 +29,8 @@ export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: O
     today({ account, kind: 'reserved' }, sight.today.reserved);
     addPaceMetrics(set, sight, atMs);
     addDurationMetrics(set, sight);
+    addAnswerMetrics(set, sight);
+    addWalletMetrics(set, sight);
   }
 }
 
@@ -51,15 +53,46 @@ function addPaceMetrics(set: MetricSet, sight: AccountSight, atMs: number): void
   oldest({ account }, oldestInFlightMs === null ? 0 : Math.max(0, atMs - oldestInFlightMs) / 1000);
 }
 
-function addDurationMetrics(set: MetricSet, { account, durations }: AccountSight): void {
+function addDurationMetrics(set: MetricSet, { account, durations, notices }: AccountSight): void {
   const duration = set.gauge(
     'task_duration_seconds',
     'How long tasks took from acceptance to end, by model, of the last hundreds of them.',
   );
-  for (const [model, sketch] of durations) {
+  const notice = set.gauge(
+    'notice_seconds',
+    'From the end of a task, as the API tells it, to the check that found it, by model, of the last hundreds; 0.25 at the least.',
+  );
+  addQuantiles((labels, seconds) => duration({ account, ...labels }, seconds), durations);
+  addQuantiles((labels, seconds) => notice({ account, ...labels }, seconds), notices);
+}
+
+function addQuantiles(
+  put: (labels: { model: string; quantile: string }, seconds: number) => void,
+  sketches: ReadonlyMap<string, DurationSketch>,
+): void {
+  for (const [model, sketch] of sketches) {
     for (const quantile of quantiles) {
       const ms = durationAt(sketch, quantile);
-      if (ms !== null) duration({ account, model, quantile: String(quantile) }, ms / 1000);
+      if (ms !== null) put({ model, quantile: String(quantile) }, ms / 1000);
     }
   }
+}
+
+function addAnswerMetrics(set: MetricSet, { account, answers }: AccountSight): void {
+  const total = set.counter(
+    'answers_total',
+    'Answers by endpoint and outcome: ok, why it was refused, or unknown and unreachable. Told once a second, so that a process that is killed takes its last ones along.',
+  );
+  for (const { endpoint, outcome, count } of answers) total({ account, endpoint, outcome }, count);
+}
+
+function addWalletMetrics(set: MetricSet, { account, wallet }: AccountSight): void {
+  const credits = set.gauge('wallet_credits', 'The balance, as the API last told a worker or run.');
+  const readAt = set.gauge(
+    'wallet_credits_read_timestamp_seconds',
+    'When the balance was read: every few minutes while there is work.',
+  );
+  if (wallet === null) return;
+  credits({ account }, wallet.credits);
+  readAt({ account }, wallet.readAtMs / 1000);
 }

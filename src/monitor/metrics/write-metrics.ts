@@ -5,11 +5,6 @@ import { addBatchMetrics } from './batch-metrics.js';
 import { MetricSet } from './metric-set.js';
 import { addScheduleMetrics } from './schedule-metrics.js';
 
-/** Metrics that one might look for: a number that nobody counted is not made up. */
-const notKnown = `# Not here, because the ledger does not know it: the balance of the account (credits_cap_left is what is left of
-# --max-credits), outcomes of requests other than 429, and the time from a task's end to the check that found it.
-`;
-
 /** All metrics in Prometheus' text format. A Redis that is away is a metric too, not an error. */
 export async function writeMetrics(watch: Watch): Promise<{ type: string; text: string }> {
   const set = new MetricSet();
@@ -24,5 +19,5 @@ export async function writeMetrics(watch: Watch): Promise<{ type: string; text: 
     if (!(error instanceof BatchError) || error.code !== 'redis_unreachable') throw error;
     up({}, 0);
   }
-  return { type: set.contentType, text: (await set.text()) + notKnown };
+  return { type: set.contentType, text: await set.text() };
 }

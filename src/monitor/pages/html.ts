@@ -1,17 +1,11 @@
+import escapeHtml from 'escape-html';
+
 /** Text that is HTML already. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
 export type Part = Html | string | number | null | readonly Part[];
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /** HTML in which everything that comes from elsewhere is text; null is nothing, and a list is its members. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
@@ -24,5 +18,5 @@ function partText(part: Part): string {
   if (part === null) return '';
   if (part instanceof Html) return part.text;
   if (typeof part === 'object') return part.map(partText).join('');
-  return String(part).replace(/[&<>"']/g, (character) => entities[character] ?? '');
+  return escapeHtml(String(part));
 }

@@ -1,4 +1,4 @@
-import { creditsNumber, formatDuration } from '../../shared/quantities.js';
+import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
 import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
@@ -44,7 +44,7 @@ function batchRow(batch: WatchedBatch) {
 }
 
 function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number): Html {
-  const { view, today } = account;
+  const { view, today, wallet } = account;
   const rows = [
     ['live workers', workersText(account, open)],
     ['submissions', gateText(account, atMs)],
@@ -54,6 +54,10 @@ function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number):
     [
       'credits today',
       `${creditsNumber(today.spent)} spent, ${creditsNumber(today.reserved)} reserved (UTC day)`,
+    ],
+    [
+      'balance',
+      wallet && `${formatCredits(wallet.credits)}, ${formatDuration(atMs - wallet.readAtMs)} ago`,
     ],
   ] as const;
   return html`<section class="account"><h2>${account.origin} <span class="quiet">account ${account.account.slice(0, 8)}</span></h2>${facts(rows)}</section>`;

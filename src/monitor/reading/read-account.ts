@@ -1,3 +1,4 @@
+import type { AnswerCount, WalletSight } from '../../shared/ledger/account-records.js';
 import type { AccountView } from '../../shared/ledger/account-view.js';
 import { DurationLedger } from '../../shared/ledger/duration-ledger.js';
 import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
@@ -20,6 +21,11 @@ export interface AccountSight {
   today: { spent: number; reserved: number };
   /** How long tasks took, by model; only models that were charged before. */
   durations: Map<string, DurationSketch>;
+  /** How late ends of tasks were noticed, likewise. */
+  notices: Map<string, DurationSketch>;
+  /** Null where nobody has read it yet. */
+  wallet: WalletSight | null;
+  answers: AnswerCount[];
 }
 
 export async function readAccount(
@@ -31,19 +37,21 @@ export async function readAccount(
   const { redis } = ledgers;
   const { keys } = ledger;
   const today = keys.day + utcDay(ledgers.clock.now());
-  const [view, shared, submissions, oldest, day, prices] = await Promise.all([
+  const [view, shared, submissions, oldest, day, prices, wallet, answers] = await Promise.all([
     ledger.view(),
     redis.hget(keys.pace, 'booked'),
     redis.hget(keys.submitPace, 'booked'),
     redis.zrange(keys.inFlight, '0', '0', 'WITHSCORES'),
     redis.hmget(today, 'spent', 'reserved'),
     ledger.prices(),
+    ledger.records.wallet(),
+    ledger.records.answers(),
   ]);
   const models = [...new Set([...prices.keys()].map(modelOf))].sort();
-  const sketches = new DurationLedger(redis, keys);
-  const durations = await Promise.all(
-    models.map(async (model) => [model, await sketches.read(model)] as const),
-  );
+  const [durations, notices] = await Promise.all([
+    readSketches(new DurationLedger(redis, keys), models),
+    readSketches(new DurationLedger(redis, { durations: keys.notices }), models),
+  ]);
   return {
     account,
     origin,
@@ -52,6 +60,20 @@ export async function readAccount(
     refusals: view.refusals,
     oldestInFlightMs: oldest[1] === undefined ? null : Number(oldest[1]),
     today: { spent: Number(day[0] ?? 0), reserved: Number(day[1] ?? 0) },
-    durations: new Map(durations.filter(([, sketch]) => sketch.total > 0)),
+    durations,
+    notices,
+    wallet,
+    answers,
   };
+}
+
+/** By model; only those of which something is known. */
+async function readSketches(
+  ledger: DurationLedger,
+  models: readonly string[],
+): Promise<Map<string, DurationSketch>> {
+  const sketches = await Promise.all(
+    models.map(async (model) => [model, await ledger.read(model)] as const),
+  );
+  return new Map(sketches.filter(([, sketch]) => sketch.total > 0));
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { AccountRecords } from './account-records.js';
 import { type AccountView, type Pressure, readAccountView } from './account-view.js';
 import { type AccountKeys, accountKeys } from './keys.js';
 import { runScript } from './scripts.js';
@@ -43,6 +44,7 @@ const longestDownMs = 60_000;
  */
 export class AccountLedger {
   readonly keys: AccountKeys;
+  readonly records: AccountRecords;
 
   constructor(
     private readonly redis: Redis,
@@ -50,6 +52,7 @@ export class AccountLedger {
     readonly account: string,
   ) {
     this.keys = accountKeys(prefix, account);
+    this.records = new AccountRecords(redis, this.keys);
   }
 
   /**

@@ -62,6 +62,12 @@ export interface AccountKeys {
   day: string;
   /** What the key of a kind's or a model's sketch of past durations begins with: see `duration-sketch.ts`. */
   durations: string;
+  /** What the key of a model's sketch begins with of how late ends of tasks were noticed: likewise. */
+  notices: string;
+  /** Hash: the balance that the API last told, see `account-records.ts`. */
+  wallet: string;
+  /** Hash: endpoint and outcome -> answers so far. */
+  answers: string;
 }
 
 export function accountKeys(prefix: string, account: string): AccountKeys {
@@ -76,6 +82,9 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     firsts: `${base}:firsts`,
     day: `${base}:day:`,
     durations: `${base}:durations:`,
+    notices: `${base}:notices:`,
+    wallet: `${base}:wallet`,
+    answers: `${base}:answers`,
   };
 }
 

@@ -6,6 +6,7 @@ const folder = new URL('./lua/', import.meta.url);
 /** Each script is a file of `lua/`; its header says what goes in and what comes back. */
 export type ScriptName =
   | 'accept'
+  | 'add-answers'
   | 'admit'
   | 'adopt'
   | 'answered'
@@ -16,6 +17,7 @@ export type ScriptName =
   | 'cancel'
   | 'claim-name'
   | 'claim-run'
+  | 'claim-wallet-look'
   | 'clear-rewrite'
   | 'drop-unsent'
   | 'end-adoption'
@@ -26,6 +28,7 @@ export type ScriptName =
   | 'mark-written'
   | 'move'
   | 'note-duration'
+  | 'note-wallet'
   | 'open-batch'
   | 'park'
   | 'read-outbox'
