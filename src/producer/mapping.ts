@@ -1,6 +1,6 @@
 import { BatchError } from '../shared/errors.js';
 import type { InputOptions } from './input-options.js';
-import { columnTemplate, parseTemplate, type Template } from './template.js';
+import { columnTemplate, type HtmlRule, parseTemplate, type Template } from './template.js';
 
 /** The options that map columns to briefs, parsed once for the whole input. */
 export interface Mapping {
@@ -9,21 +9,28 @@ export interface Mapping {
   prompt: Template | null;
   params: readonly { key: string; template: Template }[];
   /** Every column that an option needs, with the option's name for a fault's sentence. */
-  needed: readonly { column: string; option: string }[];
+  needed: readonly NeededColumn[];
   /** The columns that are ours in this run, `params.<key>` aside. */
   ownColumns: ReadonlySet<string>;
+}
+
+interface NeededColumn {
+  column: string;
+  option: string;
+  /** `in_tables`: a key that no JSON item has is as good as an empty one. */
+  need: 'always' | 'in_tables';
 }
 
 /** Refuses a template that cannot be read and a param given twice; all such faults in one error. */
 export function parseMapping(options: InputOptions): Mapping {
   const faults: string[] = [];
-  const needed: { column: string; option: string }[] = [];
-  const parse = (text: string | null, option: string): Template | null => {
+  const needed: NeededColumn[] = [];
+  const parse = (text: string | null, option: string, html: HtmlRule = 'keep') => {
     if (text === null) return null;
     try {
-      const isColumn = option === '--id' && !text.includes('{{');
-      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option);
-      needed.push(...template.columns.map((column) => ({ column, option })));
+      const isColumn = option === '--id' && !isTemplate(text);
+      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      needed.push(...neededBy(template, option));
       return template;
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
@@ -33,7 +40,7 @@ export function parseMapping(options: InputOptions): Mapping {
   };
   const id = parse(options.id, '--id');
   const model = parse(options.model, '--model');
-  const prompt = parse(options.prompt, '--prompt');
+  const prompt = parse(options.prompt, options.promptFile ?? '--prompt', options.html ?? 'to_text');
   const params = options.params.flatMap(({ key, template: text }) => {
     const template = parse(text, `--param ${key}`);
     return template === null ? [] : [{ key, template }];
@@ -41,6 +48,18 @@ export function parseMapping(options: InputOptions): Mapping {
   faults.push(...paramFaults(options.params.map(({ key }) => key)));
   if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
   return { id, model, prompt, params, needed, ownColumns: ownColumns(options) };
+}
+
+/** A name is a column, whatever it is made of, unless it holds a hole or a tag. */
+function isTemplate(text: string): boolean {
+  return /\{[{%]/.test(text);
+}
+
+function neededBy({ columns, required }: Template, option: string): NeededColumn[] {
+  return columns.map((column) => {
+    const need = required.includes(column) ? 'always' : 'in_tables';
+    return { column, option, need };
+  });
 }
 
 /** The key of a `params.<key>` column; null for every other column. */
