@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Model } from '../rivya/outcome.js';
+import type { HtmlRule } from './template.js';
 
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
 
@@ -38,6 +39,10 @@ export interface InputOptions {
   model: string | null;
   /** A template such as `Photo of {{Title (en)}}`. */
   prompt: string | null;
+  /** The file that the prompt was read from, to name it in a fault. */
+  promptFile?: string | null;
+  /** What becomes of HTML that fills the prompt; absent: text. */
+  html?: HtmlRule;
   /** A column's name, or a template where it contains `{{`. */
   id: string | null;
   params: ParamOption[];

@@ -1,7 +1,7 @@
 import { BatchError } from '../shared/errors.js';
 import { type Condition, parseCondition } from './condition.js';
 import type { InputOptions, OutputOption, ParamOption } from './input-options.js';
-import { columnTemplate, parseTemplate, type Template } from './template.js';
+import { columnTemplate, type HtmlRule, parseTemplate, type Template } from './template.js';
 
 /** The options that map columns to briefs, parsed once for the whole input. */
 export interface Mapping {
@@ -13,7 +13,7 @@ export interface Mapping {
   outputs: readonly Output[];
   where: readonly Condition[];
   /** Every column that an option needs, with the option's name for a fault's sentence. */
-  needed: readonly { column: string; option: string }[];
+  needed: readonly NeededColumn[];
   /** The columns that are ours in this run, `params.<key>` aside. */
   ownColumns: ReadonlySet<string>;
 }
@@ -35,14 +35,22 @@ export interface Output {
   when: readonly Condition[];
 }
 
+interface NeededColumn {
+  column: string;
+  option: string;
+  /** `in_tables`: a key that no JSON item has is as good as an empty one. */
+  need: 'always' | 'in_tables';
+}
+
 /** Refuses a template that cannot be read and a param given twice; all such faults in one error. */
 export function parseMapping(options: InputOptions): Mapping {
   const parsing = new MappingParser();
   const id = parsing.template(options.id, '--id');
   const model = parsing.template(options.model, '--model');
-  const prompt = parsing.template(options.prompt, '--prompt');
+  const html = options.html ?? 'to_text';
+  const prompt = parsing.template(options.prompt, options.promptFile ?? '--prompt', html);
   const params = parsing.params(options.params, '--param');
-  const outputs = (options.outputs ?? []).map((output) => parsing.output(output, options.variants));
+  const outputs = (options.outputs ?? []).map((output) => parsing.output(output, options));
   const where = parsing.conditions(options.where ?? [], '--where');
   parsing.columns(options.fillDown ?? [], '--fill-down');
   parsing.columns(options.fillDownWithin ? [options.fillDownWithin] : [], '--fill-down-within');
@@ -69,14 +77,14 @@ function onlyOutput(variants: number): Output {
 /** Gathers every fault of the options, and every column that they need. */
 class MappingParser {
   readonly faults: string[] = [];
-  readonly needed: { column: string; option: string }[] = [];
+  readonly needed: NeededColumn[] = [];
 
-  template(text: string | null, option: string): Template | null {
+  template(text: string | null, option: string, html: HtmlRule = 'keep'): Template | null {
     if (text === null) return null;
     return this.#orFault(() => {
-      const isColumn = option === '--id' && !text.includes('{{');
-      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option);
-      this.columns(template.columns, option);
+      const isColumn = option === '--id' && !isTemplate(text);
+      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      this.needed.push(...neededBy(template, option));
       return template;
     });
   }
@@ -92,25 +100,25 @@ class MappingParser {
   conditions(texts: readonly string[], option: string): Condition[] {
     return texts.flatMap((text) => {
       const condition = this.#orFault(() => parseCondition(text, option));
-      if (condition !== null) this.columns([condition.column], option);
+      if (condition !== null) this.columns([condition.column], option, 'in_tables');
       return condition === null ? [] : [condition];
     });
   }
 
-  output({ name, ...output }: OutputOption, variants: number): Output {
+  output({ name, ...output }: OutputOption, { variants, html = 'to_text' }: InputOptions): Output {
     const place = `output ${name}`;
     return {
       name,
       model: this.template(output.model, `${place}, model`),
-      prompt: this.template(output.prompt, `${place}, prompt`),
+      prompt: this.template(output.prompt, `${place}, prompt`, html),
       params: this.params(output.params, `${place}, param`),
       variants: output.variants ?? variants,
       when: this.conditions(output.when, `${place}, when`),
     };
   }
 
-  columns(columns: readonly string[], option: string): void {
-    this.needed.push(...columns.map((column) => ({ column, option })));
+  columns(columns: readonly string[], option: string, need: NeededColumn['need'] = 'always'): void {
+    this.needed.push(...columns.map((column) => ({ column, option, need })));
   }
 
   #orFault<Parsed>(parse: () => Parsed): Parsed | null {
@@ -122,6 +130,18 @@ class MappingParser {
       return null;
     }
   }
+}
+
+/** A name is a column, whatever it is made of, unless it holds a hole or a tag. */
+function isTemplate(text: string): boolean {
+  return /\{[{%]/.test(text);
+}
+
+function neededBy({ columns, required }: Template, option: string): NeededColumn[] {
+  return columns.map((column) => {
+    const need = required.includes(column) ? 'always' : 'in_tables';
+    return { column, option, need };
+  });
 }
 
 /** The key of a `params.<key>` column; null for every other column. */

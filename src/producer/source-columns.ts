@@ -4,6 +4,7 @@ import type { Mapping } from './mapping.js';
 import type { Row } from './row.js';
 import type { Source } from './source.js';
 import { suggestName } from './suggest-name.js';
+import { unknownFilter } from './template/filters.js';
 
 /** JSON keys that are different in every item must not fill the memory; more than this helps nobody. */
 const MOST_NAMES_KEPT = 1000;
@@ -17,6 +18,7 @@ export class SourceColumns {
   #latest: readonly string[] = [];
   #wanted: Mapping['needed'];
   #lacksPrompt = false;
+  #isTable = false;
 
   constructor(
     private readonly mapping: Mapping,
@@ -33,7 +35,8 @@ export class SourceColumns {
     if (isSameList(this.#latest, row.columns)) return;
     this.#latest = row.columns;
     for (const column of row.columns) this.#add(column);
-    if (row.kind === 'text') this.check();
+    this.#isTable = row.kind === 'text';
+    if (this.#isTable) this.check();
   }
 
   /** @throws BatchError `bad_input` at once where a row of a table wants a prompt and no column has one. */
@@ -48,8 +51,9 @@ export class SourceColumns {
     if (names.length === 0) return;
     const faults: string[] = [];
     const { label } = this.source;
-    for (const { column, option } of this.#wanted) {
-      const reason = `${option} needs a column "${column}", and there is none: ${suggestName(column, names)}`;
+    const wanted = this.#wanted.filter(({ need }) => need === 'always' || this.#isTable);
+    for (const { column, option } of wanted) {
+      const reason = `${option} needs a column "${column}", and there is none: ${suggestion(column, names)}`;
       faults.push(`${label}: ${reason}`);
     }
     const { model, prompt, outputs } = this.mapping;
@@ -68,4 +72,12 @@ export class SourceColumns {
     const isAlwaysKept = column === 'model' || column === 'prompt';
     if (isAlwaysKept || this.#names.size < MOST_NAMES_KEPT) this.#names.add(column);
   }
+}
+
+/** A name with a `|` in it is more likely a filter that is written wrongly. */
+function suggestion(column: string, names: readonly string[]): string {
+  const filter = column.split('|')[1];
+  return filter === undefined
+    ? suggestName(column, names)
+    : `${unknownFilter(filter.replace(/:.*$/s, '').trim())}.`;
 }

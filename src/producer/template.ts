@@ -1,55 +1,103 @@
-import { BatchError } from '../shared/errors.js';
 import type { JsonValue } from '../shared/json.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
+import { EngineTemplate } from './template/engine-template.js';
+import { asText, Refusal } from './template/filter-values.js';
+import { htmlToText } from './template/html-text.js';
+import { emptyFault } from './template/liquid-engine.js';
+import { scanTemplate, type TemplatePiece } from './template/scan-template.js';
 
-/** Text with holes, each filled from one column; what fills a hole is never read as a template itself. */
+/** What becomes of HTML in a value: text as a person reads it, or what the cell holds. */
+export type HtmlRule = 'to_text' | 'keep';
+
+/** Text with holes, filled from the columns of a row; what fills a hole is never read as a template itself. */
 export interface Template {
-  parts: readonly TemplatePart[];
+  /** Every column that it names. */
   columns: readonly string[];
+  /** Those without which it is never filled, whatever the row holds. */
+  required: readonly string[];
+  html: HtmlRule;
+  filling: PlainFilling | EngineFilling;
 }
 
-type TemplatePart = { kind: 'text'; text: string } | { kind: 'column'; column: string };
+/** Text and columns and nothing else: joined by hand, because most templates are that. */
+interface PlainFilling {
+  kind: 'plain';
+  parts: readonly PlainPart[];
+}
 
-/** Splits at `{{column}}`; `option` names the place in a fault's sentence. */
-export function parseTemplate(text: string, option: string): Template {
-  const parts: TemplatePart[] = [];
-  let position = 0;
-  for (;;) {
-    const open = text.indexOf('{{', position);
-    if (open < 0) break;
-    const close = text.indexOf('}}', open + 2);
-    if (close < 0) throw new BatchError('bad_input', `${option}: a "{{" has no closing "}}".`);
-    const column = text.slice(open + 2, close).trim();
-    if (column === '') throw new BatchError('bad_input', `${option}: "{{}}" names no column.`);
-    if (open > position) parts.push({ kind: 'text', text: text.slice(position, open) });
-    parts.push({ kind: 'column', column });
-    position = close + 2;
+type PlainPart = { kind: 'text'; text: string } | { kind: 'column'; column: string };
+
+/** One with filters or tags. */
+interface EngineFilling {
+  kind: 'engine';
+  template: EngineTemplate;
+}
+
+/**
+ * Reads `{{column}}`, filters behind a `|`, and `{% if %}` and its kin; `option` names the place in a fault's sentence.
+ *
+ * @throws BatchError `bad_input` that says where it cannot be understood.
+ */
+export function parseTemplate(text: string, option: string, html: HtmlRule = 'keep'): Template {
+  const pieces = scanTemplate(option, text);
+  if (pieces.some(needsEngine)) {
+    const template = new EngineTemplate(option, text, pieces);
+    const { columns, required } = template;
+    return { columns, required, html, filling: { kind: 'engine', template } };
   }
-  if (position < text.length) parts.push({ kind: 'text', text: text.slice(position) });
-  const columns = parts.flatMap((part) => (part.kind === 'column' ? [part.column] : []));
-  return { parts, columns: [...new Set(columns)] };
+  const parts = pieces.flatMap((piece): PlainPart[] => {
+    if (piece.kind === 'text') return [piece];
+    return piece.kind === 'hole' ? [{ kind: 'column', column: piece.column }] : [];
+  });
+  return plainTemplate(parts, html);
 }
 
 /** A template that is one column and nothing else. */
 export function columnTemplate(column: string): Template {
-  return { parts: [{ kind: 'column', column }], columns: [column] };
+  return plainTemplate([{ kind: 'column', column }], 'keep');
+}
+
+function needsEngine(piece: TemplatePiece): boolean {
+  return piece.kind === 'tag' || (piece.kind === 'hole' && piece.filters !== '');
+}
+
+function plainTemplate(parts: PlainPart[], html: HtmlRule): Template {
+  const named = parts.flatMap((part) => (part.kind === 'column' ? [part.column] : []));
+  const columns = [...new Set(named)];
+  return { columns, required: columns, html, filling: { kind: 'plain', parts } };
 }
 
 /** The filled text, or null with one fault for each column that has nothing to fill in. */
 export function renderTemplate(template: Template, row: Row, faults: RowFault[]): string | null {
+  const { filling, html } = template;
+  if (filling.kind === 'plain') return renderParts(filling.parts, { row, html }, faults);
+  const filled = filling.template.fill(row, html);
+  for (const fault of filled.faults) addOnce(faults, fault);
+  return filled.faults.length === 0 ? filled.text : null;
+}
+
+function renderParts(
+  parts: readonly PlainPart[],
+  { row, html }: { row: Row; html: HtmlRule },
+  faults: RowFault[],
+): string | null {
   let rendered = '';
   let complete = true;
-  for (const part of template.parts) {
+  for (const part of parts) {
     if (part.kind === 'text') {
       rendered += part.text;
       continue;
     }
     const value = row.find(part.column);
-    const text = typeof value === 'string' ? value : textOf(value);
-    if (text === null || isBlank(text)) {
+    const own = typeof value === 'string' ? value : textOf(value);
+    const text = own !== null && html === 'to_text' ? htmlToText(own) : own;
+    if (typeof text !== 'string' || isBlank(text)) {
       complete = false;
-      addOnce(faults, fillFault(part.column, value));
+      addOnce(
+        faults,
+        fillFault(part.column, text instanceof Refusal ? text : asText(value ?? null)),
+      );
     } else {
       rendered += text;
     }
@@ -76,19 +124,9 @@ export function textOf(value: JsonValue | undefined): string | null {
   }
 }
 
-function fillFault(column: string, value: JsonValue | undefined): RowFault {
-  if (typeof value === 'number') {
-    return {
-      kind: 'wrong_type',
-      column,
-      reason: 'the number is too large to be kept exactly: write it in quotes',
-    };
-  }
-  if (typeof value === 'object' && value !== null) {
-    const what = Array.isArray(value) ? 'a list' : 'an object';
-    return { kind: 'wrong_type', column, reason: `${what} cannot be put into text` };
-  }
-  return { kind: 'empty_value', column, reason: `"${column}" is empty, and a template needs it` };
+function fillFault(column: string, text: string | Refusal): RowFault {
+  if (!(text instanceof Refusal)) return emptyFault(column);
+  return { kind: text.kind, column, reason: text.reason };
 }
 
 /** Two templates may need the same empty column: one fault is enough. */
