@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { writeRejected } from '../producer/rejected-file.js';
+import { rejectedFiles, writeRejected } from '../producer/rejected-file.js';
 import { createRivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { CommandSetup } from './command-setup.js';
-import { compileFromFlags, reportRejections, unknownModels } from './compile.js';
+import { compileFromFlags, reportRejections } from './compile.js';
 import type { Settings } from './environment.js';
 import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
+import { tellModelList } from './model-list.js';
 import { userAgent } from './session.js';
 
 interface CheckFlags extends InputFlags {
@@ -46,13 +47,19 @@ async function check(
   files: string[],
   flags: CheckFlags,
 ): Promise<ExitCode> {
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
     const { rows, briefs, rejected, duplicates } = input.counts;
     const wallet = await lookAtWallet(settings);
-    const forecast = await forecastInput(input.briefs(), { wallet, learned: new Map() });
+    const forecast = await forecastInput(input.briefs(), {
+      ...{ models: list.models, wallet },
+      learned: new Map(),
+    });
     if (flags.json) {
-      if (flags.rejected) await writeRejected(flags.rejected, input.rejections());
+      if (flags.rejected) {
+        await writeRejected(rejectedFiles(flags.rejected), input.rejections());
+      }
       terminal.print(JSON.stringify({ rows, briefs, rejected, duplicates, wallet, forecast }));
       return rejected > 0 && !flags.skipInvalid ? ExitCode.badInput : ExitCode.succeeded;
     }
@@ -60,7 +67,6 @@ async function check(
       `${counted(rows, 'row')}: ${counted(briefs, 'brief')} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
     );
     for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
-    for (const sentence of unknownModels(input)) terminal.warn(sentence);
     for (const sentence of forecastSentences(forecast, wallet)) terminal.print(sentence);
     await reportRejections(input, {
       terminal,

@@ -14,6 +14,8 @@ export interface ReadingFlags {
   delimiter?: string;
   limit?: number;
   skipInvalid: boolean;
+  /** Absent counts as off. */
+  strict?: boolean;
   maxCredits?: number | 'none';
   maxCreditsPerDay?: number | 'none';
 }
@@ -91,6 +93,7 @@ export function addReadingFlags(command: Command): Command {
       'credits that all batches of this key may spend in a day (UTC)',
     ).argParser(cap),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
+    new Option('--strict', 'refuse params that the list of models does not have').default(false),
   ];
   for (const option of options) command.addOption(twin(option));
   return command;

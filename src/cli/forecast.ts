@@ -4,13 +4,14 @@ import {
   type Place,
   type Pricing,
 } from '../producer/forecast-credits.js';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import type { Model } from '../rivya/outcome.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { priceKind } from '../shared/price-kind.js';
 import { formatCredits } from '../shared/quantities.js';
 import { priceGuesser } from './estimate.js';
 
 export interface KnownPrices {
+  models: Model[];
   wallet: number | null;
   /** Price kind -> the largest price seen; empty where nothing was learned yet. */
   learned: ReadonlyMap<string, number>;
@@ -19,9 +20,9 @@ export interface KnownPrices {
 /** What is left to generate, in credits, and the row at which the wallet will be empty. */
 export function forecastInput(
   briefs: AsyncIterable<PreparedBrief>,
-  { wallet, learned }: KnownPrices,
+  { models, wallet, learned }: KnownPrices,
 ): Promise<Forecast> {
-  const guessOf = priceGuesser(bundledModels());
+  const guessOf = priceGuesser(models);
   const priceOf: Pricing['priceOf'] = (body) => {
     const known = learned.get(priceKind(body));
     if (known !== undefined) return { least: known, most: known };

@@ -3,6 +3,7 @@ import { admitInput } from '../producer/admit-input.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
+import type { Model } from '../rivya/outcome.js';
 import type { ExitCode } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
@@ -10,7 +11,6 @@ import { writeReport } from '../worker/finalize-batch.js';
 import { type Audit, readBalance } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
-import { unknownModels } from './compile.js';
 import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
 import { Interrupts } from './interrupts.js';
@@ -30,6 +30,8 @@ export interface RunRequest {
   batch: string;
   out: string;
   files: string[];
+  /** The list that the input was checked with. */
+  models: Model[];
   flags: InputFlags & RequestFlags & LogFlags & { json: boolean; wait: boolean };
 }
 
@@ -61,12 +63,14 @@ async function work(
   { request, opened, interrupts }: Work,
 ): Promise<{ end: RunEnd; audit: Audit | null; left: Forecast | null }> {
   const { session, ledger, account, meta } = opened;
-  const { flags, out, input } = request;
+  const { flags, out, input, models } = request;
   const { terminal, settings } = setup;
   const client = openClient(settings);
   const log = openLogger(flags.logLevel);
   const stages = queueStages;
-  const { worker, close } = await openWorker({ session, account, client, stages, flags, log });
+  const { worker, close } = await openWorker({
+    ...{ session, account, client, stages, flags, log, models },
+  });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   const before = { meta, balance: await readBalance(client, account) };
   await tellStart(setup, { request, opened, wallet: before.balance });
@@ -104,7 +108,7 @@ interface Left {
 async function forecastLeft({ request, opened, wallet }: Left): Promise<Forecast> {
   const learned = await opened.account.prices();
   const left = withoutFinished(opened.ledger, request.input.briefs());
-  return forecastInput(left, { wallet, learned });
+  return forecastInput(left, { models: request.models, wallet, learned });
 }
 
 /** The first lines of a run: what it will cost as far as can be said, and how far the wallet goes. */
@@ -122,7 +126,6 @@ async function tellStart(
   }
   const forecast = await forecastLeft({ opened, request, wallet });
   if (forecast.briefs === 0) return;
-  for (const sentence of unknownModels(request.input)) terminal.warn(sentence);
   terminal.note(`${counted(forecast.briefs, 'brief')} to make.`);
   for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
 }

@@ -16,6 +16,7 @@ import {
   type LogFlags,
   type RequestFlags,
 } from './flags.js';
+import { tellModelList } from './model-list.js';
 import { runBatch } from './run-batch.js';
 
 interface RunFlags extends InputFlags, RequestFlags, LogFlags {
@@ -43,7 +44,8 @@ async function run(setup: CommandSetup, files: string[], flags: RunFlags): Promi
   requireApiKey(settings);
   const out = resolve(flags.out);
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, setup.terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
     await claimOutputFolder(out, batch);
     await reportRejections(input, {
@@ -51,7 +53,7 @@ async function run(setup: CommandSetup, files: string[], flags: RunFlags): Promi
       rejectedFile: rejectedFileIn(out),
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
-    return await runBatch(setup, { input, batch, out, files, flags });
+    return await runBatch(setup, { input, batch, out, files, flags, models: list.models });
   } finally {
     await input.dispose();
   }

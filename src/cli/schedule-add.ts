@@ -20,6 +20,7 @@ import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags } from './compile.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
+import { tellModelList } from './model-list.js';
 import { withSchedules } from './schedule-session.js';
 
 export interface AddFlags extends ReadingFlags {
@@ -66,7 +67,7 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
 }
 
 function describe({ name, files, flags }: NewSchedule): Schedule {
-  const { format, delimiter, model, prompt, id, param, variants, limit } = flags;
+  const { format, delimiter, model, prompt, id, param, variants, limit, strict } = flags;
   return {
     v: 1,
     name,
@@ -86,6 +87,8 @@ function describe({ name, files, flags }: NewSchedule): Schedule {
       params: param,
       variants,
       limit: limit ?? null,
+      // A schedule of an earlier version says nothing of it, and is the same one.
+      ...(strict ? { strict } : {}),
     },
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
     state: 'active',
@@ -122,7 +125,7 @@ function checkWebhook(url: string | undefined): string {
 
 /** A mistake in the options is better found now than at night. */
 async function lookAtInput(
-  { terminal }: CommandSetup,
+  { terminal, settings }: CommandSetup,
   { files, flags }: NewSchedule,
   schedule: Schedule,
 ): Promise<void> {
@@ -132,7 +135,8 @@ async function lookAtInput(
       return terminal.warn(`${file} is not there yet; it is looked for at each run.`);
     }
   }
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
     const { briefs, rejected } = input.counts;
     const refused = rejected > 0 && !flags.skipInvalid;

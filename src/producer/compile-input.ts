@@ -6,8 +6,10 @@ import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
 import { type Compilation, compileSource, type InputCounts } from './compile-source.js';
 import { IdIndex } from './id-index.js';
+import { lenientChecks } from './input-checks.js';
 import { makeInputFolder } from './input-folder.js';
 import type { InputOptions } from './input-options.js';
+import { type InputWarning, InputWarnings } from './input-warnings.js';
 import { indexModels } from './known-models.js';
 import { type Mapping, parseMapping } from './mapping.js';
 import { openSource } from './open-source.js';
@@ -28,6 +30,8 @@ export interface CompiledInput {
   rejections(): AsyncIterable<Rejection>;
   /** Briefs of each model. */
   modelUse: Map<string, number>;
+  /** What may be a slip in rows that were taken. */
+  warnings: InputWarning[];
   /** Removes the spool; nothing can be iterated after that. */
   dispose(): Promise<void>;
 }
@@ -45,7 +49,8 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
   const folder = await makeInputFolder();
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
-    const compilation = await startCompilation(options, mapping, folder);
+    const warnings = new InputWarnings();
+    const compilation = await startCompilation(options, { mapping, folder, warnings });
     await compileFiles(options, compilation, folder);
     const { briefs, rejections, counts, modelUse, variants } = compilation;
     return {
@@ -53,6 +58,7 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
       briefs: () => readBriefs(briefs, variants),
       rejections: () => readRejections(rejections),
       modelUse,
+      warnings: warnings.list(),
       dispose,
     };
   } catch (error) {
@@ -72,13 +78,13 @@ function refuseImpossible({ files, delimiter }: InputOptions): void {
 }
 
 async function startCompilation(
-  { models, variants, limit }: InputOptions,
-  mapping: Mapping,
-  folder: string,
+  { models, variants, limit, checks = lenientChecks }: InputOptions,
+  { mapping, folder, warnings }: { mapping: Mapping; folder: string; warnings: InputWarnings },
 ): Promise<Compilation> {
+  const known = indexModels(models);
   return {
     mapping,
-    preparer: new RowPreparer({ mapping, models: indexModels(models), variants }),
+    preparer: new RowPreparer({ mapping, models: known, variants, checks, warnings }),
     variants,
     index: new IdIndex(),
     briefs: await Spool.create(join(folder, 'briefs')),

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Model } from '../rivya/outcome.js';
+import type { InputChecks } from './input-checks.js';
 
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
 
@@ -33,6 +34,8 @@ export interface InputOptions {
   variants: number;
   /** The first rows of the whole input, bad ones included; null for all. */
   limit: number | null;
-  /** The catalogue; a model that it lacks is passed on unchecked, because the catalogue changes. */
+  /** The catalogue; rows of a model that it lacks are not checked further, because the catalogue changes. */
   models: Model[];
+  /** What is unknown only gets a warning unless said. */
+  checks?: InputChecks;
 }

@@ -1,8 +1,19 @@
 import { contentFingerprint } from '../shared/brief.js';
+import type { JsonObject } from '../shared/json.js';
 import { bodyText, originText } from './brief-text.js';
-import { bodyFault, idFault, modelFault, promptFault } from './check-content.js';
+import {
+  bodyFault,
+  idFault,
+  modelFault,
+  promptFault,
+  unknownModelReason,
+} from './check-content.js';
+import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
 import { type ColumnPlan, ColumnPlanner } from './column-plan.js';
-import { completeParams } from './complete-params.js';
+import { completeParams, paramColumn } from './complete-params.js';
+import type { Place } from './forecast-credits.js';
+import type { InputChecks } from './input-checks.js';
+import type { InputWarnings } from './input-warnings.js';
 import type { KnownModels } from './known-models.js';
 import type { Mapping } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
@@ -11,6 +22,7 @@ import { readTextFields } from './read-text-fields.js';
 import { readReferences } from './reference-media.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
+import { settleParams } from './settle-params.js';
 import { isBlank, renderTemplate } from './template.js';
 
 /** A good row as the texts that will be spooled; `id` is without a variant's number. */
@@ -31,6 +43,8 @@ export interface RowPreparerOptions {
   mapping: Mapping;
   models: KnownModels;
   variants: number;
+  checks: InputChecks;
+  warnings: InputWarnings;
 }
 
 /** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
@@ -61,7 +75,8 @@ export class RowPreparer {
     if (prompt !== 'refused') {
       addFault(faults, promptFault(prompt, { model, known }));
     }
-    const params = completeParams({ row, fields, mapping }, known, faults);
+    const params = settleParams(completeParams({ row, fields, mapping }, faults), known);
+    this.#checkParams(params, { model, fields }, faults);
     const { urls, media } = readReferences({ references: fields.references, params }, faults);
     if (faults.length > 0 || prompt === 'refused') return { kind: 'refused', id: givenId, faults };
 
@@ -71,6 +86,7 @@ export class RowPreparer {
     const fingerprint = contentFingerprint({ model, prompt, params, references: urls });
     const id = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
     const { metadata } = fields;
+    this.#warn({ model, params }, { source: sourceName, row: row.number });
     const origin = originText({ row, plan, sourceName, references: urls, metadata });
     return { kind: 'prepared', prepared: { id, model, fingerprint, origin, body } };
   }
@@ -102,8 +118,47 @@ export class RowPreparer {
     const text = isOwn ? own : renderTemplate(template, row, faults);
     if (text === null) return '';
     const model = text.trim();
-    addFault(faults, modelFault(model, this.options.models.get(model)));
+    const known = this.options.models.get(model);
+    addFault(faults, modelFault(model, known));
+    const isRefused = known === undefined && this.options.checks.unknownModels === 'refuse';
+    if (isRefused && model !== '') {
+      const reason = unknownModelReason(model, [...this.options.models.keys()]);
+      faults.push({ kind: 'unknown_model', column: 'model', reason });
+    }
     return model;
+  }
+
+  #checkParams(
+    params: JsonObject,
+    { model, fields }: { model: string; fields: OwnFields },
+    faults: RowFault[],
+  ): void {
+    const { mapping, models, checks } = this.options;
+    const known = models.get(model);
+    if (known === undefined) return;
+    const found = checkParams(params, { model, known });
+    if (checks.unknownParams === 'refuse') {
+      const unknown = unknownParams(params, known);
+      found.push(...unknown.map((key) => unknownParamFault(key, { model, known })));
+    }
+    for (const { kind, key, reason } of found) {
+      faults.push({ kind, column: paramColumn(key, { fields, mapping }), reason });
+    }
+  }
+
+  /** Of a row that is taken: what its model's entry in the list does not have. */
+  #warn({ model, params }: { model: string; params: JsonObject }, place: Place): void {
+    const { models, warnings } = this.options;
+    const known = models.get(model);
+    if (known === undefined) {
+      const about = { rule: 'unknown_model', model, param: null } as const;
+      warnings.note(about, place, () => unknownModelReason(model, [...models.keys()]));
+      return;
+    }
+    for (const param of unknownParams(params, known)) {
+      const about = { rule: 'unknown_param', model, param } as const;
+      warnings.note(about, place, () => unknownParamFault(param, { model, known }).reason);
+    }
   }
 
   /** `refused` where a template lacks a value, which is a fault already. */

@@ -8,10 +8,17 @@ export type RejectionKind =
   | 'bad_id'
   | 'id_clash'
   | 'no_model'
+  | 'unknown_model'
+  | 'model_not_callable'
   | 'chat_model'
   | 'no_prompt'
   | 'prompt_too_long'
   | 'not_a_number'
+  | 'not_an_option'
+  | 'out_of_range'
+  | 'wrong_step'
+  | 'missing_param'
+  | 'unknown_param'
   | 'bad_reference'
   | 'body_too_large';
 

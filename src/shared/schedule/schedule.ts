@@ -34,6 +34,8 @@ export const scheduleSchema = z.object({
     params: z.array(z.object({ key: z.string(), template: z.string() })),
     variants: z.number().int().positive(),
     limit: z.number().int().positive().nullable(),
+    /** Whether params that the list of models does not have are refused. */
+    strict: z.boolean().optional(),
   }),
   /** Credits; null leaves what a batch has, 'none' lifts it. */
   caps: z.object({ batch: capSchema, day: capSchema }),
