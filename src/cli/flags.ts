@@ -26,12 +26,15 @@ export interface InputFlags extends ReadingFlags {
   fresh: boolean;
 }
 
-/** Options of whatever sends requests: `run`, `worker`. */
-export interface RequestFlags {
+export interface PaceFlags {
   rate?: number;
+  inFlight?: number;
+}
+
+/** Options of whatever sends requests: `run`, `worker`. */
+export interface RequestFlags extends PaceFlags {
   submitRate?: number;
   readRate?: number;
-  inFlight?: number;
   concurrency: number;
   /** Hours. */
   keyLife: number;
@@ -99,12 +102,25 @@ export function addReadingFlags(command: Command): Command {
   return command;
 }
 
-export function addRequestFlags(command: Command): Command {
+/** What the pace is told: `run`, `worker`, and `check`, which reckons with it. */
+export function addPaceFlags(command: Command): Command {
   const options = [
     new Option(
       '--rate <n>',
       'requests a second over all endpoints and machines (default: learned, from 2 on)',
     ).argParser(amount('above zero')),
+    new Option(
+      '--in-flight <n>',
+      'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
+    ).argParser(wholeNumber(1)),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+export function addRequestFlags(command: Command): Command {
+  addPaceFlags(command);
+  const options = [
     new Option(
       '--submit-rate <n>',
       'submissions a second, where the API counts them apart from reads',
@@ -113,10 +129,6 @@ export function addRequestFlags(command: Command): Command {
       '--read-rate <n>',
       'reads a second, where the API counts them apart from submissions',
     ).argParser(amount('above zero')),
-    new Option(
-      '--in-flight <n>',
-      'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
-    ).argParser(wholeNumber(1)),
     new Option(
       '--key-life <hours>',
       'how long the API is taken to remember a submission; after that, one in doubt is never sent again',

@@ -60,7 +60,7 @@ function whyNot(outcome: ListModelsOutcome): string {
       return outcome.refusal.code;
     case 'unknown':
     case 'unreachable':
-      return outcome.reason;
+      return outcome.reason.replace(/\.$/, '');
     default:
       return outcome satisfies never;
   }
