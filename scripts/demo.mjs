@@ -54,6 +54,8 @@ const child = spawn(process.execPath, [join(root, 'dist/bin/rivya-batch.js'), ..
     // Nothing of your own set-up is touched: a Redis of its own, inside the folder.
     REDIS_URL: '',
     RIVYA_BATCH_HOME: join(out, '.rivya-batch'),
+    // These credits are nobody's.
+    RIVYA_BATCH_YES: 'true',
   },
 });
 // Ctrl+C goes to the run, which saves and stops; then this script ends too.

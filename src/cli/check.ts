@@ -1,19 +1,28 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { writeRejected } from '../producer/rejected-file.js';
+import type { CompiledInput } from '../producer/compile-input.js';
+import { groupRejections, rejectedFiles, writeRejected } from '../producer/rejected-file.js';
 import { createRivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
-import { counted } from '../shared/quantities.js';
 import type { CommandSetup } from './command-setup.js';
-import { compileFromFlags, reportRejections, unknownModels } from './compile.js';
+import { compileFromFlags, reportRejections } from './compile.js';
 import type { Settings } from './environment.js';
-import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
-import { forecastInput, forecastSentences } from './forecast.js';
+import {
+  addInputFlags,
+  addJsonFlag,
+  addPaceFlags,
+  type InputFlags,
+  type PaceFlags,
+  twin,
+} from './flags.js';
+import { type ModelList, tellModelList } from './model-list.js';
+import { makePlan, type Plan } from './plan.js';
+import { planLines } from './print-plan.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles } from './required.js';
 import { userAgent } from './session.js';
 
-interface CheckFlags extends InputFlags {
+interface CheckFlags extends InputFlags, PaceFlags {
   json: boolean;
   rejected?: string;
 }
@@ -24,6 +33,7 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
     .description('check the input and estimate what it costs; nothing is sent or spent')
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addInputFlags(command);
+  addPaceFlags(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
   addJsonFlag(command);
   command.action((files: string[]) =>
@@ -48,22 +58,29 @@ async function check(
   files: string[],
   flags: CheckFlags,
 ): Promise<ExitCode> {
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
-    const { rows, briefs, rejected, duplicates } = input.counts;
-    const wallet = await lookAtWallet(settings);
-    const forecast = await forecastInput(input.briefs(), { wallet, learned: new Map() });
+    const plan = await makePlan(input, {
+      models: list.models,
+      wallet: await lookAtWallet(settings),
+      // What was learned is in Redis, and a check starts none.
+      learnedPrices: new Map(),
+      pace: {
+        told: { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null },
+        learned: { rate: null, inFlight: null },
+        taskMs: null,
+      },
+    });
     if (flags.json) {
-      if (flags.rejected) await writeRejected(flags.rejected, input.rejections());
-      terminal.print(JSON.stringify({ rows, briefs, rejected, duplicates, wallet, forecast }));
-      return rejected > 0 && !flags.skipInvalid ? ExitCode.badInput : ExitCode.succeeded;
+      if (flags.rejected) {
+        await writeRejected(rejectedFiles(flags.rejected), input.rejections());
+      }
+      terminal.print(await checkJson(plan, { input, list }));
+      const refused = input.counts.rejected > 0 && !flags.skipInvalid;
+      return refused ? ExitCode.badInput : ExitCode.succeeded;
     }
-    terminal.print(
-      `${counted(rows, 'row')}: ${counted(briefs, 'brief')} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
-    );
-    for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
-    for (const sentence of unknownModels(input)) terminal.warn(sentence);
-    for (const sentence of forecastSentences(forecast, wallet)) terminal.print(sentence);
+    for (const line of planLines(plan, terminal.width)) terminal.print(line);
     await reportRejections(input, {
       terminal,
       rejectedFile: flags.rejected ?? null,
@@ -73,4 +90,13 @@ async function check(
   } finally {
     await input.dispose();
   }
+}
+
+async function checkJson(
+  { counts, ...plan }: Plan,
+  { input, list }: { input: CompiledInput; list: ModelList },
+): Promise<string> {
+  const groups = await groupRejections(input.rejections());
+  const findings = groups.map(({ kind: rule, ...group }) => ({ rule, ...group }));
+  return JSON.stringify({ ...counts, ...plan, modelList: list.from, findings });
 }

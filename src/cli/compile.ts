@@ -1,20 +1,34 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import pc from 'picocolors';
 import { type CompiledInput, compileInput } from '../producer/compile-input.js';
-import { groupRejections, type RejectionGroup, writeRejected } from '../producer/rejected-file.js';
-import { nearestName } from '../producer/suggest-name.js';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import { chooseChecks } from '../producer/input-checks.js';
+import {
+  groupRejections,
+  rejectedFiles,
+  removeRejected,
+  writeRejected,
+} from '../producer/rejected-file.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { Schedule } from '../shared/schedule/schedule.js';
 import type { ReadingFlags } from './flags.js';
+import type { ModelList } from './model-list.js';
+import { rowsText } from './tell-warnings.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
-export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<CompiledInput> {
-  const options = readingOptions(flags);
-  return compileInput({ files, stdin: process.stdin, ...options, models: bundledModels() });
+export function compileFromFlags(
+  files: string[],
+  flags: ReadingFlags,
+  list: ModelList,
+): Promise<CompiledInput> {
+  const { strict, ...options } = readingOptions(flags);
+  return compileInput({
+    files,
+    stdin: process.stdin,
+    ...options,
+    models: list.models,
+    checks: chooseChecks(list, { strict }),
+  });
 }
 
 /** What flags say of reading an input, as a schedule keeps it too. */
@@ -35,20 +49,12 @@ export function readingOptions(flags: ReadingFlags): Schedule['input'] {
     unique: flags.unique ?? null,
     limit: flags.limit ?? null,
     sample: flags.sample ?? null,
+    strict: flags.strict ?? false,
   };
 }
 
-/** Models that the list does not know, each with the nearest name that it does; they are not refused. */
-export function unknownModels(input: CompiledInput): string[] {
-  const known = bundledModels().map((model) => model.id);
-  return [...input.modelUse.keys()]
-    .filter((model) => !known.includes(model))
-    .map((model) => {
-      const near = nearestName(model, known);
-      const hint = near === null ? '' : ` Did you mean ${near}?`;
-      return `The model ${model} is not in the list of this version (rivya-batch models).${hint}`;
-    });
-}
+/** More kinds of faults than this are not read on a screen. */
+const mostGroups = 12;
 
 export interface Reporting {
   terminal: Terminal;
@@ -65,31 +71,30 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
   const { terminal, rejectedFile, skipInvalid } = reporting;
   const { rejected } = input.counts;
   if (rejectedFile !== null) {
-    // One of an earlier run would say what is no longer so.
-    await rm(rejectedFile, { force: true });
-    if (rejected > 0) await writeRejected(rejectedFile, input.rejections());
+    const files = rejectedFiles(rejectedFile);
+    await removeRejected(files);
+    if (rejected > 0) await writeRejected(files, input.rejections());
   }
   if (rejected === 0) return;
   terminal.warn(`${counted(rejected, 'row')} cannot be used:`);
-  for (const group of await groupRejections(input.rejections())) {
-    terminal.warn(`  ${rowsText(group)}: ${group.example}`);
+  const groups = await groupRejections(input.rejections());
+  for (const group of groups.slice(0, mostGroups)) {
+    const first = group.count === 1 ? '' : ', the first';
+    terminal.warn(`  ${rowsText(group)}${first}: ${group.example}`);
   }
+  if (groups.length > mostGroups) terminal.warn(`  and ${groups.length - mostGroups} more kinds`);
   if (rejectedFile === null) {
     for await (const rejection of input.rejections()) terminal.note(JSON.stringify(rejection));
-  } else terminal.note(`All of them, row by row: ${rejectedFile}`);
+  } else {
+    const { jsonl, csv } = rejectedFiles(rejectedFile);
+    terminal.note(`All of them, row by row: ${csv} (for programs: ${jsonl})`);
+  }
   if (skipInvalid === 'refuse') {
     throw new BatchError(
       'bad_input',
       'Nothing was sent and nothing was spent. Mend these rows, or go on without them: --skip-invalid.',
     );
   }
-}
-
-/** "row 7", or "3 rows (7, 9, 12), the first". */
-function rowsText({ count, firstRows }: RejectionGroup): string {
-  const rows = firstRows.map(({ row }) => row).join(', ');
-  if (count === 1) return `row ${rows}`;
-  return `${count} rows ${pc.dim(`(${rows}${count > firstRows.length ? ', ...' : ''})`)}, the first`;
 }
 
 export function rejectedFileIn(out: string): string {

@@ -2,6 +2,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { BatchError } from '../shared/errors.js';
 
+/** Whether there is a person at the terminal. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
 /**
  * Asks the person at the terminal; everything but a yes is a no. The question goes to stderr, so that a pipe
  * gets results only.
@@ -9,7 +14,7 @@ import { BatchError } from '../shared/errors.js';
  */
 export async function confirm(question: string): Promise<'yes' | 'no'> {
   const { stdin, stderr } = process;
-  if (!stdin.isTTY || !stderr.isTTY) {
+  if (!canAsk()) {
     throw new BatchError(
       'usage',
       'Nothing was changed: there is nobody to ask here. Give --yes to go on without being asked.',
@@ -19,7 +24,12 @@ export async function confirm(question: string): Promise<'yes' | 'no'> {
   try {
     // Ctrl+C and Ctrl+D close the line without an answer.
     const closed = once(line, 'close').then(() => '');
-    const answer = await Promise.race([line.question(`${question} [y/N] `), closed]);
+    const asked = line.question(`${question} [y/N] `).catch(async (error: Error) => {
+      // Node rejects the question on Ctrl+C, besides closing the line.
+      if (error.name !== 'AbortError') throw error;
+      return closed;
+    });
+    const answer = await Promise.race([asked, closed]);
     return /^\s*y(es)?\s*$/i.test(answer) ? 'yes' : 'no';
   } finally {
     line.close();

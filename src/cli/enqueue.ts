@@ -10,6 +10,7 @@ import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
 import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
 import { Interrupts } from './interrupts.js';
+import { tellModelList } from './model-list.js';
 import { openRunBatch } from './open-run-batch.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles } from './required.js';
@@ -40,10 +41,11 @@ async function enqueue(
   files: string[],
   flags: EnqueueFlags,
 ): Promise<ExitCode> {
-  const { terminal } = setup;
+  const { terminal, settings } = setup;
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
   const out = flags.out ? resolve(flags.out) : '';
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
     if (out) await claimOutputFolder(out, batch);
     await reportRejections(input, {

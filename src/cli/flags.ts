@@ -25,6 +25,8 @@ export interface ReadingFlags {
   /** Several briefs of each row, as only a recipe can say. */
   outputs?: OutputOption[];
   skipInvalid: boolean;
+  /** Absent counts as off. */
+  strict?: boolean;
   maxCredits?: number | 'none';
   maxCreditsPerDay?: number | 'none';
 }
@@ -35,12 +37,15 @@ export interface InputFlags extends ReadingFlags {
   fresh: boolean;
 }
 
-/** Options of whatever sends requests: `run`, `worker`. */
-export interface RequestFlags {
+export interface PaceFlags {
   rate?: number;
+  inFlight?: number;
+}
+
+/** Options of whatever sends requests: `run`, `worker`. */
+export interface RequestFlags extends PaceFlags {
   submitRate?: number;
   readRate?: number;
-  inFlight?: number;
   concurrency: number;
   /** Hours. */
   keyLife: number;
@@ -111,6 +116,23 @@ export function addReadingFlags(command: Command): Command {
       'credits that all batches of this key may spend in a day (UTC)',
     ).argParser(cap),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
+    new Option('--strict', 'refuse params that the list of models does not have').default(false),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+/** What the pace is told: `run`, `worker`, and `check`, which reckons with it. */
+export function addPaceFlags(command: Command): Command {
+  const options = [
+    new Option(
+      '--rate <n>',
+      'requests a second over all endpoints and machines (default: learned, from 2 on)',
+    ).argParser(amount('above zero')),
+    new Option(
+      '--in-flight <n>',
+      'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
+    ).argParser(wholeNumber(1)),
   ];
   for (const option of [...rowOptions(), ...options]) command.addOption(twin(option));
   return command;
@@ -137,11 +159,8 @@ function rowOptions(): Option[] {
 }
 
 export function addRequestFlags(command: Command): Command {
+  addPaceFlags(command);
   const options = [
-    new Option(
-      '--rate <n>',
-      'requests a second over all endpoints and machines (default: learned, from 2 on)',
-    ).argParser(amount('above zero')),
     new Option(
       '--submit-rate <n>',
       'submissions a second, where the API counts them apart from reads',
@@ -150,10 +169,6 @@ export function addRequestFlags(command: Command): Command {
       '--read-rate <n>',
       'reads a second, where the API counts them apart from submissions',
     ).argParser(amount('above zero')),
-    new Option(
-      '--in-flight <n>',
-      'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
-    ).argParser(wholeNumber(1)),
     new Option(
       '--key-life <hours>',
       'how long the API is taken to remember a submission; after that, one in doubt is never sent again',

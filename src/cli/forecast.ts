@@ -4,13 +4,14 @@ import {
   type Place,
   type Pricing,
 } from '../producer/forecast-credits.js';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
+import type { Model } from '../rivya/outcome.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { priceKind } from '../shared/price-kind.js';
 import { formatCredits } from '../shared/quantities.js';
 import { priceGuesser } from './estimate.js';
 
 export interface KnownPrices {
+  models: Model[];
   wallet: number | null;
   /** Price kind -> the largest price seen; empty where nothing was learned yet. */
   learned: ReadonlyMap<string, number>;
@@ -19,37 +20,29 @@ export interface KnownPrices {
 /** What is left to generate, in credits, and the row at which the wallet will be empty. */
 export function forecastInput(
   briefs: AsyncIterable<PreparedBrief>,
-  { wallet, learned }: KnownPrices,
+  { models, wallet, learned }: KnownPrices,
 ): Promise<Forecast> {
-  const guessOf = priceGuesser(bundledModels());
+  const guessOf = priceGuesser(models);
   const priceOf: Pricing['priceOf'] = (body) => {
     const known = learned.get(priceKind(body));
-    if (known !== undefined) return { least: known, most: known };
+    if (known !== undefined) return { least: known, most: known, from: 'charged' };
     const { least, guess } = guessOf(body.model);
-    return { least, most: guess };
+    return { least, most: guess, from: 'guessed' };
   };
   return forecastCredits(briefs, { wallet, priceOf });
-}
-
-export function forecastSentences(forecast: Forecast, wallet: number | null): string[] {
-  const why =
-    forecast.least === forecast.most
-      ? 'prices as charged before'
-      : 'base price to a multiple of it; the API tells a price only when it charges';
-  return [`Estimate: ${sumText(forecast)} (${why}).`, walletSentence(forecast, wallet)];
 }
 
 export function sumText({ least, most }: Forecast): string {
   return least === most ? formatCredits(least) : `${least} to ${formatCredits(most)}`;
 }
 
-function walletSentence({ emptyAtLeast, emptyAtMost }: Forecast, wallet: number | null): string {
-  if (wallet === null) return 'The balance of the account is not known.';
-  const has = `The account has ${formatCredits(wallet)}`;
-  if (emptyAtMost === null) return `${has}: enough.`;
-  if (emptyAtLeast === null) return `${has}: empty at ${at(emptyAtMost)} at the earliest.`;
-  if (same(emptyAtLeast, emptyAtMost)) return `${has}: empty at ${at(emptyAtLeast)}.`;
-  return `${has}: empty between ${at(emptyAtMost)} and ${at(emptyAtLeast)}.`;
+export function walletText({ emptyAtLeast, emptyAtMost }: Forecast, wallet: number | null): string {
+  if (wallet === null) return 'not known';
+  const has = formatCredits(wallet);
+  if (emptyAtMost === null) return `${has}: enough`;
+  if (emptyAtLeast === null) return `${has}: empty at ${at(emptyAtMost)} at the earliest`;
+  if (same(emptyAtLeast, emptyAtMost)) return `${has}: empty at ${at(emptyAtLeast)}`;
+  return `${has}: empty between ${at(emptyAtMost)} and ${at(emptyAtLeast)}`;
 }
 
 function at({ source, row }: Place): string {

@@ -1,12 +1,9 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
-import { createRivyaClient } from '../rivya/client.js';
-import type { Model } from '../rivya/outcome.js';
 import { ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag } from './flags.js';
-import { userAgent } from './session.js';
+import { modelListNote, readModelList } from './model-list.js';
 
 export function addModelsCommand(program: Command, setup: CommandSetup): void {
   const command = program
@@ -20,7 +17,8 @@ export function addModelsCommand(program: Command, setup: CommandSetup): void {
 
 async function showModels(setup: CommandSetup, format: 'json' | 'table'): Promise<ExitCode> {
   const { terminal } = setup;
-  const { models, source } = await findModels(setup);
+  const list = await readModelList(setup.settings);
+  const { models, from: source } = list;
   if (format === 'json') {
     terminal.print(JSON.stringify({ source, models }));
     return ExitCode.succeeded;
@@ -41,22 +39,7 @@ async function showModels(setup: CommandSetup, format: 'json' | 'table'): Promis
     ]);
   }
   terminal.print(table.toString());
-  if (source === 'bundled') {
-    terminal.note('The API could not be asked, so this is the list that came with this version.');
-  }
+  const note = modelListNote(list);
+  if (note !== null) terminal.note(note);
   return ExitCode.succeeded;
-}
-
-async function findModels({
-  settings,
-}: CommandSetup): Promise<{ models: Model[]; source: 'api' | 'bundled' }> {
-  const { origin, proxy, apiKey } = settings;
-  const client = createRivyaClient({ origin, apiKey: apiKey ?? '', proxy, userAgent });
-  try {
-    const outcome = await client.listModels();
-    if (outcome.kind === 'read') return { models: outcome.models, source: 'api' };
-    return { models: bundledModels(), source: 'bundled' };
-  } finally {
-    await client.close();
-  }
 }

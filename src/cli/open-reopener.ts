@@ -1,10 +1,10 @@
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import { StageQueues } from '../shared/queues.js';
 import type { Reopener } from '../worker/reopen-lines.js';
 import { priceGuesser } from './estimate.js';
+import { lastModels } from './model-list.js';
 import type { StoreSession } from './session.js';
 import { categoryFinder } from './worker-session.js';
 
@@ -24,14 +24,15 @@ export async function withReopener<T>(
   const { connection, settings } = session;
   const queues = new StageQueues(connection, settings.prefix, ledger.batch);
   try {
+    const models = await lastModels(settings);
     return await work({
       ledger,
       account,
       out,
       queues,
       rewrite: new RewriteLedger(connection, ledger, account),
-      categoryOf: categoryFinder(),
-      priceOf: priceGuesser(bundledModels()),
+      categoryOf: categoryFinder(models),
+      priceOf: priceGuesser(models),
     });
   } finally {
     await queues.close();

@@ -10,6 +10,9 @@ import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { sumText } from './forecast.js';
 import type { RunBatch } from './open-run-batch.js';
+import type { Plan } from './plan.js';
+import type { TrialResult } from './trial.js';
+import { trialLines } from './trial-text.js';
 import type { RunEnd } from './watch-run.js';
 
 export interface RunOutcome {
@@ -18,20 +21,25 @@ export interface RunOutcome {
   audit: Audit | null;
   /** What is left will cost so much, where a cap stopped the run. */
   left: Forecast | null;
+  /** What it was going to do; null where there was nothing to make. */
+  plan: Plan | null;
+  trial: TrialResult | null;
   json: boolean;
 }
 
 /** Says how the run ended, what it cost and what to do next; returns the exit code. */
 export async function printSummary(
   { terminal, commandLine }: CommandSetup,
-  { opened, end, audit, left, json }: RunOutcome,
+  { opened, end, audit, left, plan, trial, json }: RunOutcome,
 ): Promise<ExitCode> {
   const { ledger, session, news, account } = opened;
   const meta = await ledger.meta();
   if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
   const code = exitCodeFor(meta, end);
   if (json) {
-    terminal.print(JSON.stringify({ ...runReport(meta, session.clock.now()), exit_code: code }));
+    const report = runReport(meta, session.clock.now());
+    const tried = trial === null ? {} : { trial };
+    terminal.print(JSON.stringify({ ...report, exit_code: code, plan, ...tried }));
     return code;
   }
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
@@ -44,6 +52,9 @@ export async function printSummary(
   const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
   for (const sentence of nextSteps({ meta, end, left, refusal, commandLine })) {
     terminal.print(sentence);
+  }
+  if (trial !== null && end === 'finished') {
+    for (const line of trialLines(trial, commandLine)) terminal.print(line);
   }
   return code;
 }

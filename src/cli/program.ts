@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   cancel: async () => (await import('./cancel.js')).addCancelCommand,
   retry: async () => (await import('./retry.js')).addRetryCommand,
   manifest: async () => (await import('./manifest.js')).addManifestCommand,
+  sheet: async () => (await import('./sheet.js')).addSheetCommand,
   verify: async () => (await import('./verify.js')).addVerifyCommand,
   forget: async () => (await import('./forget.js')).addForgetCommand,
   schedule: async () => (await import('./schedule.js')).addScheduleCommand,

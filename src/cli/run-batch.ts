@@ -1,23 +1,27 @@
 import { withoutFinished } from '../producer/admit-briefs.js';
 import { admitInput } from '../producer/admit-input.js';
-import type { CompiledInput } from '../producer/compile-input.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
-import type { ExitCode } from '../shared/errors.js';
+import type { RivyaClient } from '../rivya/client.js';
+import { ExitCode } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
-import { type Audit, readBalance } from './audit-credits.js';
+import { readBalance } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
-import { unknownModels } from './compile.js';
-import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
-import { forecastInput, forecastSentences } from './forecast.js';
+import { forecastInput } from './forecast.js';
 import { Interrupts } from './interrupts.js';
-import { openRunBatch, type RunBatch } from './open-run-batch.js';
+import { leaveAsItWas } from './leave-batch.js';
+import { openRunBatch } from './open-run-batch.js';
+import type { Plan } from './plan.js';
+import { askFirst, planRun } from './plan-run.js';
+import { planLines } from './print-plan.js';
 import { printSummary } from './print-summary.js';
+import type { RunRequest, Work } from './run-request.js';
 import { openClient, openLogger, openStoreSession } from './session.js';
 import { noticeTeller } from './tell-notice.js';
+import { refuseOtherWork, tellTrial } from './trial.js';
 import { typicalInputMs } from './typical-input.js';
 import { type RunEnd, watchRun } from './watch-run.js';
 import { openWorker } from './worker-session.js';
@@ -25,104 +29,105 @@ import { openWorker } from './worker-session.js';
 /** On Ctrl+C, what is under way has so long to finish before it is left to the next run. */
 const stopWithinMs = 10_000;
 
-export interface RunRequest {
-  input: CompiledInput;
-  batch: string;
-  out: string;
-  files: string[];
-  flags: InputFlags & RequestFlags & LogFlags & { json: boolean; wait: boolean };
-}
-
 /** Runs a checked input to its end, or as far as it gets, and says how it ended. */
 export async function runBatch(setup: CommandSetup, request: RunRequest): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   const interrupts = new Interrupts();
   try {
     const opened = await openRunBatch(session, request);
-    const { end, audit, left } =
-      opened.news === 'none'
-        ? { end: 'finished' as const, audit: null, left: null }
-        : await work(setup, { request, opened, interrupts });
-    return await printSummary(setup, { opened, end, audit, left, json: request.flags.json });
+    const work = { request, opened, interrupts };
+    if (opened.news === 'some') return await planAndWork(setup, work);
+    const trial = await tellTrial(setup, work);
+    const nothing = { end: 'finished', audit: null, left: null, plan: null } as const;
+    return await printSummary(setup, { opened, ...nothing, trial, json: request.flags.json });
   } finally {
     interrupts.end();
     await session.close();
   }
 }
 
-interface Work {
-  request: RunRequest;
-  opened: RunBatch;
-  interrupts: Interrupts;
+async function planAndWork(setup: CommandSetup, work: Work): Promise<ExitCode> {
+  const { opened, request } = work;
+  const { account, meta, ledger } = opened;
+  const client = openClient(setup.settings);
+  try {
+    await refuseOtherWork(work);
+    const before = { meta, balance: await readBalance(client, account) };
+    const plan = await tellPlan(setup, work, before.balance);
+    if (plan !== null && (await askFirst(plan, request.flags)) === 'stop') {
+      await leaveAsItWas(opened);
+      setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
+      return ExitCode.interrupted;
+    }
+    const end = await drive(setup, work, client);
+    const balance = end === 'interrupted' ? null : await readBalance(client, account);
+    const now = await ledger.meta();
+    const left = end === 'capped' ? await forecastLeft(work) : null;
+    const audit = now && { before, after: { meta: now, balance } };
+    const trial = await tellTrial(setup, work);
+    const { json } = request.flags;
+    return await printSummary(setup, { opened, end, audit, left, plan, trial, json });
+  } finally {
+    await client.close();
+  }
 }
 
-async function work(
+/** Works until the batch is finished or has to stop. */
+async function drive(
   setup: CommandSetup,
   { request, opened, interrupts }: Work,
-): Promise<{ end: RunEnd; audit: Audit | null; left: Forecast | null }> {
-  const { session, ledger, account, meta } = opened;
-  const { flags, out, input } = request;
+  client: RivyaClient,
+): Promise<RunEnd> {
+  const { session, ledger, account, meta, journal } = opened;
+  const { flags, out, input, models } = request;
   const { terminal, settings } = setup;
-  const client = openClient(settings);
   const log = openLogger(flags.logLevel);
-  const stages = queueStages;
-  const { worker, close } = await openWorker({ session, account, client, stages, flags, log });
+  const { worker, close } = await openWorker({
+    ...{ session, account, client, stages: queueStages, flags, log, models },
+  });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
-  const before = { meta, balance: await readBalance(client, account) };
-  await tellStart(setup, { request, opened, wallet: before.balance });
-  let end: RunEnd;
   try {
     const notify = noticeTeller(terminal, session.clock.now);
     await worker.attach({ header: journalHeader(meta), out, notify });
     const stopping = interrupts.signal;
-    const { journal } = opened;
     const taskMs = await typicalInputMs(opened, input.modelUse);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
     const { clock } = session;
     const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);
     const watching = { opened, flags, terminal, notify, interrupts, admitting, queues, taskMs };
-    end = await watchRun(watching);
+    return await watchRun(watching);
   } finally {
     terminal.progress('');
     await close(stopWithinMs);
     await queues.close();
     await writeReport({ ledger, out, clock: session.clock });
   }
-  const balance = end === 'interrupted' ? null : await readBalance(client, account);
-  await client.close();
-  const now = await ledger.meta();
-  const left = end === 'capped' ? await forecastLeft({ opened, request, wallet: null }) : null;
-  return { end, audit: now && { before, after: { meta: now, balance } }, left };
 }
 
-interface Left {
-  request: RunRequest;
-  opened: RunBatch;
-  wallet: number | null;
-}
-
-async function forecastLeft({ request, opened, wallet }: Left): Promise<Forecast> {
+async function forecastLeft({ request, opened }: Work): Promise<Forecast> {
+  const { models, input } = request;
   const learned = await opened.account.prices();
-  const left = withoutFinished(opened.ledger, request.input.briefs());
-  return forecastInput(left, { wallet, learned });
+  const left = withoutFinished(opened.ledger, input.briefs());
+  return forecastInput(left, { models, wallet: null, learned });
 }
 
-/** The first lines of a run: what it will cost as far as can be said, and how far the wallet goes. */
-async function tellStart(
+/** The first lines of a run: what it will do and cost as far as can be said; null where there is nothing to make. */
+async function tellPlan(
   { terminal }: CommandSetup,
-  { request, opened, wallet }: Left,
-): Promise<void> {
+  { request, opened }: Work,
+  wallet: number | null,
+): Promise<Plan | null> {
   const { reread, meta } = opened;
   if (reread > 0) {
     terminal.note(`${counted(reread, 'task')} looked at again, for nothing.`);
   }
   if (meta.cancelled) {
     terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
-    return;
+    return null;
   }
-  const forecast = await forecastLeft({ opened, request, wallet });
-  if (forecast.briefs === 0) return;
-  for (const sentence of unknownModels(request.input)) terminal.warn(sentence);
-  terminal.note(`${counted(forecast.briefs, 'brief')} to make.`);
-  for (const sentence of forecastSentences(forecast, wallet)) terminal.note(sentence);
+  const { input, models, flags } = request;
+  const plan = await planRun({ opened, input, models, flags, wallet });
+  if (plan.forecast.briefs === 0) return null;
+  for (const line of planLines(plan, terminal.width)) terminal.note(line);
+  return plan;
 }

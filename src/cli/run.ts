@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { sampleInput } from '../producer/sample-input.js';
 import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
 import type { ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
@@ -12,18 +13,24 @@ import {
   addLogFlag,
   addOutFlag,
   addRequestFlags,
+  addYesFlag,
   type InputFlags,
   type LogFlags,
   type RequestFlags,
+  twin,
 } from './flags.js';
+import { tellModelList } from './model-list.js';
+import { amount, wholeNumber } from './parse-number.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles, requireOut } from './required.js';
 import { runBatch } from './run-batch.js';
+import type { SpendingFlags } from './run-request.js';
 
-interface RunFlags extends InputFlags, RequestFlags, LogFlags {
+interface RunFlags extends InputFlags, RequestFlags, LogFlags, SpendingFlags {
   out?: string;
   json: boolean;
   wait: boolean;
+  trial?: number;
 }
 
 export function addRunCommand(program: Command, setup: CommandSetup): void {
@@ -34,6 +41,17 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, 'folder of the results');
   addInputFlags(command);
   addRequestFlags(command);
+  const options = [
+    new Option(
+      '--trial <n>',
+      'only so many briefs, spread over models and file, to look at first',
+    ).argParser(wholeNumber(1)),
+    new Option('--ask-above <credits>', 'at a terminal, ask first where it may spend more')
+      .argParser(amount('from zero on'))
+      .default(100),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  addYesFlag(command);
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);
   addLogFlag(command);
@@ -48,7 +66,8 @@ async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promi
   const files = requireFiles(given);
   const out = resolve(requireOut(flags));
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, setup.terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
     await claimOutputFolder(out, batch);
     await reportRejections(input, {
@@ -56,7 +75,13 @@ async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promi
       rejectedFile: rejectedFileIn(out),
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
-    return await runBatch(setup, { input, batch, out, files, flags });
+    const { trial: size, variants } = flags;
+    const trial = size === undefined ? null : { whole: input };
+    return await runBatch(setup, {
+      ...{ batch, out, files, flags, trial },
+      input: size === undefined ? input : sampleInput(input, { size, variants }),
+      models: list.models,
+    });
   } finally {
     await input.dispose();
   }

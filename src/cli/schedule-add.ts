@@ -20,6 +20,7 @@ import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, readingOptions } from './compile.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
+import { tellModelList } from './model-list.js';
 import { withSchedules } from './schedule-session.js';
 
 export interface AddFlags extends ReadingFlags {
@@ -113,7 +114,7 @@ function checkWebhook(url: string | undefined): string {
 
 /** A mistake in the options is better found now than at night. */
 async function lookAtInput(
-  { terminal }: CommandSetup,
+  { terminal, settings }: CommandSetup,
   { files, flags }: NewSchedule,
   schedule: Schedule,
 ): Promise<void> {
@@ -123,7 +124,8 @@ async function lookAtInput(
       return terminal.warn(`${file} is not there yet; it is looked for at each run.`);
     }
   }
-  const input = await compileFromFlags(files, flags);
+  const list = await tellModelList(settings, terminal);
+  const input = await compileFromFlags(files, flags, list);
   try {
     const { briefs, rejected } = input.counts;
     const refused = rejected > 0 && !flags.skipInvalid;

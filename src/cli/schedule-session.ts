@@ -2,14 +2,14 @@ import type { Logger } from 'pino';
 import { fetchInput } from '../producer/schedule/fetch-input.js';
 import { postWebhook } from '../producer/schedule/post-webhook.js';
 import { ScheduleWorker } from '../producer/schedule/schedule-worker.js';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { Schedule } from '../shared/schedule/schedule.js';
 import { ScheduleLedger } from '../shared/schedule/schedule-ledger.js';
 import { ScheduleQueue } from '../shared/schedule/schedule-queue.js';
 import type { CommandSetup } from './command-setup.js';
-import { requireApiKey } from './environment.js';
+import { requireApiKey, type Settings } from './environment.js';
+import { type ModelList, modelListNote, readModelList } from './model-list.js';
 import { openAccount, openStoreSession, type StoreSession, userAgent } from './session.js';
 
 export interface Schedules {
@@ -62,7 +62,7 @@ export async function startSchedules(
     context: {
       ...parts,
       ...{ connection, prefix, origin, account, clock, log, stopping },
-      models: bundledModels(),
+      readModels: () => readModelsFor(settings, log),
       fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
     },
     post: (url, notice) => postWebhook(url, notice, { proxy, userAgent }),
@@ -74,6 +74,13 @@ export async function startSchedules(
       await parts.queue.close();
     },
   };
+}
+
+async function readModelsFor(settings: Settings, log: Logger): Promise<ModelList> {
+  const list = await readModelList(settings);
+  const note = modelListNote(list);
+  if (note !== null) log.warn(note);
+  return list;
 }
 
 function partsFor(

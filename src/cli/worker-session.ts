@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { createDownloader } from '../rivya/download.js';
+import type { Model } from '../rivya/outcome.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import type { QueueStage } from '../shared/queues.js';
@@ -21,6 +21,7 @@ export interface WorkerParts {
   stages: readonly QueueStage[];
   flags: RequestFlags;
   log: Logger;
+  models: Model[];
 }
 
 export interface OpenWorker {
@@ -30,7 +31,7 @@ export interface OpenWorker {
 
 /** Puts together what a process needs to work on batches. */
 export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
-  const { session, account, client, stages, flags, log } = parts;
+  const { session, account, client, stages, flags, log, models } = parts;
   const { settings, connection, clock } = session;
   const downloader = createDownloader({
     apiOrigin: settings.origin,
@@ -49,8 +50,8 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     clock,
     log,
     keyLifeMs: flags.keyLife * 3_600_000,
-    categoryOf: categoryFinder(),
-    priceOf: priceGuesser(bundledModels()),
+    categoryOf: categoryFinder(models),
+    priceOf: priceGuesser(models),
     limits: {
       rate: flags.rate ?? null,
       submitRate: flags.submitRate ?? null,
@@ -70,8 +71,8 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
 }
 
 /** A model that the list does not know is taken for a video: watched longest, asked least often. */
-export function categoryFinder(): (model: string) => TaskCategory {
-  const categories = new Map(bundledModels().map((model) => [model.id, model.category]));
+export function categoryFinder(models: Model[]): (model: string) => TaskCategory {
+  const categories = new Map(models.map((model) => [model.id, model.category]));
   return (model) => {
     const category = categories.get(model);
     return category === 'image' || category === 'audio' ? category : 'video';

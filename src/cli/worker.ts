@@ -19,6 +19,7 @@ import {
   twin,
 } from './flags.js';
 import { Interrupts } from './interrupts.js';
+import { lastModels } from './model-list.js';
 import { wholeNumber } from './parse-number.js';
 import { startSchedules } from './schedule-session.js';
 import { openAccount, openClient, openLogger, openStoreSession } from './session.js';
@@ -63,7 +64,8 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
   const interrupts = new Interrupts();
   const stopping = interrupts.signal;
   const account = openAccount(session);
-  const parts = { session, account, client, stages: flags.stages, flags, log };
+  const models = await lastModels(settings);
+  const parts = { session, account, client, stages: flags.stages, flags, log, models };
   const { worker, close } = await openWorker(parts);
   const schedules = flags.stages.includes('submit')
     ? await startSchedules(session, { account, log, stopping })

@@ -76,7 +76,7 @@ export async function admitBriefs(
     if (stopping.aborted) break;
     if (count % chunksPerLook === 0) await waitForRoom(admitting);
     count += 1;
-    // Sent in input order over one connection: that order is the one of `manifest.csv`.
+    // Sent in input order over one connection: that order is the one of their numbers.
     const added = ledger.briefs
       .admit(chunk, clock.now())
       .then((answers) => addJobs(admitting, chunk, answers));

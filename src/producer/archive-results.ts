@@ -13,7 +13,13 @@ export async function archiveResults(out: string): Promise<void> {
     await appendFile(join(out, 'history.jsonl'), lines.endsWith('\n') ? lines : `${lines}\n`);
   }
   // The journal goes last: with it, an interrupted fresh start is still known for what it was.
-  for (const name of ['manifest.jsonl', 'manifest.csv', 'run.json', 'rejected.jsonl']) {
+  for (const name of [
+    'manifest.jsonl',
+    'manifest.csv',
+    'run.json',
+    'rejected.jsonl',
+    'rejected.csv',
+  ]) {
     await rm(join(out, name), { force: true });
   }
   await rm(journalPath(out), { force: true });

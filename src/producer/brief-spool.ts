@@ -1,5 +1,5 @@
 import type { PreparedBrief } from '../shared/prepared-brief.js';
-import type { PreparedOutput } from './prepare-row.js';
+import type { PreparedOutput } from './prepare-output.js';
 import type { Spool } from './spool.js';
 
 /** id, variants, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */

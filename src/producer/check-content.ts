@@ -1,19 +1,44 @@
 import { type KnownModel, needsPrompt } from './known-models.js';
 import type { RowFault } from './rejection.js';
+import { nearestName } from './suggest-name.js';
 
 /** The API's own limit on a request is not documented; nothing sensible is larger than this. */
 const MAX_BODY_BYTES = 256 * 1024;
 const MAX_ID_LENGTH = 200;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 
-/** What is wrong with the model, or null; an unknown id passes, because the catalogue changes. */
+/** What is wrong with a model that the list has, or null; of one that it lacks, this says nothing. */
 export function modelFault(model: string, known: KnownModel | undefined): RowFault | null {
   if (model === '') {
     return { kind: 'no_model', column: 'model', reason: 'no model is given' };
   }
-  if (known?.isChat !== true) return null;
-  const reason = `"${model}" is a chat model: it answers with text, and this makes files`;
-  return { kind: 'chat_model', column: 'model', reason };
+  if (known === undefined) return null;
+  if (known.isChat) {
+    const reason = `"${model}" is a chat model: it answers with text, and this makes files`;
+    return { kind: 'chat_model', column: 'model', reason };
+  }
+  const { apiStatus } = known;
+  if (apiStatus === null || apiStatus === 'available') return null;
+  const reason = `"${model}" ${callableText(apiStatus)}`;
+  return { kind: 'model_not_callable', column: 'model', reason };
+}
+
+function callableText(apiStatus: string): string {
+  switch (apiStatus) {
+    case 'coming_soon':
+      return 'cannot be called over the API yet (coming_soon)';
+    case 'studio_only':
+      return 'works in the Studio only, not over the API (studio_only)';
+    default:
+      return `cannot be called over the API (${apiStatus})`;
+  }
+}
+
+/** A sentence about a model that the list lacks. */
+export function unknownModelReason(model: string, ids: readonly string[]): string {
+  const near = nearestName(model, ids);
+  const hint = near === null ? 'see rivya-batch models' : `did you mean ${near}?`;
+  return `"${model}" is not in the list of models: ${hint}`;
 }
 
 /** A missing or too long prompt, or null; length in characters as a person counts them. */

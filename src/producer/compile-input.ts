@@ -7,8 +7,10 @@ import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
 import { type Compilation, compileSource, type InputCounts, takenRows } from './compile-source.js';
 import { IdIndex } from './id-index.js';
+import { lenientChecks } from './input-checks.js';
 import { makeInputFolder } from './input-folder.js';
 import type { InputOptions } from './input-options.js';
+import { type InputWarning, InputWarnings } from './input-warnings.js';
 import { indexModels } from './known-models.js';
 import { type Mapping, parseMapping } from './mapping.js';
 import { openSource } from './open-source.js';
@@ -31,6 +33,8 @@ export interface CompiledInput {
   rejections(): AsyncIterable<Rejection>;
   /** Briefs of each model. */
   modelUse: Map<string, number>;
+  /** What may be a slip in rows that were taken. */
+  warnings: InputWarning[];
   /** Removes the spool; nothing can be iterated after that. */
   dispose(): Promise<void>;
 }
@@ -48,7 +52,8 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
   const folder = await makeInputFolder();
   const dispose = () => rm(folder, { recursive: true, force: true });
   try {
-    const compilation = await startCompilation(options, mapping, folder);
+    const warnings = new InputWarnings();
+    const compilation = await startCompilation(options, { mapping, folder, warnings });
     await compileFiles(options, compilation, folder);
     const { briefs, rejections, counts, modelUse } = compilation;
     return {
@@ -56,6 +61,7 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
       briefs: () => readBriefs(briefs),
       rejections: () => readRejections(rejections),
       modelUse,
+      warnings: warnings.list(),
       dispose,
     };
   } catch (error) {
@@ -76,12 +82,13 @@ function refuseImpossible({ files, delimiter }: InputOptions): void {
 
 async function startCompilation(
   options: InputOptions,
-  mapping: Mapping,
-  folder: string,
+  { mapping, folder, warnings }: { mapping: Mapping; folder: string; warnings: InputWarnings },
 ): Promise<Compilation> {
+  const { models, checks = lenientChecks } = options;
+  const known = indexModels(models);
   return {
     mapping,
-    preparer: new RowPreparer({ mapping, models: indexModels(options.models) }),
+    preparer: new RowPreparer({ mapping, models: known, checks, warnings }),
     selection: new RowSelection(selectionOf(options, mapping)),
     index: new IdIndex(),
     briefs: await Spool.create(join(folder, 'briefs')),

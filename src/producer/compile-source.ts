@@ -1,7 +1,8 @@
 import { spoolBrief } from './brief-spool.js';
 import type { IdIndex } from './id-index.js';
 import type { Mapping } from './mapping.js';
-import { claimsOf, type PreparedOutput, type RowPreparer } from './prepare-row.js';
+import type { PreparedOutput } from './prepare-output.js';
+import { claimsOf, type RowPreparer } from './prepare-row.js';
 import { readCsv } from './read-csv.js';
 import { readJson } from './read-json.js';
 import { readJsonLines } from './read-json-lines.js';

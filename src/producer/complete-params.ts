@@ -1,27 +1,23 @@
-import type { JsonObject, JsonValue } from '../shared/json.js';
-import type { KnownModel } from './known-models.js';
+import type { JsonObject } from '../shared/json.js';
 import type { Mapping, Output, ParamTemplate } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { isBlank, renderTemplate } from './template.js';
 
-/** Decimal notation only: `0x10` or `1,5` in a spreadsheet is a slip, not a number. */
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+export interface ParamSources {
+  fields: OwnFields;
+  mapping: Mapping;
+  output: Output;
+}
 
 /**
  * The params of one brief, the most exact source first: its output's own, `params.<key>`, `params`, then `--param`.
- * Text is typed with the catalogue: numbers where the model wants a number, text for all else,
- * because this API takes booleans and numeric choices as text.
+ * What is text here gets its type when the model is looked at.
  */
 export function completeParams(
-  {
-    row,
-    fields,
-    mapping,
-    output,
-  }: { row: Row; fields: OwnFields; mapping: Mapping; output: Output },
-  model: KnownModel | undefined,
+  row: Row,
+  { fields, mapping, output }: ParamSources,
   faults: RowFault[],
 ): JsonObject {
   const options = output.params.length + mapping.params.length;
@@ -30,13 +26,11 @@ export function completeParams(
   const fill = ({ key, template }: ParamTemplate) => {
     if (Object.hasOwn(params, key)) return;
     const text = renderTemplate(template, row, faults);
-    if (text === null || isBlank(text)) return;
-    const column = template.columns.length === 1 ? (template.columns[0] ?? null) : null;
-    params[key] = typeParam({ column, key, text }, model, faults);
+    if (text !== null && !isBlank(text)) params[key] = text;
   };
   output.params.forEach(fill);
-  for (const { column, key, text } of fields.textParams) {
-    if (!Object.hasOwn(params, key)) params[key] = typeParam({ column, key, text }, model, faults);
+  for (const { key, text } of fields.textParams) {
+    if (!Object.hasOwn(params, key)) params[key] = text;
   }
   for (const [key, value] of Object.entries(fields.params)) {
     if (!Object.hasOwn(params, key)) params[key] = value;
@@ -45,23 +39,13 @@ export function completeParams(
   return params;
 }
 
-function typeParam(
-  { column, key, text }: { column: string | null; key: string; text: string },
-  model: KnownModel | undefined,
-  faults: RowFault[],
-): JsonValue {
-  if (model === undefined || !model.numberParams.has(key)) return text;
-  const trimmed = text.trim();
-  const number = DECIMAL.test(trimmed) ? Number(trimmed) : Number.NaN;
-  if (Number.isFinite(number)) return number;
-  faults.push({
-    kind: 'not_a_number',
-    column,
-    reason: `param ${key} must be a number, and "${shorten(trimmed)}" is none`,
-  });
-  return text;
-}
-
-function shorten(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+/** Where a person looks for a param that is wrong: its own column, or the one that an option takes it from. */
+export function paramColumn(key: string, { fields, mapping, output }: ParamSources): string | null {
+  const isOwn =
+    Object.hasOwn(fields.params, key) || fields.textParams.some((own) => own.key === key);
+  const ofKey = (param: ParamTemplate) => param.key === key;
+  const option = output.params.find(ofKey) ?? (isOwn ? undefined : mapping.params.find(ofKey));
+  if (option === undefined) return `params.${key}`;
+  const [column, ...more] = option.template.columns;
+  return column === undefined || more.length > 0 ? null : column;
 }

@@ -16,6 +16,8 @@ export interface Place {
 
 export interface Forecast {
   briefs: number;
+  /** Of these, as many as have a price that was charged before. */
+  charged: number;
   /** Credits if every brief costs the least that it can, and the most that is assumed. */
   least: number;
   most: number;
@@ -27,7 +29,7 @@ export interface Forecast {
 export interface Pricing {
   /** Null where the balance is not known. */
   wallet: number | null;
-  priceOf(body: PreparedBody): { least: number; most: number };
+  priceOf(body: PreparedBody): { least: number; most: number; from: 'charged' | 'guessed' };
 }
 
 /** What an input will cost, as far as can be said before it is charged, and how far the wallet goes. */
@@ -37,14 +39,16 @@ export async function forecastCredits(
 ): Promise<Forecast> {
   const forecast: Forecast = {
     briefs: 0,
+    charged: 0,
     least: 0,
     most: 0,
     emptyAtLeast: null,
     emptyAtMost: null,
   };
   for await (const brief of briefs) {
-    const { least, most } = priceOf(JSON.parse(brief.body) as PreparedBody);
+    const { least, most, from } = priceOf(JSON.parse(brief.body) as PreparedBody);
     forecast.briefs += 1;
+    if (from === 'charged') forecast.charged += 1;
     forecast.least += least;
     forecast.most += most;
     if (wallet === null) continue;

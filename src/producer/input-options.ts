@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Model } from '../rivya/outcome.js';
+import type { InputChecks } from './input-checks.js';
 import type { HtmlRule } from './template.js';
 
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
@@ -64,6 +65,8 @@ export interface InputOptions {
   sample?: number | null;
   /** Where the list of briefs is in a JSON file, such as `data.products`; null: the file, or its only list. */
   items?: string | null;
-  /** The catalogue; a model that it lacks is passed on unchecked, because the catalogue changes. */
+  /** The catalogue; rows of a model that it lacks are not checked further, because the catalogue changes. */
   models: Model[];
+  /** What is unknown only gets a warning unless said. */
+  checks?: InputChecks;
 }

@@ -1,12 +1,13 @@
-import type { Model } from '../rivya/outcome.js';
+import type { Model, ModelParam } from '../rivya/outcome.js';
 
 /** What the checks of a row need to know of a model. */
 export interface KnownModel {
   isChat: boolean;
   /** Characters; null where none is documented. */
   maxPromptLength: number | null;
-  /** Keys whose value is a JSON number; everything else given as text stays text. */
-  numberParams: ReadonlySet<string>;
+  /** `available`, or why it cannot be called; null where that is not known. */
+  apiStatus: string | null;
+  params: ReadonlyMap<string, ModelParam>;
 }
 
 export type KnownModels = ReadonlyMap<string, KnownModel>;
@@ -21,9 +22,8 @@ export function indexModels(models: readonly Model[]): KnownModels {
       {
         isChat: model.category === 'chat',
         maxPromptLength: model.maxPromptLength,
-        numberParams: new Set(
-          model.params.filter(({ type }) => type === 'number').map(({ key }) => key),
-        ),
+        apiStatus: model.apiStatus,
+        params: new Map(model.params.map((param) => [param.key, param])),
       },
     ]),
   );

@@ -1,7 +1,11 @@
 import { open, rename, rm } from 'node:fs/promises';
+import type { JsonValue } from '../shared/json.js';
+import { csvRows } from '../shared/manifest-csv.js';
+import type { Place } from './forecast-credits.js';
 import type { Rejection, RejectionKind } from './rejection.js';
 
 const CHARACTERS_PER_WRITE = 1 << 16;
+const CSV_ROWS_AT_ONCE = 500;
 const ROWS_NAMED = 5;
 
 /** Faults of one kind in one column. */
@@ -12,26 +16,57 @@ export interface RejectionGroup {
   count: number;
   /** The first one's reason, word for word. */
   example: string;
-  firstRows: { source: string; row: number }[];
+  firstRows: Place[];
+}
+
+/** The same faults, for programs and for a spreadsheet. */
+export interface RejectedFiles {
+  jsonl: string;
+  csv: string;
+}
+
+/** The file that was asked for, and the other one beside it: `rejected.jsonl` and `rejected.csv`. */
+export function rejectedFiles(path: string): RejectedFiles {
+  const stem = path.replace(/\.(jsonl|csv)$/i, '');
+  const jsonl = stem !== path && path.toLowerCase().endsWith('.csv') ? `${stem}.jsonl` : path;
+  return { jsonl, csv: jsonl === path ? `${stem}.csv` : path };
 }
 
 /**
- * Writes `rejected.jsonl`, one line for each fault: source, row, id, column, reason.
- * The file is there whole or not at all; an older one of that name is replaced. Returns the number of lines.
+ * Writes `rejected.jsonl` and `rejected.csv`, one line for each fault: source, row, id, column, rule, reason.
+ * Both are there whole or not at all; older ones of these names are replaced. Returns the number of lines.
  */
 export async function writeRejected(
-  path: string,
+  files: RejectedFiles,
   rejections: AsyncIterable<Rejection>,
 ): Promise<number> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const jsonl = await PartFile.open(files.jsonl);
+  const csv = await PartFile.open(files.csv);
   try {
-    const lines = await writeLines(temporary, rejections);
-    await rename(temporary, path);
+    let lines = 0;
+    let rows: JsonValue[][] = [['source', 'row', 'id', 'column', 'rule', 'reason']];
+    for await (const { source, row, id, column, kind: rule, reason } of rejections) {
+      await jsonl.write(`${JSON.stringify({ source, row, id, column, rule, reason })}\n`);
+      rows.push([source, row, id, column, rule, reason]);
+      lines++;
+      if (rows.length < CSV_ROWS_AT_ONCE) continue;
+      await csv.write(csvRows(rows));
+      rows = [];
+    }
+    if (rows.length > 0) await csv.write(csvRows(rows));
+    await jsonl.finish();
+    await csv.finish();
     return lines;
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+  } finally {
+    await jsonl.abandon();
+    await csv.abandon();
   }
+}
+
+/** One of an earlier run would say what is no longer so. */
+export async function removeRejected({ jsonl, csv }: RejectedFiles): Promise<void> {
+  await rm(jsonl, { force: true });
+  await rm(csv, { force: true });
 }
 
 /** The faults by kind and column for the screen, the most frequent first. */
@@ -49,22 +84,37 @@ export async function groupRejections(
   return [...groups.values()].sort((left, right) => right.count - left.count);
 }
 
-async function writeLines(path: string, rejections: AsyncIterable<Rejection>): Promise<number> {
-  const handle = await open(path, 'w', 0o644);
-  try {
-    let lines = 0;
-    let pending = '';
-    for await (const { source, row, id, column, reason } of rejections) {
-      pending += `${JSON.stringify({ source, row, id, column, reason })}\n`;
-      lines++;
-      if (pending.length < CHARACTERS_PER_WRITE) continue;
-      await handle.writeFile(pending);
-      pending = '';
-    }
-    await handle.writeFile(pending);
-    await handle.sync();
-    return lines;
-  } finally {
-    await handle.close();
+/** A file under another name until it is whole. */
+class PartFile {
+  #pending = '';
+
+  private constructor(
+    private readonly path: string,
+    private readonly temporary: string,
+    private readonly handle: Awaited<ReturnType<typeof open>>,
+  ) {}
+
+  static async open(path: string): Promise<PartFile> {
+    const temporary = `${path}.${process.pid}.tmp`;
+    return new PartFile(path, temporary, await open(temporary, 'w', 0o644));
+  }
+
+  async write(text: string): Promise<void> {
+    this.#pending += text;
+    if (this.#pending.length < CHARACTERS_PER_WRITE) return;
+    await this.handle.writeFile(this.#pending);
+    this.#pending = '';
+  }
+
+  async finish(): Promise<void> {
+    await this.handle.writeFile(this.#pending);
+    await this.handle.sync();
+    await rename(this.temporary, this.path);
+  }
+
+  /** After `finish` there is nothing left to take away. */
+  async abandon(): Promise<void> {
+    await this.handle.close();
+    await rm(this.temporary, { force: true });
   }
 }

@@ -8,10 +8,17 @@ export type RejectionKind =
   | 'bad_id'
   | 'id_clash'
   | 'no_model'
+  | 'unknown_model'
+  | 'model_not_callable'
   | 'chat_model'
   | 'no_prompt'
   | 'prompt_too_long'
   | 'not_a_number'
+  | 'not_an_option'
+  | 'out_of_range'
+  | 'wrong_step'
+  | 'missing_param'
+  | 'unknown_param'
   | 'bad_reference'
   | 'body_too_large';
 
@@ -20,6 +27,10 @@ export interface RowFault {
   /** Null where the fault is of the whole row. */
   column: string | null;
   reason: string;
+}
+
+export function addFault(faults: RowFault[], fault: RowFault | null): void {
+  if (fault !== null) faults.push(fault);
 }
 
 /** One fault of one row; a row with several faults has several. */

@@ -7,6 +7,7 @@ import { asNumber, asRecord } from './lenient-fields.js';
 import { localClock } from './local-clock.js';
 import type {
   ListModelsOutcome,
+  Model,
   ReadCreditsOutcome,
   ReadTaskOutcome,
   Refused,
@@ -82,10 +83,10 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
     async listModels(signal) {
       const outcome = await call.send(
         { method: 'GET', path: '/api/v1/models', headers: {} },
-        { parse: parseModels, wanted: 'a list of models', signal },
+        { parse: parseModelsAnswer, wanted: 'a list of models', signal },
       );
       if (outcome.kind !== 'understood') return outcome;
-      return { kind: 'read', models: outcome.content, pace: outcome.pace };
+      return { kind: 'read', ...outcome.content, pace: outcome.pace };
     },
     async readCredits(signal) {
       const outcome = await call.send(
@@ -98,6 +99,11 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
     },
     close: call.close,
   };
+}
+
+function parseModelsAnswer(answer: unknown): { models: Model[]; answer: unknown } | null {
+  const models = parseModels(answer);
+  return models === null ? null : { models, answer };
 }
 
 function parseCredits(json: unknown): number | null {

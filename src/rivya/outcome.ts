@@ -96,7 +96,8 @@ export type ReadCreditsOutcome =
   | Unknown
   | Unreachable;
 export type ListModelsOutcome =
-  | { kind: 'read'; models: Model[]; pace: PaceHint | null }
+  /** `answer`: the JSON that they were read from. */
+  | { kind: 'read'; models: Model[]; answer: unknown; pace: PaceHint | null }
   | Refused
   | Unknown
   | Unreachable;

@@ -7,6 +7,8 @@ import { readLines } from './read-lines.js';
 export type ManifestFormat = 'jsonl' | 'csv' | 'json';
 
 interface Place {
+  source: string;
+  row: number;
   seq: number;
   offset: number;
   length: number;
@@ -16,6 +18,18 @@ const rowsAtOnce = 500;
 
 export function parseManifestLine(text: string): ManifestLine {
   return manifestLineSchema.parse(JSON.parse(text));
+}
+
+/**
+ * By file and row, not by the order of admission alone: a trial admits briefs from everywhere before the others.
+ * Files come in the order in which they were first admitted from.
+ */
+function inInputOrder(places: Place[]): Place[] {
+  places.sort((a, b) => a.seq - b.seq);
+  const ranks = new Map<string, number>();
+  for (const { source } of places) if (!ranks.has(source)) ranks.set(source, ranks.size);
+  const rank = ({ source }: Place) => ranks.get(source) ?? 0;
+  return places.sort((a, b) => rank(a) - rank(b) || a.row - b.row || a.seq - b.seq);
 }
 
 /** The lines of a manifest in input order; only their places are kept in memory. */
@@ -34,11 +48,11 @@ export class ManifestFile {
     for await (const { text, offset, length, end } of readLines(path)) {
       if (end === 'torn' || text === '') continue;
       const line = parseManifestLine(text);
-      places.push({ seq: line.seq, offset, length });
+      const { source, row, seq } = line;
+      places.push({ source, row, seq, offset, length });
       for (const column of Object.keys(line.input)) columns.add(column);
     }
-    places.sort((a, b) => a.seq - b.seq);
-    return new ManifestFile(path, places, [...columns]);
+    return new ManifestFile(path, inInputOrder(places), [...columns]);
   }
 
   get size(): number {

@@ -18,7 +18,7 @@ export const lineStatusSchema = z.enum(['succeeded', 'failed', 'unknown', 'cance
 export const manifestLineSchema = z.object({
   brief_id: z.string().min(1),
   batch: z.string().min(1),
-  /** Position of the brief in its batch, from 1: the order of `manifest.csv`. */
+  /** Position of the brief in its batch, from 1: the order of admission. */
   seq: z.number().int().positive(),
   source: z.string(),
   row: z.number().int(),

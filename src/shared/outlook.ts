@@ -46,7 +46,7 @@ const recentMs = 60_000;
 const fewestLines = 5;
 const shortestRecentMs = 5_000;
 /** Until this batch has shown how often a task is looked at. */
-const assumedChecks = 2;
+export const assumedChecks = 2;
 
 const standstills: ReadonlySet<Limiting> = new Set([
   'nobody',

@@ -54,6 +54,7 @@ export interface Compiled {
   modelUse: Record<string, number>;
   briefs: { id: string; fingerprint: string; origin: BriefOrigin; body: string }[];
   rejections: Rejection[];
+  warnings: CompiledInput['warnings'];
 }
 
 const plainOptions: Omit<InputOptions, 'files'> = {
@@ -99,7 +100,7 @@ export async function compilePaths(
     const rejections: Rejection[] = [];
     for await (const rejection of input.rejections()) rejections.push(rejection);
     const modelUse = Object.fromEntries(input.modelUse);
-    return { counts: input.counts, modelUse, briefs, rejections };
+    return { counts: input.counts, modelUse, briefs, rejections, warnings: input.warnings };
   } finally {
     await input.dispose();
   }

@@ -38,11 +38,15 @@ it('reads our own columns without any option and keeps every other one verbatim'
 
 it('leaves prompt and params out of the body where there are none', async () => {
   const { briefs } = await compileFiles({
-    'x.csv': 'model,prompt,params\nelevenlabs-dialogue-v3,,\nz-image,p,{}\n',
+    'x.csv': 'model,prompt,params\nsome-new-model,p,\nz-image,p,{}\n',
+    'y.json': JSON.stringify([
+      { model: 'elevenlabs-dialogue-v3', params: { dialogue: [{ voice: 'Adam', text: 'Hi.' }] } },
+    ]),
   });
   expect(briefs.map(({ body }) => body)).toEqual([
-    '{"model":"elevenlabs-dialogue-v3"}',
+    '{"model":"some-new-model","prompt":"p"}',
     '{"model":"z-image","prompt":"p"}',
+    '{"model":"elevenlabs-dialogue-v3","params":{"dialogue":[{"text":"Hi.","voice":"Adam"}]}}',
   ]);
 });
 
@@ -172,7 +176,9 @@ it('says which needed column is missing altogether', async () => {
   expect(await badInputOf(compileFiles(withoutPrompt))).toMatch(/x\.csv: no row has a prompt/);
   const json = { 'x.json': '[{"title":"t"}]' };
   expect((await badInputOf(compileFiles(json))).split('\n')).toHaveLength(2);
-  const dialogue = { 'x.csv': 'model\nelevenlabs-dialogue-v3\n' };
+  const dialogue = {
+    'x.csv': 'model,params.dialogue\nelevenlabs-dialogue-v3,"[{""text"":""Hi.""}]"\n',
+  };
   expect((await compileFiles(dialogue)).counts.briefs).toBe(1);
 });
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { groupRejections, writeRejected } from '../../src/producer/rejected-file.js';
+import { groupRejections, rejectedFiles, writeRejected } from '../../src/producer/rejected-file.js';
 import type { Rejection } from '../../src/producer/rejection.js';
 
 let folder = '';
@@ -30,11 +30,11 @@ async function* rejections(count: number): AsyncGenerator<Rejection> {
 it('writes one line for each fault and replaces an older file', async () => {
   const path = join(folder, 'rejected.jsonl');
   await writeFile(path, 'old');
-  expect(await writeRejected(path, rejections(3000))).toBe(3000);
+  expect(await writeRejected(rejectedFiles(path), rejections(3000))).toBe(3000);
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
   expect(lines).toHaveLength(3000);
   expect(lines[0]).toBe(
-    '{"source":"x.csv","row":2,"id":"id 2","column":"prompt","reason":"the prompt has 1002 characters"}',
+    '{"source":"x.csv","row":2,"id":"id 2","column":"prompt","rule":"prompt_too_long","reason":"the prompt has 1002 characters"}',
   );
 });
 
@@ -46,7 +46,7 @@ it('leaves the older file, and nothing else, when it cannot finish', async () =>
     yield rejection(2);
     throw new Error('the spool is gone');
   }
-  await expect(writeRejected(path, broken())).rejects.toThrow('the spool is gone');
+  await expect(writeRejected(rejectedFiles(path), broken())).rejects.toThrow('the spool is gone');
   expect(await readFile(path, 'utf8')).toBe('old');
   expect(await readdir(own)).toEqual(['rejected.jsonl']);
 });
@@ -66,4 +66,24 @@ it('groups by kind and column, the most frequent first', async () => {
   ]);
   expect(groups[0]).toMatchObject({ example: 'the prompt has 1002 characters' });
   expect(groups[0]?.firstRows.map(({ row }) => row)).toEqual([2, 3, 4, 5, 6]);
+});
+
+it('writes the same faults for a spreadsheet, which runs none of them as a formula', async () => {
+  const files = rejectedFiles(join(folder, 'faults.jsonl'));
+  async function* one(): AsyncGenerator<Rejection> {
+    yield rejection(2, { id: '=HYPERLINK("x")', reason: 'the id is, "so to say", odd' });
+  }
+  await writeRejected(files, one());
+  expect(await readFile(files.csv, 'utf8')).toBe(
+    'source,row,id,column,rule,reason\nx.csv,2,"\'=HYPERLINK(""x"")",prompt,prompt_too_long,"the id is, ""so to say"", odd"\n',
+  );
+});
+
+it.each([
+  ['out/rejected.jsonl', 'out/rejected.jsonl', 'out/rejected.csv'],
+  ['bad.csv', 'bad.jsonl', 'bad.csv'],
+  ['faults', 'faults', 'faults.csv'],
+  ['faults.txt', 'faults.txt', 'faults.txt.csv'],
+])('puts the two files of %s beside each other', (path, jsonl, csv) => {
+  expect(rejectedFiles(path)).toEqual({ jsonl, csv });
 });

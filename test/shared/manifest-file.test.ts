@@ -45,6 +45,20 @@ describe('ManifestFile', () => {
     expect(manifest.inputColumns).toEqual(['sku', 'size', 'note']);
   });
 
+  it('gives the rows of a trial where the input has them, file by file', async () => {
+    const lines = [
+      manifestLine({ seq: 1, brief_id: 'trial a', source: 'a.csv', row: 5 }),
+      manifestLine({ seq: 2, brief_id: 'trial b', source: 'b.csv', row: 3 }),
+      manifestLine({ seq: 3, brief_id: 'a/1', source: 'a.csv', row: 2 }),
+      manifestLine({ seq: 4, brief_id: 'a/2', source: 'a.csv', row: 2 }),
+      manifestLine({ seq: 5, brief_id: 'b', source: 'b.csv', row: 2 }),
+    ];
+    const manifest = await manifestWith(jsonl(...lines));
+    const ids: string[] = [];
+    for await (const { line } of manifest.lines()) ids.push(line.brief_id);
+    expect(ids).toEqual(['a/1', 'a/2', 'trial a', 'b', 'trial b']);
+  });
+
   it('leaves out a last line that was cut off, even inside a character', async () => {
     const whole = jsonl(first, second);
     const torn = Buffer.from(jsonl(third)).subarray(0, 40).toString('latin1');

@@ -33,6 +33,7 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
       unique: null,
       limit: null,
       sample: null,
+      strict: false,
     },
     caps: { batch: 7, day: null },
     state: 'active',

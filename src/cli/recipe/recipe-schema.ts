@@ -35,6 +35,7 @@ const reading = {
   unique: z.string().describe('Only the first row of each value of this column.'),
   limit: count.describe('Only the first rows.'),
   sample: count.describe('So many rows, spread evenly.'),
+  strict: z.boolean().describe('Refuse params that the list of models does not have.'),
   'skip-invalid': z.boolean().describe('Go on without the rows that cannot be used.'),
 };
 
@@ -56,6 +57,7 @@ const running = {
   out: z.string().describe('Folder of the results, relative to the recipe.'),
   'max-credits': cap.describe('Credits that this batch may spend in all.'),
   'max-credits-per-day': cap.describe('Credits that all batches of the key may spend in a day.'),
+  'ask-above': z.number().nonnegative().describe('At a terminal, ask first above so many credits.'),
   rate: rate.describe('Requests a second over all endpoints and machines.'),
   'submit-rate': rate,
   'read-rate': rate,

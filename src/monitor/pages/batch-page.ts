@@ -1,10 +1,10 @@
 import type { FailureGroup } from '../../shared/group-failures.js';
+import { type Html, html } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import { queueName, queueStages } from '../../shared/queues.js';
 import type { Failures } from '../reading/read-failures.js';
 import type { WatchedBatch } from '../reading/watch.js';
 import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
-import { type Html, html } from './html.js';
 import { layout, timeText } from './layout.js';
 import { limitingWords } from './limiting-words.js';
 import { briefLink, findLink, queueLink } from './links.js';

@@ -1,11 +1,11 @@
 import { remedyFor } from '../../shared/failure-remedies.js';
+import { type Html, html, type Part } from '../../shared/html.js';
 import type { JsonValue } from '../../shared/json.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { formatCredits, formatDuration } from '../../shared/quantities.js';
 import { queueName } from '../../shared/queues.js';
 import type { FileOnDisk, Story } from '../reading/read-story.js';
 import { storyEvents } from '../reading/story-events.js';
-import { type Html, html, type Part } from './html.js';
 import { layout, timeText } from './layout.js';
 import { batchLink, queueLink } from './links.js';
 import { facts, pill, table } from './parts.js';

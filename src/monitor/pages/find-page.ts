@@ -1,5 +1,5 @@
+import { html } from '../../shared/html.js';
 import type { Findings } from '../reading/find-briefs.js';
-import { html } from './html.js';
 import { layout } from './layout.js';
 import { batchLink, briefLink } from './links.js';
 import { pill, table } from './parts.js';

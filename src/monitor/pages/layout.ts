@@ -1,4 +1,4 @@
-import { type Html, html, type Part } from './html.js';
+import { type Html, html, type Part } from '../../shared/html.js';
 import { boardPath, schedulesPath } from './links.js';
 
 export interface Page {

@@ -1,8 +1,8 @@
+import { type Html, html } from '../../shared/html.js';
 import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
 import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
-import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import { limitingWords, paceWords, placesWords } from './limiting-words.js';
 import { batchLink } from './links.js';

@@ -1,6 +1,6 @@
 import { batchState } from '../../shared/batch-state.js';
+import { type Html, html, type Part } from '../../shared/html.js';
 import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
-import { type Html, html, type Part } from './html.js';
 
 /** Words for states, each with a colour of its own in the style sheet. */
 export function pill(word: string): Html {

@@ -1,3 +1,4 @@
+import { type Html, html, type Part } from '../../shared/html.js';
 import { describeRun } from '../../shared/schedule/describe-run.js';
 import { runResult } from '../../shared/schedule/run-result.js';
 import type { Schedule } from '../../shared/schedule/schedule.js';
@@ -5,7 +6,6 @@ import type { ScheduleRun } from '../../shared/schedule/schedule-run.js';
 import { missedWords, toldTrouble } from '../../shared/schedule/schedule-words.js';
 import { zoneText } from '../../shared/schedule/zone-time.js';
 import type { WatchedBatch } from '../reading/watch.js';
-import { type Html, html, type Part } from './html.js';
 import { batchLink } from './links.js';
 import { pill, progressOf, table } from './parts.js';
 

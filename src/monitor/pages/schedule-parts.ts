@@ -1,3 +1,4 @@
+import { type Html, html, type Part } from '../../shared/html.js';
 import { counted } from '../../shared/quantities.js';
 import { whenWords } from '../../shared/schedule/cron-words.js';
 import type { ScheduleSight } from '../../shared/schedule/schedule-sight.js';
@@ -5,7 +6,6 @@ import { nextRunWords } from '../../shared/schedule/schedule-words.js';
 import { zoneText } from '../../shared/schedule/zone-time.js';
 import { type AccountSchedules, lateAfterMs } from '../reading/read-schedules.js';
 import type { Overview } from '../reading/watch.js';
-import { type Html, html, type Part } from './html.js';
 import { scheduleLink, schedulesPath } from './links.js';
 import { pill, table } from './parts.js';
 import { resultPill } from './run-parts.js';

@@ -1,3 +1,4 @@
+import { type Html, html } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import { whenWords } from '../../shared/schedule/cron-words.js';
 import { lastTold, type ScheduleSight } from '../../shared/schedule/schedule-sight.js';
@@ -9,7 +10,6 @@ import {
 } from '../../shared/schedule/schedule-words.js';
 import type { AccountSchedules } from '../reading/read-schedules.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
-import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 import { scheduleMark } from './links.js';
 import { facts, pill } from './parts.js';

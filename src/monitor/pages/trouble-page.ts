@@ -1,4 +1,4 @@
-import { html } from './html.js';
+import { html } from '../../shared/html.js';
 import { layout } from './layout.js';
 
 /** A page that cannot be shown, and why; it looks again by itself where that may help. */

@@ -5,8 +5,9 @@ import { type Schedule, shownFile } from '../../shared/schedule/schedule.js';
 import { compareWithBatch } from '../admit-briefs.js';
 import { admitInput } from '../admit-input.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
+import { chooseChecks } from '../input-checks.js';
 import { openLife } from '../open-life.js';
-import { groupRejections, writeRejected } from '../rejected-file.js';
+import { groupRejections, rejectedFiles, writeRejected } from '../rejected-file.js';
 import { batchLedger, type ScheduleContext } from './schedule-context.js';
 
 export interface ScheduledInput {
@@ -26,7 +27,11 @@ export async function queueInput(
   scheduled: ScheduledInput,
 ): Promise<'all' | 'stopped'> {
   const { schedule, files } = scheduled;
-  const input = await compileInput({ files, ...schedule.input, models: context.models });
+  const { strict, ...reading } = schedule.input;
+  const list = await context.readModels();
+  const { models } = list;
+  const checks = chooseChecks(list, { strict });
+  const input = await compileInput({ files, ...reading, models, checks });
   try {
     await refuseBadRows(input, scheduled);
     return await admit(context, scheduled, input);
@@ -41,7 +46,7 @@ async function refuseBadRows(
 ): Promise<void> {
   const { rejected } = input.counts;
   if (rejected === 0) return;
-  await writeRejected(join(out, 'rejected.jsonl'), input.rejections());
+  await writeRejected(rejectedFiles(join(out, 'rejected.jsonl')), input.rejections());
   if (schedule.badRows === 'skip') return;
   const [first] = await groupRejections(input.rejections());
   const rows = rejected === 1 ? 'One row' : `${rejected} rows`;

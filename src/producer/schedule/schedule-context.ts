@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Model } from '../../rivya/outcome.js';
 import type { Clock } from '../../shared/clock.js';
 import type { AccountLedger } from '../../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../../shared/ledger/batch-ledger.js';
 import type { Schedule } from '../../shared/schedule/schedule.js';
 import type { ScheduleLedger } from '../../shared/schedule/schedule-ledger.js';
 import type { RunJob, ScheduleQueue } from '../../shared/schedule/schedule-queue.js';
+import type { ListedModels } from '../input-checks.js';
 
 export interface ScheduleContext {
   connection: Redis;
@@ -19,7 +19,8 @@ export interface ScheduleContext {
   log: Logger;
   /** Ends an admission after the chunk under way; another worker goes on with it. */
   stopping: AbortSignal;
-  models: Model[];
+  /** Asks the API which models there are. */
+  readModels(): Promise<ListedModels>;
   /** Fetches a schedule's URL into a file. @throws BatchError `bad_input` where that is refused or not possible */
   fetchFile(url: string, path: string): Promise<void>;
 }

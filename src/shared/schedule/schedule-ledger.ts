@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { type ScheduleKeys, scheduleKeys } from '../ledger/keys.js';
 import { runScript } from '../ledger/scripts.js';
@@ -47,8 +48,9 @@ export class ScheduleLedger {
     const text = JSON.stringify(schedule);
     await this.enlist();
     const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
-    const same = !added && (await this.redis.hget(schedules, schedule.name)) === text;
-    if (!added && !same) return 'exists';
+    // Compared as it is read: an earlier version did not write what has a default.
+    const known = added ? schedule : await this.find(schedule.name);
+    if (known === null || !isDeepStrictEqual(known, schedule)) return 'exists';
     if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
     else await this.redis.hset(webhooks, schedule.name, webhook);
     return added ? 'added' : 'same';

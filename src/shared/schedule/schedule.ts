@@ -40,6 +40,8 @@ const inputSchema = z.object({
   unique: z.string().nullable().default(null),
   limit: z.number().int().positive().nullable(),
   sample: z.number().int().positive().nullable().default(null),
+  /** Whether params that the list of models does not have are refused. */
+  strict: z.boolean().default(false),
 });
 
 /** A schedule as it is kept; neither API key nor webhook are in it (S8). */

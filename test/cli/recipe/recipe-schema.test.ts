@@ -5,8 +5,18 @@ import type { CommandSetup } from '../../../src/cli/command-setup.js';
 import { recipeJsonSchema, recipeSchema } from '../../../src/cli/recipe/recipe-schema.js';
 import { addRunCommand } from '../../../src/cli/run.js';
 
-/** What only makes sense where somebody types it, or what a recipe says in its own way. */
-const notInRecipes = ['recipe', 'json', 'param', 'fresh', 'version', 'help'];
+/** What somebody decides for one run, or what a recipe says in its own way. */
+const notInRecipes = [
+  'recipe',
+  'json',
+  'param',
+  'fresh',
+  'force',
+  'trial',
+  'yes',
+  'version',
+  'help',
+];
 
 function optionsOfRun(): string[] {
   const program = new Command();

@@ -48,7 +48,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
     clock: { now: () => time.nowMs },
     log: createLogger({ level: 'silent', destination: process.stderr, redact: (text) => text }),
     stopping: stop.signal,
-    models: bundledModels(),
+    readModels: async () => ({ models: bundledModels(), from: 'bundled' }),
     fetchFile: () => Promise.reject(new Error('nothing is fetched here')),
   };
   const schedule: Schedule = {

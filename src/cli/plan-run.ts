@@ -1,0 +1,44 @@
+import { withoutFinished } from '../producer/admit-briefs.js';
+import type { CompiledInput } from '../producer/compile-input.js';
+import type { Model } from '../rivya/outcome.js';
+import { formatCredits } from '../shared/quantities.js';
+import { canAsk, confirm } from './confirm.js';
+import type { PaceFlags } from './flags.js';
+import type { RunBatch } from './open-run-batch.js';
+import { makePlan, type Plan } from './plan.js';
+import { typicalInputMs } from './typical-input.js';
+
+export interface Planning {
+  opened: RunBatch;
+  input: CompiledInput;
+  models: Model[];
+  flags: PaceFlags;
+  wallet: number | null;
+}
+
+/** What is left of a batch, with the prices and the pace that its account has learned. */
+export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
+  const { account, ledger } = opened;
+  const { learnedRate, learnedInFlight } = await account.view();
+  return makePlan(input, {
+    models,
+    wallet,
+    learnedPrices: await account.prices(),
+    pace: {
+      told: { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null },
+      learned: { rate: learnedRate, inFlight: learnedInFlight },
+      taskMs: await typicalInputMs(opened, input.modelUse),
+    },
+    left: (briefs) => withoutFinished(ledger, briefs),
+  });
+}
+
+/** Asks where there is somebody to ask, and the estimate is of some weight. */
+export async function askFirst(
+  { forecast }: Plan,
+  { yes, askAbove }: { yes: boolean; askAbove: number },
+): Promise<'go' | 'stop'> {
+  if (yes || forecast.most <= askAbove || !canAsk()) return 'go';
+  const answer = await confirm(`This may spend up to ${formatCredits(forecast.most)}. Go on?`);
+  return answer === 'yes' ? 'go' : 'stop';
+}

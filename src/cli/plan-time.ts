@@ -1,0 +1,71 @@
+import type { Model } from '../rivya/outcome.js';
+import { defaultInFlight } from '../shared/in-flight.js';
+import { assumedChecks } from '../shared/outlook.js';
+import { type TimeLeft, timeLeft } from '../shared/time-left.js';
+
+/** What is known of the pace before a run; null where nobody said and nothing was learned. */
+export interface KnownPace {
+  told: { rate: number | null; inFlight: number | null };
+  learned: { rate: number | null; inFlight: number | null };
+  /** How long past tasks of these models took, in ms. */
+  taskMs: number | null;
+}
+
+type Source = 'told' | 'learned' | 'assumed';
+
+export interface PlannedTime {
+  left: TimeLeft;
+  rate: { perSecond: number; from: Source };
+  places: { most: number; from: Source };
+  task: { ms: number; from: Source };
+}
+
+/** At which an account begins that has learned nothing. */
+const startRate = 2;
+/** The API documents no durations: a task of each kind is taken to need so long, in ms, until some have been seen. */
+const assumedTaskMs: Record<string, number> = { image: 15_000, audio: 25_000, video: 120_000 };
+
+/** How long so many briefs will take at the pace that is known or assumed. */
+export function planTime(
+  { briefs, modelUse }: { briefs: number; modelUse: ReadonlyMap<string, number> },
+  { told, learned, taskMs }: KnownPace,
+  models: readonly Model[],
+): PlannedTime {
+  const rate = choose(told.rate, learned.rate, startRate);
+  const places = choose(told.inFlight, learned.inFlight, defaultInFlight);
+  const task = choose(null, taskMs, assumedMs(modelUse, models));
+  const left = timeLeft({
+    waiting: briefs,
+    running: 0,
+    rate: rate.value,
+    places: places.value,
+    checksPerTask: assumedChecks,
+    taskMs: task.value,
+    linesPerSecond: null,
+  });
+  return {
+    left,
+    rate: { perSecond: rate.value, from: rate.from },
+    places: { most: places.value, from: places.from },
+    task: { ms: task.value, from: task.from },
+  };
+}
+
+function choose(told: number | null, learned: number | null, assumed: number) {
+  if (told !== null) return { value: told, from: 'told' as const };
+  if (learned !== null) return { value: learned, from: 'learned' as const };
+  return { value: assumed, from: 'assumed' as const };
+}
+
+/** By the number of briefs of each model; a model of no known kind is taken for a video. */
+function assumedMs(modelUse: ReadonlyMap<string, number>, models: readonly Model[]): number {
+  const kinds = new Map(models.map(({ id, category }) => [id, category]));
+  let briefs = 0;
+  let sumMs = 0;
+  for (const [model, count] of modelUse) {
+    const ms = assumedTaskMs[kinds.get(model) ?? ''] ?? assumedTaskMs.video ?? 0;
+    briefs += count;
+    sumMs += count * ms;
+  }
+  return briefs === 0 ? 0 : sumMs / briefs;
+}

@@ -1,0 +1,59 @@
+import type { CompiledInput } from '../producer/compile-input.js';
+import type { Forecast } from '../producer/forecast-credits.js';
+import type { InputWarning } from '../producer/input-warnings.js';
+import { type Example, ExamplePicker } from '../producer/pick-examples.js';
+import type { Model } from '../rivya/outcome.js';
+import { assumedChecks } from '../shared/outlook.js';
+import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { forecastInput } from './forecast.js';
+import { type KnownPace, type PlannedTime, planTime } from './plan-time.js';
+
+/** What a run is going to do, as far as can be said before it does it. */
+export interface Plan {
+  counts: CompiledInput['counts'];
+  /** Briefs of each model in the input, those that are made already included. */
+  models: { model: string; briefs: number }[];
+  warnings: InputWarning[];
+  /** Requests to the API's own endpoints, for what is left to make. */
+  requests: { submits: number; least: number; most: number };
+  /** `forecast.briefs` is what is left to make. */
+  forecast: Forecast;
+  /** Null where the balance is not known. */
+  wallet: number | null;
+  time: PlannedTime;
+  /** First, middle and last of the input. */
+  examples: Example[];
+}
+
+export interface PlanFooting {
+  models: Model[];
+  wallet: number | null;
+  /** Price kind -> the largest price seen; empty where nothing was learned yet. */
+  learnedPrices: ReadonlyMap<string, number>;
+  pace: KnownPace;
+  /** What of the input is left to make; all of it where that is not known. */
+  left?: (briefs: AsyncIterable<PreparedBrief>) => AsyncIterable<PreparedBrief>;
+}
+
+/** Reads the input once more, in constant memory. */
+export async function makePlan(
+  input: Pick<CompiledInput, 'briefs' | 'counts' | 'modelUse' | 'warnings'>,
+  { models, wallet, learnedPrices, pace, left = (briefs) => briefs }: PlanFooting,
+): Promise<Plan> {
+  const { counts, modelUse, warnings } = input;
+  const picker = new ExamplePicker(counts.briefs);
+  const briefs = left(picker.watch(input.briefs()));
+  const forecast = await forecastInput(briefs, { models, wallet, learned: learnedPrices });
+  const submits = forecast.briefs;
+  return {
+    counts,
+    models: [...modelUse].map(([model, count]) => ({ model, briefs: count })),
+    warnings,
+    // One look at a task is the least.
+    requests: { submits, least: submits * 2, most: submits * (1 + assumedChecks) },
+    forecast,
+    wallet,
+    time: planTime({ briefs: submits, modelUse }, pace, models),
+    examples: picker.examples,
+  };
+}

@@ -1,0 +1,105 @@
+import { stripVTControlCharacters } from 'node:util';
+import truncate from 'cli-truncate';
+import pc from 'picocolors';
+import wrap from 'wrap-ansi';
+import type { Forecast } from '../producer/forecast-credits.js';
+import type { Example } from '../producer/pick-examples.js';
+import { counted, formatDuration, formatTimeLeft } from '../shared/quantities.js';
+import { sumText, walletText } from './forecast.js';
+import type { Plan } from './plan.js';
+import type { PlannedTime } from './plan-time.js';
+import { warningLines } from './tell-warnings.js';
+
+const labelWidth = 11;
+const mostModels = 4;
+/** A wider line is not read as one. */
+const widest = 120;
+
+/** The plan for a person, in lines that fit. */
+export function planLines(plan: Plan, terminalWidth: number): string[] {
+  const width = Math.min(terminalWidth, widest);
+  const { counts, forecast } = plan;
+  const { rows, briefs, rejected, duplicates } = counts;
+  const all = counted(briefs, 'brief');
+  const made = forecast.briefs < briefs ? `${all}, ${forecast.briefs} of them` : all;
+  return [
+    `${counted(rows, 'row')}: ${made} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
+    ...row('models', modelsText(plan), width),
+    ...(forecast.briefs > 0 ? costLines(plan, width) : []),
+    ...plan.examples.flatMap((example, at) => exampleLine(example, nameAt(plan, at), width)),
+    ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('look at'), line, width)),
+  ];
+}
+
+function costLines(plan: Plan, width: number): string[] {
+  const { forecast, wallet } = plan;
+  return [
+    ...row('requests', requestsText(plan), width),
+    ...row('credits', `${sumText(forecast)} (${basisText(forecast)})`, width),
+    ...row('wallet', walletText(forecast, wallet), width),
+    ...row('time', timeText(plan.time), width),
+  ];
+}
+
+/** A label and its text, which goes on below itself where the line ends. */
+function row(label: string, text: string, width: number): string[] {
+  // A number stays with what it counts.
+  const whole = text.replace(/(\d) (?=[a-z])/g, '$1\u00a0');
+  const lines = wrap(whole, Math.max(20, width - labelWidth - 2))
+    .replaceAll('\u00a0', ' ')
+    .split('\n');
+  const space = ' '.repeat(labelWidth + 2);
+  const head = `  ${label}${' '.repeat(labelWidth - stripVTControlCharacters(label).length)}`;
+  return lines.map((line, at) => `${at === 0 ? head : space}${line}`);
+}
+
+function modelsText({ models }: Plan): string {
+  const most = [...models].sort((left, right) => right.briefs - left.briefs);
+  const shown = most.slice(0, mostModels).map(({ model, briefs }) => `${briefs} with ${model}`);
+  const others = most.slice(mostModels);
+  if (others.length > 0) {
+    const briefs = others.reduce((sum, { briefs }) => sum + briefs, 0);
+    shown.push(`${briefs} with ${counted(others.length, 'other')}`);
+  }
+  return shown.join(', ') || 'none';
+}
+
+function requestsText({ requests: { submits, least, most } }: Plan): string {
+  return `${least} to ${most}: ${counted(submits, 'submission')}, and a look or two at each task`;
+}
+
+function basisText({ briefs, charged }: Forecast): string {
+  if (charged === briefs) return 'as charged before';
+  const guess = 'base price to a multiple of it: the API tells a price when it charges';
+  return charged === 0 ? guess : `${charged} briefs as charged before, the others from ${guess}`;
+}
+
+/** `2 to 3 min, at 2 requests/s, 8 tasks at once, 15 s each (assumed)` */
+export function timeText({ left, rate, places, task }: PlannedTime): string {
+  const long = left.kind === 'known' ? formatTimeLeft(left) : 'not known';
+  const pace = `${round(rate.perSecond)} requests/s`;
+  const most = `${counted(places.most, 'task')} at once`;
+  const each = `${formatDuration(task.ms)} each`;
+  const froms = new Set([rate.from, places.from, task.from]);
+  const shown = (text: string, from: string) => (froms.size === 1 ? text : `${text} (${from})`);
+  const parts = [shown(pace, rate.from), shown(most, places.from), shown(each, task.from)];
+  const all = froms.size === 1 ? ` (${rate.from})` : '';
+  return `${long}, at ${parts.join(', ')}${all}`;
+}
+
+function round(rate: number): string {
+  return String(Number(rate.toPrecision(2)));
+}
+
+function nameAt({ examples }: Plan, at: number): string {
+  if (at === 0) return 'first';
+  return at === examples.length - 1 ? 'last' : 'middle';
+}
+
+function exampleLine(example: Example, name: string, width: number): string[] {
+  const { row: number, id, model, prompt } = example;
+  const text = `row ${number}, ${id}, ${model}: ${prompt ?? '(no prompt)'}`;
+  // A prompt may hold whatever the file does: a terminal's control characters are not for this one.
+  const plain = stripVTControlCharacters(text).replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ');
+  return [`  ${name.padEnd(labelWidth)}${truncate(plain, Math.max(20, width - labelWidth - 2))}`];
+}

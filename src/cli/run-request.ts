@@ -1,0 +1,30 @@
+import type { CompiledInput } from '../producer/compile-input.js';
+import type { Model } from '../rivya/outcome.js';
+import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
+import type { Interrupts } from './interrupts.js';
+import type { RunBatch } from './open-run-batch.js';
+
+export interface RunRequest {
+  /** Of a trial, the sample. */
+  input: CompiledInput;
+  batch: string;
+  out: string;
+  files: string[];
+  /** The list that the input was checked with. */
+  models: Model[];
+  /** The input that a trial's sample was taken from; null where the whole input is run. */
+  trial: { whole: CompiledInput } | null;
+  flags: InputFlags & RequestFlags & LogFlags & SpendingFlags & { json: boolean; wait: boolean };
+}
+
+export interface SpendingFlags {
+  /** Credits. */
+  askAbove: number;
+  yes: boolean;
+}
+
+export interface Work {
+  request: RunRequest;
+  opened: RunBatch;
+  interrupts: Interrupts;
+}

@@ -1,0 +1,37 @@
+import { relative } from 'node:path';
+import { counted, creditsNumber, formatCredits, formatDuration } from '../shared/quantities.js';
+import { sumText } from './forecast.js';
+import { timeText } from './print-plan.js';
+import type { TrialResult } from './trial.js';
+
+/** What a person is told of a trial, and how to go on from it. */
+export function trialLines(result: TrialResult, commandLine: string): string[] {
+  const { briefs, succeeded, others, credits, taskMs, left, sheet } = result;
+  const done = succeeded + others;
+  const each = done > 0 ? `, ${creditsNumber(credits / done)} each` : '';
+  const took = taskMs === null ? '' : ` A task took ${formatDuration(taskMs)}.`;
+  const lines = [
+    `Trial of ${counted(briefs, 'brief')}: ${succeeded} of ${done} succeeded, for ${formatCredits(credits)}${each}.${took}`,
+    `Look at them: ${relative(process.cwd(), sheet)}`,
+  ];
+  if (left.forecast.briefs === 0) return [...lines, 'There is nothing left to make.'];
+  const { forecast, time } = left;
+  lines.push(
+    `The rest, by that: ${counted(forecast.briefs, 'brief')} for ${sumText(forecast)}; ${timeText(time)}.${failureText(result)}`,
+    'To go on (what the trial made is not made again):',
+    `  ${withoutTrial(commandLine)}`,
+  );
+  return lines;
+}
+
+function failureText({ others, succeeded, left }: TrialResult): string {
+  if (others === 0) return '';
+  const share = others / (others + succeeded);
+  const percent = Math.round(share * 100);
+  const briefs = Math.round(share * left.forecast.briefs);
+  return ` If ${percent} % fail as in the trial, that is ${counted(briefs, 'brief')}.`;
+}
+
+function withoutTrial(commandLine: string): string {
+  return commandLine.replace(/ --trial(?:=| )\d+/, '');
+}

@@ -1,0 +1,150 @@
+import { contentFingerprint } from '../shared/brief.js';
+import type { JsonObject } from '../shared/json.js';
+import { bodyText, originText } from './brief-text.js';
+import { bodyFault, modelFault, promptFault, unknownModelReason } from './check-content.js';
+import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
+import type { ColumnPlan } from './column-plan.js';
+import { completeParams, type ParamSources, paramColumn } from './complete-params.js';
+import type { Place } from './forecast-credits.js';
+import type { InputChecks } from './input-checks.js';
+import type { InputWarnings } from './input-warnings.js';
+import type { KnownModels } from './known-models.js';
+import type { Mapping, Output } from './mapping.js';
+import type { OwnFields } from './own-fields.js';
+import { readReferences } from './reference-media.js';
+import { addFault, type RowFault } from './rejection.js';
+import type { Row } from './row.js';
+import { settleParams } from './settle-params.js';
+import { isBlank, renderTemplate, type Template } from './template.js';
+
+export interface PreparerOptions {
+  mapping: Mapping;
+  models: KnownModels;
+  checks: InputChecks;
+  warnings: InputWarnings;
+}
+
+/** What all outputs of one row share. */
+export interface RowParts {
+  row: Row;
+  fields: OwnFields;
+  /** Null where the row has no id of its own. */
+  givenId: string | null;
+  plan: ColumnPlan;
+  sourceName: string;
+}
+
+/** One output of a good row as the texts that will be spooled; `id` is without a variant's number. */
+export interface PreparedOutput {
+  id: string;
+  /** Whether the row makes this alone, so that the id before the variant tells the row. */
+  of: 'only_output' | 'several_outputs';
+  variants: number;
+  model: string;
+  fingerprint: string;
+  origin: string;
+  body: string;
+}
+
+/** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
+const HASH_ID_LENGTH = 16;
+
+/** Makes one of a row's briefs, or notes everything that is wrong with it. */
+export class OutputPreparer {
+  constructor(private readonly options: PreparerOptions) {}
+
+  prepare(parts: RowParts, output: Output, faults: RowFault[]): PreparedOutput | null {
+    const { row, fields, givenId, plan, sourceName } = parts;
+    const { mapping, models } = this.options;
+    const model = this.#modelOf(parts, output, faults);
+    const known = models.get(model);
+    const prompt = promptOf(parts, output.prompt ?? mapping.prompt, faults);
+    if (prompt !== 'refused') addFault(faults, promptFault(prompt, { model, known }));
+    const sources = { fields, mapping, output };
+    const params = settleParams(completeParams(row, sources, faults), known);
+    this.#checkParams(params, { model, sources }, faults);
+    const { urls, media } = readReferences({ references: fields.references, params }, faults);
+    if (faults.length > 0 || prompt === 'refused') return null;
+
+    const body = bodyText({ model, prompt, params, media });
+    addFault(faults, bodyFault(body));
+    if (faults.length > 0) return null;
+    this.#warn({ model, params }, { source: sourceName, row: row.number });
+    const fingerprint = contentFingerprint({ model, prompt, params, references: urls });
+    const base = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
+    const { metadata } = fields;
+    return {
+      id: output.name === null ? base : `${base}/${output.name}`,
+      of: output.name === null ? 'only_output' : 'several_outputs',
+      variants: output.variants,
+      model,
+      fingerprint,
+      origin: originText({ row, plan, sourceName, references: urls, metadata }),
+      body,
+    };
+  }
+
+  /** Empty where there is none; the fault is then noted. */
+  #modelOf({ row, fields }: RowParts, output: Output, faults: RowFault[]): string {
+    const { mapping, models, checks } = this.options;
+    const own = output.model === null ? (fields.model?.trim() ?? '') : '';
+    const template = output.model ?? mapping.model;
+    const isOwn = own !== '' || template === null;
+    const text = isOwn ? own : renderTemplate(template, row, faults);
+    if (text === null) return '';
+    const model = text.trim();
+    const known = models.get(model);
+    addFault(faults, modelFault(model, known));
+    if (known === undefined && model !== '' && checks.unknownModels === 'refuse') {
+      const reason = unknownModelReason(model, [...models.keys()]);
+      faults.push({ kind: 'unknown_model', column: 'model', reason });
+    }
+    return model;
+  }
+
+  #checkParams(
+    params: JsonObject,
+    { model, sources }: { model: string; sources: ParamSources },
+    faults: RowFault[],
+  ): void {
+    const known = this.options.models.get(model);
+    if (known === undefined) return;
+    const found = checkParams(params, { model, known });
+    if (this.options.checks.unknownParams === 'refuse') {
+      const unknown = unknownParams(params, known);
+      found.push(...unknown.map((key) => unknownParamFault(key, { model, known })));
+    }
+    for (const { kind, key, reason } of found) {
+      faults.push({ kind, column: paramColumn(key, sources), reason });
+    }
+  }
+
+  /** Of a brief that is made: what its model's entry in the list does not have. */
+  #warn({ model, params }: { model: string; params: JsonObject }, place: Place): void {
+    const { models, warnings } = this.options;
+    const known = models.get(model);
+    if (known === undefined) {
+      const about = { rule: 'unknown_model', model, param: null } as const;
+      warnings.note(about, place, () => unknownModelReason(model, [...models.keys()]));
+      return;
+    }
+    for (const param of unknownParams(params, known)) {
+      const about = { rule: 'unknown_param', model, param } as const;
+      warnings.note(about, place, () => unknownParamFault(param, { model, known }).reason);
+    }
+  }
+}
+
+/** `refused` where a template lacks a value, which is a fault already. */
+function promptOf(
+  { row, fields }: RowParts,
+  template: Template | null,
+  faults: RowFault[],
+): string | null | 'refused' {
+  if (template === null) {
+    return fields.prompt === null || isBlank(fields.prompt) ? null : fields.prompt;
+  }
+  const prompt = renderTemplate(template, row, faults);
+  if (prompt === null) return 'refused';
+  return isBlank(prompt) ? null : prompt;
+}

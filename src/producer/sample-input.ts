@@ -1,0 +1,71 @@
+import { parseBody } from '../shared/brief-content.js';
+import type { PreparedBrief } from '../shared/prepared-brief.js';
+import type { CompiledInput } from './compile-input.js';
+
+/**
+ * A part of an input for a trial: briefs of every model, spread over the whole of it, and the same ones each time.
+ * With variants, one of each row as long as there are rows enough. Its counts of rows are those of the whole input.
+ */
+export function sampleInput(
+  input: CompiledInput,
+  { size, variants }: { size: number; variants: number },
+): CompiledInput {
+  if (size >= input.counts.briefs) return input;
+  const modelUse = shareOut(input.modelUse, size);
+  const chosen = new Map<string, ReadonlySet<number>>();
+  for (const [model, count] of modelUse) {
+    chosen.set(model, spread(count, { briefs: input.modelUse.get(model) ?? 0, variants }));
+  }
+  return {
+    ...input,
+    counts: { ...input.counts, briefs: size },
+    modelUse,
+    briefs: () => chooseBriefs(input, chosen),
+  };
+}
+
+/** So many briefs of each model: in proportion, but at least one of each where that is possible. */
+function shareOut(modelUse: ReadonlyMap<string, number>, size: number): Map<string, number> {
+  const models = [...modelUse].sort(([, left], [, right]) => right - left).slice(0, size);
+  const briefs = models.reduce((sum, [, count]) => sum + count, 0);
+  const shares = new Map(models.map(([model]) => [model, 1]));
+  for (let given = models.length; given < size; given++) {
+    const [next] = models
+      .filter(([model, count]) => (shares.get(model) ?? 0) < count)
+      .map(([model, count]) => ({
+        model,
+        lacks: (count * size) / briefs - (shares.get(model) ?? 0),
+      }))
+      .sort((left, right) => right.lacks - left.lacks);
+    if (next === undefined) break;
+    shares.set(next.model, (shares.get(next.model) ?? 0) + 1);
+  }
+  return shares;
+}
+
+/** Positions among a model's briefs, in the middles of equal stretches. */
+function spread(
+  count: number,
+  { briefs, variants }: { briefs: number; variants: number },
+): Set<number> {
+  const rows = briefs / variants;
+  const step = count <= rows ? variants : 1;
+  const places = count <= rows ? rows : briefs;
+  return new Set(
+    Array.from({ length: count }, (_, at) => Math.floor(((at + 0.5) * places) / count) * step),
+  );
+}
+
+async function* chooseBriefs(
+  { briefs, modelUse }: CompiledInput,
+  chosen: ReadonlyMap<string, ReadonlySet<number>>,
+): AsyncGenerator<PreparedBrief> {
+  const [onlyModel] = modelUse.size === 1 ? modelUse.keys() : [];
+  const passed = new Map<string, number>();
+  for await (const brief of briefs()) {
+    const model = onlyModel ?? parseBody(brief.body).model;
+    const position = passed.get(model) ?? 0;
+    passed.set(model, position + 1);
+    if (chosen.get(model)?.has(position)) yield brief;
+  }
+}
