@@ -1,18 +1,21 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { compareWithFolder } from '../producer/compare-with-folder.js';
 import { writeRejected } from '../producer/rejected-file.js';
 import { createRivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { CommandSetup } from './command-setup.js';
+import { comparisonJson, comparisonText } from './comparison-text.js';
 import { compileFromFlags, reportRejections, unknownModels } from './compile.js';
 import type { Settings } from './environment.js';
-import { addInputFlags, addJsonFlag, type InputFlags, twin } from './flags.js';
+import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
 import { forecastInput, forecastSentences } from './forecast.js';
 import { userAgent } from './session.js';
 
 interface CheckFlags extends InputFlags {
   json: boolean;
+  out?: string;
   rejected?: string;
 }
 
@@ -21,6 +24,7 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
     .command('check')
     .description('check the input and estimate what it costs; nothing is sent or spent')
     .argument('<file...>', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  addOutFlag(command, 'compare with the results in this folder', 'optional');
   addInputFlags(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
   addJsonFlag(command);
@@ -50,15 +54,21 @@ async function check(
   try {
     const { rows, briefs, rejected, duplicates } = input.counts;
     const wallet = await lookAtWallet(settings);
-    const forecast = await forecastInput(input.briefs(), { wallet, learned: new Map() });
+    const compared = flags.out ? await compareWithFolder(flags.out, input.briefs) : null;
+    const toMake = compared?.briefs ?? input.briefs();
+    const forecast = await forecastInput(toMake, { wallet, learned: new Map() });
     if (flags.json) {
       if (flags.rejected) await writeRejected(flags.rejected, input.rejections());
-      terminal.print(JSON.stringify({ rows, briefs, rejected, duplicates, wallet, forecast }));
+      const news = compared && { compared: comparisonJson(compared.comparison) };
+      const plan = { rows, briefs, rejected, duplicates, wallet, forecast, ...news };
+      terminal.print(JSON.stringify(plan));
       return rejected > 0 && !flags.skipInvalid ? ExitCode.badInput : ExitCode.succeeded;
     }
     terminal.print(
       `${counted(rows, 'row')}: ${counted(briefs, 'brief')} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
     );
+    const changes = compared && comparisonText(compared.comparison);
+    if (changes) terminal.print(changes);
     for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
     for (const sentence of unknownModels(input)) terminal.warn(sentence);
     for (const sentence of forecastSentences(forecast, wallet)) terminal.print(sentence);

@@ -7,13 +7,15 @@ import { claimOutputFolder } from '../shared/output-folder.js';
 import { StageQueues } from '../shared/queues.js';
 import { refuseCancelled } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { comparisonJson, leftAsTheyAre } from './comparison-text.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
 import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
+import { addForceFlag, type ForceFlags } from './force-flag.js';
 import { Interrupts } from './interrupts.js';
-import { openRunBatch } from './open-run-batch.js';
+import { type BatchRequest, openRunBatch } from './open-run-batch.js';
 import { openStoreSession } from './session.js';
 
-interface EnqueueFlags extends InputFlags {
+interface EnqueueFlags extends InputFlags, ForceFlags {
   out?: string;
   rejected?: string;
   json: boolean;
@@ -26,6 +28,7 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
     .argument('<file...>', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, "folder of the results (default: the worker's own)", 'optional');
   addInputFlags(command);
+  addForceFlag(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
   addJsonFlag(command);
   command.action((files: string[], flags: EnqueueFlags) =>
@@ -55,7 +58,7 @@ async function enqueue(
   }
 }
 
-type Admission = Parameters<typeof openRunBatch>[1] & { flags: EnqueueFlags };
+type Admission = Omit<BatchRequest, 'underWay'> & { flags: EnqueueFlags };
 
 async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode> {
   const { terminal, settings } = setup;
@@ -64,8 +67,9 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   const interrupts = new Interrupts();
   const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
-    const { ledger, news, journal, meta: opened } = await openRunBatch(session, request);
-    refuseCancelled(opened);
+    const opened = await openRunBatch(session, terminal, { ...request, underWay: 'refused' });
+    const { ledger, news, journal, comparison } = opened;
+    refuseCancelled(opened.meta);
     if (news === 'some') {
       const { clock } = session;
       const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
@@ -80,11 +84,13 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const { briefs, rejected, duplicates } = input.counts;
     const pending = meta?.pending ?? 0;
     if (flags.json) {
-      terminal.print(JSON.stringify({ batch, briefs, rejected, duplicates, pending }));
+      const compared = comparisonJson(comparison);
+      terminal.print(JSON.stringify({ batch, briefs, rejected, duplicates, pending, compared }));
     } else {
       terminal.print(
         `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,
       );
+      for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
       terminal.print(
         'They are worked on wherever "rivya-batch worker" runs with the same Redis and key.',
       );

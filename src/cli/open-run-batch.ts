@@ -1,16 +1,21 @@
-import { compareWithBatch } from '../producer/admit-briefs.js';
+import { type Comparison, compareWithBatch } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { openLife } from '../producer/open-life.js';
-import { BatchError } from '../shared/errors.js';
 import type { JournalContent } from '../shared/journal.js';
+import type { ForcedRun } from '../shared/judge-brief.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { reopenOverdue } from '../worker/reopen-overdue.js';
+import { agreeToForce } from './agree-to-force.js';
+import { beginRun, folderForChanges, refuseUnderWay } from './begin-run.js';
+import { comparisonText } from './comparison-text.js';
 import type { InputFlags } from './flags.js';
+import type { ForceFlags } from './force-flag.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
 import { openAccount, type StoreSession } from './session.js';
+import type { Terminal } from './terminal.js';
 
 export interface RunBatch {
   session: StoreSession;
@@ -22,6 +27,8 @@ export interface RunBatch {
   journal: JournalContent | null;
   /** Whether this run has anything to do. */
   news: 'some' | 'none';
+  /** What the input was to the batch before this run. */
+  comparison: Comparison;
   /** Tasks that were given up before and are looked at again, which pays for nothing (S3). */
   reread: number;
 }
@@ -32,42 +39,62 @@ export interface BatchRequest {
   /** Absolute, or '' for a batch that leaves its place to the workers. */
   out: string;
   files: string[];
-  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'>;
+  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'> & ForceFlags;
+  /** What becomes of changed briefs whose earlier content is being made: left until it is, or refused. */
+  underWay: 'left' | 'refused';
 }
 
-const clashesShown = 5;
-
 /**
- * Opens the batch for an input that has been checked, and marks its admission as open when there is
- * something to admit.
+ * Opens the batch for an input that has been checked: says what has changed since the batch was last run, opens
+ * changed briefs again, and marks the admission as open when there is something to admit.
  * @throws BatchError `batch_conflict` for a batch or brief that is already something else
  */
 export async function openRunBatch(
   session: StoreSession,
-  { input, batch, out, files, flags }: BatchRequest,
+  terminal: Terminal,
+  request: BatchRequest,
 ): Promise<RunBatch> {
+  const { input, batch, flags, files } = request;
   const account = openAccount(session);
-  const { connection, settings, clock } = session;
-  const ledger = new BatchLedger(connection, settings.prefix, batch, account);
+  const ledger = new BatchLedger(session.connection, session.settings.prefix, batch, account);
   const { meta: found, journal } = await openLife({
     ledger,
-    origin: settings.origin,
+    origin: session.settings.origin,
     account: account.account,
-    out,
-    nowMs: clock.now(),
+    out: request.out,
+    nowMs: session.clock.now(),
     mode: flags.fresh ? 'fresh' : 'go_on',
   });
-  const { clashes, fresh } = await compareWithBatch(ledger, input.briefs());
-  if (clashes.length > 0) throw clashError(batch, clashes);
+  const forced = flags.force ? forcedRun(found) : null;
+  const comparison = await compareWithBatch(ledger, input.briefs(), forced);
+  const text = comparisonText(comparison);
+  if (text !== null) terminal.note(text);
+  if (request.underWay === 'refused') refuseUnderWay(batch, comparison);
   const { meta, reread } = await lookAgain(session, { ledger, account, meta: found });
-  const opened = { session, ledger, account, meta, journal, reread };
-  const finished = meta.admission === 'complete' && meta.pending === 0 && meta.finalized;
+  const opened = { session, ledger, account, meta, journal, reread, comparison };
+  const making = comparison.fresh + comparison.changed + comparison.forced;
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
-  if (finished && (fresh === 0 || meta.cancelled)) return { ...opened, news: 'none' };
+  if (isFinished(meta) && (making === 0 || meta.cancelled)) return { ...opened, news: 'none' };
   if (meta.cancelled) return { ...opened, news: 'some' };
+  const folder = await folderForChanges(meta, comparison);
+  const asked = flags.yes ? 'agreed' : 'ask';
+  if (flags.force) {
+    await agreeToForce({ terminal, account, comparison, briefs: input.briefs(), asked });
+  }
   await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
-  await ledger.markAdmission('open', { sources: JSON.stringify(files) });
+  await beginRun(session, { ledger, account, meta, comparison, input, files, forced, folder });
   return { ...opened, news: 'some' };
+}
+
+function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
+  return admission === 'complete' && pending === 0 && finalized;
+}
+
+/** A run that was to make everything anew and was cut off is gone on with: what it has made is not paid again. */
+function forcedRun(meta: BatchMeta): ForcedRun {
+  const last = meta.runs.length;
+  const goesOn = last > 0 && meta.forcedRun === last && !isFinished(meta);
+  return goesOn ? last : last + 1;
 }
 
 async function lookAgain(
@@ -78,13 +105,4 @@ async function lookAgain(
   if (out === null) return { meta, reread: 0 };
   const reread = await withReopener(session, { ledger, account, out }, reopenOverdue);
   return { meta: (await ledger.meta()) ?? meta, reread };
-}
-
-function clashError(batch: string, clashes: string[]): BatchError {
-  const shown = clashes.slice(0, clashesShown).join(', ');
-  const more = clashes.length > clashesShown ? ` and ${clashes.length - clashesShown} more` : '';
-  return new BatchError(
-    'batch_conflict',
-    `Batch ${batch} already has these ids with other content: ${shown}${more}. Nothing was sent. Give the changed briefs new ids, or run them as a new batch (--batch and --out).`,
-  );
 }

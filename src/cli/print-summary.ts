@@ -8,6 +8,7 @@ import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { comparisonJson, leftAsTheyAre } from './comparison-text.js';
 import { sumText } from './forecast.js';
 import type { RunBatch } from './open-run-batch.js';
 import type { RunEnd } from './watch-run.js';
@@ -26,18 +27,21 @@ export async function printSummary(
   { terminal, commandLine }: CommandSetup,
   { opened, end, audit, left, json }: RunOutcome,
 ): Promise<ExitCode> {
-  const { ledger, session, news, account } = opened;
+  const { ledger, session, news, account, comparison } = opened;
   const meta = await ledger.meta();
   if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
   const code = exitCodeFor(meta, end);
   if (json) {
-    terminal.print(JSON.stringify({ ...runReport(meta, session.clock.now()), exit_code: code }));
+    const compared = comparisonJson(comparison);
+    const report = runReport(meta, session.clock.now());
+    terminal.print(JSON.stringify({ ...report, compared, exit_code: code }));
     return code;
   }
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
   if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
   terminal.print(countsText(meta));
   terminal.print(spentText(meta));
+  for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
   const audited = audit && auditSentence(audit);
   if (audited) terminal.print(audited);
   const { gate } = await account.view();

@@ -1,5 +1,5 @@
-import { withoutFinished } from '../producer/admit-briefs.js';
 import { admitInput } from '../producer/admit-input.js';
+import { withoutFinished } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
@@ -12,11 +12,12 @@ import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { unknownModels } from './compile.js';
 import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
+import type { ForceFlags } from './force-flag.js';
 import { forecastInput, forecastSentences } from './forecast.js';
 import { Interrupts } from './interrupts.js';
 import { openRunBatch, type RunBatch } from './open-run-batch.js';
 import { printSummary } from './print-summary.js';
-import { openClient, openLogger, openStoreSession } from './session.js';
+import { openClient, openLogger, openStoreSession, type StoreSession } from './session.js';
 import { noticeTeller } from './tell-notice.js';
 import { typicalInputMs } from './typical-input.js';
 import { type RunEnd, watchRun } from './watch-run.js';
@@ -30,7 +31,7 @@ export interface RunRequest {
   batch: string;
   out: string;
   files: string[];
-  flags: InputFlags & RequestFlags & LogFlags & { json: boolean; wait: boolean };
+  flags: InputFlags & ForceFlags & RequestFlags & LogFlags & { json: boolean; wait: boolean };
 }
 
 /** Runs a checked input to its end, or as far as it gets, and says how it ended. */
@@ -38,16 +39,35 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   const session = await openStoreSession(setup.settings, setup.terminal);
   const interrupts = new Interrupts();
   try {
-    const opened = await openRunBatch(session, request);
-    const { end, audit, left } =
-      opened.news === 'none'
-        ? { end: 'finished' as const, audit: null, left: null }
-        : await work(setup, { request, opened, interrupts });
-    return await printSummary(setup, { opened, end, audit, left, json: request.flags.json });
+    const { json } = request.flags;
+    const { opened, ...ended } = await workToTheEnd(setup, { request, session, interrupts });
+    return await printSummary(setup, { opened, ...ended, json });
   } finally {
     interrupts.end();
     await session.close();
   }
+}
+
+interface WorkEnd {
+  end: RunEnd;
+  audit: Audit | null;
+  left: Forecast | null;
+}
+
+/** Once what is under way with its earlier content is made, it is made again with what the input says now. */
+async function workToTheEnd(
+  setup: CommandSetup,
+  { request, session, interrupts }: Omit<Work, 'opened'> & { session: StoreSession },
+): Promise<WorkEnd & { opened: RunBatch }> {
+  const opened = await openRunBatch(session, setup.terminal, { ...request, underWay: 'left' });
+  if (opened.news === 'none') return { opened, end: 'finished', audit: null, left: null };
+  const worked = await work(setup, { request, opened, interrupts });
+  if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) {
+    return { opened, ...worked };
+  }
+  // A fresh or forced start has been made: a second one would pay for everything once more.
+  const flags = { ...request.flags, fresh: false, force: false };
+  return workToTheEnd(setup, { request: { ...request, flags }, session, interrupts });
 }
 
 interface Work {
@@ -56,10 +76,7 @@ interface Work {
   interrupts: Interrupts;
 }
 
-async function work(
-  setup: CommandSetup,
-  { request, opened, interrupts }: Work,
-): Promise<{ end: RunEnd; audit: Audit | null; left: Forecast | null }> {
+async function work(setup: CommandSetup, { request, opened, interrupts }: Work): Promise<WorkEnd> {
   const { session, ledger, account, meta } = opened;
   const { flags, out, input } = request;
   const { terminal, settings } = setup;

@@ -16,9 +16,10 @@ import {
   type LogFlags,
   type RequestFlags,
 } from './flags.js';
+import { addForceFlag, type ForceFlags } from './force-flag.js';
 import { runBatch } from './run-batch.js';
 
-interface RunFlags extends InputFlags, RequestFlags, LogFlags {
+interface RunFlags extends InputFlags, ForceFlags, RequestFlags, LogFlags {
   out: string;
   json: boolean;
   wait: boolean;
@@ -31,6 +32,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
     .argument('<file...>', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, 'folder of the results', 'needed');
   addInputFlags(command);
+  addForceFlag(command);
   addRequestFlags(command);
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);

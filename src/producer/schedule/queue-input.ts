@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { StageQueues } from '../../shared/queues.js';
 import { type Schedule, shownFile } from '../../shared/schedule/schedule.js';
-import { compareWithBatch } from '../admit-briefs.js';
 import { admitInput } from '../admit-input.js';
+import { compareWithBatch } from '../compare-with-batch.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
 import { openLife } from '../open-life.js';
 import { groupRejections, writeRejected } from '../rejected-file.js';
@@ -66,16 +66,20 @@ async function admit(
     nowMs: clock.now(),
     mode: 'go_on',
   });
-  const { clashes } = await compareWithBatch(ledger, input.briefs());
-  if (clashes.length > 0) {
-    throw new BatchError('batch_conflict', `Batch ${batch} has ${clashes[0]} with other content.`);
+  const compared = await compareWithBatch(ledger, input.briefs());
+  const { fresh, changed, undecided, underWay } = compared;
+  if (changed + undecided + underWay.count > 0) {
+    throw new BatchError('batch_conflict', `Batch ${batch} has briefs of other content.`);
   }
   await ledger.setCaps({
     batch: schedule.caps.batch ?? undefined,
     day: schedule.caps.day ?? undefined,
   });
-  const sources = JSON.stringify(schedule.files.map(shownFile));
-  await ledger.markAdmission('open', { sources });
+  await ledger.openAdmission({
+    sources: schedule.files.map(shownFile),
+    news: fresh > 0 ? 'new' : 'under_way',
+    force: 'only_changed',
+  });
   const queues = new StageQueues(connection, prefix, batch);
   try {
     return await admitInput({ ledger, queues, clock, stopping, journal }, input);

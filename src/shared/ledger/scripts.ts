@@ -25,6 +25,7 @@ export type ScriptName =
   | 'mark-written'
   | 'move'
   | 'note-duration'
+  | 'open-admission'
   | 'open-batch'
   | 'park'
   | 'read-outbox'
