@@ -28,6 +28,7 @@ export interface AddFlags extends ReadingFlags {
   overlap: OverlapRule;
   missed: MissedRule;
   notify?: string;
+  onlyChanged: boolean;
   out: string;
 }
 
@@ -89,6 +90,7 @@ function describe({ name, files, flags }: NewSchedule): Schedule {
     },
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
     state: 'active',
+    makes: flags.onlyChanged ? 'only_changed' : undefined,
   };
 }
 

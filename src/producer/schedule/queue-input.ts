@@ -7,7 +7,9 @@ import { compareWithBatch } from '../compare-with-batch.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
 import { openLife } from '../open-life.js';
 import { groupRejections, writeRejected } from '../rejected-file.js';
+import { previousBatch } from './previous-batch.js';
 import { batchLedger, type ScheduleContext } from './schedule-context.js';
+import { takeOver } from './take-over.js';
 
 export interface ScheduledInput {
   schedule: Schedule;
@@ -58,6 +60,9 @@ async function admit(
 ): Promise<'all' | 'stopped'> {
   const { origin, account, clock, stopping, connection, prefix } = context;
   const ledger = batchLedger(context, batch);
+  if ((await takeOverUnchanged(context, { schedule, batch, out }, input)) === 'stopped') {
+    return 'stopped';
+  }
   const { journal } = await openLife({
     ledger,
     origin,
@@ -86,4 +91,20 @@ async function admit(
   } finally {
     await queues.close();
   }
+}
+
+/** Before the batch is opened: from then on its manifest is its own. */
+async function takeOverUnchanged(
+  context: ScheduleContext,
+  { schedule, batch, out }: Omit<ScheduledInput, 'files'>,
+  input: CompiledInput,
+): Promise<'done' | 'stopped'> {
+  if (schedule.makes !== 'only_changed') return 'done';
+  if ((await batchLedger(context, batch).meta()) !== null) return 'done';
+  const { origin, account, clock, stopping } = context;
+  const previous = await previousBatch({ schedule, batch, origin });
+  if (previous === null) return 'done';
+  const nowMs = clock.now();
+  const header = { batch, origin, account: account.account, nonce: '', createdAt: nowMs };
+  return takeOver({ previous, header, out, nowMs, stopping }, input.briefs());
 }
