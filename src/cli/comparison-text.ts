@@ -3,8 +3,9 @@ import { foundIn } from '../producer/compare-with-batch.js';
 import { counted } from '../shared/quantities.js';
 
 /** As `--json` prints it. */
-export function comparisonJson({ same, changed, forced, fresh, gone, undecided }: Comparison) {
-  return { same, changed, forced, new: fresh, gone, undecided };
+export function comparisonJson(comparison: Comparison) {
+  const { same, changed, forced, fresh, gone, undecided, underWay } = comparison;
+  return { same, changed, forced, new: fresh, gone, undecided, being_made: underWay.count };
 }
 
 /** What an input is to the batch that it is given to, in one line; null for a batch that has nothing yet. */

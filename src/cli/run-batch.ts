@@ -67,7 +67,11 @@ async function workToTheEnd(
   }
   // A fresh or forced start has been made: a second one would pay for everything once more.
   const flags = { ...request.flags, fresh: false, force: false };
-  return workToTheEnd(setup, { request: { ...request, flags }, session, interrupts });
+  const again = { request: { ...request, flags }, session, interrupts };
+  const { opened: last, ...ended } = await workToTheEnd(setup, again);
+  const { gone, undecided } = last.comparison;
+  const comparison = { ...opened.comparison, gone, undecided };
+  return { opened: { ...last, comparison }, ...ended };
 }
 
 interface Work {

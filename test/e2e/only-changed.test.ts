@@ -60,7 +60,7 @@ describe.concurrent('a later run of a batch on an edited file', () => {
     expect(second.code).toBe(0);
     expect(second.stderr).toContain('10 briefs: 7 as before, 2 changed, 1 new, 1 gone (kept).');
     expect(second.compared).toEqual({
-      ...{ same: 7, changed: 2, forced: 0, new: 1, gone: 1, undecided: 0 },
+      ...{ same: 7, changed: 2, forced: 0, new: 1, gone: 1, undecided: 0, being_made: 0 },
     });
     expect(tasks(desk)).toBe(10 + 3);
     const lines = await desk.lines('out');
@@ -244,9 +244,7 @@ describe.concurrent('after a lost Redis', () => {
 });
 
 describe.concurrent('enqueue and worker', () => {
-  test('the enqueuer opens what has changed, the worker makes it; while it does, another is refused', async ({
-    openDesk,
-  }) => {
+  test('the enqueuer opens what has changed, and the worker makes it', async ({ openDesk }) => {
     const desk = await openDesk();
     await desk.write('in.csv', csv(3));
     const enqueue = ['enqueue', 'in.csv', '--batch', 'b', ...mapping, '--json'];
@@ -269,6 +267,26 @@ describe.concurrent('enqueue and worker', () => {
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     await expectWhole(desk);
+  });
+
+  test('while the earlier content is being made, changed briefs are refused (S1, S3)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ durationMs: 600_000, speed: 1 });
+    await desk.write('in.csv', csv(2));
+    const enqueue = ['enqueue', 'in.csv', '--out', 'out', ...mapping];
+    expect((await desk.run(enqueue)).code).toBe(0);
+    const worker = desk.start(['worker', ...fast]);
+    await desk.tasksMade(2);
+    await desk.write('in.csv', csv(3, { 2: 'Red' }));
+    const second = await desk.run(enqueue);
+    expect(second.code).toBe(2);
+    expect(second.stderr).toMatch(
+      /is making these with their earlier content: 0002\. Let the batch/,
+    );
+    expect(tasks(desk)).toBe(2);
+    worker.kill('SIGTERM');
+    await worker.finished;
   });
 
   test('without the folder on this machine, changed briefs are refused and nothing is sent', async ({
