@@ -12,6 +12,7 @@ const longOnes = [
   'crash/interleavings',
   'crash/redis-trouble',
   'crash/sweep',
+  'e2e/large-change',
   'e2e/large-run',
   'e2e/minute-cron',
   'shared/ledger/pace-learning',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { compareWithFolder } from '../producer/compare-with-folder.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../producer/rejected-file.js';
 import { createRivyaClient } from '../rivya/client.js';
@@ -10,13 +11,14 @@ import type { Settings } from './environment.js';
 import {
   addInputFlags,
   addJsonFlag,
+  addOutFlag,
   addPaceFlags,
   type InputFlags,
   type PaceFlags,
   twin,
 } from './flags.js';
 import { type ModelList, tellModelList } from './model-list.js';
-import { makePlan, type Plan } from './plan.js';
+import { makePlan, type Plan, planJson } from './plan.js';
 import { planLines } from './print-plan.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles } from './required.js';
@@ -24,6 +26,7 @@ import { userAgent } from './session.js';
 
 interface CheckFlags extends InputFlags, PaceFlags {
   json: boolean;
+  out?: string;
   rejected?: string;
 }
 
@@ -32,6 +35,7 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
     .command('check')
     .description('check the input and estimate what it costs; nothing is sent or spent')
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  addOutFlag(command, 'compare with the results in this folder');
   addInputFlags(command);
   addPaceFlags(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
@@ -61,6 +65,7 @@ async function check(
   const list = await tellModelList(settings, terminal);
   const input = await compileFromFlags(files, flags, list);
   try {
+    const compared = flags.out ? await compareWithFolder(flags.out, input.briefs) : null;
     const plan = await makePlan(input, {
       models: list.models,
       wallet: await lookAtWallet(settings),
@@ -71,6 +76,7 @@ async function check(
         learned: { rate: null, inFlight: null },
         taskMs: null,
       },
+      ...(compared && { comparison: compared.comparison, left: compared.toBeMade }),
     });
     if (flags.json) {
       if (flags.rejected) {
@@ -93,9 +99,10 @@ async function check(
 }
 
 async function checkJson(
-  { counts, ...plan }: Plan,
+  whole: Plan,
   { input, list }: { input: CompiledInput; list: ModelList },
 ): Promise<string> {
+  const { counts, ...plan } = planJson(whole);
   const groups = await groupRejections(input.rejections());
   const findings = groups.map(({ kind: rule, ...group }) => ({ rule, ...group }));
   return JSON.stringify({ ...counts, ...plan, modelList: list.from, findings });

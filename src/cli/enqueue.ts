@@ -1,22 +1,26 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { admitInput } from '../producer/admit-input.js';
+import type { Model } from '../rivya/outcome.js';
 import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
 import { ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
 import { StageQueues } from '../shared/queues.js';
+import { agreeToForce } from './agree-to-force.js';
 import { refuseCancelled } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { comparisonJson, comparisonText, leftAsTheyAre } from './comparison-text.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
 import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
+import { addForceFlag, type ForceFlags } from './force-flag.js';
 import { Interrupts } from './interrupts.js';
 import { tellModelList } from './model-list.js';
-import { openRunBatch } from './open-run-batch.js';
+import { type BatchRequest, beginBatch, openRunBatch } from './open-run-batch.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles } from './required.js';
 import { openStoreSession } from './session.js';
 
-interface EnqueueFlags extends InputFlags {
+interface EnqueueFlags extends InputFlags, ForceFlags {
   out?: string;
   rejected?: string;
   json: boolean;
@@ -29,6 +33,7 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
+  addForceFlag(command);
   command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
   addJsonFlag(command);
   command.action((files: string[]) =>
@@ -53,13 +58,13 @@ async function enqueue(
       rejectedFile: flags.rejected ?? (out ? rejectedFileIn(out) : null),
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
-    return await admit(setup, { input, batch, out, files, flags });
+    return await admit(setup, { input, batch, out, files, flags, models: list.models });
   } finally {
     await input.dispose();
   }
 }
 
-type Admission = Parameters<typeof openRunBatch>[1] & { flags: EnqueueFlags };
+type Admission = Omit<BatchRequest, 'underWay'> & { flags: EnqueueFlags; models: Model[] };
 
 async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode> {
   const { terminal, settings } = setup;
@@ -68,8 +73,14 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   const interrupts = new Interrupts();
   const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
-    const { ledger, news, journal, meta: opened } = await openRunBatch(session, request);
-    refuseCancelled(opened);
+    const asked: BatchRequest = { ...request, underWay: 'refused' };
+    const opened = await openRunBatch(session, asked);
+    const { ledger, news, journal, comparison } = opened;
+    refuseCancelled(opened.meta);
+    const changes = comparisonText(comparison);
+    if (changes !== null) terminal.note(`Compared with batch ${batch}: ${changes}.`);
+    if (flags.force) await agreeToForce(terminal, opened, request);
+    if (news === 'some') await beginBatch(opened, asked);
     if (news === 'some') {
       const { clock } = session;
       const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
@@ -84,11 +95,13 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const { briefs, rejected, duplicates } = input.counts;
     const pending = meta?.pending ?? 0;
     if (flags.json) {
-      terminal.print(JSON.stringify({ batch, briefs, rejected, duplicates, pending }));
+      const compared = comparisonJson(comparison);
+      terminal.print(JSON.stringify({ batch, briefs, rejected, duplicates, pending, compared }));
     } else {
       terminal.print(
         `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,
       );
+      for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
       terminal.print(
         'They are worked on wherever "rivya-batch worker" runs with the same Redis and key.',
       );

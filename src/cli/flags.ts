@@ -118,7 +118,7 @@ export function addReadingFlags(command: Command): Command {
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
     new Option('--strict', 'refuse params that the list of models does not have').default(false),
   ];
-  for (const option of options) command.addOption(twin(option));
+  for (const option of [...rowOptions(), ...options]) command.addOption(twin(option));
   return command;
 }
 
@@ -134,7 +134,7 @@ export function addPaceFlags(command: Command): Command {
       'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
     ).argParser(wholeNumber(1)),
   ];
-  for (const option of [...rowOptions(), ...options]) command.addOption(twin(option));
+  for (const option of options) command.addOption(twin(option));
   return command;
 }
 

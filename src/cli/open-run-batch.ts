@@ -1,14 +1,16 @@
-import { compareWithBatch } from '../producer/admit-briefs.js';
+import { type Comparison, compareWithBatch } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { openLife } from '../producer/open-life.js';
-import { BatchError } from '../shared/errors.js';
 import type { JournalContent } from '../shared/journal.js';
+import type { ForcedRun } from '../shared/judge-brief.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { StageQueues } from '../shared/queues.js';
 import { reopenOverdue } from '../worker/reopen-overdue.js';
+import { beginRun, folderForChanges, refuseUnderWay } from './begin-run.js';
 import type { InputFlags } from './flags.js';
+import type { ForceFlags } from './force-flag.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
 import { openAccount, type StoreSession } from './session.js';
@@ -23,6 +25,10 @@ export interface RunBatch {
   journal: JournalContent | null;
   /** Whether this run has anything to do. */
   news: 'some' | 'none';
+  /** What the input was to the batch before this run. */
+  comparison: Comparison;
+  /** Where the run makes everything anew. */
+  forced: ForcedRun;
   /** Tasks that were given up before and are looked at again, which pays for nothing (S3). */
   reread: number;
 }
@@ -33,22 +39,23 @@ export interface BatchRequest {
   /** Absolute, or '' for a batch that leaves its place to the workers. */
   out: string;
   files: string[];
-  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'>;
+  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'> & ForceFlags;
+  /** What becomes of changed briefs whose earlier content is being made: left until it is, or refused. */
+  underWay: 'left' | 'refused';
 }
 
-const clashesShown = 5;
-
 /**
- * Opens the batch for an input that has been checked, and marks its admission as open when there is
- * something to admit.
+ * Opens the batch for an input that has been checked, and finds out what has changed since the batch was last run.
+ * Nothing is changed yet: that is for `beginBatch`, once it is sure that the run is wanted.
  * @throws BatchError `batch_conflict` for a batch or brief that is already something else
  */
 export async function openRunBatch(
   session: StoreSession,
-  { input, batch, out, files, flags }: BatchRequest,
+  request: BatchRequest,
 ): Promise<RunBatch> {
-  const account = openAccount(session);
+  const { input, batch, flags, out } = request;
   const { connection, settings, clock } = session;
+  const account = openAccount(session);
   const ledger = new BatchLedger(connection, settings.prefix, batch, account);
   const { meta: found, journal } = await openLife({
     ledger,
@@ -59,17 +66,37 @@ export async function openRunBatch(
     mode: flags.fresh ? 'fresh' : 'go_on',
     openQueues: () => new StageQueues(connection, settings.prefix, batch),
   });
-  const { clashes, fresh } = await compareWithBatch(ledger, input.briefs());
-  if (clashes.length > 0) throw clashError(batch, clashes);
+  const forced = flags.force ? forcedRun(found) : null;
+  const comparison = await compareWithBatch(ledger, input.briefs(), forced);
+  if (request.underWay === 'refused') refuseUnderWay(batch, comparison);
   const { meta, reread } = await lookAgain(session, { ledger, account, meta: found });
-  const opened = { session, ledger, account, meta, journal, reread };
-  const finished = meta.admission === 'complete' && meta.pending === 0 && meta.finalized;
+  const opened = { session, ledger, account, meta, journal, reread, comparison, forced };
+  const making = comparison.fresh + comparison.changed + comparison.forced;
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
-  if (finished && (fresh === 0 || meta.cancelled)) return { ...opened, news: 'none' };
-  if (meta.cancelled) return { ...opened, news: 'some' };
+  const idle = isFinished(meta) && (making === 0 || meta.cancelled);
+  return { ...opened, news: idle ? 'none' : 'some' };
+}
+
+/** Marks the admission as open, and opens changed briefs again. */
+export async function beginBatch(
+  { session, ledger, account, meta, comparison, forced }: RunBatch,
+  { input, files, flags }: BatchRequest,
+): Promise<void> {
+  if (meta.cancelled) return;
+  const folder = await folderForChanges(meta, comparison);
   await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
-  await ledger.markAdmission('open', { sources: JSON.stringify(files) });
-  return { ...opened, news: 'some' };
+  await beginRun(session, { ledger, account, meta, comparison, input, files, forced, folder });
+}
+
+function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
+  return admission === 'complete' && pending === 0 && finalized;
+}
+
+/** A run that was to make everything anew and was cut off is gone on with: what it has made is not paid again. */
+function forcedRun(meta: BatchMeta): ForcedRun {
+  const last = meta.runs.length;
+  const goesOn = last > 0 && meta.forcedRun === last && !isFinished(meta);
+  return goesOn ? last : last + 1;
 }
 
 async function lookAgain(
@@ -80,13 +107,4 @@ async function lookAgain(
   if (out === null) return { meta, reread: 0 };
   const reread = await withReopener(session, { ledger, account, out }, reopenOverdue);
   return { meta: (await ledger.meta()) ?? meta, reread };
-}
-
-function clashError(batch: string, clashes: string[]): BatchError {
-  const shown = clashes.slice(0, clashesShown).join(', ');
-  const more = clashes.length > clashesShown ? ` and ${clashes.length - clashesShown} more` : '';
-  return new BatchError(
-    'batch_conflict',
-    `Batch ${batch} already has these ids with other content: ${shown}${more}. Nothing was sent. Give the changed briefs new ids, or run them as a new batch (--batch and --out).`,
-  );
 }

@@ -1,4 +1,4 @@
-import { withoutFinished } from '../producer/admit-briefs.js';
+import { leftToMake } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Model } from '../rivya/outcome.js';
 import { formatCredits } from '../shared/quantities.js';
@@ -18,7 +18,7 @@ export interface Planning {
 
 /** What is left of a batch, with the prices and the pace that its account has learned. */
 export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
-  const { account, ledger } = opened;
+  const { account, ledger, comparison, forced } = opened;
   const { learnedRate, learnedInFlight } = await account.view();
   return makePlan(input, {
     models,
@@ -29,16 +29,19 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
       learned: { rate: learnedRate, inFlight: learnedInFlight },
       taskMs: await typicalInputMs(opened, input.modelUse),
     },
-    left: (briefs) => withoutFinished(ledger, briefs),
+    left: (briefs) => leftToMake(ledger, briefs, forced),
+    comparison,
   });
 }
 
 /** Asks where there is somebody to ask, and the estimate is of some weight. */
 export async function askFirst(
   { forecast }: Plan,
-  { yes, askAbove }: { yes: boolean; askAbove: number },
+  { yes, askAbove, force }: { yes: boolean; askAbove: number; force: boolean },
 ): Promise<'go' | 'stop'> {
-  if (yes || forecast.most <= askAbove || !canAsk()) return 'go';
+  // What was paid once already is never paid again without a question.
+  const isSmall = forecast.most <= askAbove && !force;
+  if (yes || isSmall || !canAsk()) return 'go';
   const answer = await confirm(`This may spend up to ${formatCredits(forecast.most)}. Go on?`);
   return answer === 'yes' ? 'go' : 'stop';
 }

@@ -1,3 +1,4 @@
+import type { Comparison } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import type { InputWarning } from '../producer/input-warnings.js';
@@ -5,6 +6,7 @@ import { type Example, ExamplePicker } from '../producer/pick-examples.js';
 import type { Model } from '../rivya/outcome.js';
 import { assumedChecks } from '../shared/outlook.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { comparisonJson } from './comparison-text.js';
 import { forecastInput } from './forecast.js';
 import { type KnownPace, type PlannedTime, planTime } from './plan-time.js';
 
@@ -20,6 +22,8 @@ export interface Plan {
   forecast: Forecast;
   /** Null where the balance is not known. */
   wallet: number | null;
+  /** What the input is to what its batch has; null where nobody looked. */
+  compared: Comparison | null;
   time: PlannedTime;
   /** First, middle and last of the input. */
   examples: Example[];
@@ -33,13 +37,15 @@ export interface PlanFooting {
   pace: KnownPace;
   /** What of the input is left to make; all of it where that is not known. */
   left?: (briefs: AsyncIterable<PreparedBrief>) => AsyncIterable<PreparedBrief>;
+  comparison?: Comparison;
 }
 
 /** Reads the input once more, in constant memory. */
 export async function makePlan(
   input: Pick<CompiledInput, 'briefs' | 'counts' | 'modelUse' | 'warnings'>,
-  { models, wallet, learnedPrices, pace, left = (briefs) => briefs }: PlanFooting,
+  footing: PlanFooting,
 ): Promise<Plan> {
+  const { models, wallet, learnedPrices, pace, left = (briefs) => briefs } = footing;
   const { counts, modelUse, warnings } = input;
   const picker = new ExamplePicker(counts.briefs);
   const briefs = left(picker.watch(input.briefs()));
@@ -53,7 +59,14 @@ export async function makePlan(
     requests: { submits, least: submits * 2, most: submits * (1 + assumedChecks) },
     forecast,
     wallet,
+    compared: footing.comparison ?? null,
     time: planTime({ briefs: submits, modelUse }, pace, models),
     examples: picker.examples,
   };
+}
+
+/** As `--json` prints it. */
+export function planJson(plan: Plan) {
+  const { compared } = plan;
+  return { ...plan, compared: compared && comparisonJson(compared) };
 }

@@ -5,6 +5,7 @@ import wrap from 'wrap-ansi';
 import type { Forecast } from '../producer/forecast-credits.js';
 import type { Example } from '../producer/pick-examples.js';
 import { counted, formatDuration, formatTimeLeft } from '../shared/quantities.js';
+import { comparisonText } from './comparison-text.js';
 import { sumText, walletText } from './forecast.js';
 import type { Plan } from './plan.js';
 import type { PlannedTime } from './plan-time.js';
@@ -21,9 +22,11 @@ export function planLines(plan: Plan, terminalWidth: number): string[] {
   const { counts, forecast } = plan;
   const { rows, briefs, rejected, duplicates } = counts;
   const all = counted(briefs, 'brief');
+  const changes = plan.compared && comparisonText(plan.compared);
   const made = forecast.briefs < briefs ? `${all}, ${forecast.briefs} of them` : all;
   return [
     `${counted(rows, 'row')}: ${made} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
+    ...(changes === null ? [] : row('compared', changes, width)),
     ...row('models', modelsText(plan), width),
     ...(forecast.briefs > 0 ? costLines(plan, width) : []),
     ...plan.examples.flatMap((example, at) => exampleLine(example, nameAt(plan, at), width)),

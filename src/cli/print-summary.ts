@@ -8,9 +8,10 @@ import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
+import { comparisonJson, leftAsTheyAre } from './comparison-text.js';
 import { sumText } from './forecast.js';
 import type { RunBatch } from './open-run-batch.js';
-import type { Plan } from './plan.js';
+import { type Plan, planJson } from './plan.js';
 import type { TrialResult } from './trial.js';
 import { trialLines } from './trial-text.js';
 import type { RunEnd } from './watch-run.js';
@@ -32,20 +33,30 @@ export async function printSummary(
   { terminal, commandLine }: CommandSetup,
   { opened, end, audit, left, plan, trial, json }: RunOutcome,
 ): Promise<ExitCode> {
-  const { ledger, session, news, account } = opened;
+  const { ledger, session, news, account, comparison } = opened;
   const meta = await ledger.meta();
   if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
   const code = exitCodeFor(meta, end);
   if (json) {
+    const compared = comparisonJson(comparison);
     const report = runReport(meta, session.clock.now());
     const tried = trial === null ? {} : { trial };
-    terminal.print(JSON.stringify({ ...report, exit_code: code, plan, ...tried }));
+    terminal.print(
+      JSON.stringify({
+        ...report,
+        compared,
+        exit_code: code,
+        plan: plan && planJson(plan),
+        ...tried,
+      }),
+    );
     return code;
   }
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
   if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
   terminal.print(countsText(meta));
   terminal.print(spentText(meta));
+  for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
   const audited = audit && auditSentence(audit);
   if (audited) terminal.print(audited);
   const { gate } = await account.view();

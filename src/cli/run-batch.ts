@@ -1,5 +1,5 @@
-import { withoutFinished } from '../producer/admit-briefs.js';
 import { admitInput } from '../producer/admit-input.js';
+import { withoutFinished } from '../producer/compare-with-batch.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
 import type { RivyaClient } from '../rivya/client.js';
@@ -12,14 +12,13 @@ import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { forecastInput } from './forecast.js';
 import { Interrupts } from './interrupts.js';
-import { leaveAsItWas } from './leave-batch.js';
-import { openRunBatch } from './open-run-batch.js';
+import { beginBatch, openRunBatch } from './open-run-batch.js';
 import type { Plan } from './plan.js';
 import { askFirst, planRun } from './plan-run.js';
 import { planLines } from './print-plan.js';
-import { printSummary } from './print-summary.js';
+import { printSummary, type RunOutcome } from './print-summary.js';
 import type { RunRequest, Work } from './run-request.js';
-import { openClient, openLogger, openStoreSession } from './session.js';
+import { openClient, openLogger, openStoreSession, type StoreSession } from './session.js';
 import { noticeTeller } from './tell-notice.js';
 import { refuseOtherWork, tellTrial } from './trial.js';
 import { typicalInputMs } from './typical-input.js';
@@ -32,44 +31,76 @@ const stopWithinMs = 10_000;
 /** Runs a checked input to its end, or as far as it gets, and says how it ended. */
 export async function runBatch(setup: CommandSetup, request: RunRequest): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
+  const client = openClient(setup.settings);
   const interrupts = new Interrupts();
   try {
-    const opened = await openRunBatch(session, request);
-    const work = { request, opened, interrupts };
-    if (opened.news === 'some') return await planAndWork(setup, work);
-    const trial = await tellTrial(setup, work);
-    const nothing = { end: 'finished', audit: null, left: null, plan: null } as const;
-    return await printSummary(setup, { opened, ...nothing, trial, json: request.flags.json });
+    const ended = await workToTheEnd(setup, { request, session, client, interrupts });
+    if (ended === 'not_wanted') {
+      setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
+      return ExitCode.interrupted;
+    }
+    const { opened } = ended;
+    const trial = await tellTrial(setup, { request, opened, interrupts });
+    return await printSummary(setup, { ...ended, trial, json: request.flags.json });
   } finally {
     interrupts.end();
+    await client.close();
     await session.close();
   }
 }
 
-async function planAndWork(setup: CommandSetup, work: Work): Promise<ExitCode> {
+interface Running {
+  request: RunRequest;
+  session: StoreSession;
+  client: RivyaClient;
+  interrupts: Interrupts;
+}
+
+type RunEnded = Pick<RunOutcome, 'opened' | 'end' | 'audit' | 'left' | 'plan'>;
+
+/** Once what is under way with its earlier content is made, it is made again with what the input says now. */
+async function workToTheEnd(
+  setup: CommandSetup,
+  { request, session, client, interrupts }: Running,
+): Promise<RunEnded | 'not_wanted'> {
+  const opened = await openRunBatch(session, { ...request, underWay: 'left' });
+  if (opened.news === 'none') {
+    return { opened, end: 'finished', audit: null, left: null, plan: null };
+  }
+  const worked = await planAndWork(setup, { request, opened, interrupts }, client);
+  if (worked === 'not_wanted') return worked;
+  if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) return worked;
+  // A fresh or forced start has been made: a second one would pay for everything once more.
+  const flags = { ...request.flags, fresh: false, force: false, yes: true };
+  const again = { request: { ...request, flags }, session, client, interrupts };
+  const last = await workToTheEnd(setup, again);
+  if (last === 'not_wanted') return last;
+  const { gone, undecided } = last.opened.comparison;
+  const comparison = { ...opened.comparison, gone, undecided };
+  return { ...last, plan: worked.plan, opened: { ...last.opened, comparison } };
+}
+
+async function planAndWork(
+  setup: CommandSetup,
+  work: Work,
+  client: RivyaClient,
+): Promise<RunEnded | 'not_wanted'> {
   const { opened, request } = work;
   const { account, meta, ledger } = opened;
-  const client = openClient(setup.settings);
-  try {
-    await refuseOtherWork(work);
-    const before = { meta, balance: await readBalance(client, account) };
-    const plan = await tellPlan(setup, work, before.balance);
-    if (plan !== null && (await askFirst(plan, request.flags)) === 'stop') {
-      await leaveAsItWas(opened);
-      setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
-      return ExitCode.interrupted;
-    }
-    const end = await drive(setup, work, client);
-    const balance = end === 'interrupted' ? null : await readBalance(client, account);
-    const now = await ledger.meta();
-    const left = end === 'capped' ? await forecastLeft(work) : null;
-    const audit = now && { before, after: { meta: now, balance } };
-    const trial = await tellTrial(setup, work);
-    const { json } = request.flags;
-    return await printSummary(setup, { opened, end, audit, left, plan, trial, json });
-  } finally {
-    await client.close();
+  await refuseOtherWork(work);
+  const before = { meta, balance: await readBalance(client, account) };
+  const plan = await tellPlan(setup, work, before.balance);
+  if (plan !== null && (await askFirst(plan, request.flags)) === 'stop') {
+    // A batch that nothing was ever put into is no batch yet.
+    if (meta.admitted === 0) await ledger.forget();
+    return 'not_wanted';
   }
+  await beginBatch(opened, { ...request, underWay: 'left' });
+  const end = await drive(setup, work, client);
+  const balance = end === 'interrupted' ? null : await readBalance(client, account);
+  const now = await ledger.meta();
+  const left = end === 'capped' ? await forecastLeft(work) : null;
+  return { opened, end, audit: now && { before, after: { meta: now, balance } }, left, plan };
 }
 
 /** Works until the batch is finished or has to stop. */

@@ -1,6 +1,7 @@
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Model } from '../rivya/outcome.js';
 import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
+import type { ForceFlags } from './force-flag.js';
 import type { Interrupts } from './interrupts.js';
 import type { RunBatch } from './open-run-batch.js';
 
@@ -14,13 +15,16 @@ export interface RunRequest {
   models: Model[];
   /** The input that a trial's sample was taken from; null where the whole input is run. */
   trial: { whole: CompiledInput } | null;
-  flags: InputFlags & RequestFlags & LogFlags & SpendingFlags & { json: boolean; wait: boolean };
+  flags: InputFlags &
+    ForceFlags &
+    RequestFlags &
+    LogFlags &
+    SpendingFlags & { json: boolean; wait: boolean };
 }
 
 export interface SpendingFlags {
   /** Credits. */
   askAbove: number;
-  yes: boolean;
 }
 
 export interface Work {

@@ -13,12 +13,12 @@ import {
   addLogFlag,
   addOutFlag,
   addRequestFlags,
-  addYesFlag,
   type InputFlags,
   type LogFlags,
   type RequestFlags,
   twin,
 } from './flags.js';
+import { addForceFlag, type ForceFlags } from './force-flag.js';
 import { tellModelList } from './model-list.js';
 import { amount, wholeNumber } from './parse-number.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
@@ -26,7 +26,7 @@ import { requireFiles, requireOut } from './required.js';
 import { runBatch } from './run-batch.js';
 import type { SpendingFlags } from './run-request.js';
 
-interface RunFlags extends InputFlags, RequestFlags, LogFlags, SpendingFlags {
+interface RunFlags extends InputFlags, ForceFlags, RequestFlags, LogFlags, SpendingFlags {
   out?: string;
   json: boolean;
   wait: boolean;
@@ -40,6 +40,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, 'folder of the results');
   addInputFlags(command);
+  addForceFlag(command);
   addRequestFlags(command);
   const options = [
     new Option(
@@ -51,7 +52,6 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
       .default(100),
   ];
   for (const option of options) command.addOption(twin(option));
-  addYesFlag(command);
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);
   addLogFlag(command);

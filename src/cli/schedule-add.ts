@@ -29,6 +29,7 @@ export interface AddFlags extends ReadingFlags {
   overlap: OverlapRule;
   missed: MissedRule;
   notify?: string;
+  onlyChanged: boolean;
   out?: string;
 }
 
@@ -81,6 +82,7 @@ function describe({ name, files, flags, out }: NewSchedule): Schedule {
     input: readingOptions(flags),
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
     state: 'active',
+    makes: flags.onlyChanged ? 'only_changed' : undefined,
   };
 }
 

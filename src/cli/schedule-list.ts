@@ -43,10 +43,11 @@ export function listSchedules(
 /** As `--json` prints it: times in UTC, and the next run in the schedule's zone as well. */
 function scheduleJson(sight: ScheduleSight) {
   const { schedule, nextMs, history, webhook } = sight;
-  const { name, cron, zone, state, files, out, overlap, missed } = schedule;
+  const { name, cron, zone, state, files, out, overlap, missed, makes } = schedule;
   return {
     ...{ schedule: name, state, cron, tz: zone, overlap, missed, out },
     files: files.map(shownFile),
+    only_changed: makes === 'only_changed',
     notify: webhook === 'set' ? '[redacted]' : null,
     notify_failed: lastTold(sight)?.kind === 'refused',
     next: nextMs === null ? null : new Date(nextMs).toISOString(),

@@ -50,6 +50,10 @@ function addAdd(schedule: Command, setup: CommandSetup): void {
     new Option('--missed <rule>', 'what becomes of ticks for which no worker was there')
       .choices(missedRules)
       .default('once'),
+    new Option(
+      '--only-changed',
+      'make what is new or has changed; the rest is taken over from the batch before',
+    ).default(false),
     new Option('--notify <url>', 'webhook that is told of runs that did not end well'),
   ];
   for (const option of options) add.addOption(twin(option));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { withoutFinished } from '../producer/admit-briefs.js';
+import { withoutFinished } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { BatchError } from '../shared/errors.js';
@@ -7,7 +7,6 @@ import { ManifestFile } from '../shared/manifest-file.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import type { CommandSetup } from './command-setup.js';
 import { writeContactSheet } from './contact-sheet.js';
-import { leaveAsItWas } from './leave-batch.js';
 import { planRun } from './plan-run.js';
 import type { PlannedTime } from './plan-time.js';
 import type { Work } from './run-request.js';
@@ -39,7 +38,6 @@ export async function refuseOtherWork({ opened, request }: Work): Promise<void> 
   }
   const others = meta.pending - pending;
   if (others <= 0) return;
-  await leaveAsItWas(opened);
   throw new BatchError(
     'batch_conflict',
     `Batch ${meta.name} has ${others} briefs under way that are not of this trial: run it without --trial.`,

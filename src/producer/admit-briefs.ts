@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../shared/clock.js';
+import { inChunks } from '../shared/in-chunks.js';
 import type { JournalContent } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import type { StageQueues } from '../shared/queues.js';
-import { type InDoubt, recoverSends } from './recover-sends.js';
+import { type BriefAttempt, type Recovered, recoverSends } from './recover-sends.js';
+
+const nothing: Recovered = { inDoubt: [], opened: [] };
 
 const chunkSize = 1_000;
 /** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
@@ -14,8 +17,11 @@ const chunksPerLook = 10;
 /** While Redis works on one chunk, the next is made ready. */
 const chunksAtOnce = 3;
 
-/** Answers to a brief for which there is nothing to do: it has its line, or a cancelled batch does not take it. */
-const withoutJob = new Set(['lined', 'cancelled']);
+/**
+ * Answers to a brief for which there is nothing to do: it has its line, or a cancelled batch does not take it, or
+ * what is known of it stays as it is until a person decides.
+ */
+const withoutJob = new Set(['lined', 'cancelled', 'clash']);
 
 export interface Admitting {
   ledger: BatchLedger;
@@ -25,40 +31,6 @@ export interface Admitting {
   stopping: AbortSignal;
   /** What an earlier life of the batch had sent, where its Redis state is gone; null otherwise. */
   journal: JournalContent | null;
-}
-
-export interface Comparison {
-  /** Ids that the batch has with other content: a batch is not silently changed. */
-  clashes: string[];
-  /** Briefs that the batch does not have yet. */
-  fresh: number;
-}
-
-/** Compares an input with what the batch has, without changing anything. */
-export async function compareWithBatch(
-  ledger: BatchLedger,
-  briefs: AsyncIterable<PreparedBrief>,
-): Promise<Comparison> {
-  const comparison: Comparison = { clashes: [], fresh: 0 };
-  for await (const chunk of chunks(briefs)) {
-    const answers = await ledger.briefs.lookUp(chunk);
-    answers.forEach((answer, index) => {
-      if (answer === 'clash') comparison.clashes.push(chunk[index]?.id ?? '');
-      if (answer === null) comparison.fresh += 1;
-    });
-  }
-  return comparison;
-}
-
-/** The briefs of an input that have no line yet. */
-export async function* withoutFinished(
-  ledger: BatchLedger,
-  briefs: AsyncIterable<PreparedBrief>,
-): AsyncGenerator<PreparedBrief> {
-  for await (const chunk of chunks(briefs)) {
-    const answers = await ledger.briefs.lookUp(chunk);
-    yield* chunk.filter((_brief, index) => answers[index] !== 'lined');
-  }
 }
 
 /**
@@ -72,7 +44,7 @@ export async function admitBriefs(
   const { ledger, clock, stopping } = admitting;
   const underWay: Promise<void>[] = [];
   let count = 0;
-  for await (const chunk of chunks(briefs)) {
+  for await (const chunk of inChunks(briefs, chunkSize)) {
     if (stopping.aborted) break;
     if (count % chunksPerLook === 0) await waitForRoom(admitting);
     count += 1;
@@ -96,26 +68,26 @@ async function addJobs(
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
   const waiting: string[] = [];
-  const inDoubt: InDoubt[] = [];
+  const inDoubt: BriefAttempt[] = [];
   for (const [index, { id }] of chunk.entries()) {
     const answer = answers[index] ?? '';
     if (withoutJob.has(answer)) continue;
+    if (answer === 'reopened' && !journal) continue;
     if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));
     else waiting.push(id);
   }
-  if (journal) inDoubt.push(...(await recoverSends(ledger, journal, waiting)));
+  const recovered = journal ? await recoverSends(ledger, journal, waiting) : nothing;
+  inDoubt.push(...recovered.inDoubt);
   // Those in doubt are asked again beside the running tasks: behind submissions that wait for credits or for
   // a cap, what was paid for them already would never be collected.
-  const doubted = new Set(inDoubt.map(({ brief }) => brief));
-  const fresh = waiting.filter((brief) => !doubted.has(brief));
+  const known = new Set([...inDoubt, ...recovered.opened].map(({ brief }) => brief));
+  const fresh = waiting.filter((brief) => !known.has(brief));
   await queues.add('status', inDoubt.map(atOnce));
-  await queues.add(
-    'submit',
-    fresh.map((brief) => atOnce({ brief, attempt: 1 })),
-  );
+  const first = fresh.map((brief) => ({ brief, attempt: 1 }));
+  await queues.add('submit', [...recovered.opened, ...first].map(atOnce));
 }
 
-function atOnce({ brief, attempt }: InDoubt) {
+function atOnce({ brief, attempt }: BriefAttempt) {
   return { brief, attempt, delayMs: 0 };
 }
 
@@ -123,7 +95,7 @@ function atOnce({ brief, attempt }: InDoubt) {
 async function withoutAnyJob(
   { ledger, queues }: Pick<Admitting, 'ledger' | 'queues'>,
   briefId: string,
-): Promise<InDoubt[]> {
+): Promise<BriefAttempt[]> {
   const read = await ledger.briefs.read(briefId);
   if (read?.state.stage !== 'submitting') return [];
   const { attempt } = read.state;
@@ -137,15 +109,4 @@ async function waitForRoom({ queues, stopping }: Admitting): Promise<void> {
   while (!stopping.aborted && (await queues.queue('submit').getWaitingCount()) >= highWater) {
     await sleep(lookAgainMs);
   }
-}
-
-async function* chunks(briefs: AsyncIterable<PreparedBrief>): AsyncGenerator<PreparedBrief[]> {
-  let chunk: PreparedBrief[] = [];
-  for await (const brief of briefs) {
-    chunk.push(brief);
-    if (chunk.length < chunkSize) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }

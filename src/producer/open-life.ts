@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { holdsEarlierLife } from '../shared/earlier-life.js';
 import { BatchError } from '../shared/errors.js';
 import {
+  emptyJournal,
   Journal,
   type JournalContent,
   type JournalHeader,
@@ -75,7 +76,9 @@ async function recover(
   meta: BatchMeta,
 ): Promise<Life> {
   // Only where the ledger was empty: lines of this life are in the ledger, whatever stands in the file.
-  const adoption = meta.adopting ? await adoptManifest(ledger, out) : { kind: 'none' as const };
+  const adoption = meta.adopting
+    ? await adoptManifest(ledger, out, journal)
+    : { kind: 'none' as const };
   if (journal) await reserveSends(ledger, journal);
   const now = (await ledger.meta()) ?? meta;
   if (journal) return { meta: now, journal };
@@ -86,7 +89,7 @@ async function recover(
   const begun = await Journal.open(out, header);
   await begun.note({ elsewhere: true });
   await begun.close();
-  return { meta: now, journal: { header, sends: new Map(), elsewhere: true } };
+  return { meta: now, journal: { ...emptyJournal(header), elsewhere: true } };
 }
 
 /**

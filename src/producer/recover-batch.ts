@@ -1,6 +1,7 @@
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentFingerprint } from '../shared/brief.js';
+import type { JournalContent } from '../shared/journal.js';
 import type { JsonObject } from '../shared/json.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { encodeState } from '../shared/ledger/brief-state.js';
@@ -8,6 +9,7 @@ import type { AdoptedLine } from '../shared/ledger/recovery-ledger.js';
 import { parseManifestLine } from '../shared/manifest-file.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { readLines } from '../shared/read-lines.js';
+import { EarlierRuns } from './earlier-life.js';
 
 export type Adoption =
   | { kind: 'none' }
@@ -20,19 +22,25 @@ const linesAtOnce = 500;
  * Takes over the manifest of a batch whose Redis state is gone: what has a line is finished and is not paid
  * again (S1). Safe to repeat; a torn last line is cut off, because its brief goes through once more.
  */
-export async function adoptManifest(ledger: BatchLedger, out: string): Promise<Adoption> {
+export async function adoptManifest(
+  ledger: BatchLedger,
+  out: string,
+  journal: JournalContent | null,
+): Promise<Adoption> {
   const path = join(out, 'manifest.jsonl');
   let adopted: AdoptedLine[] = [];
   let count = 0;
   let earliest = Number.POSITIVE_INFINITY;
   let end = 0;
   let torn = false;
+  const runs = new EarlierRuns();
   for await (const line of readLines(path)) {
     torn = line.end === 'torn';
     if (torn) break;
     end = line.offset + line.length;
     const manifestLine = parseManifestLine(line.text);
     adopted.push(adoptedLine(manifestLine));
+    runs.add(manifestLine);
     earliest = Math.min(earliest, Date.parse(manifestLine.times.admitted));
     count += 1;
     if (adopted.length < linesAtOnce) continue;
@@ -41,27 +49,35 @@ export async function adoptManifest(ledger: BatchLedger, out: string): Promise<A
   }
   if (adopted.length > 0) await ledger.recovery.adopt(adopted);
   if (torn) await truncate(path, end);
-  await ledger.recovery.endAdoption(end);
+  await ledger.recovery.endAdoption(await runs.sumUp(out, { offset: end, journal }));
   return count === 0 ? { kind: 'none' } : { kind: 'adopted', count, earliest };
 }
 
 function adoptedLine(line: ManifestLine): AdoptedLine {
-  const { brief_id: id, attempt, seq, status, credits, assets } = line;
+  const { brief_id: id, attempt, seq, status, credits, assets, run } = line;
   const fingerprint = fingerprintOf(line);
   const [asset] = assets;
   return {
     id,
-    state: encodeState({ stage: 'lined', attempt, fingerprint, seq, status }),
+    state: encodeState({
+      stage: 'lined',
+      attempt,
+      fingerprint,
+      seq,
+      status,
+      run: run ?? undefined,
+    }),
     status,
     charged: status === 'unknown' ? 0 : (credits.final ?? credits.reserved ?? 0),
     // One that did not succeed may be retried, and needs its content for that.
     content: status === 'succeeded' ? '' : contentOf(line),
     canonicalName: asset ? canonicalAssetName(asset.path) : '',
+    run,
   };
 }
 
 /** References stand in the params of the body, and beside them in the fingerprint. */
-function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
+export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
   const { referenceMediaItems: _items, ...others } = params;
   return contentFingerprint({
     model,

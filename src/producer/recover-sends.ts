@@ -1,29 +1,41 @@
 import type { JournalContent } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { StateOf } from '../shared/ledger/brief-state.js';
+import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import type { SentReservation } from '../shared/ledger/recovery-ledger.js';
 
-/** A brief that was sent, and nobody knows with what outcome. */
-export interface InDoubt {
+export interface BriefAttempt {
   brief: string;
   attempt: number;
 }
 
+export interface Recovered {
+  /** They were sent, and nobody knows with what outcome. */
+  inDoubt: BriefAttempt[];
+  /** They were opened for a later attempt than their first, which was not sent. */
+  opened: BriefAttempt[];
+}
+
 /**
- * Gives briefs that were admitted anew, after a lost Redis, the memory of what was sent for them: under the
- * same attempt, with the clock of their key running since then (S1). Returns those.
+ * Gives briefs that were admitted anew, after a lost Redis, the memory of their attempts: of what was sent, under
+ * the same attempt, with the clock of its key running since then; and of what was opened to be sent (S1).
  */
 export async function recoverSends(
   ledger: BatchLedger,
   journal: JournalContent,
   briefIds: readonly string[],
-): Promise<InDoubt[]> {
-  const inDoubt: InDoubt[] = [];
+): Promise<Recovered> {
+  const recovered: Recovered = { inDoubt: [], opened: [] };
   for (const briefId of briefIds) {
-    const send = journal.sends.get(briefId) ?? assumedSend(journal);
-    if (!send) continue;
+    const opened = journal.opened.get(briefId) ?? 1;
+    const send = latestSend(journal, briefId, opened);
+    if (!send && opened === 1) continue;
     const read = await ledger.briefs.read(briefId);
     if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
+    if (!send) {
+      const attempt = await raiseAttempt(ledger, briefId, { ...read, state: read.state }, opened);
+      if (attempt !== null) recovered.opened.push({ brief: briefId, attempt });
+      continue;
+    }
     // A retry came after that send: the ledger knows more than the journal.
     if (read.state.attempt > send.attempt) continue;
     const to: StateOf<'submitting'> = {
@@ -35,14 +47,33 @@ export async function recoverSends(
     };
     const from = { text: read.text, state: read.state };
     const { kind } = await ledger.briefs.move(briefId, { from, to, holds: 'slot_and_credits' });
-    if (kind === 'moved') inDoubt.push({ brief: briefId, attempt: send.attempt });
+    if (kind === 'moved') recovered.inDoubt.push({ brief: briefId, attempt: send.attempt });
   }
-  return inDoubt;
+  return recovered;
 }
 
-/** A machine without the folder may have sent any brief since the batch began. */
-function assumedSend({ elsewhere, header }: JournalContent) {
-  return elsewhere ? { attempt: 1, sentAt: header.createdAt } : null;
+/**
+ * The send of the attempt that was opened last, or of a later one; null where it was not sent. A machine without
+ * the folder may have sent any brief since the batch began.
+ */
+function latestSend({ sends, elsewhere, header }: JournalContent, brief: string, opened: number) {
+  const send = sends.get(brief);
+  if (send && send.attempt >= opened) return send;
+  return elsewhere ? { attempt: opened, sentAt: header.createdAt } : null;
+}
+
+/** Its earlier attempts are over and have their lines in the history: neither their keys nor their files are used again. */
+async function raiseAttempt(
+  ledger: BatchLedger,
+  briefId: string,
+  from: ReadState<StateOf<'admitted'>>,
+  attempt: number,
+): Promise<number | null> {
+  // A crash came between this and its job.
+  if (from.state.attempt >= attempt) return from.state.attempt;
+  const to: StateOf<'admitted'> = { ...from.state, attempt };
+  const { kind } = await ledger.briefs.move(briefId, { from, to, holds: 'nothing' });
+  return kind === 'moved' ? attempt : null;
 }
 
 const sendsAtOnce = 1000;
@@ -51,9 +82,14 @@ const sendsAtOnce = 1000;
  * Counts what was sent before the loss against the caps, before anything else may use them up: the rows of
  * those briefs may come late in the file, or be gone from it (S6).
  */
-export async function reserveSends(ledger: BatchLedger, { sends }: JournalContent): Promise<void> {
+export async function reserveSends(
+  ledger: BatchLedger,
+  { sends, opened }: JournalContent,
+): Promise<void> {
   let reservations: SentReservation[] = [];
-  for (const [id, { sentAt, credits, kind: priceKind }] of sends) {
+  for (const [id, { attempt, sentAt, credits, kind: priceKind }] of sends) {
+    // That attempt has a line in the history, which says what it cost.
+    if ((opened.get(id) ?? 0) > attempt) continue;
     // Journals of earlier versions do not tell the credits.
     if (credits === undefined || priceKind === undefined) continue;
     reservations.push({ id, credits, priceKind, sentAt });

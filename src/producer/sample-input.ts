@@ -43,7 +43,13 @@ function shareOut(modelUse: ReadonlyMap<string, number>, size: number): Map<stri
   return shares;
 }
 
-/** Positions among a model's briefs, in the middles of equal stretches. */
+/** What is left of the golden ratio: its multiples fall evenly, and in step with nothing. */
+const GOLDEN = 0.618_033_988_75;
+
+/**
+ * Positions among a model's briefs, one in each of equal stretches. Where in its stretch changes: outputs and
+ * variants follow each other in a fixed order, and a fixed step would meet the same one each time.
+ */
 function spread(
   count: number,
   { briefs, variants }: { briefs: number; variants: number },
@@ -52,7 +58,12 @@ function spread(
   const step = count <= rows ? variants : 1;
   const places = count <= rows ? rows : briefs;
   return new Set(
-    Array.from({ length: count }, (_, at) => Math.floor(((at + 0.5) * places) / count) * step),
+    Array.from({ length: count }, (_, at) => {
+      const begin = Math.floor((at * places) / count);
+      const end = Math.floor(((at + 1) * places) / count);
+      const within = (at * GOLDEN + 0.5) % 1;
+      return (begin + Math.floor(within * (end - begin))) * step;
+    }),
   );
 }
 

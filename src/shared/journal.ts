@@ -25,6 +25,10 @@ const entrySchema = z.union([
     /** What it has in common with briefs of the same price. */
     kind: z.string().optional(),
   }),
+  /** Written before a finished brief is opened again: what is made of it from then on is this attempt (S1). */
+  z.object({ brief: z.string(), opened: z.number().int().positive() }),
+  /** A run of the batch began. */
+  z.object({ run: z.number().int().positive(), at: z.number(), forced: z.boolean() }),
   /** Machines without this folder submit as well: what they send is not in this journal. */
   z.object({ elsewhere: z.literal(true) }),
 ]);
@@ -39,8 +43,18 @@ interface Send {
   kind?: string | undefined;
 }
 
+interface NotedRun {
+  run: number;
+  /** Ms since the epoch. */
+  at: number;
+  forced: boolean;
+}
+
 export interface JournalContent {
   header: JournalHeader;
+  runs: NotedRun[];
+  /** The latest attempt for which each brief was opened again. */
+  opened: Map<string, number>;
   /** The latest send of each brief. */
   sends: Map<string, Send>;
   elsewhere: boolean;
@@ -61,18 +75,27 @@ export async function readJournal(out: string): Promise<JournalContent | null> {
     if (json === undefined) continue;
     const header = headerSchema.safeParse(json);
     if (header.success) {
-      content ??= { header: header.data, sends: new Map(), elsewhere: false };
+      content ??= emptyJournal(header.data);
       continue;
     }
     if (content === null) throw notOurs(out);
-    const entry = entrySchema.parse(json);
-    if ('elsewhere' in entry) content.elsewhere = true;
-    else {
-      const { brief, ...send } = entry;
-      content.sends.set(brief, send);
-    }
+    addEntry(content, entrySchema.parse(json));
   }
   return content;
+}
+
+export function emptyJournal(header: JournalHeader): JournalContent {
+  return { header, runs: [], opened: new Map(), sends: new Map(), elsewhere: false };
+}
+
+function addEntry(content: JournalContent, entry: JournalEntry): void {
+  if ('elsewhere' in entry) content.elsewhere = true;
+  else if ('run' in entry) content.runs.push(entry);
+  else if ('opened' in entry) content.opened.set(entry.brief, entry.opened);
+  else {
+    const { brief, ...send } = entry;
+    content.sends.set(brief, send);
+  }
 }
 
 /** Whose a folder is from the first moment on; null where no journal was begun. */
@@ -128,9 +151,15 @@ export class Journal {
     }
   }
 
+  /** Opens one that was begun; null where there is none. */
+  static async openBegun(out: string): Promise<Journal | null> {
+    const header = await readJournalHeader(out);
+    return header === null ? null : Journal.open(out, header);
+  }
+
   /** Resolves when the entry would survive a kill of this process; a power cut may take the last moment. */
-  note(entry: JournalEntry): Promise<void> {
-    return this.append(entry);
+  note(...entries: JournalEntry[]): Promise<void> {
+    return this.append(...entries);
   }
 
   async close(): Promise<void> {
@@ -146,7 +175,7 @@ export class Journal {
     if (buffer.toString() !== '\n') await this.file.appendFile('\n');
   }
 
-  private async append(value: JournalHeader | JournalEntry): Promise<void> {
-    await this.file.appendFile(`${JSON.stringify(value)}\n`);
+  private async append(...values: (JournalHeader | JournalEntry)[]): Promise<void> {
+    await this.file.appendFile(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
   }
 }

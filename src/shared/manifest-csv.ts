@@ -20,6 +20,8 @@ const resultColumns: Column[] = [
   { name: 'completed', value: (line) => line.times.completed ?? '' },
   { name: 'source', value: (line) => line.source },
   { name: 'row', value: (line) => line.row },
+  { name: 'run', value: (line) => line.run ?? '' },
+  { name: 'from', value: (line) => line.from ?? '' },
 ];
 
 /** The header of `manifest.csv`: the input's columns, then the result's; one that both have is told apart. */

@@ -46,6 +46,10 @@ export const manifestLineSchema = z.object({
     collected: z.string().nullable(),
   }),
   input: jsonObject,
+  /** Number of the batch's run that made it; null in lines of earlier versions, and where `from` says who did. */
+  run: z.number().int().positive().nullable().default(null),
+  /** The batch that made it, where a schedule's later batch has taken it over. */
+  from: z.string().nullable().default(null),
 });
 
 export type ManifestLine = z.infer<typeof manifestLineSchema>;

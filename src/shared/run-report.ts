@@ -27,6 +27,21 @@ export const runReportSchema = z.object({
     refused: z.number(),
   }),
   times: z.object({ created: z.string(), written: z.string() }),
+  /** Lines of the manifest by the run that made them; reports of earlier versions have none. */
+  runs: z
+    .array(
+      z.object({
+        run: z.number(),
+        at: z.string().nullable(),
+        succeeded: z.number(),
+        failed: z.number(),
+        unknown: z.number(),
+        cancelled: z.number(),
+      }),
+    )
+    .default([]),
+  /** Lines that were taken over from an earlier batch of the schedule. */
+  taken_over: z.number().default(0),
 });
 
 export type RunReport = z.infer<typeof runReportSchema>;
@@ -59,5 +74,11 @@ export function runReport(meta: BatchMeta, nowMs: number): RunReport {
       created: new Date(meta.createdAt).toISOString(),
       written: new Date(nowMs).toISOString(),
     },
+    runs: meta.runs.map(({ run, atMs, lines: made }) => ({
+      run,
+      at: atMs === null ? null : new Date(atMs).toISOString(),
+      ...made,
+    })),
+    taken_over: meta.takenOver,
   };
 }

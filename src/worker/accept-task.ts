@@ -14,7 +14,7 @@ export async function acceptTask(
   context: StageContext,
   { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'accept' }> },
 ): Promise<Step> {
-  const { attempt, fingerprint, seq, admittedAt, sends } = go.brief.state;
+  const { attempt, fingerprint, seq, admittedAt, sends, run } = go.brief.state;
   const model = parseBody(parseContent(go.content).body).model;
   const to: StateOf<'accepted'> = {
     stage: 'accepted',
@@ -22,6 +22,7 @@ export async function acceptTask(
     fingerprint,
     seq,
     admittedAt,
+    run,
     sends,
     taskId: action.task.id,
     reserved: action.task.reservedCredits,

@@ -1,5 +1,6 @@
 import type { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import type { NewJob, StageQueues } from '../shared/queues.js';
+import { noteReopened, noteReplaced } from './note-attempts.js';
 import { replaceManifest } from './replace-manifest.js';
 import { clearOthersAway, makeWorkFolder, removeWorkFolder } from './work-folder.js';
 
@@ -20,11 +21,12 @@ export type RewriteEnd = { kind: 'none' } | { kind: 'done' } | { kind: 'busy'; w
  * 1. The plan is in the ledger since one step, and since then no line is written (`begin-rewrite.lua`).
  * 2. A work folder is made, then the rewrite is taken (`hold-rewrite.lua`), then the work folders of all others
  *    are cleared away. So whoever is overtaken, however long it was frozen, has nothing left to put in place.
- * 3. History and manifest are written there as a whole, from what counted when the plan was made, and renamed:
+ * 3. The journal learns for which attempt each brief is opened: a lost Redis must not bring an earlier one back.
+ * 4. History and manifest are written there as a whole, from what counted when the plan was made, and renamed:
  *    repeated after a crash at any point, this leads to the same two files.
- * 4. The ledger learns the new file's length in one step, under a new generation (`swap-rewrite.lua`): a writer
+ * 5. The ledger learns the new file's length in one step, under a new generation (`swap-rewrite.lua`): a writer
  *    that still has the old file open cannot mark what it wrote there. Lines are written again from here on.
- * 5. Each brief is opened once (`apply-rewrite.lua`), gets its job, and only then leaves the plan.
+ * 6. Each brief is opened once (`apply-rewrite.lua`), gets its job, and only then leaves the plan.
  */
 export async function completeRewrite(rewriting: Rewriting): Promise<RewriteEnd> {
   const { rewrite, out } = rewriting;
@@ -38,6 +40,7 @@ export async function completeRewrite(rewriting: Rewriting): Promise<RewriteEnd>
       return { kind: 'done' };
     }
     await clearOthersAway(out, folder);
+    for await (const entries of rewrite.entries()) await noteReopened(out, entries);
     const replaced = await replaceManifest({ rewrite, out, folder, place: work });
     if (replaced.kind === 'overtaken') return { kind: 'busy', waitMs: 0 };
     await openBriefs(rewriting, replaced.generation);
@@ -48,10 +51,11 @@ export async function completeRewrite(rewriting: Rewriting): Promise<RewriteEnd>
 }
 
 /** Opens what is left of the plan; a job that is there already is not added twice. */
-async function openBriefs({ rewrite, queues }: Rewriting, generation: string): Promise<void> {
+async function openBriefs({ rewrite, queues, out }: Rewriting, generation: string): Promise<void> {
   for await (const entries of rewrite.entries()) {
     const ids = [...entries.keys()];
     await rewrite.apply(generation, ids);
+    await noteReplaced({ rewrite, out }, entries);
     for (const stage of ['submit', 'status'] as const) {
       const jobs: NewJob[] = [];
       for (const [brief, entry] of entries) {

@@ -86,6 +86,8 @@ function buildLine(
       collected: ending.end.assets.length > 0 ? new Date(now).toISOString() : null,
     },
     input: origin.input,
+    run: state.run ?? null,
+    from: null,
   };
 }
 

@@ -1,7 +1,7 @@
 import { parseBody, parseContent, type RequestBody } from '../shared/brief-content.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { type BriefState, decodeState, encodeState } from '../shared/ledger/brief-state.js';
-import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
+import type { RewriteEntry } from '../shared/ledger/rewrite-entry.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { priceKind } from '../shared/price-kind.js';
 
@@ -25,10 +25,13 @@ export interface LinedBrief {
   stateText: string | null;
   content: string | null;
   categoryOf(model: string): TaskCategory;
+  /** Number of the run that a new attempt belongs to. */
+  run: number;
 }
 
 /** Decides, for one line, what opening its brief again means. */
-export function planReopening({ line, stateText, content, categoryOf }: LinedBrief): Reopening {
+export function planReopening(lined: LinedBrief): Reopening {
+  const { line, stateText, content, categoryOf } = lined;
   const state = stateText === null ? null : decodeState(stateText).state;
   const matches =
     state?.stage === 'lined' && state.attempt === line.attempt && state.status === line.status;
@@ -36,7 +39,7 @@ export function planReopening({ line, stateText, content, categoryOf }: LinedBri
   if (content === null) return { kind: 'no_content' };
   const { body: text } = parseContent(content);
   const body = parseBody(text);
-  const { fingerprint, seq } = state;
+  const { fingerprint, seq, run } = state;
   const base = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
   const earlier = outcomeOf(line);
   const { status } = line;
@@ -44,18 +47,20 @@ export function planReopening({ line, stateText, content, categoryOf }: LinedBri
     const category = categoryOf(body.model);
     const to = acceptedAgain(line, {
       ...base,
+      run,
       taskId: line.task_id,
       category,
       kind: priceKind(body),
     });
     const checks = line.requests.status_checks;
     const { attempt } = line;
-    const entry = { from: stateText, to, status, stage: 'status', attempt, checks } as const;
+    const entry = { from: stateText, to, status, run, stage: 'status', attempt, checks } as const;
     return { kind: 'reread', entry: { ...entry, ...leftBehind(line, body) } };
   }
   const attempt = line.attempt + 1;
-  const to = encodeState({ stage: 'admitted', ...base, attempt, sends: 0, refusalId: null });
-  const entry = { from: stateText, to, status, stage: 'submit', attempt, checks: 0 } as const;
+  const begun = { attempt, sends: 0, refusalId: null, run: lined.run };
+  const to = encodeState({ stage: 'admitted', ...base, ...begun });
+  const entry = { from: stateText, to, status, run, stage: 'submit', attempt, checks: 0 } as const;
   return { kind: 'new_attempt', entry, body, earlier };
 }
 
@@ -64,7 +69,7 @@ function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' {
   return status === 'unknown' || error?.code === abandonedCode ? 'in_doubt' : 'over';
 }
 
-type Base = Pick<BriefState, 'fingerprint' | 'seq'> & {
+type Base = Pick<BriefState, 'fingerprint' | 'seq' | 'run'> & {
   admittedAt: number;
   taskId: string;
   category: TaskCategory;

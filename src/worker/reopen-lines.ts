@@ -6,7 +6,7 @@ import type { RequestBody } from '../shared/brief-content.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
-import type { RewriteEntry } from '../shared/ledger/rewrite-ledger.js';
+import type { RewriteEntry } from '../shared/ledger/rewrite-entry.js';
 import { parseManifestLine } from '../shared/manifest-file.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { priceKind } from '../shared/price-kind.js';
@@ -39,6 +39,8 @@ export interface ReopenGroup {
 export interface Draft {
   token: string;
   generation: string;
+  /** Number of the run that begins with it; null where it makes nothing. */
+  run: number | null;
   groups: ReopenGroup[];
   /** Briefs that cannot be opened: the ledger has not kept what is to be sent. */
   withoutContent: number;
@@ -54,7 +56,8 @@ export async function draftReopening(
   const { ledger, rewrite, out, account } = reopener;
   await new ManifestWriter(ledger.outbox, out).flush();
   const place = await rewrite.place();
-  const drafting = new Drafting(reopener, await account.prices());
+  const run = (await rewrite.run()) + 1;
+  const drafting = new Drafting(reopener, { prices: await account.prices(), run });
   let lines: ManifestLine[] = [];
   for await (const { text, offset } of readLines(join(out, 'manifest.jsonl'))) {
     // What stands behind it is not marked as written: it is written again, perhaps elsewhere.
@@ -66,7 +69,10 @@ export async function draftReopening(
     lines = [];
   }
   await drafting.add(lines);
-  return { ...drafting.result(), generation: place.generation };
+  const result = drafting.result();
+  // To look at a task again makes nothing, so it is no run.
+  const makes = result.groups.some(({ way }) => way !== 'reread');
+  return { ...result, generation: place.generation, run: makes ? run : null };
 }
 
 /** Carries a draft out; `not_begun` where the batch has changed since it was made. */
@@ -76,9 +82,10 @@ export async function reopen(
   cancellation: 'lift' | 'keep',
 ): Promise<'reopened' | 'not_begun'> {
   const { rewrite, out } = reopener;
-  const historyBytes = await bytesOf(join(out, 'history.jsonl'));
-  const { token, generation } = draft;
-  const begun = await rewrite.begin(token, { generation, historyBytes, cancellation });
+  const historyBytes = await bytesOf(out, 'history.jsonl');
+  const { token, generation, run } = draft;
+  const plan = { generation, historyBytes, cancellation, run, unwritten: 'allowed' } as const;
+  const begun = await rewrite.begin(token, plan);
   if (begun !== 'begun') {
     await rewrite.dropDraft(token);
     return 'not_begun';
@@ -96,8 +103,9 @@ export async function completeForSure(rewriting: Rewriting): Promise<void> {
   }
 }
 
-async function bytesOf(path: string): Promise<number> {
-  return stat(path).then(
+/** Of a file in the folder; 0 for one that is not there. */
+export async function bytesOf(out: string, name: string): Promise<number> {
+  return stat(join(out, name)).then(
     ({ size }) => size,
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return 0;
@@ -113,7 +121,7 @@ class Drafting {
 
   constructor(
     private readonly reopener: Reopener,
-    private readonly prices: ReadonlyMap<string, number>,
+    private readonly known: { prices: ReadonlyMap<string, number>; run: number },
   ) {}
 
   async add(lines: ManifestLine[]): Promise<void> {
@@ -123,14 +131,15 @@ class Drafting {
     const entries = new Map<string, RewriteEntry>();
     lines.forEach((line, index) => {
       const { stateText = null, content = null } = known[index] ?? {};
-      const reopening = planReopening({ line, stateText, content, categoryOf });
+      const { run } = this.known;
+      const reopening = planReopening({ line, stateText, content, categoryOf, run });
       this.count(line.status, reopening);
       if ('entry' in reopening) entries.set(line.brief_id, reopening.entry);
     });
     await rewrite.addToDraft(this.token, entries);
   }
 
-  result(): Omit<Draft, 'generation'> {
+  result(): Omit<Draft, 'generation' | 'run'> {
     const { token, withoutContent } = this;
     return { token, withoutContent, groups: [...this.groups.values()] };
   }
@@ -156,7 +165,7 @@ class Drafting {
   }
 
   private charge(group: ReopenGroup, body: RequestBody): void {
-    const price = this.prices.get(priceKind(body));
+    const price = this.known.prices.get(priceKind(body));
     group.count += 1;
     group.credits += price ?? this.reopener.priceOf(body.model).guess;
     if (price === undefined) group.guessed += 1;

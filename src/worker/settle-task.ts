@@ -71,7 +71,7 @@ async function submitAgain(
   briefId: string,
   { brief, trial }: Omit<Settling, 'task'>,
 ): Promise<Step> {
-  const { fingerprint, seq, admittedAt, sends, attempt } = brief.state;
+  const { fingerprint, seq, admittedAt, sends, attempt, run } = brief.state;
   const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, trial);
   const to: StateOf<'admitted'> = {
     stage: 'admitted',
@@ -81,6 +81,7 @@ async function submitAgain(
     admittedAt,
     sends,
     refusalId: null,
+    run,
   };
   const moved = await context.ledger.briefs.move(briefId, { from: brief, to, holds: 'nothing' });
   if (moved.kind === 'passed') return stepFor(moved.state);

@@ -77,7 +77,7 @@ describe.concurrent('the same command continues', () => {
     expect(desk.simulator.bill().requests.total).toBe(before);
   });
 
-  test('more rows are added to the batch; a changed row is refused', async ({ openDesk }) => {
+  test('more rows are added to the batch; a changed row is made anew', async ({ openDesk }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(3));
     expect((await desk.run([...run, '--limit', '1'])).code).toBe(0);
@@ -85,9 +85,9 @@ describe.concurrent('the same command continues', () => {
     await expectCleanBill(desk, 'out', 3);
     await desk.write('in.csv', productsCsv(3).replace('Product 2', 'Changed'));
     const changed = await desk.run(run);
-    expect(changed.code).toBe(2);
-    expect(changed.stderr).toContain('00002');
-    expect(desk.simulator.bill().total.tasks).toBe(3);
+    expect(changed.code).toBe(0);
+    expect(changed.stderr).toContain('2 as before, 1 changed, 0 new');
+    expect(desk.simulator.bill().total.tasks).toBe(4);
   });
 
   test('another folder, key or batch in the way is refused with a sentence', async ({

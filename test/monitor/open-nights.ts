@@ -6,7 +6,7 @@ import { openMonitor } from './open-monitor.js';
 export const tickMs = Date.parse('2026-11-21T01:00:00Z');
 const dayMs = 86_400_000;
 export const hook = 'https://hooks.test/T0/very-secret-hook?and=more';
-const none = { failed: 0, unknown: 0, cancelled: 0, rejected: 0 };
+const none = { failed: 0, unknown: 0, cancelled: 0, rejected: 0, taken_over: 0 };
 
 function night(number: number) {
   const scheduledMs = tickMs + number * dayMs;

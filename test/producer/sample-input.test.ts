@@ -43,8 +43,8 @@ const mixed = [...Array<string>(90).fill('a'), ...Array<string>(9).fill('b'), 'c
 
 it('takes briefs from the whole file, the same ones each time', async () => {
   const sample = sampleInput(inputOf(Array<string>(100).fill('a')), { size: 4, variants: 1 });
-  expect(await idsOf(sample)).toEqual(['12', '37', '62', '87']);
-  expect(await idsOf(sample)).toEqual(['12', '37', '62', '87']);
+  expect(await idsOf(sample)).toEqual(['12', '27', '68', '83']);
+  expect(await idsOf(sample)).toEqual(['12', '27', '68', '83']);
 });
 
 it('takes some of every model, in proportion, and counts what it takes', async () => {

@@ -22,7 +22,7 @@ describe('columns', () => {
     expect(header).toEqual([
       ...['sku', 'title', 'brief_id', 'status', 'asset', 'error_code', 'error_message'],
       ...['credits', 'model', 'prompt', 'params', 'task_id', 'attempt'],
-      ...['submitted', 'completed', 'source', 'row'],
+      ...['submitted', 'completed', 'source', 'row', 'run', 'from'],
     ]);
     expect(row?.slice(0, 5)).toEqual([
       '00123',

@@ -30,6 +30,8 @@ export function manifestLine(patch: Partial<ManifestLine> = {}): ManifestLine {
       collected: '2026-06-01T12:00:10.000Z',
     },
     input: { sku: '00123' },
+    run: 1,
+    from: null,
     ...patch,
   };
 }

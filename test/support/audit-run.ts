@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { accountHash, accountKeys, batchKeys } from '../../src/shared/ledger/keys.js';
+import { type ManifestLine, manifestLineSchema } from '../../src/shared/manifest-line.js';
 import type { Desk } from './cli.js';
 
 interface Audited {
@@ -25,7 +26,10 @@ export async function auditRun(
   const lines = await desk.lines(out);
   const bill = desk.simulator.bill();
   const report = await desk.report(out);
-  const charged = lines.reduce((sum, line) => sum + (line.credits.final ?? Number.NaN), 0);
+  const charged = [...lines, ...(await historyOf(desk, out))].reduce(
+    (sum, line) => sum + (line.credits.final ?? Number.NaN),
+    0,
+  );
   const table = (await desk.read(join(out, 'manifest.csv'))).trimEnd().split('\n').length - 1;
   const figures: Record<string, [number, number]> = {
     'lines and briefs': [lines.length, briefs],
@@ -50,6 +54,15 @@ export async function auditRun(
     .filter(([, [found, wanted]]) => found !== wanted)
     .map(([name, [found, wanted]]) => `${name} differ: ${found}, ${wanted}`);
   return [...differences, ...(await brokenAssets(desk, out))];
+}
+
+/** Lines that others have taken the place of. */
+async function historyOf(desk: Desk, out: string): Promise<ManifestLine[]> {
+  const text = await desk.read(join(out, 'history.jsonl')).catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => manifestLineSchema.parse(JSON.parse(line)));
 }
 
 /** Assets that are not there as their line states (S5). */

@@ -121,7 +121,13 @@ describe('completeRewrite', () => {
     await expect(new ManifestWriter(dying, opened.out).flush()).rejects.toThrow(Killed);
     expect(await opened.file('manifest.jsonl')).toContain(opened.lines.late);
     const place = await opened.rewrite.place();
-    const plan = { generation: place.generation, historyBytes: 0, cancellation: 'keep' } as const;
+    const plan = {
+      generation: place.generation,
+      historyBytes: 0,
+      cancellation: 'keep',
+      unwritten: 'allowed',
+      run: null,
+    } as const;
     await opened.rewrite.addToDraft('draft', new Map([['b', await entryOf(opened, 'b')]]));
     expect(await opened.rewrite.begin('draft', plan)).toBe('begun');
     await complete(opened);

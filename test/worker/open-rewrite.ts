@@ -80,7 +80,13 @@ export async function openRewrite() {
       const draft = await draftReopening(reopener, (line) => line.status !== 'succeeded');
       const historyBytes = Buffer.byteLength(oldHistory);
       const { generation, token } = draft;
-      const plan = { generation, historyBytes, cancellation: 'keep' } as const;
+      const plan = {
+        generation,
+        historyBytes,
+        cancellation: 'keep',
+        unwritten: 'allowed',
+        run: null,
+      } as const;
       expect(await rewrite.begin(token, plan)).toBe('begun');
       return draft;
     },

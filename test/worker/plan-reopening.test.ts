@@ -16,6 +16,7 @@ function plan(patch: Partial<ManifestLine>, given: Partial<LinedBrief> = {}) {
     stateText: encodeState({ stage: 'lined', attempt, fingerprint: 'ab', seq, status }),
     content: `${origin}\n${body}`,
     categoryOf: () => 'video',
+    run: 2,
     ...given,
   });
 }
@@ -34,6 +35,7 @@ describe('planReopening', () => {
     });
     expect(stateIn(reopening)).toEqual({
       stage: 'admitted',
+      run: 2,
       attempt: 3,
       fingerprint: 'ab',
       seq: 7,

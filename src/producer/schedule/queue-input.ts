@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { StageQueues } from '../../shared/queues.js';
 import { type Schedule, shownFile } from '../../shared/schedule/schedule.js';
-import { compareWithBatch } from '../admit-briefs.js';
 import { admitInput } from '../admit-input.js';
+import { compareWithBatch } from '../compare-with-batch.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
 import { chooseChecks } from '../input-checks.js';
 import { openLife } from '../open-life.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../rejected-file.js';
+import { previousBatch } from './previous-batch.js';
 import { batchLedger, type ScheduleContext } from './schedule-context.js';
+import { takeOver } from './take-over.js';
 
 export interface ScheduledInput {
   schedule: Schedule;
@@ -63,6 +65,9 @@ async function admit(
 ): Promise<'all' | 'stopped'> {
   const { origin, account, clock, stopping, connection, prefix } = context;
   const ledger = batchLedger(context, batch);
+  if ((await takeOverUnchanged(context, { schedule, batch, out }, input)) === 'stopped') {
+    return 'stopped';
+  }
   const { journal } = await openLife({
     ledger,
     origin,
@@ -72,20 +77,40 @@ async function admit(
     mode: 'go_on',
     openQueues: () => new StageQueues(connection, prefix, batch),
   });
-  const { clashes } = await compareWithBatch(ledger, input.briefs());
-  if (clashes.length > 0) {
-    throw new BatchError('batch_conflict', `Batch ${batch} has ${clashes[0]} with other content.`);
+  const compared = await compareWithBatch(ledger, input.briefs());
+  const { fresh, changed, undecided, underWay } = compared;
+  if (changed + undecided + underWay.count > 0) {
+    throw new BatchError('batch_conflict', `Batch ${batch} has briefs of other content.`);
   }
   await ledger.setCaps({
     batch: schedule.caps.batch ?? undefined,
     day: schedule.caps.day ?? undefined,
   });
-  const sources = JSON.stringify(schedule.files.map(shownFile));
-  await ledger.markAdmission('open', { sources });
+  await ledger.openAdmission({
+    sources: schedule.files.map(shownFile),
+    news: fresh > 0 ? 'new' : 'under_way',
+    force: 'only_changed',
+  });
   const queues = new StageQueues(connection, prefix, batch);
   try {
     return await admitInput({ ledger, queues, clock, stopping, journal }, input);
   } finally {
     await queues.close();
   }
+}
+
+/** Before the batch is opened: from then on its manifest is its own. */
+async function takeOverUnchanged(
+  context: ScheduleContext,
+  { schedule, batch, out }: Omit<ScheduledInput, 'files'>,
+  input: CompiledInput,
+): Promise<'done' | 'stopped'> {
+  if (schedule.makes !== 'only_changed') return 'done';
+  if ((await batchLedger(context, batch).meta()) !== null) return 'done';
+  const { origin, account, clock, stopping } = context;
+  const previous = await previousBatch({ schedule, batch, origin });
+  if (previous === null) return 'done';
+  const nowMs = clock.now();
+  const header = { batch, origin, account: account.account, nonce: '', createdAt: nowMs };
+  return takeOver({ previous, header, out, nowMs, stopping }, input.briefs());
 }

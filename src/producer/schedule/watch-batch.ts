@@ -48,7 +48,12 @@ function endOf(
     ...placeOf(run),
     endedMs: nowMs,
     exitCode,
-    counts: meta && { admitted: meta.admitted, ...meta.lines, rejected: meta.rejected },
+    counts: meta && {
+      admitted: meta.admitted,
+      ...meta.lines,
+      rejected: meta.rejected,
+      taken_over: meta.takenOver,
+    },
     spent: meta?.spent ?? 0,
   };
 }

@@ -15,6 +15,21 @@ export interface Caps {
 
 /** Longer than a worker waits until it says so again. */
 const notBegunLastsMs = 90_000;
+export interface AdmissionOpening {
+  /** Names of the input's files. */
+  sources: readonly string[];
+  /** `under_way`: everything of the input is known, and some of it is not made yet. */
+  news: 'new' | 'under_way';
+  /** Where the run makes everything of its input anew. */
+  force: 'forced' | 'only_changed';
+}
+
+export interface OpenedRun {
+  /** Its number, from 1; 0 where none has begun since an earlier version. */
+  run: number;
+  /** Null where it was under way already. */
+  beganMs: number | null;
+}
 
 /** The durable account of one batch. */
 export class BatchLedger {
@@ -49,9 +64,16 @@ export class BatchLedger {
     return readMeta(this.batch, await this.redis.hgetall(this.keys.meta));
   }
 
-  async markAdmission(mark: 'open' | 'complete', counts?: Partial<BatchCounts>): Promise<void> {
-    // From here on, closing files that somebody is still writing stand for an earlier admission.
-    if (mark === 'open') await this.redis.hincrby(this.keys.meta, 'admissions', 1);
+  /** Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted. */
+  async openAdmission({ sources, news, force }: AdmissionOpening): Promise<OpenedRun> {
+    const reply = (await runScript(this.redis, 'open-admission', {
+      keys: [this.keys.meta],
+      values: [news === 'new' ? 'begin' : 'go_on', force, JSON.stringify(sources)],
+    })) as [number, number];
+    return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
+  }
+
+  async markAdmission(mark: 'complete', counts?: Partial<BatchCounts>): Promise<void> {
     await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
   }
 

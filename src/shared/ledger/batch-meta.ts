@@ -1,4 +1,5 @@
 import type { LineStatus } from '../manifest-line.js';
+import { type BatchRuns, countEach, readRuns } from './batch-runs.js';
 
 /** What a batch is; fixed when it is created. */
 export type BatchIdentity = {
@@ -13,9 +14,9 @@ export type BatchIdentity = {
 };
 
 /** What the last admission saw; the rest of S4's sum is counted as it happens. */
-export type BatchCounts = { rows: number; rejected: number; duplicates: number; sources: string };
+export type BatchCounts = { rows: number; rejected: number; duplicates: number };
 
-export interface BatchMeta extends BatchIdentity {
+export interface BatchMeta extends BatchIdentity, BatchRuns {
   name: string;
   admission: 'open' | 'complete';
   rows: number;
@@ -64,7 +65,7 @@ export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
 export function readMeta(name: string, fields: Record<string, string>): BatchMeta | null {
   if (fields.account === undefined) return null;
   const count = (field: string) => Number(fields[field] ?? 0);
-  const lines = readLineCounts(count);
+  const lines = countEach((status) => count(`lines:${status}`));
   const lined = lines.succeeded + lines.failed + lines.unknown + lines.cancelled;
   return {
     name,
@@ -93,6 +94,7 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
       downloads: count('downloads'),
       refused: count('refused'),
     },
+    ...readRuns(fields),
     admissions: count('admissions'),
     finalized: fields.finalized === String(count('admissions')),
     accepted: fields.accepted === '1',
@@ -102,14 +104,5 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     paused: fields.paused === '1',
     cancelled: fields.cancelled === '1',
     rewriting: fields.rewriting !== undefined,
-  };
-}
-
-function readLineCounts(count: (field: string) => number): Record<LineStatus, number> {
-  return {
-    succeeded: count('lines:succeeded'),
-    failed: count('lines:failed'),
-    unknown: count('lines:unknown'),
-    cancelled: count('lines:cancelled'),
   };
 }

@@ -20,7 +20,7 @@ import {
 } from './submit-permit.js';
 import { utcDay } from './utc-day.js';
 
-export type Admission = Stage | 'clash' | 'cancelled';
+export type Admission = Stage | 'reopened' | 'clash' | 'cancelled';
 
 /** What a brief holds after a step: a place in flight, and credits reserved. */
 export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
@@ -48,9 +48,14 @@ export class BriefLedger {
     private readonly account: AccountKeys,
   ) {}
 
+  /** The encoded states, in the order given; null where a brief is new. */
+  stateTexts(briefIds: readonly string[]): Promise<(string | null)[]> {
+    return this.redis.hmget(this.keys.state, ...briefIds);
+  }
+
   /** What `admit` would answer, without admitting: null where the brief is new. */
   async lookUp(briefs: PreparedBrief[]): Promise<(Admission | null)[]> {
-    const texts = await this.redis.hmget(this.keys.state, ...briefs.map((brief) => brief.id));
+    const texts = await this.stateTexts(briefs.map((brief) => brief.id));
     return texts.map((text, index) => {
       if (text === null) return null;
       const [stage, , fingerprint] = text.split('|', 3);
@@ -140,8 +145,9 @@ export class BriefLedger {
 
   /** Puts the brief's line into the outbox, once (S4), and frees its place in flight. */
   async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { attempt, fingerprint, seq } = end.from.state;
-    const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status: end.status });
+    const { attempt, fingerprint, seq, run } = end.from.state;
+    const { status } = end;
+    const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status, run });
     const { meta, state, content, outbox, reservations } = this.keys;
     const { inFlight, prices, day } = this.account;
     const reply = (await runScript(this.redis, 'finish', {
@@ -151,12 +157,13 @@ export class BriefLedger {
         end.from.text,
         to,
         end.line,
-        end.status,
+        status,
         this.member(briefId),
         end.charged ?? '',
         end.checks,
         end.downloads,
         utcDay(end.nowMs),
+        run ?? '',
       ],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);

@@ -4,6 +4,11 @@ import { lineStatusSchema } from '../manifest-line.js';
 export const taskCategorySchema = z.enum(['image', 'audio', 'video']);
 export type TaskCategory = z.infer<typeof taskCategorySchema>;
 
+const madeBy = {
+  /** Number of the run that began this attempt; absent in states that an earlier version wrote. */
+  run: z.number().int().positive().optional(),
+};
+
 /**
  * Where a brief stands: the ledger's stage is the authority, moved by compare-and-set.
  * What a stage needs lives on that stage. All times are milliseconds since the epoch.
@@ -13,6 +18,7 @@ const admitted = {
   fingerprint: z.string(),
   seq: z.number().int().positive(),
   admittedAt: z.number(),
+  ...madeBy,
 };
 
 const sending = {
@@ -58,6 +64,7 @@ const briefStateSchema = z.discriminatedUnion('stage', [
     fingerprint: z.string(),
     seq: z.number().int().positive(),
     status: lineStatusSchema,
+    ...madeBy,
   }),
 ]);
 

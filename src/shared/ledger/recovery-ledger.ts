@@ -15,6 +15,23 @@ export interface AdoptedLine {
   content: string;
   /** '' for one without files. */
   canonicalName: string;
+  /** Null in lines of earlier versions, and in those that were taken over. */
+  run: number | null;
+}
+
+/** What else a batch's folder tells of its earlier life. */
+export interface EarlierLife {
+  /** Where the manifest's complete lines end, in bytes. */
+  offset: number;
+  /** Credits that lines had cost which are in the history by now. */
+  historyCharged: number;
+  /** Lines of another batch. */
+  takenOver: number;
+  /** Number of the latest run; 0 for none. */
+  lastRun: number;
+  forcedRun: number | null;
+  /** Number of a run -> when it began, in ms. */
+  runTimes: ReadonlyMap<number, number>;
 }
 
 /** What was reserved for a brief that was sent, and may have been charged. */
@@ -45,6 +62,7 @@ export class RecoveryLedger {
         line.charged,
         line.content,
         line.canonicalName,
+        line.run ?? '',
       ]),
     });
     return Number(reply);
@@ -59,8 +77,19 @@ export class RecoveryLedger {
     });
   }
 
-  /** Ends the taking over of a manifest whose complete lines end at `offset`. */
-  async endAdoption(offset: number): Promise<void> {
-    await runScript(this.redis, 'end-adoption', { keys: [this.keys.meta], values: [offset] });
+  /** Ends the taking over of a manifest. */
+  async endAdoption(life: EarlierLife): Promise<void> {
+    const { offset, historyCharged, takenOver, lastRun, forcedRun, runTimes } = life;
+    await runScript(this.redis, 'end-adoption', {
+      keys: [this.keys.meta],
+      values: [
+        offset,
+        historyCharged,
+        takenOver,
+        lastRun,
+        forcedRun ?? '',
+        ...[...runTimes].flat(),
+      ],
+    });
   }
 }

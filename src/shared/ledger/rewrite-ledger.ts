@@ -1,34 +1,31 @@
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
-import { lineStatusSchema } from '../manifest-line.js';
 import type { AccountLedger } from './account-ledger.js';
 import type { BatchLedger } from './batch-ledger.js';
 import { draftKey, inFlightMember } from './keys.js';
+import { type RewriteEntry, rewriteEntrySchema } from './rewrite-entry.js';
 import { runScript } from './scripts.js';
-
-/** How one brief is opened again once its line has left the manifest. */
-const entrySchema = z.object({
-  /** The state that is expected, and the one that takes its place, as encoded text. */
-  from: z.string(),
-  to: z.string(),
-  /** Of the line that goes. */
-  status: lineStatusSchema,
-  /** Where its job goes. */
-  stage: z.enum(['submit', 'status']),
-  attempt: z.number().int().positive(),
-  /** Status checks that the line counted and that the brief will count again. */
-  checks: z.number().int(),
-  /** Of a task that was abandoned: what was counted as spent for it, on which UTC day, of which price kind. */
-  left: z.object({ credits: z.string(), day: z.string(), kind: z.string() }).optional(),
-});
-
-export type RewriteEntry = z.infer<typeof entrySchema>;
 
 /** Which file the manifest is, and how many bytes of it count. */
 export interface ManifestPlace {
   generation: string;
   offset: number;
 }
+
+export interface RewritePlan {
+  generation: string;
+  historyBytes: number;
+  cancellation: 'lift' | 'keep';
+  /** Whether lines may be on their way to the manifest: not where the draft has looked at states alone. */
+  unwritten: 'allowed' | 'refused';
+  /** Number of the run that begins with it; null where it belongs to one that is under way. */
+  run: number | null;
+}
+
+/**
+ * `busy` beside another rewrite; `stale` where the manifest was replaced, or another run was begun, since the
+ * draft; `unwritten` where lines have to be written first.
+ */
+export type RewriteBeginning = 'begun' | 'busy' | 'stale' | 'expired' | 'unwritten';
 
 /** What a rewrite needs next. */
 export type RewriteWork =
@@ -63,6 +60,11 @@ export class RewriteLedger {
     return { generation: generation ?? '0', offset: Number(offset ?? 0) };
   }
 
+  /** Number of the batch's latest run. */
+  async run(): Promise<number> {
+    return Number((await this.redis.hget(this.ledger.keys.meta, 'run')) ?? 0);
+  }
+
   async addToDraft(token: string, entries: ReadonlyMap<string, RewriteEntry>): Promise<void> {
     if (entries.size === 0) return;
     const key = draftKey(this.ledger.keys, token);
@@ -75,17 +77,14 @@ export class RewriteLedger {
     await this.redis.unlink(draftKey(this.ledger.keys, token));
   }
 
-  /** Makes a draft the plan. It does not: `busy` beside another, `stale` for a manifest that was replaced since. */
-  async begin(
-    token: string,
-    plan: { generation: string; historyBytes: number; cancellation: 'lift' | 'keep' },
-  ): Promise<'begun' | 'busy' | 'stale' | 'expired'> {
-    const { meta, plan: planKey } = this.ledger.keys;
+  async begin(token: string, plan: RewritePlan): Promise<RewriteBeginning> {
+    const { meta, plan: planKey, outbox } = this.ledger.keys;
+    const { generation, historyBytes, cancellation, unwritten, run } = plan;
     const reply = await runScript(this.redis, 'begin-rewrite', {
-      keys: [meta, draftKey(this.ledger.keys, token), planKey],
-      values: [plan.generation, plan.historyBytes, plan.cancellation],
+      keys: [meta, draftKey(this.ledger.keys, token), planKey, outbox],
+      values: [generation, historyBytes, cancellation, unwritten, run ?? ''],
     });
-    return reply as 'begun' | 'busy' | 'stale' | 'expired';
+    return reply as RewriteBeginning;
   }
 
   /** Whether there is a rewrite to be completed. */
@@ -161,7 +160,7 @@ export class RewriteLedger {
       cursor = next;
       const chunk = new Map<string, RewriteEntry>();
       for (let index = 0; index < fields.length; index += 2) {
-        const entry = entrySchema.parse(JSON.parse(fields[index + 1] ?? ''));
+        const entry = rewriteEntrySchema.parse(JSON.parse(fields[index + 1] ?? ''));
         chunk.set(fields[index] ?? '', entry);
       }
       if (chunk.size > 0) yield chunk;
@@ -170,10 +169,10 @@ export class RewriteLedger {
 
   /** Opens briefs of the plan, each once; returns how many were opened by this call. */
   async apply(generation: string, briefIds: readonly string[]): Promise<number> {
-    const { meta, state, plan, reservations } = this.ledger.keys;
+    const { meta, state, plan, reservations, content } = this.ledger.keys;
     const { inFlight, day } = this.account.keys;
     const reply = await runScript(this.redis, 'apply-rewrite', {
-      keys: [meta, state, plan, reservations, inFlight, day],
+      keys: [meta, state, plan, reservations, inFlight, day, content],
       values: [generation, inFlightMember(this.ledger.batch, ''), ...briefIds],
     });
     return Number(reply);

@@ -29,6 +29,7 @@ export type ScriptName =
   | 'move'
   | 'note-duration'
   | 'note-wallet'
+  | 'open-admission'
   | 'open-batch'
   | 'park'
   | 'read-outbox'

@@ -62,8 +62,11 @@ function describeRunning({ batch, stopped }: RunOf<'running'>): string {
 
 function describeEnd({ batch, counts, out }: RunOf<'ended'>): string {
   if (counts === null) return `${batch} was forgotten before it was seen to finish`;
-  const { admitted, succeeded, failed, unknown, cancelled } = counts;
-  if (succeeded === admitted) return `${batch} finished: ${succeeded} of ${admitted} succeeded`;
+  const { admitted, succeeded, failed, unknown, cancelled, taken_over: taken } = counts;
+  const kept = taken > 0 ? `, ${taken} of them taken over unchanged` : '';
+  if (succeeded === admitted) {
+    return `${batch} finished: ${succeeded} of ${admitted} succeeded${kept}`;
+  }
   return `${batch} finished, and ${admitted - succeeded} of ${admitted} briefs did not succeed (${failed} failed, ${unknown} unknown, ${cancelled} cancelled); see ${out}`;
 }
 

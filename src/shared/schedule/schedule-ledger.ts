@@ -49,8 +49,8 @@ export class ScheduleLedger {
     await this.enlist();
     const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
     // Compared as it is read: an earlier version did not write what has a default.
-    const known = added ? schedule : await this.find(schedule.name);
-    if (known === null || !isDeepStrictEqual(known, schedule)) return 'exists';
+    const known = added ? readSchedule(text) : await this.find(schedule.name);
+    if (known === null || !isDeepStrictEqual(known, readSchedule(text))) return 'exists';
     if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
     else await this.redis.hset(webhooks, schedule.name, webhook);
     return added ? 'added' : 'same';

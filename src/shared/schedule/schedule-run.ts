@@ -39,6 +39,8 @@ const countsSchema = z.object({
   unknown: z.number(),
   cancelled: z.number(),
   rejected: z.number(),
+  /** Of the succeeded: taken over from the batch before. */
+  taken_over: z.number().default(0),
 });
 
 /** One run of a schedule: its batch, and how far it came. `exitCode` is what `run` would have ended with. */

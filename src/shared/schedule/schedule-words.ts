@@ -16,8 +16,9 @@ export function inputWords({ files }: Schedule): string {
   return files.map(shownFile).join(', ');
 }
 
-export function rulesWords({ overlap, missed, badRows }: Schedule): string {
-  return `overlap: ${overlap}, missed: ${missed}, bad rows: ${badRows}`;
+export function rulesWords({ overlap, missed, badRows, makes }: Schedule): string {
+  const rules = `overlap: ${overlap}, missed: ${missed}, bad rows: ${badRows}`;
+  return makes === 'only_changed' ? `${rules}, only what changed` : rules;
 }
 
 /** Whether there is a webhook, and whether it could be told the last time; null where there is none. */

@@ -63,6 +63,8 @@ export const scheduleSchema = z.object({
   /** Credits; null leaves what a batch has, 'none' lifts it. */
   caps: z.object({ batch: capSchema, day: capSchema }),
   state: z.enum(['active', 'paused']),
+  /** Absent where each run makes its whole input; else it takes over what the batch before it made of the same content. */
+  makes: z.literal('only_changed').optional(),
 });
 
 export type Schedule = z.infer<typeof scheduleSchema>;

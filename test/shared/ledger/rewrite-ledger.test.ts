@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type BriefState, encodeState } from '../../../src/shared/ledger/brief-state.js';
 import { draftKey } from '../../../src/shared/ledger/keys.js';
-import { type RewriteEntry, RewriteLedger } from '../../../src/shared/ledger/rewrite-ledger.js';
+import type { RewriteEntry } from '../../../src/shared/ledger/rewrite-entry.js';
+import { RewriteLedger } from '../../../src/shared/ledger/rewrite-ledger.js';
 import type { LineStatus } from '../../../src/shared/manifest-line.js';
 import { openLedger } from '../../support/ledger.js';
 import { accepted } from '../brief-states.js';
@@ -43,7 +44,13 @@ const reread = (patch: Partial<RewriteEntry> = {}): RewriteEntry => ({
   ...patch,
 });
 
-const planFor = { generation: '0', historyBytes: 7, cancellation: 'keep' } as const;
+const planFor = {
+  generation: '0',
+  historyBytes: 7,
+  cancellation: 'keep',
+  unwritten: 'allowed',
+  run: null,
+} as const;
 
 /** A batch whose briefs have their lines, and what rewrites it. */
 async function openRewrite(states: Record<string, LineStatus> = { a: 'failed', b: 'failed' }) {

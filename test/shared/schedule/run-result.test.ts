@@ -6,7 +6,7 @@ import { plan } from '../../support/schedules.js';
 
 const run = { id: '1', trigger: 'tick', scheduledMs: 1, missed: 0, told: null } as const;
 const placed = { ...run, batch: 'shots@1', out: '/out/shots@1' };
-const none = { failed: 0, unknown: 0, cancelled: 0, rejected: 0 };
+const none = { failed: 0, unknown: 0, cancelled: 0, rejected: 0, taken_over: 0 };
 const running: ScheduleRun = { ...placed, stage: 'running', sinceMs: 1, stopped: null };
 const good: ScheduleRun = {
   ...{ ...placed, stage: 'ended', endedMs: 2, exitCode: 0, spent: 1 },

@@ -1,13 +1,15 @@
 -- Admits a chunk of briefs; one that is there already, or comes twice in the chunk, is left as it is.
 -- KEYS: 1 meta, 2 state, 3 content
 -- ARGV: 1 admitted at (ms), then id, fingerprint, content for each brief
--- Returns for each brief its stage text (admitted, ...), 'clash' where the batch has that id with other content,
+-- Returns for each brief its stage text (admitted, ...), 'reopened' for one that is admitted with a later attempt
+--         than its first, 'clash' where the batch has that id with other content,
 --         or 'cancelled' for a new one where the batch takes no more
 local ids = {}
 for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
-local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled')
+local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled', 'run')
 local seq = tonumber(meta[1]) or 0
+local run = meta[3] and ',"run":' .. meta[3] or ''
 local answers, states, contents = {}, {}, {}
 local fresh = {}
 for n = 1, #ids do
@@ -16,7 +18,9 @@ for n = 1, #ids do
   if earlier then
     answers[n] = earlier == fingerprint and 'admitted' or 'clash'
   elseif known[n] then
-    local stage, had = string.match(known[n], '^(%a+)|%d+|(%x+)|')
+    local stage, attempt, had = string.match(known[n], '^(%a+)|(%d+)|(%x+)|')
+    -- A later attempt has got its job from whoever opened it.
+    if stage == 'admitted' and attempt ~= '1' then stage = 'reopened' end
     answers[n] = had == fingerprint and stage or 'clash'
   elseif meta[2] then
     answers[n] = 'cancelled'
@@ -25,7 +29,7 @@ for n = 1, #ids do
     fresh[ids[n]] = fingerprint
     states[#states + 1] = ids[n]
     states[#states + 1] = 'admitted|1|' .. fingerprint .. '|{"seq":' .. seq .. ',"admittedAt":' .. ARGV[1]
-      .. ',"sends":0,"refusalId":null}'
+      .. ',"sends":0,"refusalId":null' .. run .. '}'
     contents[#contents + 1] = ids[n]
     contents[#contents + 1] = ARGV[3 * n + 1]
     answers[n] = 'admitted'

@@ -1,5 +1,5 @@
 -- Briefs whose lines left the manifest are open again, each once (S4).
--- KEYS: 1 meta, 2 state, 3 plan, 4 reservations, 5 in-flight, 6 what a day's key begins with
+-- KEYS: 1 meta, 2 state, 3 plan, 4 reservations, 5 in-flight, 6 what a day's key begins with, 7 content
 -- ARGV: 1 generation, 2 what the batch's in-flight members begin with, then brief ids
 -- Returns how many were opened now; an entry that is done stays in the plan, marked, until its job is there.
 --include now
@@ -18,7 +18,12 @@ end
 local function open(id, entry)
   if redis.call('HGET', KEYS[2], id) ~= entry.from then return 0 end
   redis.call('HSET', KEYS[2], id, entry.to)
-  redis.call('HINCRBY', KEYS[1], 'lines:' .. entry.status, -1)
+  -- What is sent from now on goes with the state that says so: never the one without the other (S1).
+  if entry.content then redis.call('HSET', KEYS[7], id, entry.content) end
+  if entry.status ~= 'pending' then
+    redis.call('HINCRBY', KEYS[1], 'lines:' .. entry.status, -1)
+    if entry.run then redis.call('HINCRBY', KEYS[1], 'run:' .. entry.run .. ':' .. entry.status, -1) end
+  end
   local held = redis.call('HGET', KEYS[4], id)
   if entry.stage == 'status' then
     redis.call('ZADD', KEYS[5], now_ms(), ARGV[2] .. id)
@@ -39,7 +44,7 @@ for i = 3, #ARGV do
   local entry = text and cjson.decode(text)
   if entry and not entry.opened then
     opened = opened + open(ARGV[i], entry)
-    entry.opened = true
+    entry.opened, entry.content = true, nil
     redis.call('HSET', KEYS[3], ARGV[i], cjson.encode(entry))
   end
 end

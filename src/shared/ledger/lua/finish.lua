@@ -1,7 +1,7 @@
 -- The end of a brief: its line goes to the outbox, once (S4).
 -- KEYS: 1 meta, 2 state, 3 content, 4 outbox, 5 in-flight, 6 reservations, 7 prices, 8 what a day's key begins with
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 line, 5 status, 6 in-flight member,
---       7 credits charged or '' where nobody knows it, 8 status checks, 9 downloads, 10 UTC day
+--       7 credits charged or '' where nobody knows it, 8 status checks, 9 downloads, 10 UTC day, 11 number of the run or ''
 -- Returns {1} when done, {0, state} with what stands there instead.
 --include credits
 local text = redis.call('HGET', KEYS[2], ARGV[1])
@@ -9,6 +9,7 @@ if text ~= ARGV[2] then return { 0, text or '' } end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('RPUSH', KEYS[4], ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'lines:' .. ARGV[5], 1)
+if ARGV[11] ~= '' then redis.call('HINCRBY', KEYS[1], 'run:' .. ARGV[11] .. ':' .. ARGV[5], 1) end
 -- What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
 if ARGV[5] ~= 'unknown' and ARGV[7] ~= '' then
   local charged = tonumber(ARGV[7])

@@ -1,0 +1,20 @@
+-- A batch's admission is opened, and with it a run begins where there is something new for it to make.
+-- KEYS: 1 meta
+-- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 3 sources
+-- Returns {number of the run, when it began (ms) where that is here, else 0}
+--include now
+local meta = redis.call('HMGET', KEYS[1], 'run', 'admission', 'forced')
+local run = meta[1] or '0'
+-- An admission that a crash or a person cut off goes on under its number; so does a second command beside the first.
+local under_way = meta[1] and meta[2] == 'open' and (ARGV[2] ~= 'forced' or meta[3] == run)
+local begun = 0
+if ARGV[1] == 'begin' and not under_way then
+  run = tostring(tonumber(run) + 1)
+  begun = now_ms()
+  redis.call('HSET', KEYS[1], 'run', run, 'run:' .. run .. ':at', begun)
+  if ARGV[2] == 'forced' then redis.call('HSET', KEYS[1], 'forced', run) end
+end
+-- From here on, closing files that somebody is still writing stand for an earlier admission.
+redis.call('HINCRBY', KEYS[1], 'admissions', 1)
+redis.call('HSET', KEYS[1], 'admission', 'open', 'sources', ARGV[3])
+return { tonumber(run), begun }
