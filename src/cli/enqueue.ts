@@ -13,6 +13,7 @@ import { Interrupts } from './interrupts.js';
 import { tellModelList } from './model-list.js';
 import { openRunBatch } from './open-run-batch.js';
 import { openStoreSession } from './session.js';
+import { warningLines } from './tell-warnings.js';
 
 interface EnqueueFlags extends InputFlags {
   out?: string;
@@ -51,6 +52,7 @@ async function enqueue(
       rejectedFile: flags.rejected ?? (out ? rejectedFileIn(out) : null),
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
+    for (const line of warningLines(input.warnings)) terminal.warn(line);
     return await admit(setup, { input, batch, out, files, flags });
   } finally {
     await input.dispose();
@@ -82,7 +84,12 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const { briefs, rejected, duplicates } = input.counts;
     const pending = meta?.pending ?? 0;
     if (flags.json) {
-      terminal.print(JSON.stringify({ batch, briefs, rejected, duplicates, pending }));
+      terminal.print(
+        JSON.stringify({
+          ...{ batch, briefs, rejected, duplicates, pending },
+          warnings: input.warnings,
+        }),
+      );
     } else {
       terminal.print(
         `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,

@@ -36,9 +36,14 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
 /** Asks where there is somebody to ask, and the estimate is of some weight. */
 export async function askFirst(
   { forecast }: Plan,
+  { ledger, meta }: RunBatch,
   { yes, askAbove }: { yes: boolean; askAbove: number },
 ): Promise<'go' | 'stop'> {
-  if (yes || forecast.most <= askAbove || !canAsk()) return 'go';
-  const answer = await confirm(`This may spend up to ${formatCredits(forecast.most)}. Go on?`);
+  if (yes || !canAsk()) return 'go';
+  // As the options of this command have set it by now.
+  const cap = (await ledger.meta())?.maxCredits ?? Number.POSITIVE_INFINITY;
+  const most = Math.min(forecast.most, Math.max(0, cap - meta.spent));
+  if (most <= askAbove) return 'go';
+  const answer = await confirm(`This may spend up to ${formatCredits(most)}. Go on?`);
   return answer === 'yes' ? 'go' : 'stop';
 }

@@ -54,7 +54,7 @@ async function planAndWork(setup: CommandSetup, work: Work): Promise<ExitCode> {
     await refuseOtherWork(work);
     const before = { meta, balance: await readBalance(client, account) };
     const plan = await tellPlan(setup, work, before.balance);
-    if (plan !== null && (await askFirst(plan, request.flags)) === 'stop') {
+    if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
       await leaveAsItWas(opened);
       setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
       return ExitCode.interrupted;
@@ -64,7 +64,7 @@ async function planAndWork(setup: CommandSetup, work: Work): Promise<ExitCode> {
     const now = await ledger.meta();
     const left = end === 'capped' ? await forecastLeft(work) : null;
     const audit = now && { before, after: { meta: now, balance } };
-    const trial = await tellTrial(setup, work);
+    const trial = end === 'finished' ? await tellTrial(setup, work) : null;
     const { json } = request.flags;
     return await printSummary(setup, { opened, end, audit, left, plan, trial, json });
   } finally {
