@@ -54,6 +54,7 @@ const HASH_ID_LENGTH = 16;
 export class RowPreparer {
   readonly #planner: ColumnPlanner;
   readonly #suffixLength: number;
+  #unknown = { model: '', reason: '' };
 
   constructor(private readonly options: RowPreparerOptions) {
     this.#planner = new ColumnPlanner(options.mapping);
@@ -122,8 +123,7 @@ export class RowPreparer {
     addFault(faults, modelFault(model, known));
     const isRefused = known === undefined && this.options.checks.unknownModels === 'refuse';
     if (isRefused && model !== '') {
-      const reason = unknownModelReason(model, [...this.options.models.keys()]);
-      faults.push({ kind: 'unknown_model', column: 'model', reason });
+      faults.push({ kind: 'unknown_model', column: 'model', reason: this.#unknownReason(model) });
     }
     return model;
   }
@@ -146,13 +146,22 @@ export class RowPreparer {
     }
   }
 
+  /** Rows of one model mostly stand together, and to find the nearest name takes as long as all other checks. */
+  #unknownReason(model: string): string {
+    if (this.#unknown.model !== model) {
+      const reason = unknownModelReason(model, [...this.options.models.keys()]);
+      this.#unknown = { model, reason };
+    }
+    return this.#unknown.reason;
+  }
+
   /** Of a row that is taken: what its model's entry in the list does not have. */
   #warn({ model, params }: { model: string; params: JsonObject }, place: Place): void {
     const { models, warnings } = this.options;
     const known = models.get(model);
     if (known === undefined) {
       const about = { rule: 'unknown_model', model, param: null } as const;
-      warnings.note(about, place, () => unknownModelReason(model, [...models.keys()]));
+      warnings.note(about, place, () => this.#unknownReason(model));
       return;
     }
     for (const param of unknownParams(params, known)) {
