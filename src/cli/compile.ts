@@ -55,6 +55,7 @@ export function readingOptions(flags: ReadingFlags): Schedule['input'] {
 
 /** More kinds of faults than this are not read on a screen. */
 const mostGroups = 12;
+const mostOnScreen = 10;
 
 export interface Reporting {
   terminal: Terminal;
@@ -83,9 +84,8 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
     terminal.warn(`  ${rowsText(group)}${first}: ${group.example}`);
   }
   if (groups.length > mostGroups) terminal.warn(`  and ${groups.length - mostGroups} more kinds`);
-  if (rejectedFile === null) {
-    for await (const rejection of input.rejections()) terminal.note(JSON.stringify(rejection));
-  } else {
+  if (rejectedFile === null) await printRejections(input, terminal);
+  else {
     const { jsonl, csv } = rejectedFiles(rejectedFile);
     terminal.note(`All of them, row by row: ${csv} (for programs: ${jsonl})`);
   }
@@ -94,6 +94,19 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
       'bad_input',
       'Nothing was sent and nothing was spent. Mend these rows, or go on without them: --skip-invalid.',
     );
+  }
+}
+
+/** One by one: to a pipe all of them, to a screen as many as one reads there. */
+async function printRejections(input: CompiledInput, terminal: Terminal): Promise<void> {
+  let shown = 0;
+  for await (const rejection of input.rejections()) {
+    if (terminal.live && shown === mostOnScreen) {
+      terminal.note('... and more: --rejected FILE writes all of them.');
+      return;
+    }
+    terminal.note(JSON.stringify(rejection));
+    shown += 1;
   }
 }
 

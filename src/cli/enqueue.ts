@@ -19,6 +19,7 @@ import { type BatchRequest, beginBatch, openRunBatch } from './open-run-batch.js
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles } from './required.js';
 import { openStoreSession } from './session.js';
+import { warningLines } from './tell-warnings.js';
 
 interface EnqueueFlags extends InputFlags, ForceFlags {
   out?: string;
@@ -58,6 +59,7 @@ async function enqueue(
       rejectedFile: flags.rejected ?? (out ? rejectedFileIn(out) : null),
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
+    for (const line of warningLines(input.warnings)) terminal.warn(line);
     return await admit(setup, { input, batch, out, files, flags, models: list.models });
   } finally {
     await input.dispose();
@@ -96,7 +98,9 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const pending = meta?.pending ?? 0;
     if (flags.json) {
       const compared = comparisonJson(comparison);
-      terminal.print(JSON.stringify({ batch, briefs, rejected, duplicates, pending, compared }));
+      const { warnings } = input;
+      const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
+      terminal.print(JSON.stringify(queued));
     } else {
       terminal.print(
         `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,

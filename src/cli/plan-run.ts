@@ -6,6 +6,7 @@ import { canAsk, confirm } from './confirm.js';
 import type { PaceFlags } from './flags.js';
 import type { RunBatch } from './open-run-batch.js';
 import { makePlan, type Plan } from './plan.js';
+import type { RunRequest } from './run-request.js';
 import { typicalInputMs } from './typical-input.js';
 
 export interface Planning {
@@ -37,11 +38,14 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
 /** Asks where there is somebody to ask, and the estimate is of some weight. */
 export async function askFirst(
   { forecast }: Plan,
-  { yes, askAbove, force }: { yes: boolean; askAbove: number; force: boolean },
+  { meta }: RunBatch,
+  { yes, askAbove, force, maxCredits }: RunRequest['flags'],
 ): Promise<'go' | 'stop'> {
+  if (yes || !canAsk()) return 'go';
+  const cap = maxCredits === 'none' ? null : (maxCredits ?? meta.maxCredits);
+  const most = Math.min(forecast.most, Math.max(0, (cap ?? Number.POSITIVE_INFINITY) - meta.spent));
   // What was paid once already is never paid again without a question.
-  const isSmall = forecast.most <= askAbove && !force;
-  if (yes || isSmall || !canAsk()) return 'go';
-  const answer = await confirm(`This may spend up to ${formatCredits(forecast.most)}. Go on?`);
+  if (most <= askAbove && !force) return 'go';
+  const answer = await confirm(`This may spend up to ${formatCredits(most)}. Go on?`);
   return answer === 'yes' ? 'go' : 'stop';
 }

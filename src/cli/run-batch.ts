@@ -90,7 +90,7 @@ async function planAndWork(
   await refuseOtherWork(work);
   const before = { meta, balance: await readBalance(client, account) };
   const plan = await tellPlan(setup, work, before.balance);
-  if (plan !== null && (await askFirst(plan, request.flags)) === 'stop') {
+  if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
     // A batch that nothing was ever put into is no batch yet.
     if (meta.admitted === 0) await ledger.forget();
     return 'not_wanted';

@@ -51,6 +51,8 @@ const HASH_ID_LENGTH = 16;
 
 /** Makes one of a row's briefs, or notes everything that is wrong with it. */
 export class OutputPreparer {
+  #unknown = { model: '', reason: '' };
+
   constructor(private readonly options: PreparerOptions) {}
 
   prepare(parts: RowParts, output: Output, faults: RowFault[]): PreparedOutput | null {
@@ -96,10 +98,18 @@ export class OutputPreparer {
     const known = models.get(model);
     addFault(faults, modelFault(model, known));
     if (known === undefined && model !== '' && checks.unknownModels === 'refuse') {
-      const reason = unknownModelReason(model, [...models.keys()]);
-      faults.push({ kind: 'unknown_model', column: 'model', reason });
+      faults.push({ kind: 'unknown_model', column: 'model', reason: this.#unknownReason(model) });
     }
     return model;
+  }
+
+  /** Rows of one model mostly stand together, and to find the nearest name takes as long as all other checks. */
+  #unknownReason(model: string): string {
+    if (this.#unknown.model !== model) {
+      const reason = unknownModelReason(model, [...this.options.models.keys()]);
+      this.#unknown = { model, reason };
+    }
+    return this.#unknown.reason;
   }
 
   #checkParams(
@@ -125,7 +135,7 @@ export class OutputPreparer {
     const known = models.get(model);
     if (known === undefined) {
       const about = { rule: 'unknown_model', model, param: null } as const;
-      warnings.note(about, place, () => unknownModelReason(model, [...models.keys()]));
+      warnings.note(about, place, () => this.#unknownReason(model));
       return;
     }
     for (const param of unknownParams(params, known)) {

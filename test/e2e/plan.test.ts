@@ -113,6 +113,8 @@ withTerminal('at a terminal', () => {
     const cheap = await atTerminal(desk, run);
     expect(cheap.code).toBe(0);
     expect(cheap.text).not.toContain('Go on?');
+    const capped = [...run, '--batch', 'capped', '--out', 'capped', '--ask-above', '1'];
+    expect((await atTerminal(desk, [...capped, '--max-credits', '1'])).code).toBe(4);
     await desk.write('in.csv', productsCsv(3));
     const asking = [...run, '--ask-above', '0'];
     const no = await atTerminal(desk, asking, { answers: { 'Go on?': '\u0003' } });
@@ -120,6 +122,6 @@ withTerminal('at a terminal', () => {
     const { stdout } = await desk.run(['status', 'in', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'finished', counts: { admitted: 2 } });
     expect((await atTerminal(desk, [...asking, '--yes'])).code).toBe(0);
-    expect(desk.simulator.bill().total.tasks).toBe(3);
+    expect(desk.simulator.bill().total.tasks).toBe(4);
   });
 });

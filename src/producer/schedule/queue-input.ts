@@ -35,6 +35,9 @@ export async function queueInput(
   const checks = chooseChecks(list, { strict });
   const input = await compileInput({ files, ...reading, models, checks });
   try {
+    for (const { reason, count } of input.warnings) {
+      context.log.warn({ batch: scheduled.batch, rows: count }, reason);
+    }
     await refuseBadRows(input, scheduled);
     return await admit(context, scheduled, input);
   } finally {
