@@ -46,20 +46,24 @@ async function check(
   files: string[],
   flags: CheckFlags,
 ): Promise<ExitCode> {
-  const input = await compileFromFlags(files, flags);
+  const input = await compileFromFlags(files, flags, settings);
   try {
     const { rows, briefs, rejected, duplicates } = input.counts;
+    const { uploads } = input;
     const wallet = await lookAtWallet(settings);
     const forecast = await forecastInput(input.briefs(), { wallet, learned: new Map() });
     if (flags.json) {
       if (flags.rejected) await writeRejected(flags.rejected, input.rejections());
-      terminal.print(JSON.stringify({ rows, briefs, rejected, duplicates, wallet, forecast }));
+      terminal.print(
+        JSON.stringify({ rows, briefs, rejected, duplicates, uploads, wallet, forecast }),
+      );
       return rejected > 0 && !flags.skipInvalid ? ExitCode.badInput : ExitCode.succeeded;
     }
     terminal.print(
       `${counted(rows, 'row')}: ${counted(briefs, 'brief')} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
     );
     for (const [model, count] of input.modelUse) terminal.print(`  ${count} with ${model}`);
+    if (uploads > 0) terminal.print(`  ${counted(uploads, 'upload')} of references first`);
     for (const sentence of unknownModels(input)) terminal.warn(sentence);
     for (const sentence of forecastSentences(forecast, wallet)) terminal.print(sentence);
     await reportRejections(input, {

@@ -2,16 +2,24 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { type CompiledInput, compileInput } from '../producer/compile-input.js';
+import { referenceFetcher } from '../producer/references/fetch-reference.js';
+import type { FetchReference } from '../producer/references/reference-files.js';
 import { groupRejections, type RejectionGroup, writeRejected } from '../producer/rejected-file.js';
 import { nearestName } from '../producer/suggest-name.js';
 import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
+import type { Settings } from './environment.js';
 import type { ReadingFlags } from './flags.js';
+import { userAgent } from './session.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
-export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<CompiledInput> {
+export function compileFromFlags(
+  files: string[],
+  flags: ReadingFlags,
+  settings: Settings,
+): Promise<CompiledInput> {
   return compileInput({
     files,
     stdin: process.stdin,
@@ -24,7 +32,13 @@ export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<
     variants: flags.variants,
     limit: flags.limit ?? null,
     models: bundledModels(),
+    fetchReference: fetcherFor(settings),
   });
+}
+
+/** Gets references of models that take no URLs. */
+export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
+  return referenceFetcher({ origin, proxy, userAgent, folder: join(home, 'references') });
 }
 
 /** Models that the list does not know, each with the nearest name that it does; they are not refused. */

@@ -38,10 +38,10 @@ async function enqueue(
   files: string[],
   flags: EnqueueFlags,
 ): Promise<ExitCode> {
-  const { terminal } = setup;
+  const { terminal, settings } = setup;
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
   const out = flags.out ? resolve(flags.out) : '';
-  const input = await compileFromFlags(files, flags);
+  const input = await compileFromFlags(files, flags, settings);
   try {
     if (out) await claimOutputFolder(out, batch);
     await reportRejections(input, {

@@ -43,7 +43,7 @@ async function run(setup: CommandSetup, files: string[], flags: RunFlags): Promi
   requireApiKey(settings);
   const out = resolve(flags.out);
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
-  const input = await compileFromFlags(files, flags);
+  const input = await compileFromFlags(files, flags, setup.settings);
   try {
     await claimOutputFolder(out, batch);
     await reportRejections(input, {

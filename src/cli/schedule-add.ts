@@ -122,7 +122,7 @@ function checkWebhook(url: string | undefined): string {
 
 /** A mistake in the options is better found now than at night. */
 async function lookAtInput(
-  { terminal }: CommandSetup,
+  { terminal, settings }: CommandSetup,
   { files, flags }: NewSchedule,
   schedule: Schedule,
 ): Promise<void> {
@@ -132,7 +132,7 @@ async function lookAtInput(
       return terminal.warn(`${file} is not there yet; it is looked for at each run.`);
     }
   }
-  const input = await compileFromFlags(files, flags);
+  const input = await compileFromFlags(files, flags, settings);
   try {
     const { briefs, rejected } = input.counts;
     const refused = rejected > 0 && !flags.skipInvalid;

@@ -1,11 +1,10 @@
 import type { PreparedBrief } from '../shared/prepared-brief.js';
-import type { PreparedRow } from './prepare-row.js';
 import type { Spool } from './spool.js';
 
 /** id, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */
 const LINES_PER_ROW = 4;
 
-export function spoolBrief(spool: Spool, { id, fingerprint, origin, body }: PreparedRow): void {
+export function spoolBrief(spool: Spool, { id, fingerprint, origin, body }: PreparedBrief): void {
   spool.add(`${id}\n${fingerprint}\n${origin}\n${body}\n`);
 }
 

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import type { ReferenceFile } from '../shared/reference-items.js';
 import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
 import { type Compilation, compileSource, type InputCounts } from './compile-source.js';
@@ -12,6 +13,8 @@ import { indexModels } from './known-models.js';
 import { type Mapping, parseMapping } from './mapping.js';
 import { openSource } from './open-source.js';
 import { RowPreparer } from './prepare-row.js';
+import { ReferenceFiles } from './references/reference-files.js';
+import { UploadPlan } from './references/upload-plan.js';
 import type { Rejection } from './rejection.js';
 import { readRejections } from './rejection-spool.js';
 import { Spool } from './spool.js';
@@ -28,6 +31,10 @@ export interface CompiledInput {
   rejections(): AsyncIterable<Rejection>;
   /** Briefs of each model. */
   modelUse: Map<string, number>;
+  /** Files that briefs refer to, each content once. */
+  files: readonly ReferenceFile[];
+  /** How many of them are to be uploaded, for each model that they go to. */
+  uploads: number;
   /** Removes the spool; nothing can be iterated after that. */
   dispose(): Promise<void>;
 }
@@ -47,12 +54,14 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
   try {
     const compilation = await startCompilation(options, mapping, folder);
     await compileFiles(options, compilation, folder);
-    const { briefs, rejections, counts, modelUse, variants } = compilation;
+    const { briefs, rejections, counts, modelUse, variants, uploads } = compilation;
     return {
       counts,
       briefs: () => readBriefs(briefs, variants),
       rejections: () => readRejections(rejections),
       modelUse,
+      files: uploads.files(),
+      uploads: uploads.count,
       dispose,
     };
   } catch (error) {
@@ -72,19 +81,22 @@ function refuseImpossible({ files, delimiter }: InputOptions): void {
 }
 
 async function startCompilation(
-  { models, variants, limit }: InputOptions,
+  { models, variants, limit, fetchReference }: InputOptions,
   mapping: Mapping,
   folder: string,
 ): Promise<Compilation> {
+  const files = new ReferenceFiles(fetchReference);
   return {
     mapping,
-    preparer: new RowPreparer({ mapping, models: indexModels(models), variants }),
+    preparer: new RowPreparer({ mapping, models: indexModels(models), variants, files }),
     variants,
     index: new IdIndex(),
     briefs: await Spool.create(join(folder, 'briefs')),
     rejections: await Spool.create(join(folder, 'rejections')),
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0 },
     modelUse: new Map(),
+    references: files,
+    uploads: new UploadPlan(),
     rowsLeft: limit ?? Number.POSITIVE_INFINITY,
     sourceNames: [],
   };
@@ -98,9 +110,10 @@ async function compileFiles(
 ): Promise<void> {
   const faults: BatchError[] = [];
   try {
-    for (const file of options.files) {
+    for (const [index, file] of options.files.entries()) {
       if (compilation.rowsLeft === 0) break;
-      await compileFile(file, { options, compilation, folder }).catch((error: unknown) => {
+      const begin = options.folders?.[index];
+      await compileFile(file, { options, compilation, folder, begin }).catch((error: unknown) => {
         if (!(error instanceof BatchError) || error.code !== 'bad_input') throw error;
         faults.push(error);
       });
@@ -122,8 +135,15 @@ async function compileFile(
     options,
     compilation,
     folder,
-  }: { options: InputOptions; compilation: Compilation; folder: string },
+    begin,
+  }: {
+    options: InputOptions;
+    compilation: Compilation;
+    folder: string;
+    /** Where its references begin; undefined: its own folder. */
+    begin: string | null | undefined;
+  },
 ): Promise<void> {
   const source = await openSource(file, options, folder);
-  await compileSource(source, compilation);
+  await compileSource(begin === undefined ? source : { ...source, folder: begin }, compilation);
 }

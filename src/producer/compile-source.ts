@@ -5,6 +5,8 @@ import type { PreparedRow, RowPreparer } from './prepare-row.js';
 import { readCsv } from './read-csv.js';
 import { readJson } from './read-json.js';
 import { readJsonLines } from './read-json-lines.js';
+import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
+import type { UploadPlan } from './references/upload-plan.js';
 import type { RowFault } from './rejection.js';
 import { spoolRejection } from './rejection-spool.js';
 import type { Row, RowGroup, UnreadableRow } from './row.js';
@@ -22,6 +24,8 @@ export interface Compilation {
   rejections: Spool;
   counts: InputCounts;
   modelUse: Map<string, number>;
+  references: ReferenceFiles;
+  uploads: UploadPlan;
   /** Rows that may still be read. */
   rowsLeft: number;
   /** Names of the files so far, for a fault that points at a row of another file. */
@@ -46,8 +50,13 @@ export async function compileSource(source: Source, compilation: Compilation): P
   const rowsBefore = counts.rows;
   sourceNames.push(source.name);
   for await (const group of readRows(source)) {
-    for (const row of group.slice(0, compilation.rowsLeft)) {
-      compileRow(row, { source, columns, compilation });
+    const rows = group.slice(0, compilation.rowsLeft);
+    for (const [index, row] of rows.entries()) {
+      const context = { source, columns, compilation };
+      if (compileRow(row, context) === 'wants') {
+        await learnReferences(rows.slice(index), context);
+        compileRow(row, context);
+      }
       if (briefs.isFull) await briefs.flush();
       if (rejections.isFull) await rejections.flush();
     }
@@ -63,27 +72,50 @@ interface RowContext {
   compilation: Compilation;
 }
 
-function compileRow(row: Row | UnreadableRow, context: RowContext): void {
-  const { source, columns, compilation } = context;
-  compilation.counts.rows++;
-  compilation.rowsLeft--;
-  if (row.kind === 'unreadable') {
-    reject(context, { row: row.number, id: null, faults: [row.fault] });
-    return;
+/** Looks at what all these rows refer to, at once: those behind the first most likely have files of their own. */
+async function learnReferences(
+  rows: readonly (Row | UnreadableRow)[],
+  { source, compilation }: RowContext,
+): Promise<void> {
+  const { preparer, references } = compilation;
+  const wanted: WantedReference[] = [];
+  for (const row of rows) {
+    const result = row.kind === 'unreadable' ? null : preparer.prepare(row, source);
+    if (result?.kind === 'wants') wanted.push(...result.wanted);
   }
+  await references.learn(wanted);
+}
+
+/** `wants`: nothing was done yet, because the row's references have to be looked at first. */
+function compileRow(row: Row | UnreadableRow, context: RowContext): 'done' | 'wants' {
+  const { source, columns, compilation } = context;
+  if (row.kind === 'unreadable') {
+    countRow(compilation);
+    reject(context, { row: row.number, id: null, faults: [row.fault] });
+    return 'done';
+  }
+  const result = compilation.preparer.prepare(row, source);
+  if (result.kind === 'wants') return 'wants';
+  countRow(compilation);
   columns.note(row);
-  const result = compilation.preparer.prepare(row, source.name);
   if (result.kind === 'prepared') {
     admit(result.prepared, row.number, context);
-    return;
+    return 'done';
   }
   const { id, faults } = result;
   if (faults.some(({ kind }) => kind === 'no_prompt')) columns.noteMissingPrompt(row);
   reject(context, { row: row.number, id, faults });
+  return 'done';
+}
+
+function countRow(compilation: Compilation): void {
+  compilation.counts.rows++;
+  compilation.rowsLeft--;
 }
 
 function admit(prepared: PreparedRow, row: number, context: RowContext): void {
-  const { index, sourceNames, counts, briefs, modelUse, variants } = context.compilation;
+  const { compilation } = context;
+  const { index, sourceNames, counts, briefs, modelUse, variants } = compilation;
   const { id, fingerprint, model } = prepared;
   const source = sourceNames.length - 1;
   const claim = index.claim({ id, fingerprint, source, row });
@@ -91,6 +123,7 @@ function admit(prepared: PreparedRow, row: number, context: RowContext): void {
     case 'new':
       counts.briefs += variants;
       modelUse.set(model, (modelUse.get(model) ?? 0) + variants);
+      compilation.uploads.add(model, prepared.files);
       spoolBrief(briefs, prepared);
       return;
     case 'duplicate':

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Model } from '../rivya/outcome.js';
+import type { FetchReference } from './references/reference-files.js';
 
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
 
@@ -35,4 +36,8 @@ export interface InputOptions {
   limit: number | null;
   /** The catalogue; a model that it lacks is passed on unchecked, because the catalogue changes. */
   models: Model[];
+  /** Where relative references of each file begin, where that is not its own folder; null: it has none. */
+  folders?: readonly (string | null)[];
+  /** For models that take references only as uploads; absent: such URLs make a row a rejected one. */
+  fetchReference?: FetchReference;
 }

@@ -1,4 +1,5 @@
 import type { Model } from '../rivya/outcome.js';
+import { type ReferenceRules, referenceRules } from './references/reference-rules.js';
 
 /** What the checks of a row need to know of a model. */
 export interface KnownModel {
@@ -7,6 +8,7 @@ export interface KnownModel {
   maxPromptLength: number | null;
   /** Keys whose value is a JSON number; everything else given as text stays text. */
   numberParams: ReadonlySet<string>;
+  references: ReferenceRules;
 }
 
 export type KnownModels = ReadonlyMap<string, KnownModel>;
@@ -24,6 +26,7 @@ export function indexModels(models: readonly Model[]): KnownModels {
         numberParams: new Set(
           model.params.filter(({ type }) => type === 'number').map(({ key }) => key),
         ),
+        references: referenceRules(model),
       },
     ]),
   );

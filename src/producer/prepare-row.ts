@@ -1,4 +1,5 @@
 import { contentFingerprint } from '../shared/brief.js';
+import type { ReferenceFile } from '../shared/reference-items.js';
 import { bodyText, originText } from './brief-text.js';
 import { bodyFault, idFault, modelFault, promptFault } from './check-content.js';
 import { type ColumnPlan, ColumnPlanner } from './column-plan.js';
@@ -9,8 +10,10 @@ import type { OwnFields } from './own-fields.js';
 import { readJsonFields } from './read-json-fields.js';
 import { readTextFields } from './read-text-fields.js';
 import { readReferences } from './reference-media.js';
+import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
+import type { Source } from './source.js';
 import { isBlank, renderTemplate } from './template.js';
 
 /** A good row as the texts that will be spooled; `id` is without a variant's number. */
@@ -20,17 +23,22 @@ export interface PreparedRow {
   fingerprint: string;
   origin: string;
   body: string;
+  /** That have to be uploaded for it. */
+  files: readonly ReferenceFile[];
 }
 
 /** `id` is what is known of it, to name the row by. */
 export type PreparedOrRefused =
   | { kind: 'prepared'; prepared: PreparedRow }
+  /** References that nobody has looked at yet: to be prepared again when that is done. */
+  | { kind: 'wants'; wanted: readonly WantedReference[] }
   | { kind: 'refused'; id: string | null; faults: RowFault[] };
 
 export interface RowPreparerOptions {
   mapping: Mapping;
   models: KnownModels;
   variants: number;
+  files: ReferenceFiles;
 }
 
 /** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
@@ -46,9 +54,12 @@ export class RowPreparer {
     this.#suffixLength = options.variants > 1 ? `/${options.variants}`.length : 0;
   }
 
-  /** `sourceName` goes into the origin. */
-  prepare(row: Row, sourceName: string): PreparedOrRefused {
-    const { mapping, models } = this.options;
+  /** The source's name goes into the origin; relative references begin in its folder. */
+  prepare(
+    row: Row,
+    { name: sourceName, folder }: Pick<Source, 'name' | 'folder'>,
+  ): PreparedOrRefused {
+    const { mapping, models, files } = this.options;
     const faults: RowFault[] = [];
     const plan = this.#planner.planFor(row.columns);
     const fields = this.#readFields(row, plan, faults);
@@ -62,17 +73,21 @@ export class RowPreparer {
       addFault(faults, promptFault(prompt, { model, known }));
     }
     const params = completeParams({ row, fields, mapping }, known, faults);
-    const { urls, media } = readReferences({ references: fields.references, params }, faults);
+    const { references } = fields;
+    const rules = known?.references;
+    const situation = { references, params, model, rules, folder, files };
+    const { given, media, files: uploads, wanted } = readReferences(situation, faults);
+    if (wanted.length > 0) return { kind: 'wants', wanted };
     if (faults.length > 0 || prompt === 'refused') return { kind: 'refused', id: givenId, faults };
 
     const body = bodyText({ model, prompt, params, media });
     const tooLarge = bodyFault(body);
     if (tooLarge !== null) return { kind: 'refused', id: givenId, faults: [tooLarge] };
-    const fingerprint = contentFingerprint({ model, prompt, params, references: urls });
+    const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
     const id = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
     const { metadata } = fields;
-    const origin = originText({ row, plan, sourceName, references: urls, metadata });
-    return { kind: 'prepared', prepared: { id, model, fingerprint, origin, body } };
+    const origin = originText({ row, plan, sourceName, references: given, metadata });
+    return { kind: 'prepared', prepared: { id, model, fingerprint, origin, body, files: uploads } };
   }
 
   #readFields(row: Row, plan: ColumnPlan, faults: RowFault[]): OwnFields | null {
@@ -116,6 +131,10 @@ export class RowPreparer {
     if (prompt === null) return 'refused';
     return isBlank(prompt) ? null : prompt;
   }
+}
+
+function urlsOf(media: readonly { url: string }[]): string[] {
+  return media.map(({ url }) => url);
 }
 
 function addFault(faults: RowFault[], fault: RowFault | null): void {

@@ -1,4 +1,4 @@
-import type { JournalContent } from '../shared/journal.js';
+import type { JournalContent, Send } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { StateOf } from '../shared/ledger/brief-state.js';
 import type { SentReservation } from '../shared/ledger/recovery-ledger.js';
@@ -34,6 +34,9 @@ export async function recoverSends(
       sends: 1,
     };
     const from = { text: read.text, state: read.state };
+    const { attempt, references: items } = send;
+    // Before the move: from then on it is sent again, and as it was.
+    if (items) await ledger.references.restoreAddresses(briefId, { attempt, items });
     const { kind } = await ledger.briefs.move(briefId, { from, to, holds: 'slot_and_credits' });
     if (kind === 'moved') inDoubt.push({ brief: briefId, attempt: send.attempt });
   }
@@ -41,7 +44,7 @@ export async function recoverSends(
 }
 
 /** A machine without the folder may have sent any brief since the batch began. */
-function assumedSend({ elsewhere, header }: JournalContent) {
+function assumedSend({ elsewhere, header }: JournalContent): Send | null {
   return elsewhere ? { attempt: 1, sentAt: header.createdAt } : null;
 }
 

@@ -1,15 +1,18 @@
 import { expect, it } from 'vitest';
 import { readReferences } from '../../src/producer/reference-media.js';
+import { ReferenceFiles } from '../../src/producer/references/reference-files.js';
 import type { RowFault } from '../../src/producer/rejection.js';
 import type { JsonObject } from '../../src/shared/json.js';
 
 function read(references: string[], params: JsonObject = {}) {
   const faults: RowFault[] = [];
-  return { ...readReferences({ references, params }, faults), faults };
+  const files = new ReferenceFiles(undefined);
+  const input = { model: 'any-model', rules: undefined, folder: '/srv/briefs', files };
+  return { ...readReferences({ ...input, references, params }, faults), faults };
 }
 
 it('keeps the order, and tells the kind by the extension', () => {
-  const { urls, media, faults } = read([
+  const { given, media, faults } = read([
     ' https://a.example/x.MP4?token=.png ',
     'https://a.example/voice.mp3#t=1',
     'https://a.example/photo.webp',
@@ -17,15 +20,12 @@ it('keeps the order, and tells the kind by the extension', () => {
   ]);
   expect(faults).toEqual([]);
   expect(media.map(({ kind }) => kind)).toEqual(['video', 'audio', 'image', 'image']);
-  expect(urls[0]).toBe('https://a.example/x.MP4?token=.png');
-  expect(media.map(({ url }) => url)).toEqual(urls);
+  expect(given[0]).toBe('https://a.example/x.MP4?token=.png');
+  expect(media.map(({ url }) => url)).toEqual(given);
 });
 
 it.each([
-  ['./photos/lamp.jpg', /local files as references are not supported yet; give https URLs$/],
-  ['/srv/lamp.jpg', /not supported yet/],
-  ['C:\\photos\\lamp.jpg', /not supported yet/],
-  ['file:///srv/lamp.jpg', /not supported yet/],
+  ['file:///srv/lamp.jpg', /is not an https URL$/],
   ['http://a.example/lamp.jpg', /is not an https URL$/],
   ['s3://bucket/lamp.jpg', /is not an https URL$/],
   ['', /is empty$/],

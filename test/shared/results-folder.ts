@@ -107,6 +107,6 @@ const finishedReport: RunReport = {
     pending: 0,
   },
   credits: { spent: 3 },
-  requests: { submits: 4, status_checks: 8, downloads: 3, refused: 0 },
+  requests: { submits: 4, status_checks: 8, uploads: 0, downloads: 3, refused: 0 },
   times: { created: '2026-06-01T12:00:00.000Z', written: '2026-06-01T12:01:00.000Z' },
 };

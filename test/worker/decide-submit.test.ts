@@ -50,6 +50,7 @@ const first: SubmitSituation = {
   earlier: 'none',
   refusalId: null,
   keyAgeMs: 0,
+  uploads: 'none',
   keyLifeMs: 24 * hourMs,
 };
 const again = { sends: 2, earlier: 'open', keyAgeMs: 10_000 } as const;

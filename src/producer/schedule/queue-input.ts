@@ -1,7 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { StageQueues } from '../../shared/queues.js';
-import { type Schedule, shownFile } from '../../shared/schedule/schedule.js';
+import { isUrl, type Schedule, shownFile } from '../../shared/schedule/schedule.js';
 import { compareWithBatch } from '../admit-briefs.js';
 import { admitInput } from '../admit-input.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
@@ -26,7 +26,11 @@ export async function queueInput(
   scheduled: ScheduledInput,
 ): Promise<'all' | 'stopped'> {
   const { schedule, files } = scheduled;
-  const input = await compileInput({ files, ...schedule.input, models: context.models });
+  const { models, fetchReference } = context;
+  // What is read is a copy: paths in it begin where the original is.
+  const folders = schedule.files.map((file) => (isUrl(file) ? null : dirname(file)));
+  const options = { ...schedule.input, models, fetchReference, folders };
+  const input = await compileInput({ files, ...options });
   try {
     await refuseBadRows(input, scheduled);
     return await admit(context, scheduled, input);

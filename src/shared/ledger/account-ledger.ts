@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { type AccountView, type Pressure, readAccountView } from './account-view.js';
 import { type AccountKeys, accountKeys } from './keys.js';
 import { runScript } from './scripts.js';
+import { UploadLedger } from './upload-ledger.js';
 
 /** Requests that the API may count apart. */
 export type Lane = 'submit' | 'read';
@@ -43,6 +44,7 @@ const longestDownMs = 60_000;
  */
 export class AccountLedger {
   readonly keys: AccountKeys;
+  readonly uploads: UploadLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -50,6 +52,7 @@ export class AccountLedger {
     readonly account: string,
   ) {
     this.keys = accountKeys(prefix, account);
+    this.uploads = new UploadLedger(redis, this.keys.uploads);
   }
 
   /**

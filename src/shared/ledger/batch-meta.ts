@@ -35,7 +35,13 @@ export interface BatchMeta extends BatchIdentity {
   maxCreditsPerDay: number | null;
   /** Which cap keeps the next submission from being sent, if one does. */
   capped: 'cap' | 'day_cap' | null;
-  requests: { submits: number; statusChecks: number; downloads: number; refused: number };
+  requests: {
+    submits: number;
+    statusChecks: number;
+    downloads: number;
+    uploads: number;
+    refused: number;
+  };
   /** How often its admission was opened again. */
   admissions: number;
   /** `manifest.csv` and `run.json` stand for the lines of the latest admission. */
@@ -85,6 +91,7 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
       submits: count('submits'),
       statusChecks: count('status_checks'),
       downloads: count('downloads'),
+      uploads: count('uploads'),
       refused: count('refused'),
     },
     admissions: count('admissions'),

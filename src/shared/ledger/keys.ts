@@ -20,6 +20,10 @@ export interface BatchKeys {
   reservations: string;
   /** Hash: brief id -> how it is opened again, while lines leave the manifest. See `rewrite-ledger.ts`. */
   plan: string;
+  /** Hash: SHA-256 of a file that briefs refer to -> where it is. See `reference-ledger.ts`. */
+  files: string;
+  /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
+  addresses: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -32,6 +36,8 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     names: `${base}:names`,
     reservations: `${base}:reservations`,
     plan: `${base}:plan`,
+    files: `${base}:files`,
+    addresses: `${base}:addresses`,
   };
 }
 
@@ -59,6 +65,8 @@ export interface AccountKeys {
   day: string;
   /** What the key of a kind's or a model's sketch of past durations begins with: see `duration-sketch.ts`. */
   durations: string;
+  /** What the key of a file's upload for a model begins with: see `upload-ledger.ts`. */
+  uploads: string;
 }
 
 export function accountKeys(prefix: string, account: string): AccountKeys {
@@ -73,6 +81,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     firsts: `${base}:firsts`,
     day: `${base}:day:`,
     durations: `${base}:durations:`,
+    uploads: `${base}:uploads:`,
   };
 }
 

@@ -30,6 +30,7 @@ export type ScriptName =
   | 'read-outbox'
   | 'repair-in-flight'
   | 'reserve-sent'
+  | 'save-addresses'
   | 'save-run'
   | 'swap-rewrite'
   | 'take-turn'
