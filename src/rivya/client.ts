@@ -1,4 +1,3 @@
-import type { FormData } from 'undici';
 import type { Clock } from '../shared/clock.js';
 import type { FrozenRequest } from '../shared/frozen-request.js';
 import { createDispatcher, type ProxySettings } from './dispatcher.js';
@@ -20,7 +19,7 @@ import { parseModels } from './parse-models.js';
 import { parseTask } from './parse-task.js';
 import { parseUpload } from './parse-upload.js';
 import { sendRequest } from './send-request.js';
-import { type FileUpload, uploadForm, uploadTimeoutMs } from './upload-form.js';
+import { type FileUpload, type UploadForm, uploadForm, uploadTimeoutMs } from './upload-form.js';
 
 const defaultTimeoutMs = 30_000;
 
@@ -102,10 +101,11 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       return { kind: 'read', currentCredits, pace, clockAheadMs };
     },
     async uploadFile(upload, signal) {
-      const body = uploadForm(upload);
-      const timeoutMs = uploadTimeoutMs(upload.content.size);
+      const form = uploadForm(upload);
+      const headers = { authorization, ...form.headers };
+      const timeoutMs = uploadTimeoutMs(upload.bytes);
       const outcome = await call.send(
-        { method: 'POST', path: '/api/v1/files', headers: { authorization }, body, timeoutMs },
+        { method: 'POST', path: '/api/v1/files', headers, body: form.body, timeoutMs },
         { parse: parseUpload, wanted: 'a file with a url', signal },
       );
       if (outcome.kind !== 'understood') return outcome;
@@ -123,7 +123,7 @@ interface ApiRequest {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
-  body?: string | FormData;
+  body?: string | UploadForm['body'];
   /** Where it is not that of all requests. */
   timeoutMs?: number;
 }

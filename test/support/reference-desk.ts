@@ -48,5 +48,3 @@ export function filesByPrompt(desk: Desk): Map<string, string[]> {
     ]),
   );
 }
-
-export const shots = ['--model', 'nano-banana'];

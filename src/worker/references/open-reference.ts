@@ -1,32 +1,44 @@
 import { createHash } from 'node:crypto';
-import { openAsBlob } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import type { ReferenceFile } from '../../shared/reference-items.js';
 
 export type OpenedReference =
-  | { kind: 'opened'; content: Blob }
+  | { kind: 'opened'; content: AsyncIterable<Uint8Array> }
   | { kind: 'missing'; reason: string }
   /** It has other content than the brief was checked with. */
   | { kind: 'changed' };
 
+/** Other bytes than those that were checked: the request that sends them must not come to its end. */
+class FileChanged extends Error {
+  override readonly name = 'FileChanged';
+}
+
 /**
- * Opens a file and makes sure that it is what was checked. What comes back is read as it is sent, and its reading
- * fails where the file has changed since: what is uploaded is what was hashed.
+ * Makes sure that a file is what was checked. What comes back reads it once more, piece by piece as it is sent, and
+ * fails before the end where it has changed since.
  */
-export async function openReference({
-  path,
-  sha256,
-  bytes,
-  mediaType,
-}: ReferenceFile): Promise<OpenedReference> {
+export async function openReference(file: ReferenceFile): Promise<OpenedReference> {
   try {
-    const content = await openAsBlob(path, { type: mediaType });
-    if (content.size !== bytes) return { kind: 'changed' };
-    const hash = createHash('sha256');
-    for await (const chunk of content.stream()) hash.update(chunk as Uint8Array);
-    return hash.digest('hex') === sha256 ? { kind: 'opened', content } : { kind: 'changed' };
+    for await (const _chunk of checkedContent(file));
+    return { kind: 'opened', content: checkedContent(file) };
   } catch (error) {
-    // Node says so where a file changes while it is read.
-    if ((error as Error).name === 'NotReadableError') return { kind: 'changed' };
+    if (error instanceof FileChanged) return { kind: 'changed' };
     return { kind: 'missing', reason: (error as NodeJS.ErrnoException).code ?? 'unreadable' };
   }
+}
+
+async function* checkedContent({ path, sha256, bytes }: ReferenceFile): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  let read = 0;
+  let last: Buffer | null = null;
+  for await (const chunk of createReadStream(path)) {
+    if (last !== null) yield last;
+    last = chunk as Buffer;
+    read += last.length;
+    if (read > bytes) throw new FileChanged(`${path} is longer than it was`);
+    hash.update(last);
+  }
+  // The last piece goes only when all of it is known to be right.
+  if (read !== bytes || hash.digest('hex') !== sha256) throw new FileChanged(`${path} has changed`);
+  if (last !== null) yield last;
 }

@@ -71,11 +71,11 @@ async function upload(
     return { kind: 'wait', step: { kind: 'later', afterMs: turn.waitMs } };
   }
   await context.ledger.references.countUpload();
-  const { name, mediaType } = file;
+  const { name, mediaType, bytes } = file;
   const { content } = opened;
   const clientRequestId = requestIdFor(subject);
   const outcome = await context.client.uploadFile(
-    { content, name, mediaType, model, clientRequestId },
+    { content, bytes, name, mediaType, model, clientRequestId },
     context.stopping,
   );
   return actOnUpload(context, wanted, outcome);
