@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { itemUrls } from '../../src/shared/reference-items.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, fast, test } from '../support/cli.js';
 import { filesByPrompt, picture, shotsCsv, writePictures } from '../support/reference-desk.js';
@@ -48,7 +49,7 @@ describe.concurrent('files as references', () => {
     await desk.write('in.csv', shotsCsv(2, oneOf(1)));
     const { code, stdout, stderr } = await desk.run([...run, '--json', '--log-level', 'debug']);
     expect(code).toBe(0);
-    const { url } = desk.simulator.asked()[0]?.params.referenceMediaItems?.[0] ?? {};
+    const [url] = itemUrls(desk.simulator.asked()[0]?.params ?? {});
     expect(url).toContain('signature=');
     const shown = [stdout, stderr, await desk.read('out/manifest.jsonl')];
     for (const name of ['manifest.csv', 'run.json']) shown.push(await desk.read(join('out', name)));
@@ -56,15 +57,31 @@ describe.concurrent('files as references', () => {
     expect(shown.join('\n')).not.toContain('/uploads/');
   });
 
-  test('a killed run goes on without a second task or upload (S1)', async ({ openDesk }) => {
-    const desk = await openDesk();
+  test('killed between uploads and submissions, it uploads and pays for nothing twice (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ faults: ['refuse=409/busy:endpoint=submit'] });
     await writePictures(desk, 3);
     await desk.write('in.csv', shotsCsv(20, oneOf(3)));
-    await killWhen(desk, run, () => desk.simulator.bill().uploads.files >= 1);
+    await killWhen(desk, run, () => {
+      const { uploads, requests } = desk.simulator.bill();
+      return uploads.files === 3 && requests.byEndpoint.submit?.[409] !== undefined;
+    });
+    expect(desk.simulator.bill().total.tasks).toBe(0);
+    desk.simulator.control({ faults: [] });
     expect((await desk.run(run)).code).toBe(0);
     expect(await auditRun(desk, { out: 'out', batch: 'in', briefs: 20 })).toEqual([]);
-    // One that was under way when its process died may have come twice; a finished one never does.
-    expect(desk.simulator.bill().uploads.files).toBeLessThanOrEqual(6);
+    expect(desk.simulator.bill().uploads).toEqual({ files: 3, repeated: {} });
+  });
+
+  test('killed while it uploads, it goes on', async ({ openDesk }) => {
+    const desk = await openDesk({ faults: ['rate-limited=1:6x:endpoint=file-upload'] });
+    await writePictures(desk, 3);
+    await desk.write('in.csv', shotsCsv(6, oneOf(3)));
+    const refused = () => desk.simulator.bill().requests.byEndpoint['file-upload']?.[429] ?? 0;
+    await killWhen(desk, run, () => refused() > 0);
+    expect((await desk.run(run)).code).toBe(0);
+    expect(await auditRun(desk, { out: 'out', batch: 'in', briefs: 6 })).toEqual([]);
   });
 
   test('two workers share uploads as they share the work', async ({ openDesk }) => {
@@ -201,7 +218,7 @@ describe.concurrent('references and a lost Redis', () => {
     await desk.write('in.csv', shotsCsv(3, oneOf(2)));
     expect((await desk.run(run)).code).toBe(0);
     await desk.losePrivateRedis();
-    expect((await desk.run(run)).stdout).toMatch(/finished/);
-    expect(desk.simulator.bill().total.tasks).toBe(3);
+    expect((await desk.run(run)).code).toBe(0);
+    expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 3 }, replays: 0 });
   });
 });

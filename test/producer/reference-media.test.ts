@@ -1,6 +1,10 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readReferences } from '../../src/producer/reference-media.js';
-import { ReferenceFiles } from '../../src/producer/references/reference-files.js';
+import {
+  type FetchReference,
+  ReferenceFiles,
+} from '../../src/producer/references/reference-files.js';
+import { referenceRules } from '../../src/producer/references/reference-rules.js';
 import type { RowFault } from '../../src/producer/rejection.js';
 import type { JsonObject } from '../../src/shared/json.js';
 
@@ -47,4 +51,56 @@ it('refuses references that are given in two ways', () => {
   const { faults } = read(['https://a.example/x.png'], { referenceMediaItems: [] });
   expect(faults[0]?.reason).toMatch(/given twice/);
   expect(read([], { referenceMediaItems: [] }).faults).toEqual([]);
+});
+
+describe('files', () => {
+  const png = { sha256: 'ab'.repeat(32), bytes: 9, mediaType: 'image/png', name: 'x.png' };
+  const take: FetchReference = async (url) => ({ kind: 'file', file: { ...png, path: url } });
+
+  it('are asked for first, and then stand there by their content, in the order given', async () => {
+    const files = new ReferenceFiles(take);
+    const input = { params: {}, model: 'm', folder: '/srv/briefs', files };
+    const rules = referenceRules({
+      referenceMedia: null,
+      requiresFilesApi: true,
+      urlInputSupported: null,
+    });
+    const references = ['https://a.example/x.png?token=secret', '../none.png', '/none.png'];
+    const faults: RowFault[] = [];
+    const first = readReferences({ ...input, rules, references }, faults);
+    expect(faults).toEqual([]);
+    expect(first.wanted).toEqual([
+      { kind: 'url', url: references[0] },
+      { kind: 'path', path: '/srv/none.png' },
+      { kind: 'path', path: '/none.png' },
+    ]);
+    await files.learn(first.wanted);
+    const second = readReferences({ ...input, rules, references }, faults);
+    expect(second.media).toEqual([{ kind: 'image', url: `sha256:${png.sha256}` }]);
+    expect(second.given).toEqual(references);
+    expect(faults.map(({ reason }) => reason)).toEqual([
+      '"../none.png" is not there',
+      '"/none.png" is not there',
+    ]);
+  });
+
+  it('are refused in an input that came from a URL: it could name any file of this machine', () => {
+    const faults: RowFault[] = [];
+    const files = new ReferenceFiles(undefined);
+    const input = { params: {}, model: 'm', rules: undefined, folder: null, files };
+    readReferences({ ...input, references: ['/etc/secret.png'] }, faults);
+    expect(faults[0]?.reason).toMatch(/fetched from a URL cannot refer to files/);
+  });
+
+  it('tells the kind of a URL without an extension by what the model takes', () => {
+    const files = new ReferenceFiles(undefined);
+    const input = { params: {}, model: 'm', folder: null, files };
+    const rules = referenceRules({
+      referenceMedia: { maxFiles: null, fileKinds: ['video'], limits: [] },
+      requiresFilesApi: null,
+      urlInputSupported: null,
+    });
+    const references = ['https://a.example/clip'];
+    expect(readReferences({ ...input, rules, references }, []).media[0]?.kind).toBe('video');
+  });
 });
