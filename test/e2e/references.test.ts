@@ -75,7 +75,7 @@ describe.concurrent('files as references', () => {
   });
 
   test('killed while it uploads, it goes on', async ({ openDesk }) => {
-    const desk = await openDesk({ faults: ['rate-limited=1:6x:endpoint=file-upload'] });
+    const desk = await openDesk({ faults: ['rate-limited=1:2x:endpoint=file-upload'] });
     await writePictures(desk, 3);
     await desk.write('in.csv', shotsCsv(6, oneOf(3)));
     const refused = () => desk.simulator.bill().requests.byEndpoint['file-upload']?.[429] ?? 0;

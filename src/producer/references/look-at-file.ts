@@ -11,7 +11,7 @@ export type FoundReference =
   | { kind: 'unusable'; reason: string };
 
 /** More than any documented model takes: what is larger is not even read. */
-export const mostBytes = 500_000_000;
+const mostBytes = 500_000_000;
 const sniffBytes = 4_100;
 
 /** Reads a file once, in constant memory: its hash, and its type by content. */
