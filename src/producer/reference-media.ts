@@ -65,15 +65,11 @@ const LONGEST_SHOWN = 200;
 
 /** Keeps the order: for some models the second image is the last frame. */
 export function readReferences(situation: ReferenceSituation, faults: RowFault[]): RowReferences {
-  const { references, params, model, rules = noRules } = situation;
-  if (references.length === 0) return NO_REFERENCES;
+  const { references, rules = noRules } = situation;
   const add = (reason: string) =>
     faults.push({ kind: 'bad_reference', column: 'references', reason });
-  if (Object.hasOwn(params, 'referenceMediaItems')) {
-    add('references are given twice: here and in params.referenceMediaItems');
-  }
-  const tooMany = countFault(references.length, rules, model);
-  if (tooMany !== null) add(tooMany);
+  for (const reason of listFaults(situation, rules)) add(reason);
+  if (references.length === 0) return NO_REFERENCES;
   const read: RowReferences = { given: [], media: [], files: [], wanted: [] };
   for (const reference of references) {
     const text = reference.trim();
@@ -98,6 +94,21 @@ export function readReferences(situation: ReferenceSituation, faults: RowFault[]
     }
   }
   return read;
+}
+
+/** What is wrong with the references as a whole. */
+function listFaults(
+  { references, params, model }: ReferenceSituation,
+  rules: ReferenceRules,
+): string[] {
+  const inParams = Object.hasOwn(params, 'referenceMediaItems');
+  if (references.length === 0) {
+    const missing = rules.presence === 'needed' && !inParams;
+    return missing ? [`${model} needs at least one reference`] : [];
+  }
+  const tooMany = countFault(references.length, rules, model);
+  const twice = 'references are given twice: here and in params.referenceMediaItems';
+  return [...(inParams ? [twice] : []), ...(tooMany === null ? [] : [tooMany])];
 }
 
 type ReadReference =

@@ -85,6 +85,14 @@ describe('an input that refers to files', () => {
     expect(nowhere.rejections[0]?.reason).toMatch(/fetched from a URL cannot refer to files/);
   });
 
+  it('is told of a model that makes nothing without one', async () => {
+    const { file } = await openFolder(['a,uploads,A,', 'b,edits,B,']);
+    const { rejections } = await compilePaths([file], { models: known });
+    expect(rejections).toMatchObject([
+      { id: 'a', column: 'references', reason: 'uploads needs at least one reference' },
+    ]);
+  });
+
   it('has URLs fetched for models that take none, each once', async () => {
     const { file, folder } = await openFolder([
       'a,uploads,A,https://a.example/1.png',

@@ -3,6 +3,8 @@ import { kindOfType, type MediaKind, plainType } from './media-kind.js';
 
 /** What a model says of its references; null where it says nothing, which refuses nothing. */
 export interface ReferenceRules {
+  /** Whether it makes nothing without a reference. */
+  presence: 'needed' | 'optional';
   maxFiles: number | null;
   kinds: readonly string[] | null;
   /** Where it takes references of one kind alone. */
@@ -32,6 +34,7 @@ export function referenceRules({
   const [only = ''] = kinds?.length === 1 ? kinds : [];
   const uploaded = urlInputSupported === false || requiresFilesApi === true;
   return {
+    presence: requiresFilesApi === true ? 'needed' : 'optional',
     maxFiles: referenceMedia?.maxFiles ?? null,
     kinds,
     onlyKind: kindOfType(only),
@@ -42,6 +45,7 @@ export function referenceRules({
 
 /** For a model that the list does not know. */
 export const noRules: ReferenceRules = {
+  presence: 'optional',
   maxFiles: null,
   kinds: null,
   onlyKind: null,

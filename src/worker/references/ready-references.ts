@@ -75,13 +75,14 @@ function addressesFor(
   uploads: ReadonlyMap<string, Uploaded>,
 ): Addresses {
   const { state } = read;
+  const kept = earlier?.attempt === attempt ? earlier.renewals : 0;
   const renewed = earlier?.refused === true && earlier.attempt === attempt - 1;
   return {
     attempt,
     sends: 'sends' in state ? state.sends : 0,
     items,
     oldestMs: Math.min(...[...uploads.values()].map(({ uploadedAtMs }) => uploadedAtMs)),
-    renewals: renewed ? earlier.renewals + 1 : 0,
+    renewals: renewed ? earlier.renewals + 1 : kept,
     refused: false,
   };
 }

@@ -47,6 +47,21 @@ describe('a submission that is refused for an upload', () => {
     expect(bench.simulator.bill()).toMatchObject({ total: { tasks: 0 }, uploads: { files: 2 } });
   });
 
+  it('is renewed once however long the new upload then waited for its turn', async () => {
+    const bench = await benchWith({ faults: ['reference-refused:2x'] });
+    await bench.ready(job);
+    await bench.submit('a');
+    const second = { ...job, attempt: 2 };
+    await bench.ready(second);
+    const { references } = bench.ledger;
+    const { read, addresses } = await references.look('a');
+    if (!read || !addresses) throw new Error('nothing was saved');
+    await references.saveAddresses('a', read, { ...addresses, oldestMs: 0 });
+    await bench.ready(second);
+    expect(await bench.submit('a', 2)).toEqual({ kind: 'done' });
+    expect((await bench.lines())[0]).toMatchObject({ status: 'failed', attempt: 2 });
+  });
+
   it('S1: never while an earlier send may have been paid', async () => {
     const bench = await benchWith({
       faults: ['error-before-accept:1x', 'reference-refused:1x'],
