@@ -40,6 +40,8 @@ export async function beginRun(session: StoreSession, beginning: RunBeginning): 
     await noteRun(folder, { run, at: beganMs, forced: forced !== null });
   }
   if (remade === 0 || folder === null) return;
+  // Before the first job: whoever takes it looks for its files there.
+  await ledger.references.keepFiles(input.files);
   const nowMs = session.clock.now();
   await withReopener(session, { ledger, account, out: folder }, (reopener) =>
     reopenChanged({ ...reopener, run, forced: forced && run, nowMs }, input.briefs),

@@ -63,7 +63,7 @@ async function check(
   flags: CheckFlags,
 ): Promise<ExitCode> {
   const list = await tellModelList(settings, terminal);
-  const input = await compileFromFlags(files, flags, list);
+  const input = await compileFromFlags(files, flags, { settings, list });
   try {
     const compared = flags.out ? await compareWithFolder(flags.out, input.briefs) : null;
     const plan = await makePlan(input, {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type CompiledInput, compileInput } from '../producer/compile-input.js';
 import { chooseChecks } from '../producer/input-checks.js';
+import { referenceFetcher } from '../producer/references/fetch-reference.js';
+import type { FetchReference } from '../producer/references/reference-files.js';
 import {
   groupRejections,
   rejectedFiles,
@@ -10,8 +12,10 @@ import {
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { Schedule } from '../shared/schedule/schedule.js';
+import type { Settings } from './environment.js';
 import type { ReadingFlags } from './flags.js';
 import type { ModelList } from './model-list.js';
+import { userAgent } from './session.js';
 import { rowsText } from './tell-warnings.js';
 import type { Terminal } from './terminal.js';
 
@@ -19,7 +23,7 @@ import type { Terminal } from './terminal.js';
 export function compileFromFlags(
   files: string[],
   flags: ReadingFlags,
-  list: ModelList,
+  { settings, list }: { settings: Settings; list: ModelList },
 ): Promise<CompiledInput> {
   const { strict, ...options } = readingOptions(flags);
   return compileInput({
@@ -28,6 +32,7 @@ export function compileFromFlags(
     ...options,
     models: list.models,
     checks: chooseChecks(list, { strict }),
+    fetchReference: fetcherFor(settings),
   });
 }
 
@@ -51,6 +56,11 @@ export function readingOptions(flags: ReadingFlags): Schedule['input'] {
     sample: flags.sample ?? null,
     strict: flags.strict ?? false,
   };
+}
+
+/** Gets references of models that take no URLs. */
+export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
+  return referenceFetcher({ origin, proxy, userAgent, folder: join(home, 'references') });
 }
 
 /** More kinds of faults than this are not read on a screen. */

@@ -15,11 +15,12 @@ import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from '.
 import { addForceFlag, type ForceFlags } from './force-flag.js';
 import { Interrupts } from './interrupts.js';
 import { tellModelList } from './model-list.js';
-import { type BatchRequest, beginBatch, openRunBatch } from './open-run-batch.js';
+import { type BatchRequest, beginBatch, openRunBatch, type RunBatch } from './open-run-batch.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles } from './required.js';
 import { openStoreSession } from './session.js';
 import { warningLines } from './tell-warnings.js';
+import type { Terminal } from './terminal.js';
 
 interface EnqueueFlags extends InputFlags, ForceFlags {
   out?: string;
@@ -51,7 +52,7 @@ async function enqueue(
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
   const out = flags.out ? resolve(flags.out) : '';
   const list = await tellModelList(settings, terminal);
-  const input = await compileFromFlags(files, flags, list);
+  const input = await compileFromFlags(files, flags, { settings, list });
   try {
     if (out) await claimOutputFolder(out, batch);
     await reportRejections(input, {
@@ -93,27 +94,35 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
         return ExitCode.interrupted;
       }
     }
-    const meta = await ledger.meta();
-    const { briefs, rejected, duplicates } = input.counts;
-    const pending = meta?.pending ?? 0;
-    if (flags.json) {
-      const compared = comparisonJson(comparison);
-      const { warnings } = input;
-      const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
-      terminal.print(JSON.stringify(queued));
-    } else {
-      terminal.print(
-        `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,
-      );
-      for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
-      terminal.print(
-        'They are worked on wherever "rivya-batch worker" runs with the same Redis and key.',
-      );
-    }
+    await tellQueued(terminal, opened, request);
     return ExitCode.succeeded;
   } finally {
     await queues.close();
     interrupts.end();
     await session.close();
+  }
+}
+
+async function tellQueued(
+  terminal: Terminal,
+  { ledger, comparison }: RunBatch,
+  { input, batch, flags }: Admission,
+): Promise<void> {
+  const meta = await ledger.meta();
+  const { briefs, rejected, duplicates } = input.counts;
+  const pending = meta?.pending ?? 0;
+  if (flags.json) {
+    const compared = comparisonJson(comparison);
+    const { warnings } = input;
+    const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
+    terminal.print(JSON.stringify(queued));
+  } else {
+    terminal.print(
+      `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,
+    );
+    for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
+    terminal.print(
+      'They are worked on wherever "rivya-batch worker" runs with the same Redis and key.',
+    );
   }
 }

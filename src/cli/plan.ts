@@ -17,7 +17,7 @@ export interface Plan {
   models: { model: string; briefs: number }[];
   warnings: InputWarning[];
   /** Requests to the API's own endpoints, for what is left to make. */
-  requests: { submits: number; least: number; most: number };
+  requests: { submits: number; uploads: number; least: number; most: number };
   /** `forecast.briefs` is what is left to make. */
   forecast: Forecast;
   /** Null where the balance is not known. */
@@ -42,7 +42,7 @@ export interface PlanFooting {
 
 /** Reads the input once more, in constant memory. */
 export async function makePlan(
-  input: Pick<CompiledInput, 'briefs' | 'counts' | 'modelUse' | 'warnings'>,
+  input: Pick<CompiledInput, 'briefs' | 'counts' | 'modelUse' | 'warnings' | 'uploads'>,
   footing: PlanFooting,
 ): Promise<Plan> {
   const { models, wallet, learnedPrices, pace, left = (briefs) => briefs } = footing;
@@ -51,12 +51,19 @@ export async function makePlan(
   const briefs = left(picker.watch(input.briefs()));
   const forecast = await forecastInput(briefs, { models, wallet, learned: learnedPrices });
   const submits = forecast.briefs;
+  // At most: what was uploaded lately is not uploaded again.
+  const uploads = submits === 0 ? 0 : input.uploads;
   return {
     counts,
     models: [...modelUse].map(([model, count]) => ({ model, briefs: count })),
     warnings,
     // One look at a task is the least.
-    requests: { submits, least: submits * 2, most: submits * (1 + assumedChecks) },
+    requests: {
+      submits,
+      uploads,
+      least: uploads + submits * 2,
+      most: uploads + submits * (1 + assumedChecks),
+    },
     forecast,
     wallet,
     compared: footing.comparison ?? null,

@@ -67,8 +67,9 @@ function modelsText({ models }: Plan): string {
   return shown.join(', ') || 'none';
 }
 
-function requestsText({ requests: { submits, least, most } }: Plan): string {
-  return `${least} to ${most}: ${counted(submits, 'submission')}, and a look or two at each task`;
+function requestsText({ requests: { submits, uploads, least, most } }: Plan): string {
+  const first = uploads === 0 ? '' : `${counted(uploads, 'upload')} of references, `;
+  return `${least} to ${most}: ${first}${counted(submits, 'submission')}, and a look or two at each task`;
 }
 
 function basisText({ briefs, charged }: Forecast): string {

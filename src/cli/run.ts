@@ -67,7 +67,7 @@ async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promi
   const out = resolve(requireOut(flags));
   const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
   const list = await tellModelList(settings, setup.terminal);
-  const input = await compileFromFlags(files, flags, list);
+  const input = await compileFromFlags(files, flags, { settings, list });
   try {
     await claimOutputFolder(out, batch);
     await reportRejections(input, {

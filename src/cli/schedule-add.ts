@@ -127,7 +127,7 @@ async function lookAtInput(
     }
   }
   const list = await tellModelList(settings, terminal);
-  const input = await compileFromFlags(files, flags, list);
+  const input = await compileFromFlags(files, flags, { settings, list });
   try {
     const { briefs, rejected } = input.counts;
     const refused = rejected > 0 && !flags.skipInvalid;

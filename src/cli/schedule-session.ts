@@ -8,6 +8,7 @@ import type { Schedule } from '../shared/schedule/schedule.js';
 import { ScheduleLedger } from '../shared/schedule/schedule-ledger.js';
 import { ScheduleQueue } from '../shared/schedule/schedule-queue.js';
 import type { CommandSetup } from './command-setup.js';
+import { fetcherFor } from './compile.js';
 import { requireApiKey, type Settings } from './environment.js';
 import { type ModelList, modelListNote, readModelList } from './model-list.js';
 import { openAccount, openStoreSession, type StoreSession, userAgent } from './session.js';
@@ -63,6 +64,7 @@ export async function startSchedules(
       ...parts,
       ...{ connection, prefix, origin, account, clock, log, stopping },
       readModels: () => readModelsFor(settings, log),
+      fetchReference: fetcherFor(settings),
       fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
     },
     post: (url, notice) => postWebhook(url, notice, { proxy, userAgent }),

@@ -6,6 +6,8 @@ export async function admitInput(
   admitting: Admitting,
   input: CompiledInput,
 ): Promise<'all' | 'stopped'> {
+  // Before the first job: whoever takes it looks for its files there.
+  await admitting.ledger.references.keepFiles(input.files);
   if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
   const { rows, rejected, duplicates } = input.counts;
   await admitting.ledger.markAdmission('complete', { rows, rejected, duplicates });

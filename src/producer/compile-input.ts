@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { counted } from '../shared/quantities.js';
+import type { ReferenceFile } from '../shared/reference-items.js';
 import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
-import { type Compilation, compileSource, type InputCounts, takenRows } from './compile-source.js';
+import type { Compilation, InputCounts } from './compilation.js';
+import { compileSource, takenRows } from './compile-source.js';
 import { IdIndex } from './id-index.js';
 import { lenientChecks } from './input-checks.js';
 import { makeInputFolder } from './input-folder.js';
@@ -15,6 +17,8 @@ import { indexModels } from './known-models.js';
 import { type Mapping, parseMapping } from './mapping.js';
 import { openSource } from './open-source.js';
 import { RowPreparer } from './prepare-row.js';
+import { ReferenceFiles } from './references/reference-files.js';
+import { UploadPlan } from './references/upload-plan.js';
 import type { Rejection } from './rejection.js';
 import { readRejections } from './rejection-spool.js';
 import { RowSelection, Sample, type SelectionOptions } from './row-selection.js';
@@ -35,6 +39,10 @@ export interface CompiledInput {
   modelUse: Map<string, number>;
   /** What may be a slip in rows that were taken. */
   warnings: InputWarning[];
+  /** Files that briefs refer to, each content once. */
+  files: readonly ReferenceFile[];
+  /** How many of them are to be uploaded, for each model that they go to. */
+  uploads: number;
   /** Removes the spool; nothing can be iterated after that. */
   dispose(): Promise<void>;
 }
@@ -55,13 +63,15 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
     const warnings = new InputWarnings();
     const compilation = await startCompilation(options, { mapping, folder, warnings });
     await compileFiles(options, compilation, folder);
-    const { briefs, rejections, counts, modelUse } = compilation;
+    const { briefs, rejections, counts, modelUse, uploads } = compilation;
     return {
       counts,
       briefs: () => readBriefs(briefs),
       rejections: () => readRejections(rejections),
       modelUse,
       warnings: warnings.list(),
+      files: uploads.files(),
+      uploads: uploads.count,
       dispose,
     };
   } catch (error) {
@@ -84,17 +94,20 @@ async function startCompilation(
   options: InputOptions,
   { mapping, folder, warnings }: { mapping: Mapping; folder: string; warnings: InputWarnings },
 ): Promise<Compilation> {
-  const { models, checks = lenientChecks } = options;
+  const { models, checks = lenientChecks, fetchReference } = options;
   const known = indexModels(models);
+  const files = new ReferenceFiles(fetchReference);
   return {
     mapping,
-    preparer: new RowPreparer({ mapping, models: known, checks, warnings }),
+    preparer: new RowPreparer({ mapping, models: known, checks, warnings, files }),
     selection: new RowSelection(selectionOf(options, mapping)),
     index: new IdIndex(),
     briefs: await Spool.create(join(folder, 'briefs')),
     rejections: await Spool.create(join(folder, 'rejections')),
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },
     modelUse: new Map(),
+    references: files,
+    uploads: new UploadPlan(),
     rowsLeft: options.limit ?? Number.POSITIVE_INFINITY,
     sample: null,
     sourceNames: [],
@@ -139,9 +152,15 @@ class Opening {
   ) {}
 
   open(file: string): Promise<Source> {
-    const opened = this.#opened.get(file) ?? openSource(file, this.options, this.folder);
+    const opened = this.#opened.get(file) ?? this.#openFirst(file);
     this.#opened.set(file, opened);
     return opened;
+  }
+
+  async #openFirst(file: string): Promise<Source> {
+    const source = await openSource(file, this.options, this.folder);
+    const begin = this.options.folders?.[this.options.files.indexOf(file)];
+    return begin === undefined ? source : { ...source, folder: begin };
   }
 }
 

@@ -1,60 +1,29 @@
-import { spoolBrief } from './brief-spool.js';
-import type { IdIndex } from './id-index.js';
-import type { Mapping } from './mapping.js';
-import type { PreparedOutput } from './prepare-output.js';
-import { claimsOf, type RowPreparer } from './prepare-row.js';
-import { readCsv } from './read-csv.js';
-import { readJson } from './read-json.js';
-import { readJsonLines } from './read-json-lines.js';
-import type { RowFault } from './rejection.js';
-import { spoolRejection } from './rejection-spool.js';
+import type { Compilation } from './compilation.js';
+import { compileRow, type RowContext, reject } from './compile-row.js';
+import { noRowsReason, readRows } from './read-rows.js';
+import type { WantedReference } from './references/reference-files.js';
 import type { Row, RowGroup, UnreadableRow } from './row.js';
-import type { RowSelection, Sample, Selected } from './row-selection.js';
+import type { RowSelection, Selected } from './row-selection.js';
 import { type Source, sourceFault } from './source.js';
 import { SourceColumns } from './source-columns.js';
-import type { Spool } from './spool.js';
-
-/** What all files of one input share. */
-export interface Compilation {
-  mapping: Mapping;
-  preparer: RowPreparer;
-  selection: RowSelection;
-  index: IdIndex;
-  briefs: Spool;
-  rejections: Spool;
-  counts: InputCounts;
-  modelUse: Map<string, number>;
-  /** Rows that may still be taken. */
-  rowsLeft: number;
-  /** Null: every one of them. */
-  sample: Sample | null;
-  /** Names of the files so far, for a fault that points at a row of another file. */
-  sourceNames: string[];
-}
-
-/**
- * `rows` taken = good + `rejected` + `duplicates`, where each row makes one brief; `briefs` are those of good rows,
- * with all outputs and variants. `leftOut` rows were not asked for.
- */
-export interface InputCounts {
-  rows: number;
-  briefs: number;
-  rejected: number;
-  duplicates: number;
-  leftOut: number;
-}
 
 /** @throws BatchError `bad_input` for a fault of the whole file. */
 export async function compileSource(source: Source, compilation: Compilation): Promise<void> {
   const { counts, briefs, rejections, sourceNames, selection } = compilation;
   const columns = new SourceColumns(compilation.mapping, source);
+  const context = { source, columns, compilation };
   const before = counts.rows + counts.leftOut;
   sourceNames.push(source.name);
   selection.beginSource();
   for await (const group of readRows(source)) {
-    for (const row of group) {
-      if (compilation.rowsLeft === 0) break;
-      takeRow(row, { source, columns, compilation });
+    const taken = takeRows(group, context);
+    for (const [index, { number, selected }] of taken.entries()) {
+      if (selected.kind === 'refused') {
+        reject(context, { row: number, id: null, faults: [selected.fault] });
+      } else if (compileRow(selected.row, context) === 'wants') {
+        await learnReferences(taken.slice(index), context);
+        compileRow(selected.row, context);
+      }
       if (briefs.isFull) await briefs.flush();
       if (rejections.isFull) await rejections.flush();
     }
@@ -79,29 +48,28 @@ export async function* takenRows(
   }
 }
 
-interface RowContext {
-  source: Source;
-  columns: SourceColumns;
-  compilation: Compilation;
+interface TakenRow {
+  number: number;
+  selected: Exclude<Selected, { kind: 'left_out' }>;
 }
 
 /** Which rows are asked for is known before anything is made of them. */
-function takeRow(read: Row | UnreadableRow, context: RowContext): void {
-  const { columns, compilation } = context;
-  if (read.kind !== 'unreadable') columns.note(read);
-  const selected = selectRow(read, compilation.selection);
-  if (selected.kind === 'left_out') {
-    compilation.counts.leftOut++;
-    return;
+function takeRows(group: RowGroup, { columns, compilation }: RowContext): TakenRow[] {
+  const { counts, selection, sample } = compilation;
+  const taken: TakenRow[] = [];
+  for (const read of group) {
+    if (compilation.rowsLeft === 0) break;
+    if (read.kind !== 'unreadable') columns.note(read);
+    const selected = selectRow(read, selection);
+    if (selected.kind !== 'left_out') compilation.rowsLeft--;
+    if (selected.kind === 'left_out' || sample?.takesNext() === false) {
+      counts.leftOut++;
+      continue;
+    }
+    counts.rows++;
+    taken.push({ number: read.number, selected });
   }
-  compilation.rowsLeft--;
-  if (compilation.sample?.takesNext() === false) {
-    compilation.counts.leftOut++;
-    return;
-  }
-  compilation.counts.rows++;
-  if (selected.kind === 'taken') compileRow(selected.row, context);
-  else reject(context, { row: read.number, id: null, faults: [selected.fault] });
+  return taken;
 }
 
 /** A row that cannot be read is not left out without a word. */
@@ -111,84 +79,17 @@ function selectRow(read: Row | UnreadableRow, selection: RowSelection): Selected
     : selection.select(read);
 }
 
-function compileRow(row: Row, context: RowContext): void {
-  const { source, columns, compilation } = context;
-  const result = compilation.preparer.prepare(row, source.name);
-  if (result.kind === 'refused') {
-    const { id, faults } = result;
-    if (faults.some(({ kind }) => kind === 'no_prompt')) columns.noteMissingPrompt(row);
-    reject(context, { row: row.number, id, faults });
-    return;
-  }
-  const { outputs } = result;
-  if (outputs.length === 0) {
-    compilation.counts.rows--;
-    compilation.counts.leftOut++;
-    return;
-  }
-  const clash = findClash(outputs, row.number, context);
-  if (clash !== null) reject(context, { row: row.number, id: result.id, faults: [clash] });
-  else for (const prepared of outputs) admit(prepared, row.number, context);
-}
-
-/** Looked for before any output of the row is admitted: a bad row makes nothing. */
-function findClash(
-  outputs: readonly PreparedOutput[],
-  row: number,
-  { compilation }: RowContext,
-): RowFault | null {
-  const { index, sourceNames } = compilation;
-  const source = sourceNames.length - 1;
-  for (const { id, fingerprint } of outputs.flatMap(claimsOf)) {
-    const claim = index.look({ id, fingerprint, source, row });
-    if (claim.kind !== 'clash') continue;
-    const file = claim.source === source ? '' : ` of ${sourceNames[claim.source]}`;
-    const reason = `row ${claim.row}${file} has the same id "${id}" with other content`;
-    return { kind: 'id_clash', column: compilation.mapping.id?.columns[0] ?? 'id', reason };
-  }
-  return null;
-}
-
-function admit(prepared: PreparedOutput, row: number, { compilation }: RowContext): void {
-  const { index, sourceNames, counts, briefs, modelUse } = compilation;
-  const { model, variants } = prepared;
-  const source = sourceNames.length - 1;
-  const claims = claimsOf(prepared).map((claim) => index.claim({ ...claim, source, row }));
-  if (claims.every(({ kind }) => kind === 'duplicate')) {
-    counts.duplicates++;
-    return;
-  }
-  counts.briefs += variants;
-  modelUse.set(model, (modelUse.get(model) ?? 0) + variants);
-  spoolBrief(briefs, prepared);
-}
-
-function reject(
+/** Looks at what all these rows refer to, at once: those behind the first most likely have files of their own. */
+async function learnReferences(
+  rows: readonly TakenRow[],
   { source, compilation }: RowContext,
-  { row, id, faults }: { row: number; id: string | null; faults: RowFault[] },
-): void {
-  compilation.counts.rejected++;
-  for (const { kind, column, reason } of faults) {
-    const rejection = { source: source.name, row, id, column, kind, reason };
-    spoolRejection(compilation.rejections, rejection);
+): Promise<void> {
+  const { preparer, references } = compilation;
+  const wanted: WantedReference[] = [];
+  for (const { selected } of rows) {
+    if (selected.kind === 'refused') continue;
+    const result = preparer.prepare(selected.row, source);
+    if (result.kind === 'wants') wanted.push(...result.wanted);
   }
-}
-
-function readRows(source: Source): AsyncGenerator<RowGroup> {
-  switch (source.format) {
-    case 'csv':
-    case 'tsv':
-      return readCsv(source);
-    case 'json':
-      return readJson(source);
-    case 'jsonl':
-      return readJsonLines(source);
-    default:
-      return source.format satisfies never;
-  }
-}
-
-function noRowsReason(source: Source): string {
-  const isTable = source.format === 'csv' || source.format === 'tsv';
-  return isTable ? 'has a header at most, and no rows' : 'has no briefs in it';
+  await references.learn(wanted);
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Model } from '../rivya/outcome.js';
 import type { InputChecks } from './input-checks.js';
+import type { FetchReference } from './references/reference-files.js';
 import type { HtmlRule } from './template.js';
 
 export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
@@ -69,4 +70,8 @@ export interface InputOptions {
   models: Model[];
   /** What is unknown only gets a warning unless said. */
   checks?: InputChecks;
+  /** Where relative references of each file begin, where that is not its own folder; null: it has none. */
+  folders?: readonly (string | null)[];
+  /** For models that take references only as uploads; absent: such URLs make a row a rejected one. */
+  fetchReference?: FetchReference;
 }

@@ -1,4 +1,5 @@
 import type { Model, ModelParam } from '../rivya/outcome.js';
+import { type ReferenceRules, referenceRules } from './references/reference-rules.js';
 
 /** What the checks of a row need to know of a model. */
 export interface KnownModel {
@@ -8,6 +9,7 @@ export interface KnownModel {
   /** `available`, or why it cannot be called; null where that is not known. */
   apiStatus: string | null;
   params: ReadonlyMap<string, ModelParam>;
+  references: ReferenceRules;
 }
 
 export type KnownModels = ReadonlyMap<string, KnownModel>;
@@ -24,6 +26,7 @@ export function indexModels(models: readonly Model[]): KnownModels {
         maxPromptLength: model.maxPromptLength,
         apiStatus: model.apiStatus,
         params: new Map(model.params.map((param) => [param.key, param])),
+        references: referenceRules(model),
       },
     ]),
   );

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, type Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError } from '../shared/errors.js';
@@ -17,6 +17,7 @@ interface Location {
   label: string;
   name: string;
   path: string;
+  folder: string | null;
   format: InputFormat;
 }
 
@@ -51,7 +52,7 @@ async function spoolStdin({ stdin, format }: SourceOptions, folder: string): Pro
   if (stdin === undefined) throw new BatchError('bad_input', 'There is no stdin to read from.');
   const path = join(folder, 'stdin');
   await spoolStream(stdin, path);
-  return { label: 'stdin', name: 'stdin', path, format };
+  return { label: 'stdin', name: 'stdin', path, folder: process.cwd(), format };
 }
 
 async function locate(file: string, options: SourceOptions, folder: string): Promise<Location> {
@@ -62,11 +63,13 @@ async function locate(file: string, options: SourceOptions, folder: string): Pro
   const format = options.format ?? formatOf(file);
   if (format === null) throw await withoutFormat(file, stats);
   const name = basename(file);
-  if (stats.isFile()) return { label: file, name, path: file, format };
+  if (stats.isFile()) {
+    return { label: file, name, path: file, folder: dirname(resolve(file)), format };
+  }
   // A pipe, as in <(zcat briefs.csv.gz), can be read once and the passes need it twice.
   const path = join(folder, `pipe-${randomUUID()}`);
   await spoolStream(createReadStream(file), path);
-  return { label: file, name, path, format };
+  return { label: file, name, path, folder: process.cwd(), format };
 }
 
 /** What it is not is more useful to know than what it could be called. */

@@ -1,5 +1,6 @@
 import { contentFingerprint } from '../shared/brief.js';
 import type { JsonObject } from '../shared/json.js';
+import type { ReferenceFile } from '../shared/reference-items.js';
 import { bodyText, originText } from './brief-text.js';
 import { bodyFault, modelFault, promptFault, unknownModelReason } from './check-content.js';
 import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
@@ -12,9 +13,11 @@ import type { KnownModels } from './known-models.js';
 import type { Mapping, Output } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import { readReferences } from './reference-media.js';
+import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
 import { addFault, type RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { settleParams } from './settle-params.js';
+import type { Source } from './source.js';
 import { isBlank, renderTemplate, type Template } from './template.js';
 
 export interface PreparerOptions {
@@ -22,6 +25,7 @@ export interface PreparerOptions {
   models: KnownModels;
   checks: InputChecks;
   warnings: InputWarnings;
+  files: ReferenceFiles;
 }
 
 /** What all outputs of one row share. */
@@ -31,7 +35,7 @@ export interface RowParts {
   /** Null where the row has no id of its own. */
   givenId: string | null;
   plan: ColumnPlan;
-  sourceName: string;
+  source: Pick<Source, 'name' | 'folder'>;
 }
 
 /** One output of a good row as the texts that will be spooled; `id` is without a variant's number. */
@@ -44,6 +48,14 @@ export interface PreparedOutput {
   fingerprint: string;
   origin: string;
   body: string;
+  /** That have to be uploaded for it. */
+  files: readonly ReferenceFile[];
+}
+
+/** What was found out on the way, over all outputs of a row. */
+export interface Findings {
+  faults: RowFault[];
+  wanted: WantedReference[];
 }
 
 /** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
@@ -55,9 +67,9 @@ export class OutputPreparer {
 
   constructor(private readonly options: PreparerOptions) {}
 
-  prepare(parts: RowParts, output: Output, faults: RowFault[]): PreparedOutput | null {
-    const { row, fields, givenId, plan, sourceName } = parts;
-    const { mapping, models } = this.options;
+  prepare(parts: RowParts, output: Output, { faults, wanted }: Findings): PreparedOutput | null {
+    const { row, fields, givenId, plan, source } = parts;
+    const { mapping, models, files } = this.options;
     const model = this.#modelOf(parts, output, faults);
     const known = models.get(model);
     const prompt = promptOf(parts, output.prompt ?? mapping.prompt, faults);
@@ -65,14 +77,19 @@ export class OutputPreparer {
     const sources = { fields, mapping, output };
     const params = settleParams(completeParams(row, sources, faults), known);
     this.#checkParams(params, { model, sources }, faults);
-    const { urls, media } = readReferences({ references: fields.references, params }, faults);
+    const { references } = fields;
+    const situation = { references, params, model, rules: known?.references, files };
+    const read = readReferences({ ...situation, folder: source.folder }, faults);
+    wanted.push(...read.wanted);
+    if (wanted.length > 0) return null;
+    const { given, media } = read;
     if (faults.length > 0 || prompt === 'refused') return null;
 
     const body = bodyText({ model, prompt, params, media });
     addFault(faults, bodyFault(body));
     if (faults.length > 0) return null;
-    this.#warn({ model, params }, { source: sourceName, row: row.number });
-    const fingerprint = contentFingerprint({ model, prompt, params, references: urls });
+    this.#warn({ model, params }, { source: source.name, row: row.number });
+    const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
     const base = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
     const { metadata } = fields;
     return {
@@ -81,8 +98,9 @@ export class OutputPreparer {
       variants: output.variants,
       model,
       fingerprint,
-      origin: originText({ row, plan, sourceName, references: urls, metadata }),
+      origin: originText({ row, plan, sourceName: source.name, references: given, metadata }),
       body,
+      files: read.files,
     };
   }
 
@@ -143,6 +161,10 @@ export class OutputPreparer {
       warnings.note(about, place, () => unknownParamFault(param, { model, known }).reason);
     }
   }
+}
+
+function urlsOf(media: readonly { url: string }[]): string[] {
+  return media.map(({ url }) => url);
 }
 
 /** `refused` where a template lacks a value, which is a fault already. */

@@ -6,14 +6,18 @@ import type { OwnFields } from './own-fields.js';
 import { OutputPreparer, type PreparedOutput, type PreparerOptions } from './prepare-output.js';
 import { readJsonFields } from './read-json-fields.js';
 import { readTextFields } from './read-text-fields.js';
+import type { WantedReference } from './references/reference-files.js';
 import { addFault, type RowFault } from './rejection.js';
 import type { Row } from './row.js';
+import type { Source } from './source.js';
 import { renderTemplate } from './template.js';
 
 /** `id` is what is known of it, to name the row by. */
 export type PreparedOrRefused =
   /** Empty where no output's conditions hold. */
   | { kind: 'prepared'; id: string | null; outputs: PreparedOutput[] }
+  /** References that nobody has looked at yet: to be prepared again when that is done. */
+  | { kind: 'wants'; wanted: readonly WantedReference[] }
   | { kind: 'refused'; id: string | null; faults: RowFault[] };
 
 /** Turns one row into its briefs, or names everything that is wrong with it. */
@@ -28,21 +32,26 @@ export class RowPreparer {
     this.#suffixLength = Math.max(...options.mapping.outputs.map(suffixLength));
   }
 
-  /** `sourceName` goes into the origin. One bad output makes the whole row a bad one. */
-  prepare(row: Row, sourceName: string): PreparedOrRefused {
+  /**
+   * The source's name goes into the origin; relative references begin in its folder. One bad output makes the whole
+   * row a bad one.
+   */
+  prepare(row: Row, source: Pick<Source, 'name' | 'folder'>): PreparedOrRefused {
     const faults: RowFault[] = [];
+    const wanted: WantedReference[] = [];
     const plan = this.#planner.planFor(row.columns);
     const fields = this.#readFields(row, plan, faults);
     // A field of the wrong type is missing here: faults that follow from that would only confuse.
     if (fields === null) return { kind: 'refused', id: null, faults };
     const givenId = this.#idOf(row, fields, faults);
-    const parts = { row, fields, givenId, plan, sourceName };
+    const parts = { row, fields, givenId, plan, source };
     const outputs: PreparedOutput[] = [];
     for (const output of this.options.mapping.outputs) {
       if (!output.when.every((condition) => holds(condition, row))) continue;
-      const prepared = this.#outputs.prepare(parts, output, faults);
+      const prepared = this.#outputs.prepare(parts, output, { faults, wanted });
       if (prepared !== null) outputs.push(prepared);
     }
+    if (wanted.length > 0) return { kind: 'wants', wanted };
     return faults.length > 0
       ? { kind: 'refused', id: givenId, faults: withoutRepeats(faults) }
       : { kind: 'prepared', id: givenId, outputs };

@@ -19,7 +19,7 @@ const fieldSchemas = {
   prompt: z.string({ error: 'must be text' }).nullish(),
   params: z.custom<JsonObject>(isJsonObject, { error: 'must be an object' }).nullish(),
   references: z
-    .union([z.string(), z.array(z.string())], { error: 'must be a list of URLs' })
+    .union([z.string(), z.array(z.string())], { error: 'must be a list of paths or URLs' })
     .nullish(),
 };
 

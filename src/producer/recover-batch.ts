@@ -9,6 +9,7 @@ import type { AdoptedLine } from '../shared/ledger/recovery-ledger.js';
 import { parseManifestLine } from '../shared/manifest-file.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { readLines } from '../shared/read-lines.js';
+import { itemUrls } from '../shared/reference-items.js';
 import { EarlierRuns } from './earlier-life.js';
 
 export type Adoption =
@@ -79,11 +80,13 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
 /** References stand in the params of the body, and beside them in the fingerprint. */
 export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
   const { referenceMediaItems: _items, ...others } = params;
+  const given = references.length > 0;
   return contentFingerprint({
     model,
     prompt,
-    params: references.length > 0 ? others : params,
-    references,
+    params: given ? others : params,
+    // Not as given: what counts of a file is its content.
+    references: given ? itemUrls(params) : [],
   });
 }
 

@@ -1,4 +1,4 @@
-import type { JournalContent } from '../shared/journal.js';
+import type { JournalContent, Send } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import type { SentReservation } from '../shared/ledger/recovery-ledger.js';
@@ -46,6 +46,9 @@ export async function recoverSends(
       sends: 1,
     };
     const from = { text: read.text, state: read.state };
+    const { attempt, references: items } = send;
+    // Before the move: from then on it is sent again, and as it was.
+    if (items) await ledger.references.restoreAddresses(briefId, { attempt, items });
     const { kind } = await ledger.briefs.move(briefId, { from, to, holds: 'slot_and_credits' });
     if (kind === 'moved') recovered.inDoubt.push({ brief: briefId, attempt: send.attempt });
   }
@@ -56,7 +59,11 @@ export async function recoverSends(
  * The send of the attempt that was opened last, or of a later one; null where it was not sent. A machine without
  * the folder may have sent any brief since the batch began.
  */
-function latestSend({ sends, elsewhere, header }: JournalContent, brief: string, opened: number) {
+function latestSend(
+  { sends, elsewhere, header }: JournalContent,
+  brief: string,
+  opened: number,
+): Send | null {
   const send = sends.get(brief);
   if (send && send.attempt >= opened) return send;
   return elsewhere ? { attempt: opened, sentAt: header.createdAt } : null;

@@ -9,6 +9,8 @@ export interface Source {
   /** Base name, or `stdin`: goes into origins and rejections. */
   name: string;
   path: string;
+  /** Where relative paths in it begin; null for one that came from elsewhere. */
+  folder: string | null;
   bytes: number;
   /** Bytes of a byte order mark. */
   skipBytes: number;

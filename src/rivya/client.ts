@@ -14,10 +14,13 @@ import type {
   SubmitOutcome,
   Unknown,
   Unreachable,
+  UploadOutcome,
 } from './outcome.js';
 import { parseModels } from './parse-models.js';
 import { parseTask } from './parse-task.js';
+import { parseUpload } from './parse-upload.js';
 import { sendRequest } from './send-request.js';
+import { type FileUpload, type UploadForm, uploadForm, uploadTimeoutMs } from './upload-form.js';
 
 const defaultTimeoutMs = 30_000;
 
@@ -48,6 +51,8 @@ export interface RivyaClient {
   /** Public: sent without the key. */
   listModels(signal?: AbortSignal): Promise<ListModelsOutcome>;
   readCredits(signal?: AbortSignal): Promise<ReadCreditsOutcome>;
+  /** Streams one file; makes no task, so it is safe to repeat. */
+  uploadFile(upload: FileUpload, signal?: AbortSignal): Promise<UploadOutcome>;
   /** Ends all connections at once; a call still under way ends as if its connection had broken. */
   close(): Promise<void>;
 }
@@ -97,6 +102,17 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       const { content: currentCredits, pace, clockAheadMs } = outcome;
       return { kind: 'read', currentCredits, pace, clockAheadMs };
     },
+    async uploadFile(upload, signal) {
+      const form = uploadForm(upload);
+      const headers = { authorization, ...form.headers };
+      const timeoutMs = uploadTimeoutMs(upload.bytes);
+      const outcome = await call.send(
+        { method: 'POST', path: '/api/v1/files', headers, body: form.body, timeoutMs },
+        { parse: parseUpload, wanted: 'a file with a url', signal },
+      );
+      if (outcome.kind !== 'understood') return outcome;
+      return { kind: 'uploaded', file: outcome.content, pace: outcome.pace };
+    },
     close: call.close,
   };
 }
@@ -114,7 +130,9 @@ interface ApiRequest {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | UploadForm['body'];
+  /** Where it is not that of all requests. */
+  timeoutMs?: number;
 }
 
 interface Expected<Content> {
@@ -133,7 +151,7 @@ interface Caller {
 
 function createCaller(options: RivyaClientOptions): Caller {
   const { origin, protocol } = new URL(options.origin);
-  const { proxy, connections, requestTimeoutMs: timeoutMs = defaultTimeoutMs } = options;
+  const { proxy, connections, requestTimeoutMs: usualTimeoutMs = defaultTimeoutMs } = options;
   const clock = options.clock ?? localClock;
   const dispatcher = createDispatcher({
     protocol: protocol === 'http:' ? 'http:' : 'https:',
@@ -145,7 +163,7 @@ function createCaller(options: RivyaClientOptions): Caller {
     'user-agent': options.userAgent ?? 'rivya-batch',
   };
   return {
-    async send({ headers, ...request }, { parse, wanted, signal }) {
+    async send({ headers, timeoutMs = usualTimeoutMs, ...request }, { parse, wanted, signal }) {
       const full: Omit<ExchangeRequest, 'signal'> = {
         ...request,
         origin,

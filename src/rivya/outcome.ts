@@ -102,6 +102,20 @@ export type ListModelsOutcome =
   | Unknown
   | Unreachable;
 
+/** A file that the API has taken; null where it does not say. */
+export interface UploadedFile {
+  url: string;
+  id: string | null;
+  durationToken: string | null;
+  durationSeconds: number | null;
+}
+
+export type UploadOutcome =
+  | { kind: 'uploaded'; file: UploadedFile; pace: PaceHint | null }
+  | Refused
+  | Unknown
+  | Unreachable;
+
 /** One entry of `GET /models`, read leniently: null where the API does not say. */
 export interface Model {
   id: string;

@@ -29,6 +29,12 @@ const remedies: Readonly<Record<string, string>> = {
     'The result is at an address that is not fetched for safety (not public, or not HTTPS): report the task ids to Rivya.',
   result_too_large:
     'The result is larger than what is fetched: make it shorter or smaller with params, under new ids.',
+  reference_missing:
+    'The file that these refer to is not where it was, or not on the machine that submits: put it back, run the same command again, then "rivya-batch retry"; nothing was paid.',
+  reference_changed:
+    'The file that these refer to has changed since: put it back and "rivya-batch retry", or run these rows under new ids; nothing was paid.',
+  upload_failed:
+    'A reference could not be uploaded: "rivya-batch retry" tries again later; nothing was paid.',
   internal_error:
     'A fault of this machine or of rivya-batch, such as a full disk: see the message, mend it, then "rivya-batch retry".',
   cancelled:

@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BatchError } from './errors.js';
+import type { JsonObject } from './json.js';
 import { readLines } from './read-lines.js';
 
 /** What a lost Redis must not take along; the first line of the journal says whose it is. */
@@ -14,6 +15,8 @@ const headerSchema = z.object({
   createdAt: z.number(),
 });
 
+const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
+
 const entrySchema = z.union([
   /** Written before the first send of an attempt: from then on its key's clock runs (S1). */
   z.object({
@@ -24,6 +27,8 @@ const entrySchema = z.union([
     credits: z.number().nonnegative().optional(),
     /** What it has in common with briefs of the same price. */
     kind: z.string().optional(),
+    /** Where its body has placeholders for files: what was sent in place of its `referenceMediaItems`. */
+    references: z.array(jsonObject).optional(),
   }),
   /** Written before a finished brief is opened again: what is made of it from then on is this attempt (S1). */
   z.object({ brief: z.string(), opened: z.number().int().positive() }),
@@ -36,11 +41,12 @@ const entrySchema = z.union([
 export type JournalHeader = z.infer<typeof headerSchema>;
 type JournalEntry = z.infer<typeof entrySchema>;
 
-interface Send {
+export interface Send {
   attempt: number;
   sentAt: number;
   credits?: number | undefined;
   kind?: string | undefined;
+  references?: JsonObject[] | undefined;
 }
 
 interface NotedRun {

@@ -26,6 +26,8 @@ export const jobDataSchema = z.object({
   urls: z.array(z.string()).optional(),
   /** Collect only: how often the task was read again for fresh URLs; kept with them, in one write. */
   rereads: z.number().int().optional(),
+  /** Submit only: how often a reference could not be had. */
+  tries: z.number().int().optional(),
 });
 export type JobData = z.infer<typeof jobDataSchema>;
 

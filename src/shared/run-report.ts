@@ -24,6 +24,8 @@ export const runReportSchema = z.object({
     submits: z.number(),
     status_checks: z.number(),
     downloads: z.number(),
+    /** Reports of earlier versions have none. */
+    uploads: z.number().default(0),
     refused: z.number(),
   }),
   times: z.object({ created: z.string(), written: z.string() }),
@@ -68,6 +70,7 @@ export function runReport(meta: BatchMeta, nowMs: number): RunReport {
       submits: requests.submits,
       status_checks: requests.statusChecks,
       downloads: requests.downloads,
+      uploads: requests.uploads,
       refused: requests.refused,
     },
     times: {

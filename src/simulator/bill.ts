@@ -1,6 +1,7 @@
 import type { LoggedRequest } from './request-log.js';
 import type { SimulatedApi } from './simulated-api.js';
 import { phaseOf, type SimulatedTask } from './task.js';
+import type { UploadedFile } from './upload.js';
 
 /** Credits that moved for one key, prompt or the whole account: spent = charged - refunded. */
 interface Charges {
@@ -39,6 +40,8 @@ export interface Bill {
   refusals: number;
   /** Submissions whose Idempotency-Key was known. */
   replays: number;
+  /** Files that were taken; by content and model, those that came more than once. */
+  uploads: { files: number; repeated: Record<string, number> };
   faults: Record<string, number>;
   /** Requests for files that carried an Authorization header. */
   authorizationViolations: { at: number; path: string }[];
@@ -66,6 +69,7 @@ export function drawUpBill(api: SimulatedApi): Bill {
     },
     refusals: all.filter(({ status }) => status === 429).length,
     replays: history.replays,
+    uploads: countUploads(history.uploads.values()),
     faults: api.faults.applied(),
     authorizationViolations: [...history.authorizationViolations],
   };
@@ -91,6 +95,16 @@ function chargesOf(tasks: Iterable<SimulatedTask>) {
     .filter(([, { tasks }]) => tasks > 1)
     .map(([idempotencyKey, charges]) => ({ idempotencyKey, ...charges }));
   return { total, byApiKey, byPrompt, byIdempotencyKey, billedTwice };
+}
+
+function countUploads(uploads: Iterable<UploadedFile>): Bill['uploads'] {
+  const counts = new Map<string, number>();
+  for (const { sha256, model } of uploads) {
+    const name = `${sha256} ${model}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const files = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return { files, repeated: Object.fromEntries([...counts].filter(([, count]) => count > 1)) };
 }
 
 function noCharges(): Charges {

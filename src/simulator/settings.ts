@@ -81,6 +81,8 @@ const settingsSchema = z.strictObject({
   /** Result links die so long after the read that showed them; null: never. */
   urlLifetimeMs: z.number().positive().nullable().default(null),
   expiredUrlStatus: z.union([z.literal(403), z.literal(410)]).default(403),
+  /** Uploaded files can be referred to for so long; null: for ever. */
+  uploadLifetimeMs: z.number().positive().nullable().default(null),
   /** What result URLs start with; null takes the Host header of the request that asks. */
   publicOrigin: z
     .url()

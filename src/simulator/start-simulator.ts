@@ -11,6 +11,8 @@ import { addMediaRoutes } from './routes/media.js';
 import { sendAnswer } from './send-answer.js';
 import type { SettingsPatch } from './settings.js';
 import { SimulatedApi } from './simulated-api.js';
+import type { SimulatedTask } from './task.js';
+import type { UploadedFile } from './upload.js';
 
 /** Where to listen, and any setting of `SettingsPatch` to start with. */
 export interface SimulatorOptions extends SettingsPatch {
@@ -22,6 +24,9 @@ export interface SimulatorOptions extends SettingsPatch {
   clock?: Clock;
 }
 
+/** A task as it was asked for. */
+type AskedTask = Pick<SimulatedTask, 'model' | 'prompt' | 'params' | 'idempotencyKey'>;
+
 /** A running stand-in for the Rivya API. */
 export interface Simulator {
   /** `http://host:port`: what RIVYA_BASE_URL takes. */
@@ -29,6 +34,10 @@ export interface Simulator {
   port: number;
   /** What was made and charged so far. */
   bill(): Bill;
+  /** What was asked for by each task, in the order in which they were made. */
+  asked(): AskedTask[];
+  /** What was uploaded, in order. */
+  uploads(): UploadedFile[];
   /** Changes settings from now on, as `POST /simulator/control` does. */
   control(patch: SettingsPatch): void;
   /** Ends all connections; safe to call again. */
@@ -55,6 +64,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     origin: `http://${name.includes(':') ? `[${name}]` : name}:${boundPort}`,
     port: boundPort,
     bill: () => drawUpBill(api),
+    asked: () =>
+      [...api.history.tasks.all()].map(({ model, prompt, params, idempotencyKey }) => ({
+        ...{ model, prompt, params, idempotencyKey },
+      })),
+    uploads: () => [...api.history.uploads.values()],
     control: (patch) => api.control(patch),
     close: () => server.close(),
   };

@@ -1,5 +1,6 @@
 import { type Answer, errorAnswer, isLastingRefusal, isSuccess } from './answer.js';
 import { checkSubmission } from './check-submission.js';
+import { knowsUploads, referenceGone } from './check-uploads.js';
 import { describeSubmitted } from './describe-task.js';
 import type { FaultSubject } from './faults/fault-rules.js';
 import { makeStillbornTask, makeTask, type Submitter } from './make-task.js';
@@ -31,6 +32,8 @@ export function submitGeneration(
       return gatewayPage();
     case 'error-before-accept':
       return error();
+    case 'reference-refused':
+      return refuse(api, 400, ['validation_failed', referenceGone]);
     case 'lose-answer-after-accept':
       return afterSuccess(replayOrAccept(api, request), () => ({ kind: 'dropped' }));
     case 'gateway-after-accept':
@@ -89,6 +92,9 @@ function accept(api: SimulatedApi, request: SubmitRequest): Answer {
   const { paramChecks } = settings;
   const check = checkSubmission(request.body, { catalogue, paramChecks });
   if (check.kind === 'invalid') return refuse(api, 400, ['validation_failed', check.message]);
+  if (!knowsUploads(api, check.submission)) {
+    return refuse(api, 400, ['validation_failed', referenceGone]);
+  }
   const { maxRunning } = settings;
   if (maxRunning !== null && api.history.tasks.running >= maxRunning) {
     return refuse(api, 429, ['rate_limited', `Too many generations are running (${maxRunning}).`]);

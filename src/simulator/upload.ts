@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { fileTypeFromBuffer } from 'file-type';
 
 export interface UploadedFile {
@@ -7,10 +8,14 @@ export interface UploadedFile {
   mimeType: string;
   bytes: Buffer;
   createdAt: number;
+  /** As given; null where the upload names none. */
+  model: string | null;
+  /** Of the content, in hex. */
+  sha256: string;
 }
 
 export type UploadReading =
-  | { kind: 'file'; file: Pick<UploadedFile, 'name' | 'kind' | 'mimeType' | 'bytes'> }
+  | { kind: 'file'; file: Omit<UploadedFile, 'id' | 'createdAt'> }
   | { kind: 'invalid'; message: string };
 
 /** The documented defaults; MB read as 10^6 bytes. */
@@ -31,7 +36,18 @@ export async function readUpload(body: Buffer, contentType: string): Promise<Upl
   if (!detected?.mime.startsWith(`${kind}/`)) {
     return invalid(`file: is ${detected?.mime ?? 'of an unknown type'}, not ${kind}.`);
   }
-  return { kind: 'file', file: { name: file.name, kind, mimeType: detected.mime, bytes } };
+  const model = form.get('model');
+  return {
+    kind: 'file',
+    file: {
+      name: file.name,
+      kind,
+      mimeType: detected.mime,
+      bytes,
+      model: typeof model === 'string' ? model : null,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    },
+  };
 }
 
 async function parseForm(body: Buffer, contentType: string): Promise<FormData | null> {

@@ -11,6 +11,7 @@ import { completeRewrite } from './complete-rewrite.js';
 import { finalizeBatch } from './finalize-batch.js';
 import { giveUpBrief } from './give-up-brief.js';
 import { ManifestWriter } from './manifest-writer.js';
+import { readyReferences } from './references/ready-references.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
 import { stepFor } from './stage-step.js';
@@ -160,6 +161,8 @@ export class BatchWorker {
         return admittance;
       case 'go':
         return submitBrief(this.options.context, job, admittance.go);
+      case 'wants_uploads':
+        return this.upload(job, admittance.content);
       case 'passed':
         return stepFor(admittance.state);
       case 'stopped':
@@ -167,6 +170,11 @@ export class BatchWorker {
       default:
         return admittance satisfies never;
     }
+  }
+
+  /** Outside the gate: others ask for leave meanwhile. */
+  private async upload(job: StageJob, content: string): Promise<Step> {
+    return (await readyReferences(this.options.context, job, content)) ?? this.submit(job);
   }
 
   /** Its batch was cancelled before its turn came. */

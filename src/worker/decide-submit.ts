@@ -1,3 +1,4 @@
+import { isAboutReference } from '../rivya/about-reference.js';
 import type { Refusal, SubmitOutcome, Task } from '../rivya/outcome.js';
 import type { LineError } from '../shared/manifest-line.js';
 
@@ -12,6 +13,8 @@ export type SubmitAction =
   | { kind: 'ask_again'; afterMs: number; reason: string }
   /** Refused and not charged: back among the waiting. `attempt` is raised where the refusal was a replay. */
   | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold }
+  /** Refused and not charged, for the address of an upload: a new attempt, with a new one. */
+  | { kind: 'renew_references'; attempt: number; refusalId: null }
   /** Refused, but an earlier send may have been paid: key, key's clock and place in flight are kept. */
   | { kind: 'keep_open'; hold: Hold };
 
@@ -36,6 +39,8 @@ export interface SubmitSituation {
   /** Age of the key: since its first send. */
   keyAgeMs: number;
   keyLifeMs: number;
+  /** Whether it names uploads whose addresses may be made anew; once they were, a refusal is taken at its word. */
+  uploads: 'none' | 'first' | 'renewed';
 }
 
 const firstRetryMs = 5_000;
@@ -85,11 +90,19 @@ function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitActi
       return askAgain(situation, message, requestId);
     case 'not_found':
     case 'invalid':
+      if (mayRenew(situation, refusal)) {
+        return { kind: 'renew_references', attempt: situation.attempt + 1, refusalId: null };
+      }
       // This send was not taken, which says nothing of an earlier one.
       return { kind: situation.earlier === 'open' ? 'end_unknown' : 'fail', error };
     default:
       return refusal.kind satisfies never;
   }
+}
+
+/** Other bytes need another key, so nothing of this one may be in doubt (S1). */
+function mayRenew({ uploads, earlier }: SubmitSituation, refusal: Refusal): boolean {
+  return uploads === 'first' && earlier === 'none' && isAboutReference(refusal);
 }
 
 function askAgain(

@@ -1,6 +1,7 @@
 import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { BriefState, ReadState } from '../shared/ledger/brief-state.js';
 import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
+import { needsUploads } from './references/judge-addresses.js';
 import type { StageContext } from './stage-context.js';
 import { type Step, stepFor } from './stage-step.js';
 
@@ -46,6 +47,7 @@ export async function finishBrief(
     nowMs: context.clock.now(),
   });
   if (finished.kind === 'passed') return stepFor(finished.state);
+  if (needsUploads(content)) await context.ledger.references.dropAddresses(briefId);
   context.notify({ kind: 'lined', briefId, status: end.status, error: end.error });
   return { kind: 'done' };
 }

@@ -7,7 +7,11 @@ import { type Acting, earlierSend, type Go } from './submission.js';
 /** Refused and not charged: the brief is among the waiting again. */
 export async function giveBack(
   context: StageContext,
-  { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'give_back' }> },
+  {
+    job,
+    go,
+    action,
+  }: Acting & { action: Extract<SubmitAction, { kind: 'give_back' | 'renew_references' }> },
   waitMs: number,
 ): Promise<Step> {
   const { firstSentAt: _sent, ...rest } = go.brief.state;

@@ -9,6 +9,8 @@ export interface StageJob {
   urls?: string[];
   /** How often the task was read again for fresh URLs. */
   rereads?: number;
+  /** Submit: how often a reference could not be had; absent for none. */
+  tries?: number;
 }
 
 /** What is to become of the job; only the edge turns it into queue operations. */
@@ -17,7 +19,12 @@ export type Step =
   /** The brief goes on in another queue (or, with a new attempt, in this one). */
   | { kind: 'next'; stage: QueueStage; attempt: number; delayMs: number; urls?: string[] }
   /** The same job again, later: no worker slot is held meanwhile (S2). `fresh` URLs replace the job's. */
-  | { kind: 'later'; afterMs: number; fresh?: { urls: string[]; rereads: number } }
+  | {
+      kind: 'later';
+      afterMs: number;
+      fresh?: { urls: string[]; rereads: number };
+      tries?: number;
+    }
   /** Submissions as a whole are held: the job goes back to the head of its queue (S2). */
   | { kind: 'hold'; waitMs: number };
 

@@ -86,6 +86,7 @@ export class StageWorker {
       attempt: data.attempt,
       ...(data.urls ? { urls: data.urls } : {}),
       ...(data.rereads ? { rereads: data.rereads } : {}),
+      ...(data.tries ? { tries: data.tries } : {}),
     };
     const step = await this.options.work(stageJob);
     await this.apply(step, stageJob, { job, token });
@@ -112,6 +113,7 @@ export class StageWorker {
       case 'later':
         // Saved before the move: a crash between the two repeats this step, not the one before.
         if (step.fresh) await job.updateData({ ...job.data, ...step.fresh });
+        if (step.tries) await job.updateData({ ...job.data, tries: step.tries });
         await job.moveToDelayed(this.options.clock.now() + Math.ceil(step.afterMs), token);
         throw new DelayedError();
       case 'hold':

@@ -1,6 +1,7 @@
 import type { BriefState } from '../shared/ledger/brief-state.js';
 import type { WaitReason } from '../shared/ledger/submit-permit.js';
 import { describeSubmission } from './describe-submission.js';
+import { lacksAddresses, needsUploads } from './references/judge-addresses.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob } from './stage-step.js';
 import type { Go } from './submission.js';
@@ -14,6 +15,8 @@ export type Admittance =
   | { kind: 'go'; go: Go }
   | { kind: 'passed'; state: BriefState | null }
   | { kind: 'stopped' }
+  /** What it refers to is to be uploaded before it asks for leave. */
+  | { kind: 'wants_uploads'; content: string }
   | { kind: 'hold'; waitMs: number };
 
 /**
@@ -37,10 +40,13 @@ export class SubmitGate {
     const content = await ledger.briefs.readContent(job.briefId);
     // The content goes when the brief has succeeded.
     if (content === null) return { kind: 'passed', state: null };
+    if (this.closedForMs() <= 0 && (await this.wantsUploads(job, content))) {
+      return { kind: 'wants_uploads', content };
+    }
     const request = describeSubmission(this.context, job, content);
     const deadlineMs = clock.now() + longestHoldMs;
     for (;;) {
-      const closedForMs = this.closedUntilMs - clock.now();
+      const closedForMs = this.closedForMs();
       if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
       const limits = { longestWaitMs: longestHoldMs, defaultInFlight, createdAt };
       const permit = await ledger.briefs.beginSubmit(request, limits);
@@ -51,6 +57,16 @@ export class SubmitGate {
       if (clock.now() + permit.waitMs > deadlineMs) return this.close(permit.waitMs);
       if ((await pacer.wait(permit.waitMs)) === 'stopping') return { kind: 'hold', waitMs: 0 };
     }
+  }
+
+  /** Asked of briefs with files alone. */
+  private async wantsUploads({ briefId, attempt }: StageJob, content: string): Promise<boolean> {
+    if (!needsUploads(content)) return false;
+    return lacksAddresses(await this.context.ledger.references.look(briefId), attempt);
+  }
+
+  private closedForMs(): number {
+    return this.closedUntilMs - this.context.clock.now();
   }
 
   /** Only what a person can do something about. */

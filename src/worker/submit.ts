@@ -1,6 +1,6 @@
 import type { SubmitOutcome } from '../rivya/outcome.js';
-import { parseContent } from '../shared/brief-content.js';
 import { idempotencyKey } from '../shared/frozen-request.js';
+import type { Addresses } from '../shared/ledger/reference-ledger.js';
 import { acceptTask } from './accept-task.js';
 import { decideSubmit } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
@@ -8,6 +8,8 @@ import { giveBack, giveUpTurn, unsent } from './give-back.js';
 import { holdSubmissions } from './hold-submissions.js';
 import { logAnswer } from './log-answer.js';
 import { probeCredits } from './probe-credits.js';
+import { type FrozenBody, frozenBody } from './references/frozen-body.js';
+import { renewReferences } from './references/renew-references.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
 import { type Acting, earlierSend, type Go } from './submission.js';
@@ -35,12 +37,13 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   }
   const frozenMs = context.clock.now() - permittedAtMs - go.waitMs;
   if (frozenMs > permitLifeMs) return giveUpTurn(context, job, go);
-  const { body } = parseContent(go.content);
+  const frozen = await frozenBody(context, job, go);
+  if (frozen.kind === 'without_addresses') return endWithoutAddresses(context, job, go);
   const { batch, nonce } = context;
   const { briefId, attempt } = job;
-  const key = idempotencyKey({ batch, briefId, attempt, body, nonce });
-  await noteSend(context, job, go);
-  const outcome = await context.client.submit({ idempotencyKey: key, body });
+  const key = idempotencyKey({ batch, briefId, attempt, body: frozen.admitted, nonce });
+  await noteSend(context, job, { go, addresses: frozen.addresses });
+  const outcome = await context.client.submit({ idempotencyKey: key, body: frozen.sent });
   logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, outcome);
   await notePace(context, outcome);
   const { sends, refusalId } = go.brief.state;
@@ -54,6 +57,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
     refusalId,
     keyAgeMs,
     keyLifeMs,
+    uploads: uploadsIn(frozen),
   });
   return act(context, { job, go, action });
 }
@@ -70,11 +74,35 @@ async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise
   return finishBrief(context, job.briefId, { from: go.brief, end });
 }
 
+/** What was sent in place of its files was lost: other bytes under its key would tell nothing (S1). */
+async function endWithoutAddresses(context: StageContext, job: StageJob, go: Go): Promise<Step> {
+  if (earlierSend(go) === 'none') return giveUpTurn(context, job, go);
+  const error = {
+    code: 'outcome_unknown',
+    message:
+      'It may have been sent, and the addresses that its files had then are lost, so it cannot be sent again as it was.',
+    request_id: null,
+  };
+  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
+  return finishBrief(context, job.briefId, { from: go.brief, end });
+}
+
 /** What a lost Redis must not take along: when the clock of this attempt's key began to run. */
-async function noteSend({ journal }: StageContext, job: StageJob, go: Go): Promise<void> {
-  const { firstSentAt, attempt } = go.brief.state;
+async function noteSend(
+  { journal }: StageContext,
+  job: StageJob,
+  { go, addresses }: { go: Go; addresses: Addresses | null },
+): Promise<void> {
+  const { firstSentAt: sentAt, attempt } = go.brief.state;
   const { credits, priceKind: kind } = go.reserved;
-  await journal?.note({ brief: job.briefId, attempt, sentAt: firstSentAt, credits, kind });
+  const references = addresses?.items;
+  const sent = { brief: job.briefId, attempt, sentAt, credits, kind };
+  await journal?.note(references ? { ...sent, references } : sent);
+}
+
+function uploadsIn({ addresses }: Extract<FrozenBody, { kind: 'body' }>) {
+  if (addresses === null) return 'none';
+  return addresses.renewals === 0 ? 'first' : 'renewed';
 }
 
 async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {
@@ -106,6 +134,8 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
       const waitMs = await holdSubmissions(context, action.hold, go.trial);
       return giveBack(context, { job, go, action }, waitMs);
     }
+    case 'renew_references':
+      return renewReferences(context, { job, go, action });
     case 'keep_open':
       return { kind: 'hold', waitMs: await holdSubmissions(context, action.hold, go.trial) };
     default:

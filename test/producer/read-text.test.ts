@@ -18,6 +18,7 @@ async function readAll(content: Buffer): Promise<Buffer[]> {
   const source: Source = {
     label: 'text',
     name: 'text',
+    folder: null,
     path,
     bytes: size,
     skipBytes: 0,

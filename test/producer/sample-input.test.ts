@@ -23,6 +23,8 @@ function inputOf(models: string[], variants = 1): CompiledInput {
     },
     modelUse,
     warnings: [],
+    files: [],
+    uploads: 0,
     async *briefs() {
       yield* briefs;
     },
@@ -73,7 +75,7 @@ it('takes the most used models where there are more models than briefs', async (
 
 it('takes one variant of each row as long as there are rows enough', async () => {
   const input = inputOf(['a', 'a', 'a', 'a'], 3);
-  expect(await idsOf(sampleInput(input, { size: 2, variants: 3 }))).toEqual(['1/1', '3/1']);
+  expect(await idsOf(sampleInput(input, { size: 2, variants: 3 }))).toEqual(['1/1', '2/1']);
   expect(await idsOf(sampleInput(input, { size: 6, variants: 3 }))).toHaveLength(6);
 });
 

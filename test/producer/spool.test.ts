@@ -16,6 +16,7 @@ function preparedRow(position: number) {
     id: `sku ${position} 名`,
     of: 'only_output' as const,
     variants: 1,
+    files: [],
     model: 'z-image',
     fingerprint: String(position).padStart(32, '0'),
     origin: `{"row":${position}}`,
@@ -36,7 +37,13 @@ it('gives back what was put in, in order, again and again', async () => {
   for (let pass = 0; pass < 2; pass++) {
     let position = 0;
     for await (const brief of readBriefs(spool)) {
-      const { model: _, of: _of, variants: _variants, ...expected } = preparedRow(position);
+      const {
+        model: _,
+        of: _of,
+        variants: _variants,
+        files: _files,
+        ...expected
+      } = preparedRow(position);
       expect(brief).toEqual(expected);
       position++;
     }

@@ -41,6 +41,15 @@ describe('the journal', () => {
     });
   });
 
+  it('S1: remembers what was sent in place of files', async () => {
+    const out = await newFolder();
+    const journal = await Journal.open(out, header);
+    const references = [{ kind: 'image', url: 'https://files.test/1?signature=x', name: '1.png' }];
+    await journal.note({ brief: 'a', attempt: 1, sentAt: 10, references });
+    await journal.close();
+    expect(await sends(out)).toEqual({ a: { attempt: 1, sentAt: 10, references } });
+  });
+
   it('S1: remembers that machines without this folder sent as well', async () => {
     const out = await newFolder();
     const journal = await Journal.open(out, header);

@@ -107,7 +107,7 @@ const finishedReport: RunReport = {
     pending: 0,
   },
   credits: { spent: 3 },
-  requests: { submits: 4, status_checks: 8, downloads: 3, refused: 0 },
+  requests: { submits: 4, status_checks: 8, uploads: 0, downloads: 3, refused: 0 },
   times: { created: '2026-06-01T12:00:00.000Z', written: '2026-06-01T12:01:00.000Z' },
   runs: [
     { run: 1, at: '2026-06-01T12:00:00.000Z', succeeded: 3, failed: 1, unknown: 0, cancelled: 0 },

@@ -51,6 +51,7 @@ const first: SubmitSituation = {
   earlier: 'none',
   refusalId: null,
   keyAgeMs: 0,
+  uploads: 'none',
   keyLifeMs: 24 * hourMs,
 };
 const again = { sends: 2, earlier: 'open', keyAgeMs: 10_000 } as const;
@@ -159,5 +160,31 @@ describe('what goes with an action', () => {
       { kind: 'api_down', retryAfterMs: 9_000, reason: 'Said the API.' },
       { kind: 'api_down', retryAfterMs: null, reason: 'ECONNREFUSED' },
     ]);
+  });
+});
+
+describe('a refusal that names a reference', () => {
+  const words = { message: 'params.referenceMediaItems: the file has expired.' };
+  const gone = refused('invalid', words);
+
+  it('S1: raises the attempt for new uploads, once, because other bytes need another key', () => {
+    expect(decide(gone, { uploads: 'first' })).toEqual({
+      kind: 'renew_references',
+      attempt: 2,
+      refusalId: null,
+    });
+    expect(decide(gone, { uploads: 'renewed' }).kind).toBe('fail');
+    expect(decide(gone, { uploads: 'none' }).kind).toBe('fail');
+  });
+
+  it('S1: does not while an earlier send may have been paid', () => {
+    expect(decide(gone, { ...again, uploads: 'first' }).kind).toBe('end_unknown');
+  });
+
+  it('is told from one that names something else', () => {
+    const other = refused('invalid', { message: 'prompt: too long.' });
+    expect(decide(other, { uploads: 'first' }).kind).toBe('fail');
+    const credits = refused('insufficient_credits', words);
+    expect(decide(credits, { uploads: 'first' }).kind).toBe('give_back');
   });
 });

@@ -22,6 +22,7 @@ export function addBatchMetrics(set: MetricSet, batches: readonly WatchedBatch[]
     requests({ account, batch: name, kind: 'submit' }, meta.requests.submits);
     requests({ account, batch: name, kind: 'status_check' }, meta.requests.statusChecks);
     requests({ account, batch: name, kind: 'download' }, meta.requests.downloads);
+    requests({ account, batch: name, kind: 'upload' }, meta.requests.uploads);
     unwritten({ account, batch: name }, batch.unwritten);
     paused({ account, batch: name }, meta.paused ? 1 : 0);
     capped({ account, batch: name }, meta.capped === null ? 0 : 1);

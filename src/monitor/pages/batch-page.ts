@@ -42,7 +42,7 @@ function factRows(batch: WatchedBatch) {
     ['time left', timeLeftWords(batch)],
     [
       'requests',
-      `${requests.submits} submissions, ${requests.statusChecks} status checks, ${requests.downloads} downloads`,
+      `${requests.submits} submissions, ${requests.statusChecks} status checks, ${requests.downloads} downloads${uploadsText(requests.uploads)}`,
     ],
     ['input', `${meta.rejected} rejected, ${meta.duplicates} duplicates`],
     ['lines to write', batch.unwritten === 0 ? null : batch.unwritten],
@@ -80,4 +80,9 @@ function stagesTable({ meta, queues }: WatchedBatch): Html {
     return [link, waiting, active, delayed, failed];
   });
   return table(['stage', 'waiting', 'active', 'delayed', 'taken out'], rows);
+}
+
+/** Most batches refer to no files. */
+function uploadsText(uploads: number): string {
+  return uploads === 0 ? '' : `, ${uploads} uploads`;
 }

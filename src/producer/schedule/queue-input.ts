@@ -1,7 +1,7 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { StageQueues } from '../../shared/queues.js';
-import { type Schedule, shownFile } from '../../shared/schedule/schedule.js';
+import { isUrl, type Schedule, shownFile } from '../../shared/schedule/schedule.js';
 import { admitInput } from '../admit-input.js';
 import { compareWithBatch } from '../compare-with-batch.js';
 import { type CompiledInput, compileInput } from '../compile-input.js';
@@ -32,8 +32,12 @@ export async function queueInput(
   const { strict, ...reading } = schedule.input;
   const list = await context.readModels();
   const { models } = list;
+  const { fetchReference } = context;
   const checks = chooseChecks(list, { strict });
-  const input = await compileInput({ files, ...reading, models, checks });
+  // What is read is a copy: paths in it begin where the original is.
+  const folders = schedule.files.map((file) => (isUrl(file) ? null : dirname(file)));
+  const options = { ...reading, models, checks, fetchReference, folders };
+  const input = await compileInput({ files, ...options });
   try {
     for (const { reason, count } of input.warnings) {
       context.log.warn({ batch: scheduled.batch, rows: count }, reason);

@@ -7,6 +7,7 @@ import type { Schedule } from '../../shared/schedule/schedule.js';
 import type { ScheduleLedger } from '../../shared/schedule/schedule-ledger.js';
 import type { RunJob, ScheduleQueue } from '../../shared/schedule/schedule-queue.js';
 import type { ListedModels } from '../input-checks.js';
+import type { FetchReference } from '../references/reference-files.js';
 
 export interface ScheduleContext {
   connection: Redis;
@@ -23,6 +24,7 @@ export interface ScheduleContext {
   readModels(): Promise<ListedModels>;
   /** Fetches a schedule's URL into a file. @throws BatchError `bad_input` where that is refused or not possible */
   fetchFile(url: string, path: string): Promise<void>;
+  fetchReference: FetchReference;
 }
 
 /** What a run's step works with. */

@@ -3,6 +3,7 @@ import { AccountRecords } from './account-records.js';
 import { type AccountView, type Pressure, readAccountView } from './account-view.js';
 import { type AccountKeys, accountKeys } from './keys.js';
 import { runScript } from './scripts.js';
+import { UploadLedger } from './upload-ledger.js';
 
 /** Requests that the API may count apart. */
 export type Lane = 'submit' | 'read';
@@ -45,6 +46,7 @@ const longestDownMs = 60_000;
 export class AccountLedger {
   readonly keys: AccountKeys;
   readonly records: AccountRecords;
+  readonly uploads: UploadLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -53,6 +55,7 @@ export class AccountLedger {
   ) {
     this.keys = accountKeys(prefix, account);
     this.records = new AccountRecords(redis, this.keys);
+    this.uploads = new UploadLedger(redis, this.keys.uploads);
   }
 
   /**

@@ -5,6 +5,7 @@ import { BriefLedger } from './brief-ledger.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { OutboxLedger } from './outbox-ledger.js';
 import { RecoveryLedger } from './recovery-ledger.js';
+import { ReferenceLedger } from './reference-ledger.js';
 import { runScript } from './scripts.js';
 
 export interface Caps {
@@ -37,6 +38,7 @@ export class BatchLedger {
   readonly briefs: BriefLedger;
   readonly outbox: OutboxLedger;
   readonly recovery: RecoveryLedger;
+  readonly references: ReferenceLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -48,6 +50,7 @@ export class BatchLedger {
     this.briefs = new BriefLedger(redis, batch, this.keys, account.keys);
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.recovery = new RecoveryLedger(redis, this.keys, account.keys);
+    this.references = new ReferenceLedger(redis, this.keys, account.keys);
   }
 
   /** Creates the batch or finds it; the identity is kept from the first time on. */
@@ -146,8 +149,8 @@ export class BatchLedger {
 
   /** Deletes everything that is known of the batch, its places in flight included. */
   async forget(): Promise<void> {
-    const { meta, state, content, outbox, names, reservations, plan } = this.keys;
-    await this.redis.unlink(state, content, outbox, names, reservations, plan);
+    const { meta, ...others } = this.keys;
+    await this.redis.unlink(...Object.values(others));
     await this.repairInFlight();
     await this.redis.unlink(meta);
     await this.redis.srem(batchesKey(this.prefix), this.batch);

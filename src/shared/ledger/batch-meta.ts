@@ -36,7 +36,13 @@ export interface BatchMeta extends BatchIdentity, BatchRuns {
   maxCreditsPerDay: number | null;
   /** Which cap keeps the next submission from being sent, if one does. */
   capped: 'cap' | 'day_cap' | null;
-  requests: { submits: number; statusChecks: number; downloads: number; refused: number };
+  requests: {
+    submits: number;
+    statusChecks: number;
+    downloads: number;
+    uploads: number;
+    refused: number;
+  };
   /** How often its admission was opened again. */
   admissions: number;
   /** `manifest.csv` and `run.json` stand for the lines of the latest admission. */
@@ -59,6 +65,16 @@ export interface BatchMeta extends BatchIdentity, BatchRuns {
 export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
   const made = lines.succeeded + lines.failed + lines.unknown;
   return !accepted && made === 0 && requests.submits === 0;
+}
+
+function readRequests(count: (field: string) => number): BatchMeta['requests'] {
+  return {
+    submits: count('submits'),
+    statusChecks: count('status_checks'),
+    downloads: count('downloads'),
+    uploads: count('uploads'),
+    refused: count('refused'),
+  };
 }
 
 /** Reads the meta hash; null when it is empty. */
@@ -88,12 +104,7 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     maxCreditsPerDay:
       fields.max_credits_per_day === undefined ? null : count('max_credits_per_day'),
     capped: fields.capped === 'cap' || fields.capped === 'day_cap' ? fields.capped : null,
-    requests: {
-      submits: count('submits'),
-      statusChecks: count('status_checks'),
-      downloads: count('downloads'),
-      refused: count('refused'),
-    },
+    requests: readRequests(count),
     ...readRuns(fields),
     admissions: count('admissions'),
     finalized: fields.finalized === String(count('admissions')),

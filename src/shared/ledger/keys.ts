@@ -22,6 +22,10 @@ export interface BatchKeys {
   plan: string;
   /** Why a worker could not begin with it lately; expires. */
   notBegun: string;
+  /** Hash: SHA-256 of a file that briefs refer to -> where it is. See `reference-ledger.ts`. */
+  files: string;
+  /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
+  addresses: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -35,6 +39,8 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     reservations: `${base}:reservations`,
     plan: `${base}:plan`,
     notBegun: `${base}:not-begun`,
+    files: `${base}:files`,
+    addresses: `${base}:addresses`,
   };
 }
 
@@ -68,6 +74,8 @@ export interface AccountKeys {
   wallet: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
+  /** What the key of a file's upload for a model begins with: see `upload-ledger.ts`. */
+  uploads: string;
 }
 
 export function accountKeys(prefix: string, account: string): AccountKeys {
@@ -85,6 +93,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     notices: `${base}:notices:`,
     wallet: `${base}:wallet`,
     answers: `${base}:answers`,
+    uploads: `${base}:uploads:`,
   };
 }
 

@@ -35,6 +35,7 @@ export type ScriptName =
   | 'read-outbox'
   | 'repair-in-flight'
   | 'reserve-sent'
+  | 'save-addresses'
   | 'save-run'
   | 'swap-rewrite'
   | 'take-turn'

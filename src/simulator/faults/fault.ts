@@ -26,6 +26,7 @@ export const submitFaultSchema = z.discriminatedUnion('kind', [
   simple('drop-before-accept'),
   simple('gateway-before-accept'),
   simple('error-before-accept'),
+  simple('reference-refused'),
   simple('lose-answer-after-accept'),
   simple('gateway-after-accept'),
   simple('error-after-accept'),

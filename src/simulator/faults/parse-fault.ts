@@ -12,6 +12,7 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
   'drop-before-accept': [],
   'gateway-before-accept': [],
   'error-before-accept': [],
+  'reference-refused': [],
   'lose-answer-after-accept': [],
   'gateway-after-accept': [],
   'error-after-accept': [],
@@ -54,6 +55,7 @@ export const faultNames = Object.keys(argumentNames);
  * | `revoked-key` | | any that needs a key: 401 `api_key_revoked` |
  * | `refuse` | status (418), code (`never_seen_before`), `present` or `absent` requestId | any: that error |
  * | `drop-before-accept`, `gateway-before-accept`, `error-before-accept` | | submit: connection cut, 502 page, 500 JSON; nothing made |
+ * | `reference-refused` | | submit: 400 `validation_failed`, as for an upload that is gone |
  * | `lose-answer-after-accept`, `gateway-after-accept`, `error-after-accept` | | submit: task made and charged, then connection cut, 502 page, 500 JSON |
  * | `late-answer` | delayMs (60000) | submit: accepted, answered late |
  * | `drop-read`, `gateway-read`, `error-read` | | read of a task: connection cut, 502 page, 500 JSON |

@@ -49,7 +49,8 @@ function describeFile(file: UploadedFile, origin: string): Record<string, unknow
     name: file.name,
     mime_type: file.mimeType,
     size: file.bytes.length,
-    url: `${origin}/uploads/${file.id}`,
+    // The query stands for a signature, which nobody is to show.
+    url: `${origin}/uploads/${file.id}?signature=secret-${file.id}`,
     duration_token: file.kind === 'image' ? null : `duration_${file.id}`,
     created_at: new Date(file.createdAt).toISOString(),
   };

@@ -50,6 +50,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
     stopping: stop.signal,
     readModels: async () => ({ models: bundledModels(), from: 'bundled' }),
     fetchFile: () => Promise.reject(new Error('nothing is fetched here')),
+    fetchReference: () => Promise.reject(new Error('nothing is fetched here')),
   };
   const schedule: Schedule = {
     ...plan('shots', { files: [file], out: folder }),

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { picture, sha256Of } from '../../support/reference-desk.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
 const dayMs = 86_400_000;
@@ -33,6 +34,18 @@ describe('a run', () => {
       sources: [join(bench.folder, 'in.csv')],
     });
     expect(await readdir(join(bench.folder, 'shots@2026-11-21'))).toEqual(['journal.jsonl']);
+  });
+
+  it('finds references beside the file that was given, not beside its copy', async () => {
+    const bench = await openScheduleBench();
+    await writeFile(join(bench.folder, 'lamp.png'), picture(1));
+    await bench.write('sku,title,model,references\n1,Fox,nano-banana,lamp.png\n');
+    for (let steps = 0; steps < 2; steps += 1) await bench.step();
+    expect(await bench.run()).toMatchObject({ stage: 'running', stopped: null });
+    const { references } = bench.batch('shots@2026-11-21');
+    expect(await references.file(sha256Of(picture(1)))).toMatchObject({
+      path: join(bench.folder, 'lamp.png'),
+    });
   });
 
   it('is looked at until its batch has ended, and told of when that was not well', async () => {
