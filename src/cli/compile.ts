@@ -8,17 +8,25 @@ import { bundledModels } from '../rivya/catalogue/bundled-models.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { ReadingFlags } from './flags.js';
+import { readPrompt } from './read-prompt.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
-export function compileFromFlags(files: string[], flags: ReadingFlags): Promise<CompiledInput> {
+export async function compileFromFlags(
+  files: string[],
+  flags: ReadingFlags,
+): Promise<CompiledInput> {
+  const prompt = await readPrompt(flags.prompt ?? null);
   return compileInput({
     files,
     stdin: process.stdin,
     format: flags.format ?? null,
     delimiter: flags.delimiter ?? null,
     model: flags.model ?? null,
-    prompt: flags.prompt ?? null,
+    prompt: prompt.text,
+    promptFile: prompt.file,
+    html: flags.keepHtml ? 'keep' : 'to_text',
+    references: flags.references ?? null,
     id: flags.id ?? null,
     params: flags.param,
     variants: flags.variants,

@@ -9,6 +9,8 @@ export interface ReadingFlags {
   prompt?: string;
   id?: string;
   param: { key: string; template: string }[];
+  references?: string;
+  keepHtml: boolean;
   variants: number;
   format?: 'csv' | 'tsv' | 'json' | 'jsonl';
   delimiter?: string;
@@ -68,11 +70,22 @@ export function addInputFlags(command: Command): Command {
 export function addReadingFlags(command: Command): Command {
   const options = [
     new Option('--model <id>', 'model of rows that name none (see: rivya-batch models)'),
-    new Option('--prompt <template>', 'prompt, with {{column}} for values of the row'),
+    new Option(
+      '--prompt <template>',
+      'prompt, with {{column}} for values of the row; @file reads it from a file',
+    ),
     new Option('--id <column>', 'column that names each brief (default: a column named id)'),
     new Option('--param <key=value>', 'parameter of the model; the value may be a template')
       .argParser(param)
       .default([], 'none'),
+    new Option(
+      '--references <column>',
+      'column with reference URLs, or a template (default: a column named references)',
+    ),
+    new Option(
+      '--keep-html',
+      'leave HTML in a prompt as it is, instead of making text of it',
+    ).default(false),
     new Option('--variants <n>', 'briefs to make of each row').argParser(wholeNumber(1)).default(1),
     new Option('--format <format>', 'input format (default: by file extension)').choices([
       'csv',

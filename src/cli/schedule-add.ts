@@ -20,6 +20,7 @@ import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags } from './compile.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
+import { readPrompt } from './read-prompt.js';
 import { withSchedules } from './schedule-session.js';
 
 export interface AddFlags extends ReadingFlags {
@@ -41,7 +42,8 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
   const { terminal, settings } = setup;
   requireApiKey(settings);
   const { name } = wanted;
-  const schedule = describe(wanted);
+  const prompt = await readPrompt(wanted.flags.prompt ?? null);
+  const schedule = describe(wanted, prompt.text);
   checkName(name);
   checkCron(schedule, systemClock.now());
   for (const file of wanted.files) checkFile(file, schedule, settings.origin);
@@ -65,8 +67,8 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
   });
 }
 
-function describe({ name, files, flags }: NewSchedule): Schedule {
-  const { format, delimiter, model, prompt, id, param, variants, limit } = flags;
+function describe({ name, files, flags }: NewSchedule, prompt: string | null): Schedule {
+  const { format, delimiter, model, id, references, param, variants, limit } = flags;
   return {
     v: 1,
     name,
@@ -81,9 +83,11 @@ function describe({ name, files, flags }: NewSchedule): Schedule {
       format: format ?? null,
       delimiter: delimiter ?? null,
       model: model ?? null,
-      prompt: prompt ?? null,
+      prompt,
       id: id ?? null,
       params: param,
+      references: references ?? null,
+      html: flags.keepHtml ? 'keep' : 'to_text',
       variants,
       limit: limit ?? null,
     },

@@ -34,6 +34,8 @@ export interface InputOptions {
   /** A column's name, or a template where it contains `{{`. */
   id: string | null;
   params: ParamOption[];
+  /** A column, several separated by `|`, or a template that gives such a list; absent or null: a column `references`. */
+  references?: string | null;
   /** From 1; above 1 each row makes briefs `id/1` to `id/N` of the same content. */
   variants: number;
   /** The first rows of the whole input, bad ones included; null for all. */

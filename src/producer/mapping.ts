@@ -1,5 +1,6 @@
 import { BatchError } from '../shared/errors.js';
 import type { InputOptions } from './input-options.js';
+import { type ReferencesOption, referenceColumns } from './references-option.js';
 import { columnTemplate, type HtmlRule, parseTemplate, type Template } from './template.js';
 
 /** The options that map columns to briefs, parsed once for the whole input. */
@@ -8,6 +9,8 @@ export interface Mapping {
   model: Template | null;
   prompt: Template | null;
   params: readonly { key: string; template: Template }[];
+  /** Null: a column named `references`. */
+  references: ReferencesOption | null;
   /** Every column that an option needs, with the option's name for a fault's sentence. */
   needed: readonly NeededColumn[];
   /** The columns that are ours in this run, `params.<key>` aside. */
@@ -45,9 +48,27 @@ export function parseMapping(options: InputOptions): Mapping {
     const template = parse(text, `--param ${key}`);
     return template === null ? [] : [{ key, template }];
   });
+  const references = parseReferences(options.references ?? null, { parse, needed });
   faults.push(...paramFaults(options.params.map(({ key }) => key)));
   if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
-  return { id, model, prompt, params, needed, ownColumns: ownColumns(options) };
+  return { id, model, prompt, params, references, needed, ownColumns: ownColumns(options) };
+}
+
+function parseReferences(
+  text: string | null,
+  {
+    parse,
+    needed,
+  }: { parse: (text: string, option: string) => Template | null; needed: NeededColumn[] },
+): ReferencesOption | null {
+  if (text === null) return null;
+  if (isTemplate(text)) {
+    const template = parse(text, '--references');
+    return template && { kind: 'template', template };
+  }
+  const columns = referenceColumns(text);
+  for (const column of columns) needed.push({ column, option: '--references', need: 'always' });
+  return { kind: 'columns', columns };
 }
 
 /** A name is a column, whatever it is made of, unless it holds a hole or a tag. */
@@ -84,7 +105,11 @@ function paramFaults(keys: string[]): string[] {
 }
 
 function ownColumns(options: InputOptions): Set<string> {
-  const own = new Set(['model', 'params', 'references', 'metadata']);
+  const own = new Set(['model', 'params', 'metadata']);
+  const { references } = options;
+  if (references === undefined || references === null || references.trim() === 'references') {
+    own.add('references');
+  }
   if (options.id === null || options.id.trim() === 'id') own.add('id');
   if (options.prompt === null) own.add('prompt');
   return own;

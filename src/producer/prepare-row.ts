@@ -9,6 +9,7 @@ import type { OwnFields } from './own-fields.js';
 import { readJsonFields } from './read-json-fields.js';
 import { readTextFields } from './read-text-fields.js';
 import { readReferences } from './reference-media.js';
+import { referencesOf } from './references-option.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { isBlank, renderTemplate } from './template.js';
@@ -62,7 +63,8 @@ export class RowPreparer {
       addFault(faults, promptFault(prompt, { model, known }));
     }
     const params = completeParams({ row, fields, mapping }, known, faults);
-    const { urls, media } = readReferences({ references: fields.references, params }, faults);
+    const references = this.#referencesOf(row, fields, faults);
+    const { urls, media } = readReferences({ references, params }, faults);
     if (faults.length > 0 || prompt === 'refused') return { kind: 'refused', id: givenId, faults };
 
     const body = bodyText({ model, prompt, params, media });
@@ -104,6 +106,11 @@ export class RowPreparer {
     const model = text.trim();
     addFault(faults, modelFault(model, this.options.models.get(model)));
     return model;
+  }
+
+  #referencesOf(row: Row, fields: OwnFields, faults: RowFault[]): readonly string[] {
+    const option = this.options.mapping.references;
+    return option === null ? fields.references : referencesOf(option, row, faults);
   }
 
   /** `refused` where a template lacks a value, which is a fault already. */

@@ -24,6 +24,8 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
       prompt: 'Photo of {{title}}',
       id: 'sku',
       params: [],
+      references: null,
+      html: 'to_text',
       variants: 1,
       limit: null,
     },
