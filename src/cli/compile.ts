@@ -26,6 +26,7 @@ export async function compileFromFlags(
     prompt: prompt.text,
     promptFile: prompt.file,
     html: flags.keepHtml ? 'keep' : 'to_text',
+    fileName: flags.name ?? null,
     references: flags.references ?? null,
     id: flags.id ?? null,
     params: flags.param,

@@ -10,6 +10,7 @@ export interface ReadingFlags {
   id?: string;
   param: { key: string; template: string }[];
   references?: string;
+  name?: string;
   keepHtml: boolean;
   variants: number;
   format?: 'csv' | 'tsv' | 'json' | 'jsonl';
@@ -78,14 +79,7 @@ export function addReadingFlags(command: Command): Command {
     new Option('--param <key=value>', 'parameter of the model; the value may be a template')
       .argParser(param)
       .default([], 'none'),
-    new Option(
-      '--references <column>',
-      'column with reference URLs, or a template (default: a column named references)',
-    ),
-    new Option(
-      '--keep-html',
-      'leave HTML in a prompt as it is, instead of making text of it',
-    ).default(false),
+    ...templateOptions(),
     new Option('--variants <n>', 'briefs to make of each row').argParser(wholeNumber(1)).default(1),
     new Option('--format <format>', 'input format (default: by file extension)').choices([
       'csv',
@@ -107,6 +101,23 @@ export function addReadingFlags(command: Command): Command {
   ];
   for (const option of options) command.addOption(twin(option));
   return command;
+}
+
+function templateOptions(): Option[] {
+  return [
+    new Option(
+      '--references <column>',
+      'column with reference URLs, or a template (default: a column named references)',
+    ),
+    new Option(
+      '--name <template>',
+      'names of the files; {{n}} is the number of the picture in its row (default: the ids)',
+    ),
+    new Option(
+      '--keep-html',
+      'leave HTML in a prompt as it is, instead of making text of it',
+    ).default(false),
+  ];
 }
 
 export function addRequestFlags(command: Command): Command {

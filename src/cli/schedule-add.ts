@@ -87,6 +87,7 @@ function describe({ name, files, flags }: NewSchedule, prompt: string | null): S
       id: id ?? null,
       params: param,
       references: references ?? null,
+      fileName: flags.name ?? null,
       html: flags.keepHtml ? 'keep' : 'to_text',
       variants,
       limit: limit ?? null,

@@ -1,4 +1,5 @@
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { numberName } from './file-name.js';
 import type { PreparedRow } from './prepare-row.js';
 import type { Spool } from './spool.js';
 
@@ -17,7 +18,7 @@ export async function* readBriefs(spool: Spool, variants: number): AsyncGenerato
     const end = lines.length - (lines.length % LINES_PER_ROW);
     for (let at = 0; at < end; at += LINES_PER_ROW) {
       const brief = briefAt(lines, at);
-      if (variants === 1) yield brief;
+      if (variants === 1) yield { ...brief, origin: numberName(brief.origin, 1) };
       else yield* variantsOf(brief, variants);
     }
     kept = lines.slice(end);
@@ -35,6 +36,7 @@ function briefAt(lines: readonly string[], at: number): PreparedBrief {
 
 function* variantsOf(brief: PreparedBrief, variants: number): Generator<PreparedBrief> {
   for (let variant = 1; variant <= variants; variant++) {
-    yield { ...brief, id: `${brief.id}/${variant}` };
+    const origin = numberName(brief.origin, variant);
+    yield { ...brief, id: `${brief.id}/${variant}`, origin };
   }
 }

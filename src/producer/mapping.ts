@@ -1,4 +1,5 @@
 import { BatchError } from '../shared/errors.js';
+import { columnsOfName } from './file-name.js';
 import type { InputOptions } from './input-options.js';
 import { type ReferencesOption, referenceColumns } from './references-option.js';
 import { columnTemplate, type HtmlRule, parseTemplate, type Template } from './template.js';
@@ -11,6 +12,8 @@ export interface Mapping {
   params: readonly { key: string; template: Template }[];
   /** Null: a column named `references`. */
   references: ReferencesOption | null;
+  /** Null: a file is named after its brief's id. */
+  fileName: Template | null;
   /** Every column that an option needs, with the option's name for a fault's sentence. */
   needed: readonly NeededColumn[];
   /** The columns that are ours in this run, `params.<key>` aside. */
@@ -32,7 +35,8 @@ export function parseMapping(options: InputOptions): Mapping {
     if (text === null) return null;
     try {
       const isColumn = option === '--id' && !isTemplate(text);
-      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      const parsed = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      const template = option === '--name' ? columnsOfName(parsed) : parsed;
       needed.push(...neededBy(template, option));
       return template;
     } catch (error) {
@@ -48,10 +52,20 @@ export function parseMapping(options: InputOptions): Mapping {
     const template = parse(text, `--param ${key}`);
     return template === null ? [] : [{ key, template }];
   });
+  const fileName = parse(options.fileName ?? null, '--name');
   const references = parseReferences(options.references ?? null, { parse, needed });
   faults.push(...paramFaults(options.params.map(({ key }) => key)));
   if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
-  return { id, model, prompt, params, references, needed, ownColumns: ownColumns(options) };
+  return {
+    id,
+    model,
+    prompt,
+    params,
+    references,
+    fileName,
+    needed,
+    ownColumns: ownColumns(options),
+  };
 }
 
 function parseReferences(

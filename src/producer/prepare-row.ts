@@ -3,6 +3,7 @@ import { bodyText, originText } from './brief-text.js';
 import { bodyFault, idFault, modelFault, promptFault } from './check-content.js';
 import { type ColumnPlan, ColumnPlanner } from './column-plan.js';
 import { completeParams } from './complete-params.js';
+import { fileNameOf } from './file-name.js';
 import type { KnownModels } from './known-models.js';
 import type { Mapping } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
@@ -65,6 +66,7 @@ export class RowPreparer {
     const params = completeParams({ row, fields, mapping }, known, faults);
     const references = this.#referencesOf(row, fields, faults);
     const { urls, media } = readReferences({ references, params }, faults);
+    const name = fileNameOf(mapping.fileName, row, faults);
     if (faults.length > 0 || prompt === 'refused') return { kind: 'refused', id: givenId, faults };
 
     const body = bodyText({ model, prompt, params, media });
@@ -73,7 +75,7 @@ export class RowPreparer {
     const fingerprint = contentFingerprint({ model, prompt, params, references: urls });
     const id = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
     const { metadata } = fields;
-    const origin = originText({ row, plan, sourceName, references: urls, metadata });
+    const origin = originText({ row, plan, sourceName, references: urls, metadata, name });
     return { kind: 'prepared', prepared: { id, model, fingerprint, origin, body } };
   }
 

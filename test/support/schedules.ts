@@ -25,6 +25,7 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
       id: 'sku',
       params: [],
       references: null,
+      fileName: null,
       html: 'to_text',
       variants: 1,
       limit: null,

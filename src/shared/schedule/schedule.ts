@@ -34,6 +34,7 @@ export const scheduleSchema = z.object({
     params: z.array(z.object({ key: z.string(), template: z.string() })),
     /** These have defaults: a schedule of an earlier version says nothing of them, and kept HTML as it was. */
     references: z.string().nullable().default(null),
+    fileName: z.string().nullable().default(null),
     html: z.enum(['to_text', 'keep']).default('keep'),
     variants: z.number().int().positive(),
     limit: z.number().int().positive().nullable(),
