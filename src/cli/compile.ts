@@ -11,21 +11,21 @@ import {
 } from '../producer/rejected-file.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
-import type { Schedule } from '../shared/schedule/schedule.js';
 import type { Settings } from './environment.js';
 import type { ReadingFlags } from './flags.js';
 import type { ModelList } from './model-list.js';
+import { readingOptions } from './reading-options.js';
 import { userAgent } from './session.js';
 import { rowsText } from './tell-warnings.js';
 import type { Terminal } from './terminal.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
-export function compileFromFlags(
+export async function compileFromFlags(
   files: string[],
   flags: ReadingFlags,
   { settings, list }: { settings: Settings; list: ModelList },
 ): Promise<CompiledInput> {
-  const { strict, ...options } = readingOptions(flags);
+  const { strict, ...options } = await readingOptions(flags);
   return compileInput({
     files,
     stdin: process.stdin,
@@ -34,28 +34,6 @@ export function compileFromFlags(
     checks: chooseChecks(list, { strict }),
     fetchReference: fetcherFor(settings),
   });
-}
-
-/** What flags say of reading an input, as a schedule keeps it too. */
-export function readingOptions(flags: ReadingFlags): Schedule['input'] {
-  return {
-    format: flags.format ?? null,
-    delimiter: flags.delimiter ?? null,
-    items: flags.items ?? null,
-    model: flags.model ?? null,
-    prompt: flags.prompt ?? null,
-    id: flags.id ?? null,
-    params: flags.param,
-    variants: flags.variants,
-    outputs: flags.outputs ?? [],
-    fillDown: flags.fillDown,
-    fillDownWithin: flags.fillDownWithin ?? null,
-    where: flags.where,
-    unique: flags.unique ?? null,
-    limit: flags.limit ?? null,
-    sample: flags.sample ?? null,
-    strict: flags.strict ?? false,
-  };
 }
 
 /** Gets references of models that take no URLs. */

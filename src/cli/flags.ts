@@ -3,6 +3,7 @@ import type { OutputOption } from '../producer/input-options.js';
 import { type LogLevel, logLevels } from '../shared/logger.js';
 import { type QueueStage, queueStages } from '../shared/queues.js';
 import { amount, wholeNumber } from './parse-number.js';
+import { rowOptions, templateOptions } from './row-options.js';
 
 /** How input is read: `run`, `check`, `enqueue`, `schedule add`. */
 export interface ReadingFlags {
@@ -10,6 +11,9 @@ export interface ReadingFlags {
   prompt?: string;
   id?: string;
   param: { key: string; template: string }[];
+  references?: string;
+  name?: string;
+  keepHtml: boolean;
   variants: number;
   format?: 'csv' | 'tsv' | 'json' | 'jsonl';
   delimiter?: string;
@@ -64,15 +68,6 @@ function param(text: string, before: Param[]): Param[] {
   return [...before, { key: text.slice(0, equals).trim(), template: text.slice(equals + 1) }];
 }
 
-function columns(text: string, before: string[]): string[] {
-  const names = text.split(',').map((name) => name.trim());
-  return [...before, ...names.filter((name) => name !== '')];
-}
-
-function texts(text: string, before: string[]): string[] {
-  return [...before, text];
-}
-
 function cap(text: string): number | 'none' {
   return text === 'none' ? 'none' : amount('from zero on')(text);
 }
@@ -94,11 +89,15 @@ export function addReadingFlags(command: Command): Command {
   const options = [
     new Option('--recipe <file>', 'YAML or JSON file with any of these settings'),
     new Option('--model <id>', 'model of rows that name none (see: rivya-batch models)'),
-    new Option('--prompt <template>', 'prompt, with {{column}} for values of the row'),
+    new Option(
+      '--prompt <template>',
+      'prompt, with {{column}} for values of the row; @file reads it from a file',
+    ),
     new Option('--id <column>', 'column that names each brief (default: a column named id)'),
     new Option('--param <key=value>', 'parameter of the model; the value may be a template')
       .argParser(param)
       .default([], 'none'),
+    ...templateOptions(),
     new Option('--variants <n>', 'briefs to make of each row').argParser(wholeNumber(1)).default(1),
     new Option('--format <format>', 'input format (default: by file extension)').choices([
       'csv',
@@ -136,26 +135,6 @@ export function addPaceFlags(command: Command): Command {
   ];
   for (const option of options) command.addOption(twin(option));
   return command;
-}
-
-/** Which rows of the files are taken. */
-function rowOptions(): Option[] {
-  return [
-    new Option('--items <path>', 'where the list is in a JSON file, such as data.products'),
-    new Option('--fill-down <columns>', 'empty cells take the value of the row above')
-      .argParser(columns)
-      .default([], 'none'),
-    new Option(
-      '--fill-down-within <column>',
-      'values go down only within one value of this column',
-    ),
-    new Option('--where <condition>', "only rows such as 'Status = active'; repeatable")
-      .argParser(texts)
-      .default([], 'all'),
-    new Option('--unique <column>', 'only the first row of each value of this column'),
-    new Option('--limit <n>', 'only the first n rows').argParser(wholeNumber(1)),
-    new Option('--sample <n>', 'only n rows, spread evenly').argParser(wholeNumber(1)),
-  ];
 }
 
 export function addRequestFlags(command: Command): Command {

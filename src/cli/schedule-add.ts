@@ -17,10 +17,11 @@ import {
 } from '../shared/schedule/schedule.js';
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
-import { compileFromFlags, readingOptions } from './compile.js';
+import { compileFromFlags } from './compile.js';
 import { requireApiKey } from './environment.js';
 import type { ReadingFlags } from './flags.js';
 import { tellModelList } from './model-list.js';
+import { readingOptions } from './reading-options.js';
 import { withSchedules } from './schedule-session.js';
 
 export interface AddFlags extends ReadingFlags {
@@ -44,7 +45,8 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
   const { terminal, settings } = setup;
   requireApiKey(settings);
   const { name } = wanted;
-  const schedule = describe(wanted);
+  const { promptFile: _read, ...input } = await readingOptions(wanted.flags);
+  const schedule = describe(wanted, input);
   checkName(name);
   checkCron(schedule, systemClock.now());
   for (const file of wanted.files) checkFile(file, schedule, settings.origin);
@@ -68,7 +70,7 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
   });
 }
 
-function describe({ name, files, flags, out }: NewSchedule): Schedule {
+function describe({ name, files, flags, out }: NewSchedule, input: Schedule['input']): Schedule {
   return {
     v: 1,
     name,
@@ -79,7 +81,7 @@ function describe({ name, files, flags, out }: NewSchedule): Schedule {
     overlap: flags.overlap,
     missed: flags.missed,
     badRows: flags.skipInvalid ? 'skip' : 'refuse',
-    input: readingOptions(flags),
+    input,
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
     state: 'active',
     makes: flags.onlyChanged ? 'only_changed' : undefined,

@@ -1,13 +1,14 @@
 import type { PreparedBrief } from '../shared/prepared-brief.js';
+import { numberName } from './file-name.js';
 import type { PreparedOutput } from './prepare-output.js';
 import type { Spool } from './spool.js';
 
-/** id, variants, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */
+/** id, variants with the number of the first, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */
 const LINES_PER_ROW = 5;
 
 export function spoolBrief(spool: Spool, prepared: PreparedOutput): void {
-  const { id, variants, fingerprint, origin, body } = prepared;
-  spool.add(`${id}\n${variants}\n${fingerprint}\n${origin}\n${body}\n`);
+  const { id, variants, firstNumber, fingerprint, origin, body } = prepared;
+  spool.add(`${id}\n${variants} ${firstNumber}\n${fingerprint}\n${origin}\n${body}\n`);
 }
 
 /** Variants are made here, when rows are read back, so that N of them take no more disk than one. */
@@ -18,9 +19,9 @@ export async function* readBriefs(spool: Spool): AsyncGenerator<PreparedBrief> {
     const end = lines.length - (lines.length % LINES_PER_ROW);
     for (let at = 0; at < end; at += LINES_PER_ROW) {
       const brief = briefAt(lines, at);
-      const variants = Number(lines[at + 1]);
-      if (variants === 1) yield brief;
-      else yield* variantsOf(brief, variants);
+      const [variants = 1, firstNumber = 1] = (lines[at + 1] ?? '').split(' ').map(Number);
+      if (variants === 1) yield { ...brief, origin: numberName(brief.origin, firstNumber) };
+      else yield* variantsOf(brief, { variants, firstNumber });
     }
     kept = lines.slice(end);
   }
@@ -35,8 +36,12 @@ function briefAt(lines: readonly string[], at: number): PreparedBrief {
   };
 }
 
-function* variantsOf(brief: PreparedBrief, variants: number): Generator<PreparedBrief> {
+function* variantsOf(
+  brief: PreparedBrief,
+  { variants, firstNumber }: { variants: number; firstNumber: number },
+): Generator<PreparedBrief> {
   for (let variant = 1; variant <= variants; variant++) {
-    yield { ...brief, id: `${brief.id}/${variant}` };
+    const origin = numberName(brief.origin, firstNumber + variant - 1);
+    yield { ...brief, id: `${brief.id}/${variant}`, origin };
   }
 }

@@ -1,5 +1,6 @@
 import { canonicalJson, type JsonObject, type JsonValue } from '../shared/json.js';
 import type { ColumnPlan } from './column-plan.js';
+import { nameMember } from './file-name.js';
 import type { ReferenceMedia } from './reference-media.js';
 import type { Row } from './row.js';
 
@@ -33,12 +34,14 @@ export function originText({
   sourceName,
   references,
   metadata,
+  name,
 }: {
   row: Row;
   plan: ColumnPlan;
   sourceName: string;
   references: readonly string[];
   metadata: JsonValue;
+  name: string | null;
 }): string {
   let input = '';
   for (const { column, prefix } of plan.input) {
@@ -46,5 +49,5 @@ export function originText({
   }
   const referencesText = references.length === 0 ? '[]' : JSON.stringify(references);
   const metadataText = metadata === null ? 'null' : JSON.stringify(metadata);
-  return `{"row":${row.number},"source":${JSON.stringify(sourceName)},"references":${referencesText},"metadata":${metadataText},"input":{${input}}}`;
+  return `{${nameMember(name)}"row":${row.number},"source":${JSON.stringify(sourceName)},"references":${referencesText},"metadata":${metadataText},"input":{${input}}}`;
 }

@@ -50,6 +50,10 @@ export interface InputOptions {
   params: ParamOption[];
   /** Empty: one brief of each row, as the options above say. */
   outputs?: OutputOption[];
+  /** A column, several separated by `|`, or a template that gives such a list; absent or null: a column `references`. */
+  references?: string | null;
+  /** A template for the names of files, `{{n}}` being the picture's number in its row; absent or null: the ids. */
+  fileName?: string | null;
   /** From 1; above 1 each row makes briefs `id/1` to `id/N` of the same content. */
   variants: number;
   /** Columns whose empty cells take the value of the row above. */

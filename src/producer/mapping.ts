@@ -1,6 +1,8 @@
 import { BatchError } from '../shared/errors.js';
 import { type Condition, parseCondition } from './condition.js';
+import { columnsOfName } from './file-name.js';
 import type { InputOptions, OutputOption, ParamOption } from './input-options.js';
+import { type ReferencesOption, referenceColumns } from './references-option.js';
 import { columnTemplate, type HtmlRule, parseTemplate, type Template } from './template.js';
 
 /** The options that map columns to briefs, parsed once for the whole input. */
@@ -9,6 +11,10 @@ export interface Mapping {
   model: Template | null;
   prompt: Template | null;
   params: readonly ParamTemplate[];
+  /** Null: a column named `references`. */
+  references: ReferencesOption | null;
+  /** Null: a file is named after its brief's id. */
+  fileName: Template | null;
   /** The briefs that each row makes; at least one. */
   outputs: readonly Output[];
   where: readonly Condition[];
@@ -51,6 +57,8 @@ export function parseMapping(options: InputOptions): Mapping {
   const prompt = parsing.template(options.prompt, options.promptFile ?? '--prompt', html);
   const params = parsing.params(options.params, '--param');
   const outputs = (options.outputs ?? []).map((output) => parsing.output(output, options));
+  const references = parsing.references(options.references ?? null);
+  const fileName = parsing.template(options.fileName ?? null, '--name');
   const where = parsing.conditions(options.where ?? [], '--where');
   parsing.columns(options.fillDown ?? [], '--fill-down');
   parsing.columns(options.fillDownWithin ? [options.fillDownWithin] : [], '--fill-down-within');
@@ -63,6 +71,8 @@ export function parseMapping(options: InputOptions): Mapping {
     model,
     prompt,
     params,
+    references,
+    fileName,
     outputs: outputs.length > 0 ? outputs : [onlyOutput(options.variants)],
     where,
     needed,
@@ -83,7 +93,8 @@ class MappingParser {
     if (text === null) return null;
     return this.#orFault(() => {
       const isColumn = option === '--id' && !isTemplate(text);
-      const template = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      const parsed = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      const template = option === '--name' ? columnsOfName(parsed) : parsed;
       this.needed.push(...neededBy(template, option));
       return template;
     });
@@ -95,6 +106,17 @@ class MappingParser {
       const template = this.template(text, `${option} ${key}`);
       return template === null ? [] : [{ key, template }];
     });
+  }
+
+  references(text: string | null): ReferencesOption | null {
+    if (text === null) return null;
+    if (isTemplate(text)) {
+      const template = this.template(text, '--references');
+      return template && { kind: 'template', template };
+    }
+    const columns = referenceColumns(text);
+    this.columns(columns, '--references');
+    return { kind: 'columns', columns };
   }
 
   conditions(texts: readonly string[], option: string): Condition[] {
@@ -176,7 +198,11 @@ function repeatedIn(names: readonly string[]): string[] {
 }
 
 function ownColumns(options: InputOptions): Set<string> {
-  const own = new Set(['model', 'params', 'references', 'metadata']);
+  const own = new Set(['model', 'params', 'metadata']);
+  const { references } = options;
+  if (references === undefined || references === null || references.trim() === 'references') {
+    own.add('references');
+  }
   if (options.id === null || options.id.trim() === 'id') own.add('id');
   const isAsked = ({ prompt }: OutputOption) => prompt !== null;
   const asksForAll = options.outputs?.length ? options.outputs.every(isAsked) : false;

@@ -6,6 +6,7 @@ import { bodyFault, modelFault, promptFault, unknownModelReason } from './check-
 import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
 import type { ColumnPlan } from './column-plan.js';
 import { completeParams, type ParamSources, paramColumn } from './complete-params.js';
+import { fileNameOf } from './file-name.js';
 import type { Place } from './forecast-credits.js';
 import type { InputChecks } from './input-checks.js';
 import type { InputWarnings } from './input-warnings.js';
@@ -14,6 +15,7 @@ import type { Mapping, Output } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import { readReferences } from './reference-media.js';
 import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
+import { referencesOf } from './references-option.js';
 import { addFault, type RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { settleParams } from './settle-params.js';
@@ -44,6 +46,8 @@ export interface PreparedOutput {
   /** Whether the row makes this alone, so that the id before the variant tells the row. */
   of: 'only_output' | 'several_outputs';
   variants: number;
+  /** Of its pictures among those of the row. */
+  firstNumber: number;
   model: string;
   fingerprint: string;
   origin: string;
@@ -67,7 +71,11 @@ export class OutputPreparer {
 
   constructor(private readonly options: PreparerOptions) {}
 
-  prepare(parts: RowParts, output: Output, { faults, wanted }: Findings): PreparedOutput | null {
+  prepare(
+    parts: RowParts,
+    output: Output,
+    { faults, wanted }: Findings,
+  ): Omit<PreparedOutput, 'firstNumber'> | null {
     const { row, fields, givenId, plan, source } = parts;
     const { mapping, models, files } = this.options;
     const model = this.#modelOf(parts, output, faults);
@@ -77,7 +85,11 @@ export class OutputPreparer {
     const sources = { fields, mapping, output };
     const params = settleParams(completeParams(row, sources, faults), known);
     this.#checkParams(params, { model, sources }, faults);
-    const { references } = fields;
+    const references =
+      mapping.references === null
+        ? fields.references
+        : referencesOf(mapping.references, row, faults);
+    const name = fileNameOf(mapping.fileName, row, faults);
     const situation = { references, params, model, rules: known?.references, files };
     const read = readReferences({ ...situation, folder: source.folder }, faults);
     wanted.push(...read.wanted);
@@ -98,7 +110,7 @@ export class OutputPreparer {
       variants: output.variants,
       model,
       fingerprint,
-      origin: originText({ row, plan, sourceName: source.name, references: given, metadata }),
+      origin: originText({ row, plan, sourceName: source.name, references: given, metadata, name }),
       body,
       files: read.files,
     };

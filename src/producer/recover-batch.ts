@@ -95,7 +95,15 @@ function contentOf(line: ManifestLine): string {
   const body: JsonObject = { model };
   if (prompt !== null) body.prompt = prompt;
   if (Object.keys(params).length > 0) body.params = params;
-  const origin = { row, source, references, metadata, input };
+  const { name } = line;
+  const origin = {
+    ...(name === undefined ? {} : { name }),
+    row,
+    source,
+    references,
+    metadata,
+    input,
+  };
   return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
 }
 

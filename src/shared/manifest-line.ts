@@ -23,6 +23,8 @@ export const manifestLineSchema = z.object({
   source: z.string(),
   row: z.number().int(),
   status: lineStatusSchema,
+  /** What `--name` made of the row; absent where files are named after the id. */
+  name: z.string().optional(),
   model: z.string(),
   prompt: z.string().nullable(),
   params: jsonObject,

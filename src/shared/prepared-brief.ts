@@ -14,6 +14,8 @@ export interface PreparedBrief {
 
 /** Where a brief came from, and what travels with it to the manifest without being sent. */
 export interface BriefOrigin {
+  /** What its files are to be called; absent: after the brief's id. */
+  name?: string;
   /** As a person sees it: a CSV's header is row 1; a position from 1 in JSON; a line in JSON Lines. */
   row: number;
   /** Base name of the file, or `stdin`. */

@@ -7,25 +7,23 @@ const reserved = /^(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)/i;
 /** Bytes: file systems allow 255, and suffix and extension must fit too. */
 const longestBytes = 120;
 
-/** A brief's id as a file name that is safe on every system; two ids may come out alike. */
-export function safeName(briefId: string): string {
-  let name = briefId
-    .normalize('NFC')
-    .replace(unsafe, '_')
-    .replace(/^\.+/, '_')
-    .replace(/\.+$/, '_');
+/** A brief's id, or the name asked for it, as a file name that is safe on every system; two ids may come out alike. */
+export function safeName(wanted: string): string {
+  let name = wanted.normalize('NFC').replace(unsafe, '_').replace(/^\.+/, '_').replace(/\.+$/, '_');
   if (name === '' || reserved.test(name)) name = `_${name}`;
   while (Buffer.byteLength(name) > longestBytes) name = [...name].slice(0, -1).join('');
   return name;
 }
 
 /** The form in which names are compared: file systems may ignore case, and take `ß` for `SS`, `ς` for `σ`. */
-export function canonicalName(briefId: string): string {
-  return safeName(briefId).toLowerCase().toUpperCase().toLowerCase();
+export function canonicalName(wanted: string): string {
+  return safeName(wanted).toLowerCase().toUpperCase().toLowerCase();
 }
 
 export interface AssetPlace {
   briefId: string;
+  /** The brief's id, or what `--name` made of its row. */
+  wanted: string;
   attempt: number;
   /** The batch's: pictures of an earlier life stay as they are. */
   nonce: string;
@@ -37,9 +35,9 @@ export interface AssetPlace {
   name: 'plain' | 'needs_suffix';
 }
 
-/** File name under `assets/`: the id, then what keeps it unique, then the extension. */
+/** File name under `assets/`: the name, then what keeps it unique, then the extension. */
 export function assetName(place: AssetPlace): string {
-  const parts = [safeName(place.briefId)];
+  const parts = [safeName(place.wanted)];
   if (place.name === 'needs_suffix') {
     parts.push(`~${createHash('sha256').update(place.briefId).digest('hex').slice(0, 10)}`);
   }

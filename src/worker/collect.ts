@@ -1,4 +1,5 @@
 import type { ReadTaskOutcome } from '../rivya/outcome.js';
+import { parseContent } from '../shared/brief-content.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import { inFlightMember } from '../shared/ledger/keys.js';
 import type { Asset, LineError } from '../shared/manifest-line.js';
@@ -49,7 +50,8 @@ async function saveAll(
   context: CollectContext,
   job: JobWithUrls,
 ): Promise<{ kind: 'all'; assets: Asset[] } | { kind: 'trouble'; trouble: Trouble }> {
-  const name = await context.ledger.briefs.claimName(job.briefId, canonicalName(job.briefId));
+  const wanted = await wantedName(context, job.briefId);
+  const name = await context.ledger.briefs.claimName(job.briefId, canonicalName(wanted));
   const assets: Asset[] = [];
   for (const [index, url] of job.urls.entries()) {
     const { briefId, attempt } = job;
@@ -58,12 +60,18 @@ async function saveAll(
     const outcome = await saveAsset(context.downloader, {
       url,
       out: context.out,
-      nameFor: (extension) => assetName({ briefId, attempt, nonce, index, count, extension, name }),
+      nameFor: (extension) =>
+        assetName({ briefId, wanted, attempt, nonce, index, count, extension, name }),
     });
     if (outcome.kind !== 'saved') return { kind: 'trouble', trouble: outcome };
     assets.push(outcome.asset);
   }
   return { kind: 'all', assets };
+}
+
+async function wantedName({ ledger }: CollectContext, briefId: string): Promise<string> {
+  const content = await ledger.briefs.readContent(briefId);
+  return (content === null ? null : parseContent(content).origin.name) ?? briefId;
 }
 
 async function actOnTrouble(

@@ -69,6 +69,7 @@ function buildLine(
     source: origin.source,
     row: origin.row,
     status: ending.end.status,
+    ...(origin.name === undefined ? {} : { name: origin.name }),
     model,
     prompt: prompt ?? null,
     params: params ?? {},

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { bundledModels } from '../../src/rivya/catalogue/bundled-models.js';
 import { compilePaths } from './compile-files.js';
@@ -17,6 +18,17 @@ it('catalog.csv makes one brief a product with sku, title, colour, description a
   expect(briefs.find(({ id }) => id === '00123')?.body).toBe(
     '{"model":"z-image","prompt":"Studio photo of Stoneware mug \\"Harbour\\" in sea blue, Glazed by hand in two dips.\\nThe foot is left bare, so you can feel the clay, soft daylight","params":{"aspect_ratio":"1:1"}}',
   );
+});
+
+it('shopify-products.csv makes one brief a product, and rejects the rows without a title', async () => {
+  const { counts, rejections } = await compilePaths(['examples/shopify-products.csv'], {
+    models,
+    id: 'Handle',
+    model: 'z-image',
+    prompt: await readFile('examples/shopify-prompt.txt', 'utf8'),
+  });
+  expect(counts).toEqual({ rows: 38, briefs: 13, rejected: 25, duplicates: 0 });
+  expect(new Set(rejections.map(({ column }) => column))).toEqual(new Set(['Title', 'Tags']));
 });
 
 it.each([

@@ -17,6 +17,7 @@ function preparedRow(position: number) {
     of: 'only_output' as const,
     variants: 1,
     files: [],
+    firstNumber: 1,
     model: 'z-image',
     fingerprint: String(position).padStart(32, '0'),
     origin: `{"row":${position}}`,

@@ -94,3 +94,51 @@ it('names the file of a prompt that cannot be read', async () => {
     'prompt.txt: a "{% if %}" has no "{% endif %}" (line 2, character 1).',
   );
 });
+
+const pictures = [
+  'sku,Image Src,Detail Src,references',
+  '1,https://x.test/1.jpg | https://x.test/2.jpg,https://x.test/d.jpg,mine',
+  '2,,,',
+].join('\n');
+
+it.each([
+  ['Image Src', ['https://x.test/1.jpg', 'https://x.test/2.jpg'], []],
+  [
+    'Image Src|Detail Src',
+    ['https://x.test/1.jpg', 'https://x.test/2.jpg', 'https://x.test/d.jpg'],
+    [],
+  ],
+  ['https://y.test/{{sku}}.jpg', ['https://y.test/1.jpg'], ['https://y.test/2.jpg']],
+  ['{{ Detail Src | default: "" }}', ['https://x.test/d.jpg'], []],
+])('references come from %s', async (references, first, second) => {
+  const compiled = await compileFiles(
+    { 'a.csv': pictures },
+    { ...options, prompt: 'x', references },
+  );
+  expect(faultsOf(compiled)).toEqual([]);
+  expect(compiled.briefs.map(({ origin }) => origin.references)).toEqual([first, second]);
+  expect(compiled.briefs[0]?.origin.input.references).toBe('mine');
+});
+
+it('references of JSON are a list, and nothing else', async () => {
+  const json = JSON.stringify([
+    { id: 'a', images: ['https://x.test/1.jpg'] },
+    { id: 'b', images: { src: 'x' } },
+  ]);
+  const compiled = await compileFiles(
+    { 'a.json': json },
+    { model: 'z-image', prompt: 'x', references: 'images' },
+  );
+  expect(compiled.briefs[0]?.origin.references).toEqual(['https://x.test/1.jpg']);
+  expect(faultsOf(compiled)).toEqual(['2 images wrong_type']);
+});
+
+it('a column of --references that is not there is a fault of the file', async () => {
+  const compiling = compileFiles(
+    { 'a.csv': pictures },
+    { ...options, prompt: 'x', references: 'Image Scr' },
+  );
+  expect(await badInputOf(compiling)).toContain(
+    '--references needs a column "Image Scr", and there is none: did you mean "Image Src"?',
+  );
+});

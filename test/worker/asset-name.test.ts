@@ -9,6 +9,7 @@ import {
 
 const place: AssetPlace = {
   briefId: 'sku-00123',
+  wanted: 'sku-00123',
   attempt: 1,
   nonce: '',
   index: 0,
@@ -107,6 +108,15 @@ describe('assetName', () => {
     expect(assetName(place)).toBe('sku-00123.png');
   });
 
+  it('is the name that was asked for, told from a like one by the id', () => {
+    const named = { ...place, wanted: 'Lamp 2/red' };
+    expect(assetName(named)).toBe('Lamp_2_red.png');
+    const [one, other] = ['a', 'b'].map((briefId) =>
+      assetName({ ...named, briefId, name: 'needs_suffix' }),
+    );
+    expect(one).not.toBe(other);
+  });
+
   it('names attempt, place among several, and what tells it from a like id', () => {
     expect(assetName({ ...place, attempt: 2 })).toBe('sku-00123~try2.png');
     expect(assetName({ ...place, count: 3, index: 1 })).toBe('sku-00123~2.png');
@@ -130,6 +140,7 @@ describe('assetName', () => {
       fc.property(places, places, (one, other) => {
         const [first, second] = [one, other].map((it) => ({
           ...it,
+          wanted: it.briefId,
           index: it.count === 1 ? 0 : it.index,
           name: nameOf(it.briefId) as AssetPlace['name'],
         })) as [AssetPlace, AssetPlace];
@@ -143,7 +154,7 @@ describe('assetName', () => {
   });
 
   it('fits into 255 bytes with everything added', () => {
-    const longest = { ...place, briefId: '語'.repeat(200), attempt: 999, count: 999, index: 998 };
+    const longest = { ...place, wanted: '語'.repeat(200), attempt: 999, count: 999, index: 998 };
     const name = assetName({ ...longest, name: 'needs_suffix', extension: 'x'.repeat(20) });
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(200);
   });

@@ -45,6 +45,9 @@ const making = {
   model,
   prompt: z.string().describe('Template, or @file relative to the recipe.'),
   params,
+  references: z.string().describe('Column with reference media, or template.'),
+  name: z.string().describe('Template for the names of files; {{n}} is the number in the row.'),
+  'keep-html': z.boolean().describe('Leave HTML in a prompt as it is.'),
   variants,
   outputs: z
     .record(z.string().regex(/^[^/\p{Cc}]+$/u, 'may not be empty or hold a slash'), output)

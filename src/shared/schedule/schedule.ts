@@ -40,6 +40,10 @@ const inputSchema = z.object({
   unique: z.string().nullable().default(null),
   limit: z.number().int().positive().nullable(),
   sample: z.number().int().positive().nullable().default(null),
+  references: z.string().nullable().default(null),
+  fileName: z.string().nullable().default(null),
+  /** A schedule of an earlier version kept HTML as it was. */
+  html: z.enum(['to_text', 'keep']).default('keep'),
   /** Whether params that the list of models does not have are refused. */
   strict: z.boolean().default(false),
 });
