@@ -27,7 +27,7 @@ it('shopify-products.csv makes one brief a product, and rejects the rows without
     model: 'z-image',
     prompt: await readFile('examples/shopify-prompt.txt', 'utf8'),
   });
-  expect(counts).toEqual({ rows: 38, briefs: 13, rejected: 25, duplicates: 0 });
+  expect(counts).toEqual({ rows: 38, briefs: 13, rejected: 25, duplicates: 0, leftOut: 0 });
   expect(new Set(rejections.map(({ column }) => column))).toEqual(new Set(['Title', 'Tags']));
 });
 

@@ -43,6 +43,7 @@ it('gives back what was put in, in order, again and again', async () => {
         of: _of,
         variants: _variants,
         files: _files,
+        firstNumber: _first,
         ...expected
       } = preparedRow(position);
       expect(brief).toEqual(expected);
