@@ -29,6 +29,17 @@ const originSchema = z
   })
   .transform((text) => new URL(text).origin);
 
+const prefixSchema = z
+  .string()
+  .regex(/^[\w.-]{1,40}$/, 'may hold letters, digits, dot, dash and underscore');
+
+/** @throws BatchError `usage` */
+export function checkPrefix(text: string): string {
+  const parsed = prefixSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new BatchError('usage', `--prefix ${parsed.error.issues[0]?.message}; at most 40.`);
+}
+
 const environmentSchema = z.object({
   RIVYA_API_KEY: z
     .string()
@@ -37,10 +48,7 @@ const environmentSchema = z.object({
   RIVYA_BASE_URL: originSchema.default('https://rivya.ai'),
   REDIS_URL: z.string().optional(),
   RIVYA_BATCH_HOME: z.string().default('.rivya-batch'),
-  RIVYA_BATCH_PREFIX: z
-    .string()
-    .regex(/^[\w.-]{1,40}$/, 'may hold letters, digits, dot, dash and underscore')
-    .default('rivya-batch'),
+  RIVYA_BATCH_PREFIX: prefixSchema.default('rivya-batch'),
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),

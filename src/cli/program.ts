@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { CommandSetup } from './command-setup.js';
+import { checkPrefix } from './environment.js';
 
 type AddCommand = (program: Command, setup: CommandSetup) => void;
 
@@ -55,7 +56,35 @@ export async function createProgram(
     .addHelpText('after', afterHelp);
   const only = wanted === undefined ? undefined : commands[wanted];
   for (const load of only ? [only] : Object.values(commands)) (await load())(program, setup);
+  addPrefix(program, setup);
   return program;
+}
+
+/** They know files and the API, and no Redis. */
+const withoutRedis = new Set([
+  'check',
+  'verify',
+  'manifest',
+  'sheet',
+  'models',
+  'credits',
+  'simulator',
+]);
+
+/** Several installations may share one Redis. */
+function addPrefix(program: Command, setup: CommandSetup): void {
+  for (const command of program.commands) {
+    if (withoutRedis.has(command.name())) continue;
+    const leaves = command.commands.length > 0 ? command.commands : [command];
+    for (const leaf of leaves) {
+      const text = 'stands in front of all keys in Redis';
+      leaf.addOption(new Option('--prefix <name>', text).env('RIVYA_BATCH_PREFIX'));
+    }
+  }
+  program.hook('preAction', (_program, command) => {
+    const { prefix } = command.opts<{ prefix?: string }>();
+    if (prefix !== undefined) setup.settings.prefix = checkPrefix(prefix);
+  });
 }
 
 function version(): string {

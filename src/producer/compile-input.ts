@@ -14,15 +14,15 @@ import { makeInputFolder } from './input-folder.js';
 import type { InputOptions } from './input-options.js';
 import { type InputWarning, InputWarnings } from './input-warnings.js';
 import { indexModels } from './known-models.js';
-import { type Mapping, parseMapping } from './mapping.js';
-import { openSource } from './open-source.js';
+import type { Mapping } from './mapping.js';
+import { Opening } from './opening.js';
+import { parseMapping } from './parse-mapping.js';
 import { RowPreparer } from './prepare-row.js';
 import { ReferenceFiles } from './references/reference-files.js';
 import { UploadPlan } from './references/upload-plan.js';
 import type { Rejection } from './rejection.js';
 import { readRejections } from './rejection-spool.js';
 import { RowSelection, Sample, type SelectionOptions } from './row-selection.js';
-import type { Source } from './source.js';
 import { Spool } from './spool.js';
 
 export type { InputOptions } from './input-options.js';
@@ -140,28 +140,6 @@ async function compileFiles(
     await rejections.close();
   }
   if (counts.rows === 0) throw new BatchError('bad_input', nothingTaken(counts));
-}
-
-/** Each file is opened once, however often it is read: stdin and pipes come only once. */
-class Opening {
-  readonly #opened = new Map<string, Promise<Source>>();
-
-  constructor(
-    private readonly options: InputOptions,
-    private readonly folder: string,
-  ) {}
-
-  open(file: string): Promise<Source> {
-    const opened = this.#opened.get(file) ?? this.#openFirst(file);
-    this.#opened.set(file, opened);
-    return opened;
-  }
-
-  async #openFirst(file: string): Promise<Source> {
-    const source = await openSource(file, this.options, this.folder);
-    const begin = this.options.folders?.[this.options.files.indexOf(file)];
-    return begin === undefined ? source : { ...source, folder: begin };
-  }
 }
 
 /** To spread a sample evenly, its rows are counted first; what is wrong with a file is told when it is compiled. */

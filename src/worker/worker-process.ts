@@ -118,13 +118,12 @@ export class WorkerProcess {
 
   get condition(): Condition {
     if (this.stopping.signal.aborted) return 'stopping';
-    const silentMs = this.options.clock.now() - this.beatAtMs;
-    return silentMs > silentAfterMs ? 'redis_silent' : 'ready';
+    return this.options.clock.now() - this.beatAtMs > silentAfterMs ? 'redis_silent' : 'ready';
   }
 
   async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
-    const { connection, prefix, account, stages, log } = this.options;
-    const { clock, categoryOf, priceOf, keyLifeMs } = this.options;
+    const { connection, prefix, account, stages, log, clock } = this.options;
+    const { categoryOf, priceOf, keyLifeMs } = this.options;
     const { client, downloader, pacer, pollPlanner, notices } = this;
     const { batch, nonce, createdAt } = header;
     const journal = out === null ? null : await Journal.open(out, header);

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { test } from '../support/cli.js';
+import { mapping, productsCsv, test } from '../support/cli.js';
 
 describe.concurrent('secrets in files', () => {
   test('the key and the address of Redis may stand in files', async ({ openDesk }) => {
@@ -40,5 +40,21 @@ describe.concurrent('secrets in files', () => {
       'REDIS_URL_FILE names a file that cannot be read (ENOENT)',
       'What MONITOR_PASSWORD_FILE holds may not hold control characters',
     ]);
+  });
+});
+
+describe.concurrent('--prefix', () => {
+  test('keeps installations that share one Redis apart', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(1));
+    const queue = ['enqueue', 'in.csv', '--batch', 'own', ...mapping];
+    const prefix = `${desk.environment.RIVYA_BATCH_PREFIX}-b`;
+    expect((await desk.run([...queue, '--prefix', prefix])).code).toBe(0);
+    expect((await desk.run(['status', '--json'])).stdout).not.toContain('own');
+    const theirs = await desk.run(['status', '--json', '--prefix', prefix]);
+    expect(JSON.parse(theirs.stdout)).toMatchObject([{ batch: 'own' }]);
+    const refused = await desk.run(['status', '--prefix', 'a:b']);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('--prefix may hold letters');
   });
 });

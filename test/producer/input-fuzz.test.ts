@@ -9,6 +9,9 @@ import { readCsv } from '../../src/producer/read-csv.js';
 import { BatchError } from '../../src/shared/errors.js';
 import { compileFiles, compilePaths } from './compile-files.js';
 
+/** Ten times as many with the long tests. */
+const thorough = process.env.TESTS === 'all' ? 10 : 1;
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rivya-batch-fuzz-'));
@@ -100,10 +103,10 @@ it('never reads a row otherwise than a second parser, whatever the text; it refu
         else expect(ours).toEqual(other);
       },
     ),
-    { numRuns: 700 },
+    { numRuns: 200 * thorough },
   );
   // A test in which everything is refused would prove nothing.
-  expect(read).toBeGreaterThan(50);
+  expect(read).toBeGreaterThan(15);
 });
 
 const cell = fc.array(fc.constantFrom(...trouble), { maxLength: 6 }).map((parts) => parts.join(''));
@@ -131,7 +134,7 @@ it('reads every table that is quoted well as it was, and as a second parser does
         if (rows.length > 0) expect(readOtherwise(content.slice(1), delimiter)).toEqual(ours);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 50 * thorough },
   );
 });
 
@@ -155,7 +158,7 @@ it('never ends otherwise than with rows or a sentence, whatever the bytes', asyn
         } else expect(compiled).not.toBeInstanceOf(Error);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 60 * thorough },
   );
 });
 
