@@ -20,12 +20,13 @@ const widest = 120;
 export function planLines(plan: Plan, terminalWidth: number): string[] {
   const width = Math.min(terminalWidth, widest);
   const { counts, forecast } = plan;
-  const { rows, briefs, rejected, duplicates } = counts;
+  const { rows, briefs, rejected, duplicates, leftOut } = counts;
   const all = counted(briefs, 'brief');
+  const omitted = leftOut === 0 ? '' : `, ${leftOut} left out`;
   const changes = plan.compared && comparisonText(plan.compared);
   const made = forecast.briefs < briefs ? `${all}, ${forecast.briefs} of them` : all;
   return [
-    `${counted(rows, 'row')}: ${made} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected).`,
+    `${counted(rows, 'row')}: ${made} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected${omitted}).`,
     ...(changes === null ? [] : row('compared', changes, width)),
     ...row('models', modelsText(plan), width),
     ...(forecast.briefs > 0 ? costLines(plan, width) : []),

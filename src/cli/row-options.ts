@@ -30,7 +30,7 @@ export function templateOptions(): Option[] {
     ),
     new Option(
       '--name <template>',
-      'names of the files; {{n}} is the number of the picture in its row (default: the ids)',
+      'names of the files; {{n}} numbers those of one name (default: the ids)',
     ),
     new Option(
       '--keep-html',

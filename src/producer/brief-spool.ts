@@ -6,8 +6,9 @@ import type { Spool } from './spool.js';
 /** id, variants with the number of the first, fingerprint, origin, body: none holds a line feed, because ids and JSON text have none. */
 const LINES_PER_ROW = 5;
 
-export function spoolBrief(spool: Spool, prepared: PreparedOutput): void {
-  const { id, variants, firstNumber, fingerprint, origin, body } = prepared;
+/** `firstNumber`: of its pictures among those of the same name. */
+export function spoolBrief(spool: Spool, prepared: PreparedOutput, firstNumber: number): void {
+  const { id, variants, fingerprint, origin, body } = prepared;
   spool.add(`${id}\n${variants} ${firstNumber}\n${fingerprint}\n${origin}\n${body}\n`);
 }
 

@@ -1,3 +1,4 @@
+import type { NameCounter } from './file-name.js';
 import type { IdIndex } from './id-index.js';
 import type { Mapping } from './mapping.js';
 import type { RowPreparer } from './prepare-row.js';
@@ -12,6 +13,7 @@ export interface Compilation {
   preparer: RowPreparer;
   selection: RowSelection;
   index: IdIndex;
+  names: NameCounter;
   briefs: Spool;
   rejections: Spool;
   counts: InputCounts;

@@ -8,6 +8,7 @@ import { readBriefs } from './brief-spool.js';
 import { delimiterFault } from './choose-format.js';
 import type { Compilation, InputCounts } from './compilation.js';
 import { compileSource, takenRows } from './compile-source.js';
+import { NameCounter } from './file-name.js';
 import { IdIndex } from './id-index.js';
 import { lenientChecks } from './input-checks.js';
 import { makeInputFolder } from './input-folder.js';
@@ -102,6 +103,7 @@ async function startCompilation(
     preparer: new RowPreparer({ mapping, models: known, checks, warnings, files }),
     selection: new RowSelection(selectionOf(options, mapping)),
     index: new IdIndex(),
+    names: new NameCounter(),
     briefs: await Spool.create(join(folder, 'briefs')),
     rejections: await Spool.create(join(folder, 'rejections')),
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },

@@ -67,8 +67,8 @@ function findClash(
 }
 
 function admit(prepared: PreparedOutput, row: number, { compilation }: RowContext): void {
-  const { index, sourceNames, counts, briefs, modelUse, uploads } = compilation;
-  const { model, variants, files } = prepared;
+  const { index, sourceNames, counts, briefs, modelUse, uploads, names } = compilation;
+  const { model, variants, files, name } = prepared;
   const source = sourceNames.length - 1;
   const claims = claimsOf(prepared).map((claim) => index.claim({ ...claim, source, row }));
   if (claims.every(({ kind }) => kind === 'duplicate')) {
@@ -78,5 +78,5 @@ function admit(prepared: PreparedOutput, row: number, { compilation }: RowContex
   counts.briefs += variants;
   modelUse.set(model, (modelUse.get(model) ?? 0) + variants);
   uploads.add(model, files);
-  spoolBrief(briefs, prepared);
+  spoolBrief(briefs, prepared, names.next(name, variants));
 }

@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { renderTemplate, type Template } from './template.js';
 
-/** In `--name`, the running number of the picture among those of its row. */
+/** In `--name`, the running number of the picture among those of the same name. */
 const numberHole = 'n';
-/** Stands for the number until the briefs of a row are counted; no name on any system holds it. */
+/** Stands for the number until briefs are counted; no name on any system holds it. */
 const marker = '\u0000';
 const markerInJson = '\\u0000';
 const nameInOrigin = /^\{"name":"(?:[^"\\]|\\.)*"/;
@@ -31,10 +32,26 @@ export function nameMember(name: string | null): string {
   return name === null ? '' : `"name":${JSON.stringify(name)},`;
 }
 
-/** Puts the number of a brief among those of its row into its origin. */
+/** Puts the number of a brief among those of its name into its origin. */
 export function numberName(origin: string, number: number): string {
   if (!origin.startsWith('{"name":')) return origin;
   return origin.replace(nameInOrigin, (name) => name.replaceAll(markerInJson, String(number)));
+}
+
+/** Counts the pictures of one name over the whole input: a product's variants mostly have rows of their own. */
+export class NameCounter {
+  /** By a hash, because most inputs have a name for each row. */
+  readonly #counts = new Map<string, number>();
+
+  /** The number of the first of so many more; 1 where the name has none. */
+  next(name: string | null, pictures: number): number {
+    if (name?.includes(marker) !== true) return 1;
+    // File systems may ignore case.
+    const key = hash('sha256', name.toLowerCase(), 'base64').slice(0, 16);
+    const before = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, before + pictures);
+    return before + 1;
+  }
 }
 
 class NumberedRow implements Row {

@@ -52,7 +52,7 @@ export interface InputOptions {
   outputs?: OutputOption[];
   /** A column, several separated by `|`, or a template that gives such a list; absent or null: a column `references`. */
   references?: string | null;
-  /** A template for the names of files, `{{n}}` being the picture's number in its row; absent or null: the ids. */
+  /** A template for the names of files, `{{n}}` being the number among those of one name; absent or null: the ids. */
   fileName?: string | null;
   /** From 1; above 1 each row makes briefs `id/1` to `id/N` of the same content. */
   variants: number;

@@ -46,8 +46,8 @@ export interface PreparedOutput {
   /** Whether the row makes this alone, so that the id before the variant tells the row. */
   of: 'only_output' | 'several_outputs';
   variants: number;
-  /** Of its pictures among those of the row. */
-  firstNumber: number;
+  /** Of its files, the number still open; null: the id. */
+  name: string | null;
   model: string;
   fingerprint: string;
   origin: string;
@@ -71,11 +71,7 @@ export class OutputPreparer {
 
   constructor(private readonly options: PreparerOptions) {}
 
-  prepare(
-    parts: RowParts,
-    output: Output,
-    { faults, wanted }: Findings,
-  ): Omit<PreparedOutput, 'firstNumber'> | null {
+  prepare(parts: RowParts, output: Output, { faults, wanted }: Findings): PreparedOutput | null {
     const { row, fields, givenId, plan, source } = parts;
     const { mapping, models, files } = this.options;
     const model = this.#modelOf(parts, output, faults);
@@ -108,6 +104,7 @@ export class OutputPreparer {
       id: output.name === null ? base : `${base}/${output.name}`,
       of: output.name === null ? 'only_output' : 'several_outputs',
       variants: output.variants,
+      name,
       model,
       fingerprint,
       origin: originText({ row, plan, sourceName: source.name, references: given, metadata, name }),

@@ -46,13 +46,10 @@ export class RowPreparer {
     const givenId = this.#idOf(row, fields, faults);
     const parts = { row, fields, givenId, plan, source };
     const outputs: PreparedOutput[] = [];
-    let firstNumber = 1;
     for (const output of this.options.mapping.outputs) {
       if (!output.when.every((condition) => holds(condition, row))) continue;
       const prepared = this.#outputs.prepare(parts, output, { faults, wanted });
-      if (prepared === null) continue;
-      outputs.push({ ...prepared, firstNumber });
-      firstNumber += prepared.variants;
+      if (prepared !== null) outputs.push(prepared);
     }
     if (wanted.length > 0) return { kind: 'wants', wanted };
     return faults.length > 0

@@ -9,11 +9,21 @@ async function namesOf(fileName: string, variants: number, content = csv) {
   return compiled.briefs.map(({ id, origin }) => `${id} ${origin.name}`);
 }
 
-it('numbers the pictures of each row, whatever a column n holds', async () => {
+it('numbers the pictures of each name, whatever a column n holds', async () => {
   expect(await namesOf('{{ sku }}-{{n}}', 2)).toEqual(['1/1 1-1', '1/2 1-2', '2/1 2-1', '2/2 2-2']);
   expect(await namesOf('{{n}}-{{ Title | default: sku | lower }}', 1)).toEqual([
     '1 1-mug',
     '2 1-2',
+  ]);
+});
+
+it('counts on over rows of the same name, and not those that are rejected or repeated', async () => {
+  const content = 'sku,Title\na,Mug\nb,mug\nb,mug\nc,Bowl\nd,\ne,Mug\n';
+  expect(await namesOf('{{Title}}-{{n}}', 1, content)).toEqual([
+    'a Mug-1',
+    'b mug-2',
+    'c Bowl-1',
+    'e Mug-3',
   ]);
 });
 

@@ -17,7 +17,7 @@ function preparedRow(position: number) {
     of: 'only_output' as const,
     variants: 1,
     files: [],
-    firstNumber: 1,
+    name: null,
     model: 'z-image',
     fingerprint: String(position).padStart(32, '0'),
     origin: `{"row":${position}}`,
@@ -30,7 +30,7 @@ it('gives back what was put in, in order, again and again', async () => {
   const spool = await Spool.create(join(folder, 'rows'));
   const count = 6000;
   for (let position = 0; position < count; position++) {
-    spoolBrief(spool, preparedRow(position));
+    spoolBrief(spool, preparedRow(position), 1);
     if (spool.isFull) await spool.flush();
   }
   await spool.flush();
@@ -43,7 +43,7 @@ it('gives back what was put in, in order, again and again', async () => {
         of: _of,
         variants: _variants,
         files: _files,
-        firstNumber: _first,
+        name: _name,
         ...expected
       } = preparedRow(position);
       expect(brief).toEqual(expected);
@@ -55,8 +55,8 @@ it('gives back what was put in, in order, again and again', async () => {
 
 it('makes variants of each row, side by side', async () => {
   const spool = await Spool.create(join(folder, 'variants'));
-  spoolBrief(spool, { ...preparedRow(1), variants: 3, id: 'a' });
-  spoolBrief(spool, { ...preparedRow(2), variants: 2, id: 'b/1' });
+  spoolBrief(spool, { ...preparedRow(1), variants: 3, id: 'a' }, 1);
+  spoolBrief(spool, { ...preparedRow(2), variants: 2, id: 'b/1' }, 1);
   await spool.flush();
   await spool.close();
   const ids: string[] = [];

@@ -46,7 +46,7 @@ const making = {
   prompt: z.string().describe('Template, or @file relative to the recipe.'),
   params,
   references: z.string().describe('Column with reference media, or template.'),
-  name: z.string().describe('Template for the names of files; {{n}} is the number in the row.'),
+  name: z.string().describe('Template for the names of files; {{n}} numbers those of one name.'),
   'keep-html': z.boolean().describe('Leave HTML in a prompt as it is.'),
   variants,
   outputs: z
