@@ -95,8 +95,8 @@ async function planAndWork(
   const before = { meta, balance: await readBalance(client, account) };
   const plan = await tellPlan(setup, work, before.balance);
   if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
-    // A batch that nothing was ever put into is no batch yet.
-    if (meta.admitted === 0) await ledger.forget();
+    // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
+    await ledger.dropUnused();
     return 'not_wanted';
   }
   await beginBatch(opened, { ...request, underWay: 'left' });

@@ -111,12 +111,22 @@ export class BatchLedger {
    * left to send (S1).
    */
   async dropUnsent(): Promise<'dropped' | 'was_sent'> {
-    const { meta, state, content, outbox, names, reservations, plan } = this.keys;
+    const { meta, ...others } = this.keys;
     const reply = await runScript(this.redis, 'drop-unsent', {
-      keys: [meta, batchesKey(this.prefix), state, content, outbox, names, reservations, plan],
+      keys: [meta, batchesKey(this.prefix), ...Object.values(others)],
       values: [this.batch],
     });
     return reply === 1 ? 'dropped' : 'was_sent';
+  }
+
+  /** Deletes a batch that was opened and not begun, unless somebody else has begun it meanwhile. */
+  async dropUnused(): Promise<'dropped' | 'in_use'> {
+    const { meta, ...others } = this.keys;
+    const reply = await runScript(this.redis, 'drop-unused', {
+      keys: [meta, batchesKey(this.prefix), ...Object.values(others)],
+      values: [this.batch],
+    });
+    return reply === 1 ? 'dropped' : 'in_use';
   }
 
   async resume(): Promise<void> {
