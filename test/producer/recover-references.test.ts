@@ -57,3 +57,17 @@ it('forgetting a batch leaves nothing of its references', async () => {
   await ledger.forget();
   expect(await redis.keys(`${prefix}:*`)).toEqual([]);
 });
+
+it('S1: a send in doubt is not repeated with the content of a later input', async () => {
+  const opened = await openLedger();
+  await opened.admit('a', 'b');
+  const header = { batch: 'spring', origin: '', account: '', nonce: '', createdAt: 1 };
+  const sends: JournalContent['sends'] = new Map([
+    ['a', { attempt: 1, sentAt: 5, fingerprint: 'cd' }],
+    ['b', { attempt: 1, sentAt: 5, fingerprint: preparedBrief('b').fingerprint }],
+  ]);
+  const journal = { header, elsewhere: false, runs: [], opened: new Map(), sends };
+  await recoverSends(opened.ledger, journal, ['a', 'b']);
+  expect(await opened.stateOf('a')).toMatchObject({ stage: 'submitting', sentOther: true });
+  expect(await opened.stateOf('b')).not.toHaveProperty('sentOther');
+});
