@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,24 @@ it('S1: a finished brief is known again by the content of its files', async () =
   const content = { model, prompt, params: { seed: 1 }, references: [url] };
   const brief = preparedBrief(id, { fingerprint: contentFingerprint(content) });
   expect(await ledger.briefs.lookUp([brief])).toEqual(['lined']);
+});
+
+it('S5: file names stay with the briefs that have them, in whatever order their lines are', async () => {
+  const { ledger } = await openLedger();
+  const out = await mkdtemp(join(tmpdir(), 'rivya-batch-adopt-'));
+  onTestFinished(() => rm(out, { recursive: true, force: true }));
+  const named = (id: string, file: string) => {
+    const [asset] = manifestLine().assets;
+    const assets = asset ? [{ ...asset, path: `assets/${file}` }] : [];
+    return JSON.stringify(manifestLine({ brief_id: id, name: 'Lamp', assets }));
+  };
+  // As a schedule's batch takes them over where the input has them in another order.
+  const suffix = createHash('sha256').update('second').digest('hex').slice(0, 10);
+  const lines = [named('second', `Lamp~${suffix}~1.png`), named('first', 'Lamp~1.png')];
+  await writeFile(join(out, 'manifest.jsonl'), `${lines.join('\n')}\n`);
+  await adoptManifest(ledger, out, null);
+  expect(await ledger.briefs.claimName('second', 'lamp')).toBe('needs_suffix');
+  expect(await ledger.briefs.claimName('first', 'lamp')).toBe('plain');
 });
 
 it('S1: a send in doubt has its addresses again before it can be repeated', async () => {
