@@ -197,6 +197,21 @@ describe.concurrent('--force', () => {
   });
 });
 
+test('--force: briefs that waited when it began are made in its run, and not once more after it was cut off (S1)', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk();
+  await desk.write('in.csv', csv(20));
+  expect((await desk.run([...quick, '--max-credits', '10'])).code).toBe(4);
+  expect(tasks(desk)).toBe(10);
+  expect((await desk.run([...quick, '--force', '--max-credits', '25'])).code).toBe(4);
+  expect(tasks(desk)).toBe(25);
+  expect((await desk.run([...quick, '--force', '--max-credits', '100'])).code).toBe(0);
+  expect(tasks(desk)).toBe(30);
+  expect((await desk.lines('out')).every((line) => line.run === 2)).toBe(true);
+  await expectWhole(desk);
+});
+
 describe.concurrent('after a lost Redis', () => {
   test('the comparison is the same, and runs keep their numbers (S1)', async ({ openDesk }) => {
     const desk = await openDesk({ redis: 'private' });
