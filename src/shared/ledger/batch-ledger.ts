@@ -21,8 +21,8 @@ export interface AdmissionOpening {
   sources: readonly string[];
   /** `under_way`: everything of the input is known, and some of it is not made yet. */
   news: 'new' | 'under_way';
-  /** Where the run makes everything of its input anew. */
-  force: 'forced' | 'only_changed';
+  /** Where the run makes everything of its input anew; `forced_on`: the latest one did, and is gone on with. */
+  force: 'forced' | 'forced_on' | 'only_changed';
 }
 
 export interface OpenedRun {
