@@ -4,7 +4,7 @@ import { BatchError } from '../shared/errors.js';
 import { Journal } from '../shared/journal.js';
 import type { ForcedRun } from '../shared/judge-brief.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
-import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
+import type { AdmissionOpening, BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { counted } from '../shared/quantities.js';
 import { reopenChanged } from '../worker/reopen-changed.js';
@@ -34,7 +34,7 @@ export async function beginRun(session: StoreSession, beginning: RunBeginning): 
   const { run, beganMs } = await ledger.openAdmission({
     sources: files,
     news: remade + comparison.fresh > 0 ? 'new' : 'under_way',
-    force: forced === null ? 'only_changed' : 'forced',
+    force: forceOf(beginning),
   });
   if (folder !== null && beganMs !== null) {
     await noteRun(folder, { run, at: beganMs, forced: forced !== null });
@@ -44,8 +44,13 @@ export async function beginRun(session: StoreSession, beginning: RunBeginning): 
   await ledger.references.keepFiles(input.files);
   const nowMs = session.clock.now();
   await withReopener(session, { ledger, account, out: folder }, (reopener) =>
-    reopenChanged({ ...reopener, run, forced: forced && run, nowMs }, input.briefs),
+    reopenChanged({ ...reopener, run, forced, nowMs }, input.briefs),
   );
+}
+
+function forceOf({ forced, meta }: RunBeginning): AdmissionOpening['force'] {
+  if (forced === null) return 'only_changed';
+  return forced > meta.runs.length ? 'forced' : 'forced_on';
 }
 
 /** What a lost Redis must not take along. */

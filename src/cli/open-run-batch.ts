@@ -1,6 +1,7 @@
 import { type Comparison, compareWithBatch } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { openLife } from '../producer/open-life.js';
+import { BatchError } from '../shared/errors.js';
 import type { JournalContent } from '../shared/journal.js';
 import type { ForcedRun } from '../shared/judge-brief.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
@@ -83,9 +84,19 @@ export async function beginBatch(
   { input, files, flags }: BatchRequest,
 ): Promise<void> {
   if (meta.cancelled) return;
+  await refuseDropped(ledger, meta);
   const folder = await folderForChanges(meta, comparison);
   await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
   await beginRun(session, { ledger, account, meta, comparison, input, files, forced, folder });
+}
+
+/** Another command that had opened the batch too may have been told not to begin it, while this one asked. */
+async function refuseDropped(ledger: BatchLedger, { name, createdAt }: BatchMeta): Promise<void> {
+  if ((await ledger.meta())?.createdAt === createdAt) return;
+  throw new BatchError(
+    'batch_conflict',
+    `Batch ${name} was given up by another command meanwhile: give this one again. Nothing was sent.`,
+  );
 }
 
 function isFinished({ admission, pending, finalized }: BatchMeta): boolean {

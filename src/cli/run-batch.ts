@@ -7,6 +7,7 @@ import { ExitCode } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
+import { agreeToFresh } from './agree-to-fresh.js';
 import { readBalance } from './audit-credits.js';
 import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
@@ -34,7 +35,10 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   const client = openClient(setup.settings);
   const interrupts = new Interrupts();
   try {
-    const ended = await workToTheEnd(setup, { request, session, client, interrupts });
+    const fresh = await agreeToFresh(setup.terminal, session, request);
+    const flags = fresh === 'yes' ? { ...request.flags, yes: true } : request.flags;
+    const running = { request: { ...request, flags }, session, client, interrupts };
+    const ended = fresh === 'no' ? 'not_wanted' : await workToTheEnd(setup, running);
     if (ended === 'not_wanted') {
       setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
       return ExitCode.interrupted;
@@ -91,8 +95,8 @@ async function planAndWork(
   const before = { meta, balance: await readBalance(client, account) };
   const plan = await tellPlan(setup, work, before.balance);
   if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
-    // A batch that nothing was ever put into is no batch yet.
-    if (meta.admitted === 0) await ledger.forget();
+    // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
+    await ledger.dropUnused();
     return 'not_wanted';
   }
   await beginBatch(opened, { ...request, underWay: 'left' });

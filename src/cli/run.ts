@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { sampleInput } from '../producer/sample-input.js';
 import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
-import type { ExitCode } from '../shared/errors.js';
+import { BatchError, type ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
@@ -62,6 +62,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
 
 async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promise<ExitCode> {
   const { settings } = setup;
+  refuseForcedTrial(flags);
   requireApiKey(settings);
   const files = requireFiles(given);
   const out = resolve(requireOut(flags));
@@ -85,4 +86,13 @@ async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promi
   } finally {
     await input.dispose();
   }
+}
+
+/** The run after it would not know the trial's share of what it is to make anew, and pay for that again (S1). */
+function refuseForcedTrial({ trial, force }: RunFlags): void {
+  if (trial === undefined || !force) return;
+  throw new BatchError(
+    'usage',
+    '--trial and --force do not go together: the run after the trial would make its briefs once more, and pay for them again. What has changed is tried without --force.',
+  );
 }

@@ -32,6 +32,7 @@ function failureText({ others, succeeded, left }: TrialResult): string {
   return ` If ${percent} % fail as in the trial, that is ${counted(briefs, 'brief')}.`;
 }
 
+/** Nor `--fresh`: begun anew once more, the batch would pay for the trial again (S1). */
 function withoutTrial(commandLine: string): string {
-  return commandLine.replace(/ --trial(?:=| )\d+/, '');
+  return commandLine.replace(/ --trial(?:=| )\d+/, '').replace(/ --fresh(?= |$)/, '');
 }

@@ -12,6 +12,7 @@ import {
 } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { type BatchMeta, neverSent } from '../shared/ledger/batch-meta.js';
+import { ownerOf } from '../shared/output-folder.js';
 import type { StageQueues } from '../shared/queues.js';
 import { archiveResults } from './archive-results.js';
 import { mendManifest } from './mend-manifest.js';
@@ -127,17 +128,30 @@ async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<
 
 /** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */
 async function startAnew({ ledger, out }: LifeRequest): Promise<void> {
+  if (!(await beginsAnew({ ledger, out }))) return;
+  if (await ledger.meta()) await ledger.forget();
+  if (out !== '') await archiveResults(out);
+}
+
+/** Whether opening the batch with `fresh` would put something aside. @throws BatchError `batch_conflict` */
+export async function forgetsResults(
+  request: Pick<LifeRequest, 'ledger' | 'out'>,
+): Promise<boolean> {
+  if (!(await beginsAnew(request))) return false;
+  const admitted = (await request.ledger.meta())?.admitted ?? 0;
+  return admitted > 0 || (await ownerOf(request.out)) !== null;
+}
+
+async function beginsAnew({ ledger, out }: Pick<LifeRequest, 'ledger' | 'out'>): Promise<boolean> {
   const meta = await ledger.meta();
   if (meta && (meta.pending > 0 || meta.admission === 'open')) {
-    if (meta.nonce !== '') return;
+    if (meta.nonce !== '') return false;
     throw new BatchError(
       'batch_conflict',
       `Batch ${ledger.batch} is not finished: let it finish or cancel it before a fresh start, which pays for everything again.`,
     );
   }
-  if (!meta && out !== '' && (await readJournal(out))?.header.nonce) return;
-  if (meta) await ledger.forget();
-  if (out !== '') await archiveResults(out);
+  return meta !== null || out === '' || !(await readJournal(out))?.header.nonce;
 }
 
 function newNonce(): string {

@@ -2,7 +2,13 @@ import { contentFingerprint } from '../shared/brief.js';
 import type { JsonObject } from '../shared/json.js';
 import type { ReferenceFile } from '../shared/reference-items.js';
 import { bodyText, originText } from './brief-text.js';
-import { bodyFault, modelFault, promptFault, unknownModelReason } from './check-content.js';
+import {
+  bodyFault,
+  idFault,
+  modelFault,
+  promptFault,
+  unknownModelReason,
+} from './check-content.js';
 import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
 import type { ColumnPlan } from './column-plan.js';
 import { completeParams, type ParamSources, paramColumn } from './complete-params.js';
@@ -98,10 +104,13 @@ export class OutputPreparer {
     if (faults.length > 0) return null;
     this.#warn({ model, params }, { source: source.name, row: row.number });
     const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
-    const base = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
+    const id = idOf(output, givenId ?? fingerprint.slice(0, HASH_ID_LENGTH));
+    // The row's own was checked with the longest of its outputs' names.
+    if (givenId === null) addFault(faults, idFault(id, { column: 'id', suffixLength: 0 }));
+    if (faults.length > 0) return null;
     const { metadata } = fields;
     return {
-      id: output.name === null ? base : `${base}/${output.name}`,
+      id,
       of: output.name === null ? 'only_output' : 'several_outputs',
       variants: output.variants,
       name,
@@ -170,6 +179,10 @@ export class OutputPreparer {
       warnings.note(about, place, () => unknownParamFault(param, { model, known }).reason);
     }
   }
+}
+
+function idOf({ name }: Output, base: string): string {
+  return name === null ? base : `${base}/${name}`;
 }
 
 function urlsOf(media: readonly { url: string }[]): string[] {

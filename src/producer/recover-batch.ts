@@ -107,8 +107,12 @@ function contentOf(line: ManifestLine): string {
   return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
 }
 
-/** `assets/ABC~2.png` -> `abc`: the name that this brief has taken, without regard to case. */
+/**
+ * `assets/ABC~2.png` -> `abc`: the name that this brief has taken, without regard to case; '' where it only has that
+ * with a suffix of its own, because another brief has taken it.
+ */
 function canonicalAssetName(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+  if (/^[^~]*~[0-9a-f]{10}(~|$)/.test(name)) return '';
   return name.replace(/~.*$/, '').toLowerCase().toUpperCase().toLowerCase();
 }

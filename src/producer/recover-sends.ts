@@ -38,19 +38,21 @@ export async function recoverSends(
     }
     // A retry came after that send: the ledger knows more than the journal.
     if (read.state.attempt > send.attempt) continue;
+    const { attempt, references: items, fingerprint } = send;
+    const sentOther = fingerprint !== undefined && fingerprint !== read.state.fingerprint;
     const to: StateOf<'submitting'> = {
       ...read.state,
       stage: 'submitting',
-      attempt: send.attempt,
+      attempt,
       firstSentAt: send.sentAt,
       sends: 1,
+      ...(sentOther && { sentOther }),
     };
     const from = { text: read.text, state: read.state };
-    const { attempt, references: items } = send;
     // Before the move: from then on it is sent again, and as it was.
     if (items) await ledger.references.restoreAddresses(briefId, { attempt, items });
     const { kind } = await ledger.briefs.move(briefId, { from, to, holds: 'slot_and_credits' });
-    if (kind === 'moved') recovered.inDoubt.push({ brief: briefId, attempt: send.attempt });
+    if (kind === 'moved') recovered.inDoubt.push({ brief: briefId, attempt });
   }
   return recovered;
 }

@@ -27,6 +27,8 @@ const entrySchema = z.union([
     credits: z.number().nonnegative().optional(),
     /** What it has in common with briefs of the same price. */
     kind: z.string().optional(),
+    /** Of its content: the same attempt of other content is another request. */
+    fingerprint: z.string().optional(),
     /** Where its body has placeholders for files: what was sent in place of its `referenceMediaItems`. */
     references: z.array(jsonObject).optional(),
   }),
@@ -46,6 +48,7 @@ export interface Send {
   sentAt: number;
   credits?: number | undefined;
   kind?: string | undefined;
+  fingerprint?: string | undefined;
   references?: JsonObject[] | undefined;
 }
 

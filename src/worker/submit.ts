@@ -14,6 +14,14 @@ import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
 import { type Acting, earlierSend, type Go } from './submission.js';
 
+/** Another send might be paid again (S1). */
+const expiredMessage =
+  'It was sent, and the answer was lost; by now the API may have forgotten its key, so it is not sent again because it may have been paid.';
+const addressesLostMessage =
+  'It may have been sent, and the addresses that its files had then are lost, so it cannot be sent again as it was.';
+const sentOtherMessage =
+  'It was sent with its earlier content, and its state was lost before the answer was known; it may have been paid, so it is not sent with what the input says now.';
+
 /** A process that was frozen for longer (a closed lid) has lost its turn, and its job to another. */
 const permitLifeMs = 60_000;
 
@@ -23,7 +31,9 @@ const permitLifeMs = 60_000;
  */
 export async function submitBrief(context: StageContext, job: StageJob, go: Go): Promise<Step> {
   const keyAgeMs = go.nowMs + go.waitMs - go.brief.state.firstSentAt;
-  if (keyAgeMs >= context.keyLifeMs) return endInDoubt(context, job, go);
+  if (go.brief.state.sentOther) return endUnknown(context, job, { go, message: sentOtherMessage });
+  if (keyAgeMs >= context.keyLifeMs)
+    return endUnknown(context, job, { go, message: expiredMessage });
   const permittedAtMs = context.clock.now();
   if ((await context.pacer.keepTurn(go)) !== 'now') return giveUpTurn(context, job, go);
   if (go.trial === 'credits') {
@@ -62,14 +72,13 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   return act(context, { job, go, action });
 }
 
-/** Sent before, and so long ago that the API may have forgotten the key: another send might be paid again (S1). */
-async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise<Step> {
-  const error = {
-    code: 'outcome_unknown',
-    message:
-      'It was sent, and the answer was lost; by now the API may have forgotten its key, so it is not sent again because it may have been paid.',
-    request_id: null,
-  };
+/** It may have been paid, and nobody can find out any more: a person decides (S1). */
+async function endUnknown(
+  context: StageContext,
+  job: StageJob,
+  { go, message }: { go: Go; message: string },
+): Promise<Step> {
+  const error = { code: 'outcome_unknown', message, request_id: null };
   const end = { status: 'unknown', error, assets: [], urls: [] } as const;
   return finishBrief(context, job.briefId, { from: go.brief, end });
 }
@@ -77,14 +86,7 @@ async function endInDoubt(context: StageContext, job: StageJob, go: Go): Promise
 /** What was sent in place of its files was lost: other bytes under its key would tell nothing (S1). */
 async function endWithoutAddresses(context: StageContext, job: StageJob, go: Go): Promise<Step> {
   if (earlierSend(go) === 'none') return giveUpTurn(context, job, go);
-  const error = {
-    code: 'outcome_unknown',
-    message:
-      'It may have been sent, and the addresses that its files had then are lost, so it cannot be sent again as it was.',
-    request_id: null,
-  };
-  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return finishBrief(context, job.briefId, { from: go.brief, end });
+  return endUnknown(context, job, { go, message: addressesLostMessage });
 }
 
 /** What a lost Redis must not take along: when the clock of this attempt's key began to run. */
@@ -93,10 +95,10 @@ async function noteSend(
   job: StageJob,
   { go, addresses }: { go: Go; addresses: Addresses | null },
 ): Promise<void> {
-  const { firstSentAt: sentAt, attempt } = go.brief.state;
+  const { firstSentAt: sentAt, attempt, fingerprint } = go.brief.state;
   const { credits, priceKind: kind } = go.reserved;
   const references = addresses?.items;
-  const sent = { brief: job.briefId, attempt, sentAt, credits, kind };
+  const sent = { brief: job.briefId, attempt, sentAt, credits, kind, fingerprint };
   await journal?.note(references ? { ...sent, references } : sent);
 }
 

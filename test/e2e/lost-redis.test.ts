@@ -65,6 +65,25 @@ describe.concurrent('Redis and all its state are gone', () => {
     expect(desk.simulator.bill().replays).toBe(0);
   });
 
+  test('what was sent before the input changed is left to a person, not paid as something else (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private', durationMs: 60_000 });
+    await desk.write('in.csv', productsCsv(20));
+    await runAndLoseEverything(desk, 5);
+    const before = desk.simulator.bill().total.tasks;
+    const sent = (await desk.read('out/journal.jsonl')).split('"sentAt"').length - 1;
+    const changed = productsCsv(20).replaceAll('Product', 'Article');
+    await desk.write('in.csv', changed);
+    expect((await desk.run(run)).code).toBe(3);
+    const unknown = (await desk.lines('out')).filter(({ status }) => status === 'unknown');
+    expect(unknown).toHaveLength(sent);
+    expect(desk.simulator.bill().total.tasks).toBe(before + 20 - sent);
+    expect((await desk.run(run)).code).toBe(3);
+    expect(desk.simulator.bill().total.tasks).toBe(before + 20 - sent);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+  });
+
   test('without a journal too, nothing that may have been sent is paid twice (S1)', async ({
     openDesk,
   }) => {

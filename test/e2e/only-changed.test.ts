@@ -197,6 +197,37 @@ describe.concurrent('--force', () => {
   });
 });
 
+test('--force: briefs that waited when it began are made in its run, and not once more after it was cut off (S1)', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk();
+  await desk.write('in.csv', csv(20));
+  expect((await desk.run([...quick, '--max-credits', '10'])).code).toBe(4);
+  expect(tasks(desk)).toBe(10);
+  expect((await desk.run([...quick, '--force', '--max-credits', '25'])).code).toBe(4);
+  expect(tasks(desk)).toBe(25);
+  expect((await desk.run([...quick, '--force', '--max-credits', '100'])).code).toBe(0);
+  expect(tasks(desk)).toBe(30);
+  expect((await desk.lines('out')).every((line) => line.run === 2)).toBe(true);
+  await expectWhole(desk);
+});
+
+test('--force: one that a cap stopped goes on beside new and changed rows, as its plan says (S1)', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk();
+  await desk.write('in.csv', csv(20));
+  expect((await desk.run(quick)).code).toBe(0);
+  expect((await desk.run([...quick, '--force', '--max-credits', '35'])).code).toBe(4);
+  expect(tasks(desk)).toBe(35);
+  const made = (await desk.lines('out')).find((line) => line.run === 2);
+  await desk.write('in.csv', csv(21, { [Number(made?.brief_id)]: 'Red thing' }));
+  const last = await runJson(desk, [...quick, '--force', '--max-credits', '100']);
+  expect(last.compared).toMatchObject({ forced: 0, changed: 1, new: 1, same: 19 });
+  expect(tasks(desk)).toBe(42);
+  await expectWhole(desk);
+});
+
 describe.concurrent('after a lost Redis', () => {
   test('the comparison is the same, and runs keep their numbers (S1)', async ({ openDesk }) => {
     const desk = await openDesk({ redis: 'private' });

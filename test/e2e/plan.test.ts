@@ -124,4 +124,27 @@ withTerminal('at a terminal', () => {
     expect((await atTerminal(desk, [...asking, '--yes'])).code).toBe(0);
     expect(desk.simulator.bill().total.tasks).toBe(4);
   });
+
+  test('a no to --fresh leaves the finished batch as it was, and nothing is paid again (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
+    expect((await desk.run(run)).code).toBe(0);
+    const before = await desk.read('out/manifest.jsonl');
+    const asking = [...run, '--fresh', '--ask-above', '0'];
+    const no = await atTerminal(desk, asking, { answers: { 'Go on? [y/N]': 'n\r' } });
+    expect(no.code).toBe(130);
+    expect(await desk.read('out/manifest.jsonl')).toBe(before);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    const { stdout } = await desk.run(['status', 'in', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'finished', counts: { succeeded: 3 } });
+    expect((await desk.run(run)).stdout).toContain('nothing was sent or spent');
+    expect(desk.simulator.bill().total.tasks).toBe(3);
+    const yes = await atTerminal(desk, asking, { answers: { 'Go on? [y/N]': 'y\r' } });
+    expect(yes.code).toBe(0);
+    expect(yes.text.match(/Go on\?/g)).toHaveLength(1);
+    expect(desk.simulator.bill().total.tasks).toBe(6);
+  });
 });

@@ -46,6 +46,25 @@ test('a trial runs a sample, shows it, and the next run makes the rest without p
   );
 });
 
+test('what a trial made is not made again by the run after it, with --fresh neither (S1)', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk();
+  await desk.write('in.csv', productsCsv(5));
+  const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
+  expect((await desk.run(run)).code).toBe(0);
+  const trial = await desk.run([...run, '--fresh', '--trial', '2']);
+  expect(trial.code).toBe(0);
+  expect(trial.stdout).toMatch(/To go on.*\n {2}npx rivya-batch run in\.csv (?!.*--(trial|fresh))/);
+  expect(desk.simulator.bill().total.tasks).toBe(7);
+  expect((await desk.run(run)).code).toBe(0);
+  expect(desk.simulator.bill().total.tasks).toBe(10);
+  const refused = await desk.run([...run, '--force', '--trial', '2']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('--trial and --force do not go together');
+  expect(desk.simulator.bill().total.tasks).toBe(10);
+});
+
 test('a trial takes some of every model, and refuses a batch that has more under way', async ({
   openDesk,
 }) => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,24 @@ it('S1: a finished brief is known again by the content of its files', async () =
   const content = { model, prompt, params: { seed: 1 }, references: [url] };
   const brief = preparedBrief(id, { fingerprint: contentFingerprint(content) });
   expect(await ledger.briefs.lookUp([brief])).toEqual(['lined']);
+});
+
+it('S5: file names stay with the briefs that have them, in whatever order their lines are', async () => {
+  const { ledger } = await openLedger();
+  const out = await mkdtemp(join(tmpdir(), 'rivya-batch-adopt-'));
+  onTestFinished(() => rm(out, { recursive: true, force: true }));
+  const named = (id: string, file: string) => {
+    const [asset] = manifestLine().assets;
+    const assets = asset ? [{ ...asset, path: `assets/${file}` }] : [];
+    return JSON.stringify(manifestLine({ brief_id: id, name: 'Lamp', assets }));
+  };
+  // As a schedule's batch takes them over where the input has them in another order.
+  const suffix = createHash('sha256').update('second').digest('hex').slice(0, 10);
+  const lines = [named('second', `Lamp~${suffix}~1.png`), named('first', 'Lamp~1.png')];
+  await writeFile(join(out, 'manifest.jsonl'), `${lines.join('\n')}\n`);
+  await adoptManifest(ledger, out, null);
+  expect(await ledger.briefs.claimName('second', 'lamp')).toBe('needs_suffix');
+  expect(await ledger.briefs.claimName('first', 'lamp')).toBe('plain');
 });
 
 it('S1: a send in doubt has its addresses again before it can be repeated', async () => {
@@ -56,4 +75,18 @@ it('forgetting a batch leaves nothing of its references', async () => {
   expect(await ledger.references.file(file.sha256)).toEqual(file);
   await ledger.forget();
   expect(await redis.keys(`${prefix}:*`)).toEqual([]);
+});
+
+it('S1: a send in doubt is not repeated with the content of a later input', async () => {
+  const opened = await openLedger();
+  await opened.admit('a', 'b');
+  const header = { batch: 'spring', origin: '', account: '', nonce: '', createdAt: 1 };
+  const sends: JournalContent['sends'] = new Map([
+    ['a', { attempt: 1, sentAt: 5, fingerprint: 'cd' }],
+    ['b', { attempt: 1, sentAt: 5, fingerprint: preparedBrief('b').fingerprint }],
+  ]);
+  const journal = { header, elsewhere: false, runs: [], opened: new Map(), sends };
+  await recoverSends(opened.ledger, journal, ['a', 'b']);
+  expect(await opened.stateOf('a')).toMatchObject({ stage: 'submitting', sentOther: true });
+  expect(await opened.stateOf('b')).not.toHaveProperty('sentOther');
 });

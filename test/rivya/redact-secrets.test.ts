@@ -17,3 +17,14 @@ it.each([
 it('S8: redacts before it cuts', () => {
   expect(quoteText(`${'x'.repeat(15)}rvya_sk_secret`, 30)).toBe(`${'x'.repeat(15)}rvya_sk_[redac…`);
 });
+
+it('S8: a URL that the API repeats is quoted without what signs it', () => {
+  const text =
+    'Cannot read "https://files.test/a.mp4?signature=s3cret" (see https://rivya.ai/docs).';
+  expect(quoteText(text)).toBe(
+    'Cannot read "https://files.test/a.mp4" (see https://rivya.ai/docs).',
+  );
+  expect(quoteText('gone: https://files.test/a.mp4#t=s3cret, try again? Yes.')).not.toMatch(
+    /s3cret/,
+  );
+});

@@ -89,6 +89,7 @@ describe('a submission that is accepted', () => {
       attempt: 1,
       sentAt,
       credits: 1,
+      fingerprint: first.brief.state.fingerprint,
       kind: 'kind of a',
     });
   });

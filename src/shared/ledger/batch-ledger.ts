@@ -21,8 +21,8 @@ export interface AdmissionOpening {
   sources: readonly string[];
   /** `under_way`: everything of the input is known, and some of it is not made yet. */
   news: 'new' | 'under_way';
-  /** Where the run makes everything of its input anew. */
-  force: 'forced' | 'only_changed';
+  /** Where the run makes everything of its input anew; `forced_on`: the latest one did, and is gone on with. */
+  force: 'forced' | 'forced_on' | 'only_changed';
 }
 
 export interface OpenedRun {
@@ -111,12 +111,22 @@ export class BatchLedger {
    * left to send (S1).
    */
   async dropUnsent(): Promise<'dropped' | 'was_sent'> {
-    const { meta, state, content, outbox, names, reservations, plan } = this.keys;
+    const { meta, ...others } = this.keys;
     const reply = await runScript(this.redis, 'drop-unsent', {
-      keys: [meta, batchesKey(this.prefix), state, content, outbox, names, reservations, plan],
+      keys: [meta, batchesKey(this.prefix), ...Object.values(others)],
       values: [this.batch],
     });
     return reply === 1 ? 'dropped' : 'was_sent';
+  }
+
+  /** Deletes a batch that was opened and not begun, unless somebody else has begun it meanwhile. */
+  async dropUnused(): Promise<'dropped' | 'in_use'> {
+    const { meta, ...others } = this.keys;
+    const reply = await runScript(this.redis, 'drop-unused', {
+      keys: [meta, batchesKey(this.prefix), ...Object.values(others)],
+      values: [this.batch],
+    });
+    return reply === 1 ? 'dropped' : 'in_use';
   }
 
   async resume(): Promise<void> {

@@ -48,7 +48,13 @@ const accepted = {
 const briefStateSchema = z.discriminatedUnion('stage', [
   z.object({ stage: z.literal('admitted'), ...sending }),
   /** Saved before the first send (S1); `firstSentAt` starts the key's clock. */
-  z.object({ stage: z.literal('submitting'), ...sending, firstSentAt: z.number() }),
+  z.object({
+    stage: z.literal('submitting'),
+    ...sending,
+    firstSentAt: z.number(),
+    /** After a lost Redis: this attempt was sent with other content than there is now, so it cannot be sent again. */
+    sentOther: z.literal(true).optional(),
+  }),
   z.object({ stage: z.literal('accepted'), ...accepted }),
   /** Succeeded and charged; what is left is to fetch the files. */
   z.object({

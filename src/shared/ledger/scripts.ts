@@ -20,6 +20,7 @@ export type ScriptName =
   | 'claim-wallet-look'
   | 'clear-rewrite'
   | 'drop-unsent'
+  | 'drop-unused'
   | 'end-adoption'
   | 'finish'
   | 'heartbeat'

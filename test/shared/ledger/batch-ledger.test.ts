@@ -217,9 +217,31 @@ describe('a life that is over', () => {
     const unsent = await sibling(opened, 'unsent');
     await unsent.admit('a');
     await unsent.ledger.markAdmission('complete');
+    // An address that was never sent must not go out with what the next life has under the same attempt (S1).
+    await unsent.ledger.references.restoreAddresses('a', { attempt: 1, items: [] });
     expect(await unsent.ledger.dropUnsent()).toBe('dropped');
     expect(await redis.keys(`${prefix}:batch:unsent:*`)).toEqual([]);
     expect(await redis.smembers(batchesKey(prefix))).toEqual([opened.batch]);
+  });
+
+  it('S1: one that was opened goes where nothing was put into it, and not once somebody has begun it', async () => {
+    const { ledger, redis, prefix, admit } = await openLedger();
+    expect(await ledger.dropUnused()).toBe('dropped');
+    expect(await redis.keys(`${prefix}:*`)).toEqual([]);
+    await ledger.open(identity);
+    await ledger.openAdmission({ sources: [], news: 'new', force: 'only_changed' });
+    expect(await ledger.dropUnused()).toBe('in_use');
+    await admit('a');
+    expect(await ledger.dropUnused()).toBe('in_use');
+    expect(await ledger.meta()).toMatchObject({ admitted: 1 });
+  });
+
+  it('S6: what an earlier life had sent stays counted, once', async () => {
+    const { ledger } = await openLedger();
+    const send = { id: 'a', credits: 3, priceKind: 'k', sentAt: identity.createdAt };
+    await ledger.recovery.reserveSent([send]);
+    expect(await ledger.dropUnused()).toBe('in_use');
+    expect(await ledger.meta()).toMatchObject({ reserved: 3 });
   });
 });
 

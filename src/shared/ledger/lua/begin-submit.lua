@@ -24,7 +24,7 @@ local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
-local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused', 'createdAt')
+local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused', 'createdAt', 'forced')
 -- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
 if batch[3] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
 if batch[1] and stage == 'admitted' then return { 'stopped' } end
@@ -89,7 +89,12 @@ redis.call('HDEL', KEYS[1], 'capped')
 -- One probe at a time: the next may only try when this one has had time to answer.
 if trial == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
 local fields = cjson.decode(rest)
-if stage == 'admitted' then fields.firstSentAt = now + math.ceil(wait) end
+if stage == 'admitted' then
+  fields.firstSentAt = now + math.ceil(wait)
+  -- What waited when a run began that makes everything anew is made in that run, and not once more (S1).
+  local forced = tonumber(batch[4])
+  if forced and forced > (tonumber(fields.run) or 0) then fields.run = forced end
+end
 fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
