@@ -15,6 +15,7 @@ const longOnes = [
   'e2e/large-change',
   'e2e/large-run',
   'e2e/minute-cron',
+  'e2e/shop-export',
   'shared/ledger/pace-learning',
 ];
 

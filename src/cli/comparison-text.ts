@@ -1,6 +1,6 @@
 import type { Comparison } from '../producer/compare-with-batch.js';
 import { foundIn } from '../producer/compare-with-batch.js';
-import { counted } from '../shared/quantities.js';
+import { counted, grouped } from '../shared/quantities.js';
 
 /** As `--json` prints it. */
 export function comparisonJson(comparison: Comparison) {
@@ -12,11 +12,15 @@ export function comparisonJson(comparison: Comparison) {
 export function comparisonText(comparison: Comparison): string | null {
   const { same, changed, forced, fresh, gone, undecided, underWay } = comparison;
   if (foundIn(comparison) + gone === 0) return null;
-  const parts = [`${number(same)} as before`, `${number(changed)} changed`, `${number(fresh)} new`];
-  if (forced > 0) parts.push(`${number(forced)} made anew (--force)`);
-  if (underWay.count > 0) parts.push(`${number(underWay.count)} changed while being made`);
-  if (undecided > 0) parts.push(`${number(undecided)} unknown (decide with retry)`);
-  if (gone > 0) parts.push(`${number(gone)} gone (kept)`);
+  const parts = [
+    `${grouped(same)} as before`,
+    `${grouped(changed)} changed`,
+    `${grouped(fresh)} new`,
+  ];
+  if (forced > 0) parts.push(`${grouped(forced)} made anew (--force)`);
+  if (underWay.count > 0) parts.push(`${grouped(underWay.count)} changed while being made`);
+  if (undecided > 0) parts.push(`${grouped(undecided)} unknown (decide with retry)`);
+  if (gone > 0) parts.push(`${grouped(gone)} gone (kept)`);
   return parts.join(', ');
 }
 
@@ -34,8 +38,4 @@ export function leftAsTheyAre({ gone, undecided }: Comparison): string[] {
     );
   }
   return sentences;
-}
-
-function number(count: number): string {
-  return count.toLocaleString('en-US');
 }

@@ -1,11 +1,13 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type CompiledInput, compileInput } from '../producer/compile-input.js';
 import { chooseChecks } from '../producer/input-checks.js';
 import { referenceFetcher } from '../producer/references/fetch-reference.js';
 import type { FetchReference } from '../producer/references/reference-files.js';
 import {
   groupRejections,
+  type RejectionGroup,
   rejectedFiles,
+  rejectedLine,
   removeRejected,
   writeRejected,
 } from '../producer/rejected-file.js';
@@ -13,6 +15,7 @@ import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { Settings } from './environment.js';
 import type { ReadingFlags } from './flags.js';
+import { hangingLines } from './hanging-lines.js';
 import type { ModelList } from './model-list.js';
 import { readingOptions } from './reading-options.js';
 import { userAgent } from './session.js';
@@ -43,7 +46,6 @@ export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
 
 /** More kinds of faults than this are not read on a screen. */
 const mostGroups = 12;
-const mostOnScreen = 10;
 
 export interface Reporting {
   terminal: Terminal;
@@ -67,35 +69,41 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
   if (rejected === 0) return;
   terminal.warn(`${counted(rejected, 'row')} cannot be used:`);
   const groups = await groupRejections(input.rejections());
-  for (const group of groups.slice(0, mostGroups)) {
-    const first = group.count === 1 ? '' : ', the first';
-    terminal.warn(`  ${rowsText(group)}${first}: ${group.example}`);
-  }
-  if (groups.length > mostGroups) terminal.warn(`  and ${groups.length - mostGroups} more kinds`);
-  if (rejectedFile === null) await printRejections(input, terminal);
-  else {
+  for (const line of groupLines(groups, terminal)) terminal.warn(line);
+  if (rejectedFile !== null) {
     const { jsonl, csv } = rejectedFiles(rejectedFile);
-    terminal.note(`All of them, row by row: ${csv} (for programs: ${jsonl})`);
+    terminal.note(`All of them, row by row: ${shortest(csv)}`);
+    terminal.note(`For programs: ${shortest(jsonl)}`);
+  } else if (!terminal.live) await printRejections(input, terminal);
+  else if (groups.some(({ count }) => count > 1) || groups.length > mostGroups) {
+    terminal.note('With --rejected FILE.csv they are written to a file, row by row.');
   }
   if (skipInvalid === 'refuse') {
     throw new BatchError(
       'bad_input',
-      'Nothing was sent and nothing was spent. Mend these rows, or go on without them: --skip-invalid.',
+      'Nothing was sent or spent. Mend these rows, or leave them out: --skip-invalid',
     );
   }
 }
 
-/** One by one: to a pipe all of them, to a screen as many as one reads there. */
+/** Below each other on a screen; to a pipe each in one line, which can be searched. */
+function groupLines(groups: RejectionGroup[], { live, width }: Terminal): string[] {
+  const lines = groups.slice(0, mostGroups).map((group) => {
+    const first = group.count === 1 ? '' : ', the first';
+    return `${rowsText(group)}${first}: ${group.example}`;
+  });
+  if (groups.length > mostGroups) lines.push(`and ${groups.length - mostGroups} more kinds`);
+  return lines.flatMap((line) => (live ? hangingLines('  - ', line, width) : `  ${line}`));
+}
+
+/** One by one, for whatever reads the pipe: as in `rejected.jsonl`. */
 async function printRejections(input: CompiledInput, terminal: Terminal): Promise<void> {
-  let shown = 0;
-  for await (const rejection of input.rejections()) {
-    if (terminal.live && shown === mostOnScreen) {
-      terminal.note('... and more: --rejected FILE writes all of them.');
-      return;
-    }
-    terminal.note(JSON.stringify(rejection));
-    shown += 1;
-  }
+  for await (const rejection of input.rejections()) terminal.note(rejectedLine(rejection));
+}
+
+function shortest(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }
 
 export function rejectedFileIn(out: string): string {

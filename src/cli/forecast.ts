@@ -7,7 +7,7 @@ import {
 import type { Model } from '../rivya/outcome.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { priceKind } from '../shared/price-kind.js';
-import { formatCredits } from '../shared/quantities.js';
+import { creditsNumber, formatCredits } from '../shared/quantities.js';
 import { priceGuesser } from './estimate.js';
 
 export interface KnownPrices {
@@ -33,7 +33,9 @@ export function forecastInput(
 }
 
 export function sumText({ least, most }: Forecast): string {
-  return least === most ? formatCredits(least) : `${least} to ${formatCredits(most)}`;
+  return least === most
+    ? formatCredits(least)
+    : `${creditsNumber(least)} to ${formatCredits(most)}`;
 }
 
 export function walletText({ emptyAtLeast, emptyAtMost }: Forecast, wallet: number | null): string {

@@ -1,12 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import truncate from 'cli-truncate';
 import pc from 'picocolors';
-import wrap from 'wrap-ansi';
 import type { Forecast } from '../producer/forecast-credits.js';
 import type { Example } from '../producer/pick-examples.js';
-import { counted, formatDuration, formatTimeLeft } from '../shared/quantities.js';
+import { counted, formatDuration, formatTimeLeft, grouped } from '../shared/quantities.js';
 import { comparisonText } from './comparison-text.js';
 import { sumText, walletText } from './forecast.js';
+import { hangingLines } from './hanging-lines.js';
 import type { Plan } from './plan.js';
 import type { PlannedTime } from './plan-time.js';
 import { warningLines } from './tell-warnings.js';
@@ -20,19 +20,23 @@ const widest = 120;
 export function planLines(plan: Plan, terminalWidth: number): string[] {
   const width = Math.min(terminalWidth, widest);
   const { counts, forecast } = plan;
-  const { rows, briefs, rejected, duplicates, leftOut } = counts;
+  const { rows, briefs } = counts;
   const all = counted(briefs, 'brief');
-  const omitted = leftOut === 0 ? '' : `, ${leftOut} left out`;
   const changes = plan.compared && comparisonText(plan.compared);
-  const made = forecast.briefs < briefs ? `${all}, ${forecast.briefs} of them` : all;
+  const made = forecast.briefs < briefs ? `${all}, ${grouped(forecast.briefs)} of them` : all;
   return [
-    `${counted(rows, 'row')}: ${made} to make (${counted(duplicates, 'duplicate')}, ${rejected} rejected${omitted}).`,
+    ...hangingLines('', `${counted(rows, 'row')}: ${made} to make (${notMade(counts)}).`, width),
     ...(changes === null ? [] : row('compared', changes, width)),
     ...row('models', modelsText(plan), width),
     ...(forecast.briefs > 0 ? costLines(plan, width) : []),
     ...plan.examples.flatMap((example, at) => exampleLine(example, nameAt(plan, at), width)),
     ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('look at'), line, width)),
   ];
+}
+
+function notMade({ duplicates, rejected, leftOut }: Plan['counts']): string {
+  const most = `${counted(duplicates, 'duplicate')}, ${grouped(rejected)} rejected`;
+  return leftOut === 0 ? most : `${most}, ${grouped(leftOut)} left out`;
 }
 
 function costLines(plan: Plan, width: number): string[] {
@@ -47,36 +51,34 @@ function costLines(plan: Plan, width: number): string[] {
 
 /** A label and its text, which goes on below itself where the line ends. */
 function row(label: string, text: string, width: number): string[] {
-  // A number stays with what it counts.
-  const whole = text.replace(/(\d) (?=[a-z])/g, '$1\u00a0');
-  const lines = wrap(whole, Math.max(20, width - labelWidth - 2))
-    .replaceAll('\u00a0', ' ')
-    .split('\n');
-  const space = ' '.repeat(labelWidth + 2);
-  const head = `  ${label}${' '.repeat(labelWidth - stripVTControlCharacters(label).length)}`;
-  return lines.map((line, at) => `${at === 0 ? head : space}${line}`);
+  const gap = ' '.repeat(labelWidth - stripVTControlCharacters(label).length);
+  return hangingLines(`  ${label}${gap}`, text, width);
 }
 
 function modelsText({ models }: Plan): string {
   const most = [...models].sort((left, right) => right.briefs - left.briefs);
-  const shown = most.slice(0, mostModels).map(({ model, briefs }) => `${briefs} with ${model}`);
+  const shown = most
+    .slice(0, mostModels)
+    .map(({ model, briefs }) => `${grouped(briefs)} with ${model}`);
   const others = most.slice(mostModels);
   if (others.length > 0) {
     const briefs = others.reduce((sum, { briefs }) => sum + briefs, 0);
-    shown.push(`${briefs} with ${counted(others.length, 'other')}`);
+    shown.push(`${grouped(briefs)} with ${counted(others.length, 'other')}`);
   }
   return shown.join(', ') || 'none';
 }
 
 function requestsText({ requests: { submits, uploads, least, most } }: Plan): string {
   const first = uploads === 0 ? '' : `${counted(uploads, 'upload')} of references, `;
-  return `${least} to ${most}: ${first}${counted(submits, 'submission')}, and a look or two at each task`;
+  return `${grouped(least)} to ${grouped(most)}: ${first}${counted(submits, 'submission')}, and a look or two at each task`;
 }
 
 function basisText({ briefs, charged }: Forecast): string {
   if (charged === briefs) return 'as charged before';
   const guess = 'base price to a multiple of it: the API tells a price when it charges';
-  return charged === 0 ? guess : `${charged} briefs as charged before, the others from ${guess}`;
+  return charged === 0
+    ? guess
+    : `${grouped(charged)} briefs as charged before, the others from ${guess}`;
 }
 
 /** `2 to 3 min, at 2 requests/s, 8 tasks at once, 15 s each (assumed)` */

@@ -59,9 +59,10 @@ export async function printSummary(
   for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
   const audited = audit && auditSentence(audit);
   if (audited) terminal.print(audited);
+  const { width } = terminal;
   const { gate } = await account.view();
   const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
-  for (const sentence of nextSteps({ meta, end, left, refusal, commandLine })) {
+  for (const sentence of nextSteps({ meta, end, left, refusal, commandLine, width })) {
     terminal.print(sentence);
   }
   if (trial !== null && end === 'finished') {
@@ -117,7 +118,18 @@ function failureHints({ name, lines, admitted }: BatchMeta): string[] {
   ];
 }
 
+/** In one line where it is wide enough: a terminal would break a path in the middle. */
+function resultsLines(folder: string, width: number): string[] {
+  const [files, table, record] = ['assets', 'manifest.csv', 'manifest.jsonl'].map(
+    (name) => `${folder}/${name}`,
+  );
+  const line = `Files: ${files}  ·  table: ${table}  ·  record: ${record}`;
+  if (line.length <= width) return [line];
+  return [`Files:  ${files}`, `Table:  ${table}`, `Record: ${record}`];
+}
+
 interface Situation {
+  width: number;
   meta: BatchMeta;
   end: RunEnd;
   left: Forecast | null;
@@ -126,14 +138,11 @@ interface Situation {
   commandLine: string;
 }
 
-function nextSteps({ meta, end, left, refusal, commandLine }: Situation): string[] {
+function nextSteps({ meta, end, left, refusal, commandLine, width }: Situation): string[] {
   const folder = relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
-      return [
-        ...failureHints(meta),
-        `Files: ${folder}/assets  ·  table: ${folder}/manifest.csv  ·  record: ${folder}/manifest.jsonl`,
-      ];
+      return [...failureHints(meta), ...resultsLines(folder, width)];
     case 'interrupted':
       return ['Stopped; everything is saved. To continue:', `  ${commandLine}`];
     case 'no_credits':

@@ -45,9 +45,10 @@ export async function writeRejected(
   try {
     let lines = 0;
     let rows: JsonValue[][] = [['source', 'row', 'id', 'column', 'rule', 'reason']];
-    for await (const { source, row, id, column, kind: rule, reason } of rejections) {
-      await jsonl.write(`${JSON.stringify({ source, row, id, column, rule, reason })}\n`);
-      rows.push([source, row, id, column, rule, reason]);
+    for await (const rejection of rejections) {
+      const { source, row, id, column, kind, reason } = rejection;
+      await jsonl.write(`${rejectedLine(rejection)}\n`);
+      rows.push([source, row, id, column, kind, reason]);
       lines++;
       if (rows.length < CSV_ROWS_AT_ONCE) continue;
       await csv.write(csvRows(rows));
@@ -61,6 +62,11 @@ export async function writeRejected(
     await jsonl.abandon();
     await csv.abandon();
   }
+}
+
+/** A line of `rejected.jsonl`. */
+export function rejectedLine({ source, row, id, column, kind: rule, reason }: Rejection): string {
+  return JSON.stringify({ source, row, id, column, rule, reason });
 }
 
 /** One of an earlier run would say what is no longer so. */

@@ -1,6 +1,7 @@
 import { BatchError } from '../shared/errors.js';
 import { isSameList } from './column-plan.js';
 import type { Mapping } from './mapping.js';
+import { nestedPaths, pathTo } from './nested-paths.js';
 import type { Row } from './row.js';
 import type { Source } from './source.js';
 import { suggestName } from './suggest-name.js';
@@ -19,6 +20,8 @@ export class SourceColumns {
   #wanted: Mapping['needed'];
   #lacksPrompt = false;
   #isTable = false;
+  /** Of the first item of JSON in which something is missing. */
+  #paths: string[] | null = null;
 
   constructor(
     private readonly mapping: Mapping,
@@ -31,6 +34,7 @@ export class SourceColumns {
   note(row: Row): void {
     if (this.#wanted.length > 0) {
       this.#wanted = this.#wanted.filter(({ column }) => row.find(column) === undefined);
+      if (this.#wanted.length > 0) this.#paths ??= row.kind === 'json' ? nestedPaths(row) : [];
     }
     if (isSameList(this.#latest, row.columns)) return;
     this.#latest = row.columns;
@@ -53,7 +57,7 @@ export class SourceColumns {
     const { label } = this.source;
     const wanted = this.#wanted.filter(({ need }) => need === 'always' || this.#isTable);
     for (const { column, option } of wanted) {
-      const reason = `${option} needs a column "${column}", and there is none: ${suggestion(column, names)}`;
+      const reason = `${option} needs a column "${column}", and there is none: ${this.#suggestion(column)}`;
       faults.push(`${label}: ${reason}`);
     }
     const { model, prompt, outputs } = this.mapping;
@@ -68,16 +72,19 @@ export class SourceColumns {
     if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
   }
 
+  /** A name with a `|` in it is more likely a filter that is written wrongly. */
+  #suggestion(column: string): string {
+    const filter = column.split('|')[1];
+    if (filter !== undefined) return `${unknownFilter(filter.replace(/:.*$/s, '').trim())}.`;
+    const paths = this.#paths ?? [];
+    const path = pathTo(column, paths);
+    return path === undefined
+      ? suggestName(column, [...this.#names, ...paths])
+      : `did you mean "${path}"?`;
+  }
+
   #add(column: string): void {
     const isAlwaysKept = column === 'model' || column === 'prompt';
     if (isAlwaysKept || this.#names.size < MOST_NAMES_KEPT) this.#names.add(column);
   }
-}
-
-/** A name with a `|` in it is more likely a filter that is written wrongly. */
-function suggestion(column: string, names: readonly string[]): string {
-  const filter = column.split('|')[1];
-  return filter === undefined
-    ? suggestName(column, names)
-    : `${unknownFilter(filter.replace(/:.*$/s, '').trim())}.`;
 }

@@ -1,8 +1,19 @@
 import type { TimeLeft } from './time-left.js';
 
+const whole = new Intl.NumberFormat('en');
+const hundredths = new Intl.NumberFormat('en', {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
+
+/** `180,000`: a count for a person. */
+export function grouped(count: number): string {
+  return whole.format(count);
+}
+
 /** The number alone, for where it stands under a head that says what it counts. */
 export function creditsNumber(credits: number): string {
-  return Number.isInteger(credits) ? String(credits) : credits.toFixed(2);
+  return Number.isInteger(credits) ? grouped(credits) : hundredths.format(credits);
 }
 
 export function formatCredits(credits: number): string {
@@ -11,7 +22,7 @@ export function formatCredits(credits: number): string {
 
 /** `1 row`, `2 rows`: for nouns whose plural ends with s. */
 export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 export function formatDuration(durationMs: number): string {

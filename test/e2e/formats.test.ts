@@ -82,6 +82,60 @@ describe.concurrent('every format, from file to manifest', () => {
     expect(desk.simulator.bill().total.tasks).toBe(6);
   });
 
+  test('what an API answered: fields inside objects and lists (S1)', async ({ openDesk }) => {
+    const desk = await openDesk();
+    const product = (id: number, title: string, status: string, images: string[]) => ({
+      product: {
+        id,
+        title,
+        body_html: id === 1 ? '<p>Small &amp; <b>round</b>' : null,
+        status,
+        variants: [{ option1: 'Sea Blue' }, { option1: 'Sand' }],
+        images: images.map((src) => ({ src })),
+      },
+    });
+    const products = [
+      product(1, 'Mug "Harbour"', 'active', ['https://cdn.example.com/1.jpg']),
+      product(2, 'Lamp', 'draft', []),
+      product(3, 'Rug', 'active', []),
+    ];
+    await desk.write('api.json', JSON.stringify({ next: null, products }));
+    const prompt =
+      '{{ product.title | upper }}, {{ product.variants.1.option1 }}{% if product.images.0.src %}, as shown{% endif %}. {{ product.body_html | default: "Plain" }}';
+    const command = ['run', 'api.json', '--out', 'out', '--id', '{{product.id}}', ...fast];
+    const making = ['--model', 'z-image', '--prompt', prompt, '--where', 'product.status = active'];
+    const naming = ['--name', '{{ product.title | slugify }}'];
+    const { code, stderr } = await desk.run([...command, ...making, ...naming]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const lines = await desk.lines('out');
+    expect(Object.fromEntries(lines.map((line) => [line.brief_id, line.prompt]))).toEqual({
+      1: 'MUG "HARBOUR", Sand, as shown. Small & round',
+      3: 'RUG, Sand. Plain',
+    });
+    expect(await desk.assets('out')).toEqual(['mug-harbour.png', 'rug.png']);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 2 });
+  });
+
+  test('a TSV with quotes, empty cells and options of rows (S1)', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write(
+      'p.tsv',
+      'Handle\tTitle\tSize\r\nmug\tA "wide" mug, 1"\tS\r\nmug\t\tL\r\nrug\t<b>Rug</b>\t\r\n',
+    );
+    const rows = ['--fill-down', 'title', '--fill-down-within', 'handle', '--where', 'size'];
+    const making = ['--id', '{{handle}}-{{size}}', '--model', 'z-image', '--name', '{{handle}}'];
+    const command = ['run', 'p.tsv', '--out', 'out', ...rows, ...making, ...fast];
+    const { code, stderr } = await desk.run([...command, '--prompt', '{{title}}, {{size}}']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const lines = await desk.lines('out');
+    expect(Object.fromEntries(lines.map((line) => [line.brief_id, line.prompt]))).toEqual({
+      'mug-S': 'A "wide" mug, 1", S',
+      'mug-L': 'A "wide" mug, 1", L',
+    });
+    expect(await desk.assets('out')).toHaveLength(2);
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 2 });
+  });
+
   test('manifest.csv keeps the input order and is safe to open in a spreadsheet', async ({
     openDesk,
   }) => {

@@ -87,6 +87,29 @@ withTerminal('at a terminal', () => {
     expect(text).not.toContain('\u001b[2J');
   });
 
+  test('bad rows are told by kind, in lines of 80 columns', async ({ openDesk }) => {
+    const desk = await openDesk();
+    const rows = Array.from({ length: 200 }, (_, at) => {
+      const kinds = [`A${at},,z-image,1:1`, `A${at},Lamp,z-imag,1:1`, `A${at},Lamp,z-image,7:3`];
+      return at % 4 === 3 ? `A${at},${'x'.repeat(1100)},z-image,1:1` : kinds[at % 4];
+    });
+    const further = ['B1,Mug,z-image,16:9', 'B2,Bowl,z-image,1:1'];
+    await desk.write('in.csv', ['id,title,model,ratio', ...rows, ...further, ''].join('\n'));
+    const making = ['--prompt', '{{title}}', '--param', 'aspect_ratio={{ratio}}'];
+    const check = ['check', 'in.csv', ...making, '--where', 'title != Mug'];
+    const { text, code } = await atTerminal(desk, check);
+    expect(code).toBe(2);
+    const lines = stripVTControlCharacters(text).split('\r\n');
+    expect(lines[0]).toBe('201 rows: 1 brief to make (0 duplicates, 200 rejected, 1 left out).');
+    expect(lines.filter((line) => line.startsWith('  - 50 rows ('))).toHaveLength(4);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(text).not.toContain('{"');
+    const { stderr } = await desk.run(check);
+    const faults = stderr.split('\n').filter((line) => line.startsWith('{'));
+    expect(faults).toHaveLength(200);
+    expect(JSON.parse(faults[0] ?? '')).toMatchObject({ row: 2, id: 'A0', rule: 'empty_value' });
+  });
+
   test('a no spends nothing and ends as an interrupted run does; a yes goes on (S4)', async ({
     openDesk,
   }) => {

@@ -332,7 +332,7 @@ describe('the metrics', () => {
     const opened = await openBatch();
     await opened.account.records.noteWallet(1_234);
     const { get } = await openMonitor({}, opened);
-    expect((await get('/')).text).toMatch(/balance<\/dt><dd>1234 credits, \d+ s ago</);
+    expect((await get('/')).text).toMatch(/balance<\/dt><dd>1,234 credits, \d+ s ago</);
   });
 
   it('are there for every rule of the alerts', async () => {

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { bundledModels } from '../../src/rivya/catalogue/bundled-models.js';
+import { auditRun } from '../support/audit-run.js';
+import { fast, test } from '../support/cli.js';
 import { compilePaths } from './compile-files.js';
 
 const models = bundledModels();
@@ -29,6 +32,32 @@ it('shopify-products.csv makes one brief a product, and rejects the rows without
   });
   expect(counts).toEqual({ rows: 38, briefs: 13, rejected: 25, duplicates: 0, leftOut: 0 });
   expect(new Set(rejections.map(({ column }) => column))).toEqual(new Set(['Title', 'Tags']));
+});
+
+test('shopify.yaml makes pictures of each variant that is sold, and rejects none (S1)', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk({ speed: Number.POSITIVE_INFINITY });
+  const recipe = ['--recipe', resolve('examples/shopify.yaml')];
+  const checked = await desk.run(['check', ...recipe, '--json']);
+  expect(JSON.parse(checked.stdout)).toMatchObject({
+    rows: 28,
+    briefs: 54,
+    rejected: 0,
+    leftOut: 10,
+    findings: [],
+  });
+  const { code, stderr } = await desk.run(['run', ...recipe, '--out', 'out', ...fast]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(await auditRun(desk, { out: 'out', batch: 'shopify', briefs: 54 })).toEqual([]);
+  const lines = await desk.lines('out');
+  expect(lines.find(({ brief_id }) => brief_id === 'SM-012/white')).toMatchObject({
+    prompt:
+      'Studio photo of Stoneware Mug “Harbour”, color sand, on a plain white background, soft shadow. What the shop says of it: Glazed by hand in two dips; the foot is left bare.\n- Height: 9 cm\n- Holds 0.3 l\n- Dishwasher & microwave safe',
+    params: { aspect_ratio: '1:1' },
+    assets: [{ path: 'assets/stoneware-mug-harbour-sm-012-1.png' }],
+  });
+  expect(lines.some(({ brief_id }) => brief_id === 'BS-051/room')).toBe(false);
 });
 
 it.each([

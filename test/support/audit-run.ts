@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { csvParse } from 'd3-dsv';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { accountHash, accountKeys, batchKeys } from '../../src/shared/ledger/keys.js';
@@ -30,7 +31,7 @@ export async function auditRun(
     (sum, line) => sum + (line.credits.final ?? Number.NaN),
     0,
   );
-  const table = (await desk.read(join(out, 'manifest.csv'))).trimEnd().split('\n').length - 1;
+  const table = csvParse(await desk.read(join(out, 'manifest.csv'))).length;
   const figures: Record<string, [number, number]> = {
     'lines and briefs': [lines.length, briefs],
     'briefs that have a line and briefs': [

@@ -1,0 +1,16 @@
+import { stripVTControlCharacters } from 'node:util';
+import wrap from 'wrap-ansi';
+
+/** Narrower is not read any more: there a terminal may break lines where it likes. */
+const narrowest = 20;
+
+/** A text behind a head, which goes on below itself where the line ends. */
+export function hangingLines(head: string, text: string, width: number): string[] {
+  const indent = ' '.repeat(stripVTControlCharacters(head).length);
+  // A number stays with what it counts.
+  const whole = text.replace(/(\d) (?=[a-z])/g, '$1\u00a0');
+  return wrap(whole, Math.max(narrowest, width - indent.length))
+    .replaceAll('\u00a0', ' ')
+    .split('\n')
+    .map((line, at) => `${at === 0 ? head : indent}${line}`);
+}
