@@ -12,6 +12,7 @@ import type { InputChecks } from './input-checks.js';
 import type { InputWarnings } from './input-warnings.js';
 import type { KnownModels } from './known-models.js';
 import type { Mapping, Output } from './mapping.js';
+import { outputId } from './output-id.js';
 import type { OwnFields } from './own-fields.js';
 import { readReferences } from './reference-media.js';
 import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
@@ -62,9 +63,6 @@ export interface Findings {
   wanted: WantedReference[];
 }
 
-/** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
-const HASH_ID_LENGTH = 16;
-
 /** Makes one of a row's briefs, or notes everything that is wrong with it. */
 export class OutputPreparer {
   #unknown = { model: '', reason: '' };
@@ -102,10 +100,11 @@ export class OutputPreparer {
     if (faults.length > 0) return null;
     this.#warn({ model, params }, { source: source.name, row: row.number });
     const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
-    const base = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
+    const id = outputId(output, { givenId, fingerprint }, faults);
+    if (faults.length > 0) return null;
     const { metadata } = fields;
     return {
-      id: output.name === null ? base : `${base}/${output.name}`,
+      id,
       of: output.name === null ? 'only_output' : 'several_outputs',
       variants: output.variants,
       model,

@@ -93,3 +93,11 @@ it('refuses an output that is there twice, and says where a template is wrong', 
   expect(message).toMatch(/output white is given more than once/);
   expect(message).toMatch(/output a\/b, prompt: a "\{\{" has no closing/);
 });
+
+it('refuses a name that makes the id too long, where the id is made of the content as well', async () => {
+  const files = { 'x.csv': 'title\nLamp\n' };
+  const outputs = [output('white'), output('x'.repeat(190))];
+  const compiled = await compileFiles(files, { model: 'z-image', prompt: '{{title}}', outputs });
+  expect(faultsOf(compiled)).toEqual(['2 id bad_id']);
+  expect(compiled.briefs).toEqual([]);
+});
