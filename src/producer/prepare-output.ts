@@ -2,13 +2,7 @@ import { contentFingerprint } from '../shared/brief.js';
 import type { JsonObject } from '../shared/json.js';
 import type { ReferenceFile } from '../shared/reference-items.js';
 import { bodyText, originText } from './brief-text.js';
-import {
-  bodyFault,
-  idFault,
-  modelFault,
-  promptFault,
-  unknownModelReason,
-} from './check-content.js';
+import { bodyFault, modelFault, promptFault, unknownModelReason } from './check-content.js';
 import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
 import type { ColumnPlan } from './column-plan.js';
 import { completeParams, type ParamSources, paramColumn } from './complete-params.js';
@@ -18,6 +12,7 @@ import type { InputChecks } from './input-checks.js';
 import type { InputWarnings } from './input-warnings.js';
 import type { KnownModels } from './known-models.js';
 import type { Mapping, Output } from './mapping.js';
+import { outputId } from './output-id.js';
 import type { OwnFields } from './own-fields.js';
 import { readReferences } from './reference-media.js';
 import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
@@ -68,9 +63,6 @@ export interface Findings {
   wanted: WantedReference[];
 }
 
-/** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
-const HASH_ID_LENGTH = 16;
-
 /** Makes one of a row's briefs, or notes everything that is wrong with it. */
 export class OutputPreparer {
   #unknown = { model: '', reason: '' };
@@ -104,9 +96,7 @@ export class OutputPreparer {
     if (faults.length > 0) return null;
     this.#warn({ model, params }, { source: source.name, row: row.number });
     const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
-    const id = idOf(output, givenId ?? fingerprint.slice(0, HASH_ID_LENGTH));
-    // The row's own was checked with the longest of its outputs' names.
-    if (givenId === null) addFault(faults, idFault(id, { column: 'id', suffixLength: 0 }));
+    const id = outputId(output, { givenId, fingerprint }, faults);
     if (faults.length > 0) return null;
     const { metadata } = fields;
     return {
@@ -179,10 +169,6 @@ export class OutputPreparer {
       warnings.note(about, place, () => unknownParamFault(param, { model, known }).reason);
     }
   }
-}
-
-function idOf({ name }: Output, base: string): string {
-  return name === null ? base : `${base}/${name}`;
 }
 
 function urlsOf(media: readonly { url: string }[]): string[] {
