@@ -97,6 +97,9 @@ async function planAndWork(
   if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
     // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
     await ledger.dropUnused();
+    // Tasks that are looked at again have left the manifest: its report must not state them any more (S4).
+    if (opened.reread > 0)
+      await writeReport({ ledger, out: request.out, clock: opened.session.clock });
     return 'not_wanted';
   }
   await beginBatch(opened, { ...request, underWay: 'left' });

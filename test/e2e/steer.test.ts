@@ -8,6 +8,7 @@ import { decodeState, encodeState } from '../../src/shared/ledger/brief-state.js
 import { batchKeys } from '../../src/shared/ledger/keys.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import type { Running } from '../support/running.js';
+import { atTerminal } from '../support/terminal.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '30', '--in-flight', '100'];
 
@@ -388,6 +389,27 @@ describe.concurrent('retry', () => {
       expect((await desk.report('out')).credits.spent).toBe(2);
     });
   }
+
+  test.skipIf(process.platform !== 'linux')(
+    'a no to a run that looks at an overdue task again leaves a report that is right (S3, S4)',
+    async ({ openDesk }) => {
+      const desk = await openDesk({ ...slowTasks, clock: new SetClock() });
+      await desk.write('in.csv', productsCsv(2));
+      const killed = desk.start(run);
+      await untilAccepted(desk, 2);
+      killed.kill('SIGKILL');
+      await killed.finished;
+      await makeOverdue(desk);
+      expect((await desk.run(run)).code).toBe(3);
+      await desk.write('in.csv', productsCsv(3));
+      const asking = [...run, '--ask-above', '0'];
+      const no = await atTerminal(desk, asking, { answers: { 'Go on?': 'n\r' } });
+      expect(no.code).toBe(130);
+      expect(no.text).toContain('2 tasks looked at again');
+      expect((await desk.report('out')).counts).toMatchObject({ unknown: 0, pending: 2 });
+      expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    },
+  );
 
   test('rejects a status that cannot be retried', async ({ openDesk }) => {
     const desk = await openDesk();
