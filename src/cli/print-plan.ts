@@ -28,8 +28,7 @@ export function planLines(plan: Plan, terminalWidth: number): string[] {
     ...hangingLines('', `${counted(rows, 'row')}: ${made} to make (${notMade(counts)}).`, width),
     ...(changes === null ? [] : row('compared', changes, width)),
     ...row('models', modelsText(plan), width),
-    ...(forecast.briefs > 0 ? costLines(plan, width) : []),
-    ...plan.examples.flatMap((example, at) => exampleLine(example, nameAt(plan, at), width)),
+    ...(forecast.briefs > 0 ? [...costLines(plan, width), ...exampleLines(plan, width)] : []),
     ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('look at'), line, width)),
   ];
 }
@@ -101,6 +100,10 @@ function round(rate: number): string {
 function nameAt({ examples }: Plan, at: number): string {
   if (at === 0) return 'first';
   return at === examples.length - 1 ? 'last' : 'middle';
+}
+
+function exampleLines(plan: Plan, width: number): string[] {
+  return plan.examples.flatMap((example, at) => exampleLine(example, nameAt(plan, at), width));
 }
 
 function exampleLine(example: Example, name: string, width: number): string[] {

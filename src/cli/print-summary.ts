@@ -55,7 +55,7 @@ export async function printSummary(
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
   if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
   terminal.print(countsText(meta));
-  terminal.print(spentText(meta));
+  terminal.print(spentText(meta, news));
   for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
   const audited = audit && auditSentence(audit);
   if (audited) terminal.print(audited);
@@ -66,15 +66,17 @@ export async function printSummary(
     terminal.print(sentence);
   }
   if (trial !== null && end === 'finished') {
-    for (const line of trialLines(trial, commandLine)) terminal.print(line);
+    for (const line of trialLines(trial, { commandLine, width })) terminal.print(line);
   }
   return code;
 }
 
-function spentText({ spent, reserved }: BatchMeta): string {
+/** An earlier run's credits are not this one's. */
+function spentText({ spent, reserved, runs }: BatchMeta, news: RunBatch['news']): string {
+  const ofAll = news === 'none' || runs.length > 1 ? ' by this batch in all' : '';
   const held =
     reserved > 0 ? `, ${formatCredits(reserved)} reserved for tasks whose end is not known` : '';
-  return `${formatCredits(spent)} spent${held}.`;
+  return `${formatCredits(spent)} spent${ofAll}${held}.`;
 }
 
 function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {

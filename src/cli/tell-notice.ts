@@ -31,12 +31,17 @@ function sentenceFor(notice: Notice): string | null {
     case 'throttled':
       return `The API asks for a slower pace (429): no request for ${formatDuration(notice.waitMs)}, then slower.`;
     case 'api_down':
-      return `The API cannot be used (${notice.reason}); next try in ${formatDuration(notice.waitMs)}.`;
+      return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
     case 'outcome_unknown':
-      return `No clear answer to a submission (${notice.reason}); it is sent again under the same key, so it cannot be paid twice.`;
+      return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
     default:
       return notice satisfies never;
   }
+}
+
+/** A sentence that stands in brackets inside another one. */
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, '');
 }

@@ -1,11 +1,15 @@
 import { relative } from 'node:path';
 import { counted, creditsNumber, formatCredits, formatDuration } from '../shared/quantities.js';
 import { sumText } from './forecast.js';
+import { hangingLines } from './hanging-lines.js';
 import { timeText } from './print-plan.js';
 import type { TrialResult } from './trial.js';
 
 /** What a person is told of a trial, and how to go on from it. */
-export function trialLines(result: TrialResult, commandLine: string): string[] {
+export function trialLines(
+  result: TrialResult,
+  { commandLine, width }: { commandLine: string; width: number },
+): string[] {
   const { briefs, succeeded, others, credits, taskMs, left, sheet } = result;
   const done = succeeded + others;
   const each = done > 0 ? `, ${creditsNumber(credits / done)} each` : '';
@@ -16,8 +20,9 @@ export function trialLines(result: TrialResult, commandLine: string): string[] {
   ];
   if (left.forecast.briefs === 0) return [...lines, 'There is nothing left to make.'];
   const { forecast, time } = left;
+  const rest = `${counted(forecast.briefs, 'brief')} for ${sumText(forecast)}; ${timeText(time)}.${failureText(result)}`;
   lines.push(
-    `The rest, by that: ${counted(forecast.briefs, 'brief')} for ${sumText(forecast)}; ${timeText(time)}.${failureText(result)}`,
+    ...hangingLines('The rest, by that: ', rest, width),
     'To go on (what the trial made is not made again):',
     `  ${withoutTrial(commandLine)}`,
   );

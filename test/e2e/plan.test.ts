@@ -56,6 +56,7 @@ test('a run tells its plan before it sends anything, by what was learned, and do
   expect(first.code).toBe(0);
   expect(first.stderr).toContain('credits    3 to 9 credits (base price');
   await desk.write('in.csv', productsCsv(5));
+  expect(first.stdout).toContain('3 credits spent.');
   const second = await desk.run([...run, '--json']);
   expect(second.stderr).toContain('5 rows: 5 briefs, 2 of them to make');
   expect(second.stderr).toContain('credits    2 credits (as charged before)');
@@ -67,6 +68,12 @@ test('a run tells its plan before it sends anything, by what was learned, and do
       examples: [{ row: 2 }, { row: 4 }, { row: 6 }],
     },
   });
+  const third = await desk.run(run);
+  expect(third.stdout).toContain('5 credits spent by this batch in all.');
+  const { stdout } = await desk.run(['check', 'in.csv', '--out', 'out', ...mapping]);
+  expect(stdout).toContain('5 rows: 5 briefs, 0 of them to make');
+  // What is not made is no example.
+  expect(stdout).not.toMatch(/^ {2}first/m);
 });
 
 withTerminal('at a terminal', () => {

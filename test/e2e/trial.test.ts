@@ -10,7 +10,7 @@ test('a trial runs a sample, shows it, and the next run makes the rest without p
   const trial = await desk.run([...run, '--trial', '3']);
   expect(trial.code).toBe(3);
   expect(trial.stdout).toContain('Trial of 3 briefs: 2 of 3 succeeded, for 2 credits');
-  expect(trial.stdout).toMatch(
+  expect(trial.stdout.replaceAll(/\n +/g, ' ')).toMatch(
     /The rest, by that: 7 briefs for 7 credits; .* 33 % fail .* 2 briefs/,
   );
   expect(trial.stdout).toMatch(/run in\.csv (?!.*--trial)/);
