@@ -15,6 +15,7 @@ const longOnes = [
   'e2e/large-change',
   'e2e/large-run',
   'e2e/minute-cron',
+  'e2e/schedule-changes',
   'e2e/shop-export',
   'shared/ledger/pace-learning',
 ];
@@ -26,7 +27,7 @@ export default defineConfig({
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
     maxWorkers: 6,
-    maxConcurrency: 5,
+    maxConcurrency: 6,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
