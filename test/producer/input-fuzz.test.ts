@@ -9,8 +9,8 @@ import { readCsv } from '../../src/producer/read-csv.js';
 import { BatchError } from '../../src/shared/errors.js';
 import { compileFiles, compilePaths } from './compile-files.js';
 
-/** Ten times as many with the long tests. */
-const thorough = process.env.TESTS === 'all' ? 10 : 1;
+/** Four times as many with the long tests. */
+const thorough = process.env.TESTS === 'all' ? 4 : 1;
 
 let folder: string;
 beforeAll(async () => {
