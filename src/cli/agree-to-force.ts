@@ -2,7 +2,7 @@ import type { Model } from '../rivya/outcome.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import { canAsk, confirm } from './confirm.js';
-import { forecastInput, sumText } from './forecast.js';
+import { wholeEstimate } from './forecast.js';
 import type { BatchRequest, RunBatch } from './open-run-batch.js';
 import type { Terminal } from './terminal.js';
 
@@ -16,11 +16,10 @@ export async function agreeToForce(
   { input, models, flags }: Pick<BatchRequest, 'input' | 'flags'> & { models: Model[] },
 ): Promise<void> {
   if (comparison.forced + comparison.changed === 0) return;
-  const learned = await account.prices();
-  const forecast = await forecastInput(input.briefs(), { models, wallet: null, learned });
+  const estimate = await wholeEstimate(account, { input, models });
   const many = counted(comparison.forced, 'unchanged brief');
   terminal.note(
-    `--force: ${many} made anew and paid again. Estimate for the whole input: ${sumText(forecast)}.`,
+    `--force: ${many} made anew and paid again. Estimate for the whole input: ${estimate}.`,
   );
   if (flags.yes || !canAsk()) return;
   if ((await confirm('Go on?')) === 'yes') return;

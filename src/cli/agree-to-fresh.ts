@@ -1,7 +1,7 @@
 import { forgetsResults } from '../producer/open-life.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { canAsk, confirm } from './confirm.js';
-import { forecastInput, sumText } from './forecast.js';
+import { wholeEstimate } from './forecast.js';
 import type { RunRequest } from './run-request.js';
 import { openAccount, type StoreSession } from './session.js';
 import type { Terminal } from './terminal.js';
@@ -19,10 +19,9 @@ export async function agreeToFresh(
   const account = openAccount(session);
   const ledger = new BatchLedger(session.connection, session.settings.prefix, batch, account);
   if (!(await forgetsResults({ ledger, out }))) return 'not_asked';
-  const learned = await account.prices();
-  const forecast = await forecastInput(input.briefs(), { models, wallet: null, learned });
+  const estimate = await wholeEstimate(account, { input, models });
   terminal.note(
-    `--fresh: what batch ${batch} has made is put aside, and the input is made and paid again. Estimate: ${sumText(forecast)}.`,
+    `--fresh: what batch ${batch} has made is put aside, and the input is made and paid again. Estimate: ${estimate}.`,
   );
   return confirm('Go on?');
 }

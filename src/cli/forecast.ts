@@ -1,3 +1,4 @@
+import type { CompiledInput } from '../producer/compile-input.js';
 import {
   type Forecast,
   forecastCredits,
@@ -5,6 +6,7 @@ import {
   type Pricing,
 } from '../producer/forecast-credits.js';
 import type { Model } from '../rivya/outcome.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { priceKind } from '../shared/price-kind.js';
 import { creditsNumber, formatCredits } from '../shared/quantities.js';
@@ -53,4 +55,13 @@ function at({ source, row }: Place): string {
 
 function same(a: Place, b: Place): boolean {
   return a.row === b.row && a.source === b.source;
+}
+
+/** What the whole input costs at the prices that an account has learned, as text. */
+export async function wholeEstimate(
+  account: AccountLedger,
+  { input, models }: { input: Pick<CompiledInput, 'briefs'>; models: Model[] },
+): Promise<string> {
+  const learned = await account.prices();
+  return sumText(await forecastInput(input.briefs(), { models, wallet: null, learned }));
 }

@@ -10,7 +10,7 @@ import { parseManifestLine } from '../shared/manifest-file.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { readLines } from '../shared/read-lines.js';
 import { itemUrls } from '../shared/reference-items.js';
-import { EarlierRuns } from './earlier-life.js';
+import { EarlierRuns } from './earlier-runs.js';
 
 export type Adoption =
   | { kind: 'none' }

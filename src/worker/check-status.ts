@@ -9,6 +9,7 @@ import { learnFromEnd } from './learn-from-end.js';
 import { logAnswer } from './log-answer.js';
 import { nextCheckInMs } from './next-check.js';
 import { deadlineMs } from './poll-plan.js';
+import { refusedReadMs } from './refused-read.js';
 import { settleTask } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
@@ -105,12 +106,8 @@ async function actOnRefusal(
   const { code, message, requestId, retryAfterMs } = refusal;
   switch (refusal.kind) {
     case 'rate_limited':
-    case 'too_many_running': {
-      const waitMs = await context.pacer.refused('read', retryAfterMs);
-      context.notify({ kind: 'throttled', waitMs });
-      // Spread, so that all checks that were refused together do not come back together.
-      return { kind: 'later', afterMs: waitMs * (1 + 0.5 * Math.random()) };
-    }
+    case 'too_many_running':
+      return { kind: 'later', afterMs: await refusedReadMs(context, retryAfterMs) };
     case 'key_refused':
       await holdSubmissions(context, { kind: 'key_refused', code, message, requestId }, 'none');
       return { kind: 'later', afterMs: keyRefusedLookMs };

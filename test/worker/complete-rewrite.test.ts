@@ -5,30 +5,8 @@ import type { OutboxLedger } from '../../src/shared/ledger/outbox-ledger.js';
 import { completeRewrite, type Rewriting } from '../../src/worker/complete-rewrite.js';
 import { finalizeBatch } from '../../src/worker/finalize-batch.js';
 import { ManifestWriter } from '../../src/worker/manifest-writer.js';
+import { Killed, killedAt, type Moment } from './killed-at.js';
 import { expectRewritten, type OpenRewrite, openRewrite } from './open-rewrite.js';
-
-class Killed extends Error {}
-
-type Moment = 'before' | 'after';
-
-/** The same thing for a process that is killed at one of its calls, counted over `counter`. */
-function killedAt<T extends object>(target: T, counter: { left: number }, moment: Moment): T {
-  return new Proxy(target, {
-    get(_target, name) {
-      const member = Reflect.get(target, name) as unknown;
-      if (typeof member !== 'function') return member;
-      return (...values: unknown[]) => {
-        counter.left -= 1;
-        if (counter.left === 0 && moment === 'before') throw new Killed();
-        const answer = member.apply(target, values) as unknown;
-        if (counter.left !== 0 || !(answer instanceof Promise)) return answer;
-        return answer.then(() => {
-          throw new Killed();
-        });
-      };
-    },
-  });
-}
 
 /** Runs a process that is killed at its nth call to Redis; false when it made fewer. */
 async function runKilled(opened: OpenRewrite, nth: number, moment: Moment): Promise<boolean> {

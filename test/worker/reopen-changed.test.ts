@@ -3,30 +3,8 @@ import { Journal, readJournal } from '../../src/shared/journal.js';
 import type { PreparedBrief } from '../../src/shared/prepared-brief.js';
 import { reopenChanged } from '../../src/worker/reopen-changed.js';
 import { preparedBrief } from '../support/ledger.js';
+import { Killed, killedAt } from './killed-at.js';
 import { type OpenRewrite, openRewrite } from './open-rewrite.js';
-
-class Killed extends Error {}
-
-type Moment = 'before' | 'after';
-
-/** The same thing for a process that is killed at one of its calls, counted over `counter`. */
-function killedAt<T extends object>(target: T, counter: { left: number }, moment: Moment): T {
-  return new Proxy(target, {
-    get(_target, name) {
-      const member = Reflect.get(target, name) as unknown;
-      if (typeof member !== 'function') return member;
-      return (...values: unknown[]) => {
-        counter.left -= 1;
-        if (counter.left === 0 && moment === 'before') throw new Killed();
-        const answer = member.apply(target, values) as unknown;
-        if (counter.left !== 0 || !(answer instanceof Promise)) return answer;
-        return answer.then(() => {
-          throw new Killed();
-        });
-      };
-    },
-  });
-}
 
 const changedBody = '{"model":"z-image","prompt":"other"}';
 

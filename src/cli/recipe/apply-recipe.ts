@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { BatchError } from '../../shared/errors.js';
 import { isUrl } from '../../shared/schedule/schedule.js';
 import type { ReadingFlags } from '../flags.js';
-import { expandOutputs } from './expand-outputs.js';
+import { expandOutputs, listOf } from './expand-outputs.js';
 import { type ReadRecipe, readRecipe } from './read-recipe.js';
 
 /** Keys that are no plain option of a command. */
@@ -22,7 +22,7 @@ export function applyRecipe(command: Command, files: string[]): string[] {
   const read = readRecipe(path);
   for (const key of Object.keys(read.recipe)) {
     if (ownKeys.has(key)) continue;
-    const option = command.options.find((candidate) => candidate.attributeName() === camel(key));
+    const option = command.options.find((candidate) => recipeKey(candidate) === key);
     // What another command of the same recipe takes, such as `rate` for `check`.
     if (option !== undefined) applyOption(command, option, { read, key });
   }
@@ -80,6 +80,11 @@ function applyMaking(command: Command, read: ReadRecipe): void {
   command.setOptionValueWithSource('param', [...given, ...others], 'recipe');
 }
 
+/** `--no-wait` is `wait: false`. */
+function recipeKey(option: Option): string {
+  return option.name().replace(/^no-/, '');
+}
+
 function isGiven(command: Command, name: string): boolean {
   return command.getOptionValueSource(name) === 'cli';
 }
@@ -93,12 +98,4 @@ function promptText(text: string, read: ReadRecipe): string {
 function fromRecipe(path: string, { path: recipe }: ReadRecipe): string {
   if (path === '-' || isUrl(path)) return path;
   return relative(process.cwd(), resolve(dirname(recipe), path)) || '.';
-}
-
-function camel(key: string): string {
-  return key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function listOf(value: string | string[]): string[] {
-  return Array.isArray(value) ? value : [value];
 }

@@ -79,6 +79,7 @@ function slug(value: string): string {
   return value.replace(/[^\p{L}\p{M}\p{N}._]+/gu, '-').replace(/^-+|-+$/g, '') || '-';
 }
 
-function listOf<Item>(value: Item | Item[]): Item[] {
+/** A recipe may say one thing without making a list of it. */
+export function listOf<Item>(value: Item | Item[]): Item[] {
   return Array.isArray(value) ? value : [value];
 }

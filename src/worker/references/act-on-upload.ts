@@ -1,6 +1,7 @@
 import type { Refusal, UploadOutcome } from '../../rivya/outcome.js';
 import type { Hold } from '../decide-submit.js';
 import { holdSubmissions } from '../hold-submissions.js';
+import { refusedReadMs } from '../refused-read.js';
 import type { StageContext } from '../stage-context.js';
 import { uploadAgain } from './look-again.js';
 import type { UploadEnd, WantedUpload } from './upload-end.js';
@@ -44,10 +45,7 @@ async function actOnRefusal(
   switch (refusal.kind) {
     case 'rate_limited':
     case 'too_many_running': {
-      const waitMs = await context.pacer.refused('read', retryAfterMs);
-      context.notify({ kind: 'throttled', waitMs });
-      // Spread, so that uploads that were refused together do not come back together.
-      const afterMs = waitMs * (1 + 0.5 * Math.random());
+      const afterMs = await refusedReadMs(context, retryAfterMs);
       return { kind: 'wait', step: { kind: 'later', afterMs } };
     }
     case 'insufficient_credits':
