@@ -1,6 +1,6 @@
-import { CronExpressionParser } from 'cron-parser';
+import { type CronExpression, CronExpressionParser } from 'cron-parser';
 import { BatchError } from '../errors.js';
-import { aroundChangeMs, zoneTime } from './zone-time.js';
+import { endOfOffset, momentOnDate, zoneTime } from './zone-time.js';
 
 /** When something is due: a cron pattern, read in a time zone of the IANA list. */
 export interface CronTimes {
@@ -9,6 +9,7 @@ export interface CronTimes {
 }
 
 const mostCounted = 1_000;
+const hoursOfDay = 24;
 const fields = /^(@\w+|\S+(\s+\S+){4,5})$/;
 
 /**
@@ -41,29 +42,70 @@ function unreadable({ cron }: CronTimes, cause?: unknown): BatchError {
   );
 }
 
-/**
- * The first tick after a moment, in ms since the epoch. A time that the clocks skip comes due as much later as they were
- * put forward; one that they show twice comes due the first time only, unless the pattern asks for every hour.
- */
-export function nextTick({ cron, zone }: CronTimes, afterMs: number): number {
-  const startMs = isNearChange(afterMs, zone) ? afterMs - aroundChangeMs : afterMs;
-  const times = CronExpressionParser.parse(cron, { tz: zone, currentDate: new Date(startMs) });
-  let tick = times.next().getTime();
-  while (tick <= afterMs) tick = times.next().getTime();
-  return tick;
-}
-
-/** Asked within the hour that is skipped or shown twice, the parser loses a tick or finds it again: ask it from before. */
-function isNearChange(ms: number, zone: string): boolean {
-  const [before, after] = [ms - aroundChangeMs, ms + aroundChangeMs];
-  return zoneTime(before, zone).offsetMs !== zoneTime(after, zone).offsetMs;
+/** The first tick after a moment, in ms since the epoch; which ones there are is told at `ticksAfter`. */
+export function nextTick(times: CronTimes, afterMs: number): number {
+  return ticksAfter(times, afterMs).next().value;
 }
 
 /** Ticks after `fromMs` and not after `toMs`; counts to a thousand at most. */
 export function countTicks(times: CronTimes, fromMs: number, toMs: number): number {
   let count = 0;
-  for (let at = nextTick(times, fromMs); at <= toMs && count < mostCounted; count += 1) {
-    at = nextTick(times, at);
+  for (const tick of ticksAfter(times, fromMs)) {
+    if (tick > toMs || count === mostCounted) break;
+    count += 1;
   }
   return count;
+}
+
+type Ticks = Generator<number, never>;
+
+/**
+ * Ticks after a moment, in their order. The parser reads the pattern as if the zone's clocks ran evenly, and the times
+ * that it names are then looked up in the zone: its own reckoning with zones loses and doubles ticks in the nights in
+ * which clocks are changed.
+ *
+ * A pattern that leaves out an hour of the day comes due on each date at each time that it names, once: see
+ * `momentOnDate` for times that are skipped or shown twice; those that are skipped together come due together. A pattern
+ * for every hour goes by real hours: it comes due whenever the clocks show its minute, in an hour that they show twice
+ * as well, and not in one that they skip.
+ */
+function ticksAfter({ cron, zone }: CronTimes, afterMs: number): Ticks {
+  const pattern = CronExpressionParser.parse(cron, { tz: 'UTC' });
+  const isHourly = pattern.fields.hour.values.length === hoursOfDay;
+  return isHourly ? hourlyTicks(pattern, zone, afterMs) : datedTicks(pattern, zone, afterMs);
+}
+
+function* datedTicks(pattern: CronExpression, zone: string, afterMs: number): Ticks {
+  let lastMs = afterMs;
+  let shownMs = afterMs + zoneTime(afterMs, zone).offsetMs;
+  for (;;) {
+    shownMs = timeAfter(pattern, shownMs);
+    const tick = momentOnDate(shownMs, zone);
+    if (tick === null || tick <= lastMs) continue;
+    yield tick;
+    lastMs = tick;
+  }
+}
+
+function* hourlyTicks(pattern: CronExpression, zone: string, afterMs: number): Ticks {
+  let lastMs = afterMs;
+  let { offsetMs } = zoneTime(afterMs, zone);
+  for (;;) {
+    const tick = timeAfter(pattern, lastMs + offsetMs) - offsetMs;
+    const changeMs = endOfOffset(offsetMs, lastMs, tick, zone);
+    if (changeMs === null) {
+      yield tick;
+      lastMs = tick;
+    } else {
+      // From there on the clocks show other times, the first of which may be one of the pattern's.
+      lastMs = changeMs - 1;
+      ({ offsetMs } = zoneTime(changeMs, zone));
+    }
+  }
+}
+
+/** The first time of a pattern after another, both as the clocks show them, in ms as if they showed UTC. */
+function timeAfter(pattern: CronExpression, shownMs: number): number {
+  pattern.reset(new Date(shownMs));
+  return pattern.next().getTime();
 }

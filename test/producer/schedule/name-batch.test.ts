@@ -34,7 +34,7 @@ describe('the batch of a run', () => {
   });
 
   it('on both change days is named after the date, at an hour that is skipped or shown twice', () => {
-    expect(names('30 2 * * *', '2026-03-29T01:30Z')[0]).toBe('shots@2026-03-29');
+    expect(names('30 2 * * *', '2026-03-29T01:00Z')[0]).toBe('shots@2026-03-29');
     expect(names('30 2 * * *', '2026-10-25T00:30Z')[0]).toBe('shots@2026-10-25');
   });
 
