@@ -1,7 +1,11 @@
 import type { Model } from '../rivya/outcome.js';
 
 /** `base_credits` is not the price: what a task costs is known only after it was charged. */
-const factors: Record<string, number> = { image: 3, audio: 3, video: 10 };
+const factors = new Map([
+  ['image', 3],
+  ['audio', 3],
+  ['video', 10],
+]);
 const factorOfUnknown = 10;
 /** For a model that the list does not know. */
 const baseOfUnknown = 10;
@@ -12,6 +16,6 @@ export function priceGuesser(models: Model[]): (model: string) => { guess: numbe
   return (id) => {
     const model = known.get(id);
     const least = model?.baseCredits ?? baseOfUnknown;
-    return { least, guess: least * (factors[model?.category ?? ''] ?? factorOfUnknown) };
+    return { least, guess: least * (factors.get(model?.category ?? '') ?? factorOfUnknown) };
   };
 }

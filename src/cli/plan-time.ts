@@ -23,7 +23,12 @@ export interface PlannedTime {
 /** At which an account begins that has learned nothing. */
 const startRate = 2;
 /** The API documents no durations: a task of each kind is taken to need so long, in ms, until some have been seen. */
-const assumedTaskMs: Record<string, number> = { image: 15_000, audio: 25_000, video: 120_000 };
+const longestTaskMs = 120_000;
+const assumedTaskMs = new Map([
+  ['image', 15_000],
+  ['audio', 25_000],
+  ['video', longestTaskMs],
+]);
 
 /** How long so many briefs will take at the pace that is known or assumed. */
 export function planTime(
@@ -63,7 +68,7 @@ function assumedMs(modelUse: ReadonlyMap<string, number>, models: readonly Model
   let briefs = 0;
   let sumMs = 0;
   for (const [model, count] of modelUse) {
-    const ms = assumedTaskMs[kinds.get(model) ?? ''] ?? assumedTaskMs.video ?? 0;
+    const ms = assumedTaskMs.get(kinds.get(model) ?? '') ?? longestTaskMs;
     briefs += count;
     sumMs += count * ms;
   }

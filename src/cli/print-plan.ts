@@ -108,7 +108,9 @@ function exampleLines(plan: Plan, width: number): string[] {
 
 function exampleLine(example: Example, name: string, width: number): string[] {
   const { row: number, id, model, prompt } = example;
-  const text = `row ${number}, ${id}, ${model}: ${prompt ?? '(no prompt)'}`;
+  // Cut before it is measured: only its first line is shown.
+  const shown = prompt?.slice(0, widest * 10) ?? '(no prompt)';
+  const text = `row ${number}, ${id}, ${model.slice(0, widest)}: ${shown}`;
   // A prompt may hold whatever the file does: a terminal's control characters are not for this one.
   const plain = stripVTControlCharacters(text).replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ');
   return [`  ${name.padEnd(labelWidth)}${truncate(plain, Math.max(20, width - labelWidth - 2))}`];

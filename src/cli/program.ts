@@ -54,7 +54,8 @@ export async function createProgram(
     .exitOverride()
     .showHelpAfterError('(rivya-batch COMMAND --help shows how)')
     .addHelpText('after', afterHelp);
-  const only = wanted === undefined ? undefined : commands[wanted];
+  const only =
+    wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
   for (const load of only ? [only] : Object.values(commands)) (await load())(program, setup);
   addPrefix(program, setup);
   return program;

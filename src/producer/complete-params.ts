@@ -22,7 +22,8 @@ export function completeParams(
 ): JsonObject {
   const options = output.params.length + mapping.params.length;
   if (fields.textParams.length === 0 && options === 0) return fields.params;
-  const params: JsonObject = {};
+  // Without a prototype, a key such as `__proto__` is one like any other.
+  const params: JsonObject = Object.create(null);
   const fill = ({ key, template }: ParamTemplate) => {
     if (Object.hasOwn(params, key)) return;
     const text = renderTemplate(template, row, faults);

@@ -13,8 +13,8 @@ export interface Condition {
 type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'contains';
 
 /** The first operator splits: what stands before it is the column, spaces and parentheses included. */
-const COMPARISON = /^(?<column>.+?)\s*(?<operator><=|>=|!=|==|=|<|>|\scontains\s)\s*(?<value>.*)$/s;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
+const COMPARISON = /^(?<column>.+?)(?<operator><=|>=|!=|==|=|<|>|\scontains\s)\s*(?<value>.*)$/s;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)$/;
 
 /** @throws BatchError `bad_input` where the text is no condition */
 export function parseCondition(text: string, option: string): Condition {

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../shared/json.js';
+import { isTooDeep, type JsonObject, type JsonValue } from '../shared/json.js';
 import { ColumnNames } from './column-names.js';
 import { isSameList } from './column-plan.js';
 import { isJsonObject } from './own-fields.js';
@@ -7,8 +7,10 @@ import type { Row, UnreadableRow } from './row.js';
 
 /** One item of JSON or JSON Lines; whatever is not an object is a fault of that row. */
 export function readJsonRow(item: unknown, number: number): Row | UnreadableRow {
-  if (isJsonObject(item)) return new JsonRow(number, item);
-  return { kind: 'unreadable', number, fault: notAnObject(item) };
+  if (!isJsonObject(item)) return { kind: 'unreadable', number, fault: notAnObject(item) };
+  return isTooDeep(item)
+    ? { kind: 'unreadable', number, fault: tooDeep }
+    : new JsonRow(number, item);
 }
 
 class JsonRow implements Row {
@@ -54,6 +56,12 @@ function valueAtPath(item: JsonObject, path: string[]): JsonValue | undefined {
   }
   return value;
 }
+
+const tooDeep: RowFault = {
+  kind: 'wrong_type',
+  column: null,
+  reason: 'its values are nested more than 100 levels deep',
+};
 
 function notAnObject(item: unknown): RowFault {
   const what = Array.isArray(item) ? 'a list' : item === null ? 'null' : `a ${typeof item}`;

@@ -32,7 +32,9 @@ async function* readLines(source: Source): AsyncGenerator<string[]> {
   let unfinished = '';
   let linesBefore = 0;
   for await (const piece of readText(source)) {
-    const lines = (unfinished + piece.toString('utf8')).split('\n');
+    const lines = piece.toString('utf8').split('\n');
+    // Only what is new is looked through: a line of many pieces would be for each of them.
+    lines[0] = unfinished + (lines[0] ?? '');
     unfinished = lines.pop() ?? '';
     linesBefore += lines.length;
     if (unfinished.length > LARGEST_LINE_CHARACTERS) {

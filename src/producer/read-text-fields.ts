@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../shared/json.js';
+import { type JsonObject, type JsonValue, parseJson } from '../shared/json.js';
 import type { ColumnPlan } from './column-plan.js';
 import type { Mapping } from './mapping.js';
 import { isJsonObject, type OwnFields, splitReferences } from './own-fields.js';
@@ -56,14 +56,4 @@ function readMetadata(text: string | null): JsonValue {
   if (text === null || isBlank(text)) return null;
   const value = /^\s*[[{]/.test(text) ? parseJson(text) : undefined;
   return value === undefined ? text : value;
-}
-
-/** Undefined where it is not JSON: the caller says what that means for its column. */
-function parseJson(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

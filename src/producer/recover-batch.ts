@@ -39,7 +39,7 @@ export async function adoptManifest(
     torn = line.end === 'torn';
     if (torn) break;
     end = line.offset + line.length;
-    const manifestLine = parseManifestLine(line.text);
+    const manifestLine = parseManifestLine(line.text, path);
     adopted.push(adoptedLine(manifestLine));
     runs.add(manifestLine);
     earliest = Math.min(earliest, Date.parse(manifestLine.times.admitted));

@@ -189,5 +189,6 @@ function shown(text: string): string {
 /** Null for a name that does not say. */
 function kindOf(url: URL): MediaKind | null {
   const extension = /\.([a-z0-9]+)$/i.exec(url.pathname)?.[1]?.toLowerCase() ?? '';
-  return KIND_OF_EXTENSION[extension] ?? null;
+  // A file may be called `a.constructor`.
+  return (Object.hasOwn(KIND_OF_EXTENSION, extension) && KIND_OF_EXTENSION[extension]) || null;
 }

@@ -1,9 +1,7 @@
 import type { ModelParam } from '../rivya/outcome.js';
-import type { JsonObject, JsonValue } from '../shared/json.js';
+import { type JsonObject, type JsonValue, parseJson } from '../shared/json.js';
 import type { KnownModel } from './known-models.js';
-
-/** Decimal notation only: `0x10` or `1,5` in a spreadsheet is a slip, not a number. */
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+import { decimal } from './template/read-literal.js';
 
 /**
  * Params with the types that this API takes: numbers where the model wants a number, text for choices, booleans
@@ -48,7 +46,7 @@ function settle(
 function settleNumber(value: JsonValue): JsonValue {
   if (typeof value !== 'string') return value;
   const trimmed = value.trim();
-  const number = DECIMAL.test(trimmed) ? Number(trimmed) : Number.NaN;
+  const number = decimal.test(trimmed) ? Number(trimmed) : Number.NaN;
   return Number.isFinite(number) ? number : value;
 }
 
@@ -66,11 +64,6 @@ function plainText(value: JsonValue): JsonValue {
 
 /** A cell can hold the list of a dialogue as JSON text only. */
 function settleDialogue(value: JsonValue): JsonValue {
-  if (typeof value !== 'string' || !/^\s*\[/.test(value)) return value;
-  try {
-    return JSON.parse(value) as JsonValue;
-  } catch (error) {
-    if (error instanceof SyntaxError) return value;
-    throw error;
-  }
+  const isList = typeof value === 'string' && /^\s*\[/.test(value);
+  return isList ? (parseJson(value) ?? value) : value;
 }

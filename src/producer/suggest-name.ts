@@ -1,4 +1,6 @@
 const MOST_NAMES_LISTED = 8;
+/** A name that is longer is no slip of another one; a header or a cell can hold a book. */
+const LONGEST_COMPARED = 100;
 
 /**
  * The end of a sentence about a missing column: the nearest name there is,
@@ -14,11 +16,13 @@ export function suggestName(wanted: string, names: readonly string[]): string {
 
 /** The nearest of the names, or null where none is near. */
 export function nearestName(wanted: string, names: readonly string[]): string | null {
+  if (wanted.length > LONGEST_COMPARED) return null;
   const target = normalise(wanted);
   let nearest: string | null = null;
   // A third of the letters may differ: enough for typing mistakes, too little for another word.
   let smallest = Math.max(2, Math.floor(target.length / 3)) + 1;
   for (const name of names) {
+    if (name.length > LONGEST_COMPARED) continue;
     const distance = editDistance(target, normalise(name));
     if (distance >= smallest) continue;
     smallest = distance;

@@ -76,7 +76,9 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       return { kind: 'accepted', task: outcome.content, pace: outcome.pace };
     },
     async readTask(taskId, signal) {
-      const path = `/api/v1/generations/${encodeURIComponent(taskId)}`;
+      // From a manifest that was edited it may be anything: as bytes, broken text is text that nobody knows.
+      const name = encodeURIComponent(Buffer.from(taskId).toString());
+      const path = `/api/v1/generations/${name}`;
       const outcome = await call.send(
         { method: 'GET', path, headers: { authorization } },
         { parse: parseTask, wanted: 'a task id', signal },

@@ -2,11 +2,16 @@ import { asAmount, asList, asRecord, asText } from './lenient-fields.js';
 import type { Task, TaskStatus } from './outcome.js';
 import { quoteText } from './quote-text.js';
 
-/** A task as the API sent it; null where there is no `id`, without which nothing can be followed up. */
+const brokenText = /\p{Cs}/u;
+
+/**
+ * A task as the API sent it; null where there is no `id`, without which nothing can be followed up. One with broken text
+ * in it is none: no path can hold it.
+ */
 export function parseTask(json: unknown): Task | null {
   const body = asRecord(json);
   const id = asText(body?.id);
-  if (body === null || id === null) return null;
+  if (body === null || id === null || brokenText.test(id)) return null;
   return {
     id,
     status: parseStatus(body.status),

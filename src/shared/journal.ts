@@ -88,7 +88,9 @@ export async function readJournal(out: string): Promise<JournalContent | null> {
       continue;
     }
     if (content === null) throw notOurs(out);
-    addEntry(content, entrySchema.parse(json));
+    const entry = entrySchema.safeParse(json);
+    if (!entry.success) throw notOurs(out);
+    addEntry(content, entry.data);
   }
   return content;
 }
@@ -127,7 +129,7 @@ function parseJson(text: string): unknown {
 function notOurs(out: string): BatchError {
   return new BatchError(
     'output_unusable',
-    `${journalPath(out)} does not begin as a journal does: put it back as it was, or give another folder with --out.`,
+    `${journalPath(out)} is not as rivya-batch wrote it: put it back as it was, or give another folder with --out.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from './json.js';
 import { type ManifestLine, manifestLineSchema } from './manifest-line.js';
 
 export type JudgedLine =
@@ -14,13 +15,4 @@ export function judgeLine(text: string): JudgedLine {
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') || 'the whole';
   return { kind: 'unreadable', reason: `${field}: ${issue?.message ?? 'not as it should be'}` };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

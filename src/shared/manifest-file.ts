@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises';
+import { BatchError } from './errors.js';
 import type { JsonValue } from './json.js';
+import { judgeLine } from './judge-line.js';
 import { csvColumns, csvRow, csvRows } from './manifest-csv.js';
-import { type ManifestLine, manifestLineSchema } from './manifest-line.js';
+import type { ManifestLine } from './manifest-line.js';
 import { readLines } from './read-lines.js';
 
 export type ManifestFormat = 'jsonl' | 'csv' | 'json';
@@ -16,8 +18,17 @@ interface Place {
 
 const rowsAtOnce = 500;
 
-export function parseManifestLine(text: string): ManifestLine {
-  return manifestLineSchema.parse(JSON.parse(text));
+/**
+ * A line of a manifest that is ours, word for word.
+ * @throws BatchError `batch_conflict` where it is none
+ */
+export function parseManifestLine(text: string, path: string): ManifestLine {
+  const judged = judgeLine(text);
+  if (judged.kind === 'line') return judged.line;
+  throw new BatchError(
+    'batch_conflict',
+    `${path} is not as rivya-batch wrote it (a line of it cannot be read: ${judged.reason}). Put the file back as it was, or give another folder with --out; "rivya-batch verify" names each such line.`,
+  );
 }
 
 /**
@@ -47,7 +58,7 @@ export class ManifestFile {
     const columns = new Set<string>();
     for await (const { text, offset, length, end } of readLines(path)) {
       if (end === 'torn' || text === '') continue;
-      const line = parseManifestLine(text);
+      const line = parseManifestLine(text, path);
       const { source, row, seq } = line;
       places.push({ source, row, seq, offset, length });
       for (const column of Object.keys(line.input)) columns.add(column);
@@ -66,7 +77,7 @@ export class ManifestFile {
       for (const { offset, length } of this.places) {
         const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
         const text = buffer.toString('utf8').trimEnd();
-        yield { text, line: parseManifestLine(text) };
+        yield { text, line: parseManifestLine(text, this.path) };
       }
     } finally {
       await file.close();

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import type { JsonObject, JsonValue } from './json.js';
 
-const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
+/** Taken as it is: copied member by member, a column called `__proto__` would be lost. */
+const jsonObject = z.custom<JsonObject>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  { error: 'must be an object' },
+);
 const jsonValue = z.unknown() as unknown as z.ZodType<JsonValue>;
 
 const assetSchema = z.object({

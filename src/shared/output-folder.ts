@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from './errors.js';
 import { readJournalHeader } from './journal.js';
+import { parseJson } from './json.js';
 import { readLines } from './read-lines.js';
 
 /**
@@ -23,24 +24,33 @@ export async function claimOutputFolder(out: string, batch: string): Promise<voi
   }
 }
 
-/** The batch whose results a folder holds, or will hold: its journal is there before its first line; null for none. */
+/**
+ * The batch whose results a folder holds, or will hold: its journal is there before its first line; null for none.
+ * @throws BatchError `batch_conflict` where a file of that name is somebody else's
+ */
 export async function ownerOf(out: string): Promise<string | null> {
-  for await (const { text, end } of readLines(join(out, 'manifest.jsonl'))) {
+  const manifest = join(out, 'manifest.jsonl');
+  for await (const { text, end } of readLines(manifest)) {
     if (end === 'torn') break;
-    return batchIn(text);
+    return batchIn(text, manifest);
   }
   const journal = await readJournalHeader(out);
   if (journal !== null) return journal.batch;
+  const report = join(out, 'run.json');
   try {
-    return batchIn(await readFile(join(out, 'run.json'), 'utf8'));
+    return batchIn(await readFile(report, 'utf8'), report);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }
 
-function batchIn(json: string): string {
-  const value: unknown = JSON.parse(json);
+function batchIn(json: string, path: string): string {
+  const value = parseJson(json);
   const batch = value && typeof value === 'object' && 'batch' in value ? value.batch : null;
-  return typeof batch === 'string' ? batch : 'unknown';
+  if (typeof batch === 'string') return batch;
+  throw new BatchError(
+    'batch_conflict',
+    `${path} was not written by rivya-batch: give another folder with --out, or move the file away.`,
+  );
 }

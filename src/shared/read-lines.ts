@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { BatchError } from './errors.js';
 
 export interface FileLine {
   text: string;
@@ -12,8 +13,13 @@ export interface FileLine {
 
 const chunkBytes = 256 * 1024;
 const newline = 0x0a;
+/** No line of ours comes near it: what is longer is a file of another kind. */
+const longestBytes = 64 * 1024 * 1024;
 
-/** The lines of a file with their places, in constant memory; nothing where the file does not exist. */
+/**
+ * The lines of a file with their places, in constant memory; nothing where the file does not exist.
+ * @throws BatchError `batch_conflict` for a line that is longer than any of ours
+ */
 export async function* readLines(path: string, fromOffset = 0): AsyncGenerator<FileLine> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -21,26 +27,40 @@ export async function* readLines(path: string, fromOffset = 0): AsyncGenerator<F
   });
   if (!file) return;
   try {
-    let rest: Buffer = Buffer.alloc(0);
+    // Of the line that is being read: put together once, and only what is new is looked through.
+    let rest: Buffer[] = [];
+    let restBytes = 0;
     let offset = fromOffset;
     for (;;) {
       const chunk = Buffer.allocUnsafe(chunkBytes);
-      const { bytesRead } = await file.read(chunk, 0, chunkBytes, offset + rest.length);
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, offset + restBytes);
       if (bytesRead === 0) break;
-      const buffer = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+      const bytes = chunk.subarray(0, bytesRead);
       let start = 0;
-      for (let end = buffer.indexOf(newline); end >= 0; end = buffer.indexOf(newline, start)) {
-        const length = end + 1 - start;
-        yield { text: buffer.toString('utf8', start, end), offset, length, end: 'newline' };
-        offset += length;
+      for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+        const line = Buffer.concat([...rest, bytes.subarray(start, end)]);
+        yield { text: line.toString('utf8'), offset, length: line.length + 1, end: 'newline' };
+        offset += line.length + 1;
         start = end + 1;
+        rest = [];
+        restBytes = 0;
       }
-      rest = buffer.subarray(start);
+      rest.push(bytes.subarray(start));
+      restBytes += bytesRead - start;
+      if (restBytes > longestBytes) throw notLines(path);
     }
-    if (rest.length > 0) {
-      yield { text: rest.toString('utf8'), offset, length: rest.length, end: 'torn' };
+    if (restBytes > 0) {
+      const text = Buffer.concat(rest).toString('utf8');
+      yield { text, offset, length: restBytes, end: 'torn' };
     }
   } finally {
     await file.close();
   }
+}
+
+function notLines(path: string): BatchError {
+  return new BatchError(
+    'batch_conflict',
+    `${path} was not written by rivya-batch: a line of it has more than ${longestBytes} bytes. Give another folder, or move the file away.`,
+  );
 }

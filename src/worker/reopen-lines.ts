@@ -59,10 +59,11 @@ export async function draftReopening(
   const run = (await rewrite.run()) + 1;
   const drafting = new Drafting(reopener, { prices: await account.prices(), run });
   let lines: ManifestLine[] = [];
-  for await (const { text, offset } of readLines(join(out, 'manifest.jsonl'))) {
+  const path = join(out, 'manifest.jsonl');
+  for await (const { text, offset } of readLines(path)) {
     // What stands behind it is not marked as written: it is written again, perhaps elsewhere.
     if (offset >= place.offset) break;
-    const line = parseManifestLine(text);
+    const line = parseManifestLine(text, path);
     if (wants(line)) lines.push(line);
     if (lines.length < linesAtOnce) continue;
     await drafting.add(lines);

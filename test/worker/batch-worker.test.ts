@@ -58,7 +58,10 @@ const finalized = (bench: Bench) =>
 
 const written = async ({ context }: Bench) => {
   const text = await readFile(join(context.out, 'manifest.jsonl'), 'utf8');
-  return text.trimEnd().split('\n').map(parseManifestLine);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => parseManifestLine(line, 'manifest.jsonl'));
 };
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);

@@ -1,7 +1,10 @@
 import { redactSecrets } from '../../rivya/redact-secrets.js';
 
-/** In JSON, in HTML and in plain text alike, an absolute URL ends at the latest at one of these. */
-const urlWithQuery = /(https?:\/\/[^\s"<?#\\]+)[?#][^\s"<\\]*/gi;
+/**
+ * In JSON, in HTML and in plain text alike, an absolute URL ends at the latest at one of these. One without a query is
+ * found as well, and left as it is: looked for from each `http` in it anew, a long one would take the square of its length.
+ */
+const urlAndQuery = /(https?:\/\/[^\s"<?#\\]+)([?#][^\s"<\\]*)?/gi;
 
 const urlWithLogin = /(https?:\/\/)[^\s"<?#\\/]*@/gi;
 
@@ -12,5 +15,7 @@ const urlWithLogin = /(https?:\/\/)[^\s"<?#\\/]*@/gi;
 export function hideSecrets(text: string): string {
   return redactSecrets(text)
     .replace(urlWithLogin, '$1[hidden]@')
-    .replace(urlWithQuery, '$1?[hidden]');
+    .replace(urlAndQuery, (_all, url: string, query?: string) =>
+      query === undefined ? url : `${url}?[hidden]`,
+    );
 }

@@ -41,18 +41,23 @@ const htmlTooLong = new Refusal(
 
 /** Elements that a description has: `5 <b` and `<lora:lamp:0.8>` are none, and stay as they are. */
 const element =
-  /<\/?(?:a|abbr|article|b|big|blockquote|br|center|code|dd|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|ins|li|mark|meta|ol|p|pre|q|s|script|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|video)(?:\s[^>]*)?\/?>|<!--/i;
+  /<\/?(?:a|abbr|article|b|big|blockquote|br|center|code|dd|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|ins|li|mark|meta|ol|p|pre|q|s|script|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|video)(?:\s[^>]*)?\/?>/i;
 const entity = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/gi;
 
 /** HTML as a person reads it: entities decoded, a list's items on lines of their own. Plain text stays as it is. */
 export function htmlToText(text: string): string | Refusal {
   if (!text.includes('<') && !text.includes('&')) return text;
   if (text.length > longestHtml) return htmlTooLong;
-  if (!element.test(text)) return text.replace(entity, decode);
+  if (!isHtml(text)) return text.replace(entity, decode);
   return withPlainSpaces(readHtml(text))
-    .replace(/[ \t]+$/gm, '')
+    .replace(/(?<![ \t])[ \t]+$/gm, '')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
+}
+
+/** Behind the last `>` no element ends: there each `<a ` would be followed to the end of the text. */
+function isHtml(text: string): boolean {
+  return text.includes('<!--') || element.test(text.slice(0, text.lastIndexOf('>') + 1));
 }
 
 /** One that HTML does not know is given back as it was. */

@@ -3,8 +3,8 @@ import type { JsonValue } from '../../shared/json.js';
 /** A column in brackets, as `["Care and cleaning"]`: any name at all can be written so. */
 const bracketed = /\s*\[\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\]\s*(?=\||\}\}|$)/sy;
 const quoted = /^"((?:[^"\\]|\\.)*)"$|^'((?:[^'\\]|\\.)*)'$/s;
-/** Decimal notation only, as in a cell. */
-export const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** Decimal notation only: `0x10` or `1,5` in a spreadsheet is a slip, not a number. */
+export const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 const words: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([
   ['true', true],

@@ -48,7 +48,7 @@ function installLine(machine: Machine): string {
   if (machine.platform === 'darwin') return 'brew install redis';
   const sudo = machine.userId === 0 ? '' : 'sudo ';
   for (const name of machine.distributions) {
-    const line = installLines[name];
+    const line = Object.hasOwn(installLines, name) ? installLines[name] : undefined;
     if (line) return line(sudo);
   }
   return "your system's package manager (the package is called redis, redis-server or valkey)";
