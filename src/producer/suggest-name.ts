@@ -19,6 +19,8 @@ export function nearestName(wanted: string, names: readonly string[]): string | 
   // A third of the letters may differ: enough for typing mistakes, too little for another word.
   let smallest = Math.max(2, Math.floor(target.length / 3)) + 1;
   for (const name of names) {
+    // No table is made of texts that cannot be near: either may be as long as a cell, or as an answer of the API.
+    if (Math.abs(name.length - wanted.length) > wanted.length + smallest) continue;
     const distance = editDistance(target, normalise(name));
     if (distance >= smallest) continue;
     smallest = distance;
