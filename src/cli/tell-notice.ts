@@ -34,6 +34,8 @@ function sentenceFor(notice: Notice): string | null {
       return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
     case 'outcome_unknown':
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
+    case 'refused_unexplained':
+      return `A brief was refused without a reason (${withoutStop(notice.reason)}), as firewalls do for a word in the prompt; it is tried again a few times, and the others go on.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
     default:

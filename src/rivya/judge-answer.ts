@@ -1,5 +1,5 @@
 import { classifyRefusal } from './classify-refusal.js';
-import type { PaceHint, Refused, Unknown, Unreachable } from './outcome.js';
+import type { PaceHint, Refused, Unknown } from './outcome.js';
 import { parsePaceHint } from './pace-hint.js';
 import { type ErrorBody, readErrorBody } from './read-error-body.js';
 import { headerRequestId, headerText, mediaType } from './response-headers.js';
@@ -30,7 +30,7 @@ export interface Reading<Content> {
 export function judgeAnswer<Content>(
   answer: Answer,
   { parse, wanted, now }: Reading<Content>,
-): Understood<Content> | Refused | Unknown | Unreachable {
+): Understood<Content> | Refused | Unknown {
   const { httpStatus, headers } = answer;
   const json = parseJson(answer.text);
   const time = { now, date: headerText(headers, 'date') };
@@ -40,8 +40,6 @@ export function judgeAnswer<Content>(
     const clockAheadMs = aheadOf(time);
     return { kind: 'understood', content, pace: parsePaceHint(headers, time), clockAheadMs };
   }
-  const unprocessed = judgeUnprocessed(httpStatus);
-  if (unprocessed !== null) return unprocessed;
   const error = readErrorBody(json);
   const refused = judgeRefusal(answer, error, time);
   if (refused !== null) return refused;
@@ -69,18 +67,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function judgeUnprocessed(httpStatus: number): Unreachable | null {
-  if (httpStatus >= 300 && httpStatus < 400) {
-    const reason = `HTTP ${httpStatus}: a redirect instead of the API; check RIVYA_BASE_URL.`;
-    return { kind: 'unreachable', reason, cause: null };
-  }
-  if (httpStatus === 407) {
-    const reason = 'HTTP 407: the proxy wants a login; check HTTPS_PROXY.';
-    return { kind: 'unreachable', reason, cause: null };
-  }
-  return null;
-}
-
 function judgeRefusal(answer: Answer, error: ErrorBody, time: AnswerTime): Refused | null {
   const { httpStatus, headers } = answer;
   const kind = classifyRefusal(httpStatus, error);
@@ -90,7 +76,7 @@ function judgeRefusal(answer: Answer, error: ErrorBody, time: AnswerTime): Refus
     refusal: {
       kind,
       code: error.code ?? `http_${httpStatus}`,
-      message: error.message ?? `The API answered HTTP ${httpStatus} without a message.`,
+      message: error.message ?? wordless(answer),
       httpStatus,
       requestId: error.requestId ?? headerRequestId(headers),
       retryAfterMs: retryAfterMs(headerText(headers, 'retry-after'), time),
@@ -99,8 +85,18 @@ function judgeRefusal(answer: Answer, error: ErrorBody, time: AnswerTime): Refus
   };
 }
 
+function wordless({ httpStatus, headers }: Answer): string {
+  const what = mediaType(headers) ?? 'no content type';
+  return `HTTP ${httpStatus} without a word of the API (${what}).`;
+}
+
 function explainUnknown(answer: Answer, error: ErrorBody, missing: string): string {
   const { httpStatus, headers } = answer;
+  // Whoever sent it may have passed the request on before: it says nothing of that (S1).
+  if (httpStatus >= 300 && httpStatus < 400) {
+    return `HTTP ${httpStatus}: a redirect instead of an answer; check RIVYA_BASE_URL.`;
+  }
+  if (httpStatus === 407) return 'HTTP 407: the proxy wants a login; check HTTPS_PROXY.';
   if (error.code !== null) return `HTTP ${httpStatus}: ${error.code}.`;
   return `HTTP ${httpStatus} without ${missing} (${mediaType(headers) ?? 'no content type'}).`;
 }

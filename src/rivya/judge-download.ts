@@ -7,6 +7,8 @@ export type DownloadVerdict =
   { kind: 'body' } | { kind: 'redirected'; target: string } | DownloadOutcome;
 
 const redirects = new Set([301, 302, 303, 307, 308]);
+/** As much as a header can hold: a cut address would lead elsewhere. */
+const longestAddress = 16_384;
 const gone = new Set([403, 404, 410]);
 
 export interface DownloadSituation {
@@ -21,7 +23,8 @@ export function judgeDownload(
   { statusCode, headers }: { statusCode: number; headers: ResponseHeaders },
   { url, maxBytes, now }: DownloadSituation,
 ): DownloadVerdict {
-  if (redirects.has(statusCode)) return redirected(headerText(headers, 'location'), url);
+  if (redirects.has(statusCode))
+    return redirected(headerText(headers, 'location', longestAddress), url);
   if (gone.has(statusCode)) return { kind: 'gone', httpStatus: statusCode };
   // 206 would be a part of a file, and nobody asked for a part.
   if (statusCode < 200 || statusCode >= 300 || statusCode === 206) {

@@ -25,8 +25,13 @@ export type RefusalKind =
   /** 429 that is about unfinished tasks, not about requests. */
   | 'too_many_running'
   | 'insufficient_credits'
-  /** 401 and 403: no request of this key will do better until a person acts. */
+  /** By a code that says so: no request of this key will do better until a person acts. */
   | 'key_refused'
+  /**
+   * A page of a firewall or a gateway, or a 401 or 403 with a code that nobody knows: of this request alone, unless
+   * `judgeAccess` finds that the key is refused or that nothing is let through.
+   */
+  | 'unexplained'
   /** 503 `public_api_disabled`: the whole API is off. */
   | 'api_disabled'
   /** 409 `idempotency_conflict`: the key was used with other content, so it may have been paid. */
@@ -58,14 +63,14 @@ export interface Refusal {
   retryAfterMs: number | null;
 }
 
-/** Surely not processed: no connection, no TLS, a redirect. Safe to send again. */
+/** Surely not processed: no connection, no TLS, a proxy that would not connect. Safe to send again. */
 export interface Unreachable {
   kind: 'unreachable';
   reason: string;
   cause: unknown;
 }
 
-/** Sent, and nobody can say whether it was taken: only the same key may be sent again (S1). */
+/** Sent, and nobody can say whether it was taken (a 5xx, a redirect, a lost answer): only the same key may be sent again (S1). */
 export interface Unknown {
   kind: 'unknown';
   reason: string;

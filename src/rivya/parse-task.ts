@@ -25,19 +25,25 @@ export function parseTask(json: unknown): Task | null {
 
 /** A status we do not know is not an end: the task is watched until its deadline. */
 function parseStatus(value: unknown): TaskStatus {
-  const word = asText(value)?.trim() ?? 'unstated';
+  const word = quoteText(asText(value) ?? 'unstated', 100).trim();
   const kind = word.toLowerCase();
   if (kind === 'succeeded' || kind === 'failed') return { kind };
-  return { kind: 'running', word: quoteText(word, 100) };
+  return { kind: 'running', word };
 }
 
 function parseTimes(createdAt: unknown, updatedAt: unknown): Pick<Task, 'lifeMs' | 'updatedAtMs'> {
-  const updatedAtMs = Date.parse(asText(updatedAt) ?? '');
-  const lifeMs = updatedAtMs - Date.parse(asText(createdAt) ?? '');
+  const updatedAtMs = parseTime(updatedAt);
+  const lifeMs = updatedAtMs - parseTime(createdAt);
   return {
     lifeMs: Number.isFinite(lifeMs) ? lifeMs : null,
     updatedAtMs: Number.isFinite(updatedAtMs) ? updatedAtMs : null,
   };
+}
+
+/** Not a number for what is no date; a longer text than any date has is none. */
+function parseTime(value: unknown): number {
+  const text = asText(value) ?? '';
+  return text.length > 100 ? Number.NaN : Date.parse(text);
 }
 
 function parseUrls(value: unknown): string[] {

@@ -7,7 +7,8 @@ export interface ErrorBody {
   requestId: string | null;
 }
 
-const codeWord = /^[a-z0-9_.-]{1,100}$/i;
+const longestCode = 100;
+const codeWord = /^[a-z0-9_.-]+$/i;
 
 /**
  * The code, message and request id of an error answer: `{"error":{...}}`, or the same fields on top,
@@ -17,7 +18,7 @@ export function readErrorBody(json: unknown): ErrorBody {
   const body = asRecord(json);
   const error = asRecord(body?.error) ?? (typeof body?.error === 'string' ? {} : body);
   const word = asText(body?.error);
-  const code = asText(error?.code) ?? (word !== null && codeWord.test(word) ? word : null);
+  const code = asText(error?.code) ?? (word !== null && isCode(word) ? word : null);
   const message = asText(error?.message) ?? word;
   const requestId =
     asText(error?.requestId) ??
@@ -25,8 +26,12 @@ export function readErrorBody(json: unknown): ErrorBody {
     asText(body?.requestId) ??
     asText(body?.request_id);
   return {
-    code: code === null ? null : quoteText(code, 100),
+    code: code === null ? null : quoteText(code, longestCode),
     message: message === null ? null : quoteText(message),
     requestId: requestId === null ? null : quoteText(requestId, 200),
   };
+}
+
+function isCode(word: string): boolean {
+  return word.length <= longestCode && codeWord.test(word);
 }

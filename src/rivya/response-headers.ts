@@ -3,11 +3,21 @@ import { quoteText } from './quote-text.js';
 /** Response headers as undici gives them: names in lower case. */
 export type ResponseHeaders = Record<string, string | string[] | undefined>;
 
-/** One header's text; a header sent several times counts with its first value. */
-export function headerText(headers: ResponseHeaders, name: string): string | null {
+/** None of those that we read is longer, but for an address. */
+const longestHeader = 500;
+
+/**
+ * One header's text, of which no more is looked at than there can be sense in; a header sent several times counts
+ * with its first value.
+ */
+export function headerText(
+  headers: ResponseHeaders,
+  name: string,
+  maxLength = longestHeader,
+): string | null {
   const value = headers[name];
   const first = Array.isArray(value) ? value[0] : value;
-  const text = first?.trim() ?? '';
+  const text = first?.slice(0, maxLength).trim() ?? '';
   return text === '' ? null : text;
 }
 

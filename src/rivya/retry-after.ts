@@ -22,7 +22,7 @@ export function senderNow({ now, date }: AnswerTime): number {
 export function retryAfterMs(header: string | null, time: AnswerTime): number | null {
   if (header === null) return null;
   const text = header.trim();
-  const waitMs = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)
+  const waitMs = /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text)
     ? Math.ceil(Number(text) * 1000)
     : untilDateMs(text, time);
   if (waitMs === null) return null;

@@ -11,6 +11,8 @@ const remedies: Readonly<Record<string, string>> = {
   generation_failed:
     'The model gave up on these: "rivya-batch retry" makes a new attempt; where it fails again, change the prompt or a reference.',
   nsfw: 'The prompt or the picture was taken for unsafe content: reword these rows, and run them under new ids.',
+  http_403:
+    'Something before the API, mostly a firewall, refused these, often for a word in the prompt: change the prompt, or try again later with "rivya-batch retry"; nothing was paid.',
   outcome_unknown:
     'It may have been paid and is not sent again by itself: look into your account for it, then decide on "rivya-batch retry --status unknown", which may pay a second time.',
   idempotency_conflict:

@@ -28,6 +28,8 @@ export const jobDataSchema = z.object({
   rereads: z.number().int().optional(),
   /** Submit only: how often a reference could not be had. */
   tries: z.number().int().optional(),
+  /** Submit only: how often the brief was refused without a reason. */
+  puttingsOff: z.number().int().optional(),
 });
 export type JobData = z.infer<typeof jobDataSchema>;
 

@@ -17,7 +17,9 @@ export function passGate(api: SimulatedApi, apiKey: string | null, subject: Faul
   if (refused) return { kind: 'stopped', answer: refused };
   const rateKey = apiKey ?? 'anonymous';
   const admission = api.rates.pass(subject.endpoint, rateKey, api.clock.now());
-  if (admission.kind === 'admitted') return { kind: 'passed', headers: admission.headers };
+  if (admission.kind === 'admitted') {
+    return { kind: 'passed', headers: { ...admission.headers, ...oddHeaders(api, subject) } };
+  }
   return { kind: 'stopped', answer: tooManyRequests(requestId, admission.headers) };
 }
 
@@ -51,6 +53,8 @@ function requestFault(api: SimulatedApi, subject: FaultSubject): Answer | null {
         message: 'The API key was revoked.',
         requestId,
       });
+    case 'page':
+      return { kind: 'gateway-page', status: fault.status };
     case 'refuse':
       return errorAnswer({
         status: fault.status,
@@ -61,6 +65,17 @@ function requestFault(api: SimulatedApi, subject: FaultSubject): Answer | null {
     default:
       return fault satisfies never;
   }
+}
+
+function oddHeaders(api: SimulatedApi, subject: FaultSubject): Record<string, string> {
+  const fault = api.faults.draw('headers', subject);
+  if (!fault) return {};
+  const { reset, remaining, limit } = fault;
+  return {
+    'x-ratelimit-reset': String(reset),
+    'x-ratelimit-remaining': String(remaining),
+    ...(limit !== undefined && { 'x-ratelimit-limit': String(limit) }),
+  };
 }
 
 function tooManyRequests(requestId: string, headers: Record<string, string>): Answer {

@@ -1,9 +1,12 @@
+import { STATUS_CODES } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import type { Answer } from './answer.js';
 
-const gatewayPage =
-  '<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>';
+function gatewayPage(status: number): string {
+  const words = `${status} ${STATUS_CODES[status] ?? 'Refused'}`;
+  return `<html><head><title>${words}</title></head><body><center><h1>${words}</h1></center></body></html>`;
+}
 
 /** Sends what was decided. A late answer to a client that has gone meanwhile is dropped. */
 export async function sendAnswer(reply: FastifyReply, answer: Answer): Promise<FastifyReply> {
@@ -15,7 +18,7 @@ export async function sendAnswer(reply: FastifyReply, answer: Answer): Promise<F
         .type('application/json; charset=utf-8')
         .send(JSON.stringify(answer.body));
     case 'gateway-page':
-      return reply.code(answer.status).type('text/html').send(gatewayPage);
+      return reply.code(answer.status).type('text/html').send(gatewayPage(answer.status));
     case 'dropped':
       return drop(reply);
     case 'late':

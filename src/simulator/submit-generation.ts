@@ -2,6 +2,7 @@ import { type Answer, errorAnswer, isLastingRefusal, isSuccess } from './answer.
 import { checkSubmission } from './check-submission.js';
 import { knowsUploads, referenceGone } from './check-uploads.js';
 import { describeSubmitted } from './describe-task.js';
+import type { FaultsByPoint } from './faults/fault.js';
 import type { FaultSubject } from './faults/fault-rules.js';
 import { makeStillbornTask, makeTask, type Submitter } from './make-task.js';
 import { priceOf } from './prices.js';
@@ -40,6 +41,8 @@ export function submitGeneration(
       return afterSuccess(replayOrAccept(api, request), gatewayPage);
     case 'error-after-accept':
       return afterSuccess(replayOrAccept(api, request), error);
+    case 'status-after-accept':
+      return afterSuccess(replayOrAccept(api, request), () => odd(api, fault));
     case 'late-answer': {
       const { delayMs } = fault;
       return { kind: 'late', delayMs, answer: replayOrAccept(api, request) };
@@ -47,6 +50,14 @@ export function submitGeneration(
     default:
       return fault satisfies never;
   }
+}
+
+function odd(
+  api: SimulatedApi,
+  { status, body }: Extract<FaultsByPoint['submit'], { kind: 'status-after-accept' }>,
+): Answer {
+  if (body === 'page') return { kind: 'gateway-page', status };
+  return refuse(api, status, ['never_seen_before', 'Said after the task was made.']);
 }
 
 function gatewayPage(): Answer {

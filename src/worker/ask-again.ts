@@ -22,7 +22,7 @@ export async function askAgain(context: StageContext, job: StageJob): Promise<St
   switch (permit.kind) {
     case 'go': {
       const step = await submitBrief(context, job, { ...permit, content });
-      return step.kind === 'hold' ? leaveHold(context, job) : step;
+      return step.kind === 'hold' || step.kind === 'later' ? leaveHold(context, job) : step;
     }
     case 'wait':
       return { kind: 'later', afterMs: Math.max(permit.waitMs, 100) };

@@ -10,6 +10,7 @@ import { logAnswer } from './log-answer.js';
 import { nextCheckInMs } from './next-check.js';
 import { deadlineMs } from './poll-plan.js';
 import { refusedReadMs } from './refused-read.js';
+import { settleRefusal } from './settle-refusal.js';
 import { settleTask } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
@@ -66,8 +67,10 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
         return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });
       }
       return stillRunning(context, briefId, brief);
-    case 'refused':
-      return actOnRefusal(context, briefId, { brief, refusal: outcome.refusal });
+    case 'refused': {
+      const refusal = await settleRefusal(context, outcome.refusal);
+      return actOnRefusal(context, briefId, { brief, refusal });
+    }
     case 'unknown':
     case 'unreachable':
       // A read that got no answer is simply asked again.
@@ -124,6 +127,7 @@ async function actOnRefusal(
         },
       });
     case 'invalid':
+    case 'unexplained':
       return refusedToSay(context, briefId, { brief, refusal });
     default:
       // Anything else says nothing about the task: it is paid for, so it is asked for again (S3).

@@ -13,6 +13,8 @@ export type SubmitAction =
   | { kind: 'ask_again'; afterMs: number; reason: string }
   /** Refused and not charged: back among the waiting. `attempt` is raised where the refusal was a replay. */
   | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold }
+  /** Refused without a reason, this brief alone: the same key and bytes again, later; nobody else waits for it. */
+  | { kind: 'put_off'; attempt: number; refusalId: string | null; afterMs: number; reason: string }
   /** Refused and not charged, for the address of an upload: a new attempt, with a new one. */
   | { kind: 'renew_references'; attempt: number; refusalId: null }
   /** Refused, but an earlier send may have been paid: key, key's clock and place in flight are kept. */
@@ -41,10 +43,17 @@ export interface SubmitSituation {
   keyLifeMs: number;
   /** Whether it names uploads whose addresses may be made anew; once they were, a refusal is taken at its word. */
   uploads: 'none' | 'first' | 'renewed';
+  /** How often this brief was put off before. */
+  puttingsOff: number;
 }
 
 const firstRetryMs = 5_000;
 const longestRetryMs = 60_000;
+/**
+ * Refusals without a reason that a brief may get, over two and a quarter minutes: a firewall that is being set up comes
+ * to its senses in that time, and one that dislikes the prompt will not do so in an hour.
+ */
+const mostUnexplained = 6;
 
 /** S1 in one place: from the outcome of a POST to what may be done next. */
 export function decideSubmit(situation: SubmitSituation): SubmitAction {
@@ -86,6 +95,8 @@ function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitActi
       return giveBack(situation, requestId, { kind: 'api_down', retryAfterMs, reason: message });
     case 'idempotency_conflict':
       return { kind: 'end_unknown', error };
+    case 'unexplained':
+      return putOff(situation, refusal);
     case 'busy':
       return askAgain(situation, message, requestId);
     case 'not_found':
@@ -105,12 +116,29 @@ function mayRenew({ uploads, earlier }: SubmitSituation, refusal: Refusal): bool
   return uploads === 'first' && earlier === 'none' && isAboutReference(refusal);
 }
 
+/** A page of somebody on the way, seen to be about this request alone: spaced, then its line. */
+function putOff(situation: SubmitSituation, refusal: Refusal): SubmitAction {
+  const { attempt, refusalId, puttingsOff } = situation;
+  const { code, message, requestId } = refusal;
+  if (situation.earlier === 'open') return askAgain(situation, message, requestId);
+  if (puttingsOff + 1 < mostUnexplained) {
+    const afterMs = spacingAfter(puttingsOff + 1);
+    return { kind: 'put_off', attempt, refusalId, afterMs, reason: message };
+  }
+  const what = `Refused ${mostUnexplained} times without a reason, while the key works: ${message} Nothing was paid.`;
+  return { kind: 'fail', error: { code, message: what, request_id: requestId } };
+}
+
+function spacingAfter(sends: number): number {
+  return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, sends - 1));
+}
+
 function askAgain(
   situation: SubmitSituation,
   reason: string,
   requestId: string | null,
 ): SubmitAction {
-  const spacingMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, situation.sends - 1));
+  const spacingMs = spacingAfter(situation.sends);
   if (situation.keyAgeMs + spacingMs >= situation.keyLifeMs) {
     const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
     return {

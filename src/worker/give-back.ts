@@ -11,7 +11,9 @@ export async function giveBack(
     job,
     go,
     action,
-  }: Acting & { action: Extract<SubmitAction, { kind: 'give_back' | 'renew_references' }> },
+  }: Acting & {
+    action: Extract<SubmitAction, { kind: 'give_back' | 'put_off' | 'renew_references' }>;
+  },
   waitMs: number,
 ): Promise<Step> {
   const { firstSentAt: _sent, ...rest } = go.brief.state;
@@ -31,6 +33,16 @@ export async function giveBack(
     return { kind: 'next', stage: 'submit', attempt: action.attempt, delayMs: waitMs };
   }
   return { kind: 'hold', waitMs };
+}
+
+/** Likewise, but it alone waits, and no slot or place in flight with it (S2). */
+export async function putOff(
+  context: StageContext,
+  { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'put_off' }> },
+): Promise<Step> {
+  const step = await giveBack(context, { job, go, action }, action.afterMs);
+  if (step.kind !== 'hold') return step;
+  return { kind: 'later', afterMs: action.afterMs, puttingsOff: (job.puttingsOff ?? 0) + 1 };
 }
 
 /** Stopping, frozen for too long, or taken back by a 429: it asks for another turn. */

@@ -11,6 +11,8 @@ export type Notice =
   | { kind: 'throttled'; waitMs: number }
   | { kind: 'api_down'; reason: string; waitMs: number }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
+  /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */
+  | { kind: 'refused_unexplained'; briefId: string; reason: string }
   | { kind: 'output_trouble'; reason: string };
 
 export type Notify = (notice: Notice) => void;

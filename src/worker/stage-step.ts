@@ -11,6 +11,8 @@ export interface StageJob {
   rereads?: number;
   /** Submit: how often a reference could not be had; absent for none. */
   tries?: number;
+  /** Submit: how often it was refused without a reason, and put off; absent for never. */
+  puttingsOff?: number;
 }
 
 /** What is to become of the job; only the edge turns it into queue operations. */
@@ -24,6 +26,7 @@ export type Step =
       afterMs: number;
       fresh?: { urls: string[]; rereads: number };
       tries?: number;
+      puttingsOff?: number;
     }
   /** Submissions as a whole are held: the job goes back to the head of its queue (S2). */
   | { kind: 'hold'; waitMs: number };

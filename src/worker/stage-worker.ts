@@ -87,6 +87,7 @@ export class StageWorker {
       ...(data.urls ? { urls: data.urls } : {}),
       ...(data.rereads ? { rereads: data.rereads } : {}),
       ...(data.tries ? { tries: data.tries } : {}),
+      ...(data.puttingsOff ? { puttingsOff: data.puttingsOff } : {}),
     };
     const step = await this.options.work(stageJob);
     await this.apply(step, stageJob, { job, token });
@@ -114,6 +115,9 @@ export class StageWorker {
         // Saved before the move: a crash between the two repeats this step, not the one before.
         if (step.fresh) await job.updateData({ ...job.data, ...step.fresh });
         if (step.tries) await job.updateData({ ...job.data, tries: step.tries });
+        if (step.puttingsOff) {
+          await job.updateData({ ...job.data, puttingsOff: step.puttingsOff });
+        }
         await job.moveToDelayed(this.options.clock.now() + Math.ceil(step.afterMs), token);
         throw new DelayedError();
       case 'hold':

@@ -4,12 +4,13 @@ import type { Addresses } from '../shared/ledger/reference-ledger.js';
 import { acceptTask } from './accept-task.js';
 import { decideSubmit } from './decide-submit.js';
 import { finishBrief } from './finish-brief.js';
-import { giveBack, giveUpTurn, unsent } from './give-back.js';
+import { giveBack, giveUpTurn, putOff, unsent } from './give-back.js';
 import { holdSubmissions } from './hold-submissions.js';
 import { logAnswer } from './log-answer.js';
 import { probeCredits } from './probe-credits.js';
 import { type FrozenBody, frozenBody } from './references/frozen-body.js';
 import { renewReferences } from './references/renew-references.js';
+import { settleRefusal } from './settle-refusal.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
 import { type Acting, earlierSend, type Go } from './submission.js';
@@ -53,9 +54,10 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const { briefId, attempt } = job;
   const key = idempotencyKey({ batch, briefId, attempt, body: frozen.admitted, nonce });
   await noteSend(context, job, { go, addresses: frozen.addresses });
-  const outcome = await context.client.submit({ idempotencyKey: key, body: frozen.sent });
-  logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, outcome);
-  await notePace(context, outcome);
+  const answer = await context.client.submit({ idempotencyKey: key, body: frozen.sent });
+  logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, answer);
+  await notePace(context, answer);
+  const outcome = await settled(context, answer);
   const { sends, refusalId } = go.brief.state;
   const { keyLifeMs } = context;
   const earlier = earlierSend(go);
@@ -68,8 +70,14 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
     keyAgeMs,
     keyLifeMs,
     uploads: uploadsIn(frozen),
+    puttingsOff: job.puttingsOff ?? 0,
   });
   return act(context, { job, go, action });
+}
+
+async function settled(context: StageContext, outcome: SubmitOutcome): Promise<SubmitOutcome> {
+  if (outcome.kind !== 'refused') return outcome;
+  return { ...outcome, refusal: await settleRefusal(context, outcome.refusal) };
 }
 
 /** It may have been paid, and nobody can find out any more: a person decides (S1). */
@@ -123,6 +131,9 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
       const end = { status, error: action.error, assets: [], urls: [] } as const;
       return finishBrief(context, job.briefId, { from: go.brief, end });
     }
+    case 'put_off':
+      context.notify({ kind: 'refused_unexplained', briefId: job.briefId, reason: action.reason });
+      return putOff(context, { job, go, action });
     case 'ask_again':
       context.notify({
         kind: 'outcome_unknown',

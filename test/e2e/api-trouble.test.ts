@@ -112,6 +112,10 @@ describe.concurrent('answers that go wrong', () => {
     'a lost answer after acceptance': { faults: ['lose-answer-after-accept:2x'] },
     'a 502 page after acceptance': { faults: ['gateway-after-accept:1x'] },
     'a 500 after acceptance': { faults: ['error-after-accept:1x'] },
+    'a 303 after acceptance': { faults: ['status-after-accept=303:1x'] },
+    'a page of a firewall for one prompt, which halts nobody': {
+      faults: ['page=403:1x:endpoint=submit:prompt=Product 2'],
+    },
     'a cut connection before acceptance': { faults: ['drop-before-accept:2x'] },
     'a 502 page before acceptance': { faults: ['gateway-before-accept:1x'] },
     'an API that is switched off for a moment': { faults: ['api-disabled:2x'] },

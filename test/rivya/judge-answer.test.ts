@@ -58,33 +58,30 @@ describe('refusals', () => {
     });
   });
 
-  const byClass: [number, string][] = [
-    [400, 'invalid'],
-    [401, 'key_refused'],
-    [402, 'insufficient_credits'],
-    [403, 'key_refused'],
-    [404, 'not_found'],
-    [409, 'busy'],
-    [413, 'invalid'],
-    [422, 'invalid'],
-    [425, 'busy'],
-    [429, 'rate_limited'],
-    [451, 'invalid'],
+  const byClass: [status: number, newCode: string, noCode: string][] = [
+    [400, 'invalid', 'unexplained'],
+    [401, 'unexplained', 'unexplained'],
+    [402, 'insufficient_credits', 'insufficient_credits'],
+    [403, 'unexplained', 'unexplained'],
+    [404, 'not_found', 'unexplained'],
+    [405, 'invalid', 'unexplained'],
+    [409, 'busy', 'busy'],
+    [413, 'invalid', 'unexplained'],
+    [422, 'invalid', 'unexplained'],
+    [425, 'busy', 'busy'],
+    [429, 'rate_limited', 'rate_limited'],
+    [451, 'invalid', 'unexplained'],
   ];
-  it.each(byClass)('HTTP %i with a new code, a page or nothing is %s', (status, kind) => {
-    const coded = judge(status, { error: { code: 'brand_new', message: 'x' } });
-    expect(coded).toMatchObject({ kind: 'refused', refusal: { kind, code: 'brand_new' } });
-    for (const body of [
-      html,
-      '',
-      'null',
-      '[]',
-      '{"error":null}',
-      { error: { code: 'toString' } },
-    ]) {
-      expect(judge(status, body)).toMatchObject({ kind: 'refused', refusal: { kind } });
+  it.each(byClass)('HTTP %i with a new code is %s, and with a page or nothing %s', (...row) => {
+    const [status, newCode, noCode] = row;
+    for (const code of ['brand_new', 'toString']) {
+      const coded = judge(status, { error: { code, message: 'x' } });
+      expect(coded).toMatchObject({ kind: 'refused', refusal: { kind: newCode, code } });
     }
-    expect(judge(status, html)).toMatchObject({ refusal: { code: `http_${status}` } });
+    for (const body of [html, '', 'null', '[]', '{"error":null}']) {
+      const refusal = { kind: noCode, code: `http_${status}` };
+      expect(judge(status, body)).toMatchObject({ kind: 'refused', refusal });
+    }
   });
 
   it('says when to come back', () => {
@@ -104,10 +101,24 @@ describe('refusals', () => {
 });
 
 describe('S1: answers that settle nothing', () => {
-  it.each([408, 500, 502, 503, 504, 520])('HTTP %i is unknown', (status) => {
+  it.each([
+    300, 301, 302, 303, 304, 307, 308, 407, 408, 444, 460, 499, 500, 502, 503, 504, 520, 599, 600,
+  ])('HTTP %i is unknown', (status) => {
     for (const body of [html, '', { error: { code: 'internal_error', requestId: 'req_2' } }]) {
       expect(judge(status, body)).toMatchObject({ kind: 'unknown', httpStatus: status });
     }
+  });
+
+  it.each([418, 419, 430, 450, 498])('HTTP %i without a code is unknown', (status) => {
+    for (const body of [html, '', '{}']) {
+      expect(judge(status, body)).toMatchObject({ kind: 'unknown', httpStatus: status });
+    }
+    expect(judge(status, { error: { code: 'brand_new' } })).toMatchObject({ kind: 'refused' });
+  });
+
+  it('a redirect or a proxy without a login says what to look at', () => {
+    expect(judge(301, html)).toMatchObject({ reason: expect.stringContaining('RIVYA_BASE_URL') });
+    expect(judge(407, html)).toMatchObject({ reason: expect.stringContaining('HTTPS_PROXY') });
   });
 
   it('a 5xx with a code that a 4xx would settle is unknown', () => {
@@ -139,10 +150,6 @@ describe('S1: answers that settle nothing', () => {
       retryAfterMs: 7000,
     });
   });
-});
-
-it('a proxy that wants a login processed nothing', () => {
-  expect(judge(407, html)).toMatchObject({ kind: 'unreachable' });
 });
 
 describe('over the wire', () => {

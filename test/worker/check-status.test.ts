@@ -102,6 +102,19 @@ describe('a read without an answer', () => {
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'accepted' });
   });
 
+  it.each(['page=403:endpoint=read', 'page=404:endpoint=read', 'refuse=403/blocked:endpoint=read'])(
+    'S3: a refusal without a reason (%s) halts nobody, and the task is asked for again',
+    async (fault) => {
+      const bench = await running();
+      bench.simulator.control({ faults: [fault] });
+      expect(await check(bench)).toMatchObject({ kind: 'later' });
+      bench.clock.aheadMs = minuteMs + 1_000;
+      expect(await check(bench)).toMatchObject({ kind: 'later' });
+      expect((await bench.account.view()).gate.kind).toBe('open');
+      expect(await bench.stateOf('a')).toMatchObject({ stage: 'accepted' });
+    },
+  );
+
   it('a task that is not found is asked for again for a minute, then its line is unknown', async () => {
     const bench = await running();
     bench.simulator.control({ faults: ['refuse=404/not_found:endpoint=read'] });

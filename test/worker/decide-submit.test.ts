@@ -53,6 +53,7 @@ const first: SubmitSituation = {
   keyAgeMs: 0,
   uploads: 'none',
   keyLifeMs: 24 * hourMs,
+  puttingsOff: 0,
 };
 const again = { sends: 2, earlier: 'open', keyAgeMs: 10_000 } as const;
 
@@ -68,6 +69,7 @@ const table: [string, SubmitOutcome, SubmitAction['kind'], SubmitAction['kind']]
   ['insufficient_credits', refused('insufficient_credits'), 'give_back', 'keep_open'],
   ['key_refused', refused('key_refused'), 'give_back', 'keep_open'],
   ['api_disabled', refused('api_disabled'), 'give_back', 'keep_open'],
+  ['unexplained', refused('unexplained'), 'put_off', 'ask_again'],
   ['busy', refused('busy'), 'ask_again', 'ask_again'],
   ['idempotency_conflict', refused('idempotency_conflict'), 'end_unknown', 'end_unknown'],
   ['not_found', refused('not_found'), 'fail', 'end_unknown'],
@@ -121,6 +123,21 @@ describe('what goes with an action', () => {
       error: { code: 'outcome_unknown', request_id: 'req_u' },
     });
     expect(decide(unknown, { keyAgeMs: keyAgeMs - 1 }).kind).toBe('ask_again');
+  });
+
+  it('S1, S2: puts a brief off that is refused without a reason, spaced, with its key; then its line', () => {
+    const actions = [0, 1, 2, 3, 4, 5].map((puttingsOff) =>
+      decide(refused('unexplained', { code: 'http_403' }), { puttingsOff, refusalId: 'req_1' }),
+    );
+    const put = (afterMs: number) => ({
+      kind: 'put_off',
+      attempt: 1,
+      refusalId: 'req_1',
+      afterMs,
+      reason: 'Said the API.',
+    });
+    expect(actions.slice(0, 5)).toEqual([5_000, 10_000, 20_000, 40_000, 60_000].map(put));
+    expect(actions[5]).toMatchObject({ kind: 'fail', error: { code: 'http_403' } });
   });
 
   it("keeps the API's own code and request id for the line", () => {

@@ -163,6 +163,25 @@ describe('a submission without a clear answer', () => {
     ]);
   });
 
+  it.each([
+    'status-after-accept=303:1x',
+    'status-after-accept=302:1x',
+    'status-after-accept=407:1x',
+    'status-after-accept=418:1x',
+    'status-after-accept=499:1x',
+    'status-after-accept=499/error:1x',
+    'status-after-accept=520:1x',
+    'status-after-accept=200:1x',
+  ])('S1: %s is no word of whether it was taken: the same key again, paid once', async (fault) => {
+    const bench = await benchWith({ faults: [fault], durationMs: 60_000, speed: 1 });
+    expect(await submit(bench)).toMatchObject({ kind: 'next', stage: 'status', delayMs: 5_000 });
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'submitting', attempt: 1 });
+    expect((await bench.account.view()).downUntilMs).toBe(0);
+    expect(await submit(bench)).toMatchObject({ kind: 'next', stage: 'status' });
+    const bill = bench.simulator.bill();
+    expect(bill).toMatchObject({ total: { tasks: 1, charged: 1 }, replays: 1, billedTwice: [] });
+  });
+
   it('S1: stays open when the process stops before the next send', async () => {
     const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
     await submit(bench);
@@ -255,6 +274,89 @@ describe('a submission that is refused', () => {
       kind: 'halted',
       code: 'api_key_revoked',
     });
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
+  });
+
+  const page = (status: number, endpoint: string) => `page=${status}:endpoint=${endpoint}`;
+  const scopes = ['generations:create', 'generations:read'];
+  const key = 'rvya_sk_test_0123456789abcdef';
+
+  it.each<[string, SettingsPatch]>([
+    ['a 403 page', { faults: [page(403, 'submit')] }],
+    ['a 401 page', { faults: [page(401, 'submit')] }],
+    ['a 404 page', { faults: [page(404, 'submit')] }],
+    ['a 403 with a code nobody knows', { faults: ['refuse=403/blocked:endpoint=submit'] }],
+    [
+      'a 403 page, to a key that may not read balances',
+      {
+        faults: [page(403, 'submit')],
+        keys: [{ key, scopes }],
+      },
+    ],
+    [
+      'a 403 page, and one for the balance too',
+      {
+        faults: [page(403, 'submit'), page(403, 'credits')],
+      },
+    ],
+    [
+      'a 403 page, while nobody tells the balance',
+      {
+        faults: [page(403, 'submit'), 'outage:endpoint=credits'],
+      },
+    ],
+  ])('S2: %s puts off that brief alone, with no place in flight', async (_what, settings) => {
+    const bench = await benchWith(settings);
+    await bench.admit('b');
+    const step = { kind: 'later', afterMs: 5_000, puttingsOff: 1 };
+    expect(await submit(bench)).toEqual(step);
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', attempt: 1 });
+    expect(await bench.inFlight()).toEqual([]);
+    expect(bench.notices).toMatchObject([{ kind: 'refused_unexplained', briefId: 'a' }]);
+    expect(await bench.begin('b')).toMatchObject({ kind: 'go', trial: 'none' });
+  });
+
+  it('S4: a brief that is refused without a reason to the end gets its line, unpaid', async () => {
+    const bench = await benchWith({ faults: [page(403, 'submit')] });
+    const go = await permit(bench);
+    expect(await submitBrief(bench.context, { ...job, puttingsOff: 5 }, go)).toEqual({
+      kind: 'done',
+    });
+    expect(await bench.lines()).toMatchObject([
+      { status: 'failed', error: { code: 'http_403' }, credits: { reserved: null, final: null } },
+    ]);
+    expect((await bench.account.view()).gate.kind).toBe('open');
+  });
+
+  it('halts where a look at the balance finds that the key is refused', async () => {
+    const bench = await benchWith({
+      faults: [page(403, 'submit'), 'revoked-key:endpoint=credits'],
+    });
+    expect(await submit(bench)).toMatchObject({ kind: 'hold' });
+    expect((await bench.account.view()).gate).toMatchObject({
+      kind: 'halted',
+      code: 'api_key_revoked',
+    });
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
+  });
+
+  it.each([
+    [page(401, 'submit'), page(401, 'credits'), 'http_401'],
+    [
+      'refuse=403/account_suspended:endpoint=submit',
+      'refuse=403/account_suspended',
+      'account_suspended',
+    ],
+  ])('halts where the balance is refused in the same way: %s, %s', async (first, second, code) => {
+    const bench = await benchWith({ faults: [first, second] });
+    expect(await submit(bench)).toMatchObject({ kind: 'hold' });
+    expect((await bench.account.view()).gate).toMatchObject({ kind: 'halted', code });
+  });
+
+  it('waits for an API that answers everything with a page, and lines nothing', async () => {
+    const bench = await benchWith({ faults: ['page=403'] });
+    expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 2_000 });
+    expect(await bench.begin('a')).toMatchObject({ kind: 'wait', reason: 'api_down' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
   });
 

@@ -7,6 +7,7 @@ import {
   type FaultRule,
   type FaultsByPoint,
   fateFaultSchema,
+  headerFaultSchema,
   readFaultSchema,
   requestFaultSchema,
   submitFaultSchema,
@@ -27,6 +28,7 @@ interface LiveRule {
 
 const schemas = {
   request: requestFaultSchema,
+  headers: headerFaultSchema,
   submit: submitFaultSchema,
   read: readFaultSchema,
   fate: fateFaultSchema,

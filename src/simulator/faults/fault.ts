@@ -19,6 +19,20 @@ export const requestFaultSchema = z.discriminatedUnion('kind', [
     code: z.string().min(1).default('never_seen_before'),
     requestId: z.enum(['present', 'absent']).default('present'),
   }),
+  z.strictObject({
+    kind: z.literal('page'),
+    status: z.number().int().min(200).max(599).default(403),
+  }),
+]);
+
+/** Added to the answer of a request that comes through; the request itself is served as ever. */
+export const headerFaultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('odd-reset'),
+    reset: z.union([z.number(), z.string()]).default(30_000),
+    remaining: z.union([z.number(), z.string()]).default(0),
+    limit: z.union([z.number(), z.string()]).optional(),
+  }),
 ]);
 
 /** Hit a submission: before acceptance nothing is made or charged, after it the task exists and is paid. */
@@ -30,6 +44,11 @@ export const submitFaultSchema = z.discriminatedUnion('kind', [
   simple('lose-answer-after-accept'),
   simple('gateway-after-accept'),
   simple('error-after-accept'),
+  z.strictObject({
+    kind: z.literal('status-after-accept'),
+    status: z.number().int().min(200).max(599).default(303),
+    body: z.enum(['page', 'error']).default('page'),
+  }),
   z.strictObject({ kind: z.literal('late-answer'), delayMs: milliseconds.default(60_000) }),
 ]);
 
@@ -93,6 +112,7 @@ export const downloadFaultSchema = z.discriminatedUnion('kind', [
 
 export const faultSchema = z.discriminatedUnion('kind', [
   requestFaultSchema,
+  headerFaultSchema,
   submitFaultSchema,
   readFaultSchema,
   fateFaultSchema,
@@ -105,6 +125,7 @@ export type Fault = z.infer<typeof faultSchema>;
 /** Where in the life of a request or a task a fault strikes, and which faults strike there. */
 export interface FaultsByPoint {
   request: z.infer<typeof requestFaultSchema>;
+  headers: z.infer<typeof headerFaultSchema>;
   submit: z.infer<typeof submitFaultSchema>;
   read: z.infer<typeof readFaultSchema>;
   fate: z.infer<typeof fateFaultSchema>;

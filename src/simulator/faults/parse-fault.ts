@@ -9,6 +9,8 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
   'rate-limited': ['retryAfterSeconds'],
   'revoked-key': [],
   refuse: ['status', 'code', 'requestId'],
+  page: ['status'],
+  'odd-reset': ['reset', 'remaining', 'limit'],
   'drop-before-accept': [],
   'gateway-before-accept': [],
   'error-before-accept': [],
@@ -16,6 +18,7 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
   'lose-answer-after-accept': [],
   'gateway-after-accept': [],
   'error-after-accept': [],
+  'status-after-accept': ['status', 'body'],
   'late-answer': ['delayMs'],
   'drop-read': [],
   'gateway-read': [],
@@ -54,9 +57,12 @@ export const faultNames = Object.keys(argumentNames);
  * | `rate-limited` | retryAfterSeconds (no header) | any: 429 `rate_limited` |
  * | `revoked-key` | | any that needs a key: 401 `api_key_revoked` |
  * | `refuse` | status (418), code (`never_seen_before`), `present` or `absent` requestId | any: that error |
+ * | `page` | status (403) | any: an HTML page without an error code, as a firewall or gateway answers; `page=403:endpoint=submit:prompt=TEXT` is a poisoned prompt |
+ * | `odd-reset` | reset (30000), remaining (0), limit (no header) | any: served, with these `X-RateLimit-*` headers |
  * | `drop-before-accept`, `gateway-before-accept`, `error-before-accept` | | submit: connection cut, 502 page, 500 JSON; nothing made |
  * | `reference-refused` | | submit: 400 `validation_failed`, as for an upload that is gone |
  * | `lose-answer-after-accept`, `gateway-after-accept`, `error-after-accept` | | submit: task made and charged, then connection cut, 502 page, 500 JSON |
+ * | `status-after-accept` | status (303), `page` or `error` with a code nobody knows | submit: task made and charged, then that status |
  * | `late-answer` | delayMs (60000) | submit: accepted, answered late |
  * | `drop-read`, `gateway-read`, `error-read` | | read of a task: connection cut, 502 page, 500 JSON |
  * | `late-read` | delayMs (60000) | read of a task: answered late |

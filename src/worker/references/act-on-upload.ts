@@ -2,6 +2,7 @@ import type { Refusal, UploadOutcome } from '../../rivya/outcome.js';
 import type { Hold } from '../decide-submit.js';
 import { holdSubmissions } from '../hold-submissions.js';
 import { refusedReadMs } from '../refused-read.js';
+import { settleRefusal } from '../settle-refusal.js';
 import type { StageContext } from '../stage-context.js';
 import { uploadAgain } from './look-again.js';
 import type { UploadEnd, WantedUpload } from './upload-end.js';
@@ -22,7 +23,7 @@ export async function actOnUpload(
       return { kind: 'uploaded', upload: await context.account.uploads.save(subject, upload) };
     }
     case 'refused':
-      return actOnRefusal(context, wanted, outcome.refusal);
+      return actOnRefusal(context, wanted, await settleRefusal(context, outcome.refusal));
     case 'unknown':
       // A stop of this process cuts it off.
       if (context.stopping.aborted) return held(0);
@@ -55,6 +56,7 @@ async function actOnRefusal(
     case 'api_disabled':
       return hold(context, { kind: 'api_down', retryAfterMs, reason: message });
     case 'busy':
+    case 'unexplained':
     case 'idempotency_conflict':
       return uploadAgain(job, message);
     case 'invalid':
