@@ -1,12 +1,12 @@
 import type { ReadTaskOutcome } from '../rivya/outcome.js';
-import { parseContent } from '../shared/brief-content.js';
+import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import { inFlightMember } from '../shared/ledger/keys.js';
-import type { Asset } from '../shared/manifest-line.js';
 import { assetName, canonicalName } from './asset-name.js';
+import type { DownloadPlace } from './download-places.js';
 import { finishBrief } from './finish-brief.js';
 import type { UncollectedCode } from './plan-reopening.js';
-import { type SaveOutcome, saveAsset } from './save-asset.js';
+import { type SaveOutcome, saveAssets } from './save-asset.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
 
@@ -20,9 +20,14 @@ const longestRereadMs = 5 * 60_000;
 /** After so long without its files a paid brief gets a line `unknown`; the next run tries again. */
 const collectDeadlineMs = 60 * 60_000;
 
-/** The stage context of a machine that has the output folder. */
+/** A server that says nothing is waited for so long at first, and longer the longer the file has been due. */
+const firstPatienceMs = 10_000;
+const longestPatienceMs = 60_000;
+
+/** The stage context of a machine that has the output folder, for one job. */
 export interface CollectContext extends StageContext {
   out: string;
+  place: DownloadPlace;
 }
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
@@ -33,8 +38,8 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
   }
   const brief = { text: read.text, state: read.state };
   if (!job.urls?.length) return rereadTask(context, job, brief);
-  const saved = await saveAll(context, { ...job, urls: job.urls });
-  if (saved.kind === 'all') {
+  const saved = await saveAll(context, { ...job, urls: job.urls }, brief.state);
+  if (saved.kind === 'saved') {
     const end = {
       status: 'succeeded',
       error: null,
@@ -43,37 +48,41 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
     } as const;
     return finishBrief(context, job.briefId, { from: brief, end });
   }
-  return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved.trouble });
+  return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved });
 }
 
 type JobWithUrls = StageJob & { urls: string[] };
 
 async function saveAll(
   context: CollectContext,
-  job: JobWithUrls,
-): Promise<{ kind: 'all'; assets: Asset[] } | { kind: 'trouble'; trouble: Trouble }> {
-  const wanted = await wantedName(context, job.briefId);
-  const name = await context.ledger.briefs.claimName(job.briefId, canonicalName(wanted));
-  const assets: Asset[] = [];
-  for (const [index, url] of job.urls.entries()) {
-    const { briefId, attempt } = job;
-    const { nonce } = context;
-    const count = job.urls.length;
-    const outcome = await saveAsset(context.downloader, {
-      url,
-      out: context.out,
-      nameFor: (extension) =>
-        assetName({ briefId, wanted, attempt, nonce, index, count, extension, name }),
-    });
-    if (outcome.kind !== 'saved') return { kind: 'trouble', trouble: outcome };
-    assets.push(outcome.asset);
-  }
-  return { kind: 'all', assets };
+  { briefId, attempt, urls }: JobWithUrls,
+  { completedAt }: StateOf<'ready'>,
+): Promise<SaveOutcome> {
+  const { ledger, nonce, out, place, clock } = context;
+  const { wanted, promised } = await expectationOf(context, briefId);
+  const name = await ledger.briefs.claimName(briefId, canonicalName(wanted));
+  const count = urls.length;
+  const dueForMs = clock.now() - completedAt;
+  return saveAssets(context.downloader, {
+    urls,
+    out,
+    promised,
+    manner: {
+      idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
+      onStanding: () => place.stand(),
+    },
+    nameFor: (extension, index) =>
+      assetName({ briefId, wanted, attempt, nonce, index, count, extension, name }),
+  });
 }
 
-async function wantedName({ ledger }: CollectContext, briefId: string): Promise<string> {
+/** What the files are to be called, and what they are to be. */
+async function expectationOf({ ledger, categoryOf }: CollectContext, briefId: string) {
   const content = await ledger.briefs.readContent(briefId);
-  return (content === null ? null : parseContent(content).origin.name) ?? briefId;
+  // It goes when the brief has succeeded: then this job changes nothing any more.
+  if (content === null) return { wanted: briefId, promised: null };
+  const { origin, body } = parseContent(content);
+  return { wanted: origin.name ?? briefId, promised: categoryOf(parseBody(body).model) };
 }
 
 async function actOnTrouble(
@@ -86,6 +95,9 @@ async function actOnTrouble(
       const reason = `The file's server answered HTTP ${trouble.httpStatus}.`;
       return askTaskAgain(context, job, { brief, reason });
     }
+    case 'something_else':
+      // An expired link may answer 200 with a page, so a fresh one is asked for.
+      return askTaskAgain(context, job, { brief, reason: trouble.reason });
     case 'url_refused':
       return endFailed(context, job, {
         brief,

@@ -1,6 +1,11 @@
 import { parseBody, parseContent, type RequestBody } from '../shared/brief-content.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
-import { type BriefState, decodeState, encodeState } from '../shared/ledger/brief-state.js';
+import {
+  type BriefState,
+  decodeState,
+  encodeState,
+  watchedAs,
+} from '../shared/ledger/brief-state.js';
 import type { RewriteEntry } from '../shared/ledger/rewrite-entry.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { priceKind } from '../shared/price-kind.js';
@@ -38,7 +43,7 @@ export interface LinedBrief {
   /** What the ledger has of it; null for nothing. */
   stateText: string | null;
   content: string | null;
-  categoryOf(model: string): TaskCategory;
+  categoryOf(model: string): TaskCategory | null;
   /** Number of the run that a new attempt belongs to. */
   run: number;
 }
@@ -58,7 +63,7 @@ export function planReopening(lined: LinedBrief): Reopening {
   const earlier = outcomeOf(line);
   const { status } = line;
   if (earlier !== 'over' && line.task_id !== null) {
-    const category = categoryOf(body.model);
+    const category = watchedAs(categoryOf(body.model));
     const to = acceptedAgain(line, {
       ...base,
       run,
