@@ -3,7 +3,7 @@ import type { RivyaClient } from '../rivya/client.js';
 import { createDownloader } from '../rivya/download.js';
 import type { Model } from '../rivya/outcome.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
-import type { TaskCategory } from '../shared/ledger/brief-state.js';
+import { type TaskCategory, taskCategorySchema } from '../shared/ledger/brief-state.js';
 import type { QueueStage } from '../shared/queues.js';
 import { WorkerProcess } from '../worker/worker-process.js';
 import { priceGuesser } from './estimate.js';
@@ -70,11 +70,8 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
   };
 }
 
-/** A model that the list does not know is taken for a video: watched longest, asked least often. */
-export function categoryFinder(models: Model[]): (model: string) => TaskCategory {
+/** What models make; null for one that the list does not know, or knows to make something else. */
+export function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
   const categories = new Map(models.map((model) => [model.id, model.category]));
-  return (model) => {
-    const category = categories.get(model);
-    return category === 'image' || category === 'audio' ? category : 'video';
-  };
+  return (model) => taskCategorySchema.safeParse(categories.get(model)).data ?? null;
 }

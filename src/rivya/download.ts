@@ -8,6 +8,7 @@ import { guardedLookup } from './guarded-lookup.js';
 import { judgeDownload } from './judge-download.js';
 import { localClock } from './local-clock.js';
 import type { DownloadOutcome } from './outcome.js';
+import { Patience, type PatienceLimits } from './patience.js';
 import { judgeResultUrl } from './result-url-policy.js';
 import { saveBody, type WriteChunk } from './save-body.js';
 import { describeFailure, errorCode, safeCause } from './transport-failure.js';
@@ -18,7 +19,7 @@ export interface DownloaderOptions {
   /** The one host that may be private or plain http. */
   apiOrigin: string;
   maxBytes: number;
-  /** Longest wait for the first byte, and between two. */
+  /** Longest wait for the first byte, and between two; a drip of less than 1,000 bytes a second counts as none. */
   idleTimeoutMs: number;
   /** For the whole download, redirects included; no limit unless said. */
   totalTimeoutMs?: number;
@@ -32,13 +33,19 @@ export interface DownloaderOptions {
   clock?: Clock;
 }
 
+/** How one download differs from the others. */
+export interface DownloadManner extends Partial<PatienceLimits> {
+  /** Gives it up. */
+  signal?: AbortSignal;
+}
+
 /** Fetches result files from wherever the API says, without trusting it (no credentials are ever sent). */
 export interface Downloader {
   /**
    * Streams one file to `write`, chunk by chunk, each awaited. Outcomes of the network are returned;
    * an error of `write` is thrown as it is. What was written before any outcome but `saved` is waste.
    */
-  download(url: string, write: WriteChunk, signal?: AbortSignal): Promise<DownloadOutcome>;
+  download(url: string, write: WriteChunk, manner?: DownloadManner): Promise<DownloadOutcome>;
   /** Ends all connections at once. */
   close(): Promise<void>;
 }
@@ -52,14 +59,17 @@ export function createDownloader(options: DownloaderOptions): Downloader {
     guarded: createDispatcher({ protocol: 'https:', proxy, lookup: guardedLookup(lookup) }),
   };
   return {
-    async download(url, write, signal) {
+    async download(url, write, { signal, idleTimeoutMs, onStanding } = {}) {
       const total = new Deadline(signal);
-      const idle = new Deadline(total.signal);
+      const patience = new Patience(total.signal, {
+        idleTimeoutMs: idleTimeoutMs ?? options.idleTimeoutMs,
+        onStanding,
+      });
       if (options.totalTimeoutMs !== undefined) total.arm(options.totalTimeoutMs);
       try {
-        return await followRedirects(url, { options, dispatchers, write, idle });
+        return await followRedirects(url, { options, dispatchers, write, patience });
       } finally {
-        idle.end();
+        patience.end();
         total.end();
       }
     },
@@ -78,7 +88,7 @@ interface Download {
   options: DownloaderOptions;
   dispatchers: Dispatchers;
   write: WriteChunk;
-  idle: Deadline;
+  patience: Patience;
 }
 
 async function followRedirects(first: string, download: Download): Promise<DownloadOutcome> {
@@ -97,22 +107,23 @@ async function followRedirects(first: string, download: Download): Promise<Downl
 
 async function fetchOnce(
   { url, trusted }: { url: URL; trusted: boolean },
-  { options, dispatchers, write, idle }: Download,
+  { options, dispatchers, write, patience }: Download,
 ): Promise<DownloadOutcome | { kind: 'redirected'; target: string }> {
-  const { maxBytes, idleTimeoutMs, userAgent = 'rivya-batch', clock = localClock } = options;
-  idle.arm(idleTimeoutMs);
+  const { maxBytes, userAgent = 'rivya-batch', clock = localClock } = options;
+  patience.begin();
   const exchange = await openExchange(trusted ? dispatchers.trusted : dispatchers.guarded, {
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method: 'GET',
-    // Bytes as they are stored: their number and hash are promised in the manifest (S5).
+    // Bytes as they are stored; what comes in another coding all the same is decoded.
     headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': userAgent },
-    signal: idle.signal,
+    signal: patience.signal,
   });
+  patience.rest();
   if (exchange.kind === 'failed') return explainFailure(exchange.error);
   const { response } = exchange;
   const verdict = judgeDownload(response, { url, maxBytes, now: clock.now() });
-  if (verdict.kind === 'body') return saveBody(response, { write, maxBytes, idle, idleTimeoutMs });
+  if (verdict.kind === 'body') return saveBody(response, { write, maxBytes, patience });
   discard(response);
   return verdict;
 }

@@ -32,10 +32,6 @@ export function judgeDownload(
     const waitMs = retryAfterMs(headerText(headers, 'retry-after'), time);
     return unavailable(`The file's server answered HTTP ${statusCode}.`, waitMs);
   }
-  const encoding = headerText(headers, 'content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity') {
-    return unavailable('The file came compressed, which was not asked for.', null);
-  }
   const announcedBytes = Number(headerText(headers, 'content-length') ?? 0);
   return announcedBytes > maxBytes ? { kind: 'too_large', maxBytes } : { kind: 'body' };
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
-import type { Deadline } from './deadline.js';
+import { decodeBody } from './decode-body.js';
 import type { DownloadOutcome } from './outcome.js';
+import type { Patience } from './patience.js';
 import { mediaType } from './response-headers.js';
 import { describeFailure, safeCause } from './transport-failure.js';
 
@@ -10,25 +11,22 @@ export type WriteChunk = (chunk: Buffer) => Promise<void>;
 
 export interface SaveOptions {
   write: WriteChunk;
+  /** Of the file, which may be larger than what came. */
   maxBytes: number;
-  idle: Deadline;
-  idleTimeoutMs: number;
+  patience: Patience;
 }
 
-/** Streams a body to `write`, hashing it on the way; only errors of `write` are thrown. */
+/** Streams a body to `write`, decoded, hashing it on the way; only errors of `write` are thrown. */
 export async function saveBody(
   { body, headers }: Dispatcher.ResponseData,
-  { write, maxBytes, idle, idleTimeoutMs }: SaveOptions,
+  { write, maxBytes, patience }: SaveOptions,
 ): Promise<DownloadOutcome> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const chunks = body[Symbol.asyncIterator]();
+  const chunks = decodeBody(timed(body, patience), headers);
   try {
     for (;;) {
-      idle.arm(idleTimeoutMs);
       const next = await readNext(chunks);
-      // Our disk's time is not the server's.
-      idle.disarm();
       if (next.kind === 'broken') return unavailable(next.error);
       if (next.kind === 'end') break;
       bytes += next.chunk.length;
@@ -37,12 +35,25 @@ export async function saveBody(
       hash.update(next.chunk);
     }
   } finally {
-    await chunks.return?.();
+    // First of all the connection: whoever still reads from it finds its end. undici reports that as an error.
+    body.on('error', () => undefined).destroy();
+    await chunks.return(undefined).catch(() => undefined);
   }
   if (bytes === 0) {
     return { kind: 'unavailable', reason: 'The file is empty.', retryAfterMs: null, cause: null };
   }
   return { kind: 'saved', bytes, sha256: hash.digest('hex'), declaredType: mediaType(headers) };
+}
+
+/** Only what the server takes is its time: whoever asks for the next chunk has done with the last one. */
+async function* timed(body: AsyncIterable<Buffer>, patience: Patience): AsyncGenerator<Buffer> {
+  patience.begin();
+  for await (const chunk of body) {
+    patience.rest(chunk.length);
+    yield chunk;
+    patience.begin();
+  }
+  patience.rest();
 }
 
 type Next = { kind: 'chunk'; chunk: Buffer } | { kind: 'end' } | { kind: 'broken'; error: unknown };

@@ -23,6 +23,9 @@ const phrases = new Map<string, string>([
 
 const tlsCode = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|UND_ERR_PRX_TLS)/;
 
+/** Of zlib and of brotli. */
+const decodingCode = /^(Z_|ERR__ERROR_FORMAT|ERR__ERROR_ALLOC|ERR_BROTLI)/;
+
 /** Where an error of the network carries a code, that code. */
 export function errorCode(error: unknown): string | null {
   const code = (error as { code?: unknown } | null | undefined)?.code;
@@ -33,9 +36,13 @@ export function errorCode(error: unknown): string | null {
 export function describeFailure(error: unknown): string {
   const code = errorCode(error);
   if (code === null) return 'the request was stopped';
-  const phrase =
-    phrases.get(code) ?? (tlsCode.test(code) ? 'no secure connection could be made' : null);
+  const phrase = phrases.get(code) ?? phraseOfKind(code);
   return phrase === null ? `the connection failed (${code})` : `${phrase} (${code})`;
+}
+
+function phraseOfKind(code: string): string | null {
+  if (tlsCode.test(code)) return 'no secure connection could be made';
+  return decodingCode.test(code) ? 'what came could not be decompressed' : null;
 }
 
 /**

@@ -22,11 +22,11 @@ const remedies: Readonly<Record<string, string>> = {
   task_not_found:
     'The API accepted these tasks and has lost them: give the task ids of the manifest to Rivya before you pay for a retry.',
   download_failed:
-    'These are paid, and their links no longer work: give the task ids of the manifest to Rivya before you pay for a retry.',
+    'These are paid, and their links did not work: "rivya-batch retry" looks at their tasks again and pays for nothing.',
   download_unavailable:
     'These are paid, and their files could not be fetched: run the same command again, which fetches them and pays for nothing.',
   succeeded_no_output:
-    'The API reports success without a file: give the task ids of the manifest to Rivya and ask for the credits.',
+    'The API reports success without a file: "rivya-batch retry" looks at their tasks again and pays for nothing; where that finds none either, give the task ids of the manifest to Rivya and ask for the credits.',
   result_url_refused:
     'The result is at an address that is not fetched for safety (not public, or not HTTPS): report the task ids to Rivya.',
   result_too_large:

@@ -70,9 +70,10 @@ function resultOf(
   task: SimulatedTask,
   { now, origin }: { now: number; origin: string },
 ): Record<string, unknown> | null {
-  const { outcome, firstLinks } = task.fate;
+  const { outcome, firstLinks, linksLateForMs } = task.fate;
   if (outcome.kind !== 'succeeds' || outcome.result === 'null') return null;
-  if (outcome.result === 'empty-urls') return { primary_url: null, urls: [] };
+  const late = now < task.endsAt + linksLateForMs;
+  if (late || outcome.result === 'empty-urls') return { primary_url: null, urls: [] };
   const lasting = api.settings.urlLifetimeMs === null && firstLinks === 'good';
   // Links that last are the same at every read; others are made anew.
   if (!lasting || task.linkSets === 0) task.linkSets += 1;

@@ -10,6 +10,8 @@ export function planFate(faults: readonly FaultsByPoint['fate'][], finalFactor: 
     strangeStatus: null,
     extraFields: {},
     firstLinks: 'good',
+    linksLateForMs: 0,
+    filesLate: null,
     fileCount: null,
   };
   return faults.toReversed().reduce(withFault, fate);
@@ -42,6 +44,10 @@ function withFault(fate: Fate, fault: FaultsByPoint['fate']): Fate {
       return { ...fate, finalFactor: fault.factor };
     case 'expire-first-url':
       return { ...fate, firstLinks: 'expired' };
+    case 'late-urls':
+      return { ...fate, linksLateForMs: fault.forMs };
+    case 'late-files':
+      return { ...fate, filesLate: { forMs: fault.forMs, status: fault.status } };
     default:
       return fault satisfies never;
   }

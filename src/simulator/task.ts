@@ -23,6 +23,10 @@ export interface Fate {
   strangeStatus: { word: string; forMs: number } | null;
   extraFields: JsonObject;
   firstLinks: 'good' | 'expired';
+  /** Reads show no links for so long after the task's end. */
+  linksLateForMs: number;
+  /** Links answer with this status for so long after the task's end; null where they are good at once. */
+  filesLate: { forMs: number; status: number } | null;
   /** Null: as many files as the params ask for. */
   fileCount: number | null;
 }

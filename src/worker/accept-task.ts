@@ -1,6 +1,6 @@
 import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { Move } from '../shared/ledger/brief-ledger.js';
-import type { StateOf } from '../shared/ledger/brief-state.js';
+import { type StateOf, watchedAs } from '../shared/ledger/brief-state.js';
 import type { Trial } from '../shared/ledger/submit-permit.js';
 import type { SubmitAction } from './decide-submit.js';
 import { nextCheckInMs } from './next-check.js';
@@ -27,7 +27,7 @@ export async function acceptTask(
     taskId: action.task.id,
     reserved: action.task.reservedCredits,
     submittedAt: context.clock.now(),
-    category: context.categoryOf(model),
+    category: watchedAs(context.categoryOf(model)),
     checks: 0,
     kind: go.reserved.priceKind,
     runningAt: null,

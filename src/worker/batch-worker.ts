@@ -8,6 +8,7 @@ import { cancelBrief } from './cancel-brief.js';
 import { checkStatus } from './check-status.js';
 import { type CollectContext, collectAssets } from './collect.js';
 import { completeRewrite } from './complete-rewrite.js';
+import type { DownloadPlace, DownloadPlaces } from './download-places.js';
 import { finalizeBatch } from './finalize-batch.js';
 import { giveUpBrief } from './give-up-brief.js';
 import { ManifestWriter } from './manifest-writer.js';
@@ -27,7 +28,9 @@ export interface BatchWorkerOptions {
   /** Where this process writes results; null where it has no `collect` stage. */
   out: string | null;
   /** Requests at once, per stage, over all batches of this process. */
-  slots: Record<QueueStage, LimitFunction>;
+  slots: Record<'submit' | 'status', LimitFunction>;
+  /** The same for downloads. */
+  places: DownloadPlaces;
 }
 
 /** How often lines of other machines, and a crash before the last file was written, are looked for. */
@@ -56,10 +59,10 @@ export class BatchWorker {
           stage,
           queues: this.queues,
           connection,
-          concurrency: options.slots[stage].concurrency,
+          concurrency: stage === 'collect' ? options.places.most : options.slots[stage].concurrency,
           clock: context.clock,
           log: context.log,
-          work: (job) => options.slots[stage](() => this.work(stage, job)),
+          work: (job) => this.work(stage, job),
           giveUp: (job, reason) => giveUpBrief(context, job, { stage, reason }),
         }),
     );
@@ -141,14 +144,14 @@ export class BatchWorker {
   }
 
   private async work(stage: QueueStage, job: StageJob): Promise<Step> {
-    const { context } = this.options;
+    const { context, slots, places } = this.options;
     switch (stage) {
       case 'submit':
-        return this.submit(job);
+        return slots.submit(() => this.submit(job));
       case 'status':
-        return checkStatus(context, job);
+        return slots.status(() => checkStatus(context, job));
       case 'collect':
-        return collectAssets(this.collectContext(), job);
+        return places.hold((place) => collectAssets(this.collectContext(place), job));
       default:
         return stage satisfies never;
     }
@@ -185,9 +188,9 @@ export class BatchWorker {
     return step ?? stepFor(from?.state ?? null);
   }
 
-  private collectContext(): CollectContext {
+  private collectContext(place: DownloadPlace): CollectContext {
     const { context, out } = this.options;
     if (out === null) throw new Error('collect runs only where there is an output folder');
-    return { ...context, out };
+    return { ...context, out, place };
   }
 }

@@ -1,11 +1,12 @@
 import type { ReadTaskOutcome } from '../rivya/outcome.js';
-import { parseContent } from '../shared/brief-content.js';
+import { parseBody, parseContent } from '../shared/brief-content.js';
 import type { ReadState, StateOf } from '../shared/ledger/brief-state.js';
 import { inFlightMember } from '../shared/ledger/keys.js';
-import type { Asset, LineError } from '../shared/manifest-line.js';
 import { assetName, canonicalName } from './asset-name.js';
+import type { DownloadPlace } from './download-places.js';
 import { finishBrief } from './finish-brief.js';
-import { type SaveOutcome, saveAsset } from './save-asset.js';
+import type { UncollectedCode } from './plan-reopening.js';
+import { type SaveOutcome, saveAssets } from './save-asset.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
 
@@ -14,12 +15,19 @@ type Trouble = Exclude<SaveOutcome, { kind: 'saved' }>;
 
 const retrySpacingMs = 5_000;
 const longestRetryMs = 60_000;
+/** To ask the task as well takes its share of the pace. */
+const longestRereadMs = 5 * 60_000;
 /** After so long without its files a paid brief gets a line `unknown`; the next run tries again. */
 const collectDeadlineMs = 60 * 60_000;
 
-/** The stage context of a machine that has the output folder. */
+/** A server that says nothing is waited for so long at first, and longer the longer the file has been due. */
+const firstPatienceMs = 10_000;
+const longestPatienceMs = 60_000;
+
+/** The stage context of a machine that has the output folder, for one job. */
 export interface CollectContext extends StageContext {
   out: string;
+  place: DownloadPlace;
 }
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
@@ -29,10 +37,9 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
     return stepFor(read?.state ?? null);
   }
   const brief = { text: read.text, state: read.state };
-  if (!job.urls) return rereadTask(context, job, brief);
-  if (job.urls.length === 0) return endWithout(context, job, brief);
-  const saved = await saveAll(context, { ...job, urls: job.urls });
-  if (saved.kind === 'all') {
+  if (!job.urls?.length) return rereadTask(context, job, brief);
+  const saved = await saveAll(context, { ...job, urls: job.urls }, brief.state);
+  if (saved.kind === 'saved') {
     const end = {
       status: 'succeeded',
       error: null,
@@ -41,37 +48,41 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
     } as const;
     return finishBrief(context, job.briefId, { from: brief, end });
   }
-  return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved.trouble });
+  return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved });
 }
 
 type JobWithUrls = StageJob & { urls: string[] };
 
 async function saveAll(
   context: CollectContext,
-  job: JobWithUrls,
-): Promise<{ kind: 'all'; assets: Asset[] } | { kind: 'trouble'; trouble: Trouble }> {
-  const wanted = await wantedName(context, job.briefId);
-  const name = await context.ledger.briefs.claimName(job.briefId, canonicalName(wanted));
-  const assets: Asset[] = [];
-  for (const [index, url] of job.urls.entries()) {
-    const { briefId, attempt } = job;
-    const { nonce } = context;
-    const count = job.urls.length;
-    const outcome = await saveAsset(context.downloader, {
-      url,
-      out: context.out,
-      nameFor: (extension) =>
-        assetName({ briefId, wanted, attempt, nonce, index, count, extension, name }),
-    });
-    if (outcome.kind !== 'saved') return { kind: 'trouble', trouble: outcome };
-    assets.push(outcome.asset);
-  }
-  return { kind: 'all', assets };
+  { briefId, attempt, urls }: JobWithUrls,
+  { completedAt }: StateOf<'ready'>,
+): Promise<SaveOutcome> {
+  const { ledger, nonce, out, place, clock } = context;
+  const { wanted, promised } = await expectationOf(context, briefId);
+  const name = await ledger.briefs.claimName(briefId, canonicalName(wanted));
+  const count = urls.length;
+  const dueForMs = clock.now() - completedAt;
+  return saveAssets(context.downloader, {
+    urls,
+    out,
+    promised,
+    manner: {
+      idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
+      onStanding: () => place.stand(),
+    },
+    nameFor: (extension, index) =>
+      assetName({ briefId, wanted, attempt, nonce, index, count, extension, name }),
+  });
 }
 
-async function wantedName({ ledger }: CollectContext, briefId: string): Promise<string> {
+/** What the files are to be called, and what they are to be. */
+async function expectationOf({ ledger, categoryOf }: CollectContext, briefId: string) {
   const content = await ledger.briefs.readContent(briefId);
-  return (content === null ? null : parseContent(content).origin.name) ?? briefId;
+  // It goes when the brief has succeeded: then this job changes nothing any more.
+  if (content === null) return { wanted: briefId, promised: null };
+  const { origin, body } = parseContent(content);
+  return { wanted: origin.name ?? briefId, promised: categoryOf(parseBody(body).model) };
 }
 
 async function actOnTrouble(
@@ -79,41 +90,95 @@ async function actOnTrouble(
   job: JobWithUrls,
   { brief, trouble }: { brief: ReadyBrief; trouble: Trouble },
 ): Promise<Step> {
-  const fail = (code: string, message: string) =>
-    endFailed(context, job, { brief, error: { code, message, request_id: null } });
   switch (trouble.kind) {
-    case 'gone':
-      if (!job.rereads) return rereadTask(context, job, brief);
-      return fail(
-        'download_failed',
-        `The result link answered ${trouble.httpStatus}, and so did a fresh one.`,
-      );
+    case 'gone': {
+      const reason = `The file's server answered HTTP ${trouble.httpStatus}.`;
+      return askTaskAgain(context, job, { brief, reason });
+    }
+    case 'something_else':
+      // An expired link may answer 200 with a page, so a fresh one is asked for.
+      return askTaskAgain(context, job, { brief, reason: trouble.reason });
     case 'url_refused':
-      return fail('result_url_refused', trouble.reason);
+      return endFailed(context, job, {
+        brief,
+        code: 'result_url_refused',
+        message: trouble.reason,
+      });
     case 'too_large':
-      return fail('result_too_large', `The result is larger than ${trouble.maxBytes} bytes.`);
-    case 'unavailable':
-      return tryLater(context, job, { ...trouble, brief });
+      return endFailed(context, job, {
+        brief,
+        code: 'result_too_large',
+        message: `The result is larger than ${trouble.maxBytes} bytes.`,
+      });
+    case 'unavailable': {
+      const { reason, retryAfterMs } = trouble;
+      return tryLater(context, job, { brief, reason, retryAfterMs, longestMs: longestRetryMs });
+    }
     default:
       return trouble satisfies never;
   }
+}
+
+/**
+ * A link that does not lead to the file may be spent, so the task is asked for a fresh one at once; or the file
+ * is late (links of CDNs come alive minutes after they were given out), so that both are asked again, spaced.
+ */
+async function askTaskAgain(
+  context: CollectContext,
+  job: JobWithUrls,
+  { brief, reason }: { brief: ReadyBrief; reason: string },
+): Promise<Step> {
+  if (!job.rereads) return rereadTask(context, job, brief);
+  return withoutLinks(
+    job,
+    await tryLater(context, job, {
+      brief,
+      reason,
+      retryAfterMs: null,
+      longestMs: longestRereadMs,
+    }),
+  );
+}
+
+/** What comes later begins with the task, not with links that have shown that they lead nowhere. */
+function withoutLinks({ rereads = 0 }: StageJob, step: Step): Step {
+  return step.kind === 'later' ? { ...step, fresh: { urls: [], rereads } } : step;
+}
+
+interface Waiting {
+  brief: ReadyBrief;
+  reason: string;
+  /** What the other side asks for. */
+  retryAfterMs: number | null;
+  /** Where it asks for nothing. */
+  longestMs: number;
+  /** What is missing in the end. */
+  missing?: 'file' | 'link';
 }
 
 /** Waits for what may come right; after an hour the brief gets a line, so that its batch can end (S4). */
 async function tryLater(
   context: CollectContext,
   job: StageJob,
-  { brief, ...trouble }: { brief: ReadyBrief; reason: string; retryAfterMs: number | null },
+  { brief, reason, retryAfterMs, longestMs, missing = 'file' }: Waiting,
 ): Promise<Step> {
-  const waitingMs = context.clock.now() - brief.state.completedAt;
-  if (waitingMs < collectDeadlineMs) {
-    const spacingMs = Math.min(longestRetryMs, Math.max(retrySpacingMs, waitingMs));
-    const afterMs = trouble.retryAfterMs ?? spacingMs;
-    return { kind: 'later', afterMs };
+  const { attempt, taskId: task, completedAt } = brief.state;
+  context.log.debug({ brief: job.briefId, attempt, task, reason }, 'file not fetched');
+  const waitingMs = context.clock.now() - completedAt;
+  const leftMs = collectDeadlineMs - waitingMs;
+  if (leftMs > 0) {
+    const spacingMs = Math.min(longestMs, Math.max(retrySpacingMs, waitingMs));
+    // Asked once more when the time is over, whatever the other side wanted to wait for.
+    return { kind: 'later', afterMs: Math.min(retryAfterMs ?? spacingMs, leftMs) };
+  }
+  if (missing === 'link') {
+    const message =
+      'The API reported success and named no result file for an hour; "rivya-batch retry" looks at the task again and pays for nothing.';
+    return endFailed(context, job, { brief, code: 'succeeded_no_output', message });
   }
   const error = {
-    code: 'download_unavailable',
-    message: `The result could not be fetched for an hour (${trouble.reason}); the next run of this batch tries again and pays for nothing.`,
+    code: 'download_unavailable' satisfies UncollectedCode,
+    message: `The result could not be fetched for an hour (${reason.replace(/\.$/, '')}); the next run of this batch tries again and pays for nothing.`,
     request_id: null,
   };
   const end = { status: 'unknown', error, assets: [], urls: job.urls ?? [] } as const;
@@ -126,17 +191,18 @@ async function notRead(
   job: StageJob,
   { brief, outcome }: { brief: ReadyBrief; outcome: Exclude<ReadTaskOutcome, { kind: 'read' }> },
 ): Promise<Step> {
+  const waiting = { brief, longestMs: longestRetryMs };
   if (outcome.kind !== 'refused') {
-    return tryLater(context, job, { brief, reason: outcome.reason, retryAfterMs: null });
+    return tryLater(context, job, { ...waiting, reason: outcome.reason, retryAfterMs: null });
   }
   const { kind, message: reason, retryAfterMs } = outcome.refusal;
-  if (kind !== 'rate_limited') return tryLater(context, job, { brief, reason, retryAfterMs });
+  if (kind !== 'rate_limited') return tryLater(context, job, { ...waiting, reason, retryAfterMs });
   const waitMs = await context.pacer.refused('read', retryAfterMs);
   context.notify({ kind: 'throttled', waitMs });
-  return tryLater(context, job, { brief, reason, retryAfterMs: waitMs });
+  return tryLater(context, job, { ...waiting, reason, retryAfterMs: waitMs });
 }
 
-/** Asks the task for fresh URLs: once when they are spent, and whenever a crash lost them. */
+/** Asks the task for fresh URLs: where those that were given lead nowhere, where there were none, or a crash lost them. */
 async function rereadTask(
   context: CollectContext,
   job: StageJob,
@@ -156,31 +222,23 @@ async function rereadTask(
     holds: 'credits',
   });
   if (moved.kind === 'passed') return stepFor(moved.state);
+  const { urls } = outcome.task;
+  if (urls.length === 0) {
+    const reason = 'The API reports success and names no result file.';
+    const waiting = { brief: moved.brief, reason, retryAfterMs: null, longestMs: longestRereadMs };
+    return withoutLinks(job, await tryLater(context, job, { ...waiting, missing: 'link' }));
+  }
   // Into the job together with the count: a crash before that asks once more, one after it uses what was found.
-  const rereads = (job.rereads ?? 0) + (job.urls ? 1 : 0);
-  return { kind: 'later', afterMs: 0, fresh: { urls: outcome.task.urls, rereads } };
-}
-
-/** Succeeded and charged, without a file to show for it: looked at once more, never paid again. */
-async function endWithout(
-  context: CollectContext,
-  job: StageJob,
-  brief: ReadyBrief,
-): Promise<Step> {
-  if (!job.rereads) return rereadTask(context, job, brief);
-  const error = {
-    code: 'succeeded_no_output',
-    message: 'The API reports success and names no result file.',
-    request_id: null,
-  };
-  return endFailed(context, job, { brief, error });
+  const rereads = (job.rereads ?? 0) + (job.urls?.length ? 1 : 0);
+  return { kind: 'later', afterMs: 0, fresh: { urls, rereads } };
 }
 
 function endFailed(
   context: CollectContext,
   job: StageJob,
-  { brief, error }: { brief: ReadyBrief; error: LineError },
+  { brief, code, message }: { brief: ReadyBrief; code: UncollectedCode; message: string },
 ): Promise<Step> {
+  const error = { code, message, request_id: null };
   const end = { status: 'failed', error, assets: [], urls: job.urls ?? [] } as const;
   return finishBrief(context, job.briefId, { from: brief, end });
 }

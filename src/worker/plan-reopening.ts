@@ -1,12 +1,31 @@
 import { parseBody, parseContent, type RequestBody } from '../shared/brief-content.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
-import { type BriefState, decodeState, encodeState } from '../shared/ledger/brief-state.js';
+import {
+  type BriefState,
+  decodeState,
+  encodeState,
+  watchedAs,
+} from '../shared/ledger/brief-state.js';
 import type { RewriteEntry } from '../shared/ledger/rewrite-entry.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { priceKind } from '../shared/price-kind.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */
 export const abandonedCode = 'abandoned';
+
+/**
+ * Codes of lines whose task succeeded, and is paid, while its files could not be had: whatever is done about them
+ * begins with another look at the task. `download_failed` stands in lines of earlier versions.
+ */
+const uncollectedCodes = [
+  'download_unavailable',
+  'succeeded_no_output',
+  'result_url_refused',
+  'result_too_large',
+  'download_failed',
+] as const;
+
+export type UncollectedCode = (typeof uncollectedCodes)[number];
 
 /** How a brief that has its line can be opened again. */
 export type Reopening =
@@ -24,7 +43,7 @@ export interface LinedBrief {
   /** What the ledger has of it; null for nothing. */
   stateText: string | null;
   content: string | null;
-  categoryOf(model: string): TaskCategory;
+  categoryOf(model: string): TaskCategory | null;
   /** Number of the run that a new attempt belongs to. */
   run: number;
 }
@@ -43,8 +62,8 @@ export function planReopening(lined: LinedBrief): Reopening {
   const base = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
   const earlier = outcomeOf(line);
   const { status } = line;
-  if (earlier === 'in_doubt' && line.task_id !== null) {
-    const category = categoryOf(body.model);
+  if (earlier !== 'over' && line.task_id !== null) {
+    const category = watchedAs(categoryOf(body.model));
     const to = acceptedAgain(line, {
       ...base,
       run,
@@ -61,12 +80,18 @@ export function planReopening(lined: LinedBrief): Reopening {
   const begun = { attempt, sends: 0, refusalId: null, run: lined.run };
   const to = encodeState({ stage: 'admitted', ...base, ...begun });
   const entry = { from: stateText, to, status, run, stage: 'submit', attempt, checks: 0 } as const;
-  return { kind: 'new_attempt', entry, body, earlier };
+  return { kind: 'new_attempt', entry, body, earlier: earlier === 'over' ? 'over' : 'in_doubt' };
 }
 
-/** Whether the last attempt is known to be over: nobody has seen the end of an unknown or abandoned one. */
-function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' {
-  return status === 'unknown' || error?.code === abandonedCode ? 'in_doubt' : 'over';
+/**
+ * Whether the last attempt is known to be over: nobody has seen the end of an unknown or abandoned one, and one
+ * whose task succeeded has a result that is only to be fetched.
+ */
+function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' | 'succeeded' {
+  if (status === 'succeeded') return 'over';
+  const code = error?.code ?? '';
+  if ((uncollectedCodes as readonly string[]).includes(code)) return 'succeeded';
+  return status === 'unknown' || code === abandonedCode ? 'in_doubt' : 'over';
 }
 
 type Base = Pick<BriefState, 'fingerprint' | 'seq' | 'run'> & {
@@ -89,10 +114,10 @@ function acceptedAgain({ attempt, requests, credits, times }: ManifestLine, base
   });
 }
 
-/** What an abandoned task was taken to have cost; of an unknown one nothing was counted as spent. */
+/** What a task was taken to have cost whose line is not `unknown`: of those nothing was counted as spent. */
 function leftBehind(line: ManifestLine, body: RequestBody): Pick<RewriteEntry, 'left'> {
   const credits = line.credits.final ?? line.credits.reserved ?? 0;
-  if (line.error?.code !== abandonedCode || credits === 0) return {};
+  if (line.status === 'unknown' || credits === 0) return {};
   const day = (line.times.submitted ?? line.times.admitted).slice(0, 10);
   return { left: { credits: String(credits), day, kind: priceKind(body) } };
 }

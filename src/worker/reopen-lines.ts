@@ -19,7 +19,7 @@ import { planReopening, type Reopening } from './plan-reopening.js';
 export interface Reopener extends Rewriting {
   ledger: BatchLedger;
   account: AccountLedger;
-  categoryOf(model: string): TaskCategory;
+  categoryOf(model: string): TaskCategory | null;
   priceOf(model: string): { guess: number; least: number };
 }
 

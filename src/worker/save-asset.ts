@@ -1,62 +1,109 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileTypeFromBuffer } from 'file-type';
-import type { Downloader } from '../rivya/download.js';
+import type { Downloader, DownloadManner } from '../rivya/download.js';
 import type { DownloadOutcome } from '../rivya/outcome.js';
+import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import type { Asset } from '../shared/manifest-line.js';
 import { syncFolder } from '../shared/write-file-durably.js';
-
-/** What `file-type` needs to see of a file's beginning. */
-const sniffBytes = 4_100;
+import { judgeResults, lookAtResult, type ResultMedia, sniffBytes } from './result-media.js';
 
 export interface SaveRequest {
-  url: string;
+  /** Of all files of one task. */
+  urls: readonly string[];
   /** The manifest's folder. */
   out: string;
-  /** File name under `assets/`, for the type that the content turned out to have. */
-  nameFor(extension: string): string;
+  /** What the task's category promises; null where nobody knows it. */
+  promised: TaskCategory | null;
+  manner?: DownloadManner;
+  /** File name under `assets/`, for the type that the content turned out to have; `index` is the URL's. */
+  nameFor(extension: string, index: number): string;
 }
 
 export type SaveOutcome =
-  | { kind: 'saved'; asset: Asset }
+  | { kind: 'saved'; assets: Asset[] }
+  /** It came whole, and is nothing that a task of this category makes. */
+  | { kind: 'something_else'; reason: string }
   | Exclude<DownloadOutcome, { kind: 'saved' }>;
 
+interface FetchedFile {
+  temporary: string;
+  bytes: number;
+  sha256: string;
+  media: ResultMedia;
+}
+
 /**
- * Downloads one result: temporary file, hash on the way, fsync, rename, fsync of the folder (S5).
- * Throws file system errors as they are (a full disk is not the API's fault).
+ * Downloads the results of one task: temporary files, hash on the way, fsync; once all are there and are what they
+ * should be, rename, fsync of the folder (S5). Throws file system errors as they are (a full disk is not the API's fault).
  */
-export async function saveAsset(
+export async function saveAssets(
   downloader: Downloader,
   request: SaveRequest,
 ): Promise<SaveOutcome> {
   const folder = join(request.out, 'assets');
   await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${randomUUID()}.part`);
+  const temporaries = request.urls.map(() => join(folder, `.${randomUUID()}.part`));
+  try {
+    const files: FetchedFile[] = [];
+    for (const [index, temporary] of temporaries.entries()) {
+      const url = request.urls[index] ?? '';
+      const fetched = await fetchFile(downloader, { url, temporary, manner: request.manner });
+      if (fetched.kind !== 'fetched') return fetched;
+      files.push(fetched.file);
+    }
+    const reason = judgeResults(
+      files.map(({ media }) => media),
+      request.promised,
+    );
+    if (reason !== null) return { kind: 'something_else', reason };
+    return { kind: 'saved', assets: await putInPlace(folder, files, request) };
+  } finally {
+    await Promise.all(temporaries.map((temporary) => rm(temporary, { force: true })));
+  }
+}
+
+async function fetchFile(
+  downloader: Downloader,
+  {
+    url,
+    temporary,
+    manner,
+  }: { url: string; temporary: string; manner: DownloadManner | undefined },
+): Promise<{ kind: 'fetched'; file: FetchedFile } | Exclude<DownloadOutcome, { kind: 'saved' }>> {
   const file = await open(temporary, 'wx');
   try {
     const start: Buffer[] = [];
     let seen = 0;
-    const outcome = await downloader.download(request.url, async (chunk) => {
+    const write = async (chunk: Buffer): Promise<void> => {
       if (seen < sniffBytes) start.push(chunk.subarray(0, sniffBytes - seen));
       seen += chunk.length;
       await writeAll(file, chunk);
-    });
-    if (outcome.kind !== 'saved') return outcome;
-    const type = await fileType(Buffer.concat(start), outcome.declaredType);
-    await file.sync();
-    const name = request.nameFor(type.extension);
-    await rename(temporary, join(folder, name));
-    await syncFolder(folder);
-    const { bytes, sha256 } = outcome;
-    return {
-      kind: 'saved',
-      asset: { path: `assets/${name}`, bytes, sha256, media_type: type.mediaType },
     };
+    const outcome = await downloader.download(url, write, manner);
+    if (outcome.kind !== 'saved') return outcome;
+    await file.sync();
+    const { bytes, sha256, declaredType } = outcome;
+    const media = await lookAtResult(Buffer.concat(start), declaredType);
+    return { kind: 'fetched', file: { temporary, bytes, sha256, media } };
   } finally {
     await file.close();
-    await rm(temporary, { force: true });
   }
+}
+
+async function putInPlace(
+  folder: string,
+  files: readonly FetchedFile[],
+  { nameFor }: SaveRequest,
+): Promise<Asset[]> {
+  const assets: Asset[] = [];
+  for (const [index, { temporary, bytes, sha256, media }] of files.entries()) {
+    const name = nameFor(media.extension, index);
+    await rename(temporary, join(folder, name));
+    assets.push({ path: `assets/${name}`, bytes, sha256, media_type: media.mediaType });
+  }
+  await syncFolder(folder);
+  return assets;
 }
 
 async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
@@ -65,11 +112,4 @@ async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
     const { bytesWritten } = await file.write(chunk, written);
     written += bytesWritten;
   }
-}
-
-/** By content; the declared type only where the content has no known signature. */
-async function fileType(start: Buffer, declared: string | null) {
-  const found = await fileTypeFromBuffer(start);
-  if (found) return { extension: found.ext, mediaType: found.mime as string };
-  return { extension: 'bin', mediaType: declared ?? 'application/octet-stream' };
 }

@@ -32,7 +32,8 @@ export interface StageContext {
   notify: Notify;
   /** Aborted when the process is to stop: waits end, requests under way are finished. */
   stopping: AbortSignal;
-  categoryOf(model: string): TaskCategory;
+  /** What a model makes; null for one that no list knows. */
+  categoryOf(model: string): TaskCategory | null;
   /** Credits to reserve for a model while no price is known, and the least a task of it can cost. */
   priceOf(model: string): { guess: number; least: number };
   /** In-flight cap where no live worker was told one. */

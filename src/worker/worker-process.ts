@@ -16,6 +16,7 @@ import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
 import { AnswerTally } from './answer-tally.js';
 import { BatchWorker } from './batch-worker.js';
+import { DownloadPlaces } from './download-places.js';
 import type { Notify } from './notice.js';
 import { Pacer } from './pacer.js';
 import { PollPlanner } from './polling/poll-planner.js';
@@ -36,7 +37,7 @@ export interface WorkerProcessOptions {
   limits: WorkerLimits;
   clock: Clock;
   log: Logger;
-  categoryOf(model: string): TaskCategory;
+  categoryOf(model: string): TaskCategory | null;
   priceOf(model: string): { guess: number; least: number };
   keyLifeMs: number;
 }
@@ -61,7 +62,8 @@ export class WorkerProcess {
   private readonly id = randomUUID();
   private readonly stopping = new AbortController();
   private readonly batches = new Map<string, BatchWorker>();
-  private readonly slots: Record<QueueStage, LimitFunction>;
+  private readonly slots: Record<'submit' | 'status', LimitFunction>;
+  private readonly places: DownloadPlaces;
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
   private readonly notices: DurationLedger;
@@ -77,7 +79,8 @@ export class WorkerProcess {
     const slot = () => pLimit(limits.concurrency);
     // Every wait of every stage listens to it: many, but each goes with its wait.
     setMaxListeners(0, this.stopping.signal);
-    this.slots = { submit: slot(), status: slot(), collect: slot() };
+    this.slots = { submit: slot(), status: slot() };
+    this.places = new DownloadPlaces(limits.concurrency);
     this.pacer = new Pacer(account, this.stopping.signal);
     const durations = new DurationLedger(connection, account.keys);
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
@@ -133,6 +136,7 @@ export class WorkerProcess {
       stages,
       out,
       slots: this.slots,
+      places: this.places,
       context: {
         batch,
         nonce,

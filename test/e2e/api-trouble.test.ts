@@ -162,18 +162,6 @@ describe.concurrent('answers that go wrong', () => {
       status: 'failed',
       spent: 1,
     },
-    'a success without files': {
-      fault: 'empty-urls:1x',
-      code: 'succeeded_no_output',
-      status: 'failed',
-      spent: 2,
-    },
-    'a success without a result': {
-      fault: 'null-result:1x',
-      code: 'succeeded_no_output',
-      status: 'failed',
-      spent: 2,
-    },
     'a refusal with an unknown code': {
       fault: 'refuse=418/never_seen_before:1x:endpoint=submit',
       code: 'never_seen_before',
@@ -201,6 +189,31 @@ describe.concurrent('answers that go wrong', () => {
       expect((await desk.report('out')).credits.spent).toBe(spent);
     });
   }
+
+  test('late files: a retry looks at their tasks again, and 12 briefs are 12 tasks (S1, S3)', async ({
+    openDesk,
+  }) => {
+    const faults = ['late-files=1000/404:4x', 'late-urls=1000:2x', 'download-redirect=private:3x'];
+    const desk = await openDesk({ faults });
+    await desk.write('in.csv', productsCsv(12));
+    expect((await desk.run(run)).code).toBe(3);
+    const retried = await desk.run(['retry', 'in', '--yes', '--json']);
+    expect(JSON.parse(retried.stdout)).toMatchObject({
+      reopened: 3,
+      rereads: 3,
+      new_attempts: 0,
+      expected_credits: 0,
+    });
+    expect((await desk.run(run)).code).toBe(0);
+    const lines = await desk.lines('out');
+    expect(lines.map(({ attempt }) => attempt)).toEqual(Array(12).fill(1));
+    expect(desk.simulator.bill().total).toMatchObject({ tasks: 12, spent: 12 });
+    // What was counted as spent for them is not counted again (S6).
+    expect((await desk.report('out')).credits).toMatchObject({ spent: 12 });
+    const status = JSON.parse((await desk.run(['status', 'in', '--json'])).stdout);
+    expect(status.account.inFlight).toBe(0);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+  });
 
   test('several files of one task are all collected', async ({ openDesk }) => {
     const desk = await openDesk({ faults: ['many-urls=3'] });

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { collector, gate, newDownloader } from './new-downloader.js';
 import { startSecureServer, startServer } from './stand-in-server.js';
@@ -65,6 +66,22 @@ describe('a file', () => {
     const outcome = await newDownloader(server.origin).download(server.origin, write);
     expect(outcome).toMatchObject({ kind: 'saved', bytes: 4, declaredType: null });
     expect(bytes().toString()).toBe('abcd');
+  });
+
+  it.each([
+    ['bare deflate', 'deflate', deflateRawSync],
+    ['gzip in name alone', 'gzip', (bytes: Buffer) => bytes],
+    ['x-gzip, in capitals', 'X-GZIP', gzipSync],
+    ['two codings', 'deflate, gzip', (bytes: Buffer) => gzipSync(deflateSync(bytes))],
+  ])('is decoded from %s', async (_name, token, encode) => {
+    const file = Buffer.concat([Buffer.from('\x89PNG'), randomBytes(200_000)]);
+    const server = await startServer((_request, response) =>
+      response.writeHead(200, { ...image, 'content-encoding': token }).end(encode(file)),
+    );
+    const { write, bytes } = collector();
+    const outcome = await newDownloader(server.origin).download(server.origin, write);
+    expect(outcome).toMatchObject({ kind: 'saved', bytes: file.length });
+    expect(bytes().equals(file)).toBe(true);
   });
 
   it('comes over https from a host outside, through a proxy where one is set', async () => {

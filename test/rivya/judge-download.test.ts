@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { collector, gate, newDownloader } from './new-downloader.js';
 import { closedPort, startRawServer, startServer } from './stand-in-server.js';
@@ -37,13 +39,49 @@ describe('what is not saved', () => {
     expect(outcome).toMatchObject({ kind: 'unavailable', reason: 'The file is empty.' });
   });
 
-  it('S5: a file that came compressed', async () => {
-    const server = await startServer((request, response) => {
-      expect(request.headers['accept-encoding']).toBe('identity');
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end('zzzz');
+  it('S5: a file that came compressed and cannot be decompressed, or not to its end', async () => {
+    const whole = gzipSync(randomBytes(20_000));
+    for (const sent of [whole.subarray(0, 10_000), Buffer.from('1f8b0800', 'hex')]) {
+      const server = await startServer((request, response) => {
+        expect(request.headers['accept-encoding']).toBe('identity');
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(sent);
+      });
+      const outcome = await newDownloader(server.origin).download(server.origin, collector().write);
+      expect(outcome).toMatchObject({
+        kind: 'unavailable',
+        reason: expect.stringContaining('could not be decompressed'),
+      });
+    }
+  });
+
+  it('too large once it is decompressed', async () => {
+    const server = await startServer((_request, response) => {
+      response
+        .writeHead(200, { 'content-encoding': 'gzip' })
+        .end(gzipSync(Buffer.alloc(1_000_000)));
     });
-    const outcome = await newDownloader(server.origin).download(server.origin, collector().write);
-    expect(outcome).toMatchObject({ kind: 'unavailable' });
+    const downloader = newDownloader(server.origin, { maxBytes: 100_000 });
+    expect(await downloader.download(server.origin, collector().write)).toEqual({
+      kind: 'too_large',
+      maxBytes: 100_000,
+    });
+  });
+
+  it('a drip that never stops, told as standing before it is given up', async () => {
+    const server = await startServer((_request, response) => {
+      response.writeHead(200, { 'content-length': '1000000' });
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    const downloader = newDownloader(server.origin, { idleTimeoutMs: 2_500 });
+    let standing = 0;
+    const outcome = await downloader.download(server.origin, collector().write, {
+      onStanding: () => {
+        standing += 1;
+      },
+    });
+    expect(outcome).toMatchObject({ kind: 'unavailable', cause: { code: 'ERR_RIVYA_DEADLINE' } });
+    expect(standing).toBe(1);
   });
 
   it.each([
@@ -66,7 +104,9 @@ describe('what is not saved', () => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf');
     });
     const write = async (): Promise<void> => abort.abort();
-    const outcome = await newDownloader(server.origin).download(server.origin, write, abort.signal);
+    const outcome = await newDownloader(server.origin).download(server.origin, write, {
+      signal: abort.signal,
+    });
     expect(outcome).toMatchObject({ kind: 'unavailable' });
   });
 

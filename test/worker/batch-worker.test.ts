@@ -6,6 +6,7 @@ import { parseManifestLine } from '../../src/shared/manifest-file.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
+import { DownloadPlaces } from '../../src/worker/download-places.js';
 import { connect } from '../support/ledger.js';
 import { type Bench, openBench } from './stage-bench.js';
 
@@ -44,7 +45,8 @@ function startWorker(
     prefix: bench.prefix,
     stages,
     out: stages.includes('collect') ? bench.context.out : null,
-    slots: { submit: slot(), status: slot(), collect: slot() },
+    slots: { submit: slot(), status: slot() },
+    places: new DownloadPlaces(concurrency),
   });
   onTestFinished(() => worker.abandon());
   return worker;

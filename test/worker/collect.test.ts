@@ -24,7 +24,7 @@ async function readyBench(
     let job: StageJob = { briefId: id, attempt: 1, ...(given ? { urls: given } : {}) };
     for (;;) {
       const step = await collectAssets(bench.context, job);
-      if (step.kind !== 'later' || !step.fresh) return step;
+      if (step.kind !== 'later' || !step.fresh?.urls.length) return step;
       job = { ...job, ...step.fresh };
     }
   };
@@ -39,6 +39,14 @@ async function makeReady(bench: Bench, id: string, patch: Partial<StateOf<'ready
   await bench.place(id, ready(submitted.task.id, patch));
   const read = await bench.client.readTask(submitted.task.id);
   return read.kind === 'read' ? read.task.urls : [];
+}
+
+/** Time stands still from the end of the task on. */
+async function endedNow(bench: Bench): Promise<void> {
+  bench.clock.stop();
+  const state = await bench.stateOf('a');
+  if (state?.stage !== 'ready') throw new Error('it is ready');
+  await bench.place('a', { ...state, completedAt: bench.clock.now() });
 }
 
 describe('a result', () => {
@@ -139,14 +147,48 @@ describe('spent or lost links', () => {
     ]);
   });
 
-  it('end the brief where a fresh one is spent too: charged, and not paid again', async () => {
+  it.each([403, 404, 410])(
+    'S1 S2 S3: fresh ones that answer %i too are late: task and link are asked again, spaced, for an hour',
+    async (status) => {
+      const bench = await readyBench();
+      await endedNow(bench);
+      bench.simulator.control({ faults: [`download-status=${status}`] });
+      const spaced: number[] = [];
+      const again = { briefId: 'a', attempt: 1, urls: bench.urls, rereads: 1 };
+      for (;;) {
+        const step = await collectAssets(bench.context, again);
+        if (step.kind !== 'later') break;
+        // Without links: the next look begins with the task.
+        expect(step.fresh).toEqual({ urls: [], rereads: 1 });
+        spaced.push(step.afterMs);
+        bench.clock.aheadMs += step.afterMs;
+      }
+      expect(spaced.slice(0, 4)).toEqual([5_000, 5_000, 10_000, 20_000]);
+      expect(Math.max(...spaced)).toBe(300_000);
+      // The last look is at the very end of the hour.
+      expect(bench.clock.aheadMs).toBe(hourMs);
+      expect(await bench.lines()).toMatchObject([
+        {
+          status: 'unknown',
+          error: {
+            code: 'download_unavailable',
+            message: expect.stringContaining(`HTTP ${status}`),
+          },
+          credits: { final: 1 },
+          assets: [],
+        },
+      ]);
+    },
+  );
+
+  it('S1 S3: a file that comes alive late is collected', async () => {
     const bench = await readyBench();
-    bench.simulator.control({ faults: ['download-status=403'] });
-    expect(await bench.collect()).toEqual({ kind: 'done' });
-    expect(await bench.lines()).toMatchObject([
-      { status: 'failed', error: { code: 'download_failed' }, credits: { final: 1 }, assets: [] },
-    ]);
-    expect(await bench.ledger.meta()).toMatchObject({ spent: 1 });
+    bench.simulator.control({ faults: ['download-status=404:4x'] });
+    expect(await bench.collect()).toMatchObject({ kind: 'later', afterMs: 5_000 });
+    expect(await bench.collect([])).toMatchObject({ kind: 'later' });
+    expect(await bench.collect([])).toEqual({ kind: 'done' });
+    expect(await bench.lines()).toMatchObject([{ status: 'succeeded', attempt: 1 }]);
+    expect(bench.simulator.bill().total.tasks).toBe(1);
   });
 
   it('S7: a 429 to the question for fresh ones moves the shared pace', async () => {
@@ -202,10 +244,27 @@ describe('a file that cannot be had', () => {
     expect(await bench.lines()).toMatchObject([{ status: 'failed', error: { code }, assets: [] }]);
   });
 
+  it('S2: a server that wants two hours is asked at the end of the one that there is', async () => {
+    const bench = await readyBench();
+    await endedNow(bench);
+    bench.simulator.control({ faults: ['download-status=503/7200'] });
+    bench.clock.aheadMs = 60_000;
+    expect(await bench.collect()).toEqual({ kind: 'later', afterMs: hourMs - 60_000 });
+    bench.clock.aheadMs = hourMs;
+    expect(await bench.collect()).toEqual({ kind: 'done' });
+    const [line] = await bench.lines();
+    expect(line).toMatchObject({ status: 'unknown', error: { code: 'download_unavailable' } });
+    expect(line?.error?.message).toContain('HTTP 503');
+  });
+
   it.each(['null-result', 'empty-urls'])(
-    'S1: a success without files (%s) is looked at once more, and not paid again',
+    'S1 S2: a success without files (%s) is looked at again for an hour, and not paid again',
     async (fault) => {
       const bench = await readyBench({ faults: [fault] });
+      const step = await bench.collect([]);
+      expect(step).toEqual({ kind: 'later', afterMs: 5_000, fresh: { urls: [], rereads: 0 } });
+      expect(await bench.lines()).toEqual([]);
+      bench.clock.aheadMs = hourMs + 1_000;
       expect(await bench.collect([])).toEqual({ kind: 'done' });
       expect(await bench.lines()).toMatchObject([
         { status: 'failed', error: { code: 'succeeded_no_output' }, credits: { final: 1 } },

@@ -88,6 +88,24 @@ describe('planReopening', () => {
     });
   });
 
+  it.each([
+    ['failed', 'succeeded_no_output'],
+    ['failed', 'result_url_refused'],
+    ['failed', 'result_too_large'],
+    ['failed', 'download_failed'],
+    ['unknown', 'download_unavailable'],
+  ] as const)(
+    'S1 S3: a %s task that succeeded (%s) is only looked at again, and is counted once',
+    (status, code) => {
+      const reopening = plan({ status, error: error(code), credits: { reserved: 3, final: 2 } });
+      expect(reopening).toMatchObject({ kind: 'reread', entry: { stage: 'status', attempt: 1 } });
+      const left = { credits: '2', day: '2026-06-01', kind: 'z-image' };
+      expect('entry' in reopening && reopening.entry.left).toEqual(
+        status === 'unknown' ? undefined : left,
+      );
+    },
+  );
+
   it('a brief that was cancelled before its turn is simply submitted', () => {
     const cancelled = { status: 'cancelled', task_id: null, error: error('cancelled') } as const;
     expect(plan(cancelled)).toMatchObject({ kind: 'new_attempt', earlier: 'over' });

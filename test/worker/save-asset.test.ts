@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
-import { saveAsset } from '../../src/worker/save-asset.js';
+import { saveAssets } from '../../src/worker/save-asset.js';
 import { simulate, temporaryFolder } from './stage-bench.js';
 
 const nameFor = (extension: string) => `sku.${extension}`;
@@ -17,14 +17,19 @@ async function finishedTask(settings: SettingsPatch = {}) {
   const [url = ''] = read.kind === 'read' ? read.task.urls : [];
   const out = await temporaryFolder();
   const files = () => readdir(join(out, 'assets')).catch(() => []);
-  return { ...api, url, out, files, save: () => saveAsset(api.downloader, { url, out, nameFor }) };
+  const save = async () => {
+    const request = { urls: [url], out, promised: 'image', nameFor } as const;
+    const outcome = await saveAssets(api.downloader, request);
+    return outcome.kind === 'saved' ? { kind: outcome.kind, asset: outcome.assets[0] } : outcome;
+  };
+  return { ...api, url, out, files, save };
 }
 
 describe('saveAsset', () => {
   it('S5: what it states of a file is what is on disk, and nothing else is left', async () => {
     const { save, out, files } = await finishedTask();
     const outcome = await save();
-    if (outcome.kind !== 'saved') throw new Error(outcome.kind);
+    if (!('asset' in outcome && outcome.asset)) throw new Error(outcome.kind);
     const content = await readFile(join(out, outcome.asset.path));
     expect(outcome.asset).toEqual({
       path: 'assets/sku.png',
@@ -48,6 +53,13 @@ describe('saveAsset', () => {
     ['download-truncated', 'unavailable'],
     ['download-empty', 'unavailable'],
     ['download-redirect=private', 'url_refused'],
+    ['download-wrong-type', 'something_else'],
+    ['download-wrong-type=html/as-media', 'something_else'],
+    ['download-wrong-type=json', 'something_else'],
+    ['download-wrong-type=xml/as-media', 'something_else'],
+    ['download-wrong-type=text', 'something_else'],
+    ['download-wrong-type=pdf', 'something_else'],
+    ['download-wrong-type=sound/as-media', 'something_else'],
     ['download-huge', 'too_large'],
     ['download-huge=2000000/unannounced', 'too_large'],
   ])('S5: leaves nothing after %s, and an older file as it was', async (fault, kind) => {
@@ -62,12 +74,23 @@ describe('saveAsset', () => {
 
   it('names a file by what it is, not by what it is called', async () => {
     const { save, simulator } = await finishedTask();
-    simulator.control({ faults: ['download-wrong-type'] });
+    simulator.control({ faults: ['download-wrong-type=svg'] });
     expect(await save()).toMatchObject({
       kind: 'saved',
-      asset: { path: 'assets/sku.bin', media_type: expect.stringMatching(/^text\/html/) },
+      asset: { path: 'assets/sku.svg', media_type: 'image/svg+xml' },
     });
   });
+
+  it.each(['gzip', 'deflate', 'br', 'gzip, br', 'aws-chunked', 'UTF-8', 'identity'])(
+    'S5: a picture that came as %s is the picture, with the size and hash that it has',
+    async (token) => {
+      const { save, simulator } = await finishedTask();
+      const whole = await save();
+      simulator.control({ faults: [`download-encoding=${token}`] });
+      expect(whole.kind).toBe('saved');
+      expect(await save()).toEqual(whole);
+    },
+  );
 
   it('throws what is wrong with the disk: that is not the fault of the API', async () => {
     const { save, out } = await finishedTask();

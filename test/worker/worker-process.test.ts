@@ -65,6 +65,21 @@ describe('WorkerProcess', () => {
     }
   });
 
+  it('S2: sixteen servers that say nothing, or drip, hold no place that other downloads need', async () => {
+    const { worker, enqueue, context } = await openProcess(
+      { faults: ['download-silent:8x', 'download-silent=body:4x', 'download-slow=1:4x'] },
+      { rate: 1_000, inFlight: 50, concurrency: 8 },
+    );
+    await worker.start();
+    const ids = Array.from({ length: 40 }, (_, index) => `b${index}`);
+    const { ledger } = await enqueue('one', ids);
+    await worker.attach(attachment(await ledger.meta(), context.out));
+    await vi.waitFor(
+      async () => expect((await ledger.meta())?.lines.succeeded).toBeGreaterThanOrEqual(24),
+      { timeout: 45_000, interval: 50 },
+    );
+  });
+
   it('looks at the wallet by itself while it has work', async () => {
     const { worker, enqueue, context, account, simulator } = await openProcess({
       durationMs: 3_600_000,

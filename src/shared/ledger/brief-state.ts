@@ -4,6 +4,11 @@ import { lineStatusSchema } from '../manifest-line.js';
 export const taskCategorySchema = z.enum(['image', 'audio', 'video']);
 export type TaskCategory = z.infer<typeof taskCategorySchema>;
 
+/** How a task is watched; one of a model that no list knows like a video: longest, and asked least often. */
+export function watchedAs(category: TaskCategory | null): TaskCategory {
+  return category ?? 'video';
+}
+
 const madeBy = {
   /** Number of the run that began this attempt; absent in states that an earlier version wrote. */
   run: z.number().int().positive().optional(),

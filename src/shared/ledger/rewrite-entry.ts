@@ -17,7 +17,7 @@ export const rewriteEntrySchema = z.object({
   checks: z.number().int(),
   /** What is made from now on, in place of what the ledger has; taken in the step that opens the brief. */
   content: z.string().optional(),
-  /** Of a task that was abandoned: what was counted as spent for it, on which UTC day, of which price kind. */
+  /** Of a task that is looked at again and was counted as spent: what was counted as spent for it, on which UTC day, of which price kind. */
   left: z.object({ credits: z.string(), day: z.string(), kind: z.string() }).optional(),
 });
 

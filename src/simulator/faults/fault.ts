@@ -84,6 +84,12 @@ export const fateFaultSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('final-credits'), factor: z.number().nonnegative().default(2) }),
   simple('expire-first-url'),
+  z.strictObject({ kind: z.literal('late-urls'), forMs: milliseconds.default(3000) }),
+  z.strictObject({
+    kind: z.literal('late-files'),
+    forMs: milliseconds.default(3000),
+    status: z.number().int().min(400).max(599).default(404),
+  }),
 ]);
 
 /** Hit the download of a result file whose link is good. */
@@ -91,9 +97,25 @@ export const downloadFaultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('download-status'),
     status: z.number().int().min(400).max(599).default(403),
+    retryAfterSeconds: z.number().int().nonnegative().optional(),
   }),
   simple('download-truncated'),
-  simple('download-wrong-type'),
+  z.strictObject({
+    kind: z.literal('download-wrong-type'),
+    what: z.enum(['html', 'json', 'xml', 'text', 'pdf', 'sound', 'svg']).default('html'),
+    declared: z.enum(['truly', 'as-media']).default('truly'),
+  }),
+  z.strictObject({
+    kind: z.literal('download-encoding'),
+    token: z
+      .string()
+      .regex(/^[\w, -]+$/)
+      .default('gzip'),
+  }),
+  z.strictObject({
+    kind: z.literal('download-silent'),
+    from: z.enum(['headers', 'body']).default('headers'),
+  }),
   simple('download-empty'),
   z.strictObject({
     kind: z.literal('download-redirect'),

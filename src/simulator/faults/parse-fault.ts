@@ -34,9 +34,13 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
   'unknown-status': ['word', 'forMs'],
   'final-credits': ['factor'],
   'expire-first-url': [],
-  'download-status': ['status'],
+  'late-urls': ['forMs'],
+  'late-files': ['forMs', 'status'],
+  'download-status': ['status', 'retryAfterSeconds'],
   'download-truncated': [],
-  'download-wrong-type': [],
+  'download-wrong-type': ['what', 'declared'],
+  'download-encoding': ['token'],
+  'download-silent': ['from'],
   'download-empty': [],
   'download-redirect': ['to'],
   'download-huge': ['bytes', 'length'],
@@ -75,9 +79,13 @@ export const faultNames = Object.keys(argumentNames);
  * | `unknown-status` | word (`moderating`), forMs (3000) | the task starts with a status nobody has heard of |
  * | `final-credits` | factor (2) | final_credits = reserved x factor |
  * | `expire-first-url` | | the links of the first read that shows them are dead; a re-read gives good ones |
- * | `download-status` | status (403) | download: that status, the link stays good |
+ * | `late-urls` | forMs (3000) | the task succeeds, and says where its files are only so long after its end |
+ * | `late-files` | forMs (3000), status (404) | the links answer with that status until so long after the task's end |
+ * | `download-status` | status (403), retryAfterSeconds (no header) | download: that status, the link stays good |
  * | `download-truncated` | | download: cut after half of what was announced |
- * | `download-wrong-type` | | download: an HTML page with status 200 |
+ * | `download-wrong-type` | `html`, `json`, `xml`, `text`, `pdf`, `sound` or `svg` (`html`), declared `truly` or `as-media` (`truly`) | download: that with status 200 |
+ * | `download-encoding` | Content-Encoding (`gzip`) | download: with that header, and really so for gzip, deflate and br |
+ * | `download-silent` | from `headers` or `body` (`headers`) | download: the connection is taken, and then nothing comes |
  * | `download-empty` | | download: 200 without a byte |
  * | `download-redirect` | `http` or `private` (`private`) | download: 302 to a plain-HTTP or a private address |
  * | `download-huge` | bytes (8e9), `announced` or `unannounced` | download: a PNG header, then zeros |

@@ -1,12 +1,16 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { FaultsByPoint } from '../faults/fault.js';
 import type { RenderedFile } from './render-file.js';
+import { drawSound } from './sound.js';
 
 export interface SentFile {
   status: number;
   headers: Record<string, string>;
   body: Buffer | Readable | string;
+  /** From which point on nothing is sent any more. */
+  silent: 'no' | 'from_headers';
 }
 
 /** What goes over the line in place of a whole file. */
@@ -14,23 +18,31 @@ export function breakDownload(fault: FaultsByPoint['download'], whole: RenderedF
   const { bytes } = whole;
   const announced = { 'content-length': String(bytes.length) };
   switch (fault.kind) {
-    case 'download-status':
-      return page(fault.status, {});
+    case 'download-status': {
+      const { status, retryAfterSeconds: seconds } = fault;
+      return page(status, seconds === undefined ? {} : { 'retry-after': String(seconds) });
+    }
     case 'download-truncated':
-      return { status: 200, headers: announced, body: Readable.from(firstHalf(bytes)) };
+      return sent(announced, Readable.from(firstHalf(bytes)));
     case 'download-wrong-type':
-      return page(200, { 'content-type': 'text/html' });
+      return somethingElse(fault);
+    case 'download-encoding':
+      return sent({ 'content-encoding': fault.token }, encoded(bytes, fault.token));
+    case 'download-silent':
+      return fault.from === 'headers'
+        ? { ...sent({}, ''), silent: 'from_headers' }
+        : sent(announced, Readable.from(silence(bytes)));
     case 'download-empty':
-      return { status: 200, headers: {}, body: Buffer.alloc(0) };
+      return sent({}, Buffer.alloc(0));
     case 'download-redirect':
       return page(302, { location: addresses[fault.to] });
     case 'download-huge': {
       const headers: Record<string, string> =
         fault.length === 'announced' ? { 'content-length': String(fault.bytes) } : {};
-      return { status: 200, headers, body: Readable.from(padded(bytes, fault.bytes)) };
+      return sent(headers, Readable.from(padded(bytes, fault.bytes)));
     }
     case 'download-slow':
-      return { status: 200, headers: announced, body: Readable.from(trickle(bytes, fault)) };
+      return sent(announced, Readable.from(trickle(bytes, fault)));
     default:
       return fault satisfies never;
   }
@@ -42,9 +54,58 @@ const addresses = {
   private: 'http://10.0.0.1/result.png',
 };
 
+function sent(headers: Record<string, string>, body: SentFile['body']): SentFile {
+  return { status: 200, headers, body, silent: 'no' };
+}
+
 function page(status: number, headers: Record<string, string>): SentFile {
   const body = `<html><body><h1>${status}</h1></body></html>`;
-  return { status, headers: { 'content-type': 'text/html', ...headers }, body };
+  return { ...sent({ 'content-type': 'text/html', ...headers }, body), status };
+}
+
+function somethingElse({
+  what,
+  declared,
+}: Extract<FaultsByPoint['download'], { kind: 'download-wrong-type' }>): SentFile {
+  const { type, body } = otherThings[what];
+  return sent(declared === 'truly' ? { 'content-type': type } : {}, body());
+}
+
+const otherThings = {
+  html: {
+    type: 'text/html',
+    body: () => '<!doctype html><title>Just a moment...</title><h1>200</h1>',
+  },
+  json: { type: 'application/json', body: () => '{"message":"The link has expired."}' },
+  xml: {
+    type: 'application/xml',
+    body: () => '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>',
+  },
+  text: { type: 'text/plain', body: () => 'Too many requests.\n' },
+  pdf: { type: 'application/pdf', body: () => '%PDF-1.4\n%\u00e2\u00e3\n1 0 obj\n' },
+  sound: { type: 'audio/wav', body: () => drawSound('not a picture') },
+  svg: {
+    type: 'image/svg+xml',
+    body: () => '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>\n',
+  },
+};
+
+const encoders = new Map([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+]);
+
+/** As the header says, coding by coding; one that nobody knows changes nothing. */
+function encoded(bytes: Buffer, header: string): Buffer {
+  return header
+    .split(',')
+    .reduce((body, token) => encoders.get(token.trim().toLowerCase())?.(body) ?? body, bytes);
+}
+
+async function* silence(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes.subarray(0, bytes.length >> 1);
+  await new Promise(() => undefined);
 }
 
 async function* firstHalf(bytes: Buffer): AsyncGenerator<Buffer> {

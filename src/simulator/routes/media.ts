@@ -26,9 +26,11 @@ export function addMediaRoutes(server: FastifyInstance, api: SimulatedApi): void
     const whole = renderFile(task, file, { tiny: api.settings.tinyMedia });
     const sent = fault
       ? breakDownload(fault, whole)
-      : { status: 200, headers: {}, body: whole.bytes };
+      : { status: 200, headers: {}, body: whole.bytes, silent: 'no' as const };
     logged.status = sent.status;
     if (request.raw.destroyed) return drop(reply);
+    // Neither ends before the client hangs up, or the simulator closes.
+    if (sent.silent === 'from_headers') return reply.hijack();
     reply.code(sent.status).type(whole.mediaType).headers(sent.headers);
     return reply.send(sent.body);
   });
@@ -49,6 +51,10 @@ function lookUp(api: SimulatedApi, request: FastifyRequest): Lookup {
   if (!task || !file || phaseOf(task, now) !== 'ended') return { kind: 'refused', status: 404 };
   const reading = readToken(token ?? '', { taskId, fileName }, api.history.run);
   if (reading.kind === 'forged') return { kind: 'refused', status: 403 };
+  const { filesLate } = task.fate;
+  if (filesLate !== null && now < task.endsAt + filesLate.forMs) {
+    return { kind: 'refused', status: filesLate.status };
+  }
   const { urlLifetimeMs, expiredUrlStatus: status } = api.settings;
   const bornDead = task.fate.firstLinks === 'expired' && reading.grant.linkSet === 1;
   const expiresAt = reading.grant.issuedAt + (urlLifetimeMs ?? Number.POSITIVE_INFINITY);
