@@ -1,4 +1,4 @@
-import { faultNames } from '../../dist/simulator/faults/parse-fault.js';
+import { parseFault } from '../../dist/simulator/faults/parse-fault.js';
 import { createRandom } from './random.mjs';
 
 /** Strikes against what a batch rests on: its input, and what Redis remembers. */
@@ -11,28 +11,50 @@ const lateChoices = ['forget', 'forget', 'restore', 'lose', 'edit'];
 export const poison = 'gunpowder';
 
 /**
- * What APIs and file servers do on a bad day; only those that the simulator of this build knows are played.
- * HTML where a picture is due, downloads that drip or stay silent, files that come late, odd headers, a firewall.
+ * What APIs and file servers do on a bad day: what is no picture, downloads that drip or stay silent, files and
+ * addresses that come late, odd encodings and headers, an answer that is neither yes nor no. None lasts: where all
+ * answers of a kind were bad for ever, a round would wait for the collect deadline.
  */
 const faultChoices = [
   'download-wrong-type:0.15',
+  'download-wrong-type=json/as-media:0.1',
+  'download-encoding=gzip:0.2',
+  'download-encoding=aws-chunked:0.2',
+  'download-silent:1x',
+  'download-silent=body:1x',
   'download-slow=20:0.1',
   'download-status=404:0.2',
-  'empty-urls:0.1',
-  `refuse=403/forbidden:0.5:prompt=${poison}`,
+  'late-urls=4000:0.3',
+  'late-files=4000:0.3',
+  'late-files=4000/403:0.2',
+  'odd-reset=30000:1x',
+  'odd-reset=1795923819882:1x',
+  'odd-reset=soon:0.1',
+  'status-after-accept=303:0.1',
+  'status-after-accept=499/error:0.1',
+];
+
+/** What stands in the way of a single prompt, for ever. */
+const firewallChoices = [
+  `page=403:endpoint=submit:prompt=${poison}`,
+  `refuse=403/content_blocked:endpoint=submit:prompt=${poison}`,
 ];
 
 /** The same for the same seed and number, whatever the other events of the round are. */
 export function planAdversary(plan) {
   const random = createRandom(plan.seed * 200_003 + plan.round);
   const keyLife = random.chance(0.4) ? { simulatorMs: 25_000, toldMs: 10_000 } : null;
-  const chosen = faultChoices.filter(() => random.chance(0.3));
+  const poisoned = random.chance(0.25);
+  const chosen = [
+    ...faultChoices.filter(() => random.chance(0.2)),
+    ...(poisoned ? [random.pick(firewallChoices)] : []),
+  ];
   const events = Array.from({ length: random.between(1, 4) }, () => planEvent(random, plan));
   const late = Array.from({ length: random.between(0, 2) }, () => planLate(random, keyLife));
   return {
     ...plan,
     keyLife,
-    poisoned: random.chance(0.3),
+    poisoned,
     faults: [...plan.faults, ...chosen.filter(isKnown)],
     events: [...plan.events, ...events.flat()]
       .map((event) => shortened(event, keyLife))
@@ -41,8 +63,14 @@ export function planAdversary(plan) {
   };
 }
 
+/** Only what the simulator of this build can do is played. */
 function isKnown(fault) {
-  return faultNames.includes(/^[\w-]+/.exec(fault)[0]);
+  try {
+    parseFault(fault);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A process that sleeps between its look at the clock and its send may send too late, whatever it does. */

@@ -22,6 +22,7 @@ export async function playLate(round, strike) {
 
 /** `forget`, killed on its way and given again; whoever gave up in between runs the batch. */
 async function forget(round, { kills }) {
+  round.enqueued = false;
   for (const { command, next } of kills) {
     const { code } = await runOnce(round, ['forget', adversaryBatch], {
       NODE_OPTIONS: `--import=${hook}`,
@@ -30,6 +31,7 @@ async function forget(round, { kills }) {
     round.counts.forgets += 1;
     if (code !== null) return;
     if (next === 'run') await finishAgain(round);
+    round.enqueued = false;
   }
   await runOnce(round, ['forget', adversaryBatch]);
 }
@@ -88,7 +90,7 @@ async function workUntilFinished(round, { patience, refused }) {
     if (patience.aborted) {
       throw new Error(`the round did not come to its end: ${enqueuing.output.slice(-1_500)}`);
     }
-    await sleep(500);
+    await sleep(1_000);
   }
 }
 
