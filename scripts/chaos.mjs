@@ -2,7 +2,11 @@
 // pauses of the API; after each round the bill says whether anything was paid twice, lost or written twice.
 //
 //   npm run chaos -- [--seed N,N,...] [--minutes M | --rounds R] [--briefs K] [--at-once A]
-//     [--window SECONDS] [--shrink]
+//     [--window SECONDS] [--adversary] [--shrink]
+//
+// `--adversary` adds to the same plans what an API and a Redis of ill will do: the input is edited between starts,
+// Redis is lost, turned back to an earlier moment or cut short, `forget` is killed on its way, keys of the API run
+// out, prompts are poisoned, files are none. There the bill is compared content by content.
 //
 // The seed fixes each round's plan; the machine's timing is its own. Of several seeds, each has its first round
 // before any has its second, and R rounds. On failure it prints seed, round and story;
@@ -11,6 +15,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { planAdversary } from './chaos/plan-adversary.mjs';
 import { planRound, tellPlan } from './chaos/plan-round.mjs';
 import { playRound } from './chaos/play-round.mjs';
 import { ensureRedisServer } from './provide-redis.mjs';
@@ -24,6 +29,7 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '3' },
     window: { type: 'string', default: '12' },
     only: { type: 'string' },
+    adversary: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
   },
 });
@@ -58,13 +64,18 @@ async function play(plan) {
   return result;
 }
 
-async function playAndCount({ seed, round }) {
+function planOf({ seed, round }) {
   const plan = planRound({ seed, round, briefs, windowMs });
+  return values.adversary ? planAdversary(plan) : plan;
+}
+
+async function playAndCount({ seed, round }) {
+  const plan = planOf({ seed, round });
   const { faults, counts, log } = await play(plan);
   totals.rounds += 1;
-  for (const [name, count] of Object.entries(counts)) totals[name] += count;
+  for (const [name, count] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + count;
   console.log(
-    `seed ${seed}, round ${round}: ${faults.length === 0 ? 'clean' : 'HARM'} (${plan.topology}, ${plan.processes} processes, ${plan.redis} Redis, ${plan.events.length} events)`,
+    `seed ${seed}, round ${round}: ${faults.length === 0 ? 'clean' : 'HARM'} (${plan.topology}, ${plan.processes} processes, ${plan.redis} Redis, ${[...plan.events, ...(plan.late ?? [])].length} events)`,
   );
   if (faults.length > 0) failures.push({ plan, faults, log });
 }
@@ -76,12 +87,13 @@ async function playUntilEnd(nextRound) {
 /** Leaves out one event after another as long as harm still comes of the rest. */
 async function shrink(plan) {
   let smallest = plan;
-  for (const event of plan.events) {
-    const fewer = { ...smallest, events: smallest.events.filter((other) => other !== event) };
+  for (const event of [...plan.events, ...(plan.late ?? [])]) {
+    const others = (events) => events.filter((other) => other !== event);
+    const fewer = { ...smallest, events: others(smallest.events) };
+    if (smallest.late) fewer.late = others(smallest.late);
     const { faults } = await play(fewer);
-    console.log(
-      `  without "${event.kind} at ${event.atMs} ms": ${faults.length > 0 ? 'harm' : 'clean'}`,
-    );
+    const when = event.atMs === null ? 'late' : `at ${event.atMs} ms`;
+    console.log(`  without "${event.kind} ${when}": ${faults.length > 0 ? 'harm' : 'clean'}`);
     if (faults.length > 0) smallest = fewer;
   }
   return smallest;
@@ -113,7 +125,7 @@ for (const { plan, faults, log } of failures) {
   console.log(tellPlan(values.shrink ? await shrink(plan) : plan));
   console.log(log.map((line) => `  ${line}`).join('\n'));
   console.log(
-    `  again: node scripts/chaos.mjs --seed ${plan.seed} --briefs ${briefs} --window ${values.window} --only ${plan.round}`,
+    `  again: node scripts/chaos.mjs --seed ${plan.seed} --briefs ${briefs} --window ${values.window}${values.adversary ? ' --adversary' : ''} --only ${plan.round}`,
   );
 }
 if (failures.length === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -36,7 +36,7 @@ export function auditRound(plan, { out, bill }) {
   return { faults, counts };
 }
 
-function readLines(path) {
+export function readLines(path) {
   const text = readFileSync(path, 'utf8');
   return text
     .trimEnd()
@@ -44,7 +44,7 @@ function readLines(path) {
     .map((line) => JSON.parse(line));
 }
 
-function brokenAssets(out, line) {
+export function brokenAssets(out, line) {
   return line.assets.filter((asset) => !isWhole(out, asset)).map(({ path }) => `broken: ${path}`);
 }
 

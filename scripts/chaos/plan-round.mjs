@@ -84,7 +84,7 @@ function planEvent(random, { processes, redis, topology, windowMs }) {
 
 /** The story of a round, for people. */
 export function tellPlan(plan) {
-  const { events, faults, ...rest } = plan;
-  const lines = events.map((event) => `    ${JSON.stringify(event)}`);
+  const { events, faults, late = [], ...rest } = plan;
+  const lines = [...events, ...late].map((event) => `    ${JSON.stringify(event)}`);
   return `  plan ${JSON.stringify(rest)}\n  faults ${faults.join(' ')}\n${lines.join('\n')}`;
 }

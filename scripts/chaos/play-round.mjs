@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { auditAdversary } from './audit-adversary.mjs';
 import { auditRound } from './audit-round.mjs';
+import { finishAgain, playLate } from './play-late.mjs';
 import { commandOf, enqueueCommand, plentyOfCredits, setUpRound } from './set-up-round.mjs';
 import { countLostAnswers, strikeAll } from './strike.mjs';
 
@@ -16,8 +18,7 @@ export async function playRound(plan, place) {
     for (const process of round.processes) process.start();
     await strikeAll(round);
     await heal(round);
-    await finish(round);
-    return report(round, auditRound(plan, { out: round.out, bill: round.simulator.bill() }));
+    return report(round, await finishAndAudit(round));
   } catch (error) {
     const faults = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
     return report(round, { faults, counts: {} });
@@ -27,6 +28,17 @@ export async function playRound(plan, place) {
     round.redis.close();
     await round.simulator.close();
   }
+}
+
+async function finishAndAudit(round) {
+  const { plan, out, simulator } = round;
+  if (!plan.late) {
+    await finish(round);
+    return auditRound(plan, { out, bill: simulator.bill() });
+  }
+  await finishAgain(round);
+  for (const strike of plan.late) await playLate(round, strike);
+  return auditAdversary(round);
 }
 
 async function enqueue({ enqueuing }) {
@@ -42,9 +54,9 @@ async function heal(round) {
   if (plan.cap === null) return;
   counts.overspend = Math.max(0, simulator.bill().total.spent - plan.cap);
   for (const process of processes) process.parameters = commandOf(plan, 'none');
-  if (plan.topology === 'run') return;
-  enqueuing.parameters = enqueueCommand('none');
-  await enqueue(round);
+  enqueuing.parameters = enqueueCommand(plan, 'none');
+  round.enqueued = false;
+  if (plan.topology === 'workers' && !plan.late) await enqueue(round);
 }
 
 /** Whatever has ended early is started again, until the batch is finished; then all end by themselves. */

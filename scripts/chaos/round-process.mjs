@@ -9,6 +9,8 @@ export class RoundProcess {
   #child = null;
   #frozen = false;
   output = '';
+  /** How it ended last: a number, or null where a signal ended it, or it has not ended. */
+  code = null;
 
   constructor(name, parameters, { cwd, environment, log }) {
     this.name = name;
@@ -22,14 +24,15 @@ export class RoundProcess {
     return this.#child !== null;
   }
 
-  start() {
+  start(environment = {}) {
     const child = spawn(process.execPath, [main, ...this.parameters], {
       cwd: this.cwd,
-      env: { PATH: process.env.PATH ?? '', HOME: this.cwd, ...this.environment },
+      env: { PATH: process.env.PATH ?? '', HOME: this.cwd, ...this.environment, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
     this.#frozen = false;
+    this.code = null;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         this.output += chunk;
@@ -37,6 +40,7 @@ export class RoundProcess {
     }
     this.ended = once(child, 'close').then(([code, signal]) => {
       this.#child = null;
+      this.code = code;
       this.log(`${this.name} ended: ${code ?? signal}`);
       return { code, signal };
     });

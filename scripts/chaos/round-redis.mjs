@@ -1,26 +1,48 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureRedisServer } from '../provide-redis.mjs';
 
-/** The Redis of one round: the product's own private one, or a shared one that this script keeps alive. */
+/**
+ * The Redis of one round: the product's own private one, or a shared one that this script keeps alive. What is
+ * done to its data (`lose`, `restore`, `tear`) is done while nobody uses it.
+ */
 export function openRedis(kind, place) {
   return kind === 'private' ? privateRedis(place) : sharedRedis(place);
 }
 
 function privateRedis(place) {
-  const pidFile = join(place, '.rivya-batch/redis/redis.pid');
-  const kill = () => {
+  const data = join(place, '.rivya-batch/redis');
+  const pidFile = join(data, 'redis.pid');
+  const pidOf = () => {
     const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0;
-    if (pid > 1 && isRedis(pid)) process.kill(pid, 'SIGKILL');
+    return pid > 1 && isRedis(pid) ? pid : null;
   };
-  const lose = async () => {
+  const kill = () => {
+    const pid = pidOf();
+    if (pid !== null) process.kill(pid, 'SIGKILL');
+  };
+  /** The next command starts it again. */
+  const whileDown = async (work) => {
+    const pid = pidOf();
     kill();
-    await rm(join(place, '.rivya-batch'), { recursive: true, force: true, maxRetries: 20 });
+    while (pid !== null && isRedis(pid)) await sleep(20);
+    await work();
   };
-  return { environment: {}, ready: () => Promise.resolve(), kill, lose, close: kill };
+  const lose = () =>
+    whileDown(() =>
+      rm(join(place, '.rivya-batch'), { recursive: true, force: true, maxRetries: 20 }),
+    );
+  return {
+    environment: {},
+    ready: () => Promise.resolve(),
+    kill,
+    lose,
+    ...dataOf(data, join(place, 'snapshot'), whileDown),
+    close: kill,
+  };
 }
 
 /** Process numbers are used again: only a Redis is ours to end. */
@@ -38,25 +60,77 @@ function sharedRedis(place) {
   const folder = join(place, 'shared-redis');
   const program = ensureRedisServer();
   mkdirSync(folder);
-  let closed = false;
+  let held = false;
   let server;
   const start = () => {
     const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', ''];
     server = spawn(program, [...settings, '--appendonly', 'yes'], { stdio: 'ignore' });
     server.once('exit', () => {
-      if (!closed) setTimeout(start, 300);
+      if (!held) setTimeout(startAgain, 300);
     });
+  };
+  const startAgain = () => {
+    if (!held) start();
+  };
+  const ready = async () => {
+    while (!existsSync(socket)) await sleep(20);
+  };
+  const whileDown = async (work) => {
+    held = true;
+    if (server.exitCode === null && server.signalCode === null) {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGKILL');
+      await ended;
+    }
+    await work();
+    await rm(socket, { force: true });
+    held = false;
+    start();
+    await ready();
   };
   start();
   return {
     environment: { REDIS_URL: `unix://${socket}` },
-    ready: async () => {
-      while (!existsSync(socket)) await sleep(20);
-    },
+    ready,
     kill: () => server.kill('SIGKILL'),
+    lose: () => whileDown(() => rm(join(folder, appendOnly), { recursive: true, force: true })),
+    ...dataOf(folder, join(place, 'snapshot'), whileDown),
     close: () => {
-      closed = true;
+      held = true;
       server.kill('SIGKILL');
     },
+  };
+}
+
+const appendOnly = 'appendonlydir';
+
+/** Backups of the data folder of one Redis, and harm to it. */
+function dataOf(folder, snapshot, whileDown) {
+  const live = join(folder, appendOnly);
+  return {
+    /** As a backup of a running server is made: its end may be torn, which Redis mends. */
+    snapshot: async () => {
+      if (!existsSync(live)) return;
+      await rm(snapshot, { recursive: true, force: true });
+      await cp(live, snapshot, { recursive: true });
+    },
+    /** Resolves to whether there was anything to put back. */
+    restore: async () => {
+      if (!existsSync(snapshot)) return false;
+      await whileDown(async () => {
+        await rm(live, { recursive: true, force: true });
+        await cp(snapshot, live, { recursive: true });
+      });
+      return true;
+    },
+    /** The file loses its last part, as after a power cut. */
+    tear: (share) =>
+      whileDown(() => {
+        const file =
+          existsSync(live) && readdirSync(live).find((name) => /\.incr\.aof$/.test(name));
+        if (!file) return;
+        const path = join(live, file);
+        truncateSync(path, Math.floor(statSync(path).size * (1 - share)));
+      }),
   };
 }

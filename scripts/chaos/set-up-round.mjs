@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSimulator } from '../../dist/simulator/start-simulator.js';
+import { RoundInput } from './round-input.mjs';
 import { RoundProcess } from './round-process.mjs';
 import { openRedis } from './round-redis.mjs';
 
@@ -15,9 +15,9 @@ export async function setUpRound(plan, place) {
     credits: plentyOfCredits,
     faults: plan.faults,
     ...(plan.taskMs > 0 ? { durationMs: plan.taskMs } : {}),
+    ...(plan.keyLife ? { keyLifetimeMs: plan.keyLife.simulatorMs } : {}),
   });
-  const rows = Array.from({ length: plan.briefs }, (_, index) => `sku-${index},Product ${index}`);
-  writeFileSync(join(place, 'in.csv'), `sku,title\n${rows.join('\n')}\n`);
+  const input = new RoundInput(place, plan);
   const redis = openRedis(plan.redis, place);
   await redis.ready();
   const startedAtMs = Date.now();
@@ -34,28 +34,51 @@ export async function setUpRound(plan, place) {
     plan,
     simulator,
     redis,
+    input,
+    options,
     processes: Array.from(
       { length: plan.processes },
       (_, index) => new RoundProcess(`process ${index}`, command, options),
     ),
-    enqueuing: new RoundProcess('enqueue', enqueueCommand(plan.cap), options),
+    enqueuing: new RoundProcess('enqueue', enqueueCommand(plan, plan.cap), options),
     lines,
     log,
     out: join(place, 'out'),
-    counts: { kills: 0, redisKills: 0, redisLosses: 0, frozen: 0, lostAnswers: 0, overspend: 0 },
+    counts: newCounts(plan),
   };
+}
+
+function newCounts({ late }) {
+  const plain = {
+    kills: 0,
+    redisKills: 0,
+    redisLosses: 0,
+    frozen: 0,
+    lostAnswers: 0,
+    overspend: 0,
+  };
+  return late ? { ...plain, edits: 0, restores: 0, tears: 0, forgets: 0 } : plain;
 }
 
 const title = 'Photo of {{title}}';
 const mapping = ['--out', 'out', '--id', 'sku', '--model', 'z-image', '--prompt', title];
 const capOf = (cap) => (cap === null ? [] : ['--max-credits', String(cap)]);
 
-export function commandOf(plan, cap) {
-  const limits = ['--rate', String(plan.rate), '--in-flight', String(plan.inFlight)];
-  if (plan.topology === 'workers') return ['worker', ...limits];
-  return ['run', 'in.csv', ...mapping, ...capOf(cap), ...limits];
+/** Told only to rounds whose folder and table may change: what the batch is called must not. */
+export const adversaryBatch = 'spring';
+const nameOf = (plan) => (plan.late ? ['--batch', adversaryBatch] : []);
+
+function lifeOf({ keyLife }) {
+  return keyLife ? ['--key-life', String(keyLife.toldMs / 3_600_000)] : [];
 }
 
-export function enqueueCommand(cap) {
-  return ['enqueue', 'in.csv', ...mapping, ...capOf(cap)];
+export function commandOf(plan, cap) {
+  const pace = ['--rate', String(plan.rate), '--in-flight', String(plan.inFlight)];
+  const limits = [...pace, ...lifeOf(plan)];
+  if (plan.topology === 'workers') return ['worker', ...limits];
+  return ['run', 'in.csv', ...nameOf(plan), ...mapping, ...capOf(cap), ...limits];
+}
+
+export function enqueueCommand(plan, cap) {
+  return ['enqueue', 'in.csv', ...nameOf(plan), ...mapping, ...capOf(cap)];
 }

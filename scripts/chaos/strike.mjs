@@ -31,7 +31,12 @@ async function strike(round, event) {
       counts.redisKills += 1;
       return;
     case 'lose':
-      return loseRedis(round);
+    case 'restore':
+    case 'tear':
+    case 'edit':
+      return harmAndRestart(round, event);
+    case 'snapshot':
+      return round.redis.snapshot();
     case 'api':
       setFaults(round, ['outage']);
       await sleep(event.forMs);
@@ -59,17 +64,57 @@ async function endAndRestart(round, event) {
   if (!process.isRunning) process.start();
 }
 
-/** Redis and all that it knew are gone, and whoever used it; nobody starts anything meanwhile. */
-async function loseRedis(round) {
-  const lose = async () => {
-    for (const process of round.processes) process.signal('SIGKILL');
-    await Promise.all(round.processes.map((process) => process.ended));
-    await round.redis.lose();
+/** Whoever used it is gone, and nobody starts anything meanwhile; then all begin again. */
+async function harmAndRestart(round, event) {
+  const harmAll = async () => {
+    await harm(round, event);
+    for (const process of round.processes) if (!process.isRunning) process.start();
+    await enqueueAgain(round);
   };
-  round.losing = (round.losing ?? Promise.resolve()).then(lose);
+  round.losing = (round.losing ?? Promise.resolve()).then(harmAll);
   await round.losing;
-  round.counts.redisLosses += 1;
-  for (const process of round.processes) if (!process.isRunning) process.start();
+}
+
+/** A batch of workers is found in Redis alone: a person gives the same command again, with patience for a while. */
+async function enqueueAgain(round) {
+  const { plan, enqueuing } = round;
+  if (plan.topology !== 'workers') return;
+  for (let tries = 0; tries < 3 && !round.enqueued; tries += 1) {
+    round.enqueued = (await enqueuing.start()).code === 0;
+  }
+}
+
+/** What an adversary does to what a batch rests on, its input and its Redis, while all processes are down. */
+export async function harm(round, event) {
+  const { redis, input, counts } = round;
+  for (const process of round.processes) {
+    process.thaw();
+    process.signal(event.how ?? 'SIGKILL');
+  }
+  await Promise.all(round.processes.map((process) => process.ended));
+  switch (event.kind) {
+    case 'lose':
+      await redis.lose();
+      counts.redisLosses += 1;
+      break;
+    case 'restore':
+      if (await redis.restore()) counts.restores += 1;
+      break;
+    case 'tear':
+      await redis.tear(event.share);
+      counts.tears += 1;
+      break;
+    case 'edit':
+      break;
+    default:
+      throw new Error(`no harm is called ${event.kind}`);
+  }
+  if (event.edit) {
+    input.edit(event.edit);
+    counts.edits += 1;
+  }
+  // What was enqueued may be gone, or be of the table as it was.
+  round.enqueued = false;
 }
 
 /** Setting faults anew begins their counts anew: what struck until then is added up here. */

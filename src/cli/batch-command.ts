@@ -31,7 +31,8 @@ export function addBatchCommand(
       const session = await openStoreSession(setup.settings, setup.terminal);
       try {
         const { json, text } = await spec.steer(session, await session.findBatch(batch));
-        setup.terminal.print(flags.json ? JSON.stringify({ batch, ...json }) : text);
+        if (flags.json) setup.terminal.json({ batch, ...json });
+        else setup.terminal.print(text);
         return ExitCode.succeeded;
       } finally {
         await session.close();

@@ -56,19 +56,14 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
       }
     }
     if ((await found.ledger.cancel()) === 'was_finished') {
-      const text = `Batch ${batch} is finished: there is nothing to cancel.`;
-      terminal.print(
-        flags.json ? JSON.stringify({ batch, cancelled: 0, abandoned: 0, pending: 0 }) : text,
-      );
+      if (flags.json) terminal.json({ batch, cancelled: 0, abandoned: 0, pending: 0 });
+      else terminal.print(`Batch ${batch} is finished: there is nothing to cancel.`);
       return ExitCode.succeeded;
     }
     const counts = await endBriefs(session, found, flags);
     const meta = (await found.ledger.meta()) ?? found.meta;
-    terminal.print(
-      flags.json
-        ? JSON.stringify({ batch, ...counts, pending: meta.pending })
-        : endText(meta, counts),
-    );
+    if (flags.json) terminal.json({ batch, ...counts, pending: meta.pending });
+    else terminal.print(endText(meta, counts));
     return ExitCode.succeeded;
   } finally {
     await session.close();

@@ -82,7 +82,7 @@ async function check(
       if (flags.rejected) {
         await writeRejected(rejectedFiles(flags.rejected), input.rejections());
       }
-      terminal.print(await checkJson(plan, { input, list }));
+      terminal.json(await checkJson(plan, { input, list }));
       const refused = input.counts.rejected > 0 && !flags.skipInvalid;
       return refused ? ExitCode.badInput : ExitCode.succeeded;
     }
@@ -101,9 +101,9 @@ async function check(
 async function checkJson(
   whole: Plan,
   { input, list }: { input: CompiledInput; list: ModelList },
-): Promise<string> {
+): Promise<object> {
   const { counts, ...plan } = planJson(whole);
   const groups = await groupRejections(input.rejections());
   const findings = groups.map(({ kind: rule, ...group }) => ({ rule, ...group }));
-  return JSON.stringify({ ...counts, ...plan, modelList: list.from, findings });
+  return { ...counts, ...plan, modelList: list.from, findings };
 }

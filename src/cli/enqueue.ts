@@ -115,7 +115,7 @@ async function tellQueued(
     const compared = comparisonJson(comparison);
     const { warnings } = input;
     const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
-    terminal.print(JSON.stringify(queued));
+    terminal.json(queued);
   } else {
     terminal.print(
       `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import wrap from 'wrap-ansi';
+import type { Terminal } from './terminal.js';
 
 /** Narrower is not read any more: there a terminal may break lines where it likes. */
 const narrowest = 20;
@@ -18,4 +19,29 @@ export function hangingLines(head: string, text: string, width: number): string[
     .replaceAll('\u00a0', ' ')
     .split('\n')
     .map((line, at) => `${at === 0 ? head : indent}${line}`);
+}
+
+/** Sentences in lines that fit; lines that begin with a space are no sentences, and stand as they are. */
+export function wrapProse(text: string, width: number): string {
+  return text
+    .split('\n')
+    .map((line) => (/^\s/.test(line) ? line : hangingLines('', line, width).join('\n')))
+    .join('\n');
+}
+
+/** Columns that a line may have; a file or a pipe takes any. */
+export function lineWidth({ screen, width }: Terminal): number {
+  return screen ? width : Number.POSITIVE_INFINITY;
+}
+
+/** Names and what is to be said of each, below one another. */
+export function printFacts(
+  terminal: Terminal,
+  facts: readonly (readonly [name: string, text: string])[],
+): void {
+  const longest = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, text] of facts) {
+    const head = `  ${name.padEnd(longest + 2)}`;
+    for (const line of hangingLines(head, text, lineWidth(terminal))) terminal.print(line);
+  }
 }

@@ -1,9 +1,10 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
+import type { Model } from '../rivya/outcome.js';
 import { ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag } from './flags.js';
 import { modelListNote, readModelList } from './model-list.js';
+import { type Column, printTable } from './table.js';
 
 export function addModelsCommand(program: Command, setup: CommandSetup): void {
   const command = program
@@ -15,30 +16,40 @@ export function addModelsCommand(program: Command, setup: CommandSetup): void {
   );
 }
 
+const columns: Column<Model>[] = [
+  { head: 'model', text: ({ id }) => id, narrow: { least: 26, by: 'middle' } },
+  { head: 'kind', text: ({ category }) => category ?? '?' },
+  {
+    head: 'base credits',
+    text: ({ baseCredits }) => String(baseCredits ?? '?'),
+    align: 'right',
+  },
+  {
+    head: 'longest prompt',
+    text: ({ maxPromptLength }) => String(maxPromptLength ?? 'no limit known'),
+    align: 'right',
+    leaveOut: 1,
+  },
+  {
+    head: 'parameters',
+    text: ({ params }) => params.map((param) => param.key).join(', '),
+    narrow: { least: 28, by: 'next line' },
+  },
+];
+
 async function showModels(setup: CommandSetup, format: 'json' | 'table'): Promise<ExitCode> {
   const { terminal } = setup;
   const list = await readModelList(setup.settings);
   const { models, from: source } = list;
   if (format === 'json') {
-    terminal.print(JSON.stringify({ source, models }));
+    terminal.json({ source, models });
     return ExitCode.succeeded;
   }
-  const table = new Table({
-    head: ['model', 'kind', 'base credits', 'longest prompt', 'parameters'],
-    style: { head: [], border: [] },
-    colWidths: [null, null, null, null, Math.max(24, terminal.width - 64)],
-    wordWrap: true,
-  });
-  for (const model of models.filter((entry) => entry.category !== 'chat')) {
-    table.push([
-      model.id,
-      model.category ?? '?',
-      model.baseCredits ?? '?',
-      model.maxPromptLength ?? 'no limit known',
-      model.params.map((param) => param.key).join(', '),
-    ]);
-  }
-  terminal.print(table.toString());
+  printTable(
+    terminal,
+    models.filter((entry) => entry.category !== 'chat'),
+    columns,
+  );
   const note = modelListNote(list);
   if (note !== null) terminal.note(note);
   return ExitCode.succeeded;

@@ -41,15 +41,13 @@ export async function printSummary(
     const compared = comparisonJson(comparison);
     const report = runReport(meta, session.clock.now());
     const tried = trial === null ? {} : { trial };
-    terminal.print(
-      JSON.stringify({
-        ...report,
-        compared,
-        exit_code: code,
-        plan: plan && planJson(plan),
-        ...tried,
-      }),
-    );
+    terminal.json({
+      ...report,
+      compared,
+      exit_code: code,
+      plan: plan && planJson(plan),
+      ...tried,
+    });
     return code;
   }
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);

@@ -99,9 +99,8 @@ async function reopenBatch(
   }
   await carryOut(reopener, draft, flags);
   const meta = await ledger.meta();
-  terminal.print(
-    flags.json ? JSON.stringify(resultOf(ledger.batch, draft)) : afterRetryText(draft, meta),
-  );
+  if (flags.json) terminal.json(resultOf(ledger.batch, draft));
+  else terminal.print(afterRetryText(draft, meta));
   return ExitCode.succeeded;
 }
 

@@ -1,7 +1,8 @@
-import Table from 'cli-table3';
+import pc from 'picocolors';
 import { ExitCode } from '../shared/errors.js';
 import { whenWords } from '../shared/schedule/cron-words.js';
 import { describeRun } from '../shared/schedule/describe-run.js';
+import { lastOutcome } from '../shared/schedule/run-result.js';
 import { shownFile } from '../shared/schedule/schedule.js';
 import type { ScheduleRun, Told } from '../shared/schedule/schedule-run.js';
 import {
@@ -19,7 +20,9 @@ import {
 } from '../shared/schedule/schedule-words.js';
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
+import { hangingLines, lineWidth, printFacts } from './hanging-lines.js';
 import { findSchedule, withSchedules } from './schedule-session.js';
+import { type Column, printTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
 export function listSchedules(
@@ -33,8 +36,8 @@ export function listSchedules(
     const found = name === undefined ? await ledger.all() : [await findSchedule(ledger, name)];
     const shown: ScheduleSight[] = [];
     for (const schedule of found) shown.push(await readScheduleSight(ledger, queue, schedule));
-    if (format === 'json') terminal.print(JSON.stringify(shown.map(scheduleJson)));
-    else if (name === undefined) printTable(terminal, shown);
+    if (format === 'json') terminal.json(shown.map(scheduleJson));
+    else if (name === undefined) printAll(terminal, shown);
     else for (const one of shown) printOne(terminal, one, session.clock.now());
     return ExitCode.succeeded;
   });
@@ -106,24 +109,37 @@ function reasonOf(run: ScheduleRun): string | null {
   }
 }
 
-function printTable(terminal: Terminal, shown: ScheduleSight[]): void {
+function printAll(terminal: Terminal, shown: ScheduleSight[]): void {
   if (shown.length === 0) {
     terminal.print('There are no schedules under this API key: rivya-batch schedule add --help');
     return;
   }
-  const table = new Table({
-    head: ['schedule', 'state', 'cron', 'zone', 'next', 'last'],
-    style: { head: [], border: [] },
-    wordWrap: true,
-    colWidths: [null, null, null, null, null, 48],
-  });
-  for (const sight of shown) {
-    const { name, state, cron, zone } = sight.schedule;
-    const { nextMs } = sight;
-    const next = nextMs === null ? '-' : zoneText(nextMs, zone);
-    table.push([name, state, cron, zone, next, lastWords(sight)]);
-  }
-  terminal.print(table.toString());
+  printTable(terminal, shown, columns);
+}
+
+const columns: Column<ScheduleSight>[] = [
+  { head: 'schedule', text: ({ schedule }) => schedule.name, narrow: { least: 18, by: 'middle' } },
+  {
+    head: 'state',
+    text: ({ schedule }) => schedule.state,
+    paint: (shown, { schedule }) => (schedule.state === 'paused' ? pc.yellow(shown) : shown),
+  },
+  { head: 'cron', text: ({ schedule }) => schedule.cron, leaveOut: 1 },
+  { head: 'zone', text: ({ schedule }) => schedule.zone, leaveOut: 2 },
+  {
+    head: 'next',
+    text: ({ nextMs, schedule }) => (nextMs === null ? '-' : zoneText(nextMs, schedule.zone)),
+  },
+  {
+    head: 'last',
+    text: lastWords,
+    narrow: { least: 24, by: 'next line' },
+    paint: (shown, sight) => (isBad(sight) ? pc.red(shown) : shown),
+  },
+];
+
+function isBad(sight: ScheduleSight): boolean {
+  return lastOutcome(sight.history.slice(0, 1)) === 'bad' || toldTrouble(lastTold(sight)) !== null;
 }
 
 function lastWords(sight: ScheduleSight): string {
@@ -145,12 +161,14 @@ function printOne(terminal: Terminal, sight: ScheduleSight, nowMs: number): void
     ['notify', webhookWords(sight) ?? '-'],
   ];
   terminal.print(`Schedule ${name}: ${state}`);
-  for (const [word, text] of rows) terminal.print(`  ${word.padEnd(9)}${text}`);
+  printFacts(terminal, rows);
   terminal.print(history.length === 0 ? 'It has not run yet.' : 'Runs, the latest first:');
   for (const run of history) {
     const code = 'exitCode' in run ? ` [${run.exitCode}]` : '';
     const trouble = toldTrouble(run.told);
     const more = missedWords(run) + (trouble === null ? '' : `; ${trouble}`);
-    terminal.print(`  ${zoneText(run.scheduledMs, zone)}${code} ${describeRun(run, zone)}${more}`);
+    const head = `  ${zoneText(run.scheduledMs, zone)}${code} `;
+    const text = `${describeRun(run, zone)}${more}`;
+    for (const line of hangingLines(head, text, lineWidth(terminal))) terminal.print(line);
   }
 }

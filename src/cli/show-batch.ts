@@ -6,6 +6,7 @@ import { type BatchSight, countQueued, limitingWhile } from '../shared/outlook.j
 import { counted, formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
+import { printFacts } from './hanging-lines.js';
 import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
 import type { Terminal } from './terminal.js';
@@ -33,14 +34,9 @@ export async function readBatchSight(session: StoreSession, batch: string): Prom
   }
 }
 
-export function batchJson(sight: StatusSight, nowMs: number): string {
+export function batchJson(sight: StatusSight, nowMs: number) {
   const { meta, account, unwritten, notBegun } = sight;
-  return JSON.stringify({
-    ...runReport(meta, nowMs),
-    unwritten,
-    not_begun: notBegun,
-    account,
-  });
+  return { ...runReport(meta, nowMs), unwritten, not_begun: notBegun, account };
 }
 
 export function printBatch(
@@ -50,14 +46,10 @@ export function printBatch(
   nowMs: number,
 ): void {
   const { meta, account, queued, unwritten, notBegun } = sight;
-  const { lines } = meta;
   const waiting = Math.min(queued.submit, meta.pending);
   const rows: [string, string][] = [
     ['results', meta.out || '(in the folder of the first worker that has one)'],
-    [
-      'briefs',
-      `${meta.admitted}: ${lines.succeeded} succeeded, ${lines.failed} failed, ${lines.unknown} unknown, ${lines.cancelled} cancelled, ${meta.pending} left (${meta.pending - waiting} running, ${waiting} waiting)`,
-    ],
+    ['briefs', `${meta.admitted}: ${countsText(meta, waiting)}`],
     ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
     ['credits', `${formatCredits(meta.spent)} spent, ${formatCredits(meta.reserved)} reserved`],
     ['pace', paceText(account)],
@@ -69,7 +61,21 @@ export function printBatch(
   if (unwritten > 0) rows.push(['to write', unwrittenText(unwritten, meta)]);
   if (notBegun !== null) rows.push(['not begun', pc.yellow(notBegun)]);
   terminal.print(`Batch ${meta.name}: ${state}`);
-  for (const [name, text] of rows) terminal.print(`  ${name.padEnd(11)}${text}`);
+  printFacts(terminal, rows);
+}
+
+function countsText({ lines, pending }: BatchMeta, waiting: number): string {
+  const { succeeded, failed, unknown, cancelled } = lines;
+  const left = pending === 0 ? '' : ` (${pending - waiting} running, ${waiting} waiting)`;
+  const marked = (count: number, text: string, paint: (text: string) => string) =>
+    count > 0 ? paint(`${count} ${text}`) : `${count} ${text}`;
+  return [
+    `${succeeded} succeeded`,
+    marked(failed, 'failed', pc.red),
+    marked(unknown, 'unknown', pc.yellow),
+    `${cancelled} cancelled`,
+    `${pending} left${left}`,
+  ].join(', ');
 }
 
 function unwrittenText(unwritten: number, { out }: BatchMeta): string {

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import pc from 'picocolors';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { type FailureGroup, groupFailures } from '../shared/group-failures.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { manifestLines } from '../shared/manifest-lines.js';
 import { quoteName } from '../shared/quote-name.js';
+import { hangingLines, lineWidth } from './hanging-lines.js';
 import type { Terminal } from './terminal.js';
 
 /** `status BATCH --failed`: why briefs did not succeed, and what can be done about it. */
@@ -23,29 +25,29 @@ export async function showFailures(
   }
   const count = groups.reduce((sum, group) => sum + group.count, 0);
   if (format === 'json') {
-    terminal.print(JSON.stringify({ batch: meta.name, not_succeeded: count, groups }));
+    terminal.json({ batch: meta.name, not_succeeded: count, groups });
     return ExitCode.succeeded;
   }
-  const left = meta.pending > 0 ? `; ${meta.pending} are not done yet` : '';
+  const left = meta.pending > 0 ? `; ${meta.pending} are left` : '';
   terminal.print(
     count === 0
       ? `Batch ${meta.name}: no brief failed${left}.`
       : `Batch ${meta.name}: ${count} of ${meta.admitted} briefs did not succeed${left}.`,
   );
-  for (const group of groups) terminal.print(groupText(group));
+  for (const group of groups) printGroup(terminal, group);
   return ExitCode.succeeded;
 }
 
-function groupText({ code, count, statuses, example, remedy }: FailureGroup): string {
+function printGroup(terminal: Terminal, group: FailureGroup): void {
+  const { code, count, statuses, example, remedy } = group;
   const ends = Object.entries(statuses).map(([status, number]) => `${number} ${status}`);
   const request = example.request_id === null ? '' : ` (request ${example.request_id})`;
   const message = example.message === '' ? '' : `: ${example.message}`;
-  return [
-    '',
-    `${count} x ${code} (${ends.join(', ')})`,
-    `  such as ${quoteName(example.brief_id)}${message}${request}`,
-    `  ${remedy}`,
-  ].join('\n');
+  const paint = statuses.failed ? pc.red : pc.yellow;
+  terminal.print(`\n${count} x ${paint(code)} (${ends.join(', ')})`);
+  for (const text of [`such as ${quoteName(example.brief_id)}${message}${request}`, remedy]) {
+    for (const line of hangingLines('  ', text, lineWidth(terminal))) terminal.print(line);
+  }
 }
 
 /** @throws BatchError `bad_input` where the results are not on this machine */

@@ -28,7 +28,7 @@ export function progressBlock(progress: Progress): string {
   const notGood = lines.failed + lines.unknown + lines.cancelled;
   return [
     `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.admission === 'open' ? '+' : ''} briefs`,
-    `${pc.green(`${lines.succeeded} done`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
+    `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
     meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account)}`,
     holdText(account, nowMs),

@@ -1,17 +1,19 @@
-import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
+import pc from 'picocolors';
 import { batchState } from '../shared/batch-state.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { batchesKey } from '../shared/ledger/keys.js';
+import { creditsNumber } from '../shared/quantities.js';
 import { runReport } from '../shared/run-report.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, twin } from './flags.js';
 import { openStoreSession, type StoreSession } from './session.js';
 import { batchJson, printBatch, readBatchSight } from './show-batch.js';
 import { showFailures } from './show-failures.js';
+import { type Column, printTable } from './table.js';
 
 interface StatusFlags {
   json: boolean;
@@ -75,29 +77,54 @@ async function showAll(
       ...runReport(meta, clock.now()),
       unwritten,
     }));
-    terminal.print(JSON.stringify(reports));
+    terminal.json(reports);
     return ExitCode.succeeded;
   }
   if (listed.length === 0) {
     terminal.print('There are no batches yet. Start one: rivya-batch run FILE --out FOLDER');
     return ExitCode.succeeded;
   }
-  terminal.print(tableOf(listed));
+  printTable(terminal, listed, columns);
   return ExitCode.succeeded;
 }
 
-function tableOf(listed: ListedBatch[]): string {
-  const table = new Table({
-    head: ['batch', 'state', 'briefs', 'done', 'failed', 'unknown', 'left', 'to write', 'credits'],
-    style: { head: [], border: [] },
-  });
-  for (const { meta, unwritten } of listed) {
-    const { name, lines, admitted, pending, spent } = meta;
-    const { succeeded, failed, unknown } = lines;
-    const state = batchState(meta);
-    table.push([name, state, admitted, succeeded, failed, unknown, pending, unwritten, spent]);
-  }
-  return table.toString();
+const columns: Column<ListedBatch>[] = [
+  { head: 'batch', text: ({ meta }) => meta.name, narrow: { least: 20, by: 'middle' } },
+  { head: 'state', text: ({ meta }) => batchState(meta), paint: paintState },
+  countColumn('briefs', ({ meta }) => meta.admitted, { leaveOut: 2 }),
+  countColumn('succeeded', ({ meta }) => meta.lines.succeeded),
+  countColumn('failed', ({ meta }) => meta.lines.failed, { paint: pc.red }),
+  countColumn('unknown', ({ meta }) => meta.lines.unknown, { paint: pc.yellow, quiet: '0' }),
+  countColumn('cancelled', ({ meta }) => meta.lines.cancelled, { quiet: '0' }),
+  countColumn('left', ({ meta }) => meta.pending),
+  countColumn('to write', ({ unwritten }) => unwritten, { quiet: '0' }),
+  {
+    head: 'credits',
+    text: ({ meta }) => creditsNumber(meta.spent),
+    align: 'right',
+    leaveOut: 1,
+  },
+];
+
+/** Finished is good only where all went well. */
+function paintState(state: string, { meta }: ListedBatch): string {
+  const { failed, unknown, cancelled } = meta.lines;
+  if (failed + unknown + cancelled > 0) return failed > 0 ? pc.red(state) : pc.yellow(state);
+  return batchState(meta) === 'finished' ? pc.green(state) : state;
+}
+
+function countColumn(
+  head: string,
+  count: (listed: ListedBatch) => number,
+  { paint, ...more }: { paint?: (text: string) => string; leaveOut?: number; quiet?: string } = {},
+): Column<ListedBatch> {
+  return {
+    head,
+    text: (listed) => String(count(listed)),
+    align: 'right',
+    ...more,
+    ...(paint ? { paint: (shown, listed) => (count(listed) > 0 ? paint(shown) : shown) } : {}),
+  };
 }
 
 async function showOne(
@@ -107,7 +134,7 @@ async function showOne(
 ): Promise<ExitCode> {
   const sight = await readBatchSight(session, batch);
   const nowMs = session.clock.now();
-  if (format === 'json') terminal.print(batchJson(sight, nowMs));
+  if (format === 'json') terminal.json(batchJson(sight, nowMs));
   else printBatch(terminal, batchState(sight.meta), sight, nowMs);
   return ExitCode.succeeded;
 }

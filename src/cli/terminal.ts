@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { redactSecrets } from '../rivya/redact-secrets.js';
+import { wrapProse } from './hanging-lines.js';
 
 /**
  * What a person sees. Results go to stdout; progress, notes and warnings go to stderr, so that a pipe gets
@@ -10,14 +11,20 @@ import { redactSecrets } from '../rivya/redact-secrets.js';
 export interface Terminal {
   /** Whether stderr shows live progress. */
   live: boolean;
+  /** At a screen, lines break between words; those that begin with a space stand as they are: commands, tables. */
   print(text: string): void;
+  /** For programs: as it is, on any screen. */
+  json(value: unknown): void;
   /** Long output as it is, at the reader's speed. */
   pipe(text: string): Promise<void>;
   note(text: string): void;
   warn(text: string): void;
   /** Replaces the live block; '' takes it away. Does nothing where progress is not live. */
   progress(block: string): void;
+  /** Columns of stdout; 80 where it is no screen. */
   width: number;
+  /** Whether stdout is a screen, and not a file or a pipe. */
+  screen: boolean;
 }
 
 export function openTerminal(): Terminal {
@@ -29,15 +36,19 @@ export function openTerminal(): Terminal {
   const update = createLogUpdate(stderr, { showCursor: true });
   const live = stderr.isTTY === true;
   let block = '';
+  const fitted = (text: string, { columns }: { columns?: number }) =>
+    columns === undefined ? text : wrapProse(text, columns);
   const write = (text: string) => {
     if (block) update.clear();
-    stderr.write(`${redactSecrets(text)}\n`);
+    stderr.write(`${fitted(redactSecrets(text), stderr)}\n`);
     if (block) update(block);
   };
   return {
     live,
     width: stdout.columns ?? 80,
-    print: (text) => stdout.write(`${redactSecrets(text)}\n`),
+    screen: stdout.isTTY === true,
+    print: (text) => stdout.write(`${fitted(redactSecrets(text), stdout)}\n`),
+    json: (value) => stdout.write(`${redactSecrets(JSON.stringify(value))}\n`),
     pipe: async (text) => {
       if (stdout.writable && !stdout.write(text))
         await once(stdout, 'drain').catch(() => undefined);
@@ -46,7 +57,7 @@ export function openTerminal(): Terminal {
     warn: (text) => write(pc.yellow(text)),
     progress: (next) => {
       if (!live) return;
-      block = redactSecrets(next);
+      block = fitted(redactSecrets(next), stderr);
       if (block) update(block);
       else update.clear();
     },

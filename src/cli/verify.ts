@@ -22,7 +22,7 @@ export function addVerifyCommand(program: Command, setup: CommandSetup): void {
   command.action((folder: string, flags: { json: boolean }) =>
     setup.run(async () => {
       const verification = await verifyShowingProgress(setup.terminal, resolve(folder));
-      if (flags.json) setup.terminal.print(JSON.stringify(verification));
+      if (flags.json) setup.terminal.json(verification);
       else printVerification(setup.terminal, verification);
       return verification.ok ? ExitCode.succeeded : ExitCode.unexpected;
     }),

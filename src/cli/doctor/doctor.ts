@@ -7,7 +7,7 @@ import { checkApi } from './check-api.js';
 import { checkFolder } from './check-folder.js';
 import { checkNode, checkTimeZones } from './check-node.js';
 import { checkRedis } from './check-redis.js';
-import { findingText } from './finding.js';
+import { findingLines } from './finding.js';
 
 interface DoctorFlags {
   out?: string;
@@ -30,8 +30,12 @@ async function diagnose(setup: CommandSetup, { out, json }: DoctorFlags): Promis
     ...(await checkApi(settings)),
     ...(out ? [await checkFolder(resolve(out))] : []),
   ];
-  if (json) terminal.print(JSON.stringify(findings));
-  else for (const finding of findings) terminal.print(findingText(finding));
+  if (json) terminal.json(findings);
+  else {
+    for (const finding of findings) {
+      for (const line of findingLines(finding, terminal)) terminal.print(line);
+    }
+  }
   const broken = findings.some((finding) => finding.level === 'error');
   return broken ? ExitCode.unexpected : ExitCode.succeeded;
 }

@@ -1,4 +1,6 @@
 import pc from 'picocolors';
+import { hangingLines, lineWidth } from '../hanging-lines.js';
+import type { Terminal } from '../terminal.js';
 
 /** One line of the diagnosis, with the remedy where something is wrong. */
 export interface Finding {
@@ -7,7 +9,8 @@ export interface Finding {
   text: string;
 }
 
-export function findingText({ subject, level, text }: Finding): string {
+export function findingLines({ subject, level, text }: Finding, terminal: Terminal): string[] {
   const colours = { ok: pc.green, warning: pc.yellow, error: pc.red };
-  return `${colours[level](level.padEnd(8))} ${subject.padEnd(14)} ${text}`;
+  const head = `${colours[level](level.padEnd(8))} ${subject.padEnd(14)} `;
+  return hangingLines(head, text, lineWidth(terminal));
 }

@@ -40,7 +40,7 @@ function eventsOfState(state: BriefState): StoryEvent[] {
       const { completedAt, final } = state;
       const detail =
         final === null ? 'what it cost is not stated' : `${formatCredits(final)} charged`;
-      return [...events, accepted(state), { atMs: completedAt, what: 'Task done', detail }];
+      return [...events, accepted(state), { atMs: completedAt, what: 'Task over', detail }];
     }
     default:
       return state satisfies never;
