@@ -1,3 +1,5 @@
+import { spelling } from './cell-text.js';
+
 /**
  * The columns of a row as a person writes them: `variant price` finds `Variant Price`.
  * Exact names come first; a spelling that several columns share finds none of them.
@@ -26,12 +28,4 @@ export class ColumnNames {
     }
     return spellings;
   }
-}
-
-/** Case, spaces, underscores and hyphens tell nobody anything. */
-function spelling(name: string): string {
-  return name
-    .normalize('NFC')
-    .toLowerCase()
-    .replaceAll(/[\s_-]+/g, '');
 }

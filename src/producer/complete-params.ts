@@ -1,9 +1,10 @@
 import type { JsonObject } from '../shared/json.js';
+import { isBlank } from './cell-text.js';
 import type { Mapping, Output, ParamTemplate } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
-import { isBlank, renderTemplate } from './template.js';
+import { renderTemplate } from './template.js';
 
 export interface ParamSources {
   fields: OwnFields;

@@ -1,6 +1,7 @@
 import { BatchError } from '../shared/errors.js';
+import { isBlank, trimCell } from './cell-text.js';
 import type { Row } from './row.js';
-import { isBlank, textOf } from './template.js';
+import { textOf } from './template.js';
 
 /** One `--where`: a column alone (it is not empty), `!column`, or a column compared with a value. */
 export interface Condition {
@@ -83,10 +84,10 @@ function isEqual(cell: string, wanted: string): boolean {
 }
 
 function numberOf(text: string): number | null {
-  const trimmed = text.trim();
+  const trimmed = trimCell(text);
   return NUMBER.test(trimmed) ? Number(trimmed) : null;
 }
 
 function fold(text: string): string {
-  return text.normalize('NFC').trim().toLowerCase();
+  return trimCell(text.normalize('NFC')).toLowerCase();
 }

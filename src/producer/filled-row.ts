@@ -1,7 +1,7 @@
 import type { JsonValue } from '../shared/json.js';
+import { isBlank } from './cell-text.js';
 import { ColumnNames } from './column-names.js';
 import type { Row } from './row.js';
-import { isBlank } from './template.js';
 
 export interface FillDownOptions {
   columns: readonly string[];

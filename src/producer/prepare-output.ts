@@ -2,6 +2,7 @@ import { contentFingerprint } from '../shared/brief.js';
 import type { JsonObject } from '../shared/json.js';
 import type { ReferenceFile } from '../shared/reference-items.js';
 import { bodyText, originText } from './brief-text.js';
+import { isBlank, trimCell } from './cell-text.js';
 import { bodyFault, modelFault, promptFault, unknownModelReason } from './check-content.js';
 import { checkParams, unknownParamFault, unknownParams } from './check-params.js';
 import type { ColumnPlan } from './column-plan.js';
@@ -16,12 +17,12 @@ import { outputId } from './output-id.js';
 import type { OwnFields } from './own-fields.js';
 import { readReferences } from './reference-media.js';
 import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
-import { referencesOf } from './references-option.js';
+import { referencesColumn, referencesOf } from './references-option.js';
 import { addFault, type RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { settleParams } from './settle-params.js';
 import type { Source } from './source.js';
-import { isBlank, renderTemplate, type Template } from './template.js';
+import { renderTemplate, type Template } from './template.js';
 
 export interface PreparerOptions {
   mapping: Mapping;
@@ -84,7 +85,8 @@ export class OutputPreparer {
         ? fields.references
         : referencesOf(mapping.references, row, faults);
     const name = fileNameOf(mapping.fileName, row, faults);
-    const situation = { references, params, model, rules: known?.references, files };
+    const column = referencesColumn(mapping.references);
+    const situation = { references, params, model, rules: known?.references, files, column };
     const read = readReferences({ ...situation, folder: source.folder }, faults);
     wanted.push(...read.wanted);
     if (wanted.length > 0) return null;
@@ -115,12 +117,12 @@ export class OutputPreparer {
   /** Empty where there is none; the fault is then noted. */
   #modelOf({ row, fields }: RowParts, output: Output, faults: RowFault[]): string {
     const { mapping, models, checks } = this.options;
-    const own = output.model === null ? (fields.model?.trim() ?? '') : '';
+    const own = output.model === null ? trimCell(fields.model ?? '') : '';
     const template = output.model ?? mapping.model;
     const isOwn = own !== '' || template === null;
     const text = isOwn ? own : renderTemplate(template, row, faults);
     if (text === null) return '';
-    const model = text.trim();
+    const model = trimCell(text);
     const known = models.get(model);
     addFault(faults, modelFault(model, known));
     if (known === undefined && model !== '' && checks.unknownModels === 'refuse') {

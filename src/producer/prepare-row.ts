@@ -1,3 +1,4 @@
+import { trimCell } from './cell-text.js';
 import { idFault } from './check-content.js';
 import { type ColumnPlan, ColumnPlanner } from './column-plan.js';
 import { holds } from './condition.js';
@@ -69,7 +70,7 @@ export class RowPreparer {
     const template = this.options.mapping.id;
     const text = template === null ? fields.id : renderTemplate(template, row, faults);
     if (text === null) return null;
-    const id = text.trim();
+    const id = trimCell(text);
     const column = template === null ? 'id' : (template.columns[0] ?? 'id');
     const fault = idFault(id, { column, suffixLength: this.#suffixLength });
     addFault(faults, fault);

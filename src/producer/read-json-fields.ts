@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { JsonObject, JsonValue } from '../shared/json.js';
 import type { ColumnPlan } from './column-plan.js';
 import type { Mapping } from './mapping.js';
-import { isJsonObject, type OwnFields, splitReferences } from './own-fields.js';
+import { isJsonObject, type OwnFields, splitReferences, splitUrls } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { textOf } from './template.js';
@@ -54,7 +54,10 @@ export function readJsonFields(
     prompt: prompt ?? null,
     params: withParamKeys(params ?? {}, row, plan),
     textParams: NO_TEXT_PARAMS,
-    references: typeof references === 'string' ? splitReferences(references) : (references ?? []),
+    references:
+      typeof references === 'string'
+        ? splitReferences(references)
+        : (references ?? []).flatMap(splitUrls),
     metadata: own('metadata') ?? null,
   };
 }

@@ -1,10 +1,10 @@
 import { type JsonObject, type JsonValue, parseJson } from '../shared/json.js';
+import { cellText, isBlank } from './cell-text.js';
 import type { ColumnPlan } from './column-plan.js';
 import type { Mapping } from './mapping.js';
 import { isJsonObject, type OwnFields, splitReferences } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
-import { isBlank } from './template.js';
 
 const NO_TEXT_PARAMS: OwnFields['textParams'] = [];
 const NO_REFERENCES: string[] = [];
@@ -30,7 +30,7 @@ export function readTextFields(
 
 function cell(row: Row, column: string): string | null {
   const value = row.get(column);
-  return typeof value === 'string' ? value : null;
+  return typeof value === 'string' ? cellText(value) : null;
 }
 
 function readParamCells(row: Row, plan: ColumnPlan): OwnFields['textParams'] {

@@ -35,6 +35,8 @@ export interface ReferenceSituation {
   model: string;
   /** Undefined for a model that the list does not know. */
   rules: ReferenceRules | undefined;
+  /** Where they stand, for a sentence that says how to write them. */
+  column: string;
   /** Where relative paths begin; null where the input has no folder on this machine, and so no files beside it. */
   folder: string | null;
   files: ReferenceFiles;
@@ -123,6 +125,8 @@ function readReference(
   rules: ReferenceRules,
 ): ReadReference {
   if (text === '') return { kind: 'refused', reason: 'a reference is empty' };
+  const form = formFault(text);
+  if (form !== null) return { kind: 'refused', reason: `${shown(text)} ${form}` };
   if (!isUrl(text)) return readPath(text, situation, rules);
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null) return { kind: 'refused', reason: `${shown(text)} is not a URL` };
@@ -134,6 +138,8 @@ function readReference(
   if (url.protocol !== 'https:') {
     return { kind: 'refused', reason: `${shown(text)} is not an https URL` };
   }
+  const page = pageFault(url);
+  if (page !== null) return { kind: 'refused', reason: `${shown(text)} ${page}` };
   if (rules.urls === 'uploaded') {
     return readFile({ kind: 'url', url: text }, shown(`${url.origin}${url.pathname}`), {
       situation,
@@ -143,7 +149,9 @@ function readReference(
   const kind = kindOf(url);
   const fault = kind && kindFault(kind, rules, situation.model);
   if (fault !== null) return { kind: 'refused', reason: `${shown(text)} ${fault}` };
-  return { kind: 'url', media: { url: text, kind: kind ?? rules.onlyKind ?? 'image' } };
+  // A space is no character of a URL; everything else is sent as it is given.
+  const sent = /\s/.test(text) ? url.href : text;
+  return { kind: 'url', media: { url: sent, kind: kind ?? rules.onlyKind ?? 'image' } };
 }
 
 function readPath(
@@ -167,7 +175,10 @@ function readFile(
 ): ReadReference {
   const found = situation.files.look(wanted);
   if (found === undefined) return { kind: 'wanted', wanted };
-  if (found.kind === 'unusable') return { kind: 'refused', reason: `${label} ${found.reason}` };
+  if (found.kind === 'unusable') {
+    const hint = wanted.kind === 'path' ? pathHint(label, situation) : '';
+    return { kind: 'refused', reason: `${label} ${found.reason}${hint}` };
+  }
   const { file } = found;
   const fault = fileFault(file, rules, situation.model);
   const mediaKind = kindOfType(file.mediaType);
@@ -177,13 +188,55 @@ function readFile(
   return { kind: 'file', file, mediaKind };
 }
 
+/** What is surely neither a URL nor a path: the forms in which spreadsheets and web pages show a picture. */
+function formFault(text: string): string | null {
+  if (/^\/\/[^/]*\./.test(text)) return 'has no https: in front: write it as "https://..."';
+  if (/^=/.test(text)) {
+    return 'is a formula: the cell must hold the URL itself, as text';
+  }
+  if (/^<[a-z]/i.test(text)) return 'is HTML: give the URL of the picture alone';
+  if (/^data:/i.test(text)) return 'is a picture as text: give an https URL, or save it as a file';
+  if (!isUrl(text) && /\(https?:\/\//i.test(text)) {
+    return 'is an attachment, a name with its URL in brackets: give the URLs alone, with | between them';
+  }
+  return null;
+}
+
+/** Links to the page that shows a file; whoever fetches one gets HTML, and the generation is paid all the same. */
+function pageFault({ hostname, pathname, searchParams }: URL): string | null {
+  const ofDrive = /^\/file\/d\/([^/]+)/.exec(pathname)?.[1];
+  if (hostname === 'drive.google.com' && ofDrive !== undefined) {
+    return `is the page of a file: the file itself is "https://drive.google.com/uc?export=download&id=${ofDrive}"`;
+  }
+  if (/(?:^|\.)dropbox\.com$/.test(hostname) && searchParams.get('dl') === '0') {
+    return 'is the page of a file: the file itself has dl=1 at its end';
+  }
+  return null;
+}
+
+/** What a path that is not there may have been meant as. */
+function pathHint(label: string, { column }: ReferenceSituation): string {
+  const separator = [',', ';'].find((one) => label.includes(one));
+  if (separator !== undefined) {
+    return `; several references have | between them, which a template makes: --references '{{ ${column} | split: "${separator}" | join: "|" }}'`;
+  }
+  return /^"(?:[a-z0-9-]+\.)+[a-z]{2,}\//i.test(label)
+    ? '; if it is a URL, write https:// in front of it'
+    : '';
+}
+
 /** All else is a path, `C:\photos\lamp.jpg` too. */
 function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
 }
 
 function shown(text: string): string {
-  return `"${text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text}"`;
+  // What stands behind a `?` may be a token, and before an `@` a login (S8).
+  const plain = text
+    .slice(0, 4 * LONGEST_SHOWN)
+    .replaceAll(/\?[^\s,;|)"]*/g, '')
+    .replaceAll(/\/\/[^/@\s]*@/g, '//');
+  return `"${plain.length > LONGEST_SHOWN ? `${plain.slice(0, LONGEST_SHOWN)}...` : plain}"`;
 }
 
 /** Null for a name that does not say. */

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../shared/json.js';
-import { splitReferences } from './own-fields.js';
+import { splitReferences, splitUrls } from './own-fields.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { renderTemplate, type Template } from './template.js';
@@ -12,6 +12,12 @@ export type ReferencesOption =
 /** The columns of a `--references` that is no template: `Image Src`, or several separated by `|`. */
 export function referenceColumns(text: string): string[] {
   return splitReferences(text);
+}
+
+/** The column in which a person looks for them. */
+export function referencesColumn(option: ReferencesOption | null): string {
+  const columns = option?.kind === 'template' ? option.template.columns : option?.columns;
+  return columns?.[0] ?? 'references';
 }
 
 /** What the option makes of one row; faults are noted. */
@@ -35,5 +41,5 @@ function givenReferences(value: JsonValue): string[] | null {
   if (typeof value === 'string') return splitReferences(value);
   if (!Array.isArray(value)) return null;
   const texts = value.filter((item) => typeof item === 'string');
-  return texts.length === value.length ? texts : null;
+  return texts.length === value.length ? texts.flatMap(splitUrls) : null;
 }

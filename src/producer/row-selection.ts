@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
+import { isBlank, trimCell } from './cell-text.js';
 import { type Condition, holds } from './condition.js';
 import { FillDown, type FillDownOptions } from './filled-row.js';
 import { IdIndex } from './id-index.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
-import { isBlank, textOf } from './template.js';
+import { textOf } from './template.js';
 
 export interface SelectionOptions {
   fillDown: FillDownOptions;
@@ -42,7 +43,7 @@ export class RowSelection {
       const reason = `"${unique}" is empty, and --unique needs it`;
       return { kind: 'refused', fault: { kind: 'empty_value', column: unique, reason } };
     }
-    return this.#isFirst(key.trim()) ? { kind: 'taken', row } : leftOut;
+    return this.#isFirst(trimCell(key)) ? { kind: 'taken', row } : leftOut;
   }
 
   /** The index of ids does just this in a few bytes a value. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../shared/json.js';
+import { cellText, isBlank } from './cell-text.js';
 import type { RowFault } from './rejection.js';
 import type { Row } from './row.js';
 import { EngineTemplate } from './template/engine-template.js';
@@ -90,7 +91,7 @@ function renderParts(
       continue;
     }
     const value = row.find(part.column);
-    const own = typeof value === 'string' ? value : textOf(value);
+    const own = typeof value === 'string' ? cellText(value) : textOf(value);
     const text = own !== null && html === 'to_text' ? htmlToText(own) : own;
     if (typeof text !== 'string' || isBlank(text)) {
       complete = false;
@@ -103,11 +104,6 @@ function renderParts(
     }
   }
   return complete ? rendered : null;
-}
-
-/** True for an empty cell, and for one that only holds spaces. */
-export function isBlank(text: string): boolean {
-  return !/\S/.test(text);
 }
 
 /** Numbers and booleans as text; null for what has no plain text, or would not be the number in the file. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../shared/json.js';
+import { cellText } from '../cell-text.js';
 import type { RowFault } from '../rejection.js';
 import type { Row } from '../row.js';
 import { Refusal } from './filter-values.js';
@@ -84,7 +85,8 @@ function parseSource(source: string, option: string, text: string): ParsedTempla
 function cellOf(value: JsonValue, html: 'to_text' | 'keep'): JsonValue | Refusal {
   if (Array.isArray(value)) return listOf(value, html);
   if (typeof value !== 'string') return value;
-  const text = html === 'to_text' ? htmlToText(value) : value;
+  const own = cellText(value);
+  const text = html === 'to_text' ? htmlToText(own) : own;
   return text instanceof Refusal || !isEmptyValue(text) ? text : null;
 }
 

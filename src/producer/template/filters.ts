@@ -1,5 +1,6 @@
 import { type FilterImplOptions, filters as liquidFilters } from 'liquidjs';
 import type { JsonValue } from '../../shared/json.js';
+import { isBlank } from '../cell-text.js';
 import { nearestName } from '../suggest-name.js';
 import { asList, asNumber, asText, Refusal } from './filter-values.js';
 import { htmlToText } from './html-text.js';
@@ -76,7 +77,7 @@ export function unknownFilter(name: string): string {
 
 /** Empty is what a person sees as empty: nothing, only spaces, a list of nothing. */
 export function isEmptyValue(value: JsonValue): boolean {
-  if (typeof value === 'string') return !/\S/.test(value);
+  if (typeof value === 'string') return isBlank(value);
   return value === null || (Array.isArray(value) && value.length === 0);
 }
 
