@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { fetchInput } from '../producer/schedule/fetch-input.js';
 import { postWebhook } from '../producer/schedule/post-webhook.js';
 import { ScheduleWorker } from '../producer/schedule/schedule-worker.js';
+import { systemClock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { Schedule } from '../shared/schedule/schedule.js';
@@ -56,7 +57,9 @@ export async function startSchedules(
   session: StoreSession,
   { account, log, stopping }: { account: AccountLedger; log: Logger; stopping: AbortSignal },
 ): Promise<{ close(deadlineMs: number): Promise<void> }> {
-  const { settings, connection, clock } = session;
+  const { settings, connection } = session;
+  // Ticks come by the time of day that BullMQ goes by.
+  const clock = systemClock;
   const { origin, prefix, proxy } = settings;
   const parts = partsFor(session, account);
   const worker = new ScheduleWorker({

@@ -3,12 +3,13 @@ import type { Logger } from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
 import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
 import { redactSecrets } from '../rivya/redact-secrets.js';
-import { type Clock, systemClock } from '../shared/clock.js';
+import { type Clock, machineTime } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { accountHash } from '../shared/ledger/keys.js';
+import { accountHash, clockKey } from '../shared/ledger/keys.js';
+import { LedgerClock, readLedgerMs } from '../shared/ledger/ledger-clock.js';
 import { createLogger, type LogLevel } from '../shared/logger.js';
 import { openStore, type Store } from '../shared/store/open-store.js';
 import { requireApiKey, type Settings } from './environment.js';
@@ -19,6 +20,7 @@ export interface StoreSession {
   settings: Settings;
   store: Store;
   connection: Redis;
+  /** The ledger's time, the same on all machines. */
   clock: Clock;
   /** A batch's ledger, whichever account it belongs to. @throws BatchError `batch_not_found` */
   findBatch(
@@ -40,11 +42,13 @@ export async function openStoreSession(
     else terminal.warn(change.error.message);
   });
   const connection = store.connect('ledger');
+  const key = clockKey(settings.prefix);
+  const clock = await LedgerClock.open(() => readLedgerMs(connection, key), machineTime);
   return {
     settings,
     store,
     connection,
-    clock: systemClock,
+    clock,
     findBatch: (name) => findBatch({ connection, prefix: settings.prefix }, name),
     close: () => store.close(),
   };

@@ -51,6 +51,9 @@ const jobOptions: JobsOptions = {
   stackTraceLimit: 3,
 };
 
+/** How BullMQ orders delayed jobs: by the ms at which they come, and within each by when they were added. */
+const scorePerMs = 0x1000;
+
 export interface NewJob {
   brief: string;
   attempt: number;
@@ -63,7 +66,7 @@ export class StageQueues {
   private readonly queues: Record<QueueStage, Queue<JobData>>;
 
   constructor(
-    connection: Redis,
+    private readonly connection: Redis,
     private readonly prefix: string,
     readonly batch: string,
   ) {
@@ -106,6 +109,21 @@ export class StageQueues {
   /** Whether a stage has a job for the brief, whatever it waits for. */
   async has(stage: QueueStage, briefId: string, attempt: number): Promise<boolean> {
     return (await this.queues[stage].getJob(jobId(this.batch, briefId, attempt))) !== undefined;
+  }
+
+  /**
+   * Brings delayed jobs forward where one of a stage lies further ahead than `furthestMs`. BullMQ goes by each machine's
+   * time of day: once that was set back, what was to come in seconds would come in hours. A job that comes too soon
+   * looks, and waits again.
+   */
+  async bringForward(furthestMs: number, nowMs: number): Promise<void> {
+    for (const stage of queueStages) {
+      const queue = this.queues[stage];
+      const last = await this.connection.zrange(queue.toKey('delayed'), '-1', '-1', 'WITHSCORES');
+      const [, score] = last;
+      if (score === undefined || Number(score) / scorePerMs - nowMs <= furthestMs) continue;
+      await queue.promoteJobs();
+    }
   }
 
   /** Jobs of a stage that are not finished, whatever they wait for. */

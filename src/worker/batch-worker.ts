@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
+import { systemClock } from '../shared/clock.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
@@ -33,6 +34,9 @@ export interface BatchWorkerOptions {
   places: DownloadPlaces;
 }
 
+/** Longer than a job of ours is put off, but for what the API asks for by name. */
+const furthestDelayMs = 90_000;
+
 /** How often lines of other machines, and a crash before the last file was written, are looked for. */
 const tendEveryMs = 500;
 
@@ -60,7 +64,7 @@ export class BatchWorker {
           queues: this.queues,
           connection,
           concurrency: stage === 'collect' ? options.places.most : options.slots[stage].concurrency,
-          clock: context.clock,
+          clock: systemClock,
           log: context.log,
           work: (job) => this.work(stage, job),
           giveUp: (job, reason) => giveUpBrief(context, job, { stage, reason }),
@@ -84,8 +88,14 @@ export class BatchWorker {
     if (this.writer === null && this.options.stages.includes('submit')) {
       await ledger.set({ elsewhere: 1 });
     }
+    await this.queues.bringForward(furthestDelayMs, systemClock.now());
     for (const worker of this.workers) await worker.sweepFailed();
     this.tending = this.tendUntilClosed();
+  }
+
+  /** The machine's time of day was set back: what is put off would come later by as much. */
+  async timeWasSetBack(): Promise<void> {
+    await this.queues.bringForward(0, systemClock.now());
   }
 
   /** Finishes what is under way, writes what is finished, and leaves the rest in the queues. */

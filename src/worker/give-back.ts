@@ -2,7 +2,7 @@ import type { StateOf } from '../shared/ledger/brief-state.js';
 import type { SubmitAction } from './decide-submit.js';
 import type { StageContext } from './stage-context.js';
 import { type StageJob, type Step, stepFor } from './stage-step.js';
-import { type Acting, earlierSend, type Go } from './submission.js';
+import type { Acting, Go } from './submission.js';
 
 /** Refused and not charged: the brief is among the waiting again. */
 export async function giveBack(
@@ -58,7 +58,7 @@ export async function unsent(
 ): Promise<Step> {
   const { sends, firstSentAt: _sent, ...rest } = go.brief.state;
   // While an earlier send is open, the brief stays `submitting` and keeps its place in flight.
-  if (earlierSend(go) === 'open') return { kind: 'hold', waitMs };
+  if (go.earlier === 'open') return { kind: 'hold', waitMs };
   const to: StateOf<'admitted'> = { ...rest, stage: 'admitted', sends: sends - 1 };
   const moved = await context.ledger.briefs.move(job.briefId, {
     from: go.brief,

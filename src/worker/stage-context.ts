@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
-import type { Clock } from '../shared/clock.js';
+import type { Clock, MachineTime } from '../shared/clock.js';
 import type { Journal } from '../shared/journal.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
@@ -27,7 +27,10 @@ export interface StageContext {
   pollPlanner: PollPlanner;
   /** How late ends of tasks were noticed, by model. */
   notices: DurationLedger;
+  /** The ledger's time, for whatever is kept or compared. */
   clock: Clock;
+  /** This machine's own, for how long something took in this process. */
+  machine(): MachineTime;
   log: Logger;
   notify: Notify;
   /** Aborted when the process is to stop: waits end, requests under way are finished. */

@@ -22,6 +22,7 @@ export interface StageWorkerOptions {
   queues: StageQueues;
   connection: Redis;
   concurrency: number;
+  /** By which BullMQ counts delays: the machine's own time of day, whatever the ledger's is. */
   clock: Clock;
   log: Logger;
   /** Does one job's work; safe to repeat at any point. */

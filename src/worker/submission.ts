@@ -11,8 +11,3 @@ export interface Acting {
   go: Go;
   action: SubmitAction;
 }
-
-/** An earlier send of this key is open where the key's clock began before this turn. */
-export function earlierSend({ brief, nowMs, waitMs }: Go): 'open' | 'none' {
-  return brief.state.firstSentAt < nowMs + waitMs ? 'open' : 'none';
-}

@@ -1,4 +1,5 @@
 import type { SubmitOutcome } from '../rivya/outcome.js';
+import { longestSinceMs } from '../shared/clock.js';
 import { idempotencyKey } from '../shared/frozen-request.js';
 import type { Addresses } from '../shared/ledger/reference-ledger.js';
 import { acceptTask } from './accept-task.js';
@@ -13,7 +14,7 @@ import { renewReferences } from './references/renew-references.js';
 import { settleRefusal } from './settle-refusal.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
-import { type Acting, earlierSend, type Go } from './submission.js';
+import type { Acting, Go } from './submission.js';
 
 /** Another send might be paid again (S1). */
 const expiredMessage =
@@ -35,7 +36,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   if (go.brief.state.sentOther) return endUnknown(context, job, { go, message: sentOtherMessage });
   if (keyAgeMs >= context.keyLifeMs)
     return endUnknown(context, job, { go, message: expiredMessage });
-  const permittedAtMs = context.clock.now();
+  const permittedAt = context.machine();
   if ((await context.pacer.keepTurn(go)) !== 'now') return giveUpTurn(context, job, go);
   if (go.trial === 'credits') {
     const turn = await context.pacer.turn();
@@ -46,7 +47,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
       return unsent(context, job, { go, waitMs });
     }
   }
-  const frozenMs = context.clock.now() - permittedAtMs - go.waitMs;
+  const frozenMs = longestSinceMs(permittedAt, context.machine()) - go.waitMs;
   if (frozenMs > permitLifeMs) return giveUpTurn(context, job, go);
   const frozen = await frozenBody(context, job, go);
   if (frozen.kind === 'without_addresses') return endWithoutAddresses(context, job, go);
@@ -60,7 +61,7 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const outcome = await settled(context, answer);
   const { sends, refusalId } = go.brief.state;
   const { keyLifeMs } = context;
-  const earlier = earlierSend(go);
+  const { earlier } = go;
   const action = decideSubmit({
     outcome,
     attempt,
@@ -93,7 +94,7 @@ async function endUnknown(
 
 /** What was sent in place of its files was lost: other bytes under its key would tell nothing (S1). */
 async function endWithoutAddresses(context: StageContext, job: StageJob, go: Go): Promise<Step> {
-  if (earlierSend(go) === 'none') return giveUpTurn(context, job, go);
+  if (go.earlier === 'none') return giveUpTurn(context, job, go);
   return endUnknown(context, job, { go, message: addressesLostMessage });
 }
 

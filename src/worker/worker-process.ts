@@ -5,7 +5,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
-import type { Clock } from '../shared/clock.js';
+import { type Clock, machineTime, wasSetBack } from '../shared/clock.js';
 import { defaultInFlight } from '../shared/in-flight.js';
 import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
@@ -72,6 +72,7 @@ export class WorkerProcess {
   private readonly downloader: Downloader;
   private readonly walletWatch: WalletWatch;
   private heart: NodeJS.Timeout | undefined;
+  private seen = machineTime();
   private beatAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: WorkerProcessOptions) {
@@ -150,6 +151,7 @@ export class WorkerProcess {
         pollPlanner,
         notices,
         clock,
+        machine: machineTime,
         log: log.child({ batch }),
         notify,
         stopping: this.stopping.signal,
@@ -200,5 +202,13 @@ export class WorkerProcess {
     const { account, limits, clock } = this.options;
     await account.heartbeat(this.id, limits);
     this.beatAtMs = clock.now();
+    await this.lookAtTimeOfDay();
+  }
+
+  private async lookAtTimeOfDay(): Promise<void> {
+    const before = this.seen;
+    this.seen = machineTime();
+    if (!wasSetBack(before, this.seen)) return;
+    for (const batch of this.batches.values()) await batch.timeWasSetBack();
   }
 }

@@ -82,6 +82,17 @@ describe('StageQueues', () => {
     expect(counts).toEqual({ delayed: 1, waiting: 1 });
   });
 
+  it('brings jobs forward that lie further ahead than any, as after a time of day that was set back', async () => {
+    const queues = openQueues();
+    await queues.add('status', [job('a', { delayMs: 60_000 })]);
+    await queues.add('collect', [job('b', { delayMs: 7_200_000 }), job('c', { delayMs: 1_000 })]);
+    await queues.bringForward(90_000, Date.now());
+    const waiting = (stage: 'status' | 'collect') => queues.queue(stage).getWaitingCount();
+    expect([await waiting('status'), await waiting('collect')]).toEqual([0, 2]);
+    await queues.bringForward(0, Date.now());
+    expect(await waiting('status')).toBe(1);
+  });
+
   it('does nothing for no jobs, and leaves nothing behind when it is obliterated', async () => {
     const prefix = newPrefix();
     const redis = connect();

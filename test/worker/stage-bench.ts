@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createRivyaClient } from '../../src/rivya/client.js';
 import { createDownloader } from '../../src/rivya/download.js';
+import { machineTime } from '../../src/shared/clock.js';
 import { DurationLedger } from '../../src/shared/ledger/duration-ledger.js';
 import { manifestLineSchema } from '../../src/shared/manifest-line.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
@@ -92,6 +93,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     }),
     notices: new DurationLedger(opened.redis, { durations: account.keys.notices }),
     clock,
+    machine: machineTime,
     log,
     notify: (notice) => notices.push(notice),
     stopping: stopping.signal,

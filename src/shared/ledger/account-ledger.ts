@@ -55,7 +55,7 @@ export class AccountLedger {
   ) {
     this.keys = accountKeys(prefix, account);
     this.records = new AccountRecords(redis, this.keys);
-    this.uploads = new UploadLedger(redis, this.keys.uploads);
+    this.uploads = new UploadLedger(redis, this.keys);
   }
 
   /**
@@ -64,7 +64,7 @@ export class AccountLedger {
    */
   async takeTurn(longestWaitMs: number, member = ''): Promise<Turn> {
     const reply = (await runScript(this.redis, 'take-turn', {
-      keys: [this.keys.pace, this.keys.workers],
+      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
       values: [longestWaitMs, member],
     })) as [number, number, Pressure, string];
     const [taken, waitMs, pressure, spacing] = reply;
@@ -80,7 +80,7 @@ export class AccountLedger {
   async noteTaken(lane: Lane = 'read', hint: LimitHint | null = null): Promise<void> {
     const { remaining, limit, resetMs } = hint ?? {};
     await runScript(this.redis, 'answered', {
-      keys: [this.keys.pace, this.keys.workers],
+      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
       values: ['taken', '', 0, remaining ?? '', limit ?? '', resetMs ?? '', lane],
     });
   }
@@ -88,7 +88,7 @@ export class AccountLedger {
   /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */
   async noteRefused(retryAfterMs: number | null, lane: Lane = 'read'): Promise<number> {
     const reply = await runScript(this.redis, 'answered', {
-      keys: [this.keys.pace, this.keys.workers],
+      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
       values: ['refused', retryAfterMs ?? '', Math.random(), '', '', '', lane],
     });
     return Number(reply);
@@ -105,19 +105,20 @@ export class AccountLedger {
   async heartbeat(worker: string, told: Partial<ToldLimits>) {
     const { rate, inFlight, submitRate, readRate } = told;
     await runScript(this.redis, 'heartbeat', {
-      keys: [this.keys.workers],
+      keys: [this.keys.workers, this.keys.clock],
       values: [worker, ...[rate, inFlight, submitRate, readRate].map((limit) => limit ?? '-')],
     });
   }
 
   async leave(worker: string): Promise<void> {
-    await runScript(this.redis, 'heartbeat', { keys: [this.keys.workers], values: [worker] });
+    const { workers, clock } = this.keys;
+    await runScript(this.redis, 'heartbeat', { keys: [workers, clock], values: [worker] });
   }
 
   /** Out of credits; `by` says whether a probe found it, which doubles the time to the next one. */
   async park(by: 'submission' | 'probe'): Promise<number> {
     const reply = await runScript(this.redis, 'park', {
-      keys: [this.keys.gate],
+      keys: [this.keys.gate, this.keys.clock],
       values: [firstProbeMs, longestProbeMs, by],
     });
     return Number(reply);
@@ -139,7 +140,7 @@ export class AccountLedger {
   /** The API cannot be reached; returns the ms for which no submission is sent. */
   async noteDown(retryAfterMs: number | null): Promise<number> {
     const reply = await runScript(this.redis, 'api-down', {
-      keys: [this.keys.gate],
+      keys: [this.keys.gate, this.keys.clock],
       values: [firstDownMs, longestDownMs, retryAfterMs ?? ''],
     });
     return Number(reply);

@@ -23,11 +23,12 @@ const walletFreshMs = 5 * 60_000;
 export class AccountRecords {
   constructor(
     private readonly redis: Redis,
-    private readonly keys: Pick<AccountKeys, 'wallet' | 'answers' | 'gate'>,
+    private readonly keys: Pick<AccountKeys, 'wallet' | 'answers' | 'gate' | 'clock'>,
   ) {}
 
   async noteWallet(credits: number): Promise<void> {
-    await runScript(this.redis, 'note-wallet', { keys: [this.keys.wallet], values: [credits] });
+    const { wallet, clock } = this.keys;
+    await runScript(this.redis, 'note-wallet', { keys: [wallet, clock], values: [credits] });
   }
 
   /** Null where nobody has read it yet. */
@@ -40,7 +41,7 @@ export class AccountRecords {
   /** `due` to one of all machines, where it was not read for minutes and no hold forbids to ask. */
   async claimWalletLook(): Promise<'due' | 'not_now'> {
     const due = await runScript(this.redis, 'claim-wallet-look', {
-      keys: [this.keys.wallet, this.keys.gate],
+      keys: [this.keys.wallet, this.keys.gate, this.keys.clock],
       values: [walletFreshMs],
     });
     return due === 1 ? 'due' : 'not_now';

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { AccountKeys } from './keys.js';
+import { readLedgerMs } from './ledger-clock.js';
 
 /** What limits the account right now: requests, places in flight, or nothing that we do. */
 export type Pressure = 'rate' | 'in_flight' | 'none';
@@ -47,15 +48,14 @@ type PaceFields = Record<(typeof paceFields)[number], string | null>;
 
 /** What an account does and is held by, for people to look at. */
 export async function readAccountView(redis: Redis, keys: AccountKeys): Promise<AccountView> {
-  const [gate, inFlight, shared, apart, workers, time] = await Promise.all([
+  const [gate, inFlight, shared, apart, workers, nowMs] = await Promise.all([
     redis.hgetall(keys.gate),
     redis.zcard(keys.inFlight),
     readPace(redis, keys.pace),
     readPace(redis, keys.submitPace),
     redis.hvals(keys.workers),
-    redis.time(),
+    readLedgerMs(redis, keys.clock),
   ]);
-  const nowMs = Number(time[0]) * 1000;
   const { lane, ...known } = readWorkers(workers, nowMs);
   const pace = lane === 'shared' ? shared : apart;
   return {

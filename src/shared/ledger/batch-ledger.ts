@@ -70,7 +70,7 @@ export class BatchLedger {
   /** Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted. */
   async openAdmission({ sources, news, force }: AdmissionOpening): Promise<OpenedRun> {
     const reply = (await runScript(this.redis, 'open-admission', {
-      keys: [this.keys.meta],
+      keys: [this.keys.meta, this.account.keys.clock],
       values: [news === 'new' ? 'begin' : 'go_on', force, JSON.stringify(sources)],
     })) as [number, number];
     return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };

@@ -81,9 +81,12 @@ export class BriefLedger {
     limits: { longestWaitMs: number; defaultInFlight: number; createdAt: number },
   ): Promise<SubmitPermit> {
     const { meta, state, reservations } = this.keys;
-    const { pace, inFlight, gate, workers, prices, firsts, day } = this.account;
+    const { pace, inFlight, gate, workers, prices, firsts, day, clock } = this.account;
     const reply = (await runScript(this.redis, 'begin-submit', {
-      keys: [meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
+      keys: [
+        ...[meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
+        clock,
+      ],
       values: [
         brief.id,
         brief.attempt,
@@ -135,9 +138,9 @@ export class BriefLedger {
   ): Promise<Move<StateOf<'accepted'>>> {
     const text = encodeState(step.to);
     const { state, meta, reservations } = this.keys;
-    const { prices, firsts, day, pace } = this.account;
+    const { prices, firsts, day, pace, clock } = this.account;
     const reply = (await runScript(this.redis, 'accept', {
-      keys: [state, meta, reservations, prices, firsts, day, pace],
+      keys: [state, meta, reservations, prices, firsts, day, pace, clock],
       values: [briefId, step.from.text, text, this.member(briefId), step.to.reserved ?? ''],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);

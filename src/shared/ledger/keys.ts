@@ -5,6 +5,11 @@ export function batchesKey(prefix: string): string {
   return `${prefix}:batches`;
 }
 
+/** String: what `lua/now.lua` remembers of Redis' clock. */
+export function clockKey(prefix: string): string {
+  return `${prefix}:time`;
+}
+
 export interface BatchKeys {
   /** Hash: what the batch is, and its counters. */
   meta: string;
@@ -74,6 +79,8 @@ export interface AccountKeys {
   wallet: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
+  /** See `clockKey`. */
+  clock: string;
   /** What the key of a file's upload for a model begins with: see `upload-ledger.ts`. */
   uploads: string;
 }
@@ -93,6 +100,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     notices: `${base}:notices:`,
     wallet: `${base}:wallet`,
     answers: `${base}:answers`,
+    clock: clockKey(prefix),
     uploads: `${base}:uploads:`,
   };
 }

@@ -4,6 +4,7 @@ import type { JsonObject } from '../json.js';
 import type { ReferenceFile } from '../reference-items.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import type { AccountKeys, BatchKeys } from './keys.js';
+import { readLedgerMs } from './ledger-clock.js';
 import { runScript } from './scripts.js';
 
 const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
@@ -48,7 +49,7 @@ export class ReferenceLedger {
   constructor(
     private readonly redis: Redis,
     private readonly keys: BatchKeys,
-    private readonly account: Pick<AccountKeys, 'gate'>,
+    private readonly account: Pick<AccountKeys, 'gate' | 'clock'>,
   ) {}
 
   /** Notes where files are; what was noted before of the same content is replaced. */
@@ -73,19 +74,21 @@ export class ReferenceLedger {
 
   /** Everything that decides whether a brief's references are to be uploaded now, in one round trip. */
   async look(briefId: string): Promise<ReferenceLook> {
-    const replies = await this.redis
+    const looking = this.redis
       .pipeline()
       .hget(this.keys.state, briefId)
       .hget(this.keys.addresses, briefId)
       .hmget(this.keys.meta, 'paused', 'cancelled', 'capped')
       .hmget(this.account.gate, 'halted', 'parked', 'probe_at', 'down_until')
-      .time()
       .exec();
-    const [state, addresses, batch, gate, time] = (replies ?? []).map(([error, reply]) => {
+    const [replies, nowMs] = await Promise.all([
+      looking,
+      readLedgerMs(this.redis, this.account.clock),
+    ]);
+    const [state, addresses, batch, gate] = (replies ?? []).map(([error, reply]) => {
       if (error) throw error;
       return reply;
-    }) as [string | null, string | null, Fields, Fields, [string | number, string | number]];
-    const nowMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
+    }) as [string | null, string | null, Fields, Fields];
     return {
       read: state === null ? null : decodeState(state),
       addresses: readAddresses(addresses),

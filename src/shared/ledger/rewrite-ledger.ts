@@ -81,7 +81,7 @@ export class RewriteLedger {
     const { meta, plan: planKey, outbox } = this.ledger.keys;
     const { generation, historyBytes, cancellation, unwritten, run } = plan;
     const reply = await runScript(this.redis, 'begin-rewrite', {
-      keys: [meta, draftKey(this.ledger.keys, token), planKey, outbox],
+      keys: [meta, draftKey(this.ledger.keys, token), planKey, outbox, this.account.keys.clock],
       values: [generation, historyBytes, cancellation, unwritten, run ?? ''],
     });
     return reply as RewriteBeginning;
@@ -95,7 +95,7 @@ export class RewriteLedger {
   /** Takes the rewrite that is under way, once a token; `keep` says again that its holder is still at it. */
   async hold(token: string, how: 'take' | 'keep'): Promise<RewriteWork> {
     const reply = (await runScript(this.redis, 'hold-rewrite', {
-      keys: [this.ledger.keys.meta],
+      keys: [this.ledger.keys.meta, this.account.keys.clock],
       values: [token, holdMs, how],
     })) as [string, ...(string | number)[]];
     const [kind, first, offset, historyBytes] = reply;
@@ -170,9 +170,9 @@ export class RewriteLedger {
   /** Opens briefs of the plan, each once; returns how many were opened by this call. */
   async apply(generation: string, briefIds: readonly string[]): Promise<number> {
     const { meta, state, plan, reservations, content } = this.ledger.keys;
-    const { inFlight, day } = this.account.keys;
+    const { inFlight, day, clock } = this.account.keys;
     const reply = await runScript(this.redis, 'apply-rewrite', {
-      keys: [meta, state, plan, reservations, inFlight, day, content],
+      keys: [meta, state, plan, reservations, inFlight, day, content, clock],
       values: [generation, inFlightMember(this.ledger.batch, ''), ...briefIds],
     });
     return Number(reply);

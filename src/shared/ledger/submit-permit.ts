@@ -12,6 +12,8 @@ export type SubmitPermit =
       reserved: { credits: number; priceKind: string };
       /** From one turn to the next. */
       spacingMs: number;
+      /** `open`: an earlier send of this key got no clear answer, so it may have been taken. */
+      earlier: 'open' | 'none';
     }
   | Passed
   | { kind: 'wait'; waitMs: number; reason: WaitReason }
@@ -66,6 +68,7 @@ export function readPermit(
         trial: reply[4] as Trial,
         reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
         spacingMs: Number(reply[6]),
+        earlier: reply[7] === 'open' ? 'open' : 'none',
       };
     case 'wait':
       return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };

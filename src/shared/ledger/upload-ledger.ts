@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import type { AccountKeys } from './keys.js';
+import { readLedgerMs } from './ledger-clock.js';
 
 const uploadSchema = z.discriminatedUnion('kind', [
   z.object({
@@ -38,10 +40,9 @@ export interface UploadSubject {
 
 /** The uploads of one API origin and key: each file once for each model, over all batches and machines. */
 export class UploadLedger {
-  /** @param head what the keys begin with */
   constructor(
     private readonly redis: Redis,
-    private readonly head: string,
+    private readonly keys: Pick<AccountKeys, 'uploads' | 'clock'>,
   ) {}
 
   /** Null where there is none that may still be used. */
@@ -51,8 +52,7 @@ export class UploadLedger {
   }
 
   async save(subject: UploadSubject, upload: Omit<Uploaded, 'uploadedAtMs'>): Promise<Uploaded> {
-    const [seconds, microseconds] = await this.redis.time();
-    const uploadedAtMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+    const uploadedAtMs = await readLedgerMs(this.redis, this.keys.clock);
     const saved = { ...upload, uploadedAtMs };
     await this.redis.set(this.key(subject), JSON.stringify(saved), 'PX', uploadLifeMs);
     return saved;
@@ -83,7 +83,7 @@ export class UploadLedger {
   }
 
   private key({ sha256, model }: UploadSubject): string {
-    return `${this.head}${sha256}:${model}`;
+    return `${this.keys.uploads}${sha256}:${model}`;
   }
 
   private lockKey(subject: UploadSubject): string {

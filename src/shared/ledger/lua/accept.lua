@@ -1,5 +1,5 @@
 -- A submission was accepted: its task id is saved, and the price that the API states is reserved and learned (S6).
--- KEYS: 1 state, 2 meta, 3 reservations, 4 prices, 5 firsts, 6 what a day's key begins with, 7 pace
+-- KEYS: 1 state, 2 meta, 3 reservations, 4 prices, 5 firsts, 6 what a day's key begins with, 7 pace, 8 clock
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 reserved credits or ''
 -- Returns {1} when moved, {0, state} with what stands there instead.
 --include now

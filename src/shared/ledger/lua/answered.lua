@@ -1,5 +1,5 @@
 -- A request was answered: the pace learns from it.
--- KEYS: 1 pace, 2 workers
+-- KEYS: 1 pace, 2 workers, 3 clock
 -- ARGV: 1 'taken' or 'refused', 2 Retry-After in ms or '', 3 a random number from 0 to 1 for jitter,
 --       4 what the headers say is left in the window or '', 5 of how many or '', 6 ms until it starts anew or '',
 --       7 'submit' or 'read'

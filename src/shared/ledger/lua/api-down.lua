@@ -1,5 +1,5 @@
 -- The API cannot be reached or is switched off: submissions wait, longer each time it is found so.
--- KEYS: 1 gate
+-- KEYS: 1 gate, 2 clock
 -- ARGV: 1 first wait (ms), 2 longest wait (ms), 3 Retry-After in ms or ''
 -- Returns the ms for which no submission is sent.
 --include now

@@ -1,5 +1,5 @@
 -- Briefs whose lines left the manifest are open again, each once (S4).
--- KEYS: 1 meta, 2 state, 3 plan, 4 reservations, 5 in-flight, 6 what a day's key begins with, 7 content
+-- KEYS: 1 meta, 2 state, 3 plan, 4 reservations, 5 in-flight, 6 what a day's key begins with, 7 content, 8 clock
 -- ARGV: 1 generation, 2 what the batch's in-flight members begin with, then brief ids
 -- Returns how many were opened now; an entry that is done stays in the plan, marked, until its job is there.
 --include now

@@ -1,5 +1,5 @@
 -- A rewrite of the manifest begins: from here on its plan is carried out, whatever crashes (S4).
--- KEYS: 1 meta, 2 draft of the plan, 3 plan, 4 outbox
+-- KEYS: 1 meta, 2 draft of the plan, 3 plan, 4 outbox, 5 clock
 -- ARGV: 1 generation of the manifest that the plan was made from, 2 bytes of the history before it,
 --       3 'lift' where the batch is to be no longer cancelled, 4 'refused' where no line may be on its way to the file,
 --       5 number of the run that begins with it, or '' where none does

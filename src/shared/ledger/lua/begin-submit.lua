@@ -1,10 +1,11 @@
 -- The one place that says whether a submission may be sent: stage (S1), holds, in-flight cap and pace (S7)
 -- are looked at and taken together, so that nothing is taken for a request that is not sent.
--- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with
+-- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with, 11 clock
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
 --       9 when the batch was created, as the asker knows it
--- Returns {'go', wait ms, now ms, state, trial, credits reserved, spacing ms}   trial: credits, recovery or none
+-- Returns {'go', wait ms, now ms, state, trial, credits reserved, spacing ms, earlier}   trial: credits, recovery or none;
+--             earlier: 'open' where a send of this attempt may have been taken before, else 'none'
 --         {'passed', state}             another step has it, or another attempt
 --         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused, other_life
 --         {'halted', code}              the key is refused: a person must act
@@ -99,4 +100,5 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / pace) }
+return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / pace),
+  stage == 'submitting' and 'open' or 'none' }

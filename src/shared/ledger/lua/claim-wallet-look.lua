@@ -1,6 +1,6 @@
 -- One of all machines looks at the wallet now and then. While submissions are held nobody does: out of credits, only
 -- the probe asks for the balance; with a refused key or an API that is down, there is nothing to ask.
--- KEYS: 1 wallet, 2 gate
+-- KEYS: 1 wallet, 2 gate, 3 clock
 -- ARGV: 1 for so long a look is good (ms)
 -- Returns 1 where the caller is to look.
 --include now

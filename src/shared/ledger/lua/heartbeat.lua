@@ -1,5 +1,5 @@
 -- A live worker says that it is there and which limits it was told.
--- KEYS: 1 workers
+-- KEYS: 1 workers, 2 clock
 -- ARGV: 1 worker, 2 rate, 3 in-flight cap, 4 rate of submissions, 5 rate of reads (each '-' where it was told none);
 --       with the worker alone it leaves
 --include now

@@ -1,5 +1,5 @@
 -- Who replaces the manifest's file: one at a time, until not heard of for a while.
--- KEYS: 1 meta
+-- KEYS: 1 meta, 2 clock
 -- ARGV: 1 token of the one who asks, 2 how long it holds without asking again (ms), 3 'take', or 'keep' what was taken
 -- Returns {'none'}, {'busy', ms}, {'planned', generation, offset, bytes of the history} when it is held,
 --         {'applying', generation} when the file is replaced already and nobody needs to hold it

@@ -1,5 +1,5 @@
 -- A batch's admission is opened, and with it a run begins where there is something new for it to make.
--- KEYS: 1 meta
+-- KEYS: 1 meta, 2 clock
 -- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 'forced_on' where it
 --       is the latest one and is gone on with, 3 sources
 -- Returns {number of the run, when it began (ms) where that is here, else 0}

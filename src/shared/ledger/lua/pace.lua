@@ -21,6 +21,8 @@ local READS_IN_A_ROW = 7
 local WANTED_FOR_MS = 2000
 -- One that was told when to come again and has not is gone: its machine died.
 local COME_BACK_WITHIN_MS = 15000
+-- No turn is given further ahead than this: where the next one lies beyond it, the time that it was counted by is void.
+local FURTHEST_TURN_MS = 60000
 local FINE_MS, FINE_KEPT_MS, COARSE_MS, COARSE_KEPT_MS = 250, 15000, 5000, 600000
 
 local function learned_rate(pace_key, now)
@@ -81,6 +83,13 @@ local function stand_in_line(pace_key, now, member, wait)
   redis.call('ZADD', pace_key .. ':seen', now + wait + COME_BACK_WITHIN_MS, member)
 end
 
+-- When the next turn begins: `tat` and `blocked` as they stand in the pace's hash.
+local function next_turn(tat, blocked, now, interval)
+  tat = tonumber(tat) or 0
+  if tat > now + FURTHEST_TURN_MS + interval then tat = 0 end
+  return math.max(now, tat, tonumber(blocked) or 0)
+end
+
 local function book(pace_key, turn, interval)
   redis.call('HSET', pace_key, 'tat', turn + interval)
   count_booked(pace_key, turn)
@@ -89,8 +98,9 @@ end
 -- A submission's turn: the wait in ms; or nil and the ms after which to ask again.
 local function take_submit_turn(pace_key, rate, now, max_wait)
   local fields = redis.call('HMGET', pace_key, 'tat', 'blocked', 'reads')
-  local turn = math.max(now, tonumber(fields[1]) or 0, tonumber(fields[2]) or 0)
-  local wait, interval = turn - now, 1000 / rate
+  local interval = 1000 / rate
+  local turn = next_turn(fields[1], fields[2], now, interval)
+  local wait = turn - now
   if wait > 0 then redis.call('HSET', pace_key, 'scarce', now) end
   local ahead = max_wait
   if (tonumber(fields[3]) or 0) < READS_IN_A_ROW then
@@ -111,8 +121,9 @@ end
 -- to come again. `member` is who asks, '' for one that stands in no line.
 local function take_read_turn(pace_key, rate, now, max_wait, member)
   local fields = redis.call('HMGET', pace_key, 'tat', 'blocked', 'reads', 'wanted')
-  local turn = math.max(now, tonumber(fields[1]) or 0, tonumber(fields[2]) or 0)
-  local wait, interval = turn - now, 1000 / rate
+  local interval = 1000 / rate
+  local turn = next_turn(fields[1], fields[2], now, interval)
+  local wait = turn - now
   local reads, wanted = tonumber(fields[3]) or 0, (tonumber(fields[4]) or 0) > now
   local ahead = waiting_ahead(pace_key, now, member)
   local turns_free = wait <= max_wait and math.floor((max_wait - wait) / interval) + 1 or 0

@@ -1,5 +1,5 @@
 -- The account is out of credits: submissions park, one probe at a time looks whether they are back.
--- KEYS: 1 gate
+-- KEYS: 1 gate, 2 clock
 -- ARGV: 1 first probe after (ms), 2 longest time between probes (ms), 3 'probe' when a probe found this
 -- Returns the ms until the next probe.
 --include now

@@ -1,5 +1,5 @@
 -- A turn for a request that is not a submission: status checks and balance look-ups.
--- KEYS: 1 pace, 2 workers
+-- KEYS: 1 pace, 2 workers, 3 clock
 -- ARGV: 1 longest wait (ms), 2 who asks, '' for one that stands in no line
 -- Returns {1, wait ms, pressure, spacing ms} when the turn is taken, {0, ms after which to come again, pressure, spacing ms}.
 --include now
