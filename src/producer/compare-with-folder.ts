@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import { fingerprintOf } from '../shared/adopt-folder.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import { manifestLines } from '../shared/manifest-lines.js';
 import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { type Comparison, nothingCompared } from './compare-with-batch.js';
-import { fingerprintOf } from './recover-batch.js';
 
 type Known = ReadonlyMap<string, { fingerprint: string; status: LineStatus }>;
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { type Adopting, adoptFolder } from '../shared/adopt-folder.js';
 import { holdsEarlierLife } from '../shared/earlier-life.js';
 import { BatchError } from '../shared/errors.js';
 import {
@@ -8,17 +9,14 @@ import {
   type JournalContent,
   type JournalHeader,
   journalPath,
-  readJournal,
+  readJournalHeader,
 } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import { type BatchMeta, neverSent } from '../shared/ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, neverSent } from '../shared/ledger/batch-meta.js';
 import { ownerOf } from '../shared/output-folder.js';
 import type { StageQueues } from '../shared/queues.js';
 import { archiveResults } from './archive-results.js';
-import { mendManifest } from './mend-manifest.js';
 import { openBatch } from './open-batch.js';
-import { adoptManifest } from './recover-batch.js';
-import { reserveSends } from './recover-sends.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
@@ -33,13 +31,13 @@ export interface LifeRequest {
 
 export interface Life {
   meta: BatchMeta;
-  /** What an earlier life had sent, where its Redis state is gone; null otherwise. */
+  /** What the folder knows that was not admitted yet, until the whole input was once; null otherwise. */
   journal: JournalContent | null;
 }
 
 /**
- * Opens a batch: as it stands in Redis; or, where that is gone, as manifest and journal in its folder tell
- * (S1); or, with `fresh`, anew on purpose, under keys that the API has not seen.
+ * Opens a batch: as it stands in Redis, with what its folder knows beyond that (S1); or, with `fresh`, anew on purpose,
+ * under keys that the API has not seen.
  * @throws BatchError `batch_conflict`
  */
 export async function openLife(request: LifeRequest): Promise<Life> {
@@ -47,50 +45,60 @@ export async function openLife(request: LifeRequest): Promise<Life> {
   if (request.mode === 'fresh') await startAnew(request);
   await dropForgetful(request);
   await rebindUnused(request);
-  const journal = out === '' ? null : await readJournal(out);
-  if (journal) checkHeader(ledger.batch, journal.header, request);
-  const nonce = journal?.header.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
-  const createdAt = journal?.header.createdAt ?? request.nowMs;
+  const header = out === '' ? null : await readJournalHeader(out);
+  if (header) checkHeader(ledger.batch, header, request);
+  const nonce = header?.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
+  const createdAt = header?.createdAt ?? request.nowMs;
   const { origin, account } = request;
   const identity = { origin, account, out, nonce, createdAt };
   const meta = await openBatch(ledger, identity);
-  if (out !== '') await (await Journal.open(out, journalHeader(meta))).close();
   if (out === '') return { meta, journal: null };
-  if (!meta.ready) return recover(request, journal, meta);
-  // While lines leave the manifest on purpose, it is not for comparing: whoever works the batch completes that.
-  const compared = meta.pending === 0 && !meta.rewriting;
-  if (!compared || (await mendManifest(ledger, out)) === 'whole') return { meta, journal: null };
-  // Lines are gone from the file: their briefs go through once more, under the keys that they were paid with.
-  await ledger.forget();
-  return recover(request, journal, await openBatch(ledger, identity));
+  await (await Journal.open(out, journalHeader(meta))).close();
+  const queues = request.openQueues();
+  try {
+    return await adopt({ ledger, queues, out }, { meta, identity, header });
+  } finally {
+    await queues.close();
+  }
+}
+
+interface Opening {
+  meta: BatchMeta;
+  identity: BatchIdentity;
+  /** As the journal was found; null where there was none. */
+  header: JournalHeader | null;
+}
+
+async function adopt(
+  adopting: Adopting,
+  { meta, identity, header: found }: Opening,
+): Promise<Life> {
+  const { ledger, queues, out } = adopting;
+  const adoption = await adoptFolder(adopting);
+  if (adoption.kind !== 'adopted') {
+    // What is in the folder is not this life, or not all of it: from here on it is as if Redis were lost, and what is
+    // gone from the file goes through once more, under the keys that it was paid with.
+    await queues.obliterate();
+    await ledger.forget();
+    return adopt(adopting, { meta: await openBatch(ledger, identity), identity, header: found });
+  }
+  const now = (await ledger.meta()) ?? meta;
+  if (meta.ready) return { meta: now, journal: null };
+  const { journal, lines, earliest } = adoption;
+  if (found !== null || !meta.adopting || lines === 0) return { meta: now, journal };
+  // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
+  const header = { ...journalHeader(meta), createdAt: earliest };
+  await rm(journalPath(out), { force: true });
+  const begun = await Journal.open(out, header);
+  await begun.note({ elsewhere: true });
+  await begun.close();
+  return { meta: now, journal: { ...emptyJournal(header), elsewhere: true } };
 }
 
 /** What stands at the head of a batch's journal. */
 export function journalHeader(meta: BatchMeta): JournalHeader {
   const { name: batch, origin, account, nonce, createdAt } = meta;
   return { batch, origin, account, nonce, createdAt };
-}
-
-async function recover(
-  { ledger, out }: LifeRequest,
-  journal: JournalContent | null,
-  meta: BatchMeta,
-): Promise<Life> {
-  // Only where the ledger was empty: lines of this life are in the ledger, whatever stands in the file.
-  const adoption = meta.adopting
-    ? await adoptManifest(ledger, out, journal)
-    : { kind: 'none' as const };
-  if (journal) await reserveSends(ledger, journal);
-  const now = (await ledger.meta()) ?? meta;
-  if (journal) return { meta: now, journal };
-  if (adoption.kind === 'none') return { meta: now, journal: null };
-  // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
-  const header = { ...journalHeader(meta), createdAt: adoption.earliest };
-  await rm(journalPath(out), { force: true });
-  const begun = await Journal.open(out, header);
-  await begun.note({ elsewhere: true });
-  await begun.close();
-  return { meta: now, journal: { ...emptyJournal(header), elsewhere: true } };
 }
 
 /**
@@ -151,7 +159,7 @@ async function beginsAnew({ ledger, out }: Pick<LifeRequest, 'ledger' | 'out'>):
       `Batch ${ledger.batch} is not finished: let it finish or cancel it before a fresh start, which pays for everything again.`,
     );
   }
-  return meta !== null || out === '' || !(await readJournal(out))?.header.nonce;
+  return meta !== null || out === '' || !(await readJournalHeader(out))?.nonce;
 }
 
 function newNonce(): string {

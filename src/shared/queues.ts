@@ -126,6 +126,11 @@ export class StageQueues {
     }
   }
 
+  /** Takes a brief's job out of a stage; one that is being worked on stays. */
+  async remove(stage: QueueStage, briefId: string, attempt: number): Promise<void> {
+    await this.queues[stage].remove(jobId(this.batch, briefId, attempt));
+  }
+
   /** Jobs of a stage that are not finished, whatever they wait for. */
   async unfinished(stage: QueueStage): Promise<number> {
     const counts = await this.queues[stage].getJobCounts('waiting', 'active', 'delayed');

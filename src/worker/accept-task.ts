@@ -34,6 +34,7 @@ export async function acceptTask(
   };
   const moved = await saveAccepted(context, job, { from: go.brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
+  await noteTask(context, job, to);
   if (!wasNeverPaid(action.task)) await liftHolds(context, go.trial);
   if (action.task.status.kind !== 'running') {
     const { trial } = go;
@@ -41,6 +42,17 @@ export async function acceptTask(
   }
   const delayMs = await nextCheckInMs(context, to);
   return { kind: 'next', stage: 'status', attempt, delayMs };
+}
+
+/** So that it can be looked at, however old its key is, where Redis loses it. One that is not noted is asked about by its key. */
+async function noteTask(
+  { journal, notify }: StageContext,
+  { briefId: brief, attempt }: StageJob,
+  { taskId: task, submittedAt: at, category, reserved }: StateOf<'accepted'>,
+): Promise<void> {
+  await journal?.note({ brief, attempt, task, at, category, reserved }).catch((error: Error) => {
+    notify({ kind: 'output_trouble', reason: error.message });
+  });
 }
 
 /** Saves the task id; another send of the same key may have been counted meanwhile, which changes nothing of it. */

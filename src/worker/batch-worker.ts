@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
+import { adoptFolder, refuseOutdated } from '../shared/adopt-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
@@ -56,7 +57,8 @@ export class BatchWorker {
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
     this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
-    this.writer = out === null ? null : new ManifestWriter(context.ledger.outbox, out);
+    this.writer =
+      out === null ? null : new ManifestWriter(context.ledger.outbox, out, () => this.adopt(out));
     this.workers = stages.map(
       (stage) =>
         new StageWorker({
@@ -126,6 +128,12 @@ export class BatchWorker {
     await completeRewrite({ rewrite: this.rewrite, queues: this.queues, out });
     await this.writer.flush();
     return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
+  }
+
+  /** Redis went back in time while this process worked: the manifest knows more than it. */
+  private async adopt(out: string): Promise<void> {
+    const adopting = { ledger: this.options.context.ledger, queues: this.queues, out };
+    refuseOutdated(await adoptFolder(adopting), adopting);
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {

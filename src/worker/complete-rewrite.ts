@@ -1,6 +1,6 @@
 import type { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import type { NewJob, StageQueues } from '../shared/queues.js';
-import { noteReopened, noteReplaced } from './note-attempts.js';
+import { noteManifest, noteReopened, noteReplaced } from './note-attempts.js';
 import { replaceManifest } from './replace-manifest.js';
 import { clearOthersAway, makeWorkFolder, removeWorkFolder } from './work-folder.js';
 
@@ -21,7 +21,8 @@ export type RewriteEnd = { kind: 'none' } | { kind: 'done' } | { kind: 'busy'; w
  * 1. The plan is in the ledger since one step, and since then no line is written (`begin-rewrite.lua`).
  * 2. A work folder is made, then the rewrite is taken (`hold-rewrite.lua`), then the work folders of all others
  *    are cleared away. So whoever is overtaken, however long it was frozen, has nothing left to put in place.
- * 3. The journal learns for which attempt each brief is opened: a lost Redis must not bring an earlier one back.
+ * 3. The journal learns for which attempt each brief is opened, and that the manifest is another one: a Redis that is
+ *    lost, or goes back, must not bring an earlier one back.
  * 4. History and manifest are written there as a whole, from what counted when the plan was made, and renamed:
  *    repeated after a crash at any point, this leads to the same two files.
  * 5. The ledger learns the new file's length in one step, under a new generation (`swap-rewrite.lua`): a writer
@@ -41,6 +42,7 @@ export async function completeRewrite(rewriting: Rewriting): Promise<RewriteEnd>
     }
     await clearOthersAway(out, folder);
     for await (const entries of rewrite.entries()) await noteReopened(out, entries);
+    await noteManifest(out, work.generation);
     const replaced = await replaceManifest({ rewrite, out, folder, place: work });
     if (replaced.kind === 'overtaken') return { kind: 'busy', waitMs: 0 };
     await openBriefs(rewriting, replaced.generation);

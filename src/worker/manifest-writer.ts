@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
+import { judgeLine } from '../shared/judge-line.js';
 import type { OutboxLedger, OutboxPage } from '../shared/ledger/outbox-ledger.js';
 import { readLines } from '../shared/read-lines.js';
 
@@ -20,6 +21,8 @@ export class ManifestWriter {
   constructor(
     private readonly outbox: OutboxLedger,
     readonly out: string,
+    /** Takes over lines that Redis has lost. */
+    private readonly adopt: () => Promise<unknown> = () => Promise.reject(aheadError(out)),
   ) {}
 
   get path(): string {
@@ -54,8 +57,11 @@ export class ManifestWriter {
       // A retry replaced the file while it was opened here: which of the two this is, is not known.
       if (page.generation !== generation) return 'more';
       if (page.lines.length === 0) return 'empty';
-      await this.checkPlace(file, page);
       const bytes = Buffer.from(page.lines.map((line) => `${line}\n`).join(''));
+      if ((await this.checkPlace(file, page, bytes)) === 'ahead') {
+        await this.adopt();
+        return 'more';
+      }
       await writeAt(file, bytes, page.offset);
       await file.sync();
       await this.outbox.markWritten(page, page.offset + bytes.length);
@@ -65,7 +71,12 @@ export class ManifestWriter {
     }
   }
 
-  private async checkPlace(file: FileHandle, page: OutboxPage): Promise<void> {
+  /** `ahead`: lines of this batch stand there that the ledger does not know of. */
+  private async checkPlace(
+    file: FileHandle,
+    page: OutboxPage,
+    bytes: Buffer,
+  ): Promise<'free' | 'ahead'> {
     const { size } = await file.stat();
     if (size < page.offset) {
       throw new BatchError(
@@ -73,32 +84,43 @@ export class ManifestWriter {
         `${this.path} has ${size} bytes, but ${page.offset} were written to it: put the file back as it was, then run the same command again.`,
       );
     }
-    // What stands there is of a writer that was ahead or killed, or of a batch that began in the same moment.
-    const owner = size > page.offset ? await batchAt(this.path, page.offset) : null;
-    if (owner === null || owner === this.outbox.batch) return;
-    throw new BatchError(
-      'batch_conflict',
-      `${this.path} holds lines of batch ${owner}: give one of the two batches another folder.`,
-    );
+    // The very lines, of a writer that was ahead or killed.
+    if (await beginsAlike(file, page.offset, bytes)) return 'free';
+    const owner = await batchAt(this.path, page.offset);
+    if (owner === this.outbox.batch) return 'ahead';
+    if (owner !== null) {
+      throw new BatchError(
+        'batch_conflict',
+        `${this.path} holds lines of batch ${owner}: give one of the two batches another folder.`,
+      );
+    }
+    // The end of a line, of a writer whose Redis is lost: what is written over it may be shorter.
+    await file.truncate(page.offset);
+    return 'free';
   }
+}
+
+function aheadError(out: string): BatchError {
+  return new BatchError(
+    'output_unusable',
+    `The manifest in ${out} has lines that Redis has lost: give the command again that runs the batch, and it goes on from there.`,
+  );
+}
+
+/** Whether what stands at a place, if anything, is what would be written there. */
+async function beginsAlike(file: FileHandle, offset: number, bytes: Buffer): Promise<boolean> {
+  const there = Buffer.alloc(bytes.length);
+  const { bytesRead } = await file.read(there, 0, bytes.length, offset);
+  return there.subarray(0, bytesRead).equals(bytes.subarray(0, bytesRead));
 }
 
 /** The batch of the line at a place; null where no whole line of a manifest begins there. */
 async function batchAt(path: string, offset: number): Promise<string | null> {
   for await (const { text, end } of readLines(path, offset)) {
-    return end === 'newline' ? batchOf(text) : null;
+    const judged = end === 'newline' ? judgeLine(text) : null;
+    return judged?.kind === 'line' ? judged.line.batch : null;
   }
   return null;
-}
-
-function batchOf(text: string): string | null {
-  try {
-    const line: unknown = JSON.parse(text);
-    const batch = line && typeof line === 'object' && 'batch' in line ? line.batch : null;
-    return typeof batch === 'string' ? batch : null;
-  } catch {
-    return null;
-  }
 }
 
 async function writeAt(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {

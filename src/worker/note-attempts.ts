@@ -32,6 +32,13 @@ export async function noteReplaced(
   await note(out, replaced);
 }
 
+/** Notes, before it is put in place, that the manifest is another file from now on: a Redis that went back knows less. */
+export async function noteManifest(out: string, generation: string): Promise<void> {
+  const journal = await Journal.openBegun(out);
+  await journal?.note({ manifest: Number(generation) + 1 });
+  await journal?.close();
+}
+
 async function note(out: string, opened: [string, RewriteEntry][]): Promise<void> {
   if (opened.length === 0) return;
   const journal = await Journal.openBegun(out);

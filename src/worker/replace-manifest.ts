@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { ManifestPlace, RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import { type FileLine, readLines } from '../shared/read-lines.js';
 import { syncFolder } from '../shared/write-file-durably.js';
@@ -86,21 +87,31 @@ async function putInPlace({ rewrite, out, folder }: Replacing): Promise<'in_plac
 }
 
 async function sortOut(rewrite: RewriteLedger, lines: string[]) {
-  const planned = await rewrite.planned(lines.map(briefIdOf));
+  const briefs = lines.map(briefOf);
+  const planned = await rewrite.planned(briefs.map(({ id }) => id));
+  // A Redis that went back may carry out once more what was done: lines of later attempts stay.
+  const moves = briefs.map(({ attempt }, index) => planned[index] === attempt);
   return {
-    kept: lines.filter((_line, index) => !planned[index]),
-    moved: lines.filter((_line, index) => planned[index]),
+    kept: lines.filter((_line, index) => !moves[index]),
+    moved: lines.filter((_line, index) => moves[index]),
   };
 }
 
-/** '' for what is no line of ours: it stays where it is. */
-function briefIdOf(line: string): string {
+/** No attempt for what is no line of ours: it stays where it is. */
+function briefOf(line: string): { id: string; attempt: number | undefined } {
+  const parsed = briefSchema.safeParse(parseJson(line));
+  if (!parsed.success) return { id: '', attempt: undefined };
+  const { brief_id: id, attempt } = parsed.data;
+  return { id, attempt };
+}
+
+const briefSchema = z.object({ brief_id: z.string(), attempt: z.number() });
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(line);
-    const id = value && typeof value === 'object' && 'brief_id' in value ? value.brief_id : null;
-    return typeof id === 'string' ? id : '';
+    return JSON.parse(text);
   } catch {
-    return '';
+    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { adoptFolder, refuseOutdated } from '../shared/adopt-folder.js';
 import { earlierLifeError, holdsEarlierLife } from '../shared/earlier-life.js';
 import { BatchError } from '../shared/errors.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
@@ -9,6 +10,7 @@ import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { batchesKey } from '../shared/ledger/keys.js';
 import { ownerOf } from '../shared/output-folder.js';
+import { StageQueues } from '../shared/queues.js';
 import type { Notify } from './notice.js';
 import { NoticeNews } from './notice-news.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -68,10 +70,26 @@ async function look(serving: Serving, told: Map<string, NoticeNews>): Promise<vo
 async function begin(serving: Serving, opened: OpenBatch & { placeless: number }): Promise<void> {
   const { name: batch, origin, account, nonce, createdAt } = opened.meta;
   const out = await placeFor(serving, opened);
+  if (out !== null) await compare(serving, opened.ledger, out);
   const header = { batch, origin, account, nonce, createdAt };
   await serving.worker.attach({ header, out, notify: serving.notifyFor(batch) });
   await opened.ledger.noteNotBegun(null);
   serving.log.info({ batch, out }, 'working on batch');
+}
+
+/** Whoever begins with a folder believes it where it knows more than Redis. */
+async function compare(
+  { connection, prefix }: Serving,
+  ledger: BatchLedger,
+  out: string,
+): Promise<void> {
+  const queues = new StageQueues(connection, prefix, ledger.batch);
+  try {
+    const adopting = { ledger, queues, out };
+    refuseOutdated(await adoptFolder(adopting), adopting);
+  } finally {
+    await queues.close();
+  }
 }
 
 /** Once a minute, not with every look; to whoever asks for the batch as well. */

@@ -24,6 +24,8 @@ const addressesLostMessage =
 const sentOtherMessage =
   'It was sent with its earlier content, and its state was lost before the answer was known; it may have been paid, so it is not sent with what the input says now.';
 
+/** So long until a folder that took no note is asked again. */
+const noteAgainMs = 1_000;
 /** A process that was frozen for longer (a closed lid) has lost its turn, and its job to another. */
 const permitLifeMs = 60_000;
 
@@ -54,7 +56,8 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   const { batch, nonce } = context;
   const { briefId, attempt } = job;
   const key = idempotencyKey({ batch, briefId, attempt, body: frozen.admitted, nonce });
-  await noteSend(context, job, { go, addresses: frozen.addresses });
+  const unnoted = await noteSend(context, job, { go, addresses: frozen.addresses });
+  if (unnoted !== null) return notNoted(context, job, { go, error: unnoted });
   const answer = await context.client.submit({ idempotencyKey: key, body: frozen.sent });
   logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, answer);
   await notePace(context, answer);
@@ -98,17 +101,37 @@ async function endWithoutAddresses(context: StageContext, job: StageJob, go: Go)
   return endUnknown(context, job, { go, message: addressesLostMessage });
 }
 
-/** What a lost Redis must not take along: when the clock of this attempt's key began to run. */
+/**
+ * What a lost Redis must not take along: what is sent, and when the clock of its key began to run. Null once it is
+ * noted; else why the folder does not take it.
+ */
 async function noteSend(
   { journal }: StageContext,
   job: StageJob,
   { go, addresses }: { go: Go; addresses: Addresses | null },
-): Promise<void> {
-  const { firstSentAt: sentAt, attempt, fingerprint } = go.brief.state;
+): Promise<NodeJS.ErrnoException | null> {
+  const { firstSentAt: sentAt, attempt, fingerprint, sends, seq, admittedAt, run } = go.brief.state;
   const { credits, priceKind: kind } = go.reserved;
+  const brief = { brief: job.briefId, attempt, sentAt, credits, kind, fingerprint };
+  const state = { sends, seq, admittedAt, madeBy: run, content: go.content };
   const references = addresses?.items;
-  const sent = { brief: job.briefId, attempt, sentAt, credits, kind, fingerprint };
-  await journal?.note(references ? { ...sent, references } : sent);
+  const note = { ...brief, ...(references ? { references } : {}), ...state };
+  return (await journal?.note(note).then(() => null, systemError)) ?? null;
+}
+
+function systemError(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
+  if (typeof error.code !== 'string') throw error;
+  return error;
+}
+
+/** A full disk, or a folder that is gone: it is not sent, because after a lost Redis nobody would know of it (S1). */
+async function notNoted(
+  context: StageContext,
+  job: StageJob,
+  { go, error }: { go: Go; error: NodeJS.ErrnoException },
+): Promise<Step> {
+  context.notify({ kind: 'output_trouble', reason: error.message });
+  return unsent(context, job, { go, waitMs: noteAgainMs });
 }
 
 function uploadsIn({ addresses }: Extract<FrozenBody, { kind: 'body' }>) {

@@ -2,6 +2,7 @@ import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { readJournal } from '../../src/shared/journal.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
@@ -49,23 +50,30 @@ describe.concurrent('Redis and all its state are gone', () => {
   test('what the API may have forgotten becomes unknown and is not sent again (S1)', async ({
     openDesk,
   }) => {
-    const desk = await openDesk({ redis: 'private', durationMs: 60_000 });
+    const desk = await openDesk({
+      redis: 'private',
+      durationMs: 60_000,
+      faults: ['lose-answer-after-accept:2x'],
+    });
     await desk.write('in.csv', productsCsv(20));
     await runAndLoseEverything(desk, 5);
-    const sent = (await desk.read('out/journal.jsonl')).split('"sentAt"').length - 1;
+    const journal = await readJournal(join(desk.folder, 'out'));
+    const sent = journal?.sends.size ?? 0;
     await sleep(2_000);
     const { code } = await desk.run([...run, '--key-life', '0.0005']);
     expect(code).toBe(3);
     const lines = await desk.lines('out');
     expect(lines).toHaveLength(20);
     const unknown = lines.filter((line) => line.status === 'unknown');
-    expect(unknown.length).toBe(sent);
+    // A task that is known is looked at, however old its key is (S3).
+    expect(unknown.length).toBe(sent - (journal?.tasks.size ?? 0));
+    expect(unknown.length).toBeGreaterThan(1);
     expect(unknown.every((line) => line.error?.code === 'outcome_unknown')).toBe(true);
     expect(desk.simulator.bill().billedTwice).toEqual([]);
     expect(desk.simulator.bill().replays).toBe(0);
   });
 
-  test('what was sent before the input changed is left to a person, not paid as something else (S1)', async ({
+  test('what was sent before the input changed is collected, and then made as it is now (S1, S3)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ redis: 'private', durationMs: 60_000 });
@@ -75,13 +83,51 @@ describe.concurrent('Redis and all its state are gone', () => {
     const sent = (await desk.read('out/journal.jsonl')).split('"sentAt"').length - 1;
     const changed = productsCsv(20).replaceAll('Product', 'Article');
     await desk.write('in.csv', changed);
-    expect((await desk.run(run)).code).toBe(3);
-    const unknown = (await desk.lines('out')).filter(({ status }) => status === 'unknown');
-    expect(unknown).toHaveLength(sent);
-    expect(desk.simulator.bill().total.tasks).toBe(before + 20 - sent);
-    expect((await desk.run(run)).code).toBe(3);
-    expect(desk.simulator.bill().total.tasks).toBe(before + 20 - sent);
+    expect((await desk.run(run)).code).toBe(0);
+    const lines = await desk.lines('out');
+    expect(lines.filter(({ prompt }) => prompt?.includes('Article'))).toHaveLength(20);
+    expect((await desk.read('out/history.jsonl')).trimEnd().split('\n')).toHaveLength(sent);
+    expect(desk.simulator.bill().total.tasks).toBe(sent + 20);
+    expect(before).toBeLessThanOrEqual(sent);
+    expect((await desk.run(run)).stdout).toContain('finished');
+    expect(desk.simulator.bill().total.tasks).toBe(sent + 20);
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
+  });
+
+  test('what was paid is collected and counted, though its rows have left the input, and its key its life (S3, S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({
+      redis: 'private',
+      durationMs: 60_000,
+      keyLifetimeMs: 100,
+      idempotency: 'bills-twice',
+    });
+    await desk.write('in.csv', productsCsv(20));
+    await runAndLoseEverything(desk, 8, [...run, '--key-life', '0.0005']);
+    const [head = '', ...rows] = productsCsv(24).trimEnd().split('\n');
+    // Every other row is gone, the others stand upside down, and new ones have come.
+    const edited = rows.reverse().filter((_row, index) => index % 2 === 0);
+    await desk.write('in.csv', `${[head, ...edited].join('\n')}\n`);
+    const { code } = await desk.run([...run, '--key-life', '0.0005']);
+    const lines = await desk.lines('out');
+    const bill = desk.simulator.bill();
+    const collected = lines.filter(({ status }) => status === 'succeeded');
+    const unknown = lines.filter(({ status }) => status === 'unknown');
+    // One whose answer the kill took along has a line as well, and is left to a person.
+    expect(bill.total.tasks).toBeLessThanOrEqual(collected.length + unknown.length);
+    expect(bill.total.tasks).toBeGreaterThanOrEqual(collected.length);
+    expect(code).toBe(unknown.length > 0 ? 3 : 0);
+    expect(lines.filter(({ input }) => input.title === `Product ${Number(input.sku)}`)).toEqual(
+      lines,
+    );
+    expect((await desk.report('out')).counts).toMatchObject({
+      admitted: lines.length,
+      pending: 0,
+      unknown: unknown.length,
+    });
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    expect(bill.billedTwice).toEqual([]);
   });
 
   test('without a journal too, nothing that may have been sent is paid twice (S1)', async ({
@@ -132,6 +178,67 @@ describe.concurrent('Redis and all its state are gone', () => {
     expect(desk.simulator.bill().total.spent).toBe(1);
   });
 });
+
+describe.concurrent('Redis goes back in time', () => {
+  for (const who of ['the same command', 'a worker'] as const) {
+    test(`past the life of the keys, ${who} goes on, and nothing is paid twice (S1, S4)`, async ({
+      openDesk,
+    }) => {
+      const desk = await openDesk({
+        redis: 'private',
+        durationMs: 10_000,
+        keyLifetimeMs: 100,
+        idempotency: 'bills-twice',
+      });
+      await desk.write('in.csv', productsCsv(30));
+      const limited = [...run, '--key-life', '0.0005'];
+      const first = desk.start(limited);
+      await desk.tasksMade(4);
+      first.kill('SIGKILL');
+      await first.finished;
+      await desk.keepPrivateRedis();
+      const second = desk.start(limited);
+      await desk.tasksMade(20);
+      second.kill('SIGKILL');
+      await second.finished;
+      const known = await desk.lines('out');
+      await desk.turnBackPrivateRedis();
+      if (who === 'a worker') await workedBy(desk, ['--key-life', '0.0005', '--rate', '20']);
+      else await desk.run(limited);
+      const lines = await desk.lines('out');
+      expect(lines.slice(0, known.length)).toEqual(known);
+      expect(new Set(lines.map((line) => line.brief_id)).size).toBe(30);
+      expect(lines).toHaveLength(30);
+      const unknown = lines.filter(({ status }) => status === 'unknown');
+      const { total } = desk.simulator.bill();
+      expect(total.tasks).toBeGreaterThanOrEqual(30 - unknown.length);
+      expect(total.tasks).toBeLessThanOrEqual(30);
+      expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    });
+  }
+
+  test('before a retry, which the same command then knows of (S1, S4)', async ({ openDesk }) => {
+    const desk = await openDesk({ redis: 'private', faults: ['task-fails=nsfw/refunded:2x'] });
+    await desk.write('in.csv', productsCsv(4));
+    expect((await desk.run(run)).code).toBe(3);
+    await desk.keepPrivateRedis();
+    expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+    expect((await desk.run(run)).code).toBe(0);
+    await desk.turnBackPrivateRedis();
+    expect((await desk.run(run)).code).toBe(0);
+    expect(await desk.lines('out')).toHaveLength(4);
+    expect(desk.simulator.bill().total.tasks).toBe(6);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+  });
+});
+
+/** A worker serves the batch to its end. */
+async function workedBy(desk: Desk, flags: string[]): Promise<void> {
+  const worker = desk.start(['worker', '--out', 'out', ...flags]);
+  while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
+  worker.kill('SIGTERM');
+  expect((await worker.finished).code).toBe(0);
+}
 
 describe.concurrent('a batch that was queued without its folder', () => {
   const unnamed = ['enqueue', 'in.csv', ...mapping];

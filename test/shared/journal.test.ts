@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Journal, journalPath, readJournal } from '../../src/shared/journal.js';
+import { Journal, journalPath, readContentAt, readJournal } from '../../src/shared/journal.js';
 
 const header = {
   batch: 'spring',
@@ -72,6 +72,41 @@ describe('the journal', () => {
       a: { attempt: 1, sentAt: 10 },
       c: { attempt: 1, sentAt: 20 },
     });
+  });
+
+  it('S1: nor does one that a full disk cut off while two write', async () => {
+    const out = await newFolder();
+    const [first, second] = [await Journal.open(out, header), await Journal.open(out, header)];
+    await first.note({ brief: 'a', attempt: 1, sentAt: 10 });
+    await appendFile(journalPath(out), '{"brief":"b","attempt":1,"se');
+    await second.note({ brief: 'c', attempt: 1, sentAt: 20 });
+    await appendFile(journalPath(out), '{"run":1,"a');
+    await first.note({ brief: 'd', attempt: 1, sentAt: 30 });
+    expect(Object.keys(await sends(out))).toEqual(['a', 'c', 'd']);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it('S1: what an earlier version glued to such a line is read', async () => {
+    const out = await newFolder();
+    await (await Journal.open(out, header)).close();
+    const whole = { brief: '{"brief":1}', attempt: 1, sentAt: 1, references: [{ a: {} }] };
+    await appendFile(journalPath(out), `{"brief":"b","att${JSON.stringify(whole)}\n`);
+    expect(await sends(out)).toMatchObject({ '{"brief":1}': { sentAt: 1 } });
+  });
+
+  it('S1: has the content of a send, and its task; from a place on, what stands behind it', async () => {
+    const out = await newFolder();
+    const journal = await Journal.open(out, header);
+    await journal.note({ brief: 'a', attempt: 1, sentAt: 10, content: 'ü\n{}' });
+    const { end = 0 } = (await readJournal(out)) ?? {};
+    const task = { attempt: 1, task: 't', at: 2, category: 'image', reserved: null } as const;
+    await journal.note({ brief: 'a', ...task }, { manifest: 3 });
+    await journal.close();
+    const { contentAt = 0 } = (await readJournal(out))?.sends.get('a') ?? {};
+    expect(await readContentAt(out, contentAt)).toBe('ü\n{}');
+    const since = await readJournal(out, end);
+    expect(since).toMatchObject({ header, manifest: 3, tasks: new Map([['a', task]]) });
+    expect(since?.sends.size).toBe(0);
   });
 
   it('S1: two processes that begin it at once leave one that can be read', async () => {

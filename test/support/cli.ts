@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,6 +66,19 @@ export class Desk {
     await this.stopPrivateRedis();
     while (existsSync(this.redisSocket)) await sleep(20);
     await rm(join(this.folder, '.rivya-batch'), { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Redis is killed and its folder is as it was when `keepPrivateRedis` was called: it has gone back in time. */
+  async turnBackPrivateRedis(): Promise<void> {
+    await this.losePrivateRedis();
+    await cp(join(this.folder, 'kept'), join(this.folder, '.rivya-batch'), { recursive: true });
+  }
+
+  /** Redis is ended and its folder kept for later. */
+  async keepPrivateRedis(): Promise<void> {
+    await this.stopPrivateRedis();
+    while (existsSync(this.redisSocket)) await sleep(20);
+    await cp(join(this.folder, '.rivya-batch'), join(this.folder, 'kept'), { recursive: true });
   }
 
   private async stopPrivateRedis(): Promise<void> {

@@ -99,6 +99,28 @@ describe('ManifestWriter', () => {
     expect(await written()).toBe(text(numbers(5)));
   });
 
+  it('S5: what is longer than the line that is written over it leaves nothing behind', async () => {
+    const { writer, written, push } = await openWriter(2);
+    await writer.flush();
+    await push([3]);
+    const longer = `${JSON.stringify(manifestLine({ prompt: 'long'.repeat(500) })).slice(0, -9)}`;
+    await writeFile(writer.path, (await written()) + longer);
+    await writer.flush();
+    expect(await written()).toBe(text(numbers(3)));
+  });
+
+  it('S4: lines of its batch that the ledger does not know are taken over before it writes', async () => {
+    const { writer, written, out, push, ledger } = await openWriter(2);
+    await writer.flush();
+    await push([9]);
+    await writeFile(writer.path, text(numbers(4)));
+    await expect(writer.flush()).rejects.toMatchObject({ code: 'output_unusable' });
+    const end = Buffer.byteLength(text(numbers(4)));
+    const adopting = new ManifestWriter(ledger.outbox, out, () => ledger.set({ offset: end }));
+    await adopting.flush();
+    expect(await written()).toBe(text([1, 2, 3, 4, 9]));
+  });
+
   it('S4: frozen before the mark and woken after others went on, it takes no line away', async () => {
     const { writer, written, out, push, ledger } = await openWriter(3);
     const frozen = stoppedAt(ledger.outbox, 'markWritten', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { idempotencyKey } from '../../src/shared/frozen-request.js';
-import { Journal, readJournal } from '../../src/shared/journal.js';
+import { Journal, readContentAt, readJournal } from '../../src/shared/journal.js';
+import type { StateOf } from '../../src/shared/ledger/brief-state.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import type { Go } from '../../src/worker/submission.js';
 import { submitBrief } from '../../src/worker/submit.js';
@@ -85,13 +86,33 @@ describe('a submission that is accepted', () => {
     expect(sendsNotedBefore).toBe(1);
     await submitBrief({ ...bench.context, journal }, job, await permit(bench));
     const { firstSentAt: sentAt } = first.brief.state;
-    expect((await readJournal(out))?.sends.get('a')).toEqual({
+    const noted = await readJournal(out);
+    const { contentAt = 0, ...send } = noted?.sends.get('a') ?? {};
+    expect(send).toEqual({
       attempt: 1,
       sentAt,
       credits: 1,
       fingerprint: first.brief.state.fingerprint,
       kind: 'kind of a',
+      sends: 2,
+      seq: 1,
+      admittedAt: identity.createdAt,
     });
+    // With what was sent, and with the task as soon as there is one: the row may leave the input.
+    expect(await readContentAt(out, contentAt)).toBe(first.content);
+    const { taskId: task } = (await bench.stateOf('a')) as StateOf<'accepted'>;
+    expect(noted?.tasks.get('a')).toMatchObject({ attempt: 1, task, category: 'image' });
+  });
+
+  it('S1: is not sent where it cannot be noted, and told', async () => {
+    const bench = await benchWith();
+    const journal = await Journal.open(bench.context.out, { ...identity, batch: bench.batch });
+    await journal.close();
+    const context = { ...bench.context, journal };
+    expect(await submitBrief(context, job, await permit(bench))).toMatchObject({ kind: 'hold' });
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 0 });
+    expect(bench.notices).toMatchObject([{ kind: 'output_trouble' }]);
+    expect(bench.simulator.bill().total.tasks).toBe(0);
   });
 
   it('gives up its turn and its place in flight when the process is to stop', async () => {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fingerprintOf } from '../../shared/adopt-folder.js';
 import { inChunks } from '../../shared/in-chunks.js';
 import { Journal, type JournalHeader } from '../../shared/journal.js';
 import { judgeLine } from '../../shared/judge-line.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import type { BriefOrigin, PreparedBrief } from '../../shared/prepared-brief.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
-import { fingerprintOf } from '../recover-batch.js';
 import { linkAssets } from './link-assets.js';
 import type { PreviousBatch } from './previous-batch.js';
 import { SucceededLines } from './succeeded-lines.js';

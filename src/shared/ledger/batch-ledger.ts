@@ -49,7 +49,7 @@ export class BatchLedger {
     this.keys = batchKeys(prefix, batch);
     this.briefs = new BriefLedger(redis, batch, this.keys, account.keys);
     this.outbox = new OutboxLedger(redis, this.keys, batch);
-    this.recovery = new RecoveryLedger(redis, this.keys, account.keys);
+    this.recovery = new RecoveryLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
   }
 
@@ -106,27 +106,28 @@ export class BatchLedger {
     return this.redis.get(this.keys.notBegun);
   }
 
-  /**
-   * Deletes a batch of which nothing was ever sent, in one step: a worker that is about to send finds nothing
-   * left to send (S1).
-   */
+  /** Deletes a batch of which nothing was ever sent: a worker that is about to send finds nothing left to send (S1). */
   async dropUnsent(): Promise<'dropped' | 'was_sent'> {
-    const { meta, ...others } = this.keys;
-    const reply = await runScript(this.redis, 'drop-unsent', {
-      keys: [meta, batchesKey(this.prefix), ...Object.values(others)],
-      values: [this.batch],
-    });
-    return reply === 1 ? 'dropped' : 'was_sent';
+    return (await this.delete('unsent')) ? 'dropped' : 'was_sent';
   }
 
   /** Deletes a batch that was opened and not begun, unless somebody else has begun it meanwhile. */
   async dropUnused(): Promise<'dropped' | 'in_use'> {
+    return (await this.delete('unused')) ? 'dropped' : 'in_use';
+  }
+
+  /** Deletes everything that is known of the batch, its places in flight included, in one step. */
+  async forget(): Promise<void> {
+    await this.delete('any');
+  }
+
+  private async delete(which: 'any' | 'unsent' | 'unused'): Promise<boolean> {
     const { meta, ...others } = this.keys;
-    const reply = await runScript(this.redis, 'drop-unused', {
-      keys: [meta, batchesKey(this.prefix), ...Object.values(others)],
-      values: [this.batch],
+    const reply = await runScript(this.redis, 'forget', {
+      keys: [meta, batchesKey(this.prefix), this.account.keys.inFlight, ...Object.values(others)],
+      values: [this.batch, inFlightMember(this.batch, ''), which],
     });
-    return reply === 1 ? 'dropped' : 'in_use';
+    return reply === 1;
   }
 
   async resume(): Promise<void> {
@@ -155,15 +156,6 @@ export class BatchLedger {
       values: [inFlightMember(this.batch, '')],
     });
     return Number(reply);
-  }
-
-  /** Deletes everything that is known of the batch, its places in flight included. */
-  async forget(): Promise<void> {
-    const { meta, ...others } = this.keys;
-    await this.redis.unlink(...Object.values(others));
-    await this.repairInFlight();
-    await this.redis.unlink(meta);
-    await this.redis.srem(batchesKey(this.prefix), this.batch);
   }
 
   /** Caps on what may be spent; what is undefined stays as it is, 'none' lifts a cap. */

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { AccountLedger } from './account-ledger.js';
 import type { BatchLedger } from './batch-ledger.js';
+import { decodeState } from './brief-state.js';
 import { draftKey, inFlightMember } from './keys.js';
 import { type RewriteEntry, rewriteEntrySchema } from './rewrite-entry.js';
 import { runScript } from './scripts.js';
@@ -128,11 +129,14 @@ export class RewriteLedger {
     return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
   }
 
-  /** Which of these briefs' lines leave the manifest. */
-  async planned(briefIds: readonly string[]): Promise<boolean[]> {
+  /** Of which attempts these briefs' lines leave the manifest; null where they stay. */
+  async planned(briefIds: readonly string[]): Promise<(number | null)[]> {
     if (briefIds.length === 0) return [];
     const entries = await this.redis.hmget(this.ledger.keys.plan, ...briefIds);
-    return entries.map((entry) => entry !== null);
+    return entries.map((text) => {
+      if (text === null) return null;
+      return decodeState(rewriteEntrySchema.parse(JSON.parse(text)).from).state.attempt;
+    });
   }
 
   /** The new file is in place, `bytes` long. */

@@ -235,14 +235,6 @@ describe('a life that is over', () => {
     expect(await ledger.dropUnused()).toBe('in_use');
     expect(await ledger.meta()).toMatchObject({ admitted: 1 });
   });
-
-  it('S6: what an earlier life had sent stays counted, once', async () => {
-    const { ledger } = await openLedger();
-    const send = { id: 'a', credits: 3, priceKind: 'k', sentAt: identity.createdAt };
-    await ledger.recovery.reserveSent([send]);
-    expect(await ledger.dropUnused()).toBe('in_use');
-    expect(await ledger.meta()).toMatchObject({ reserved: 3 });
-  });
 });
 
 describe('a wait', () => {

@@ -91,7 +91,7 @@ describe('begin', () => {
     expect((await ledger.meta())?.finalized).toBe(true);
     expect(await plan({ a: newAttempt() })).toBe('begun');
     expect(await ledger.meta()).toMatchObject({ rewriting: true, finalized: false, pending: 0 });
-    expect(await rewrite.planned(['a', 'b'])).toEqual([true, false]);
+    expect(await rewrite.planned(['a', 'b'])).toEqual([1, null]);
     expect(await redis.ttl(ledger.keys.plan)).toBe(-1);
     // Somebody was still writing closing files of the earlier admission.
     if (before) await ledger.markFinalized(before);
@@ -106,7 +106,7 @@ describe('begin', () => {
     await ledger.set({ generation: 0 });
     expect(await plan({ a: newAttempt() })).toBe('begun');
     expect(await plan({ b: newAttempt() })).toBe('busy');
-    expect(await rewrite.planned(['a', 'b'])).toEqual([true, false]);
+    expect(await rewrite.planned(['a', 'b'])).toEqual([1, null]);
   });
 
   it('does not bring back a batch that was forgotten', async () => {
@@ -235,7 +235,7 @@ describe('apply', () => {
     await rewrite.swap('me', 1);
     expect(await rewrite.apply('0', ['b'])).toBe(0);
     await rewrite.clear('0', ['b']);
-    expect(await rewrite.planned(['b'])).toEqual([true]);
+    expect(await rewrite.planned(['b'])).toEqual([1]);
     expect(await stateOf('b')).toEqual(lined('failed'));
   });
 

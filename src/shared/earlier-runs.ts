@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { JournalContent } from '../shared/journal.js';
-import { judgeLine } from '../shared/judge-line.js';
-import type { EarlierLife } from '../shared/ledger/recovery-ledger.js';
-import type { ManifestLine } from '../shared/manifest-line.js';
-import { readLines } from '../shared/read-lines.js';
-import { chargedFor } from '../shared/verify/manifest-tally.js';
+import type { JournalContent } from './journal.js';
+import { judgeLine } from './judge-line.js';
+import type { EarlierLife } from './ledger/recovery-ledger.js';
+import type { ManifestLine } from './manifest-line.js';
+import { readLines } from './read-lines.js';
+import { chargedFor } from './verify/manifest-tally.js';
 
 /** Gathers what the lines of a manifest tell of its batch's runs, while they are taken over. */
 export class EarlierRuns {
@@ -19,22 +19,19 @@ export class EarlierRuns {
   }
 
   /** With what journal and history have to say. */
-  async sumUp(
-    out: string,
-    { offset, journal }: { offset: number; journal: JournalContent | null },
-  ): Promise<EarlierLife> {
+  async sumUp(out: string, journal: JournalContent | null): Promise<EarlierLife> {
     const runTimes = new Map(this.earliest);
     let forcedRun: number | null = null;
     for (const { run, at, forced } of journal?.runs ?? []) {
       runTimes.set(run, at);
-      if (forced) forcedRun = run;
+      forcedRun = forced ? run : null;
     }
     return {
-      offset,
       historyCharged: journal ? await historyCharged(out, journal.header.createdAt) : 0,
       takenOver: this.takenOver,
       lastRun: Math.max(0, ...runTimes.keys()),
       forcedRun,
+      generation: journal?.manifest ?? 0,
       runTimes,
     };
   }

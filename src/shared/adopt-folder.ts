@@ -1,0 +1,415 @@
+import { open, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { contentFingerprint } from './brief.js';
+import { EarlierRuns } from './earlier-runs.js';
+import { BatchError } from './errors.js';
+import {
+  type JournalContent,
+  type NotedTask,
+  readContentAt,
+  readJournal,
+  type Send,
+} from './journal.js';
+import type { JsonObject } from './json.js';
+import { judgeLine } from './judge-line.js';
+import type { BatchLedger } from './ledger/batch-ledger.js';
+import { type BriefState, decodeState, encodeState, type StateOf } from './ledger/brief-state.js';
+import type { AdoptedLine, AdoptedSend, FolderMarks } from './ledger/recovery-ledger.js';
+import type { ManifestLine } from './manifest-line.js';
+import { modelOf, priceKind } from './price-kind.js';
+import type { StageQueues } from './queues.js';
+import { readLines } from './read-lines.js';
+import { itemUrls } from './reference-items.js';
+import { chargedFor } from './verify/manifest-tally.js';
+
+export interface Adopting {
+  ledger: BatchLedger;
+  queues: StageQueues;
+  /** The folder of its results. */
+  out: string;
+}
+
+export type Adoption =
+  | {
+      kind: 'adopted';
+      /** What stands behind the ledger's mark in the journal; null where there is none. */
+      journal: JournalContent | null;
+      /** Lines that the ledger did not know of, and when the first of their briefs was admitted (ms). */
+      lines: number;
+      earliest: number;
+    }
+  /** Lines that were written are no longer there, and nothing is pending. */
+  | { kind: 'lines_gone' }
+  /** The folder is of a later life of the batch, or of a later retry, than Redis knows. */
+  | { kind: 'outdated' };
+
+const linesAtOnce = 500;
+const sendsAtOnce = 200;
+
+/**
+ * Takes over what a batch's folder knows and its ledger does not: whoever begins to work on a batch with its folder
+ * begins with this, and so does a writer that finds lines in its place.
+ *
+ * The ledger remembers how far it has seen the folder's two files: `offset` of the manifest's generation, `noted` of the
+ * journal. What stands behind those marks is normally known too, because the ledger is always written first. Where it
+ * is not, Redis has lost it: all of it (the marks are 0), or what came after a snapshot or the end of an append-only
+ * file (the marks went back with it). Then the folder is believed: a line is a finished brief, a send of the journal may
+ * have been paid and is asked about under its key or looked at by its task, and neither needs the input to name it.
+ *
+ * Each piece is taken over by compare-and-set, so it is safe to repeat, and beside others who work on the batch.
+ */
+export async function adoptFolder(adopting: Adopting): Promise<Adoption> {
+  const { ledger, out } = adopting;
+  const before = await ledger.recovery.marks();
+  // Until the whole input was admitted once, its admission asks for what is known of each brief.
+  const journal = await readJournal(out, before.ready ? before.noted : 0);
+  // The folder is read before the ledger: what is noted in it was in the ledger before.
+  const marks = await ledger.recovery.marks();
+  if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
+  const lines = await adoptLines(adopting, marks, journal);
+  if (lines === 'gone') return { kind: 'lines_gone' };
+  if (journal !== null) {
+    await adoptSends(adopting, journal);
+    if (before.ready && journal.end > 0) await ledger.recovery.markNoted(journal.end);
+  }
+  return { kind: 'adopted', journal, ...lines };
+}
+
+/** What a process says that has no input at hand to begin anew with. */
+export function refuseOutdated(adoption: Adoption, { ledger, out }: Adopting): void {
+  switch (adoption.kind) {
+    case 'adopted':
+      return;
+    case 'outdated':
+      throw new BatchError(
+        'batch_conflict',
+        `Redis knows batch ${ledger.batch} as it was before the latest retry or fresh start that ${out} holds. Nothing is sent, because it would be paid again. Run or queue its input again with --out ${out}, and it goes on from there.`,
+      );
+    case 'lines_gone':
+      throw new BatchError(
+        'output_unusable',
+        `Lines of batch ${ledger.batch} are gone from ${out}: put its manifest.jsonl back as it was, or run its input again with --out ${out}.`,
+      );
+    default:
+      adoption satisfies never;
+  }
+}
+
+/** The manifest is replaced only while the ledger says so. */
+function isLater({ header, manifest }: JournalContent, marks: FolderMarks): boolean {
+  // Nothing of it was taken over yet: there is nothing that could be of an earlier one.
+  if (marks.adopting) return false;
+  if (header.createdAt > marks.createdAt) return true;
+  return manifest > Number(marks.generation) && !marks.rewriting;
+}
+
+interface FoundLines {
+  lines: number;
+  earliest: number;
+}
+
+async function adoptLines(
+  adopting: Adopting,
+  marks: FolderMarks,
+  journal: JournalContent | null,
+): Promise<FoundLines | 'gone'> {
+  const { ledger, out } = adopting;
+  const path = join(out, 'manifest.jsonl');
+  const size = await syncedSize(path);
+  if (size < marks.offset) {
+    const meta = await ledger.meta();
+    const now = await ledger.recovery.marks();
+    const replaced = now.rewriting || now.generation !== marks.generation;
+    return meta?.pending === 0 && !replaced ? 'gone' : { lines: 0, earliest: 0 };
+  }
+  const runs = marks.adopting ? new EarlierRuns() : null;
+  const found = await readBehind(adopting, { path, marks, runs });
+  if (found === 'overtaken') return adoptLines(adopting, await ledger.recovery.marks(), journal);
+  if (runs !== null) await ledger.recovery.endAdoption(await runs.sumUp(out, journal));
+  if (size > found.end && found.behind === 'torn') await cutOff(adopting, path, found.end);
+  return found;
+}
+
+interface ReadBehind extends FoundLines {
+  /** Where the lines that were taken over end. */
+  end: number;
+  /** What stands there. */
+  behind: 'nothing' | 'torn' | 'another_batch';
+}
+
+/** Takes over the lines behind the mark; while an earlier life is taken over, those before it are counted once more. */
+async function readBehind(
+  { ledger }: Adopting,
+  { path, marks, runs }: { path: string; marks: FolderMarks; runs: EarlierRuns | null },
+): Promise<ReadBehind | 'overtaken'> {
+  const { generation } = marks;
+  const found: ReadBehind = { lines: 0, earliest: Infinity, end: marks.offset, behind: 'nothing' };
+  let lines: AdoptedLine[] = [];
+  let end = marks.offset;
+  const adopt = async () => {
+    if (lines.length === 0) return 'adopted';
+    const adopted = await ledger.recovery.adopt({ generation, begin: found.end, end, lines });
+    if (adopted === 'overtaken') return adopted;
+    found.lines += adopted;
+    found.end = end;
+    lines = [];
+    return 'adopted';
+  };
+  for await (const { text, offset, length, end: ending } of readLines(path, runs ? 0 : end)) {
+    const judged = ending === 'torn' ? null : judgeLine(text);
+    if (judged?.kind !== 'line') {
+      found.behind = 'torn';
+      if (runs && ending !== 'torn') throw unreadable(path, offset);
+      break;
+    }
+    const { line } = judged;
+    if (!runs && line.batch !== ledger.batch) found.behind = 'another_batch';
+    if (found.behind !== 'nothing') break;
+    runs?.add(line);
+    found.earliest = Math.min(found.earliest, Date.parse(line.times.admitted));
+    if (offset < marks.offset) continue;
+    lines.push(adoptedLine(line));
+    end = offset + length;
+    if (lines.length === linesAtOnce && (await adopt()) === 'overtaken') return 'overtaken';
+  }
+  return (await adopt()) === 'overtaken' ? 'overtaken' : found;
+}
+
+/** 0 where it is not there; what stands in it survives a power cut from here on. */
+async function syncedSize(path: string): Promise<number> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (file === null) return 0;
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a kill left behind the last line. Where lines are still to come, their writer cuts it off. */
+async function cutOff({ ledger }: Adopting, path: string, end: number): Promise<void> {
+  const meta = await ledger.meta();
+  if (meta?.pending !== 0 || meta.rewriting || (await ledger.outbox.length()) > 0) return;
+  if ((await ledger.recovery.marks()).offset === end) await truncate(path, end);
+}
+
+function unreadable(path: string, offset: number): BatchError {
+  return new BatchError(
+    'output_unusable',
+    `${path} has a line that is none of a manifest, ${offset} bytes from its beginning: put the file back as it was, or give another folder with --out.`,
+  );
+}
+
+/** Chunk by chunk: their states, then what is to be taken over, then the jobs of what is not finished. */
+async function adoptSends(adopting: Adopting, journal: JournalContent): Promise<void> {
+  const { ledger } = adopting;
+  const ids = [...new Set([...journal.sends.keys(), ...journal.tasks.keys()])];
+  for (let at = 0; at < ids.length; at += sendsAtOnce) {
+    const chunk = ids.slice(at, at + sendsAtOnce);
+    const texts = await ledger.briefs.stateTexts(chunk);
+    const planned: AdoptedSend[] = [];
+    for (const [index, id] of chunk.entries()) {
+      const plan = await planSend(adopting, journal, { id, text: texts[index] ?? null });
+      if (plan !== null) planned.push(plan);
+    }
+    const adopted = planned.length > 0 ? await ledger.recovery.adoptSends(planned) : [];
+    const moved = planned.filter(({ state }, index) => state !== '' && adopted[index]);
+    await addJobs(adopting, chunk, new Set(moved.map(({ id }) => id)));
+  }
+}
+
+/** Null where the ledger knows as much as the journal. */
+async function planSend(
+  adopting: Adopting,
+  journal: JournalContent,
+  { id, text }: { id: string; text: string | null },
+): Promise<AdoptedSend | null> {
+  const state = text === null ? null : decodeState(text).state;
+  const send = journal.sends.get(id) ?? null;
+  const task = journal.tasks.get(id) ?? null;
+  const { attempt = 0, credits = null, kind: priceKind = '', sentAt = 0 } = send ?? {};
+  const stated = priceKind === '' ? null : (task?.reserved ?? null);
+  const plan = { id, expected: text ?? '', content: '', credits, priceKind, sentAt, stated };
+  if (send !== null && isBehind(state, send, journal.opened.get(id) ?? 1)) {
+    return { ...plan, ...(await takeOver(adopting, id, { send, state, task })) };
+  }
+  if (state?.stage === 'submitting' && task?.attempt === state.attempt) {
+    return { ...plan, state: encodeState(acceptedState(state, task, priceKind || null)) };
+  }
+  // Nobody knows what became of it, and it may have been charged: it stays reserved (S6).
+  const inDoubt = state?.stage === 'lined' && state.status === 'unknown';
+  return inDoubt && state.attempt === attempt ? { ...plan, state: '', stated: null } : null;
+}
+
+/** Whether the ledger does not know of a send, which was in it before it was noted. */
+function isBehind(state: BriefState | null, send: Send, opened: number): boolean {
+  // That attempt has a line in the history.
+  if (opened > send.attempt) return false;
+  if (state === null) return true;
+  if (state.attempt !== send.attempt) return state.attempt < send.attempt && isUnderWay(state);
+  return state.stage === 'admitted' && state.sends < (send.sends ?? 1);
+}
+
+/** A line at an earlier attempt is of an earlier manifest, which is not taken over piece by piece. */
+function isUnderWay({ stage }: BriefState): boolean {
+  return stage !== 'lined';
+}
+
+interface Sent {
+  send: Send;
+  state: BriefState | null;
+  task: NotedTask | null;
+}
+
+/** What the ledger is to have of a send that it lost: its task where that is known, else the send in doubt. */
+async function takeOver(
+  { ledger, out }: Adopting,
+  id: string,
+  { send, state, task }: Sent,
+): Promise<Pick<AdoptedSend, 'state' | 'content'>> {
+  const { attempt, references: items, kind = null } = send;
+  const noted = send.contentAt === undefined ? null : await readContentAt(out, send.contentAt);
+  const sent = sentState(send, state, noted);
+  const content = noted ?? (state === null ? withoutContent(send) : '');
+  // Before the move: from then on it is sent again, and as it was.
+  if (items) await ledger.references.restoreAddresses(id, { attempt, items });
+  const known = task?.attempt === attempt;
+  return { state: encodeState(known ? acceptedState(sent, task, kind) : sent), content };
+}
+
+function sentState(
+  send: Send,
+  state: BriefState | null,
+  noted: string | null,
+): StateOf<'submitting'> {
+  const { attempt, sentAt, sends = 1, madeBy } = send;
+  const had = state?.fingerprint;
+  const admittedAt = state !== null && 'admittedAt' in state ? state.admittedAt : send.admittedAt;
+  // What is to be sent under its key is not known: that attempt is asked about no more.
+  const sentOther = noted === null && (had === undefined || (send.fingerprint ?? had) !== had);
+  return {
+    stage: 'submitting',
+    attempt,
+    fingerprint: (noted === null ? had : send.fingerprint) ?? send.fingerprint ?? '0',
+    seq: state?.seq ?? send.seq ?? 1,
+    admittedAt: admittedAt ?? sentAt,
+    sends,
+    refusalId: null,
+    firstSentAt: sentAt,
+    run: madeBy ?? state?.run,
+    ...(sentOther && { sentOther }),
+  };
+}
+
+function acceptedState(
+  sent: StateOf<'submitting'>,
+  { task: taskId, reserved, at: submittedAt, category }: NotedTask,
+  kind: string | null,
+): StateOf<'accepted'> {
+  const { attempt, fingerprint, seq, admittedAt, run, sends } = sent;
+  const brief = { attempt, fingerprint, seq, admittedAt, run, sends };
+  const task = { taskId, reserved, submittedAt, category, kind, checks: 0, runningAt: null };
+  return { stage: 'accepted', ...brief, ...task };
+}
+
+/** Journals of earlier versions do not have it: its line can still say what it was of. */
+function withoutContent({ kind }: Send): string {
+  const origin = { row: 0, source: '', references: [], metadata: null, input: {} };
+  return `${JSON.stringify(origin)}\n${JSON.stringify({ model: modelOf(kind ?? '') })}`;
+}
+
+/**
+ * Every brief of them that is not finished gets its job, which Redis may have lost with the rest; one that is there
+ * stays. Those that were taken over are asked about beside the running tasks: behind submissions that wait for credits
+ * or for a cap, what was paid for them already would never be collected.
+ */
+async function addJobs(
+  { ledger, queues }: Adopting,
+  ids: readonly string[],
+  takenOver: ReadonlySet<string>,
+): Promise<void> {
+  const texts = await ledger.briefs.stateTexts(ids);
+  for (const [index, brief] of ids.entries()) {
+    const text = texts[index];
+    const state = typeof text === 'string' ? decodeState(text).state : null;
+    if (state === null) continue;
+    const { stage, attempt } = state;
+    const job = { brief, attempt, delayMs: 0 };
+    if (stage === 'accepted') await queues.add('status', [job]);
+    else if (stage === 'ready') await queues.add('collect', [job]);
+    else if (stage === 'submitting') {
+      if (takenOver.has(brief)) await queues.remove('submit', brief, attempt);
+      // Two sends of one key must not be under way at once (S1).
+      if (!(await queues.has('submit', brief, attempt))) await queues.add('status', [job]);
+    }
+  }
+}
+
+function adoptedLine(line: ManifestLine): AdoptedLine {
+  const { brief_id: id, attempt, seq, status, assets, run } = line;
+  const fingerprint = fingerprintOf(line);
+  const [asset] = assets;
+  return {
+    id,
+    attempt,
+    state: encodeState({
+      stage: 'lined',
+      attempt,
+      fingerprint,
+      seq,
+      status,
+      run: run ?? undefined,
+    }),
+    status,
+    charged: chargedFor(line),
+    // One that did not succeed may be retried, and needs its content for that.
+    content: status === 'succeeded' ? '' : contentOf(line),
+    canonicalName: asset ? canonicalAssetName(asset.path) : '',
+    run,
+    priceKind: priceKind({ model: line.model, params: line.params }),
+  };
+}
+
+/** References stand in the params of the body, and beside them in the fingerprint. */
+export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
+  const { referenceMediaItems: _items, ...others } = params;
+  const given = references.length > 0;
+  return contentFingerprint({
+    model,
+    prompt,
+    params: given ? others : params,
+    // Not as given: what counts of a file is its content.
+    references: given ? itemUrls(params) : [],
+  });
+}
+
+function contentOf(line: ManifestLine): string {
+  const { row, source, references, metadata, input, model, prompt, params } = line;
+  const body: JsonObject = { model };
+  if (prompt !== null) body.prompt = prompt;
+  if (Object.keys(params).length > 0) body.params = params;
+  const { name } = line;
+  const origin = {
+    ...(name === undefined ? {} : { name }),
+    row,
+    source,
+    references,
+    metadata,
+    input,
+  };
+  return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
+}
+
+/**
+ * `assets/ABC~2.png` -> `abc`: the name that this brief has taken, without regard to case; '' where it only has that
+ * with a suffix of its own, because another brief has taken it.
+ */
+function canonicalAssetName(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+  if (/^[^~]*~[0-9a-f]{10}(~|$)/.test(name)) return '';
+  return name.replace(/~.*$/, '').toLowerCase().toUpperCase().toLowerCase();
+}

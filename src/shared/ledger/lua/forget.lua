@@ -1,0 +1,31 @@
+-- Deletes all that is known of a batch, its places in flight included, in one step: whoever is about to send for it
+-- finds nothing left to send (S1), and a kill leaves it whole or gone.
+-- KEYS: 1 meta, 2 batches, 3 in-flight, 4 and further: all else that is known of it
+-- ARGV: 1 name, 2 what its in-flight members begin with, 3 'any'; or what it must be: 'unsent' (nothing of it was ever
+--       sent, and no line is more than a cancelled one), 'unused' (nothing was ever put into it)
+-- Returns 1, or 0 where it is not that: then nothing was changed.
+local function is_zero(...)
+  for _, value in ipairs(redis.call('HMGET', KEYS[1], ...)) do
+    if value and tonumber(value) ~= 0 then return false end
+  end
+  return true
+end
+
+local admission = redis.call('HGET', KEYS[1], 'admission')
+if ARGV[3] == 'unsent' then
+  if redis.call('HEXISTS', KEYS[1], 'rewriting') == 1 then return 0 end
+  if not is_zero('submits', 'spent', 'reserved', 'accepted', 'lines:succeeded', 'lines:failed', 'lines:unknown') then
+    return 0
+  end
+  -- Whoever is admitting it would go on.
+  if admission ~= 'complete' then return 0 end
+elseif ARGV[3] == 'unused' then
+  -- What an earlier life had sent is counted once, by whoever opens the batch first (S6).
+  if admission or not is_zero('admitted', 'reserved') then return 0 end
+end
+for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+  if string.sub(member, 1, #ARGV[2]) == ARGV[2] then redis.call('ZREM', KEYS[3], member) end
+end
+redis.call('UNLINK', KEYS[1], unpack(KEYS, 4))
+redis.call('SREM', KEYS[2], ARGV[1])
+return 1
