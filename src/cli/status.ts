@@ -4,7 +4,7 @@ import { batchState } from '../shared/batch-state.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { batchesKey } from '../shared/ledger/keys.js';
 import { runReport } from '../shared/run-report.js';
 import type { CommandSetup } from './command-setup.js';
@@ -94,7 +94,7 @@ function tableOf(listed: ListedBatch[]): string {
   for (const { meta, unwritten } of listed) {
     const { name, lines, admitted, pending, spent } = meta;
     const { succeeded, failed, unknown } = lines;
-    const state = batchState(meta);
+    const state = `${batchState(meta)}${isSimulated(meta) ? ', simulated' : ''}`;
     table.push([name, state, admitted, succeeded, failed, unknown, pending, unwritten, spent]);
   }
   return table.toString();

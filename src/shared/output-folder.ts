@@ -4,6 +4,9 @@ import { BatchError } from './errors.js';
 import { readJournalHeader } from './journal.js';
 import { readLines } from './read-lines.js';
 
+/** Stands for the batch of a file that is none of ours. */
+const foreign = 'unknown';
+
 /**
  * Makes the folder of a batch's results, and refuses one that holds another batch's.
  * @throws BatchError `batch_conflict`, `output_unusable`
@@ -39,8 +42,14 @@ export async function ownerOf(out: string): Promise<string | null> {
   }
 }
 
+/** What names a batch that is given no name: the one in its folder; null for none, and for a file that is somebody else's. */
+export async function batchHeldIn(out: string): Promise<string | null> {
+  const owner = await ownerOf(out);
+  return owner === foreign ? null : owner;
+}
+
 function batchIn(json: string): string {
   const value: unknown = JSON.parse(json);
   const batch = value && typeof value === 'object' && 'batch' in value ? value.batch : null;
-  return typeof batch === 'string' ? batch : 'unknown';
+  return typeof batch === 'string' ? batch : foreign;
 }
