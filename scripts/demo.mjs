@@ -55,7 +55,7 @@ const child = spawn(process.execPath, [join(root, 'dist/bin/rivya-batch.js'), ..
     REDIS_URL: '',
     RIVYA_BATCH_HOME: join(out, '.rivya-batch'),
     // These credits are nobody's.
-    RIVYA_BATCH_YES: 'true',
+    RIVYA_BATCH_ASK_ABOVE: '100000',
   },
 });
 // Ctrl+C goes to the run, which saves and stops; then this script ends too.

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { compareWithFolder } from '../producer/compare-with-folder.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../producer/rejected-file.js';
@@ -13,9 +12,9 @@ import {
   addJsonFlag,
   addOutFlag,
   addPaceFlags,
+  addRejectedFlag,
   type InputFlags,
   type PaceFlags,
-  twin,
 } from './flags.js';
 import { type ModelList, tellModelList } from './model-list.js';
 import { makePlan, type Plan, planJson } from './plan.js';
@@ -38,7 +37,7 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, 'compare with the results in this folder');
   addInputFlags(command);
   addPaceFlags(command);
-  command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
+  addRejectedFlag(command);
   addJsonFlag(command);
   command.action((files: string[]) =>
     setup.run(() => check(setup, requireFiles(applyRecipe(command, files)), command.opts())),

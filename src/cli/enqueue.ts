@@ -1,19 +1,26 @@
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { admitInput } from '../producer/admit-input.js';
 import type { Model } from '../rivya/outcome.js';
-import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
 import { ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
 import { StageQueues } from '../shared/queues.js';
 import { agreeToForce } from './agree-to-force.js';
 import { refuseCancelled } from './cancelled-batch.js';
+import { chooseBatch } from './choose-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { comparisonJson, comparisonText, leftAsTheyAre } from './comparison-text.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
-import { addInputFlags, addJsonFlag, addOutFlag, type InputFlags, twin } from './flags.js';
+import {
+  addInputFlags,
+  addJsonFlag,
+  addOutFlag,
+  addRejectedFlag,
+  type InputFlags,
+} from './flags.js';
 import { addForceFlag, type ForceFlags } from './force-flag.js';
 import { Interrupts } from './interrupts.js';
+import { continueLine, keepCommand, recordOptions, type TypedCommand } from './kept-command.js';
 import { tellModelList } from './model-list.js';
 import { type BatchRequest, beginBatch, openRunBatch, type RunBatch } from './open-run-batch.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
@@ -36,21 +43,28 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
   addForceFlag(command);
-  command.addOption(twin(new Option('--rejected <file>', 'write rows that cannot be used here')));
+  addRejectedFlag(command);
   addJsonFlag(command);
-  command.action((files: string[]) =>
-    setup.run(() => enqueue(setup, requireFiles(applyRecipe(command, files)), command.opts())),
+  const options = recordOptions(command);
+  command.action((typedFiles: string[]) =>
+    setup.run(() => {
+      const files = requireFiles(applyRecipe(command, typedFiles));
+      const given = { name: 'enqueue', options: options(), typedFiles } as const;
+      return enqueue(setup, files, { ...command.opts<EnqueueFlags>(), given });
+    }),
   );
 }
 
 async function enqueue(
   setup: CommandSetup,
   files: string[],
-  flags: EnqueueFlags,
+  flags: EnqueueFlags & { given: TypedCommand },
 ): Promise<ExitCode> {
   const { terminal, settings } = setup;
-  const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
   const out = flags.out ? resolve(flags.out) : '';
+  const chosen = await chooseBatch(flags.batch, out, files);
+  const { batch } = chosen;
+  const command = await keepCommand({ ...flags.given, files, batch, out });
   const list = await tellModelList(settings, terminal);
   const input = await compileFromFlags(files, flags, { settings, list });
   try {
@@ -61,7 +75,15 @@ async function enqueue(
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
     for (const line of warningLines(input.warnings)) terminal.warn(line);
-    return await admit(setup, { input, batch, out, files, flags, models: list.models });
+    return await admit(setup, {
+      input,
+      ...chosen,
+      out,
+      files,
+      command,
+      flags,
+      models: list.models,
+    });
   } finally {
     await input.dispose();
   }
@@ -88,9 +110,8 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
       const { clock } = session;
       const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
       if ((await admitInput(admitting, input)) === 'stopped') {
-        terminal.print(
-          `Stopped; run the same command again to queue the rest.\n  ${setup.commandLine}`,
-        );
+        const meta = (await ledger.meta()) ?? opened.meta;
+        terminal.print(`Stopped; to queue the rest:\n  ${continueLine(setup, meta)}`);
         return ExitCode.interrupted;
       }
     }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { BatchError } from '../shared/errors.js';
@@ -11,6 +11,8 @@ export interface Settings {
   apiKey: string | null;
   /** `https://host[:port]`, without a path. */
   origin: string;
+  /** Port on this machine where the simulator of this process stands for that origin; null: the origin is asked. */
+  simulatorPort: number | null;
   /** Null: the private Redis. */
   redisUrl: string | null;
   /** Absolute folder of the private Redis. */
@@ -62,6 +64,35 @@ const environmentSchema = z.object({
     .optional(),
 });
 
+/**
+ * Options that pay again, or go on without asking: a person types them each time. In an environment one would be
+ * forgotten, and pay at each command from then on (S1).
+ */
+const typedEachTime = new Set(['force', 'fresh', 'yes', 'abandon', 'ids', 'run']);
+
+/** The variable that stands for an option: `RIVYA_BATCH_IN_FLIGHT` for `in-flight`; null for one that is to be typed. */
+export function twinOf(option: string): string | null {
+  return typedEachTime.has(option) ? null : variableOf(option);
+}
+
+function variableOf(option: string): string {
+  return `RIVYA_BATCH_${option.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** How a person calls us: by the command that is on the path, or else as npx finds it. */
+export function programName(): string {
+  const { npm_command: npm } = process.env;
+  const isOnPath = npm === undefined && basename(process.argv[1] ?? '') === 'rivya-batch';
+  return isOnPath ? 'rivya-batch' : 'npx rivya-batch';
+}
+
+/** What to tell of variables that are set and do nothing. */
+export function uselessTwins(): string[] {
+  return [...typedEachTime]
+    .filter((option) => process.env[variableOf(option)] !== undefined)
+    .map((option) => `${variableOf(option)} does nothing: type --${option} where it is meant.`);
+}
+
 /** Names of which some are switches, and none is free text that may say no and mean it. */
 const switchTwin = /^(RIVYA_BATCH_|MONITOR_ALLOW_)/;
 
@@ -101,6 +132,7 @@ export function readSettings(): Settings {
   return {
     apiKey: found.RIVYA_API_KEY ?? null,
     origin: found.RIVYA_BASE_URL,
+    simulatorPort: null,
     redisUrl: found.REDIS_URL ?? null,
     home: resolve(found.RIVYA_BATCH_HOME),
     prefix: found.RIVYA_BATCH_PREFIX,
@@ -121,7 +153,7 @@ export function requireApiKey(settings: Settings): string {
   if (settings.apiKey) return settings.apiKey;
   throw new BatchError(
     'bad_configuration',
-    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here.',
+    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here. To try it without a key: run FILE --out FOLDER --simulate.',
   );
 }
 

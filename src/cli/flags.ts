@@ -2,6 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OutputOption } from '../producer/input-options.js';
 import { type LogLevel, logLevels } from '../shared/logger.js';
 import { type QueueStage, queueStages } from '../shared/queues.js';
+import { isUrl } from '../shared/schedule/schedule.js';
+import { twinOf } from './environment.js';
 import { amount, wholeNumber } from './parse-number.js';
 import { rowOptions, templateOptions } from './row-options.js';
 
@@ -72,13 +74,15 @@ function cap(text: string): number | 'none' {
   return text === 'none' ? 'none' : amount('from zero on')(text);
 }
 
-/** The environment twin of `--in-flight` is `RIVYA_BATCH_IN_FLIGHT`. */
+/** With its environment twin, unless it is to be typed. */
 function twin(option: Option): Option {
-  return option.env(`RIVYA_BATCH_${option.name().toUpperCase().replaceAll('-', '_')}`);
+  const variable = twinOf(option.name());
+  return variable === null ? option : option.env(variable);
 }
 
 export function addInputFlags(command: Command): Command {
-  const name = "the batch's name (default: from the first file's name)";
+  const name =
+    "the batch's name (default: the one in the folder, else the folder's own, else the file's)";
   command.addOption(twin(new Option('--batch <name>', name)));
   addReadingFlags(command);
   const fresh = 'start a finished batch anew: everything is generated and paid again';
@@ -170,7 +174,21 @@ export function addLogFlag(command: Command): Command {
 }
 
 export function addOutFlag(command: Command, text: string): Command {
-  return command.addOption(twin(new Option('--out <folder>', text)));
+  return command.addOption(twin(new Option('--out <folder>', text).argParser(pathOnDisk)));
+}
+
+export function addRejectedFlag(command: Command): Command {
+  const text = 'write rows that cannot be used here';
+  return command.addOption(twin(new Option('--rejected <file>', text).argParser(pathOnDisk)));
+}
+
+/** `s3://bucket/spring` would quietly become a folder called `s3:`. */
+export function pathOnDisk(text: string): string {
+  if (!isUrl(text)) return text;
+  const scheme = text.slice(0, text.indexOf('://') + 3);
+  throw new InvalidArgumentError(
+    `It must be on this machine's disk: ${scheme} is no place for results yet.`,
+  );
 }
 
 export function addYesFlag(command: Command): Command {

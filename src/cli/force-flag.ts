@@ -4,6 +4,8 @@ import { addYesFlag, twin } from './flags.js';
 /** Options of the commands that make a batch go on with an input: `run`, `enqueue`. */
 export interface ForceFlags {
   force: boolean;
+  /** Given by `continue`: a run that makes everything anew and was cut off is gone on with, and none is begun. */
+  continues?: boolean;
   yes: boolean;
 }
 

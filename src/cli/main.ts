@@ -4,7 +4,8 @@ import { redactSecrets } from '../rivya/redact-secrets.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
 import { explainReply } from '../shared/store/explain-reply.js';
 import type { CommandSetup } from './command-setup.js';
-import { prepareEnvironment, readSettings } from './environment.js';
+import { prepareEnvironment, programName, readSettings, uselessTwins } from './environment.js';
+import { quoted } from './kept-command.js';
 import { createProgram } from './program.js';
 import { openTerminal } from './terminal.js';
 
@@ -15,16 +16,20 @@ async function main(): Promise<ExitCode> {
   let code: ExitCode = ExitCode.succeeded;
   try {
     prepareEnvironment();
+    for (const sentence of uselessTwins()) terminal.warn(sentence);
+    const program = programName();
     const setup: CommandSetup = {
       settings: readSettings(),
       terminal,
-      commandLine: ['npx rivya-batch', ...process.argv.slice(2).map(quoted)].join(' '),
+      program,
+      typedPrefix: null,
+      commandLine: [program, ...process.argv.slice(2).map(quoted)].join(' '),
       run: async (action) => {
         code = await action();
       },
     };
-    const program = await createProgram(setup, process.argv[2]);
-    await program.parseAsync();
+    const commands = await createProgram(setup, process.argv[2]);
+    await commands.parseAsync();
     return code;
   } catch (error) {
     terminal.progress('');
@@ -45,11 +50,6 @@ function explain(error: unknown): ExitCode {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.warn(`Unexpected error, please report it:\n${redactSecrets(text)}`);
   return ExitCode.unexpected;
-}
-
-/** As a shell takes it. */
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
 const exitCode = await main();

@@ -4,14 +4,14 @@ import { type Command, Option } from 'commander';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { ManifestFile, type ManifestFormat } from '../shared/manifest-file.js';
 import type { CommandSetup } from './command-setup.js';
-import { twin } from './flags.js';
+import { pathOnDisk, twin } from './flags.js';
 import { openStoreSession } from './session.js';
 
 export function addManifestCommand(program: Command, setup: CommandSetup): void {
   program
     .command('manifest')
     .description("print a batch's manifest in input order")
-    .argument('<batch or folder>')
+    .argument('<batch or folder>', undefined, pathOnDisk)
     .addOption(
       twin(new Option('--format <format>').choices(['jsonl', 'csv', 'json']).default('jsonl')),
     )

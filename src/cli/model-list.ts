@@ -21,10 +21,10 @@ const askForMs = 5_000;
 
 /** Asks the API which models there are; without an answer, the last one that it gave, else the list of this release. */
 export async function readModelList(settings: Settings): Promise<ModelList> {
-  const { origin, proxy } = settings;
+  const { origin, proxy, simulatorPort } = settings;
   // Without the key: the list is public.
   const client = createRivyaClient({
-    ...{ origin, proxy, userAgent },
+    ...{ origin, proxy, userAgent, localPort: simulatorPort ?? undefined },
     apiKey: '',
     requestTimeoutMs: askForMs,
   });

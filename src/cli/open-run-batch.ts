@@ -7,9 +7,11 @@ import type { ForcedRun } from '../shared/judge-brief.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import type { KeptCommand } from '../shared/ledger/kept-command.js';
 import { StageQueues } from '../shared/queues.js';
 import { reopenOverdue } from '../worker/reopen-overdue.js';
 import { beginRun, folderForChanges, refuseUnderWay } from './begin-run.js';
+import { refuseSecondName } from './choose-batch.js';
 import type { InputFlags } from './flags.js';
 import type { ForceFlags } from './force-flag.js';
 import { localOutput } from './local-output.js';
@@ -37,9 +39,13 @@ export interface RunBatch {
 export interface BatchRequest {
   input: CompiledInput;
   batch: string;
+  /** As `chooseBatch` has it. */
+  otherwise: string | null;
   /** Absolute, or '' for a batch that leaves its place to the workers. */
   out: string;
   files: string[];
+  /** As the batch keeps it. */
+  command: KeptCommand;
   flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'> & ForceFlags;
   /** What becomes of changed briefs whose earlier content is being made: left until it is, or refused. */
   underWay: 'left' | 'refused';
@@ -56,6 +62,7 @@ export async function openRunBatch(
 ): Promise<RunBatch> {
   const { input, batch, flags, out } = request;
   const { connection, settings, clock } = session;
+  await refuseSecondName(session, request, out);
   const account = openAccount(session);
   const ledger = new BatchLedger(connection, settings.prefix, batch, account);
   const { meta: found, journal } = await openLife({
@@ -67,7 +74,7 @@ export async function openRunBatch(
     mode: flags.fresh ? 'fresh' : 'go_on',
     openQueues: () => new StageQueues(connection, settings.prefix, batch),
   });
-  const forced = flags.force ? forcedRun(found) : null;
+  const forced = forcedOf(found, flags);
   const comparison = await compareWithBatch(ledger, input.briefs(), forced);
   if (request.underWay === 'refused') refuseUnderWay(batch, comparison);
   const { meta, reread } = await lookAgain(session, { ledger, account, meta: found });
@@ -75,17 +82,19 @@ export async function openRunBatch(
   const making = comparison.fresh + comparison.changed + comparison.forced;
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
   const idle = isFinished(meta) && (making === 0 || meta.cancelled);
+  if (idle) await ledger.keepCommand(request.command);
   return { ...opened, news: idle ? 'none' : 'some' };
 }
 
 /** Marks the admission as open, and opens changed briefs again. */
 export async function beginBatch(
   { session, ledger, account, meta, comparison, forced }: RunBatch,
-  { input, files, flags }: BatchRequest,
+  { input, files, flags, command }: BatchRequest,
 ): Promise<void> {
   if (meta.cancelled) return;
   await refuseDropped(ledger, meta);
   const folder = await folderForChanges(meta, comparison);
+  await ledger.keepCommand(command);
   await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
   await beginRun(session, { ledger, account, meta, comparison, input, files, forced, folder });
 }
@@ -104,10 +113,11 @@ function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
 }
 
 /** A run that was to make everything anew and was cut off is gone on with: what it has made is not paid again. */
-function forcedRun(meta: BatchMeta): ForcedRun {
+function forcedOf(meta: BatchMeta, { force, continues }: ForceFlags): ForcedRun {
   const last = meta.runs.length;
-  const goesOn = last > 0 && meta.forcedRun === last && !isFinished(meta);
-  return goesOn ? last : last + 1;
+  const wasCutOff = last > 0 && meta.forcedRun === last && !isFinished(meta);
+  if (wasCutOff && (force || continues)) return last;
+  return force ? last + 1 : null;
 }
 
 async function lookAgain(

@@ -1,6 +1,7 @@
 import { leftToMake } from '../producer/compare-with-batch.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Model } from '../rivya/outcome.js';
+import { isSimulated } from '../shared/ledger/batch-meta.js';
 import { formatCredits } from '../shared/quantities.js';
 import { canAsk, confirm } from './confirm.js';
 import type { PaceFlags } from './flags.js';
@@ -41,7 +42,7 @@ export async function askFirst(
   { meta }: RunBatch,
   { yes, askAbove, force, maxCredits }: RunRequest['flags'],
 ): Promise<'go' | 'stop'> {
-  if (yes || !canAsk()) return 'go';
+  if (yes || !canAsk() || isSimulated(meta)) return 'go';
   const cap = maxCredits === 'none' ? null : (maxCredits ?? meta.maxCredits);
   const most = Math.min(forecast.most, Math.max(0, (cap ?? Number.POSITIVE_INFINITY) - meta.spent));
   // What was paid once already is never paid again without a question.

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import pc from 'picocolors';
 import type { Forecast } from '../producer/forecast-credits.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { counted, formatCredits } from '../shared/quantities.js';
 import { runReport } from '../shared/run-report.js';
 import { type Audit, auditSentence } from './audit-credits.js';
@@ -10,8 +10,10 @@ import { cancelledSentence } from './cancelled-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { comparisonJson, leftAsTheyAre } from './comparison-text.js';
 import { sumText } from './forecast.js';
+import { commandFor, continueLine } from './kept-command.js';
 import type { RunBatch } from './open-run-batch.js';
 import { type Plan, planJson } from './plan.js';
+import { simulatedText } from './simulate.js';
 import type { TrialResult } from './trial.js';
 import { trialLines } from './trial-text.js';
 import type { RunEnd } from './watch-run.js';
@@ -30,9 +32,10 @@ export interface RunOutcome {
 
 /** Says how the run ended, what it cost and what to do next; returns the exit code. */
 export async function printSummary(
-  { terminal, commandLine }: CommandSetup,
+  setup: CommandSetup,
   { opened, end, audit, left, plan, trial, json }: RunOutcome,
 ): Promise<ExitCode> {
+  const { terminal } = setup;
   const { ledger, session, news, account, comparison } = opened;
   const meta = await ledger.meta();
   if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
@@ -43,6 +46,7 @@ export async function printSummary(
     const tried = trial === null ? {} : { trial };
     terminal.json({
       ...report,
+      ...(isSimulated(meta) ? { simulated: true } : {}),
       compared,
       exit_code: code,
       plan: plan && planJson(plan),
@@ -50,6 +54,7 @@ export async function printSummary(
     });
     return code;
   }
+  if (isSimulated(meta)) terminal.print(simulatedText);
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
   if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
   terminal.print(countsText(meta));
@@ -60,11 +65,12 @@ export async function printSummary(
   const { width } = terminal;
   const { gate } = await account.view();
   const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
-  for (const sentence of nextSteps({ meta, end, left, refusal, commandLine, width })) {
+  const goOn = continueLine(setup, meta);
+  for (const sentence of nextSteps(setup, { meta, end, left, refusal, goOn, width })) {
     terminal.print(sentence);
   }
   if (trial !== null && end === 'finished') {
-    for (const line of trialLines(trial, { commandLine, width })) terminal.print(line);
+    for (const line of trialLines(trial, { goOn, width })) terminal.print(line);
   }
   return code;
 }
@@ -110,11 +116,11 @@ function leftText(briefs: number, left: Forecast | null): string {
   return left === null ? count : `${count}, for ${sumText(left)}`;
 }
 
-function failureHints({ name, lines, admitted }: BatchMeta): string[] {
+function failureHints(setup: CommandSetup, { name, lines, admitted }: BatchMeta): string[] {
   if (lines.succeeded === admitted) return [];
   return [
-    `Why: npx rivya-batch status ${name} --failed`,
-    `Once more, for those that are worth it: npx rivya-batch retry ${name}`,
+    `Why: ${commandFor(setup, ['status', name, '--failed'])}`,
+    `Once more, for those that are worth it: ${commandFor(setup, ['retry', name])}`,
   ];
 }
 
@@ -128,6 +134,19 @@ function resultsLines(folder: string, width: number): string[] {
   return [`Files:  ${files}`, `Table:  ${table}`, `Record: ${record}`];
 }
 
+/** Which option raises the cap that stopped the run. */
+function raiseText({ capped }: BatchMeta): string {
+  return capped === 'day_cap'
+    ? 'To go on tomorrow (UTC), or today with a higher --max-credits-per-day behind it:'
+    : 'To go on with all of it:';
+}
+
+/** With a number, the line can be typed as it stands; a person sees what it allows. */
+function raisedCap({ command, capped, spent }: BatchMeta, left: Forecast | null): string {
+  if (capped === 'day_cap' || left === null || command?.kind !== 'kept') return '';
+  return ` --max-credits ${Math.ceil(spent + left.most)}`;
+}
+
 interface Situation {
   width: number;
   meta: BatchMeta;
@@ -135,30 +154,29 @@ interface Situation {
   left: Forecast | null;
   /** Why the API refuses the key, if it does. */
   refusal: string;
-  commandLine: string;
+  /** The command that goes on with the batch. */
+  goOn: string;
 }
 
-function nextSteps({ meta, end, left, refusal, commandLine, width }: Situation): string[] {
+function nextSteps(setup: CommandSetup, situation: Situation): string[] {
+  const { meta, end, left, refusal, goOn, width } = situation;
   const folder = relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
-      return [...failureHints(meta), ...resultsLines(folder, width)];
+      return [...failureHints(setup, meta), ...resultsLines(folder, width)];
     case 'interrupted':
-      return ['Stopped; everything is saved. To continue:', `  ${commandLine}`];
+      return ['Stopped; everything is saved. To continue:', `  ${goOn}`];
     case 'no_credits':
-      return [
-        'The account is out of credits. Once there are some, continue with:',
-        `  ${commandLine}`,
-      ];
+      return ['The account is out of credits. Once there are some, continue with:', `  ${goOn}`];
     case 'capped':
       return [
-        `${leftText(meta.pending, left)}: that would go over the cap. Raise it (--max-credits, --max-credits-per-day) in the same command to go on; it was:`,
-        `  ${commandLine}`,
+        `${leftText(meta.pending, left)}: that would go over the cap. ${raiseText(meta)}`,
+        `  ${goOn}${raisedCap(meta, left)}`,
       ];
     case 'key_refused':
       return [
         `Nothing more was submitted: the API refuses the key (${refusal}). When it is in order, continue with:`,
-        `  ${commandLine}`,
+        `  ${goOn}`,
       ];
     default:
       return end satisfies never;

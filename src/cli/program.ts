@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   run: async () => (await import('./run.js')).addRunCommand,
   check: async () => (await import('./check.js')).addCheckCommand,
   enqueue: async () => (await import('./enqueue.js')).addEnqueueCommand,
+  continue: async () => (await import('./continue.js')).addContinueCommand,
   worker: async () => (await import('./worker.js')).addWorkerCommand,
   status: async () => (await import('./status.js')).addStatusCommand,
   pause: async () => (await import('./pause.js')).addPauseCommand,
@@ -84,7 +85,9 @@ function addPrefix(program: Command, setup: CommandSetup): void {
   }
   program.hook('preAction', (_program, command) => {
     const { prefix } = command.opts<{ prefix?: string }>();
-    if (prefix !== undefined) setup.settings.prefix = checkPrefix(prefix);
+    if (prefix === undefined) return;
+    setup.settings.prefix = checkPrefix(prefix);
+    if (command.getOptionValueSource('prefix') === 'cli') setup.typedPrefix = prefix;
   });
 }
 

@@ -40,25 +40,26 @@ function groupText({ status, way, count, credits, guessed }: ReopenGroup): strin
   if (way === 'reread') {
     return `  ${count} ${status}: looked at again, because a task is known; pays for nothing`;
   }
+  const anew = status === 'succeeded' ? 'made anew and paid again' : 'new attempts';
   const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
-  return `  ${count} ${status}: new attempts, about ${formatCredits(credits)} (${priced})`;
+  return `  ${count} ${status}: ${anew}, about ${formatCredits(credits)} (${priced})`;
 }
 
-export function afterRetryText(draft: Draft, meta: BatchMeta | null): string {
+export function afterRetryText(
+  draft: Draft,
+  { name, paused }: BatchMeta,
+  codes: readonly string[],
+): string {
   const { total, rereads, newAttempts } = countReopened(draft);
-  if (total === 0) return ['There is nothing to retry.', ...skippedText(draft)].join('\n');
-  const name = meta?.name ?? '';
+  if (total === 0) {
+    const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
+    return ['There is nothing to retry.', ...others, ...skippedText(draft)].join('\n');
+  }
   const lines = [
     `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,
     ...skippedText(draft),
   ];
-  if (meta?.paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
-  const files = meta?.sources.join(' ') ?? '';
-  lines.push(
-    'The command that ran the batch makes them, or a worker wherever one runs:',
-    `  rivya-batch run ${files} --out ${meta?.out ?? ''} ... (with the options it had)`,
-    '  rivya-batch worker',
-  );
+  if (paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
   return lines.join('\n');
 }
 

@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BatchError, ExitCode } from '../shared/errors.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import type { AccountLedger } from '../shared/ledger/account-ledger.js';
+import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { accountHash } from '../shared/ledger/keys.js';
 import type { LineStatus } from '../shared/manifest-line.js';
+import { counted } from '../shared/quantities.js';
 import {
   completeForSure,
   type Draft,
@@ -12,14 +14,22 @@ import {
 } from '../worker/reopen-lines.js';
 import type { CommandSetup } from './command-setup.js';
 import { confirm } from './confirm.js';
+import { giveAgain, keptOf } from './continue.js';
 import { addJsonFlag, addYesFlag, twin } from './flags.js';
+import { commandFor } from './kept-command.js';
+import { type LinesWanted, linesWanted, refuseUnseen } from './lines-wanted.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
 import { afterRetryText, countReopened, retryText } from './retry-text.js';
+import { usualAskAbove } from './run.js';
 import { openStoreSession, type StoreSession } from './session.js';
 
 interface RetryFlags {
-  status: LineStatus[];
+  /** Absent: what is usual for the other options. */
+  status?: LineStatus[];
+  ids?: string;
+  code?: string[];
+  run: boolean;
   yes: boolean;
   json: boolean;
 }
@@ -30,14 +40,20 @@ export function addRetryCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('retry')
     .description('a new attempt for briefs that did not succeed, after saying what it may cost')
-    .argument('<batch>')
-    .addOption(
-      twin(
-        new Option('--status <list>', `which of them: ${retryable.join(', ')}`)
-          .argParser(statuses)
-          .default(['failed', 'unknown'], 'failed,unknown'),
-      ),
-    );
+    .argument('<batch>');
+  const options = [
+    new Option(
+      '--status <list>',
+      `which of them: ${retryable.join(', ')} (default: failed,unknown; all with --code or --ids)`,
+    ).argParser(statuses),
+    new Option('--code <list>', 'only lines with this error code, such as nsfw').argParser(codes),
+    new Option(
+      '--ids <list or file>',
+      'only these, also those that succeeded: ids with commas, or a file with one a line or a column brief_id or id',
+    ),
+    new Option('--run', 'then make them here, as "rivya-batch continue" does').default(false),
+  ];
+  for (const option of options) command.addOption(twin(option));
   addYesFlag(command);
   addJsonFlag(command);
   command.action((batch: string, flags: RetryFlags) => setup.run(() => retry(setup, batch, flags)));
@@ -52,14 +68,50 @@ function statuses(text: string): LineStatus[] {
   return known;
 }
 
+function codes(text: string): string[] {
+  return text
+    .split(',')
+    .map((code) => code.trim())
+    .filter((code) => code !== '');
+}
+
 async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Promise<ExitCode> {
+  const reopened = await openAgain(setup, batch, flags);
+  if (!flags.run || reopened === 'not_wanted') return ExitCode.succeeded;
+  const { meta, credits } = reopened;
+  if (meta.pending === 0) return ExitCode.succeeded;
+  return giveAgain(setup, { ...keptOf(setup, meta), name: 'run' }, runWords(meta, flags, credits));
+}
+
+/** What was agreed to here is not asked for a second time. */
+function runWords({ command }: BatchMeta, { yes, json }: RetryFlags, credits: number): string[] {
+  const options = command?.kind === 'kept' ? command.options : [];
+  const had = options.find(([flag]) => flag === '--ask-above')?.[1] ?? usualAskAbove;
+  const askAbove = Math.max(credits, Number(had));
+  return [`--ask-above=${askAbove}`, ...(yes ? ['--yes'] : []), ...(json ? ['--json'] : [])];
+}
+
+interface Reopened {
+  meta: BatchMeta;
+  /** What the new attempts are expected to cost. */
+  credits: number;
+}
+
+async function openAgain(
+  setup: CommandSetup,
+  batch: string,
+  flags: RetryFlags,
+): Promise<Reopened | 'not_wanted'> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, account, meta } = await session.findBatch(batch);
     refuseOtherKey(session, meta);
+    // Before anything is opened: it could not be made here.
+    if (flags.run) refuseNoRun(setup, meta);
     const out = await folderOf(meta);
+    const wanted = await linesWanted(flags);
     return await withReopener(session, { ledger, account, out }, (reopener) =>
-      reopenBatch(setup, reopener, flags),
+      reopenBatch(setup, reopener, { flags, wanted, workers: () => workersOf(account) }),
     );
   } finally {
     await session.close();
@@ -72,7 +124,7 @@ async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Pro
  */
 function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
   const { apiKey, origin } = settings;
-  if (apiKey === null || accountHash(origin, apiKey) === meta.account) return;
+  if (isSimulated(meta) || apiKey === null || accountHash(origin, apiKey) === meta.account) return;
   const what = origin === meta.origin ? 'another API key' : `${meta.origin}, not ${origin},`;
   throw new BatchError(
     'batch_conflict',
@@ -80,28 +132,70 @@ function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
   );
 }
 
+interface Retrying {
+  flags: RetryFlags;
+  wanted: LinesWanted;
+  workers(): Promise<number>;
+}
+
 async function reopenBatch(
-  { terminal }: CommandSetup,
+  setup: CommandSetup,
   reopener: Reopener,
-  flags: RetryFlags,
-): Promise<ExitCode> {
+  { flags, wanted, workers }: Retrying,
+): Promise<Reopened | 'not_wanted'> {
+  const { terminal } = setup;
   const { ledger } = reopener;
   // One that was killed half-way comes to its end first.
   await completeForSure(reopener);
-  const draft = await draftReopening(reopener, (line) => flags.status.includes(line.status));
-  const { total } = countReopened(draft);
+  const draft = await draftReopening(reopener, wanted.wants);
+  await refuseUnseen(reopener, draft, wanted);
+  const { total, credits } = countReopened(draft);
   if (total > 0 && !flags.yes) {
     terminal.note(retryText(draft, ledger.batch));
     if ((await ask(reopener, draft)) === 'no') {
       terminal.note('Nothing was changed.');
-      return ExitCode.succeeded;
+      return 'not_wanted';
     }
   }
-  await carryOut(reopener, draft, flags);
+  await carryOut(reopener, draft, wanted);
   const meta = await ledger.meta();
-  if (flags.json) terminal.json(resultOf(ledger.batch, draft));
-  else terminal.print(afterRetryText(draft, meta));
-  return ExitCode.succeeded;
+  if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
+  const text = () => afterRetryText(draft, meta, wanted.codesSeen());
+  // With --run, what the run prints is the one result.
+  if (flags.run) terminal.note(text());
+  else if (flags.json) terminal.json(resultOf(ledger.batch, draft));
+  else {
+    terminal.print(text());
+    const makers = total === 0 ? [] : whoMakesThem(setup, meta, await workers());
+    for (const line of makers) terminal.print(line);
+  }
+  return { meta, credits };
+}
+
+/** The last lines: a command that can be typed as it stands. */
+function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): string[] {
+  if (workers > 0) {
+    const look = commandFor(setup, ['status', meta.name]);
+    return [
+      `They are made by the ${counted(workers, 'worker')} of this account. To look:`,
+      `  ${look}`,
+    ];
+  }
+  const { command } = meta;
+  const words =
+    command?.kind === 'kept' && command.name === 'run' ? ['continue', meta.name] : ['worker'];
+  return ['To make them, or with a worker wherever one runs:', `  ${commandFor(setup, words)}`];
+}
+
+async function workersOf(account: AccountLedger): Promise<number> {
+  return (await account.view()).workers;
+}
+
+/** @throws BatchError `bad_input` for a batch that cannot be run here */
+function refuseNoRun(setup: CommandSetup, meta: BatchMeta): void {
+  keptOf(setup, meta);
+  if (meta.out !== '') return;
+  throw new BatchError('bad_input', `Batch ${meta.name} has no folder yet: a worker makes it.`);
 }
 
 /** A draft of which nothing comes is not left behind. */
@@ -115,7 +209,11 @@ async function ask({ rewrite }: Reopener, draft: Draft): Promise<'yes' | 'no'> {
   return answer;
 }
 
-async function carryOut(reopener: Reopener, draft: Draft, { status }: RetryFlags): Promise<void> {
+async function carryOut(
+  reopener: Reopener,
+  draft: Draft,
+  { statuses: status }: LinesWanted,
+): Promise<void> {
   const { ledger } = reopener;
   const opens = draft.groups.some((group) => group.way !== 'reread');
   if (draft.groups.length > 0) {

@@ -4,6 +4,7 @@ import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
+import { isSimulated } from '../shared/ledger/batch-meta.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
@@ -20,6 +21,7 @@ import { planLines } from './print-plan.js';
 import { printSummary, type RunOutcome } from './print-summary.js';
 import type { RunRequest, Work } from './run-request.js';
 import { openClient, openLogger, openStoreSession, type StoreSession } from './session.js';
+import { simulatedText } from './simulate.js';
 import { noticeTeller } from './tell-notice.js';
 import { refuseOtherWork, tellTrial } from './trial.js';
 import { typicalInputMs } from './typical-input.js';
@@ -75,7 +77,7 @@ async function workToTheEnd(
   if (worked === 'not_wanted') return worked;
   if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) return worked;
   // A fresh or forced start has been made: a second one would pay for everything once more.
-  const flags = { ...request.flags, fresh: false, force: false, yes: true };
+  const flags = { ...request.flags, fresh: false, force: false, continues: false, yes: true };
   const again = { request: { ...request, flags }, session, client, interrupts };
   const last = await workToTheEnd(setup, again);
   if (last === 'not_wanted') return last;
@@ -156,6 +158,7 @@ async function tellPlan(
   wallet: number | null,
 ): Promise<Plan | null> {
   const { reread, meta } = opened;
+  if (isSimulated(meta)) terminal.note(simulatedText);
   if (reread > 0) {
     terminal.note(`${counted(reread, 'task')} looked at again, for nothing.`);
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../shared/clock.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { countQueued, type Footing, Outlook } from '../shared/outlook.js';
 import type { StageQueues } from '../shared/queues.js';
 import { type Progress, progressBlock, progressLine } from './show-progress.js';
@@ -32,8 +32,10 @@ export class RunProgress {
     const sight = { meta, account, queued: await countQueued(this.queues) };
     const look = this.outlook.look(nowMs, sight, footing);
     const progress: Progress = { meta, account, toldRate: footing.told.rate, look, nowMs };
-    terminal.progress(progressBlock(progress));
+    const simulated = isSimulated(meta);
+    terminal.progress(`${simulated ? 'SIMULATED\n' : ''}${progressBlock(progress)}`);
     // Where nothing has happened yet, there is nothing to tell.
-    if (!terminal.live && !first) terminal.note(progressLine(progress));
+    if (!terminal.live && !first)
+      terminal.note(`${simulated ? 'SIMULATED: ' : ''}${progressLine(progress)}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { Model } from '../rivya/outcome.js';
+import type { KeptCommand } from '../shared/ledger/kept-command.js';
 import type { InputFlags, LogFlags, RequestFlags } from './flags.js';
 import type { ForceFlags } from './force-flag.js';
 import type { Interrupts } from './interrupts.js';
@@ -9,8 +10,10 @@ export interface RunRequest {
   /** Of a trial, the sample. */
   input: CompiledInput;
   batch: string;
+  otherwise: string | null;
   out: string;
   files: string[];
+  command: KeptCommand;
   /** The list that the input was checked with. */
   models: Model[];
   /** The input that a trial's sample was taken from; null where the whole input is run. */

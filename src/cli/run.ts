@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { sampleInput } from '../producer/sample-input.js';
-import { batchNameFromFile, checkBatchName } from '../shared/batch-name.js';
-import { BatchError, type ExitCode } from '../shared/errors.js';
+import { BatchError, ExitCode } from '../shared/errors.js';
 import { claimOutputFolder } from '../shared/output-folder.js';
+import { chooseBatch } from './choose-batch.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from './compile.js';
 import { requireApiKey } from './environment.js';
@@ -19,17 +19,23 @@ import {
   twin,
 } from './flags.js';
 import { addForceFlag, type ForceFlags } from './force-flag.js';
+import { keepCommand, recordOptions, type TypedCommand } from './kept-command.js';
 import { tellModelList } from './model-list.js';
 import { amount, wholeNumber } from './parse-number.js';
 import { applyRecipe } from './recipe/apply-recipe.js';
 import { requireFiles, requireOut } from './required.js';
 import { runBatch } from './run-batch.js';
-import type { SpendingFlags } from './run-request.js';
+import type { RunRequest, SpendingFlags } from './run-request.js';
+import { withSimulator } from './simulate.js';
+
+/** Credits. */
+export const usualAskAbove = 100;
 
 interface RunFlags extends InputFlags, ForceFlags, RequestFlags, LogFlags, SpendingFlags {
   out?: string;
   json: boolean;
   wait: boolean;
+  simulate: boolean;
   trial?: number;
 }
 
@@ -42,31 +48,57 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   addInputFlags(command);
   addForceFlag(command);
   addRequestFlags(command);
-  const options = [
+  const own = [
     new Option(
       '--trial <n>',
       'only so many briefs, spread over models and file, to look at first',
     ).argParser(wholeNumber(1)),
     new Option('--ask-above <credits>', 'at a terminal, ask first where it may spend more')
       .argParser(amount('from zero on'))
-      .default(100),
+      .default(usualAskAbove),
   ];
-  for (const option of options) command.addOption(twin(option));
+  for (const option of own) command.addOption(twin(option));
+  const simulate = 'with a simulator in place of the API: no key, no credits, placeholder pictures';
+  command.addOption(twin(new Option('--simulate', simulate)).default(false));
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);
   addLogFlag(command);
-  command.action((files: string[]) =>
-    setup.run(() => run(setup, applyRecipe(command, files), command.opts())),
+  const options = recordOptions(command);
+  command.action((typedFiles: string[]) =>
+    setup.run(() => {
+      const files = applyRecipe(command, typedFiles);
+      const given = { name: 'run', options: options(), typedFiles } as const;
+      return run(setup, files, { ...command.opts<RunFlags>(), given });
+    }),
   );
 }
 
-async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promise<ExitCode> {
-  const { settings } = setup;
+type GivenFlags = RunFlags & { given: TypedCommand };
+
+async function run(setup: CommandSetup, given: string[], flags: GivenFlags): Promise<ExitCode> {
   refuseForcedTrial(flags);
-  requireApiKey(settings);
+  if (!flags.simulate) requireApiKey(setup.settings);
   const files = requireFiles(given);
   const out = resolve(requireOut(flags));
-  const batch = flags.batch ? checkBatchName(flags.batch) : batchNameFromFile(files[0] ?? '-');
+  const chosen = await chooseBatch(flags.batch, out, files);
+  const command = await keepCommand({ ...flags.given, files, batch: chosen.batch, out });
+  const job = { ...chosen, out, files, command, flags };
+  if (!flags.simulate) return runFiles(setup, job);
+  return withSimulator(setup, chosen.batch, async (simulated, kept) => {
+    const code = await runFiles(simulated, job);
+    // Nothing of it is looked at again.
+    if (code === ExitCode.succeeded) await kept.forget();
+    return code;
+  });
+}
+
+type Job = Pick<RunRequest, 'batch' | 'otherwise' | 'out' | 'files' | 'command'> & {
+  flags: RunFlags;
+};
+
+async function runFiles(setup: CommandSetup, job: Job): Promise<ExitCode> {
+  const { settings } = setup;
+  const { files, out, batch, flags } = job;
   const list = await tellModelList(settings, setup.terminal);
   const input = await compileFromFlags(files, flags, { settings, list });
   try {
@@ -79,7 +111,7 @@ async function run(setup: CommandSetup, given: string[], flags: RunFlags): Promi
     const { trial: size, variants } = flags;
     const trial = size === undefined ? null : { whole: input };
     return await runBatch(setup, {
-      ...{ batch, out, files, flags, trial },
+      ...{ ...job, trial },
       input: size === undefined ? input : sampleInput(input, { size, variants }),
       models: list.models,
     });

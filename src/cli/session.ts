@@ -1,6 +1,8 @@
+import { basename, extname } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
+import { nearNames } from '../producer/suggest-name.js';
 import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import { type Clock, machineTime } from '../shared/clock.js';
@@ -8,9 +10,10 @@ import { BatchError } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { accountHash, clockKey } from '../shared/ledger/keys.js';
+import { accountHash, batchesKey, clockKey } from '../shared/ledger/keys.js';
 import { LedgerClock, readLedgerMs } from '../shared/ledger/ledger-clock.js';
 import { createLogger, type LogLevel } from '../shared/logger.js';
+import { quoteName } from '../shared/quote-name.js';
 import { openStore, type Store } from '../shared/store/open-store.js';
 import { requireApiKey, type Settings } from './environment.js';
 import type { Terminal } from './terminal.js';
@@ -49,25 +52,64 @@ export async function openStoreSession(
     store,
     connection,
     clock,
-    findBatch: (name) => findBatch({ connection, prefix: settings.prefix }, name),
+    findBatch: (name) => findBatch({ connection, prefix: settings.prefix, store }, name),
     close: () => store.close(),
   };
 }
 
+/** Of each the meta is read, which is for a mistyped name alone. */
+const mostLookedAt = 500;
+const mostNear = 5;
+
 async function findBatch(
-  { connection, prefix }: { connection: Redis; prefix: string },
+  { connection, prefix, store }: { connection: Redis; prefix: string; store: Store },
   name: string,
 ) {
   const nobody = new AccountLedger(connection, prefix, 'nobody');
   const meta = await new BatchLedger(connection, prefix, name, nobody).meta();
   if (!meta) {
-    throw new BatchError(
-      'batch_not_found',
-      `There is no batch named ${name}: "rivya-batch status" lists those that there are.`,
-    );
+    const names = await connection.smembers(batchesKey(prefix));
+    const made = await madeOf(name, names, { connection, prefix });
+    const near = [...new Set([...made, ...nearNames(name, names)])];
+    throw new BatchError('batch_not_found', notFoundText(name, { names, near, store }));
   }
   const account = new AccountLedger(connection, prefix, meta.account);
   return { ledger: new BatchLedger(connection, prefix, name, account), account, meta };
+}
+
+/** Batches of a file that is called so: people think of them by either name. */
+async function madeOf(
+  name: string,
+  names: string[],
+  { connection, prefix }: { connection: Redis; prefix: string },
+): Promise<string[]> {
+  const nobody = new AccountLedger(connection, prefix, 'nobody');
+  const metas = await Promise.all(
+    names.slice(0, mostLookedAt).map((other) => {
+      return new BatchLedger(connection, prefix, other, nobody).meta();
+    }),
+  );
+  const isOf = (meta: BatchMeta | null) =>
+    meta?.sources.some((file) => basename(file, extname(file)) === name) === true;
+  return metas.flatMap((meta) => (meta !== null && isOf(meta) ? [meta.name] : []));
+}
+
+/** What there is like it, or where was looked: a private Redis knows only what was run from its own folder. */
+function notFoundText(
+  name: string,
+  { names, near, store }: { names: string[]; near: string[]; store: Store },
+): string {
+  const sentence = `There is no batch named ${quoteName(name)}`;
+  if (near.length > 0) {
+    return `${sentence}: did you mean ${near.slice(0, mostNear).map(quoteName).join(' or ')}?`;
+  }
+  const own = store.kind === 'private';
+  const has =
+    names.length === 0 ? 'holds none' : `holds ${names.length} ("rivya-batch status" lists them)`;
+  const elsewhere = own
+    ? 'It belongs to the folder you are in: go to the one in which the batch was run, or set its RIVYA_BATCH_HOME or REDIS_URL.'
+    : 'Is REDIS_URL, or --prefix, that of the batch?';
+  return `${sentence}. The ${own ? 'private ' : ''}Redis that was asked, ${store.where}, ${has}. ${elsewhere}`;
 }
 
 /** The account that this environment's key stands for. */
@@ -82,6 +124,7 @@ export function openClient(settings: Settings): RivyaClient {
     origin: settings.origin,
     apiKey: requireApiKey(settings),
     proxy: settings.proxy,
+    localPort: settings.simulatorPort ?? undefined,
     userAgent: userAgent,
   });
 }

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { mostInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { type BatchSight, countQueued, limitingWhile } from '../shared/outlook.js';
 import { counted, formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
@@ -60,7 +60,7 @@ export function printBatch(
   }
   if (unwritten > 0) rows.push(['to write', unwrittenText(unwritten, meta)]);
   if (notBegun !== null) rows.push(['not begun', pc.yellow(notBegun)]);
-  terminal.print(`Batch ${meta.name}: ${state}`);
+  terminal.print(`Batch ${meta.name}: ${state}${isSimulated(meta) ? ', SIMULATED' : ''}`);
   printFacts(terminal, rows);
 }
 

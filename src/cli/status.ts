@@ -4,7 +4,7 @@ import { batchState } from '../shared/batch-state.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { batchesKey } from '../shared/ledger/keys.js';
 import { creditsNumber } from '../shared/quantities.js';
 import { runReport } from '../shared/run-report.js';
@@ -90,7 +90,11 @@ async function showAll(
 
 const columns: Column<ListedBatch>[] = [
   { head: 'batch', text: ({ meta }) => meta.name, narrow: { least: 20, by: 'middle' } },
-  { head: 'state', text: ({ meta }) => batchState(meta), paint: paintState },
+  {
+    head: 'state',
+    text: ({ meta }) => `${batchState(meta)}${isSimulated(meta) ? ', simulated' : ''}`,
+    paint: paintState,
+  },
   countColumn('briefs', ({ meta }) => meta.admitted, { leaveOut: 2 }),
   countColumn('succeeded', ({ meta }) => meta.lines.succeeded),
   countColumn('failed', ({ meta }) => meta.lines.failed, { paint: pc.red }),

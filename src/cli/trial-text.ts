@@ -8,7 +8,7 @@ import type { TrialResult } from './trial.js';
 /** What a person is told of a trial, and how to go on from it. */
 export function trialLines(
   result: TrialResult,
-  { commandLine, width }: { commandLine: string; width: number },
+  { goOn, width }: { goOn: string; width: number },
 ): string[] {
   const { briefs, succeeded, others, credits, taskMs, left, sheet } = result;
   const done = succeeded + others;
@@ -24,7 +24,7 @@ export function trialLines(
   lines.push(
     ...hangingLines('The rest, by that: ', rest, width),
     'To go on (what the trial made is not made again):',
-    `  ${withoutTrial(commandLine)}`,
+    `  ${goOn}`,
   );
   return lines;
 }
@@ -35,9 +35,4 @@ function failureText({ others, succeeded, left }: TrialResult): string {
   const percent = Math.round(share * 100);
   const briefs = Math.round(share * left.forecast.briefs);
   return ` If ${percent} % fail as in the trial, that is ${counted(briefs, 'brief')}.`;
-}
-
-/** Nor `--fresh`: begun anew once more, the batch would pay for the trial again (S1). */
-function withoutTrial(commandLine: string): string {
-  return commandLine.replace(/ --trial(?:=| )\d+/, '').replace(/ --fresh(?= |$)/, '');
 }

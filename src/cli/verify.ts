@@ -6,7 +6,7 @@ import { quoteName } from '../shared/quote-name.js';
 import type { Finding } from '../shared/verify/finding.js';
 import { type Checked, type Verification, verifyFolder } from '../shared/verify-folder.js';
 import type { CommandSetup } from './command-setup.js';
-import { addJsonFlag } from './flags.js';
+import { addJsonFlag, pathOnDisk } from './flags.js';
 import type { Terminal } from './terminal.js';
 
 const progressEveryMs = 250;
@@ -17,7 +17,7 @@ export function addVerifyCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('verify')
     .description('prove from the folder alone that all results are there, whole and counted')
-    .argument('<folder>', 'what --out named');
+    .argument('<folder>', 'what --out named', pathOnDisk);
   addJsonFlag(command);
   command.action((folder: string, flags: { json: boolean }) =>
     setup.run(async () => {

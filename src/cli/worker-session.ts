@@ -38,6 +38,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     maxBytes: maxAssetBytes,
     idleTimeoutMs: downloadIdleMs,
     proxy: settings.proxy,
+    localPort: settings.simulatorPort ?? undefined,
     userAgent,
   });
   const worker = new WorkerProcess({

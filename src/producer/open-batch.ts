@@ -1,6 +1,6 @@
 import { BatchError } from '../shared/errors.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { BatchIdentity, BatchMeta } from '../shared/ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 
 /**
  * Creates the batch or finds it as it was: a batch keeps its API, its key and its folder for life, because
@@ -14,7 +14,10 @@ export async function openBatch(ledger: BatchLedger, identity: BatchIdentity): P
     throw new BatchError('internal', `Batch ${ledger.batch} vanished while it was opened.`);
   const { batch } = ledger;
   if (meta.origin !== identity.origin) {
-    throw conflict(batch, `runs against ${meta.origin}, not ${identity.origin}`);
+    throw conflict(
+      batch,
+      isSimulated(meta) ? 'was simulated' : `runs against ${meta.origin}, not ${identity.origin}`,
+    );
   }
   if (meta.account !== identity.account) {
     throw conflict(batch, 'was started with another API key');
@@ -33,6 +36,6 @@ export async function openBatch(ledger: BatchLedger, identity: BatchIdentity): P
 function conflict(batch: string, how: string): BatchError {
   return new BatchError(
     'batch_conflict',
-    `Batch ${batch} ${how}. Use what it was started with, or give this one another name with --batch.`,
+    `Batch ${batch} ${how}. Use what it was started with, or give this one another name with --batch, and its own --out.`,
   );
 }

@@ -12,7 +12,12 @@ import {
   readJournalHeader,
 } from '../shared/journal.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import { type BatchIdentity, type BatchMeta, neverSent } from '../shared/ledger/batch-meta.js';
+import {
+  type BatchIdentity,
+  type BatchMeta,
+  isSimulated,
+  neverSent,
+} from '../shared/ledger/batch-meta.js';
 import { ownerOf } from '../shared/output-folder.js';
 import type { StageQueues } from '../shared/queues.js';
 import { archiveResults } from './archive-results.js';
@@ -168,7 +173,8 @@ function newNonce(): string {
 
 function checkHeader(batch: string, header: JournalHeader, request: LifeRequest): void {
   if (header.origin === request.origin && header.account === request.account) return;
-  const what = header.origin === request.origin ? 'another API key' : header.origin;
+  const otherOrigin = isSimulated(header) ? '--simulate' : header.origin;
+  const what = header.origin === request.origin ? 'another API key' : otherOrigin;
   throw new BatchError(
     'batch_conflict',
     `The folder ${request.out} holds batch ${batch} as it was run with ${what}. Use that again, or give this one another folder with --out.`,

@@ -31,6 +31,19 @@ export function nearestName(wanted: string, names: readonly string[]): string | 
   return nearest;
 }
 
+/** Those that hold what is wanted, or are held by it; else the nearest, if one is near. */
+export function nearNames(wanted: string, names: readonly string[]): string[] {
+  const target = normalise(wanted);
+  const parts = names.filter((name) => {
+    const known = normalise(name);
+    const shorter = Math.min(known.length, target.length);
+    return shorter >= 3 && (known.includes(target) || target.includes(known));
+  });
+  if (parts.length > 0) return parts.sort().slice(0, MOST_NAMES_LISTED);
+  const nearest = nearestName(wanted, names);
+  return nearest === null ? [] : [nearest];
+}
+
 function normalise(name: string): string {
   return name.toLowerCase().replaceAll(/[\s_-]+/g, ' ');
 }

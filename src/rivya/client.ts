@@ -34,6 +34,8 @@ export interface RivyaClientOptions {
   /** Connections at once; as many as requests unless said. */
   connections?: number;
   proxy?: ProxySettings;
+  /** Where the API is a simulator of this process: its port on this machine, whatever the origin is called. */
+  localPort?: number | undefined;
   userAgent?: string;
   /** For dates in headers; this machine's unless said. */
   clock?: Clock;
@@ -159,6 +161,7 @@ function createCaller(options: RivyaClientOptions): Caller {
     protocol: protocol === 'http:' ? 'http:' : 'https:',
     proxy,
     connections,
+    localPort: options.localPort,
   });
   const everyHeader = {
     accept: 'application/json',

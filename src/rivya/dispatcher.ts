@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { createProxyPool } from './proxy-pool.js';
 
 const connectTimeoutMs = 10_000;
@@ -20,13 +20,16 @@ export interface DispatcherOptions {
   proxy?: ProxySettings | undefined;
   /** Connections at once per host; without it, as many as requests. */
   connections?: number | undefined;
+  /** Port on this machine that stands for the host that is asked, whatever it is called: no proxy counts then. */
+  localPort?: number | undefined;
   /** Resolves names of hosts that are reached directly; not used for the proxy's own name. */
   lookup?: LookupFunction;
 }
 
 /** A keep-alive pool, through a proxy where one applies. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { protocol, proxy, connections, lookup } = options;
+  const { protocol, proxy, connections, lookup, localPort } = options;
+  if (localPort !== undefined) return new Agent({ connect: toThisMachine(localPort) });
   const uri = (protocol === 'https:' ? proxy?.https : proxy?.http) ?? null;
   const agentOptions = {
     connections: connections ?? null,
@@ -43,4 +46,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     noProxy: proxy?.noProxy ?? '',
     clientFactory: createProxyPool,
   });
+}
+
+function toThisMachine(port: number): buildConnector.connector {
+  const connect = buildConnector({ timeout: connectTimeoutMs });
+  return (options, callback) => {
+    connect({ ...options, hostname: '127.0.0.1', port: String(port) }, callback);
+  };
 }

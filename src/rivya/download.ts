@@ -26,6 +26,8 @@ export interface DownloaderOptions {
   /** 3 unless said. */
   maxRedirects?: number;
   proxy?: ProxySettings;
+  /** As of the client: for the API's own host alone. */
+  localPort?: number | undefined;
   userAgent?: string;
   /** Resolves host names; the system's unless said. Its answers are checked, whatever it is. */
   lookup?: LookupFunction;
@@ -52,10 +54,13 @@ export interface Downloader {
 
 /** Throws only where the API's origin or the proxy's address is no URL. */
 export function createDownloader(options: DownloaderOptions): Downloader {
-  const { apiOrigin, proxy, lookup } = options;
+  const { apiOrigin, proxy, lookup, localPort } = options;
   const apiProtocol = new URL(apiOrigin).protocol === 'http:' ? 'http:' : 'https:';
   const dispatchers: Dispatchers = {
-    trusted: createDispatcher({ protocol: apiProtocol, proxy, ...(lookup ? { lookup } : {}) }),
+    trusted: createDispatcher({
+      ...{ protocol: apiProtocol, proxy, localPort },
+      ...(lookup ? { lookup } : {}),
+    }),
     guarded: createDispatcher({ protocol: 'https:', proxy, lookup: guardedLookup(lookup) }),
   };
   return {

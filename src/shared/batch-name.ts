@@ -12,24 +12,50 @@ export function checkBatchName(name: string): string {
   );
 }
 
-/** The name that a batch gets from its first file: `Spring 2026.csv` makes `Spring-2026`. */
-export function batchNameFromFile(file: string): string {
-  if (file === '-') {
-    throw new BatchError(
-      'usage',
-      'Input from stdin needs a name for its batch: give --batch NAME.',
-    );
-  }
-  const stem = basename(file, extname(file)).normalize('NFC');
-  const name = stem
+/** What a command says of its batch, and what is known of it. */
+export interface NamelessBatch {
+  /** Absolute folder of the results; null where none is named. */
+  out: string | null;
+  /** The batch whose results that folder holds already. */
+  held: string | null;
+  files: readonly string[];
+}
+
+/**
+ * The name of a batch that is given none: that of the batch in its folder, else the folder's own, else the first
+ * file's: `Spring 2026.csv` makes `Spring-2026`.
+ * @throws BatchError `usage` where none of them makes a name
+ */
+export function defaultBatchName({ out, held, files: [file = '-'] }: NamelessBatch): string {
+  const name = held ?? (nameFrom(out === null ? '' : basename(out)) || nameFrom(stemOf(file)));
+  if (name !== '') return name;
+  throw new BatchError(
+    'usage',
+    file === '-'
+      ? 'Input from stdin needs a name for its batch: give --batch NAME.'
+      : `No name for a batch can be made from ${file}: give --batch NAME.`,
+  );
+}
+
+/**
+ * What a batch of this folder was called before it was called after the folder, or where it was queued without one;
+ * null where that is no other name.
+ */
+export function fileBatchName({ files: [file = '-'] }: NamelessBatch, name: string): string | null {
+  const other = nameFrom(stemOf(file));
+  return other === '' || other === name ? null : other;
+}
+
+function stemOf(file: string): string {
+  return file === '-' ? '' : basename(file, extname(file));
+}
+
+/** Empty where nothing of the text may stand in a name. */
+function nameFrom(text: string): string {
+  const name = text
+    .normalize('NFC')
     .replace(/[^\p{L}\p{M}\p{N}._@+-]+/gu, '-')
     .replace(/^[^\p{L}\p{N}]+/u, '')
     .replace(/-+$/, '');
-  if (name === '') {
-    throw new BatchError(
-      'usage',
-      `No name for a batch can be made from ${file}: give --batch NAME.`,
-    );
-  }
   return [...name].slice(0, 80).join('');
 }

@@ -3,14 +3,14 @@ const remedies: Readonly<Record<string, string>> = {
   insufficient_credits:
     'Buy credits, then start a new attempt for these briefs with "rivya-batch retry".',
   validation_failed:
-    'The API refuses this input: compare model and params with "rivya-batch models", correct the rows, and run them under new ids.',
+    'The API refuses this input: compare model and params with "rivya-batch models", correct the rows, and run the same command again: it makes changed rows anew, under the same ids.',
   not_found:
-    'The API does not know the model or something that the brief refers to: correct the rows, and run them under new ids.',
+    'The API does not know the model or something that the brief refers to: correct the rows, and run the same command again.',
   chat_model_not_supported:
-    'Chat models make no files: choose another with "rivya-batch models", and run these rows under new ids.',
+    'Chat models make no files: choose another with "rivya-batch models", and run the same command again with it.',
   generation_failed:
     'The model gave up on these: "rivya-batch retry" makes a new attempt; where it fails again, change the prompt or a reference.',
-  nsfw: 'The prompt or the picture was taken for unsafe content: reword these rows, and run them under new ids.',
+  nsfw: 'The prompt or the picture was taken for unsafe content: reword these rows, and run the same command again: it makes changed rows anew, under the same ids.',
   http_403:
     'Something before the API, mostly a firewall, refused these, often for a word in the prompt: change the prompt, or try again later with "rivya-batch retry"; nothing was paid.',
   outcome_unknown:
@@ -30,11 +30,11 @@ const remedies: Readonly<Record<string, string>> = {
   result_url_refused:
     'The result is at an address that is not fetched for safety (not public, or not HTTPS): report the task ids to Rivya.',
   result_too_large:
-    'The result is larger than what is fetched: make it shorter or smaller with params, under new ids.',
+    'The result is larger than what is fetched: make it shorter or smaller with params, and run the same command again.',
   reference_missing:
     'The file that these refer to is not where it was, or not on the machine that submits: put it back, run the same command again, then "rivya-batch retry"; nothing was paid.',
   reference_changed:
-    'The file that these refer to has changed since: put it back and "rivya-batch retry", or run these rows under new ids; nothing was paid.',
+    'The file that these refer to has changed since: run the same command again to make them with the file as it is now, or put it back and "rivya-batch retry"; nothing was paid.',
   upload_failed:
     'A reference could not be uploaded: "rivya-batch retry" tries again later; nothing was paid.',
   internal_error:

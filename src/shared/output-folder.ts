@@ -24,33 +24,59 @@ export async function claimOutputFolder(out: string, batch: string): Promise<voi
   }
 }
 
+type Holder =
+  /** Of no batch; it holds none of the files that a batch would leave. */
+  | { kind: 'nobody' }
+  | { kind: 'batch'; name: string }
+  /** A file that has the name of one of ours, and that somebody else wrote. */
+  | { kind: 'foreign'; path: string };
+
 /**
  * The batch whose results a folder holds, or will hold: its journal is there before its first line; null for none.
  * @throws BatchError `batch_conflict` where a file of that name is somebody else's
  */
 export async function ownerOf(out: string): Promise<string | null> {
+  const holder = await holderOf(out);
+  switch (holder.kind) {
+    case 'nobody':
+      return null;
+    case 'batch':
+      return holder.name;
+    case 'foreign':
+      throw new BatchError(
+        'batch_conflict',
+        `${holder.path} was not written by rivya-batch: give another folder with --out, or move the file away.`,
+      );
+    default:
+      return holder satisfies never;
+  }
+}
+
+/** What names a batch that is given no name: the one in its folder; null for none, and for a file that is somebody else's. */
+export async function batchHeldIn(out: string): Promise<string | null> {
+  const holder = await holderOf(out);
+  return holder.kind === 'batch' ? holder.name : null;
+}
+
+async function holderOf(out: string): Promise<Holder> {
   const manifest = join(out, 'manifest.jsonl');
   for await (const { text, end } of readLines(manifest)) {
     if (end === 'torn') break;
     return batchIn(text, manifest);
   }
   const journal = await readJournalHeader(out);
-  if (journal !== null) return journal.batch;
+  if (journal !== null) return { kind: 'batch', name: journal.batch };
   const report = join(out, 'run.json');
   try {
     return batchIn(await readFile(report, 'utf8'), report);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'nobody' };
     throw error;
   }
 }
 
-function batchIn(json: string, path: string): string {
+function batchIn(json: string, path: string): Holder {
   const value = parseJson(json);
   const batch = value && typeof value === 'object' && 'batch' in value ? value.batch : null;
-  if (typeof batch === 'string') return batch;
-  throw new BatchError(
-    'batch_conflict',
-    `${path} was not written by rivya-batch: give another folder with --out, or move the file away.`,
-  );
+  return typeof batch === 'string' ? { kind: 'batch', name: batch } : { kind: 'foreign', path };
 }

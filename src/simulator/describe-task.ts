@@ -80,7 +80,7 @@ function resultOf(
   const issuedAt = lasting ? task.endsAt : now;
   const urls = task.files.map(({ name: fileName }) => {
     const grant = { taskId: task.id, fileName, linkSet: task.linkSets, issuedAt };
-    return `${origin}${mediaPath(grant, api.history.run)}`;
+    return `${origin}${mediaPath(grant, api.history.linkSecret)}`;
   });
   return { primary_url: urls[0] ?? null, urls };
 }

@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../shared/clock.js';
+import type { Answer } from './answer.js';
 import { buildCatalogue, type ListedModel } from './catalogue.js';
 import { FaultRules } from './faults/fault-rules.js';
 import { IdempotencyStore } from './idempotency-store.js';
+import { KeptTasks } from './kept-tasks.js';
 import { RandomStream } from './random-stream.js';
 import { RateGate } from './rate-gate.js';
 import { RequestLog } from './request-log.js';
@@ -25,6 +27,8 @@ interface History {
   /** Makes ids of this run unlike those of another, so that a stale client is told `not_found`. */
   run: string;
   lastNumber: number;
+  /** Signs links to results. */
+  linkSecret: string;
 }
 
 /** All that one simulator remembers, in memory: its settings and one account's history. */
@@ -34,16 +38,37 @@ export class SimulatedApi {
   faults: FaultRules;
   rates: RateGate;
   history: History;
+  readonly #kept: KeptTasks | null;
 
+  /** @param keptIn file of what is accepted, for simulators after this one and beside it; null keeps nothing */
   constructor(
     readonly clock: Clock,
     settings: SettingsPatch,
+    private readonly keptIn: string | null = null,
   ) {
+    this.#kept = keptIn === null ? null : new KeptTasks(keptIn);
     this.settings = applySettings({}, settings);
     this.catalogue = buildCatalogue(this.settings.models);
     this.faults = new FaultRules(this.settings.faults, this.settings.seed);
     this.rates = new RateGate(this.settings);
-    this.history = startHistory(this.settings);
+    this.history = startHistory(this.settings, keptIn);
+  }
+
+  /** Takes over what simulators with the same file have accepted meanwhile. */
+  takeNews(): void {
+    for (const { task, key, text, answer } of this.#kept?.news() ?? []) {
+      if (this.history.tasks.find(task.id) !== undefined) continue;
+      this.history.tasks.add(task);
+      this.history.idempotency.keep(key, text, { answer, storedAt: task.createdAt });
+    }
+  }
+
+  /** Enters an accepted submission for whoever asks under its key again. */
+  keep(key: string, text: string, answer: Answer): void {
+    this.history.idempotency.keep(key, text, { answer, storedAt: this.clock.now() });
+    const body = answer.kind === 'json' ? (answer.body as { id?: unknown }) : {};
+    const task = typeof body.id === 'string' ? this.history.tasks.find(body.id) : undefined;
+    if (task !== undefined) this.#kept?.add({ task, key, text, answer });
   }
 
   /** Changes the named settings. Giving `faults` or `seed` starts the rules' counts anew, a rate its windows. */
@@ -66,7 +91,7 @@ export class SimulatedApi {
   reset(): void {
     this.faults = new FaultRules(this.settings.faults, this.settings.seed);
     this.rates = new RateGate(this.settings);
-    this.history = startHistory(this.settings);
+    this.history = startHistory(this.settings, this.keptIn);
   }
 
   /** `task_...`, `req_...`, `file_...`: unique over runs. */
@@ -76,8 +101,9 @@ export class SimulatedApi {
   }
 }
 
-function startHistory(settings: Settings): History {
+function startHistory(settings: Settings, keptIn: string | null): History {
   const wallet = new Wallet(settings.credits);
+  const run = randomBytes(4).toString('hex');
   return {
     wallet,
     tasks: new TaskBook(wallet),
@@ -87,8 +113,10 @@ function startHistory(settings: Settings): History {
     replays: 0,
     authorizationViolations: [],
     durations: durationStream(settings),
-    run: randomBytes(4).toString('hex'),
+    run,
     lastNumber: 0,
+    // Links of one simulator are good at the next one with the same file.
+    linkSecret: keptIn === null ? run : createHash('sha256').update(keptIn).digest('hex'),
   };
 }
 

@@ -20,6 +20,8 @@ export interface SimulatorOptions extends SettingsPatch {
   host?: string;
   /** Default 0: a free port. */
   port?: number;
+  /** File in which accepted tasks are kept, for simulators after this one and beside it; unless said, nothing is kept. */
+  keptIn?: string | null;
   /** For tests of durations and windows; waits of late and slow answers are real time all the same. */
   clock?: Clock;
 }
@@ -52,8 +54,8 @@ export interface Simulator {
  * @throws BatchError `bad_configuration` for settings that cannot be.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { host = '127.0.0.1', port = 0, clock = systemClock, ...settings } = options;
-  const api = new SimulatedApi(clock, settings);
+  const { host = '127.0.0.1', port = 0, clock = systemClock, keptIn = null, ...settings } = options;
+  const api = new SimulatedApi(clock, settings, keptIn);
   const server = buildServer(api);
   await server.listen({ host, port });
   const address = server.server.address();

@@ -92,7 +92,7 @@ function replayOrAccept(api: SimulatedApi, request: SubmitRequest): Answer {
 function acceptAndKeep(api: SimulatedApi, request: SubmitRequest, key: string): Answer {
   const answer = accept(api, request);
   if (isSuccess(answer) || (api.settings.replayRefusals && isLastingRefusal(answer))) {
-    api.history.idempotency.keep(key, request.text, { answer, storedAt: api.clock.now() });
+    api.keep(key, request.text, answer);
   }
   return answer;
 }

@@ -5,7 +5,7 @@ import { type Desk, type DeskOptions, mapping, productsCsv, test } from '../supp
 
 const briefs = 16;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '6'];
-const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
+const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'out', briefs });
 
 /** A run in the middle of its work, with one answer lost on the way. */
 async function startRun(openDesk: (options: DeskOptions) => Promise<Desk>) {

@@ -100,7 +100,7 @@ test('three machines, one cut off and back, Redis restarted, a rolling restart: 
   await Promise.all(machines.map((machine) => machine.stop()));
   redis.stop();
 
-  expect(await auditRun(desk, { out: 'out', batch: 'in', briefs })).toEqual([]);
+  expect(await auditRun(desk, { out: 'out', batch: 'out', briefs })).toEqual([]);
   const { tasks: seen, requests, refusals } = desk.simulator.bill();
   expect(seen.maxRunning).toBeLessThanOrEqual(inFlight);
   const shares = machines.map((machine) => machine.accepted());

@@ -9,7 +9,7 @@ import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 
 const briefs = 12;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '4'];
-const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
+const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'out', briefs });
 
 /** Mounts a small disk over a folder of the desk; false where this user may not. */
 function mountSmallDisk(folder: string): boolean {

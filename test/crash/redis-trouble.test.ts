@@ -9,7 +9,7 @@ import { openCuttingProxy } from '../support/cutting-proxy.js';
 
 const briefs = 24;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '8'];
-const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
+const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'out', briefs });
 
 /** The process of the desk's private Redis; never 0, which would stand for the test's own process group. */
 async function redisProcess(desk: Desk): Promise<number> {

@@ -25,7 +25,7 @@ const {
 
 const briefs = 2;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
-const retry = ['retry', 'in', '--yes'];
+const retry = ['retry', 'out', '--yes'];
 /** The same briefs with other content. */
 const changed = [...run, '--prompt', 'Sketch of {{title}}'];
 
@@ -107,7 +107,7 @@ async function goOn(desk: Desk, { after }: Story): Promise<string[]> {
 
 async function audit(desk: Desk, { tasks, command }: Story): Promise<string[]> {
   try {
-    const faults = await auditRun(desk, { out: 'out', batch: 'in', briefs, tasks });
+    const faults = await auditRun(desk, { out: 'out', batch: 'out', briefs, tasks });
     const moved = command === retry ? 1 : briefs;
     if (command === run) return faults;
     const history = (await desk.read('out/history.jsonl')).trimEnd().split('\n');

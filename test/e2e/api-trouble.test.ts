@@ -98,7 +98,7 @@ describe.concurrent('limits, credits and keys', () => {
     expect(bill.total.tasks).toBe(12);
     // One refusal or a few to find it out, and one more now and then to see whether it is still so.
     expect(bill.refusals).toBeLessThan(10);
-    const status = await desk.run(['status', 'in', '--json']);
+    const status = await desk.run(['status', 'out', '--json']);
     const { account } = JSON.parse(status.stdout);
     expect(account.learnedRate).toBeNull();
     // What is noticed late still counts as running here: it may learn one more than the API has.

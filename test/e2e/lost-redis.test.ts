@@ -263,9 +263,9 @@ describe.concurrent('a batch that was queued without its folder', () => {
     expect((await desk.run(unnamed)).code).toBe(0);
     const refusing = desk.start(['worker', '--out', 'out', ...fast]);
     const queueAgain = `Queue it again with --out ${join(desk.folder, 'out')}`;
-    const status = async () => (await desk.run(['status', 'in'])).stdout;
+    const status = async () => (await desk.run(['status', 'out'])).stdout;
     while (!(await status()).includes(queueAgain)) await sleep(100);
-    expect(JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).not_begun).toContain(
+    expect(JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).not_begun).toContain(
       queueAgain,
     );
     expect(desk.simulator.bill().total.tasks).toBe(4);
@@ -297,8 +297,8 @@ describe.concurrent('a folder that was named on a machine without it', () => {
     await rm(out, { recursive: true });
     await rename(elsewhere, out);
     const worker = desk.start(['worker', ...fast]);
-    while (!(await desk.run(['status', 'in'])).stdout.includes('not begun')) await sleep(100);
-    expect((await desk.run(['cancel', 'in'])).code).toBe(0);
+    while (!(await desk.run(['status', 'out'])).stdout.includes('not begun')) await sleep(100);
+    expect((await desk.run(['cancel', 'out'])).code).toBe(0);
     expect(await desk.read('out/manifest.jsonl')).toBe(manifest);
     expect((await desk.run(enqueue)).code).toBe(0);
     while ((await desk.report('out')).counts.admitted !== 3) await sleep(50);

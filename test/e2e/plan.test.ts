@@ -149,7 +149,7 @@ withTerminal('at a terminal', () => {
     const asking = [...run, '--ask-above', '0'];
     const no = await atTerminal(desk, asking, { answers: { 'Go on?': '\u0003' } });
     expect(no.code).toBe(130);
-    const { stdout } = await desk.run(['status', 'in', '--json']);
+    const { stdout } = await desk.run(['status', 'out', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'finished', counts: { admitted: 2 } });
     expect((await atTerminal(desk, [...asking, '--yes'])).code).toBe(0);
     expect(desk.simulator.bill().total.tasks).toBe(4);
@@ -168,7 +168,7 @@ withTerminal('at a terminal', () => {
     expect(no.code).toBe(130);
     expect(await desk.read('out/manifest.jsonl')).toBe(before);
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
-    const { stdout } = await desk.run(['status', 'in', '--json']);
+    const { stdout } = await desk.run(['status', 'out', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'finished', counts: { succeeded: 3 } });
     expect((await desk.run(run)).stdout).toContain('nothing was sent or spent');
     expect(desk.simulator.bill().total.tasks).toBe(3);

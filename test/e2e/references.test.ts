@@ -33,7 +33,7 @@ describe.concurrent('files as references', () => {
     });
     expect(desk.simulator.bill().uploads.files).toBe(0);
     expect((await desk.run(run)).code).toBe(0);
-    expect(await auditRun(desk, { out: 'out', batch: 'in', briefs: 200 })).toEqual([]);
+    expect(await auditRun(desk, { out: 'out', batch: 'out', briefs: 200 })).toEqual([]);
     expect(desk.simulator.bill().uploads).toEqual({ files: 12, repeated: {} });
     expect((await desk.report('out')).requests).toMatchObject({ submits: 200, uploads: 12 });
     const asked = filesByPrompt(desk);
@@ -74,7 +74,7 @@ describe.concurrent('files as references', () => {
     expect(desk.simulator.bill().total.tasks).toBe(0);
     desk.simulator.control({ faults: [] });
     expect((await desk.run(run)).code).toBe(0);
-    expect(await auditRun(desk, { out: 'out', batch: 'in', briefs: 20 })).toEqual([]);
+    expect(await auditRun(desk, { out: 'out', batch: 'out', briefs: 20 })).toEqual([]);
     expect(desk.simulator.bill().uploads).toEqual({ files: 3, repeated: {} });
   });
 
@@ -85,7 +85,7 @@ describe.concurrent('files as references', () => {
     const refused = () => desk.simulator.bill().requests.byEndpoint['file-upload']?.[429] ?? 0;
     await killWhen(desk, run, () => refused() > 0);
     expect((await desk.run(run)).code).toBe(0);
-    expect(await auditRun(desk, { out: 'out', batch: 'in', briefs: 6 })).toEqual([]);
+    expect(await auditRun(desk, { out: 'out', batch: 'out', briefs: 6 })).toEqual([]);
   });
 
   test('two workers share uploads as they share the work', async ({ openDesk }) => {
@@ -94,7 +94,7 @@ describe.concurrent('files as references', () => {
     await desk.write('in.csv', shotsCsv(60, oneOf(4)));
     const ends = await Promise.all([desk.run(run), desk.run(run)]);
     expect(ends.map(({ code }) => code)).toEqual([0, 0]);
-    expect(await auditRun(desk, { out: 'out', batch: 'in', briefs: 60 })).toEqual([]);
+    expect(await auditRun(desk, { out: 'out', batch: 'out', briefs: 60 })).toEqual([]);
     expect(desk.simulator.bill().uploads).toEqual({ files: 4, repeated: {} });
   });
 

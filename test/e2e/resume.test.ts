@@ -166,7 +166,7 @@ describe.concurrent('several processes', () => {
     expect(queued.code).toBe(0);
     const limits = ['--rate', '200', '--in-flight', '4'];
     const workers = [desk.start(['worker', ...limits]), desk.start(['worker', ...limits])];
-    while ((await desk.run(['status', 'in', '--json'])).stdout.includes('"unfinished"')) {
+    while ((await desk.run(['status', 'out', '--json'])).stdout.includes('"unfinished"')) {
       await sleep(100);
     }
     while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
@@ -195,7 +195,7 @@ describe.concurrent('several processes', () => {
     const answers = logOf(far.output()).filter(({ msg }) => msg === 'accepted');
     const tasks = (await desk.lines('shop')).map(({ brief_id, task_id }) => [brief_id, task_id]);
     expect(answers.map(({ brief, task }) => [brief, task]).sort()).toEqual(tasks.sort());
-    expect(answers[0]).toMatchObject({ batch: 'in', attempt: 1, endpoint: 'submit' });
+    expect(answers[0]).toMatchObject({ batch: 'out', attempt: 1, endpoint: 'submit' });
     expect(far.output() + near.output()).not.toMatch(/rvya_sk_desk|token=/);
   });
 
@@ -203,10 +203,10 @@ describe.concurrent('several processes', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(2));
     await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
-    expect(await desk.run(['forget', 'in'])).toMatchObject({ code: 2 });
+    expect(await desk.run(['forget', 'out'])).toMatchObject({ code: 2 });
     expect((await desk.run(run)).code).toBe(0);
-    expect((await desk.run(['forget', 'in'])).code).toBe(0);
-    expect(await desk.run(['status', 'in'])).toMatchObject({ code: 2 });
+    expect((await desk.run(['forget', 'out'])).code).toBe(0);
+    expect(await desk.run(['status', 'out'])).toMatchObject({ code: 2 });
     await expectCleanBill(desk, 'out', 2);
   });
 });

@@ -49,7 +49,7 @@ async function linesSoFar(desk: Desk) {
 async function withStates(desk: Desk, work: (redis: Redis, key: string) => Promise<void>) {
   const redis = new Redis({ path: inject('redisSocket') });
   try {
-    await work(redis, batchKeys(desk.environment.RIVYA_BATCH_PREFIX ?? '', 'in').state);
+    await work(redis, batchKeys(desk.environment.RIVYA_BATCH_PREFIX ?? '', 'out').state);
   } finally {
     redis.disconnect();
   }
@@ -88,7 +88,7 @@ async function outputShows(process: Running, pattern: RegExp): Promise<void> {
 }
 
 async function status(desk: Desk) {
-  return JSON.parse((await desk.run(['status', 'in', '--json'])).stdout) as {
+  return JSON.parse((await desk.run(['status', 'out', '--json'])).stdout) as {
     state: string;
     counts: Record<'admitted' | 'succeeded' | 'cancelled' | 'pending', number>;
   };
@@ -123,7 +123,7 @@ describe.concurrent('pause and resume', () => {
     await desk.write('in.csv', productsCsv(40));
     const process = desk.start(run);
     await outputShows(process, /out of credits/);
-    const paused = await desk.run(['pause', 'in']);
+    const paused = await desk.run(['pause', 'out']);
     expect(paused).toMatchObject({ code: 0 });
     expect(paused.stdout).toMatch(/paused/);
     await outputShows(process, /This batch is paused/);
@@ -133,11 +133,11 @@ describe.concurrent('pause and resume', () => {
     await desk.write('other.csv', productsCsv(2).replaceAll('Product', 'Article'));
     const other = ['run', 'other.csv', '--out', 'other', ...mapping, ...fast];
     expect(await desk.run(other)).toMatchObject({ code: 0 });
-    expect(await desk.run(['pause', 'in'])).toMatchObject({ code: 0 });
+    expect(await desk.run(['pause', 'out'])).toMatchObject({ code: 0 });
     expect((await status(desk)).counts).toMatchObject({ succeeded: 5, pending: 35 });
     expect(tasksMade(desk)).toBe(5 + 2);
-    const resumed = await desk.run(['resume', 'in', '--json']);
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ batch: 'in', was_paused: true });
+    const resumed = await desk.run(['resume', 'out', '--json']);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ batch: 'out', was_paused: true });
     expect((await process.finished).code).toBe(0);
     await expectOneLineEach(desk, 40);
     expect(tasksMade(desk)).toBe(40 + 2);
@@ -148,12 +148,12 @@ describe.concurrent('pause and resume', () => {
     await desk.write('in.csv', productsCsv(1));
     expect((await desk.run([...run])).code).toBe(0);
     for (const command of ['pause', 'cancel'] as const) {
-      const done = await desk.run([command, 'in']);
+      const done = await desk.run([command, 'out']);
       expect(done).toMatchObject({ code: 0 });
       expect(done.stdout).toMatch(/is finished/);
       expect(await desk.run([command, 'nobody'])).toMatchObject({ code: 2 });
     }
-    expect((await desk.run(['resume', 'in'])).stdout).toMatch(/was not paused/);
+    expect((await desk.run(['resume', 'out'])).stdout).toMatch(/was not paused/);
     for (const command of ['resume', 'retry']) {
       expect(await desk.run([command, 'nobody'])).toMatchObject({ code: 2 });
     }
@@ -171,15 +171,15 @@ describe.concurrent('cancel', () => {
     const process = desk.start(run);
     await outputShows(process, /out of credits/);
     await untilAccepted(desk, 5);
-    const cancelled = await desk.run(['cancel', 'in', '--json']);
+    const cancelled = await desk.run(['cancel', 'out', '--json']);
     expect(cancelled).toMatchObject({ code: 0 });
     // Those that were just being refused are ended by the run that is at them; the lines below count them all.
-    expect(JSON.parse(cancelled.stdout)).toMatchObject({ batch: 'in', abandoned: 0, pending: 5 });
+    expect(JSON.parse(cancelled.stdout)).toMatchObject({ batch: 'out', abandoned: 0, pending: 5 });
     expect(process.hasEnded()).toBe(false);
     clock.letTasksEnd();
     const end = await process.finished;
     expect(end.code).toBe(3);
-    expect(end.stdout).toContain('rivya-batch retry in --status cancelled');
+    expect(end.stdout).toContain('rivya-batch retry out --status cancelled');
     const lines = await expectOneLineEach(desk, 40);
     expect(lines.filter((line) => line.status === 'succeeded')).toHaveLength(5);
     expect(lines.filter((line) => line.error?.code === 'cancelled')).toHaveLength(35);
@@ -193,18 +193,18 @@ describe.concurrent('cancel', () => {
     await desk.write('in.csv', productsCsv(20));
     const process = desk.start([...run, ...fast]);
     await outputShows(process, /out of credits/);
-    expect(await desk.run(['cancel', 'in'])).toMatchObject({ code: 0 });
+    expect(await desk.run(['cancel', 'out'])).toMatchObject({ code: 0 });
     expect((await process.finished).code).toBe(3);
     await addCredits(desk, 1_000);
     await desk.write('in.csv', productsCsv(25));
     const again = await desk.run([...run, ...fast]);
     expect(again.code).toBe(3);
-    expect(again.stdout).toContain('rivya-batch retry in --status cancelled');
+    expect(again.stdout).toContain('rivya-batch retry out --status cancelled');
     const enqueued = await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
     expect(enqueued).toMatchObject({ code: 2 });
     await expectOneLineEach(desk, 20);
     expect(tasksMade(desk)).toBe(5);
-    const retried = await desk.run(['retry', 'in', '--status', 'cancelled', '--yes', '--json']);
+    const retried = await desk.run(['retry', 'out', '--status', 'cancelled', '--yes', '--json']);
     expect(JSON.parse(retried.stdout)).toMatchObject({ reopened: 15, may_pay_twice: 0 });
     expect((await desk.run([...run, ...fast])).code).toBe(0);
     await expectOneLineEach(desk, 25);
@@ -218,8 +218,8 @@ describe.concurrent('cancel', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(30));
     await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
-    await desk.run(['pause', 'in']);
-    expect(await desk.run(['cancel', 'in'])).toMatchObject({ code: 0 });
+    await desk.run(['pause', 'out']);
+    expect(await desk.run(['cancel', 'out'])).toMatchObject({ code: 0 });
     const lines = await expectOneLineEach(desk, 30);
     expect(lines.every((line) => line.status === 'cancelled')).toBe(true);
     expect(tasksMade(desk)).toBe(0);
@@ -238,7 +238,7 @@ describe.concurrent('cancel', () => {
     await untilAccepted(desk, 4);
     killed.kill('SIGKILL');
     await killed.finished;
-    expect((await desk.run(['cancel', 'in'])).stdout).toMatch(/still to be collected/);
+    expect((await desk.run(['cancel', 'out'])).stdout).toMatch(/still to be collected/);
     clock.letTasksEnd();
     // What was about to be sent at the kill is in doubt, and settled under its key like any other (S1).
     await addCredits(desk, 1_000);
@@ -261,11 +261,11 @@ describe.concurrent('cancel', () => {
     const process = desk.start(run);
     await outputShows(process, /out of credits/);
     await untilAccepted(desk, 4);
-    const asked = await desk.run(['cancel', 'in', '--abandon']);
+    const asked = await desk.run(['cancel', 'out', '--abandon']);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toMatch(/throws away 4 tasks under way: 4 credits/);
     expect((await status(desk)).counts.cancelled).toBe(0);
-    expect(await desk.run(['cancel', 'in', '--abandon', '--yes'])).toMatchObject({ code: 0 });
+    expect(await desk.run(['cancel', 'out', '--abandon', '--yes'])).toMatchObject({ code: 0 });
     expect((await process.finished).code).toBe(3);
     const lines = await expectOneLineEach(desk, 20);
     const abandoned = lines.filter((line) => line.error?.code === 'abandoned');
@@ -274,7 +274,7 @@ describe.concurrent('cancel', () => {
     expect((await desk.report('out')).credits.spent).toBe(4);
     clock.letTasksEnd();
     await addCredits(desk, 1_000);
-    const retried = await desk.run(['retry', 'in', '--status', 'cancelled', '--yes', '--json']);
+    const retried = await desk.run(['retry', 'out', '--status', 'cancelled', '--yes', '--json']);
     expect(JSON.parse(retried.stdout)).toMatchObject({ rereads: 4, new_attempts: 16 });
     desk.simulator.control({ speed: 20, durationMs: null });
     expect((await desk.run([...run, ...fast])).code).toBe(0);
@@ -293,11 +293,11 @@ describe.concurrent('retry', () => {
     expect((await desk.run([...run, ...fast])).code).toBe(3);
     const failed = (await desk.lines('out')).filter((line) => line.status === 'failed');
     expect(failed).toHaveLength(3);
-    const asked = await desk.run(['retry', 'in']);
+    const asked = await desk.run(['retry', 'out']);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toMatch(/3 failed: new attempts, about 3 credits \(as charged before\)/);
     expect(await history(desk)).toEqual([]);
-    const retried = await desk.run(['retry', 'in', '--yes']);
+    const retried = await desk.run(['retry', 'out', '--yes']);
     expect(retried.code).toBe(0);
     expect(retried.stdout).toMatch(/open again for a new attempt: 3;/);
     expect(await desk.lines('out')).toHaveLength(5);
@@ -314,7 +314,7 @@ describe.concurrent('retry', () => {
     const bill = desk.simulator.bill();
     expect(bill.total).toMatchObject({ tasks: 11, spent: 11 });
     expect((await desk.report('out')).credits.spent).toBe(11);
-    expect((await desk.run(['retry', 'in', '--yes'])).stdout).toMatch(/nothing to retry/);
+    expect((await desk.run(['retry', 'out', '--yes'])).stdout).toMatch(/nothing to retry/);
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
 
@@ -324,7 +324,7 @@ describe.concurrent('retry', () => {
     expect((await desk.run([...run, ...fast])).code).toBe(3);
     const worker = desk.start(['worker', ...fast]);
     await outputShows(worker, /worker ready/);
-    expect((await desk.run(['retry', 'in', '--status', 'failed', '--yes'])).code).toBe(0);
+    expect((await desk.run(['retry', 'out', '--status', 'failed', '--yes'])).code).toBe(0);
     await until(async () => (await desk.report('out')).counts.succeeded === 4);
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
@@ -341,10 +341,10 @@ describe.concurrent('retry', () => {
     });
     await desk.write('in.csv', productsCsv(2));
     expect((await desk.run([...run, ...fast])).code).toBe(3);
-    const asked = await desk.run(['retry', 'in', '--status', 'unknown']);
+    const asked = await desk.run(['retry', 'out', '--status', 'unknown']);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toMatch(/Perhaps paid already: 1\./);
-    expect((await desk.run(['retry', 'in', '--yes', '--json'])).stdout).toContain(
+    expect((await desk.run(['retry', 'out', '--yes', '--json'])).stdout).toContain(
       '"may_pay_twice":1',
     );
     expect((await desk.run([...run, ...fast])).code).toBe(0);
@@ -371,7 +371,7 @@ describe.concurrent('retry', () => {
       expect(await history(desk)).toHaveLength(2);
       clock.letTasksEnd();
       if (command === 'retry') {
-        const retried = await desk.run(['retry', 'in', '--yes', '--json']);
+        const retried = await desk.run(['retry', 'out', '--yes', '--json']);
         expect(JSON.parse(retried.stdout)).toMatchObject({
           rereads: 2,
           new_attempts: 0,
@@ -413,7 +413,7 @@ describe.concurrent('retry', () => {
 
   test('rejects a status that cannot be retried', async ({ openDesk }) => {
     const desk = await openDesk();
-    const wrong = await desk.run(['retry', 'in', '--status', 'succeeded']);
+    const wrong = await desk.run(['retry', 'out', '--status', 'succeeded']);
     expect(wrong).toMatchObject({ code: 2 });
     expect(wrong.stderr).toMatch(/failed, unknown, cancelled/);
   });
@@ -425,7 +425,7 @@ describe.concurrent('retry', () => {
     await desk.write('in.csv', productsCsv(2));
     expect((await desk.run([...run, ...fast])).code).toBe(3);
     const retry = (environment: Record<string, string>) =>
-      desk.run(['retry', 'in', '--yes'], { environment });
+      desk.run(['retry', 'out', '--yes'], { environment });
     const refused = await retry({ RIVYA_API_KEY: 'rvya_sk_another' });
     expect(refused).toMatchObject({ code: 2 });
     expect(refused.stderr).toMatch(/was made with another API key/);
@@ -451,14 +451,14 @@ describe.concurrent('status', () => {
     const worker = desk.start(['worker', ...fast]);
     const status = async (...parameters: string[]) =>
       (await desk.run(['status', ...parameters])).stdout;
-    await until(async () => /unwritten":3/.test(await status('in', '--json')));
-    expect(JSON.parse(await status('in', '--json'))).toMatchObject({ state: 'finished' });
-    expect(await status('in')).toMatch(/in: finished\n(.*\n)*.*to write +3 lines not in the/);
-    expect(JSON.parse(await status('--json'))).toMatchObject([{ batch: 'in', unwritten: 3 }]);
-    expect(await status()).toMatch(/^in +finished +3 +3 +0 +0 +0 +0 +3 +3$/m);
+    await until(async () => /unwritten":3/.test(await status('out', '--json')));
+    expect(JSON.parse(await status('out', '--json'))).toMatchObject({ state: 'finished' });
+    expect(await status('out')).toMatch(/out: finished\n(.*\n)*.*to write +3 lines not in the/);
+    expect(JSON.parse(await status('--json'))).toMatchObject([{ batch: 'out', unwritten: 3 }]);
+    expect(await status()).toMatch(/^out +finished +3 +3 +0 +0 +0 +0 +3 +3$/m);
     await rmdir(join(desk.folder, 'out', 'manifest.jsonl'));
-    await until(async () => /unwritten":0/.test(await status('in', '--json')));
-    expect(await status('in')).not.toContain('to write');
+    await until(async () => /unwritten":0/.test(await status('out', '--json')));
+    expect(await status('out')).not.toContain('to write');
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
   });

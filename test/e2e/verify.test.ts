@@ -125,11 +125,11 @@ describe.concurrent('status --failed', () => {
     expect(await verified(desk, 'out')).toMatchObject({ code: 0, ok: true });
     const lines = await desk.lines('out');
     const failed = lines.filter((line) => line.status === 'failed');
-    const json = await desk.run(['status', 'in', '--failed', '--json']);
+    const json = await desk.run(['status', 'out', '--failed', '--json']);
     expect(json.code).toBe(0);
     const told = JSON.parse(json.stdout);
     expect(told).toMatchObject({
-      batch: 'in',
+      batch: 'out',
       not_succeeded: 2,
       groups: [
         {
@@ -140,7 +140,7 @@ describe.concurrent('status --failed', () => {
         },
       ],
     });
-    const text = await desk.run(['status', 'in', '--failed']);
+    const text = await desk.run(['status', 'out', '--failed']);
     expect(text.stdout).toContain('2 of 4 briefs did not succeed');
     expect(text.stdout).toContain('2 x nsfw (2 failed)');
     expect(text.stdout).toContain(told.groups[0].remedy);
@@ -151,9 +151,9 @@ describe.concurrent('status --failed', () => {
     expect((await desk.run(['status', '--failed'])).code).toBe(2);
     await desk.write('in.csv', productsCsv(1));
     expect((await desk.run(run)).code).toBe(0);
-    expect((await desk.run(['status', 'in', '--failed'])).stdout).toContain('no brief failed');
+    expect((await desk.run(['status', 'out', '--failed'])).stdout).toContain('no brief failed');
     await rm(join(desk.folder, 'out'), { recursive: true });
-    const gone = await desk.run(['status', 'in', '--failed']);
+    const gone = await desk.run(['status', 'out', '--failed']);
     expect(gone.code).toBe(2);
     expect(gone.stderr).toMatch(/no .*manifest\.jsonl on this machine/);
   });

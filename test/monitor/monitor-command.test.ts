@@ -90,7 +90,7 @@ describe.concurrent('rivya-batch monitor', () => {
     const { wallet } = desk.simulator.bill();
     expect(metrics).toMatch(new RegExp(`_wallet_credits\\{.*\\} ${wallet}\n`));
 
-    expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+    expect((await desk.run(['retry', 'out', '--yes'])).code).toBe(0);
     await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
     const second = (await get('/brief?batch=in&id=00003')).text;
     expect(second).toContain('An earlier life ended');

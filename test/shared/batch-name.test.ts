@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { batchNameFromFile, checkBatchName } from '../../src/shared/batch-name.js';
+import { checkBatchName, defaultBatchName } from '../../src/shared/batch-name.js';
 
 describe('checkBatchName', () => {
   it.each(['spring', '2026', 'Été-2026', 'a.b_c@d+e', '春の', 'x'.repeat(80)])(
@@ -18,7 +18,19 @@ describe('checkBatchName', () => {
   );
 });
 
-describe('batchNameFromFile', () => {
+describe('defaultBatchName', () => {
+  const ofFile = (file: string) => defaultBatchName({ out: null, held: null, files: [file] });
+
+  it.each([
+    ['what its folder holds', { out: '/srv/spring', held: 'first', files: ['in.csv'] }, 'first'],
+    ['its folder', { out: '/srv/Spring 2026', held: null, files: ['in.csv'] }, 'Spring-2026'],
+    ['its folder, also for stdin', { out: '/srv/spring', held: null, files: ['-'] }, 'spring'],
+    ['its file, where the folder gives none', { out: '/', held: null, files: ['in.csv'] }, 'in'],
+    ['its file, where there is no folder', { out: null, held: null, files: ['in.csv'] }, 'in'],
+  ])('is called after %s', (_, batch, name) => {
+    expect(defaultBatchName(batch)).toBe(name);
+  });
+
   it.each([
     ['Spring 2026.csv', 'Spring-2026'],
     ['/tmp/briefs/catalog.v2.jsonl', 'catalog.v2'],
@@ -27,11 +39,11 @@ describe('batchNameFromFile', () => {
     ['été.csv', 'été'],
     ['--- a ---.csv', 'a'],
   ])('makes of %s the name %s', (file, name) => {
-    expect(batchNameFromFile(file)).toBe(name);
+    expect(ofFile(file)).toBe(name);
   });
 
   it.each(['-', '###.csv'])('asks for a name where %s gives none', (file) => {
-    expect(() => batchNameFromFile(file)).toThrowError(expect.objectContaining({ code: 'usage' }));
+    expect(() => ofFile(file)).toThrowError(expect.objectContaining({ code: 'usage' }));
   });
 
   it('makes only names that it would take itself', () => {
@@ -39,7 +51,7 @@ describe('batchNameFromFile', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 120 }), (stem) => {
         let name: string;
         try {
-          name = batchNameFromFile(`${stem}.csv`);
+          name = ofFile(`${stem}.csv`);
         } catch {
           return;
         }

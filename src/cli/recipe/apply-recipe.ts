@@ -52,11 +52,11 @@ function parseValue(
   // A list is taken as it is: on the command line a comma may separate, here every entry is one.
   if (Array.isArray(written)) return written.map(String);
   const text = String(written);
-  if (pathKeys.has(key)) return fromRecipe(text, read);
   if (key === 'prompt') return promptText(text, read);
   try {
     const { parseArg, defaultValue } = option;
-    return parseArg ? parseArg(text, defaultValue as undefined) : text;
+    const value: unknown = parseArg ? parseArg(text, defaultValue as undefined) : text;
+    return pathKeys.has(key) ? fromRecipe(text, read) : value;
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new BatchError('bad_input', `${read.placeOf([key])}: ${key}: ${error.message}`);

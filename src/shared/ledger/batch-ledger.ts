@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { AccountLedger } from './account-ledger.js';
 import { type BatchCounts, type BatchIdentity, type BatchMeta, readMeta } from './batch-meta.js';
 import { BriefLedger } from './brief-ledger.js';
+import type { KeptCommand } from './kept-command.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { OutboxLedger } from './outbox-ledger.js';
 import { RecoveryLedger } from './recovery-ledger.js';
@@ -143,6 +144,11 @@ export class BatchLedger {
   async cancel(): Promise<'cancelled' | 'was_finished'> {
     const reply = await runScript(this.redis, 'cancel', { keys: [this.keys.meta], values: [] });
     return reply === 1 ? 'cancelled' : 'was_finished';
+  }
+
+  /** For whoever goes on with the batch. */
+  async keepCommand(command: KeptCommand): Promise<void> {
+    await this.set({ command: JSON.stringify(command) });
   }
 
   async set(fields: Record<string, string | number>): Promise<void> {

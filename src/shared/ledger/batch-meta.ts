@@ -1,5 +1,6 @@
 import type { LineStatus } from '../manifest-line.js';
 import { type BatchRuns, countEach, readRuns } from './batch-runs.js';
+import { type KeptCommand, readKeptCommand } from './kept-command.js';
 
 /** What a batch is; fixed when it is created. */
 export type BatchIdentity = {
@@ -24,6 +25,8 @@ export interface BatchMeta extends BatchIdentity, BatchRuns {
   duplicates: number;
   /** JSON list of file names, as given. */
   sources: string[];
+  /** What began it last; null where that was a schedule, or an earlier version. */
+  command: KeptCommand | null;
   admitted: number;
   lines: Record<LineStatus, number>;
   /** Admitted and without a line. */
@@ -61,6 +64,13 @@ export interface BatchMeta extends BatchIdentity, BatchRuns {
   rewriting: boolean;
 }
 
+/** Stands for the simulator that `run --simulate` starts, whatever its port: no batch of it is ever taken for a real one (S1). */
+export const simulatedOrigin = 'http://simulator.invalid';
+
+export function isSimulated({ origin }: Pick<BatchMeta, 'origin'>): boolean {
+  return origin === simulatedOrigin;
+}
+
 /** Nothing of this life was ever sent: what it does not know of, it cannot have made. */
 export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
   const made = lines.succeeded + lines.failed + lines.unknown;
@@ -95,6 +105,7 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     rejected: count('rejected'),
     duplicates: count('duplicates'),
     sources: JSON.parse(fields.sources ?? '[]') as string[],
+    command: readKeptCommand(fields.command),
     admitted: count('admitted'),
     lines,
     pending: count('admitted') - lined,

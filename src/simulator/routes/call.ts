@@ -29,6 +29,7 @@ export function addApiRoute(server: FastifyInstance, api: SimulatedApi, route: A
   const { method, path: url, endpoint, bodyLimit } = route;
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const logged = api.history.requests.arrive(endpoint, api.clock.now());
+    api.takeNews();
     api.history.tasks.settleDue(api.clock.now());
     const apiKey = bearerKey(request.headers.authorization);
     const described = route.describe?.(request) ?? { model: null, prompt: null };

@@ -46,10 +46,11 @@ function lookUp(api: SimulatedApi, request: FastifyRequest): Lookup {
   const { taskId, fileName } = request.params as { taskId: string; fileName: string };
   const { token } = request.query as { token?: string };
   const now = api.clock.now();
+  api.takeNews();
   const task = api.history.tasks.find(taskId);
   const file = task?.files.find(({ name }) => name === fileName);
   if (!task || !file || phaseOf(task, now) !== 'ended') return { kind: 'refused', status: 404 };
-  const reading = readToken(token ?? '', { taskId, fileName }, api.history.run);
+  const reading = readToken(token ?? '', { taskId, fileName }, api.history.linkSecret);
   if (reading.kind === 'forged') return { kind: 'refused', status: 403 };
   const { filesLate } = task.fate;
   if (filesLate !== null && now < task.endsAt + filesLate.forMs) {
