@@ -103,11 +103,13 @@ function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
   return admission === 'complete' && pending === 0 && finalized;
 }
 
-/** A run that was to make everything anew and was cut off is gone on with: what it has made is not paid again. */
+/**
+ * A run that was to make everything anew and was cut off is gone on with, a retry in between or not: what it has made is
+ * not paid again.
+ */
 function forcedRun(meta: BatchMeta): ForcedRun {
-  const last = meta.runs.length;
-  const goesOn = last > 0 && meta.forcedRun === last && !isFinished(meta);
-  return goesOn ? last : last + 1;
+  const { runs, forcedRun: underWay } = meta;
+  return underWay !== null && !isFinished(meta) ? underWay : runs.length + 1;
 }
 
 async function lookAgain(
