@@ -112,12 +112,14 @@ function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
   return admission === 'complete' && pending === 0 && finalized;
 }
 
-/** A run that was to make everything anew and was cut off is gone on with: what it has made is not paid again. */
+/**
+ * A run that was to make everything anew and was cut off is gone on with, a retry in between or not: what it has made is
+ * not paid again.
+ */
 function forcedOf(meta: BatchMeta, { force, continues }: ForceFlags): ForcedRun {
-  const last = meta.runs.length;
-  const wasCutOff = last > 0 && meta.forcedRun === last && !isFinished(meta);
-  if (wasCutOff && (force || continues)) return last;
-  return force ? last + 1 : null;
+  const { runs, forcedRun: underWay } = meta;
+  if (underWay !== null && !isFinished(meta) && (force || continues)) return underWay;
+  return force ? runs.length + 1 : null;
 }
 
 async function lookAgain(

@@ -140,10 +140,15 @@ async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<
 }
 
 /** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */
-async function startAnew({ ledger, out }: LifeRequest): Promise<void> {
+async function startAnew({ ledger, origin, account, out, nowMs }: LifeRequest): Promise<void> {
   if (!(await beginsAnew({ ledger, out }))) return;
   if (await ledger.meta()) await ledger.forget();
-  if (out !== '') await archiveResults(out);
+  if (out === '') return;
+  await archiveResults(out);
+  const { batch } = ledger;
+  const header = { batch, origin, account, nonce: newNonce(), createdAt: nowMs };
+  // In place of the old one in one step: whenever it is cut off, the folder has a journal, and with it a nonce (S1).
+  await Journal.beginAnew(out, header);
 }
 
 /** Whether opening the batch with `fresh` would put something aside. @throws BatchError `batch_conflict` */

@@ -5,6 +5,7 @@ import { BatchError } from './errors.js';
 import type { JsonObject } from './json.js';
 import { type TaskCategory, taskCategorySchema } from './ledger/brief-state.js';
 import { readLines } from './read-lines.js';
+import { writeFileDurably } from './write-file-durably.js';
 
 /** What a lost Redis must not take along; the first line of the journal says whose it is. */
 const headerSchema = z.object({
@@ -244,6 +245,11 @@ export class Journal {
       await journal.file.close();
       throw error;
     }
+  }
+
+  /** Puts a new journal in place of the one that is there. */
+  static async beginAnew(out: string, header: JournalHeader): Promise<void> {
+    await writeFileDurably(journalPath(out), `${JSON.stringify(headerSchema.parse(header))}\n`);
   }
 
   /** Opens one that was begun; null where there is none. */

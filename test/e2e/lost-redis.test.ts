@@ -2,8 +2,9 @@ import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { readJournal } from '../../src/shared/journal.js';
+import { readJournal, readJournalHeader } from '../../src/shared/journal.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import { crashEnvironment } from '../support/crash-points.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
@@ -179,6 +180,19 @@ describe.concurrent('Redis and all its state are gone', () => {
   });
 });
 
+describe.concurrent('a cap after a lost Redis', () => {
+  test('knows the prices that the manifest tells (S6)', async ({ openDesk }) => {
+    const desk = await openDesk({ redis: 'private', prices: { 'z-image': 9 } });
+    await desk.write('in.csv', productsCsv(14));
+    const capped = [...run, '--max-credits', '100'];
+    expect((await desk.run(capped)).code).toBe(4);
+    expect(desk.simulator.bill().total.spent).toBe(99);
+    await desk.losePrivateRedis();
+    expect((await desk.run(capped)).code).toBe(4);
+    expect(desk.simulator.bill().total.spent).toBe(99);
+  });
+});
+
 describe.concurrent('Redis goes back in time', () => {
   for (const who of ['the same command', 'a worker'] as const) {
     test(`past the life of the keys, ${who} goes on, and nothing is paid twice (S1, S4)`, async ({
@@ -337,6 +351,45 @@ describe.concurrent('--fresh', () => {
     expect((await desk.run([...run, '--fresh'])).code).toBe(0);
     expect(desk.simulator.bill().total.tasks).toBe(40);
     expect(await desk.lines('out')).toHaveLength(20);
+  });
+});
+
+describe.concurrent('--fresh that is killed', () => {
+  /** After the old life is put aside, and after the new one has its journal. */
+  for (const point of ['after file rm rejected.csv*', 'after file rename journal.jsonl*']) {
+    test(`${point}: the same command makes one new life, under keys of its own (S1)`, async ({
+      openDesk,
+    }) => {
+      const desk = await openDesk();
+      await desk.write('in.csv', productsCsv(2));
+      expect((await desk.run(run)).code).toBe(0);
+      const fresh = [...run, '--fresh'];
+      const killed = desk.start(fresh, crashEnvironment(desk, { point }));
+      expect((await killed.finished).code).toBeNull();
+      expect(await readJournalHeader(join(desk.folder, 'out'))).not.toBeNull();
+      expect((await desk.run(fresh)).code).toBe(0);
+      expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 4 }, replays: 0 });
+      expect((await desk.read('out/history.jsonl')).trimEnd().split('\n')).toHaveLength(2);
+      expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    });
+  }
+});
+
+describe.concurrent('forget that is killed', () => {
+  test('has forgotten nothing of the batch, or all of it (S1, S4)', async ({ openDesk }) => {
+    for (const point of [
+      'before redis rivya:forget*',
+      'after redis unlink*|after redis rivya:forget*',
+    ]) {
+      const desk = await openDesk({ idempotency: 'bills-twice' });
+      await desk.write('in.csv', productsCsv(2));
+      expect((await desk.run(run)).code).toBe(0);
+      const killed = desk.start(['forget', 'in'], crashEnvironment(desk, { point }));
+      expect((await killed.finished).code).toBeNull();
+      expect((await desk.run(run)).code).toBe(0);
+      expect(desk.simulator.bill().total.tasks).toBe(2);
+      expect(await desk.lines('out')).toHaveLength(2);
+    }
   });
 });
 

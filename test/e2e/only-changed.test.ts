@@ -228,6 +228,20 @@ test('--force: one that a cap stopped goes on beside new and changed rows, as it
   await expectWhole(desk);
 });
 
+test('--force: a retry before it goes on does not make it a new one (S1)', async ({ openDesk }) => {
+  const desk = await openDesk();
+  await desk.write('in.csv', csv(6));
+  expect((await desk.run(quick)).code).toBe(0);
+  desk.simulator.control({ faults: ['task-fails=nsfw/refunded:1x'] });
+  expect((await desk.run([...quick, '--force', '--max-credits', '9'])).code).toBe(4);
+  expect(tasks(desk)).toBe(10);
+  expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+  expect((await desk.run([...quick, '--force', '--max-credits', '100'])).code).toBe(0);
+  expect(tasks(desk)).toBe(13);
+  expect((await runJson(desk, [...quick, '--force'])).compared).toMatchObject({ forced: 6 });
+  await expectWhole(desk);
+});
+
 describe.concurrent('after a lost Redis', () => {
   test('the comparison is the same, and runs keep their numbers (S1)', async ({ openDesk }) => {
     const desk = await openDesk({ redis: 'private' });

@@ -14,6 +14,8 @@ export interface RunSituation extends CronTimes {
   nowMs: number;
   overlap: OverlapRule;
   missed: MissedRule;
+  /** Absent where it makes all of its input. */
+  makes?: 'only_changed' | undefined;
   unfinished: UnfinishedRun[];
 }
 
@@ -40,17 +42,22 @@ export function decideRun(situation: RunSituation): RunDecision {
   if (last === undefined) return { kind: 'start' };
   switch (overlap) {
     case 'both':
-      return { kind: 'start' };
+      // What the batch before it is making would be paid again beside it, because it has no line yet.
+      return situation.makes === 'only_changed' ? waitBehind(last, unfinished) : { kind: 'start' };
     case 'skip':
       return { kind: 'skip', reason: 'overlap', behind: last.batch };
     case 'queue':
-      // One at most: a batch that stands still for weeks must not be followed by a week of batches at once.
-      return unfinished.some(({ waits }) => waits === 'waits')
-        ? { kind: 'skip', reason: 'another_waits', behind: last.batch }
-        : { kind: 'wait', behind: last.batch };
+      return waitBehind(last, unfinished);
     default:
       return overlap satisfies never;
   }
+}
+
+/** One at most: a batch that stands still for weeks must not be followed by a week of batches at once. */
+function waitBehind({ batch }: UnfinishedRun, unfinished: UnfinishedRun[]): RunDecision {
+  return unfinished.some(({ waits }) => waits === 'waits')
+    ? { kind: 'skip', reason: 'another_waits', behind: batch }
+    : { kind: 'wait', behind: batch };
 }
 
 function wasMissed(situation: RunSituation): boolean {

@@ -22,7 +22,7 @@ export interface AdmissionOpening {
   sources: readonly string[];
   /** `under_way`: everything of the input is known, and some of it is not made yet. */
   news: 'new' | 'under_way';
-  /** Where the run makes everything of its input anew; `forced_on`: the latest one did, and is gone on with. */
+  /** Where the run makes everything of its input anew; `forced_on`: one was cut off, and is gone on with. */
   force: 'forced' | 'forced_on' | 'only_changed';
 }
 
@@ -82,8 +82,9 @@ export class BatchLedger {
   }
 
   /** The closing files stand for the admission whose meta this is. */
-  async markFinalized({ admissions }: BatchMeta): Promise<void> {
-    await this.redis.hset(this.keys.meta, 'finalized', String(admissions));
+  async markFinalized({ admissions, forcedRun }: BatchMeta): Promise<void> {
+    const forced = forcedRun === null ? {} : { forced_done: forcedRun };
+    await this.redis.hset(this.keys.meta, { finalized: String(admissions), ...forced });
   }
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */

@@ -13,7 +13,7 @@ interface BatchRun {
 export interface BatchRuns {
   /** In their order; those of earlier versions are not among them. */
   runs: BatchRun[];
-  /** Number of the run that was to make everything of its input anew; null where none was. */
+  /** Number of the run that makes everything of its input anew; null where none does, or it was finished. */
   forcedRun: number | null;
   /** Lines that were taken over from an earlier batch of its schedule. */
   takenOver: number;
@@ -23,7 +23,10 @@ export interface BatchRuns {
 export function readRuns(fields: Record<string, string>): BatchRuns {
   return {
     runs: runsIn(fields),
-    forcedRun: fields.forced === undefined ? null : Number(fields.forced),
+    forcedRun:
+      fields.forced === undefined || fields.forced === fields.forced_done
+        ? null
+        : Number(fields.forced),
     takenOver: Number(fields.taken_over ?? 0),
   };
 }

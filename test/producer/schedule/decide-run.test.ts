@@ -47,6 +47,13 @@ describe('while the batch before is not finished', () => {
     const beside = situation({ overlap: 'both', unfinished: [underWay, underWay] });
     expect(decideRun(beside)).toEqual({ kind: 'start' });
   });
+
+  it('S1: but not where only what changed is made, which the one before may be making', () => {
+    const changed = { overlap: 'both', makes: 'only_changed' } as const;
+    const behind = situation({ ...changed, unfinished: [underWay] });
+    expect(decideRun(behind)).toEqual({ kind: 'wait', behind: underWay.batch });
+    expect(decideRun(situation(changed))).toEqual({ kind: 'start' });
+  });
 });
 
 describe('a tick for which no worker was there', () => {

@@ -1,7 +1,7 @@
 -- A batch's admission is opened, and with it a run begins where there is something new for it to make.
 -- KEYS: 1 meta, 2 clock
--- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 'forced_on' where it
---       is the latest one and is gone on with, 3 sources
+-- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 'forced_on' where such
+--       a run was cut off and is gone on with, 3 sources
 -- Returns {number of the run, when it began (ms) where that is here, else 0}
 --include now
 local meta = redis.call('HMGET', KEYS[1], 'run', 'admission', 'forced')
@@ -10,7 +10,7 @@ local run = meta[1] or '0'
 local is_forced = meta[1] and meta[3] == run
 local under_way = meta[1] and meta[2] == 'open' and (ARGV[2] ~= 'forced' or is_forced)
 -- A cap may have stopped it behind its admission: under another number, it would make its own briefs once more (S1).
-under_way = under_way or (ARGV[2] == 'forced_on' and is_forced)
+under_way = under_way or (ARGV[2] == 'forced_on' and meta[3])
 local begun = 0
 if ARGV[1] == 'begin' and not under_way then
   run = tostring(tonumber(run) + 1)
