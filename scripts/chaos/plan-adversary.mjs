@@ -53,6 +53,7 @@ export function planAdversary(plan) {
   const late = Array.from({ length: random.between(0, 2) }, () => planLate(random, keyLife));
   return {
     ...plan,
+    taskMs: random.pick([4_000, 30_000, 60_000]),
     keyLife,
     poisoned,
     faults: [...plan.faults, ...chosen.filter(isKnown)],
@@ -79,14 +80,15 @@ function shortened(event, keyLife) {
   return { ...event, forMs: Math.min(event.forMs, 4_000) };
 }
 
-function planEvent(random, { windowMs }) {
-  const atMs = random.between(500, windowMs);
+/** Each strikes when so many tasks are made, however slow the machine is, and not before its time. */
+function planEvent(random, { windowMs, briefs }) {
+  const atMs = random.between(300, windowMs);
+  const afterTasks = random.between(1, briefs);
   const kind = random.pick(eventChoices);
-  if (kind !== 'restore') return [planStrike(random, kind, atMs)];
-  return [
-    { kind: 'snapshot', atMs: random.between(300, atMs) },
-    planStrike(random, kind, atMs + 100),
-  ];
+  const strike = { ...planStrike(random, kind, atMs), afterTasks };
+  if (kind !== 'restore') return [strike];
+  const snapshot = { kind: 'snapshot', atMs: random.between(300, atMs) };
+  return [{ ...snapshot, afterTasks: random.between(0, afterTasks) }, strike];
 }
 
 function planLate(random, keyLife) {
@@ -105,7 +107,7 @@ function planStrike(random, kind, atMs) {
     case 'restore':
     case 'lose':
       // Whoever notices may have a newer table already.
-      return { kind, atMs, edit: random.chance(0.4) ? planEdit(random) : null };
+      return { kind, atMs, edit: random.chance(0.5) ? planEdit(random) : null };
     case 'tear':
       return { kind, atMs, share: random.between(1, 60) / 100 };
     case 'forget':
@@ -128,7 +130,7 @@ function planEdit(random) {
   return {
     seed: random.between(1, 1e9),
     rewrite: random.between(0, 3),
-    drop: random.between(0, 2),
+    drop: random.between(0, 4),
     add: random.between(0, 2),
     shuffle: random.chance(0.5),
   };

@@ -62,21 +62,24 @@ function sharedRedis(place) {
   mkdirSync(folder);
   let held = false;
   let server;
+  let startingAgain;
   const start = () => {
     const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', ''];
     server = spawn(program, [...settings, '--appendonly', 'yes'], { stdio: 'ignore' });
     server.once('exit', () => {
-      if (!held) setTimeout(startAgain, 300);
+      if (!held) startingAgain = setTimeout(start, 300);
     });
   };
-  const startAgain = () => {
-    if (!held) start();
+  /** From here on, nobody starts it again. */
+  const hold = () => {
+    held = true;
+    clearTimeout(startingAgain);
   };
   const ready = async () => {
     while (!existsSync(socket)) await sleep(20);
   };
   const whileDown = async (work) => {
-    held = true;
+    hold();
     if (server.exitCode === null && server.signalCode === null) {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGKILL');
@@ -96,7 +99,7 @@ function sharedRedis(place) {
     lose: () => whileDown(() => rm(join(folder, appendOnly), { recursive: true, force: true })),
     ...dataOf(folder, join(place, 'snapshot'), whileDown),
     close: () => {
-      held = true;
+      hold();
       server.kill('SIGKILL');
     },
   };

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plentyOfCredits } from './set-up-round.mjs';
 
+const mostWaitMs = 20_000;
+
 /** Lets the planned events happen, each at its time; resolves when all are over. */
 export async function strikeAll(round) {
   const startedAtMs = Date.now();
@@ -36,6 +38,7 @@ async function strike(round, event) {
     case 'edit':
       return harmAndRestart(round, event);
     case 'snapshot':
+      await tasksMade(round, event.afterTasks);
       return round.redis.snapshot();
     case 'api':
       setFaults(round, ['outage']);
@@ -64,8 +67,15 @@ async function endAndRestart(round, event) {
   if (!process.isRunning) process.start();
 }
 
+/** Until the API has made so many tasks; where it makes none any more, long enough. */
+async function tasksMade({ simulator }, count) {
+  const patience = AbortSignal.timeout(mostWaitMs);
+  while (simulator.asked().length < count && !patience.aborted) await sleep(50);
+}
+
 /** Whoever used it is gone, and nobody starts anything meanwhile; then all begin again. */
 async function harmAndRestart(round, event) {
+  if (event.afterTasks !== undefined) await tasksMade(round, event.afterTasks);
   const harmAll = async () => {
     await harm(round, event);
     for (const process of round.processes) if (!process.isRunning) process.start();

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { withoutSuccess } from '../shared/batch-state.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { Look } from '../shared/outlook.js';
@@ -25,7 +26,7 @@ export function progressBlock(progress: Progress): string {
   const filled = Math.floor(share * barWidth);
   const bar = pc.green('█'.repeat(filled)) + pc.dim('░'.repeat(barWidth - filled));
   const running = meta.pending - look.waiting;
-  const notGood = lines.failed + lines.unknown + lines.cancelled;
+  const notGood = withoutSuccess(meta);
   return [
     `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.admission === 'open' ? '+' : ''} briefs`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import pc from 'picocolors';
-import { batchState } from '../shared/batch-state.js';
+import { batchState, withoutSuccess } from '../shared/batch-state.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
@@ -110,11 +110,10 @@ const columns: Column<ListedBatch>[] = [
   },
 ];
 
-/** Finished is good only where all went well. */
-function paintState(state: string, { meta }: ListedBatch): string {
-  const { failed, unknown, cancelled } = meta.lines;
-  if (failed + unknown + cancelled > 0) return failed > 0 ? pc.red(state) : pc.yellow(state);
-  return batchState(meta) === 'finished' ? pc.green(state) : state;
+/** Finished is good only where all succeeded. */
+function paintState(shown: string, { meta }: ListedBatch): string {
+  if (batchState(meta) !== 'finished') return shown;
+  return withoutSuccess(meta) > 0 ? pc.red(shown) : pc.green(shown);
 }
 
 function countColumn(

@@ -27,7 +27,7 @@ export interface BatchSight {
 
 export interface Look {
   left: TimeLeft;
-  /** Lines a second, lately; null where too few came to say. */
+  /** Lines a second, lately: 0 where none came for as long as the recent past is; null where it is too early to say. */
   linesPerSecond: number | null;
   limiting: Limiting;
   /** Briefs that are not submitted yet. */
@@ -66,7 +66,9 @@ export class Outlook {
     const { meta, account, queued } = sight;
     const done = meta.admitted - meta.pending;
     const waiting = Math.min(queued.submit, meta.pending);
-    const linesPerSecond = this.linesPerSecond(nowMs, done);
+    const recent = this.recently(nowMs, done);
+    // Of a few lines in a whole minute a pace can be told, and no end be foretold.
+    const forecast = recent.lines < fewestLines ? null : recent.linesPerSecond;
     const limiting = limitingWhile(sight, nowMs);
     const going = timeLeft({
       waiting,
@@ -75,20 +77,28 @@ export class Outlook {
       places: told.inFlight ?? account.learnedInFlight ?? defaultInFlight,
       checksPerTask: done < fewestLines ? assumedChecks : meta.requests.statusChecks / done,
       taskMs,
-      linesPerSecond,
+      linesPerSecond: forecast,
     });
     // Nobody can say when a person, or the next day, lets it go on.
     const left: TimeLeft = standstills.has(limiting) ? { kind: 'unknown' } : going;
-    return { left, limiting, waiting, linesPerSecond };
+    return { left, limiting, waiting, linesPerSecond: recent.linesPerSecond };
   }
 
-  private linesPerSecond(nowMs: number, done: number): number | null {
-    this.past.push({ atMs: nowMs, done });
-    while ((this.past[0]?.atMs ?? nowMs) < nowMs - recentMs) this.past.shift();
-    const first = this.past.find((sample) => sample.done < done) ?? { atMs: nowMs, done };
-    const lines = done - first.done;
+  private recently(nowMs: number, done: number): { lines: number; linesPerSecond: number | null } {
+    const { past } = this;
+    // Briefs were opened again: what was done before is another work.
+    if ((past.at(-1)?.done ?? 0) > done) past.length = 0;
+    past.push({ atMs: nowMs, done });
+    // The one at which the recent past begins stays: where nothing has changed since, that is known.
+    while ((past[1]?.atMs ?? nowMs) <= nowMs - recentMs) past.shift();
+    const begin = past[0] ?? { atMs: nowMs, done };
+    const lines = done - begin.done;
+    const whole = nowMs - begin.atMs >= recentMs;
+    // Of a batch that has only begun, the time counts from before its first line.
+    const first = whole ? begin : (past.findLast((sample) => sample.done === begin.done) ?? begin);
     const spanMs = nowMs - first.atMs;
-    return lines < fewestLines || spanMs < shortestRecentMs ? null : (lines * 1000) / spanMs;
+    const enough = whole || (lines >= fewestLines && spanMs >= shortestRecentMs);
+    return { lines, linesPerSecond: enough ? (lines * 1000) / spanMs : null };
   }
 }
 

@@ -156,6 +156,22 @@ describe('what the monitor answers', () => {
     expect(text).toMatch(/<dt>not begun<\/dt><dd><span[^>]*>The folder &lt;is&gt; gone\./);
   });
 
+  it('shows a finished batch as good only where all of it succeeded', async () => {
+    const opened = await openBatch();
+    const { meta } = opened.ledger.keys;
+    await opened.redis.hset(meta, { 'lines:succeeded': 3 });
+    const { get } = await openMonitor({}, opened);
+    const page = async () => (await get('/')).text;
+    expect(await page()).toContain('<span class="pill finished">finished</span>');
+    await opened.redis.hset(meta, { 'lines:succeeded': 2, 'lines:unknown': 1 });
+    await expect.poll(page, { timeout: 5_000 }).not.toContain('class="pill finished"');
+    for (const path of ['/', '/batch?name=spring']) {
+      const { text } = await get(path);
+      expect(text).toContain('<span class="pill with-failures">finished</span>');
+      expect(text).toContain('<progress class="with-failures"');
+    }
+  });
+
   it('shows hostile names and prompts as the text that they are', async () => {
     const { get } = await openMonitor({}, await openBatch());
     const id = encodeURIComponent(hostile);

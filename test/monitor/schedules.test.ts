@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ScheduleLedger } from '../../src/shared/schedule/schedule-ledger.js';
 import type { ScheduleRun } from '../../src/shared/schedule/schedule-run.js';
 import { plan } from '../support/schedules.js';
 import {
@@ -96,6 +97,21 @@ describe('the page of the schedules', () => {
     expect((await get(path, { method: 'PUT', headers })).status).toBe(200);
     expect(await redis.hget(`${prefix}:queue:schedules.account-1:meta`, 'paused')).toBe('1');
     await expect.poll(page, { timeout: 5_000 }).toContain('their queue is paused under Queues');
+  });
+
+  it('of several keys, says why nothing runs beside the one that has no worker', async () => {
+    const { add, get, account, redis, prefix } = await openNights();
+    await add(plan('nightly'));
+    const owner = { origin: 'https://rivya.test', account: 'account-2' };
+    await new ScheduleLedger(redis, prefix, owner).add(plan('of-another-key'), '');
+    await account.heartbeat('one', { rate: null, inFlight: null });
+    for (const path of ['/', '/schedules']) {
+      const { text } = await get(path);
+      expect(text.split('Nothing runs')).toHaveLength(2);
+      // Names stand below what is said of their account.
+      expect(text.indexOf('Nothing runs')).toBeGreaterThan(text.indexOf('>nightly'));
+      expect(text.indexOf('Nothing runs')).toBeLessThan(text.indexOf('>of-another-key'));
+    }
   });
 
   it('says what the webhook could not be told, of a run and of the schedule', async () => {

@@ -1,3 +1,4 @@
+import { withoutSuccess } from '../../shared/batch-state.js';
 import type { FailureGroup } from '../../shared/group-failures.js';
 import { type Html, html } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
@@ -53,8 +54,7 @@ function factRows(batch: WatchedBatch) {
 }
 
 function failuresPart({ meta }: WatchedBatch, failures: Failures): Html {
-  const { failed, unknown, cancelled } = meta.lines;
-  const count = failed + unknown + cancelled;
+  const count = withoutSuccess(meta);
   if (count === 0) return html`<p>None.</p>`;
   if (failures.kind === 'elsewhere') {
     return html`<p>${count}. Why, says the manifest, which is not on this machine (${failures.out || 'the batch names no folder yet'}). Ask on the one that collects: <code>rivya-batch status ${meta.name} --failed</code></p>`;

@@ -18,6 +18,7 @@ export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
   if (meta.pending === 0) return '';
   const { linesPerSecond } = look;
   if (linesPerSecond === null) return 'too few to say';
+  if (linesPerSecond === 0) return '0 briefs/min';
   return linesPerSecond >= 1
     ? `${linesPerSecond.toFixed(1)} briefs/s`
     : `${(linesPerSecond * 60).toFixed(1)} briefs/min`;

@@ -1,3 +1,4 @@
+import { withoutSuccess } from '../../shared/batch-state.js';
 import { type Html, html } from '../../shared/html.js';
 import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
@@ -28,8 +29,7 @@ function batchTable(batches: WatchedBatch[]): Html {
 
 function batchRow(batch: WatchedBatch) {
   const { meta } = batch;
-  const { failed, unknown, cancelled } = meta.lines;
-  const notGood = failed + unknown + cancelled;
+  const notGood = withoutSuccess(meta);
   const limiting = limitingWords(batch);
   return [
     html`<a href="${batchLink(meta.name)}">${meta.name}</a>`,

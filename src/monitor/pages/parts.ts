@@ -1,20 +1,27 @@
-import { batchState } from '../../shared/batch-state.js';
+import { batchState, withoutSuccess } from '../../shared/batch-state.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
 
-/** Words for states, each with a colour of its own in the style sheet. */
-export function pill(word: string): Html {
-  return html`<span class="pill ${word.replace(/\W+/g, '-')}">${word}</span>`;
+/** Words for states, each with a colour of its own in the style sheet, or with that of another one. */
+export function pill(word: string, as = word): Html {
+  return html`<span class="pill ${as.replace(/\W+/g, '-')}">${word}</span>`;
 }
 
 export function progressOf(meta: BatchMeta): Html {
   const done = meta.admitted - meta.pending;
   const more = meta.admission === 'open' && !meta.cancelled ? '+' : '';
-  return html`<progress max="${Math.max(1, meta.admitted)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${meta.admitted}${more}</span>`;
+  const tone = endedBadly(meta) ? html` class="with-failures"` : null;
+  return html`<progress${tone} max="${Math.max(1, meta.admitted)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${meta.admitted}${more}</span>`;
 }
 
 export function stateOf(meta: BatchMeta): Html {
-  return pill(batchState(meta));
+  const state = batchState(meta);
+  return pill(state, endedBadly(meta) ? 'with failures' : state);
+}
+
+/** What is over is good only where all succeeded. */
+function endedBadly(meta: BatchMeta): boolean {
+  return batchState(meta) === 'finished' && withoutSuccess(meta) > 0;
 }
 
 /** Names and values; a row without a value is left out. */

@@ -36,15 +36,26 @@ export function standstill(
 
 /** The schedules in short, for the overview; null where there are none. */
 export function schedulesInShort(overview: Overview): Html | null {
-  const { schedules, atMs } = overview;
+  const { schedules } = overview;
   if (schedules.length === 0) return null;
-  const rows = schedules.flatMap(({ account, schedules: own }) =>
-    own.map((sight) => shortRow(sight, account, atMs)),
-  );
-  const reasons = new Set(schedules.map((own) => standstill(own, overview)));
   return html`<h2><a href="${schedulesPath}">Schedules</a></h2>
-${[...reasons].map((reason) => reason && html`<p class="trouble">${reason}</p>`)}
+${schedules.map((own) => accountInShort(own, overview))}`;
+}
+
+/** Each account by itself: what keeps its schedules says nothing of another's. */
+function accountInShort(own: AccountSchedules, overview: Overview): Html {
+  const { account, origin, schedules } = own;
+  const several = overview.schedules.length > 1;
+  const reason = standstill(own, overview);
+  const rows = schedules.map((sight) => shortRow(sight, account, overview.atMs));
+  return html`${several ? accountCrumb(origin, account) : null}
+${reason && html`<p class="trouble">${reason}</p>`}
 ${table(['schedule', 'state', 'when', 'next run', 'last run'], rows)}`;
+}
+
+/** Whose it is that follows. */
+export function accountCrumb(origin: string, account: string): Html {
+  return html`<p class="crumb">${origin} <span class="quiet">account ${account.slice(0, 8)}</span></p>`;
 }
 
 function shortRow(sight: ScheduleSight, account: string, atMs: number): Part[] {

@@ -14,7 +14,7 @@ import { layout } from './layout.js';
 import { scheduleMark } from './links.js';
 import { facts, pill } from './parts.js';
 import { runTable } from './run-parts.js';
-import { nextRunPart, standstill } from './schedule-parts.js';
+import { accountCrumb, nextRunPart, standstill } from './schedule-parts.js';
 
 /** So many runs are seen at once; the others that are kept are folded away. */
 const latestRuns = 7;
@@ -41,7 +41,7 @@ function accountPart(own: AccountSchedules, overview: Overview): Html {
       .map((batch) => [batch.meta.name, batch]),
   );
   const trouble = standstill(own, overview);
-  return html`<p class="crumb">${origin} <span class="quiet">account ${account.slice(0, 8)}</span></p>
+  return html`${accountCrumb(origin, account)}
 ${trouble && html`<p class="trouble">${trouble}</p>`}
 ${schedules.map((sight) => schedulePart(sight, { account, shown, atMs: overview.atMs }))}`;
 }
