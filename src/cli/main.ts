@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
+import { shellWord } from '../shared/quote-name.js';
 import { explainReply } from '../shared/store/explain-reply.js';
 import type { CommandSetup } from './command-setup.js';
 import { prepareEnvironment, readSettings } from './environment.js';
@@ -18,7 +19,7 @@ async function main(): Promise<ExitCode> {
     const setup: CommandSetup = {
       settings: readSettings(),
       terminal,
-      commandLine: ['npx rivya-batch', ...process.argv.slice(2).map(quoted)].join(' '),
+      commandLine: ['npx rivya-batch', ...process.argv.slice(2).map(shellWord)].join(' '),
       run: async (action) => {
         code = await action();
       },
@@ -45,11 +46,6 @@ function explain(error: unknown): ExitCode {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.warn(`Unexpected error, please report it:\n${redactSecrets(text)}`);
   return ExitCode.unexpected;
-}
-
-/** As a shell takes it. */
-function quoted(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
 const exitCode = await main();
