@@ -2,9 +2,10 @@ import { Command } from 'commander';
 import { BatchError, type ExitCode } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { KeptCommand } from '../shared/ledger/kept-command.js';
+import { shellWord } from '../shared/quote-name.js';
 import type { CommandSetup } from './command-setup.js';
 import { addEnqueueCommand } from './enqueue.js';
-import { quoted, wordsOf } from './kept-command.js';
+import { wordsOf } from './kept-command.js';
 import { addRunCommand } from './run.js';
 import { openStoreSession } from './session.js';
 
@@ -78,7 +79,7 @@ export async function giveAgain(
   const { program, command } = commandOf(kept, inner);
   command.setOptionValueWithSource('continues', true, 'default');
   const words = [kept.name, ...wordsOf(kept, typed)];
-  setup.terminal.note(`Again: ${[setup.program, ...words.map(quoted)].join(' ')}`);
+  setup.terminal.note(`Again: ${[setup.program, ...words.map(shellWord)].join(' ')}`);
   await program.parseAsync(words, { from: 'user' });
   if (code === undefined) throw new BatchError('internal', 'The command did nothing.');
   return code;
@@ -100,6 +101,6 @@ function refuseFiles(kept: Kept, setup: CommandSetup, typed: readonly string[]):
   if (operands.length === 0) return;
   throw new BatchError(
     'usage',
-    `The batch has its own input: ${operands.map(quoted).join(' ')} is one word too many.`,
+    `The batch has its own input: ${operands.map(shellWord).join(' ')} is one word too many.`,
   );
 }

@@ -19,6 +19,7 @@ export interface ReadingFlags {
   variants: number;
   format?: 'csv' | 'tsv' | 'json' | 'jsonl';
   delimiter?: string;
+  headerRow?: number;
   items?: string;
   fillDown: string[];
   fillDownWithin?: string;
@@ -110,6 +111,10 @@ export function addReadingFlags(command: Command): Command {
       'jsonl',
     ]),
     new Option('--delimiter <character>', 'what separates the columns of a CSV'),
+    new Option(
+      '--header-row <n>',
+      'row of a table in which its header is (default: the first with anything in it)',
+    ).argParser(wholeNumber(1)),
     new Option(
       '--max-credits <n>',
       'credits that this batch may spend in all; kept until changed, none lifts it',

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { KeptCommand } from '../shared/ledger/kept-command.js';
+import { shellWord } from '../shared/quote-name.js';
 import { isUrl, shownFile } from '../shared/schedule/schedule.js';
 import type { CommandSetup } from './command-setup.js';
 
@@ -117,10 +118,5 @@ export function continueLine(setup: CommandSetup, { name, command }: BatchMeta):
 /** A command of ours, as a shell takes it and as this one was called. */
 export function commandFor({ program, typedPrefix }: CommandSetup, words: string[]): string {
   const prefix = typedPrefix === null ? [] : ['--prefix', typedPrefix];
-  return [program, ...[...words, ...prefix].map(quoted)].join(' ');
-}
-
-/** As a shell takes it. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return [program, ...[...words, ...prefix].map(shellWord)].join(' ');
 }

@@ -4,7 +4,7 @@ import { formatOf } from '../producer/choose-format.js';
 import type { InputFormat } from '../producer/input-options.js';
 import { openSource } from '../producer/open-source.js';
 import { readRows } from '../producer/read-rows.js';
-import { nearestName } from '../producer/suggest-name.js';
+import { nearNames } from '../producer/suggest-name.js';
 import { BatchError } from '../shared/errors.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { counted } from '../shared/quantities.js';
@@ -113,7 +113,7 @@ export async function refuseUnseen(
   const [first] = unknown;
   if (first === undefined) return;
   await rewrite.dropDraft(token);
-  const near = nearestName(first, wanted.idsSeen());
+  const [near = null] = nearNames(first, wanted.idsSeen());
   const meant = near === null ? '' : ` (did you mean ${quoteName(near)}?)`;
   const more = unknown.length === 1 ? '' : `, nor of ${counted(unknown.length - 1, 'other')}`;
   throw new BatchError(

@@ -2,10 +2,10 @@
 import { CommanderError } from 'commander';
 import { redactSecrets } from '../rivya/redact-secrets.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
+import { shellWord } from '../shared/quote-name.js';
 import { explainReply } from '../shared/store/explain-reply.js';
 import type { CommandSetup } from './command-setup.js';
 import { prepareEnvironment, programName, readSettings, uselessTwins } from './environment.js';
-import { quoted } from './kept-command.js';
 import { createProgram } from './program.js';
 import { openTerminal } from './terminal.js';
 
@@ -23,7 +23,7 @@ async function main(): Promise<ExitCode> {
       terminal,
       program,
       typedPrefix: null,
-      commandLine: [program, ...process.argv.slice(2).map(quoted)].join(' '),
+      commandLine: [program, ...process.argv.slice(2).map(shellWord)].join(' '),
       run: async (action) => {
         code = await action();
       },

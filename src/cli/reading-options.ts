@@ -17,6 +17,7 @@ export async function readingOptions(flags: ReadingFlags): Promise<ReadingOption
   return {
     format: flags.format ?? null,
     delimiter: flags.delimiter ?? null,
+    headerRow: flags.headerRow ?? null,
     items: flags.items ?? null,
     model: flags.model ?? null,
     prompt: prompt.text,

@@ -8,7 +8,7 @@ const mostShown = 8;
 /** What may be a slip in rows that are taken all the same. */
 export function warningLines(warnings: readonly InputWarning[]): string[] {
   const lines = warnings.slice(0, mostShown).map(({ count, firstRows, reason }) => {
-    return `${rowsText({ count, firstRows })}: ${reason}`;
+    return count === 0 ? reason : `${rowsText({ count, firstRows })}: ${reason}`;
   });
   const more = warnings.length - lines.length;
   if (more > 0) lines.push(`and ${more} more of this kind (check --json lists them)`);

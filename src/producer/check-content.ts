@@ -1,6 +1,7 @@
+import { shellWord } from '../shared/quote-name.js';
 import { type KnownModel, needsPrompt } from './known-models.js';
 import type { RowFault } from './rejection.js';
-import { nearestName } from './suggest-name.js';
+import { nearNames } from './suggest-name.js';
 
 /** The API's own limit on a request is not documented; nothing sensible is larger than this. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -36,8 +37,8 @@ function callableText(apiStatus: string): string {
 
 /** A sentence about a model that the list lacks. */
 export function unknownModelReason(model: string, ids: readonly string[]): string {
-  const near = nearestName(model, ids);
-  const hint = near === null ? 'see rivya-batch models' : `did you mean ${near}?`;
+  const near = nearNames(model, ids);
+  const hint = near.length === 0 ? 'see rivya-batch models' : `did you mean ${near.join(' or ')}?`;
   return `"${model}" is not in the list of models: ${hint}`;
 }
 
@@ -70,10 +71,18 @@ export function idFault(
   if (id.length + suffixLength > MAX_ID_LENGTH) {
     const length = id.length + suffixLength;
     const reason = `the id has ${length} characters, at most ${MAX_ID_LENGTH} are possible`;
-    return { kind: 'bad_id', column, reason };
+    return { kind: 'bad_id', column, reason: `${reason}${firstOfList(id, column)}` };
   }
   if (!UNPRINTABLE.test(id)) return null;
   return { kind: 'bad_id', column, reason: 'the id holds a control character or broken text' };
+}
+
+/** A cell with the ids of all variants is a list: one of them is enough. */
+function firstOfList(id: string, column: string): string {
+  const separator = [',', ';', '|'].find((one) => id.split(one).length > 2);
+  if (separator === undefined) return '';
+  const template = `{{ ${column} | split: "${separator}" | first }}`;
+  return `; it seems to be a list: --id ${shellWord(template)} takes the first, or name another column`;
 }
 
 export function bodyFault(body: string): RowFault | null {

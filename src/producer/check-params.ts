@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../shared/json.js';
 import { type KnownModel, needsPrompt } from './known-models.js';
 import { isJsonObject } from './own-fields.js';
 import type { RejectionKind } from './rejection.js';
-import { nearestName } from './suggest-name.js';
+import { nearNames, orList } from './suggest-name.js';
 
 /** A param that the model would refuse, or would quietly take for something else. */
 export interface ParamFault {
@@ -47,8 +47,8 @@ export function unknownParamFault(
   key: string,
   { model, known }: { model: string; known: KnownModel },
 ): ParamFault {
-  const near = nearestName(key, [...known.params.keys()]);
-  const hint = near === null ? '' : `: did you mean ${near}?`;
+  const near = nearNames(key, [...known.params.keys()]);
+  const hint = near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`;
   return { kind: 'unknown_param', key, reason: `${model} has no param "${key}"${hint}` };
 }
 
@@ -98,8 +98,8 @@ function optionFault({ key, options }: ModelParam, value: string): Fault | null 
 function suggestion(value: string, options: readonly string[]): string {
   const same = options.find((option) => option.toLowerCase() === value.trim().toLowerCase());
   const isLong = options.length > MOST_OPTIONS_LISTED || value.length > 3;
-  const near = same ?? (isLong ? nearestName(value, options) : null);
-  return near === null ? '' : `: did you mean "${near}"?`;
+  const near = same !== undefined ? [same] : isLong ? nearNames(value, options) : [];
+  return near.length === 0 ? '' : `: did you mean ${orList(near)}?`;
 }
 
 function numberFault(param: ModelParam, value: number): Fault | null {

@@ -1,5 +1,6 @@
 import type { NameCounter } from './file-name.js';
 import type { IdIndex } from './id-index.js';
+import type { InputWarnings } from './input-warnings.js';
 import type { Mapping } from './mapping.js';
 import type { RowPreparer } from './prepare-row.js';
 import type { ReferenceFiles } from './references/reference-files.js';
@@ -26,6 +27,7 @@ export interface Compilation {
   sample: Sample | null;
   /** Names of the files so far, for a fault that points at a row of another file. */
   sourceNames: string[];
+  warnings: InputWarnings;
 }
 
 /**

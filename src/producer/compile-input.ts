@@ -113,6 +113,7 @@ async function startCompilation(
     rowsLeft: options.limit ?? Number.POSITIVE_INFINITY,
     sample: null,
     sourceNames: [],
+    warnings,
   };
 }
 
@@ -141,7 +142,11 @@ async function compileFiles(
     await briefs.close();
     await rejections.close();
   }
-  if (counts.rows === 0) throw new BatchError('bad_input', nothingTaken(counts));
+  const { preparer, selection, warnings } = compilation;
+  if (counts.rows === 0) throw new BatchError('bad_input', nothingTaken(compilation));
+  for (const reason of [...selection.unmet(), ...preparer.unmet()]) {
+    warnings.note({ rule: 'unmet_condition', param: reason }, null, () => reason);
+  }
 }
 
 /** To spread a sample evenly, its rows are counted first; what is wrong with a file is told when it is compiled. */
@@ -181,6 +186,10 @@ async function collectFaults(
   throw new BatchError('bad_input', message, { cause: faults[0]?.cause });
 }
 
-function nothingTaken({ leftOut }: InputCounts): string {
+function nothingTaken({ counts: { leftOut }, selection, preparer }: Compilation): string {
+  const unmet = [...selection.unmet(), ...preparer.unmet()];
+  if (unmet.length > 0) {
+    return `No row is left to make anything of, ${counted(leftOut, 'row')} left out: ${unmet.join('; ')}`;
+  }
   return `No row is left to make anything of: ${counted(leftOut, 'row')} left out by --where, --unique or the conditions of outputs.`;
 }

@@ -1,3 +1,4 @@
+import { counted } from '../shared/quantities.js';
 import { spoolBrief } from './brief-spool.js';
 import type { Compilation } from './compilation.js';
 import type { PreparedOutput } from './prepare-output.js';
@@ -21,20 +22,38 @@ export function compileRow(row: Row, context: RowContext): 'done' | 'wants' {
   if (result.kind === 'wants') return 'wants';
   if (result.kind === 'refused') {
     const { id, faults } = result;
-    if (faults.some(({ kind }) => kind === 'no_prompt')) columns.noteMissingPrompt(row);
-    reject(context, { row: row.number, id, faults });
+    columns.noteRefused(row, faults);
+    reject(context, { row: row.number, id, faults: faults.map((fault) => ofCutRow(fault, row)) });
     return 'done';
   }
   const { id, outputs } = result;
+  columns.noteMade(row);
   if (outputs.length === 0) {
     compilation.counts.rows--;
     compilation.counts.leftOut++;
     return 'done';
   }
   const clash = findClash(outputs, row.number, context);
+  if (row.missingCells > 0) noteMissingCells(row, context);
   if (clash !== null) reject(context, { row: row.number, id, faults: [clash] });
   else for (const prepared of outputs) admit(prepared, row.number, context);
   return 'done';
+}
+
+/** What is empty because the row ends before it is told with that. */
+function ofCutRow(fault: RowFault, { missingCells }: Row): RowFault {
+  const isEmpty = fault.kind === 'empty_value' || fault.kind === 'no_prompt';
+  if (missingCells === 0 || !isEmpty) return fault;
+  const reason = `${fault.reason}; the row has ${counted(missingCells, 'cell')} fewer than the header`;
+  return { ...fault, reason };
+}
+
+/** A line break in a cell without quotes cuts a row in two, and both parts may look like rows that end early. */
+function noteMissingCells({ number: row }: Row, { source, compilation }: RowContext): void {
+  const place = { source: source.name, row };
+  compilation.warnings.note({ rule: 'missing_cells' }, place, () => {
+    return 'fewer cells than the header has; those that are missing count as empty';
+  });
 }
 
 export function reject(

@@ -10,7 +10,7 @@ import { SourceColumns } from './source-columns.js';
 /** @throws BatchError `bad_input` for a fault of the whole file. */
 export async function compileSource(source: Source, compilation: Compilation): Promise<void> {
   const { counts, briefs, rejections, sourceNames, selection } = compilation;
-  const columns = new SourceColumns(compilation.mapping, source);
+  const columns = new SourceColumns(compilation.mapping, source, compilation.warnings);
   const context = { source, columns, compilation };
   const before = counts.rows + counts.leftOut;
   sourceNames.push(source.name);
@@ -32,7 +32,7 @@ export async function compileSource(source: Source, compilation: Compilation): P
   if (counts.rows + counts.leftOut === before) {
     throw sourceFault(source.label, noRowsReason(source));
   }
-  columns.check();
+  columns.finish();
 }
 
 /** The rows that a selection takes, to be counted. */

@@ -1,6 +1,7 @@
 import { BatchError } from '../shared/errors.js';
 import { isBlank, trimCell } from './cell-text.js';
 import type { Row } from './row.js';
+import { nearNames, orList } from './suggest-name.js';
 import { textOf } from './template.js';
 
 /** One `--where`: a column alone (it is not empty), `!column`, or a column compared with a value. */
@@ -8,6 +9,8 @@ export interface Condition {
   /** As written, for sentences. */
   text: string;
   column: string;
+  /** What the cell is compared with; null where it is only looked whether there is something in it. */
+  wanted: string | null;
   test: (cell: string) => boolean;
 }
 
@@ -22,7 +25,7 @@ export function parseCondition(text: string, option: string): Condition {
   const { column, operator, value } = COMPARISON.exec(text)?.groups ?? {};
   if (column !== undefined && operator !== undefined) {
     const wanted = unquote(value?.trim() ?? '');
-    return { text, column: column.trim(), test: comparison(operatorOf(operator), wanted) };
+    return { text, column: column.trim(), wanted, test: comparison(operatorOf(operator), wanted) };
   }
   const negated = /^\s*!/.test(text);
   const name = text.replace(/^\s*!/, '').trim();
@@ -32,12 +35,60 @@ export function parseCondition(text: string, option: string): Condition {
       `${option}: "${text}" is no condition; write a column, such as 'Status = active', 'Price > 10' or '!Color'.`,
     );
   }
-  return { text, column: name, test: (cell) => isBlank(cell) === negated };
+  return { text, column: name, wanted: null, test: (cell) => isBlank(cell) === negated };
 }
 
-/** A column that the row lacks, and a list or an object, count as empty. */
-export function holds({ column, test }: Condition, row: Row): boolean {
-  return test(textOf(row.find(column)) ?? '');
+const MOST_VALUES_KEPT = 500;
+const MOST_VALUES_LISTED = 6;
+const LONGEST_VALUE = 40;
+
+/**
+ * A condition, and what it met: one that never holds leaves everything out, mostly by a slip, and then the values that
+ * there are say what to write.
+ */
+export class WatchedCondition {
+  #met = false;
+  readonly #values = new Map<string, number>();
+
+  constructor(
+    readonly condition: Condition,
+    private readonly option: string,
+  ) {}
+
+  /** A column that the row lacks, and a list or an object, count as empty. */
+  holds(row: Row): boolean {
+    const { column, test } = this.condition;
+    const cell = textOf(row.find(column)) ?? '';
+    const isHeld = test(cell);
+    if (isHeld && !this.#met) {
+      this.#met = true;
+      this.#values.clear();
+    } else if (!this.#met) this.#note(cell);
+    return isHeld;
+  }
+
+  /** A sentence where it held for no row at all; null where it did for one, and where there was none. */
+  unmet(): string | null {
+    if (this.#met || this.#values.size === 0) return null;
+    const { text, column, wanted } = this.condition;
+    const values = [...this.#values].sort(([, left], [, right]) => right - left);
+    const shown = values.slice(0, MOST_VALUES_LISTED).map(([value]) => shownValue(value));
+    const more = values.length - shown.length;
+    const listed = `${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+    const near = wanted === null ? [] : nearNames(wanted, [...this.#values.keys()]);
+    const hint = near.length === 0 ? '' : `; did you mean ${orList(near)}?`;
+    return `${this.option} "${text}" holds for no row: "${column}" is ${listed}${hint}`;
+  }
+
+  #note(cell: string): void {
+    const value = trimCell(cell).slice(0, LONGEST_VALUE);
+    const count = this.#values.get(value) ?? 0;
+    if (count > 0 || this.#values.size < MOST_VALUES_KEPT) this.#values.set(value, count + 1);
+  }
+}
+
+function shownValue(value: string): string {
+  return value === '' ? 'empty' : `"${value}${value.length === LONGEST_VALUE ? '...' : ''}"`;
 }
 
 function operatorOf(text: string): Operator {

@@ -1,56 +1,63 @@
 import type { JsonValue } from '../shared/json.js';
 import { counted } from '../shared/quantities.js';
+import { isBlank, trimCell } from './cell-text.js';
 import { ColumnNames } from './column-names.js';
 import type { RowFault } from './rejection.js';
 import type { Row, UnreadableRow } from './row.js';
-import { type Source, sourceFault } from './source.js';
 
-/** The columns of a table, with spaces around their names removed. */
+/** The columns of a table, without what surrounds their names; columns that have none are nobody's. */
 export interface CsvHeader {
   columns: readonly string[];
   names: ColumnNames;
   positions: ReadonlyMap<string, number>;
   cellCount: number;
-  /** Positions of columns without a name, which must stay empty. */
-  unnamed: readonly number[];
 }
 
-/** @throws BatchError `bad_input` naming the columns that are there twice. */
-export function readHeader(cells: readonly string[], source: Source): CsvHeader {
+/** Columns of one name are told apart by a number: nobody may use them, and then they are no fault. */
+export function readHeader(cells: readonly string[]): CsvHeader {
+  const names = cells.map(trimCell);
   const positions = new Map<string, number>();
-  const unnamed: number[] = [];
-  const repeated = new Set<string>();
-  for (const [position, cell] of cells.entries()) {
-    const name = cell.trim();
-    if (name === '') unnamed.push(position);
-    else if (positions.has(name)) repeated.add(name);
-    else positions.set(name, position);
-  }
-  if (repeated.size > 0) {
-    const names = [...repeated].map((name) => `"${name}"`).join(', ');
-    throw sourceFault(source.label, `the header names ${names} more than once`);
+  for (const [position, name] of names.entries()) {
+    if (name === '') continue;
+    const isRepeated = names.indexOf(name) !== names.lastIndexOf(name);
+    positions.set(isRepeated ? numbered(name, positions, names) : name, position);
   }
   const columns = [...positions.keys()];
-  const names = new ColumnNames(columns);
-  return { columns, names, positions, cellCount: cells.length, unnamed };
+  return { columns, names: new ColumnNames(columns), positions, cellCount: cells.length };
 }
 
-/** @throws BatchError `bad_input` where a column without a name holds something. */
+function numbered(
+  name: string,
+  taken: ReadonlyMap<string, number>,
+  names: readonly string[],
+): string {
+  for (let number = 1; ; number++) {
+    const candidate = `${name} (${number})`;
+    if (!taken.has(candidate) && !names.includes(candidate)) return candidate;
+  }
+}
+
+/** How often a name stood in the header, where that is more than once. */
+export function repeatsOf(name: string, columns: readonly string[]): readonly string[] {
+  if (columns.includes(name)) return [];
+  const begin = `${name} (`;
+  const repeats = columns.filter(
+    (column) => column.startsWith(begin) && /^\d+\)$/.test(column.slice(begin.length)),
+  );
+  return repeats.length > 1 ? repeats : [];
+}
+
+/** Cells that are missing at the end are empty, and further ones that are empty are none. */
 export function readCsvRow(
   cells: readonly string[],
-  { header, number, source }: { header: CsvHeader; number: number; source: Source },
+  header: CsvHeader,
+  number: number,
 ): Row | UnreadableRow {
-  if (cells.length !== header.cellCount) {
-    return { kind: 'unreadable', number, fault: cellCountFault(cells.length, header.cellCount) };
-  }
-  for (const position of header.unnamed) {
-    if (cells[position] === '') continue;
-    throw sourceFault(
-      source.label,
-      `column ${position + 1} has no name in the header, but something in row ${number}`,
-    );
-  }
-  return new CsvRow(number, header, cells);
+  const isTooLong =
+    cells.length > header.cellCount && !cells.slice(header.cellCount).every(isBlank);
+  return isTooLong
+    ? { kind: 'unreadable', number, fault: cellCountFault(cells.length, header.cellCount) }
+    : new CsvRow(number, header, cells);
 }
 
 class CsvRow implements Row {
@@ -66,9 +73,13 @@ class CsvRow implements Row {
     return this.header.columns;
   }
 
+  get missingCells(): number {
+    return Math.max(0, this.header.cellCount - this.cells.length);
+  }
+
   get(column: string): JsonValue | undefined {
     const position = this.header.positions.get(column);
-    return position === undefined ? undefined : this.cells[position];
+    return position === undefined ? undefined : (this.cells[position] ?? '');
   }
 
   nameOf(column: string): string | null {
@@ -82,9 +93,6 @@ class CsvRow implements Row {
 }
 
 function cellCountFault(actual: number, expected: number): RowFault {
-  const reason =
-    actual < expected
-      ? `the row has only ${counted(actual, 'cell')}, and the header has ${expected}`
-      : `the row has ${counted(actual, 'cell')}, and the header has only ${expected}; text with a delimiter in it needs quotes`;
+  const reason = `the row has ${counted(actual, 'cell')}, and the header has only ${expected}; text with the separator in it needs quotes, and another separator is named with --delimiter`;
   return { kind: 'wrong_cell_count', column: null, reason };
 }

@@ -65,6 +65,10 @@ class NumberedRow implements Row {
     return this.row.number;
   }
 
+  get missingCells() {
+    return this.row.missingCells;
+  }
+
   get columns() {
     return this.row.columns;
   }

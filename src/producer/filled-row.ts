@@ -57,6 +57,7 @@ class FilledRow implements Row {
   readonly kind: Row['kind'];
   readonly number: number;
   readonly columns: readonly string[];
+  readonly missingCells: number;
 
   constructor(
     private readonly row: Row,
@@ -64,6 +65,7 @@ class FilledRow implements Row {
   ) {
     this.kind = row.kind;
     this.number = row.number;
+    this.missingCells = row.missingCells;
     const added = [...filled.keys()].filter((column) => !row.columns.includes(column));
     this.columns = added.length === 0 ? row.columns : [...row.columns, ...added];
   }

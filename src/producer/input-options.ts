@@ -37,6 +37,8 @@ export interface InputOptions {
   format: InputFormat | null;
   /** For CSV and TSV; `tab` and `\t` are understood. Null: by format and header line. */
   delimiter: string | null;
+  /** The row of a table, from 1, in which its header is; absent or null: the first that has anything in it. */
+  headerRow?: number | null;
   /** An id or a template. */
   model: string | null;
   /** A template such as `Photo of {{Title (en)}}`. */

@@ -15,6 +15,7 @@ export function readJsonRow(item: unknown, number: number): Row | UnreadableRow 
 
 class JsonRow implements Row {
   readonly kind = 'json';
+  readonly missingCells = 0;
   readonly columns: readonly string[];
 
   constructor(

@@ -5,12 +5,16 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError } from '../shared/errors.js';
-import { delimiterOf, formatOf } from './choose-format.js';
+import { formatOf } from './choose-format.js';
 import type { InputFormat, InputOptions } from './input-options.js';
 import { HEAD_BYTES, recogniseHead } from './recognise-head.js';
-import { type Source, sourceFault } from './source.js';
+import { type Source, sourceFault, type Table } from './source.js';
+import { tableShape } from './table-shape.js';
 
-export type SourceOptions = Pick<InputOptions, 'stdin' | 'format' | 'delimiter' | 'items'>;
+export type SourceOptions = Pick<
+  InputOptions,
+  'stdin' | 'format' | 'delimiter' | 'headerRow' | 'items'
+>;
 
 /** Where the bytes are, before anybody looked at them. */
 interface Location {
@@ -35,14 +39,22 @@ export async function openSource(
     file === '-' ? await spoolStdin(options, folder) : await locate(file, options, folder);
   const { label, path, format } = location;
   const head = await readHead(location);
-  const recognised = recogniseHead(head);
+  const recognised = recogniseHead(head, format);
   if (recognised.kind === 'refused') throw sourceFault(label, recognised.reason);
-  const { skipBytes } = recognised;
   const { size } = await stat(path);
-  const isTable = format === 'csv' || format === 'tsv';
-  const text = head.toString('utf8', skipBytes);
-  const delimiter = isTable ? delimiterOf(text, { format, asked: options.delimiter }) : '';
-  return { ...location, bytes: size, skipBytes, delimiter, items: options.items ?? null };
+  const text = head.toString('utf8', recognised.skipBytes);
+  const table = lookAtTable(text, options, { format, isWhole: size <= head.length });
+  const skipBytes = recognised.skipBytes + (table?.sepBytes ?? 0);
+  return { ...location, bytes: size, skipBytes, table, items: options.items ?? null };
+}
+
+function lookAtTable(
+  text: string,
+  { delimiter: asked, headerRow = null }: SourceOptions,
+  { format, isWhole }: { format: InputFormat; isWhole: boolean },
+): Table | null {
+  if (format !== 'csv' && format !== 'tsv') return null;
+  return { ...tableShape(text, { format, asked, headerRow, isWhole }), headerRow };
 }
 
 async function spoolStdin({ stdin, format }: SourceOptions, folder: string): Promise<Location> {
@@ -75,7 +87,7 @@ async function locate(file: string, options: SourceOptions, folder: string): Pro
 /** What it is not is more useful to know than what it could be called. */
 async function withoutFormat(file: string, stats: Stats): Promise<BatchError> {
   const recognised = stats.isFile()
-    ? recogniseHead(await readHead({ label: file, path: file }))
+    ? recogniseHead(await readHead({ label: file, path: file }), null)
     : null;
   if (recognised?.kind === 'refused') return sourceFault(file, recognised.reason);
   return sourceFault(file, 'has no extension that says what it is; name it with --format');

@@ -8,14 +8,13 @@ import { checkParams, unknownParamFault, unknownParams } from './check-params.js
 import type { ColumnPlan } from './column-plan.js';
 import { completeParams, type ParamSources, paramColumn } from './complete-params.js';
 import { fileNameOf } from './file-name.js';
-import type { Place } from './forecast-credits.js';
 import type { InputChecks } from './input-checks.js';
 import type { InputWarnings } from './input-warnings.js';
-import type { KnownModels } from './known-models.js';
+import type { KnownModel, KnownModels } from './known-models.js';
 import type { Mapping, Output } from './mapping.js';
 import { outputId } from './output-id.js';
 import type { OwnFields } from './own-fields.js';
-import { readReferences } from './reference-media.js';
+import { type RowReferences, readReferences } from './reference-media.js';
 import type { ReferenceFiles, WantedReference } from './references/reference-files.js';
 import { referencesColumn, referencesOf } from './references-option.js';
 import { addFault, type RowFault } from './rejection.js';
@@ -23,6 +22,7 @@ import type { Row } from './row.js';
 import { settleParams } from './settle-params.js';
 import type { Source } from './source.js';
 import { renderTemplate, type Template } from './template.js';
+import { UsedCells } from './used-cells.js';
 
 export interface PreparerOptions {
   mapping: Mapping;
@@ -67,12 +67,22 @@ export interface Findings {
 /** Makes one of a row's briefs, or notes everything that is wrong with it. */
 export class OutputPreparer {
   #unknown = { model: '', reason: '' };
+  readonly #cells: ReadonlyMap<Output, UsedCells>;
 
-  constructor(private readonly options: PreparerOptions) {}
+  constructor(private readonly options: PreparerOptions) {
+    const { mapping } = options;
+    this.#cells = new Map(
+      mapping.outputs.map((output) => [output, new UsedCells(mapping, output)]),
+    );
+  }
 
   prepare(parts: RowParts, output: Output, { faults, wanted }: Findings): PreparedOutput | null {
     const { row, fields, givenId, plan, source } = parts;
-    const { mapping, models, files } = this.options;
+    const { mapping, models } = this.options;
+    const errors = this.#cells.get(output)?.faults(row, plan) ?? [];
+    faults.push(...errors);
+    // What follows from an error is no fault of its own.
+    if (errors.length > 0) return null;
     const model = this.#modelOf(parts, output, faults);
     const known = models.get(model);
     const prompt = promptOf(parts, output.prompt ?? mapping.prompt, faults);
@@ -80,14 +90,8 @@ export class OutputPreparer {
     const sources = { fields, mapping, output };
     const params = settleParams(completeParams(row, sources, faults), known);
     this.#checkParams(params, { model, sources }, faults);
-    const references =
-      mapping.references === null
-        ? fields.references
-        : referencesOf(mapping.references, row, faults);
     const name = fileNameOf(mapping.fileName, row, faults);
-    const column = referencesColumn(mapping.references);
-    const situation = { references, params, model, rules: known?.references, files, column };
-    const read = readReferences({ ...situation, folder: source.folder }, faults);
+    const read = this.#readReferences(parts, { params, model, known }, faults);
     wanted.push(...read.wanted);
     if (wanted.length > 0) return null;
     const { given, media } = read;
@@ -96,7 +100,7 @@ export class OutputPreparer {
     const body = bodyText({ model, prompt, params, media });
     addFault(faults, bodyFault(body));
     if (faults.length > 0) return null;
-    this.#warn({ model, params }, { source: source.name, row: row.number });
+    this.#warn(parts, { output, model, params });
     const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
     const id = outputId(output, { givenId, fingerprint }, faults);
     if (faults.length > 0) return null;
@@ -157,12 +161,30 @@ export class OutputPreparer {
     }
   }
 
-  /** Of a brief that is made: what its model's entry in the list does not have. */
-  #warn({ model, params }: { model: string; params: JsonObject }, place: Place): void {
+  #readReferences(
+    { row, fields, source }: RowParts,
+    { params, model, known }: { params: JsonObject; model: string; known: KnownModel | undefined },
+    faults: RowFault[],
+  ): RowReferences {
+    const { mapping, files } = this.options;
+    const option = mapping.references;
+    const references = option === null ? fields.references : referencesOf(option, row, faults);
+    const column = referencesColumn(option);
+    const situation = { references, column, params, model, rules: known?.references, files };
+    return readReferences({ ...situation, folder: source.folder }, faults);
+  }
+
+  /** Of a brief that is made: what may be a slip in its cells, and what its model's entry in the list does not have. */
+  #warn(
+    { row, source }: RowParts,
+    { output, model, params }: { output: Output; model: string; params: JsonObject },
+  ): void {
     const { models, warnings } = this.options;
+    const place = { source: source.name, row: row.number };
     const known = models.get(model);
+    this.#cells.get(output)?.warn(row, { place, known, params }, warnings);
     if (known === undefined) {
-      const about = { rule: 'unknown_model', model, param: null } as const;
+      const about = { rule: 'unknown_model', model } as const;
       warnings.note(about, place, () => this.#unknownReason(model));
       return;
     }

@@ -1,7 +1,7 @@
 import { trimCell } from './cell-text.js';
 import { idFault } from './check-content.js';
 import { type ColumnPlan, ColumnPlanner } from './column-plan.js';
-import { holds } from './condition.js';
+import { WatchedCondition } from './condition.js';
 import type { Output } from './mapping.js';
 import type { OwnFields } from './own-fields.js';
 import { OutputPreparer, type PreparedOutput, type PreparerOptions } from './prepare-output.js';
@@ -26,8 +26,15 @@ export class RowPreparer {
   readonly #planner: ColumnPlanner;
   readonly #outputs: OutputPreparer;
   readonly #suffixLength: number;
+  readonly #plans: readonly { output: Output; when: readonly WatchedCondition[] }[];
 
   constructor(private readonly options: PreparerOptions) {
+    this.#plans = options.mapping.outputs.map((output) => ({
+      output,
+      when: output.when.map(
+        (condition) => new WatchedCondition(condition, `output ${output.name}: when`),
+      ),
+    }));
     this.#planner = new ColumnPlanner(options.mapping);
     this.#outputs = new OutputPreparer(options);
     this.#suffixLength = Math.max(...options.mapping.outputs.map(suffixLength));
@@ -47,8 +54,8 @@ export class RowPreparer {
     const givenId = this.#idOf(row, fields, faults);
     const parts = { row, fields, givenId, plan, source };
     const outputs: PreparedOutput[] = [];
-    for (const output of this.options.mapping.outputs) {
-      if (!output.when.every((condition) => holds(condition, row))) continue;
+    for (const { output, when } of this.#plans) {
+      if (!when.every((condition) => condition.holds(row))) continue;
       const prepared = this.#outputs.prepare(parts, output, { faults, wanted });
       if (prepared !== null) outputs.push(prepared);
     }
@@ -56,6 +63,12 @@ export class RowPreparer {
     return faults.length > 0
       ? { kind: 'refused', id: givenId, faults: withoutRepeats(faults) }
       : { kind: 'prepared', id: givenId, outputs };
+  }
+
+  /** A sentence for each condition of an output that held for no row. */
+  unmet(): string[] {
+    const conditions = this.#plans.flatMap(({ when }) => when);
+    return conditions.flatMap((condition) => condition.unmet() ?? []);
   }
 
   #readFields(row: Row, plan: ColumnPlan, faults: RowFault[]): OwnFields | null {

@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream';
 import { CsvError, type Options, Parser } from 'csv-parse';
 import type { BatchError } from '../shared/errors.js';
+import { isBlank } from './cell-text.js';
 import { type CsvHeader, readCsvRow, readHeader } from './csv-header.js';
 import { readText } from './read-text.js';
 import { ROWS_PER_GROUP, type RowGroup } from './row.js';
@@ -26,12 +27,13 @@ export async function* readCsv(source: Source): AsyncGenerator<RowGroup> {
     for await (const record of parser) {
       const cells = record as string[];
       number++;
-      if (isBlankRow(cells)) continue;
       if (header === null) {
-        header = readHeader(cells, source);
+        if (isAboveHeader(cells, number, source)) continue;
+        header = readHeader(cells);
         continue;
       }
-      group.push(readCsvRow(cells, { header, number, source }));
+      if (cells.every(isBlank)) continue;
+      group.push(readCsvRow(cells, header, number));
       if (group.length < ROWS_PER_GROUP) continue;
       yield group;
       group = [];
@@ -46,7 +48,7 @@ function parserOptions(source: Source): Options {
   const quoting: Options = source.format === 'tsv' ? { quote: null } : {};
   return {
     ...quoting,
-    delimiter: source.delimiter,
+    delimiter: source.table?.delimiter ?? ',',
     // All three, because files put together from several sources mix them.
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
@@ -55,8 +57,13 @@ function parserOptions(source: Source): Options {
   };
 }
 
-function isBlankRow(cells: readonly string[]): boolean {
-  return cells.every((cell) => cell === '' || cell.trim() === '');
+/** @throws BatchError `bad_input` where nothing stands in the row that was said to be the header. */
+function isAboveHeader(cells: readonly string[], number: number, source: Source): boolean {
+  const headerRow = source.table?.headerRow ?? null;
+  if (headerRow !== null && number < headerRow) return true;
+  if (!cells.every(isBlank)) return false;
+  if (headerRow === null) return true;
+  throw sourceFault(source.label, `row ${headerRow} is empty, and --header-row names it`);
 }
 
 /** Names the row, and the line where the cell begins that could not be read. */

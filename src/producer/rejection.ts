@@ -5,6 +5,7 @@ export type RejectionKind =
   | 'not_an_object'
   | 'wrong_type'
   | 'empty_value'
+  | 'error_value'
   | 'bad_id'
   | 'id_clash'
   | 'no_model'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { isBlank, trimCell } from './cell-text.js';
-import { type Condition, holds } from './condition.js';
+import { type Condition, WatchedCondition } from './condition.js';
 import { FillDown, type FillDownOptions } from './filled-row.js';
 import { IdIndex } from './id-index.js';
 import type { RowFault } from './rejection.js';
@@ -23,10 +23,17 @@ export type Selected =
 /** Which rows of the input become briefs: values handed down first, then `--where`, then `--unique`. */
 export class RowSelection {
   readonly #fillDown: FillDown;
+  readonly #where: readonly WatchedCondition[];
   readonly #seen = new IdIndex();
 
   constructor(private readonly options: SelectionOptions) {
     this.#fillDown = new FillDown(options.fillDown);
+    this.#where = options.where.map((condition) => new WatchedCondition(condition, '--where'));
+  }
+
+  /** A sentence for each condition that held for no row. */
+  unmet(): string[] {
+    return this.#where.flatMap((condition) => condition.unmet() ?? []);
   }
 
   beginSource(): void {
@@ -35,7 +42,7 @@ export class RowSelection {
 
   select(read: Row): Selected {
     const row = this.#fillDown.fill(read);
-    if (!this.options.where.every((condition) => holds(condition, row))) return leftOut;
+    if (!this.#where.every((condition) => condition.holds(row))) return leftOut;
     const { unique } = this.options;
     if (unique === null) return { kind: 'taken', row };
     const key = textOf(row.find(unique)) ?? '';

@@ -8,6 +8,8 @@ export interface Row {
   readonly number: number;
   /** The same array for every row of a CSV, so that what is derived from it can be kept. */
   readonly columns: readonly string[];
+  /** How many cells fewer than the header a row of a table has; they count as empty. */
+  readonly missingCells: number;
   /** Undefined where there is no such column. */
   get(column: string): JsonValue | undefined;
   /** The name in the file of a column as a person writes it, or null: exactly, as a path into JSON, or without regard to case and spaces. */

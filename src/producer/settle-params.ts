@@ -1,5 +1,6 @@
 import type { ModelParam } from '../rivya/outcome.js';
 import { type JsonObject, type JsonValue, parseJson } from '../shared/json.js';
+import { trimCell } from './cell-text.js';
 import type { KnownModel } from './known-models.js';
 import { decimal } from './template/read-literal.js';
 
@@ -44,18 +45,38 @@ function settle(
 }
 
 function settleNumber(value: JsonValue): JsonValue {
-  if (typeof value !== 'string') return value;
-  const trimmed = value.trim();
-  const number = decimal.test(trimmed) ? Number(trimmed) : Number.NaN;
+  if (typeof value !== 'string' || !isDecimal(value)) return value;
+  const number = Number(trimCell(value));
   return Number.isFinite(number) ? number : value;
 }
 
-/** A cell's stray spaces are not meant. */
+export function isDecimal(text: string): boolean {
+  return decimal.test(trimCell(text));
+}
+
 function settleChoice(value: JsonValue, { options }: ModelParam): JsonValue {
   const text = plainText(value);
-  if (typeof text !== 'string' || options.includes(text)) return text;
-  const trimmed = text.trim();
-  return options.includes(trimmed) ? trimmed : text;
+  return typeof text === 'string' ? (chooseOption(text, options) ?? text) : text;
+}
+
+/**
+ * The one choice that a cell can mean: spreadsheets write `TRUE` for `true`, `5.0` or `5,0` for `5`, and the time of
+ * day `16:09` for `16:9`. Null where there is none, or more than one.
+ */
+export function chooseOption(text: string, options: readonly string[]): string | null {
+  if (options.includes(text)) return text;
+  const trimmed = trimCell(text);
+  if (options.includes(trimmed)) return trimmed;
+  const wanted = plainChoice(trimmed);
+  const [only, ...others] = options.filter((option) => plainChoice(option) === wanted);
+  return only === undefined || others.length > 0 ? null : only;
+}
+
+function plainChoice(text: string): string {
+  const number = /^([+-]?\d+)(?:[.,]0{1,2})?$/.exec(text)?.[1];
+  if (number !== undefined) return String(Number(number));
+  const ratio = /^0*(\d+):0*(\d+)(?::00)?$/.exec(text);
+  return ratio === null ? text.toLowerCase() : `${ratio[1]}:${ratio[2]}`;
 }
 
 function plainText(value: JsonValue): JsonValue {

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { BatchError } from '../shared/errors.js';
 import type { InputFormat } from './input-options.js';
+import type { TableShape } from './table-shape.js';
 
 /** A regular file that is known to be text; stdin and pipes have been spooled to one. */
 export interface Source {
@@ -15,10 +16,16 @@ export interface Source {
   /** Bytes of a byte order mark. */
   skipBytes: number;
   format: InputFormat;
-  /** Means something for CSV and TSV only. */
-  delimiter: string;
+  /** Null for JSON. */
+  table: Table | null;
   /** Where the list is in JSON; null: not said. */
   items: string | null;
+}
+
+/** How a table is to be read. */
+export interface Table extends TableShape {
+  /** Where its header was said to be, from 1; null: in the first row that has anything in it. */
+  headerRow: number | null;
 }
 
 /** A fault of the whole file, as one sentence. */

@@ -44,10 +44,28 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
 
 /** Rows of CSV text; cells that a spreadsheet would run as a formula are made text. */
 export function csvRows(rows: JsonValue[][]): string {
-  return stringify(
-    rows.map((row) => row.map(cellText)),
-    { escape_formulas: true },
-  );
+  return stringify(rows.map((row) => row.map((value) => withoutFormulas(cellText(value)))));
+}
+
+/** Characters with which a formula begins, the wide ones of East Asian keyboards included. */
+const formula = '[=+\\-@\uff1d\uff0b\uff0d\uff20]';
+const separator = '[,;|\\t\\r\\n]';
+/** What programs pass over before a formula, or take for the end of a cell. */
+const passedOver = '[\\s\\0,;|\u00ad\u200b-\u200f\u2060\ufeff]';
+/** Tab and carriage return at the begin are dropped by some programs, with whatever follows them then coming first. */
+const beginsFormula = new RegExp(`^(?:[\t\r]|${passedOver}*${formula})`, 'u');
+/**
+ * A program that separates by semicolons, or that takes no notice of quotes, begins a new cell in the middle of this
+ * one. There a list's hyphen is common, and runs nothing; what calls a function or a program is not.
+ */
+const insideFormula = new RegExp(
+  `(${separator}) *(?=[=@\uff1d\uff20]|[+\\-\uff0b\uff0d][^,;\\t\\r\\n]{0,200}?(?:[A-Za-z]\\(|\\|))`,
+  'gu',
+);
+
+function withoutFormulas(text: string): string {
+  const inside = text.replaceAll(insideFormula, "$&'");
+  return beginsFormula.test(text) ? `'${inside}` : inside;
 }
 
 export function csvRow(columns: readonly Column[], line: ManifestLine): JsonValue[] {

@@ -1,3 +1,8 @@
+/** A word of a command that is to be typed, as a shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** A name out of a file, for a sentence: quoted, and with nothing in it that a terminal would obey. */
 export function quoteName(name: string): string {
   return JSON.stringify(name).replace(

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { checkParams } from '../../src/producer/check-params.js';
 import { indexModels } from '../../src/producer/known-models.js';
+import { chooseOption } from '../../src/producer/settle-params.js';
 import { bundledModels } from '../../src/rivya/catalogue/bundled-models.js';
 import { compileFiles, faultsOf } from './compile-files.js';
 
@@ -25,6 +26,29 @@ it('takes what each model does where nothing is said, and nothing that it does n
   }
 });
 
+it('takes what spreadsheets make of a choice, where it can be one choice only', async () => {
+  const { briefs, rejections } = await compileItems([
+    { model: 'kling-2-6', params: { duration: '5.0', sound: 'FALSE' } },
+    {
+      model: 'kling-2-6',
+      params: { duration: '5,0', sound: 'True\u200b', aspect_ratio: '16:09:00' },
+    },
+    { model: 'nano-banana-2', params: { resolution: '4k' } },
+    { model: 'kling-2-6', params: { duration: '5,000', sound: 'no' } },
+  ]);
+  expect(briefs.map(({ body }) => JSON.parse(body).params)).toEqual([
+    { duration: '5', sound: 'false' },
+    { duration: '5', sound: 'true', aspect_ratio: '16:9' },
+    { resolution: '4K' },
+  ]);
+  expect(rejections.map(({ column, kind }) => `${column} ${kind}`)).toEqual([
+    'params.duration not_an_option',
+    'params.sound not_an_option',
+  ]);
+  expect(chooseOption('aB', ['AB', 'ab', 'AA'])).toBeNull();
+  expect(chooseOption('A', ['a', 'A'])).toBe('A');
+});
+
 it('gives values the types that the API takes', async () => {
   const { briefs, rejections } = await compileItems([
     { model: 'kling-2-6', params: { duration: 5, sound: false, aspect_ratio: ' 1:1 ' } },
@@ -45,12 +69,6 @@ it.each([
     'aspect_ratio',
     'not_an_option',
     '"16:9"',
-  ],
-  [
-    { model: 'nano-banana-2', params: { resolution: '4k' } },
-    'resolution',
-    'not_an_option',
-    'did you mean "4K"?',
   ],
   [{ model: 'seedance-2', params: { duration: 16 } }, 'duration', 'out_of_range', 'from 4 to 15'],
   [{ model: 'qwen2-image', params: { seed: -1 } }, 'seed', 'out_of_range', 'at least 0'],
@@ -96,6 +114,7 @@ it('warns of params that the list does not have, and refuses them when it is to 
   expect(lenient.warnings).toEqual([
     {
       rule: 'unknown_param',
+      column: null,
       model: 'z-image',
       param: 'aspect_ration',
       reason: 'z-image has no param "aspect_ration": did you mean aspect_ratio?',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { holds, parseCondition } from '../../src/producer/condition.js';
+import { parseCondition, WatchedCondition } from '../../src/producer/condition.js';
 import { readJsonRow } from '../../src/producer/json-row.js';
 import { BatchError } from '../../src/shared/errors.js';
 import type { JsonObject } from '../../src/shared/json.js';
@@ -7,7 +7,7 @@ import type { JsonObject } from '../../src/shared/json.js';
 function judge(text: string, item: JsonObject): boolean {
   const row = readJsonRow(item, 1);
   if (row.kind === 'unreadable') throw new Error('not a row');
-  return holds(parseCondition(text, '--where'), row);
+  return new WatchedCondition(parseCondition(text, '--where'), '--where').holds(row);
 }
 
 it.each([

@@ -46,18 +46,23 @@ async function readTable(content: string, delimiter: string): Promise<Read> {
   }
 }
 
-/** What another parser makes of the same text, under the same rules for blank rows and unnamed columns. */
+/** What another parser makes of the same text, under the same rules for blank rows, columns without a name or of one name, and missing cells. */
 function readOtherwise(content: string, delimiter: string): Read {
   const isBlank = (cells: string[]) => cells.every((cell) => cell.trim() === '');
   const all = dsvFormat(delimiter).parseRows(content);
   const [header = [], ...rows] = all.filter((cells) => !isBlank(cells));
-  const names = header.map((name) => name.trim());
+  const trimmed = header.map((name) => name.trim());
+  const names = trimmed.map((name, at) => {
+    const before = trimmed.slice(0, at).filter((other) => other === name).length;
+    const isRepeated = name !== '' && trimmed.filter((other) => other === name).length > 1;
+    return isRepeated ? `${name} (${before + 1})` : name;
+  });
   const named = names.flatMap((name, position) => (name === '' ? [] : [position]));
   return {
     kind: 'read',
     columns: named.map((position) => names[position] ?? ''),
     rows: rows.map((cells) =>
-      cells.length === header.length
+      isBlank(cells.slice(header.length))
         ? named.map((position) => cells[position] ?? '')
         : 'unreadable',
     ),

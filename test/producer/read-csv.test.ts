@@ -64,13 +64,26 @@ it('numbers rows as a spreadsheet does: blank rows count, line ends in cells do 
   expect(counts.rows).toBe(2);
 });
 
-it('rejects rows with too few or too many cells and says what was expected', async () => {
-  const content = 'id,t,u\n1,a,b\n2,a\n3,a,b,c\n4,a,\n';
-  const compiled = await compileFiles({ 'x.csv': content }, { ...ready, id: 'id' });
-  expect(faultsOf(compiled)).toEqual(['3 - wrong_cell_count', '4 - wrong_cell_count']);
-  expect(compiled.rejections[0]?.reason).toBe('the row has only 2 cells, and the header has 3');
-  expect(compiled.rejections[1]?.reason).toMatch(/has 4 cells, and the header has only 3/);
-  expect(compiled.counts).toEqual({ rows: 4, briefs: 2, rejected: 2, duplicates: 0, leftOut: 0 });
+it('takes cells that are missing at the end for empty ones, and says so', async () => {
+  const content = 'id,t,u\n1,a,b\n2,a\n3,a,b,c\n4,a,\n5,a,b, ,\n6\n';
+  const compiled = await compileFiles(
+    { 'x.csv': content },
+    { ...ready, id: 'id', prompt: '{{t}}' },
+  );
+  expect(compiled.briefs.map(({ origin }) => origin.input)).toEqual([
+    { t: 'a', u: 'b' },
+    { t: 'a', u: '' },
+    { t: 'a', u: '' },
+    { t: 'a', u: 'b' },
+  ]);
+  expect(compiled.warnings).toMatchObject([
+    { rule: 'missing_cells', count: 1, firstRows: [{ row: 3 }] },
+  ]);
+  expect(faultsOf(compiled)).toEqual(['4 - wrong_cell_count', '7 t empty_value']);
+  expect(compiled.rejections.map(({ reason }) => reason)).toEqual([
+    'the row has 4 cells, and the header has only 3; text with the separator in it needs quotes, and another separator is named with --delimiter',
+    '"t" is empty, and a template needs it; the row has 2 cells fewer than the header',
+  ]);
 });
 
 it.each([
@@ -78,9 +91,12 @@ it.each([
   ['id,t\n1,"a\nb"\n2,"open\n3,y\n', /line 4 \(row 3\): a quote is opened/],
   ['id,t\n1,12" lamp\n', /line 2 \(row 2\): a quote stands inside a cell/],
   ['id,t\n1,"a"b\n', /line 2 \(row 2\): something follows a closing quote/],
-  ['id,t,id,t\n1,x,2,y\n', /the header names "id", "t" more than once\.$/],
-  ['id, id \n1,x\n', /the header names "id" more than once\.$/],
-  ['id,,t\n1,,x\n2,here,x\n', /column 2 has no name in the header, but something in row 3\.$/],
+  [
+    'id,t,id,t\n1,x,2,y\n',
+    /--id needs a column "id", and there is none: the header has that name 2 times, and they are called "id \(1\)" to "id \(2\)"\.$/m,
+  ],
+  ['id,model, model \n1,x,y\n', /the header names "model" 2 times\.$/],
+  ['id,params.seed,params.seed\n1,x,y\n', /the header names "params.seed" 2 times\.$/],
 ])('refuses the table %j', async (content, message) => {
   expect(await badInputOf(compileFiles({ 'x.csv': content }, { ...ready, id: 'id' }))).toMatch(
     message,
@@ -103,6 +119,33 @@ it('gives up on a quote that swallows more than any row can be', async () => {
   expect(await badInputOf(compileFiles({ 'x.csv': content }, ready))).toMatch(
     /line 2 \(row 2\): the row is larger than 16 MB/,
   );
+});
+
+it('passes over columns without a name, and tells columns of one name apart by a number', async () => {
+  const content = 'sku,,t,t,t (1), t\u200b\n1,here,a,b,c,d\n';
+  expect(await inputsOf(content)).toEqual([
+    { sku: '1', 't (2)': 'a', 't (3)': 'b', 't (1)': 'c', 't (4)': 'd' },
+  ]);
+});
+
+it('begins with the header row that is named, and numbers rows as the file does', async () => {
+  const content = 'Report "of", today,\n\nsku,t\n1,x\n';
+  const { briefs } = await compileFiles(
+    { 'x.tsv': content.replaceAll(',', '\t') },
+    { ...ready, id: 'sku', headerRow: 3 },
+  );
+  expect(briefs.map(({ origin }) => [origin.row, origin.input])).toEqual([
+    [4, { sku: '1', t: 'x' }],
+  ]);
+  const empty = compileFiles({ 'x.csv': content }, { ...ready, headerRow: 2, format: 'tsv' });
+  expect(await badInputOf(empty)).toMatch(/row 2 is empty, and --header-row names it\.$/);
+});
+
+it('reads a line sep=; as spreadsheets do, and counts no row for it', async () => {
+  const { briefs } = await compileFiles({ 'x.csv': '\ufeffsep=;\r\nid;t\r\n1;x, y\r\n' }, ready);
+  expect(briefs.map(({ id, origin }) => [id, origin.row, origin.input])).toEqual([
+    ['1', 2, { t: 'x, y' }],
+  ]);
 });
 
 it('tolerates a column without a name that stays empty, and spaces around names', async () => {

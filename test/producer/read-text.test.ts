@@ -23,7 +23,7 @@ async function readAll(content: Buffer): Promise<Buffer[]> {
     bytes: size,
     skipBytes: 0,
     format: 'csv',
-    delimiter: ',',
+    table: null,
     items: null,
   };
   const pieces: Buffer[] = [];

@@ -89,13 +89,15 @@ it('does not leave out a row without a word that --unique cannot judge or that c
     id: 'sku',
     unique: 'SKU',
   });
-  expect(faultsOf(compiled)).toEqual(['3 SKU empty_value', '4 - wrong_cell_count']);
+  expect(faultsOf(compiled)).toEqual(['3 SKU empty_value', '4 t empty_value']);
   expect(compiled.counts).toMatchObject({ rows: 3, briefs: 1, rejected: 2, leftOut: 1 });
 });
 
 it('says so where no row is left, and where a column is not there', async () => {
   const none = compileFiles({ 'x.csv': shop }, { ...options, where: ['status = sold'] });
-  expect(await badInputOf(none)).toMatch(/No row is left .* 6 rows left out/);
+  expect(await badInputOf(none)).toMatch(
+    /No row is left .* 6 rows left out: --where "status = sold" holds for no row: "status" is "active", empty, "draft"$/,
+  );
   const misspelt = compileFiles(
     { 'x.csv': shop },
     { ...options, where: ['Statsu = sold'], unique: 'Handel', fillDown: ['Titel'] },

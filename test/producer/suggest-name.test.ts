@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { suggestName } from '../../src/producer/suggest-name.js';
+import { nearNames, suggestName } from '../../src/producer/suggest-name.js';
 
 it.each([
   ['SKU', ['title', 'sku'], 'sku'],
@@ -14,4 +14,25 @@ it('lists the columns where none is near, but not hundreds', () => {
   expect(suggestName('brand', ['a', 'zzzzzzzz'])).toBe('the columns are "a", "zzzzzzzz".');
   const names = Array.from({ length: 300 }, (_, position) => `column number ${position}`);
   expect(suggestName('brand', names)).toMatch(/"column number 7", and 292 more\.$/);
+});
+
+it('matches parts of names, the shortest first, and says so of several', () => {
+  const names = ['Title', 'Variant SKU', 'Image Src', 'Variant Image Src', 'seoTitle'];
+  expect(suggestName('SKU', names)).toBe('did you mean "Variant SKU"?');
+  expect(suggestName('image', names)).toBe('did you mean "Image Src" or "Variant Image Src"?');
+  expect(suggestName('Product Title', names)).toBe('did you mean "Title"?');
+  expect(nearNames('flux', ['flux-2-pro', 'flux-2-max', 'z-image'])).toEqual([
+    'flux-2-pro',
+    'flux-2-max',
+  ]);
+});
+
+it.each([
+  ['tilte', ['title'], ['title']],
+  ['Name', ['Sale', 'Size', 'Same price'], []],
+  ['id', ['a1', 'it', 'kid'], []],
+  ['__', ['a', ''], []],
+  ['\u200bsku ', ['SKU\u00a0'], ['SKU\u00a0']],
+])('of a slip, but not of another word: %j among %j', (wanted, names, near) => {
+  expect(nearNames(wanted, names)).toEqual(near);
 });

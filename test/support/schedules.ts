@@ -20,6 +20,7 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
     input: {
       format: null,
       delimiter: null,
+      headerRow: null,
       items: null,
       model: 'z-image',
       prompt: 'Photo of {{title}}',

@@ -28,6 +28,7 @@ const reading = {
   files: texts.describe('Input files, relative to the recipe.'),
   format: z.enum(['csv', 'tsv', 'json', 'jsonl']).describe('Where the extension does not tell.'),
   delimiter: z.string().describe('What separates the columns of a CSV.'),
+  'header-row': count.describe('Row of a table in which its header is.'),
   items: z.string().describe('Where the list is in a JSON file, such as data.products.'),
   'fill-down': texts.describe('Columns whose empty cells take the value of the row above.'),
   'fill-down-within': z.string().describe('Values go down only within one value of this column.'),

@@ -1,7 +1,7 @@
 import { type FilterImplOptions, filters as liquidFilters } from 'liquidjs';
 import type { JsonValue } from '../../shared/json.js';
 import { isBlank } from '../cell-text.js';
-import { nearestName } from '../suggest-name.js';
+import { nearNames } from '../suggest-name.js';
 import { asList, asNumber, asText, Refusal } from './filter-values.js';
 import { htmlToText } from './html-text.js';
 import { joinList, replaceAll, sizeOf, sliceText, titleCase, truncateText } from './own-filters.js';
@@ -71,8 +71,8 @@ export function allFilters(): Iterable<[string, TemplateFilter]> {
 
 /** The end of a sentence about something that was written behind a `|`. */
 export function unknownFilter(name: string): string {
-  const near = nearestName(name, [...filters.keys()]);
-  return `there is no filter "${name}"${near === null ? '' : `; the nearest is "${near}"`}`;
+  const [near] = nearNames(name, [...filters.keys()]);
+  return `there is no filter "${name}"${near === undefined ? '' : `; the nearest is "${near}"`}`;
 }
 
 /** Empty is what a person sees as empty: nothing, only spaces, a list of nothing. */

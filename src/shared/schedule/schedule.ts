@@ -16,6 +16,7 @@ const paramsSchema = z.array(z.object({ key: z.string(), template: z.string() })
 const inputSchema = z.object({
   format: z.enum(['csv', 'tsv', 'json', 'jsonl']).nullable(),
   delimiter: z.string().nullable(),
+  headerRow: z.number().int().positive().nullable().default(null),
   items: z.string().nullable().default(null),
   model: z.string().nullable(),
   prompt: z.string().nullable(),
