@@ -8,7 +8,7 @@ import type { Limiting } from '../shared/time-left.js';
 const shownFromMs = 3_000;
 
 /** Why no request is sent, and for how long. */
-export function restText({ ms, by }: NonNullable<AccountView['rest']>): string {
+function restText({ ms, by }: NonNullable<AccountView['rest']>): string {
   return by === 'refusal'
     ? `the API's limit (429): no request for ${formatDuration(ms)}`
     : `the API's headers, which say that nothing is left: no request for ${formatDuration(ms)} (--rate N sets them aside)`;
