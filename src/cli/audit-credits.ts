@@ -30,8 +30,9 @@ export interface Audit {
 }
 
 /**
- * Compares what the ledger counted in this run with how far the balance moved. The wallet is shared with
- * Studio and other keys, so a difference asks for a look and proves nothing.
+ * Compares what the ledger counted in this run with how far the balance moved. The wallet is shared with Studio and
+ * other keys, so that more than was counted asks for a look, and proves nothing. Less is no alarm: credits were bought
+ * or given back meanwhile, or tasks were counted that an earlier run had paid for (replays under their old keys).
  */
 export function auditSentence({ before, after }: Audit): string | null {
   if (before.balance === null || after.balance === null) return null;
@@ -40,7 +41,13 @@ export function auditSentence({ before, after }: Audit): string | null {
   if (counted === moved) {
     return `Audit: the balance moved by ${formatCredits(moved)}, as counted here. ${formatCredits(after.balance)} left.`;
   }
-  return `Audit: the balance moved by ${formatCredits(moved)}, but ${formatCredits(counted)} were counted here. If nothing else used or filled this wallet meanwhile, have a look at the account. ${formatCredits(after.balance)} left.`;
+  const left = `${formatCredits(after.balance)} left.`;
+  if (moved < counted) {
+    const went =
+      moved < 0 ? `rose by ${formatCredits(-moved)}` : `moved by ${formatCredits(moved)}`;
+    return `Audit: the balance ${went}, and ${formatCredits(counted)} were counted here: ${formatCredits(round(counted - moved))} came in meanwhile (bought, given back, or of tasks that were paid for before). ${left}`;
+  }
+  return `Audit: the balance moved by ${formatCredits(moved)}, but ${formatCredits(counted)} were counted here. If nothing else used this wallet meanwhile, have a look at the account. ${left}`;
 }
 
 /** Reserved credits were taken from the wallet when their tasks were accepted. */

@@ -3,7 +3,8 @@ import { compareWithFolder } from '../producer/compare-with-folder.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../producer/rejected-file.js';
 import { createRivyaClient } from '../rivya/client.js';
-import { ExitCode } from '../shared/errors.js';
+import { judgeKey, type KeyVerdict } from '../rivya/judge-key.js';
+import { BatchError, ExitCode } from '../shared/errors.js';
 import type { CommandSetup } from './command-setup.js';
 import { compileFromFlags, reportRejections } from './compile.js';
 import type { Settings } from './environment.js';
@@ -44,16 +45,31 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
   );
 }
 
+interface WalletLook {
+  /** Null where it is not known. */
+  wallet: number | null;
+  key: KeyVerdict | { kind: 'none' };
+}
+
 /** A look at the balance: none without a key, and none that holds the check up. */
-async function lookAtWallet({ origin, apiKey, proxy }: Settings): Promise<number | null> {
-  if (apiKey === null) return null;
+async function lookAtWallet({ origin, apiKey, proxy }: Settings): Promise<WalletLook> {
+  if (apiKey === null) return { wallet: null, key: { kind: 'none' } };
   const client = createRivyaClient({ origin, apiKey, proxy, userAgent, requestTimeoutMs: 5_000 });
   try {
     const outcome = await client.readCredits();
-    return outcome.kind === 'read' ? outcome.currentCredits : null;
+    const wallet = outcome.kind === 'read' ? outcome.currentCredits : null;
+    return { wallet, key: judgeKey(outcome) };
   } finally {
     await client.close();
   }
+}
+
+/** A run would end with this before its first task. */
+function refusedKey({ key }: WalletLook): BatchError | null {
+  if (key.kind !== 'refused') return null;
+  const { code, message } = key.refusal;
+  const text = `The API refuses the key (${code}): ${message} Correct RIVYA_API_KEY before a run; nothing was sent or spent.`;
+  return new BatchError('key_refused', text);
 }
 
 async function check(
@@ -64,10 +80,12 @@ async function check(
   const list = await tellModelList(settings, terminal);
   const input = await compileFromFlags(files, flags, { settings, list });
   try {
+    const look = await lookAtWallet(settings);
+    const refused = refusedKey(look);
     const compared = flags.out ? await compareWithFolder(flags.out, input.briefs) : null;
     const plan = await makePlan(input, {
       models: list.models,
-      wallet: await lookAtWallet(settings),
+      wallet: look.wallet,
       // What was learned is in Redis, and a check starts none.
       learnedPrices: new Map(),
       pace: {
@@ -81,9 +99,10 @@ async function check(
       if (flags.rejected) {
         await writeRejected(rejectedFiles(flags.rejected), input.rejections());
       }
-      terminal.json(await checkJson(plan, { input, list }));
-      const refused = input.counts.rejected > 0 && !flags.skipInvalid;
-      return refused ? ExitCode.badInput : ExitCode.succeeded;
+      terminal.json(await checkJson(plan, { input, list, look }));
+      if (input.counts.rejected > 0 && !flags.skipInvalid) return ExitCode.badInput;
+      if (refused !== null) throw refused;
+      return ExitCode.succeeded;
     }
     for (const line of planLines(plan, terminal.width)) terminal.print(line);
     await reportRejections(input, {
@@ -91,6 +110,7 @@ async function check(
       rejectedFile: flags.rejected ?? null,
       skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
     });
+    if (refused !== null) throw refused;
     return ExitCode.succeeded;
   } finally {
     await input.dispose();
@@ -99,10 +119,11 @@ async function check(
 
 async function checkJson(
   whole: Plan,
-  { input, list }: { input: CompiledInput; list: ModelList },
+  { input, list, look: { key } }: { input: CompiledInput; list: ModelList; look: WalletLook },
 ): Promise<object> {
   const { counts, ...plan } = planJson(whole);
+  const code = 'refusal' in key ? key.refusal.code : null;
   const groups = await groupRejections(input.rejections());
   const findings = groups.map(({ kind: rule, ...group }) => ({ rule, ...group }));
-  return { ...counts, ...plan, modelList: list.from, findings };
+  return { ...counts, ...plan, key: { state: key.kind, code }, modelList: list.from, findings };
 }

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { judgeKey } from '../rivya/judge-key.js';
+import type { Refused } from '../rivya/outcome.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import { formatCredits } from '../shared/quantities.js';
 import type { CommandSetup } from './command-setup.js';
@@ -30,7 +32,7 @@ async function readCredits({ settings }: CommandSetup): Promise<number> {
         return outcome.currentCredits;
       case 'refused': {
         const { code, message } = outcome.refusal;
-        const kind = outcome.refusal.kind === 'key_refused' ? 'key_refused' : 'api_unavailable';
+        const kind = isAboutKey(outcome) ? 'key_refused' : 'api_unavailable';
         throw new BatchError(kind, `The API refused: ${code}. ${message}`);
       }
       case 'unknown':
@@ -45,4 +47,8 @@ async function readCredits({ settings }: CommandSetup): Promise<number> {
   } finally {
     await client.close();
   }
+}
+
+function isAboutKey(outcome: Refused): boolean {
+  return outcome.refusal.kind === 'key_refused' || judgeKey(outcome).kind === 'refused';
 }

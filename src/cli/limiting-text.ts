@@ -1,10 +1,21 @@
 import pc from 'picocolors';
 import { defaultInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
+import { formatDuration } from '../shared/quantities.js';
 import type { Limiting } from '../shared/time-left.js';
 
+/** Shorter rests come and go with the pace itself. */
+const shownFromMs = 3_000;
+
+/** Why no request is sent, and for how long. */
+function restText({ ms, by }: NonNullable<AccountView['rest']>): string {
+  return by === 'refusal'
+    ? `the API's limit (429): no request for ${formatDuration(ms)}`
+    : `the API's headers, which say that nothing is left: no request for ${formatDuration(ms)} (--rate N sets them aside)`;
+}
+
 export function limitingText(limiting: Limiting, account: AccountView): string {
-  const { told, learnedRate, learnedInFlight } = account;
+  const { told, learnedRate, learnedInFlight, rest } = account;
   switch (limiting) {
     case 'nobody':
       return 'nothing works on it: give its "run" command again, or start "rivya-batch worker"';
@@ -13,6 +24,7 @@ export function limitingText(limiting: Limiting, account: AccountView): string {
     case 'day_cap':
       return pc.yellow('--max-credits-per-day');
     case 'rate':
+      if (rest !== null && rest.ms > shownFromMs) return pc.yellow(restText(rest));
       return `the pace (${told.rate === null ? `learned: ${learnedRate?.toFixed(1) ?? 2} requests/s` : `${told.rateOption} ${told.rate}`})`;
     case 'in_flight':
       return `tasks in flight (${told.inFlight === null ? `learned: at most ${learnedInFlight ?? defaultInFlight}` : `--in-flight ${told.inFlight}`})`;

@@ -30,6 +30,8 @@ function sentenceFor(notice: Notice): string | null {
       return `The API refuses the key (${notice.code}): ${notice.message}`;
     case 'throttled':
       return `The API asks for a slower pace (429): no request for ${formatDuration(notice.waitMs)}, then slower.`;
+    case 'used_up':
+      return `The API's rate-limit headers say that nothing is left: no request for ${formatDuration(notice.waitMs)}, then one finds out; with --rate N they are not looked at.`;
     case 'api_down':
       return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
     case 'outcome_unknown':

@@ -25,9 +25,12 @@ export function retryAfterMs(header: string | null, time: AnswerTime): number | 
   const waitMs = /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text)
     ? Math.ceil(Number(text) * 1000)
     : untilDateMs(text, time);
-  if (waitMs === null) return null;
-  if (waitMs > longestBelievedMs) return capMs;
-  return Math.max(0, waitMs);
+  return waitMs === null ? null : believableMs(waitMs);
+}
+
+/** Any wait that a header asks for: below zero is 0; more than a day is taken for a mistake and becomes one hour. */
+export function believableMs(waitMs: number): number {
+  return waitMs > longestBelievedMs ? capMs : Math.max(0, waitMs);
 }
 
 function untilDateMs(text: string, time: AnswerTime): number | null {

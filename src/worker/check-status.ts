@@ -9,7 +9,7 @@ import { learnFromEnd } from './learn-from-end.js';
 import { logAnswer } from './log-answer.js';
 import { nextCheckInMs } from './next-check.js';
 import { deadlineMs } from './poll-plan.js';
-import { refusedReadMs } from './refused-read.js';
+import { noteTaken, refusedReadMs } from './refused-read.js';
 import { settleRefusal } from './settle-refusal.js';
 import { settleTask } from './settle-task.js';
 import type { StageContext } from './stage-context.js';
@@ -61,7 +61,7 @@ async function act(context: StageContext, briefId: string, checked: Checked): Pr
   const { outcome, brief } = checked;
   switch (outcome.kind) {
     case 'read':
-      await context.pacer.taken('read', outcome.pace);
+      await noteTaken(context, 'read', outcome.pace);
       if (outcome.task.status.kind !== 'running') {
         learnFromEnd(context, brief.state, outcome);
         return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });

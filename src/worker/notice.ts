@@ -9,6 +9,8 @@ export type Notice =
   | { kind: 'paused' }
   | { kind: 'halted'; code: string; message: string; requestId: string | null }
   | { kind: 'throttled'; waitMs: number }
+  /** No refusal: the rate-limit headers say that nothing is left. */
+  | { kind: 'used_up'; waitMs: number }
   | { kind: 'api_down'; reason: string; waitMs: number }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */

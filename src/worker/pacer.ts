@@ -80,12 +80,12 @@ export class Pacer {
     return this.latestPressure;
   }
 
-  /** The API took a request: anything but 429. */
-  async taken(lane: Lane, hint: LimitHint | null): Promise<void> {
+  /** The API took a request: anything but 429. Returns for how long its headers alone now hold everybody. */
+  async taken(lane: Lane, hint: LimitHint | null): Promise<number> {
     const now = this.elapsedMs();
-    if (now - this.notedAtMs[lane] < noteEveryMs) return;
+    if (now - this.notedAtMs[lane] < noteEveryMs) return 0;
     this.notedAtMs[lane] = now;
-    await this.account.noteTaken(lane, hint);
+    return this.account.noteTaken(lane, hint);
   }
 
   /** The API answered 429: turns that wait here are taken back. Returns for how long nothing is sent. */

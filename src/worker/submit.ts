@@ -11,6 +11,7 @@ import { logAnswer } from './log-answer.js';
 import { probeCredits } from './probe-credits.js';
 import { type FrozenBody, frozenBody } from './references/frozen-body.js';
 import { renewReferences } from './references/renew-references.js';
+import { noteTaken } from './refused-read.js';
 import { settleRefusal } from './settle-refusal.js';
 import type { StageContext } from './stage-context.js';
 import type { StageJob, Step } from './stage-step.js';
@@ -142,7 +143,7 @@ function uploadsIn({ addresses }: Extract<FrozenBody, { kind: 'body' }>) {
 async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {
   if (outcome.kind !== 'accepted' && outcome.kind !== 'refused') return;
   if (outcome.kind === 'refused' && outcome.refusal.kind === 'rate_limited') return;
-  await context.pacer.taken('submit', outcome.pace);
+  await noteTaken(context, 'submit', outcome.pace);
 }
 
 async function act(context: StageContext, { job, go, action }: Acting): Promise<Step> {

@@ -70,6 +70,16 @@ describe.concurrent('limits, credits and keys', () => {
       expect(stderr).toMatch(pattern);
       expect(stdout + stderr).not.toContain('rvya_sk_desk');
       expect(code).toBe(4);
+      const checked = await desk.run(['check', 'in.csv', ...mapping]);
+      expect(checked.code).toBe(4);
+      expect(checked.stderr).toMatch(pattern);
+      expect(checked.stderr).toContain('Correct RIVYA_API_KEY');
+      const json = await desk.run(['check', 'in.csv', ...mapping, '--json']);
+      expect(json.code).toBe(4);
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        key: { state: 'refused', code: `api_key_${state}` },
+        wallet: null,
+      });
       desk.simulator.control({ keys: null });
       expect((await desk.run(run)).code).toBe(0);
       expect(await desk.lines('out')).toHaveLength(3);

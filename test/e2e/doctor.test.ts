@@ -22,6 +22,7 @@ describe.concurrent('doctor', () => {
     expect(of('Scope').map(({ text }) => text)).toEqual([
       'the key has generations:read',
       'the key has generations:create',
+      'the key has files:create',
     ]);
     expect(of('Clock').map(({ text }) => text)).toEqual([
       'agrees with Redis',
@@ -40,7 +41,8 @@ describe.concurrent('doctor', () => {
     const desk = await openDesk({ keys: [{ key: 'rvya_sk_desk', scopes }] });
     const { code, of } = await diagnose(desk);
     expect(code).toBe(1);
-    expect(of('Scope').map(({ level }) => level)).toEqual(['ok', 'error']);
+    expect(of('Scope').map(({ level }) => level)).toEqual(['ok', 'error', 'warning']);
+    expect(of('Scope')[2]?.text).toMatch(/^files:create is missing .* with references to files/);
     expect(of('Scope')[1]?.text).toMatch(
       /^generations:create is missing \(api_scope_denied\).*Create a key that has it$/,
     );

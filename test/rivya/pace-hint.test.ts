@@ -23,6 +23,11 @@ it.each<[Record<string, string>, ReturnType<typeof hint> | null]>([
   [{ 'x-ratelimit-reset': String(now / 1000 + 90) }, hint(null, null, 90_000)],
   [{ 'x-ratelimit-reset': String(now + 1500) }, hint(null, null, 1500)],
   [{ 'x-ratelimit-reset': String(now / 1000 - 90) }, hint(null, null, 0)],
+  [{ 'x-ratelimit-reset': '4102444800' }, hint(null, null, 3_600_000)],
+  [{ 'x-ratelimit-reset': String(now * 1000) }, hint(null, null, 3_600_000)],
+  [{ 'x-ratelimit-reset': '9'.repeat(400) }, hint(null, null, 3_600_000)],
+  [{ 'x-ratelimit-reset': '90000' }, hint(null, null, 3_600_000)],
+  [{ 'x-ratelimit-limit': '0', 'x-ratelimit-remaining': '1' }, hint(null, 1, null)],
   [{ ratelimit: 'limit=100, remaining=50, reset=30' }, hint(100, 50, 30_000)],
   [
     { ratelimit: '"default";r=50;t=30', 'ratelimit-policy': '"default";q=100;w=60' },

@@ -393,6 +393,27 @@ describe('a submission that is refused', () => {
   });
 });
 
+describe('headers that say that nothing is left', () => {
+  const odd = { faults: ['odd-reset=30000/0'], durationMs: 60_000, speed: 1 };
+
+  it('S7: hold for ten seconds, and a person hears of it', async () => {
+    const bench = await benchWith(odd);
+    await bench.account.leave('bench');
+    await submit(bench);
+    expect(bench.notices).toMatchObject([{ kind: 'used_up', waitMs: expect.any(Number) }]);
+    const { rest } = await bench.account.view();
+    expect(rest).toMatchObject({ by: 'headers' });
+    expect(rest?.ms).toBeLessThanOrEqual(10_000);
+  });
+
+  it('S7: are not looked at where a person tells the rate', async () => {
+    const bench = await benchWith(odd);
+    await submit(bench);
+    expect(bench.notices).toEqual([]);
+    expect((await bench.account.view()).rest).toBeNull();
+  });
+});
+
 describe('an account without credits', () => {
   async function parked(settings: SettingsPatch = {}) {
     const bench = await benchWith({ credits: 0, ...settings });

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { RivyaClient } from '../../rivya/client.js';
+import { judgeKey } from '../../rivya/judge-key.js';
 import type { ReadCreditsOutcome } from '../../rivya/outcome.js';
 import { formatCredits } from '../../shared/quantities.js';
 import type { Settings } from '../environment.js';
@@ -19,9 +21,14 @@ export async function checkApi(settings: Settings): Promise<Finding[]> {
   try {
     const credits = await client.readCredits();
     const findings = [judgeCredits(settings.origin, credits)];
-    if (credits.kind !== 'read') return findings;
-    findings.push(await checkReading(client), await checkSubmitting(client));
-    if (credits.clockAheadMs !== null) findings.push(checkClock('the API', credits.clockAheadMs));
+    if (judgeKey(credits).kind !== 'works') return findings;
+    findings.push(
+      await checkReading(client),
+      await checkSubmitting(client),
+      await checkUploading(client),
+    );
+    if (credits.kind === 'read' && credits.clockAheadMs !== null)
+      findings.push(checkClock('the API', credits.clockAheadMs));
     return findings;
   } finally {
     await client.close();
@@ -60,10 +67,29 @@ async function checkSubmitting(client: RivyaClient): Promise<Finding> {
   return judgeScope('generations:create', outcome);
 }
 
-type Answered = Awaited<ReturnType<RivyaClient['submit'] | RivyaClient['readTask']>>;
+/** A byte of no kind that any model takes: whoever may upload is told so. Only briefs with files need it. */
+async function checkUploading(client: RivyaClient): Promise<Finding> {
+  const outcome = await client.uploadFile({
+    content: Readable.from([Buffer.from('?')]),
+    bytes: 1,
+    name: 'doctor',
+    mediaType: 'doctor/none',
+    model: 'doctor',
+    clientRequestId: `doctor-${randomUUID()}`,
+  });
+  const finding = judgeScope('files:create', outcome);
+  if (finding.level !== 'error') return finding;
+  const text = `${finding.text} before a run with references to files; no other needs it`;
+  return { ...finding, level: 'warning', text };
+}
+
+type Answered = Awaited<
+  ReturnType<RivyaClient['submit'] | RivyaClient['readTask'] | RivyaClient['uploadFile']>
+>;
 
 function judgeScope(scope: string, outcome: Answered): Finding {
   const subject = 'Scope';
+  if (outcome.kind === 'uploaded') return { subject, level: 'ok', text: `the key has ${scope}` };
   if (outcome.kind === 'refused') {
     const { kind, code, message } = outcome.refusal;
     if (kind === 'key_refused') {

@@ -25,6 +25,7 @@ export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: O
     held({ account, reason: 'credits' }, view.gate.kind === 'parked' ? 1 : 0);
     held({ account, reason: 'key' }, view.gate.kind === 'halted' ? 1 : 0);
     held({ account, reason: 'api_down' }, view.downUntilMs > atMs ? 1 : 0);
+    held({ account, reason: 'limit' }, view.rest === null ? 0 : 1);
     today({ account, kind: 'spent' }, sight.today.spent);
     today({ account, kind: 'reserved' }, sight.today.reserved);
     addPaceMetrics(set, sight, atMs);

@@ -76,10 +76,16 @@ function gateText({ view }: AccountSight, atMs: number): Html | string {
     case 'parked':
       return html`<span class="trouble">waiting for credits since ${formatDuration(atMs - view.gate.sinceMs)}; next look in ${formatDuration(view.gate.probeAtMs - atMs)}</span>`;
     case 'open':
-      return view.downUntilMs > atMs
-        ? html`<span class="trouble">the API does not answer; next try in ${formatDuration(view.downUntilMs - atMs)}</span>`
-        : 'going';
+      if (view.downUntilMs > atMs) {
+        return html`<span class="trouble">the API does not answer; next try in ${formatDuration(view.downUntilMs - atMs)}</span>`;
+      }
+      return view.rest === null ? 'going' : restWords(view.rest);
     default:
       return view.gate satisfies never;
   }
+}
+
+function restWords({ ms, by }: NonNullable<AccountSight['view']['rest']>): string {
+  const why = by === 'refusal' ? 'refused one (429)' : 'says in its headers that nothing is left';
+  return `no request for ${formatDuration(ms)}: the API ${why}`;
 }

@@ -76,13 +76,17 @@ export class AccountLedger {
     };
   }
 
-  /** Tells the pace that a request was taken (anything but 429). */
-  async noteTaken(lane: Lane = 'read', hint: LimitHint | null = null): Promise<void> {
+  /**
+   * Tells the pace that a request was taken (anything but 429).
+   * @returns the ms for which nothing is sent because the headers say that nothing is left; 0 where they do not
+   */
+  async noteTaken(lane: Lane = 'read', hint: LimitHint | null = null): Promise<number> {
     const { remaining, limit, resetMs } = hint ?? {};
-    await runScript(this.redis, 'answered', {
+    const reply = await runScript(this.redis, 'answered', {
       keys: [this.keys.pace, this.keys.workers, this.keys.clock],
       values: ['taken', '', 0, remaining ?? '', limit ?? '', resetMs ?? '', lane],
     });
+    return Number(reply);
   }
 
   /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */

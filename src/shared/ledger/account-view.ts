@@ -22,6 +22,8 @@ export interface AccountView {
   gate: GateState;
   /** Until when the API is taken to be down; 0 when it is not. */
   downUntilMs: number;
+  /** For how long no request is sent because the API refused one, or because its headers say that nothing is left; null for no time. */
+  rest: { ms: number; by: 'refusal' | 'headers' } | null;
   inFlight: number;
   /** Requests a second that submissions keep to: learned; what workers were told comes first where they were. */
   learnedRate: number | null;
@@ -39,11 +41,22 @@ export interface AccountView {
 
 const pressureLastsMs = 3_000;
 const workerLivesMs = 10_000;
+const longestHintHoldMs = 10_000;
+const longestRestMs = 86_400_000;
 
 /** Where the API counts submissions apart from reads, they have a pace of their own. */
 type Lane = 'submissions_apart' | 'shared';
 
-const paceFields = ['rate', 'learned', 'places', 'refused', 'scarce', 'full'] as const;
+const paceFields = [
+  'rate',
+  'learned',
+  'places',
+  'refused',
+  'scarce',
+  'full',
+  'blocked',
+  'hint_blocked',
+] as const;
 type PaceFields = Record<(typeof paceFields)[number], string | null>;
 
 /** What an account does and is held by, for people to look at. */
@@ -61,6 +74,7 @@ export async function readAccountView(redis: Redis, keys: AccountKeys): Promise<
   return {
     gate: readGate(gate),
     downUntilMs: Number(gate.down_until ?? 0),
+    rest: readRest(pace, nowMs),
     inFlight,
     learnedRate: pace.rate ? Number(pace.rate) : null,
     learnedAgeMs: Math.max(0, nowMs - Number(pace.learned ?? 0)),
@@ -96,6 +110,15 @@ function readWorkers(
   };
   const lane = submitRate || readRate ? 'submissions_apart' : 'shared';
   return { workers: live.length, told, lane };
+}
+
+/** As `blocked_until` in `lua/pace.lua`, without what is over. */
+function readRest(pace: PaceFields, nowMs: number): AccountView['rest'] {
+  const refused = Number(pace.blocked ?? 0) - nowMs;
+  const hinted = Number(pace.hint_blocked ?? 0) - nowMs;
+  if (hinted > Math.max(0, refused) && hinted <= longestHintHoldMs)
+    return { ms: hinted, by: 'headers' };
+  return refused > 0 && refused <= longestRestMs ? { ms: refused, by: 'refusal' } : null;
 }
 
 /** As `pressure` in `lua/pace.lua`. */

@@ -1,7 +1,7 @@
 import type { Refusal, UploadOutcome } from '../../rivya/outcome.js';
 import type { Hold } from '../decide-submit.js';
 import { holdSubmissions } from '../hold-submissions.js';
-import { refusedReadMs } from '../refused-read.js';
+import { noteTaken, refusedReadMs } from '../refused-read.js';
 import { settleRefusal } from '../settle-refusal.js';
 import type { StageContext } from '../stage-context.js';
 import { uploadAgain } from './look-again.js';
@@ -17,7 +17,7 @@ export async function actOnUpload(
   logUpload(context, wanted, outcome);
   switch (outcome.kind) {
     case 'uploaded': {
-      await context.pacer.taken('read', outcome.pace);
+      await noteTaken(context, 'read', outcome.pace);
       const { url, durationToken, durationSeconds } = outcome.file;
       const upload = { kind: 'uploaded', url, durationToken, durationSeconds } as const;
       return { kind: 'uploaded', upload: await context.account.uploads.save(subject, upload) };

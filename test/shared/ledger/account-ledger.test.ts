@@ -318,6 +318,91 @@ describe('a 429', () => {
   });
 });
 
+describe('rate-limit headers that nobody documents', () => {
+  /** Milliseconds where seconds are meant: eight hours and more. */
+  const odd = { limit: null, remaining: 0, resetMs: 30_000_000 };
+
+  it('S7: that say that nothing is left hold everybody for ten seconds at most, and say so', async () => {
+    const { account, prefix } = await paced(null);
+    const heldMs = await account.noteTaken('read', odd);
+    expect(heldMs).toBeGreaterThan(9_000);
+    expect(heldMs).toBeLessThanOrEqual(10_000);
+    const turn = await elsewhere(prefix, account.account).takeTurn(2_000);
+    expect(turn.kind).toBe('too_far');
+    expect(turn.waitMs).toBeLessThanOrEqual(10_000);
+    expect(await account.view()).toMatchObject({ rest: { by: 'headers' } });
+  });
+
+  it('S7: are left alone once the API lets through what they said it would not', async () => {
+    const { account, redis, pace } = await paced(null);
+    await account.noteTaken('read', odd);
+    // Ten seconds are over.
+    await redis.hset(account.keys.pace, 'hint_blocked', 1);
+    expect((await account.takeTurn(0)).kind).toBe('taken');
+    for (const hint of [odd, { ...odd, remaining: 1 }, { ...odd, resetMs: 60_000 }]) {
+      expect(await account.noteTaken('read', hint)).toBe(0);
+    }
+    expect((await account.takeTurn(2_000)).kind).toBe('taken');
+    expect((await account.view()).rest).toBeNull();
+    // For an hour, not for good.
+    await redis.hset(account.keys.pace, 'hints_doubted', 1);
+    expect(await account.noteTaken('read', odd)).toBeGreaterThan(9_000);
+    expect(Number((await pace()).claim)).toBeGreaterThan(0);
+  });
+
+  it('S7: give way to a refusal, which says itself how long to wait', async () => {
+    const { account, redis } = await paced(null);
+    await account.noteTaken('read', odd);
+    await redis.hset(account.keys.pace, 'hint_blocked', 1);
+    expect(await account.noteRefused(2_000)).toBe(2_000);
+    await redis.hset(account.keys.pace, 'blocked', 1);
+    // Right after all: they are believed again.
+    expect(await account.noteTaken('read', odd)).toBeGreaterThan(9_000);
+  });
+
+  it('S7: are lifted by a rate that a person tells', async () => {
+    const { account } = await paced(null);
+    await account.noteTaken('read', odd);
+    await account.heartbeat('told', { rate: 10, inFlight: null });
+    expect((await account.takeTurn(0)).kind).toBe('taken');
+    expect((await account.view()).rest).toBeNull();
+  });
+
+  it('S7: of a long window slow nobody down before they were seen to count down', async () => {
+    const { account, redis, pace } = await paced(null);
+    const odd = (resetMs: number) => ({ limit: 60, remaining: 10, resetMs });
+    await account.noteTaken('read', odd(3_600_000));
+    expect((await pace()).hinted).toBeUndefined();
+    // Five seconds later a unit of a thousandth has gone down by a thousand times as much.
+    await redis.hset(account.keys.pace, 'long_since', (await pace()).long_since ?? 0);
+    await redis.hincrby(account.keys.pace, 'long_end', -5_000);
+    await redis.hincrby(account.keys.pace, 'long_since', -5_000);
+    await account.noteTaken('read', odd(3_600_000));
+    expect((await pace()).hinted).toBeUndefined();
+    await redis.hincrby(account.keys.pace, 'long_since', -5_000);
+    await account.noteTaken('read', odd(3_600_000));
+    // And then by no more than to one request in ten seconds.
+    expect(Number((await pace()).hinted)).toBeCloseTo(0.1 * 0.98, 5);
+  });
+
+  it('S7: that promise more than goes through raise nothing', async () => {
+    const { account, redis, pace } = await paced(null);
+    await account.noteRefused(1_000);
+    await redis.hset(account.keys.pace, 'blocked', 1);
+    const before = Number((await pace()).rate);
+    await account.noteTaken('read', { limit: 1e9, remaining: 1e9, resetMs: 1_000 });
+    expect(Number((await pace()).hinted)).toBe(before);
+  });
+
+  it('S7: that an earlier version believed for years hold nobody', async () => {
+    const { account, redis, nowMs } = await paced(null);
+    const years = (await nowMs()) + 1e12;
+    await redis.hset(account.keys.pace, { blocked: years, hinted: 0.005, hinted_until: years });
+    const turn = await account.takeTurn(2_000);
+    expect(turn).toMatchObject({ kind: 'taken', spacingMs: 500 });
+  });
+});
+
 describe('an account out of credits', () => {
   it('parks, and doubles the time between probes from 5 to 60 s', async () => {
     const { account } = await paced(null);

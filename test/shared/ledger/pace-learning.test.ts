@@ -86,6 +86,18 @@ describe('a limit that nobody told is learned (S7), on simulated time', () => {
     expect(refused(span)).toBe(0);
   });
 
+  test.for([
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '3600' },
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '60' },
+    { 'x-ratelimit-remaining': '3', 'x-ratelimit-reset': '3600', 'x-ratelimit-limit': '60' },
+    { 'x-ratelimit-remaining': '999999', 'x-ratelimit-reset': '1', 'x-ratelimit-limit': '999999' },
+  ])('whatever nonsense its headers say: %o', async (headers) => {
+    const simulation = await worldAfter({ limit: { limit: 5 }, told: null, headers }, 120);
+    const span = await simulation.run(100);
+    expect(share(span, 5)).toBeGreaterThan(0.8);
+    expect(refused(span)).toBeLessThan(0.02);
+  });
+
   test('one request a minute: no more than two refusals while it is found out', async () => {
     const simulation = new PaceWorld({ limit: { limit: 1, windowMs: 60_000 }, told: null });
     const span = await simulation.run(300);

@@ -16,6 +16,6 @@ if ARGV[1] == 'refused' then
 end
 end_event(pace_key, now)
 if told and not redis.call('HGET', pace_key, 'limited') then return 0 end
-if not told and take_hint(pace_key, now, hint) then return 0 end
-raise(pace_key, told, now)
-return 0
+if told or not take_hint(pace_key, now, hint) then raise(pace_key, told, now) end
+local held = redis.call('HGET', pace_key, 'hint_blocked')
+return math.ceil(math.max(0, blocked_until(nil, held, now) - now))

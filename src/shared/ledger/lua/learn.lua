@@ -6,6 +6,9 @@
 --   cycle         ms, since when the API let requests through without a refusal
 --   ceiling       the rate at which it refused last     repeats   how often it did so near the same rate
 --   hold_until, hold_booked: no step up before that time and that many turns
+--   window        the longest time to a new window that headers said, of those that are believed at once
+--   long_end, long_since: the end that they said of a longer one, and since when they say so
+--   hints_doubted until when they are not believed
 --   raised, raised_booked: when and at which count of turns the rate last went up
 local BACKOFF_FIRST_MS, BACKOFF_MAX_MS = 2000, 30000
 -- A Retry-After of zero would only bring the next refusal.
@@ -90,8 +93,10 @@ end
 -- Returns the ms for which no request is sent.
 local function learn_refusal(pace_key, told, now, retry_after, random)
   local fields = redis.call('HMGET', pace_key, 'refusals', 'blocked')
-  local refusals, blocked = tonumber(fields[1]) or 0, tonumber(fields[2]) or 0
+  local refusals, blocked = tonumber(fields[1]) or 0, blocked_until(fields[2], nil, now)
   redis.call('HINCRBY', pace_key, 'refused', 1)
+  -- From here on the refusal says how long nothing is sent, and not the headers before it.
+  redis.call('HDEL', pace_key, 'hint_blocked', 'claim')
   if now < blocked then
     -- It was on its way when the first was refused: part of the same event.
     if retry_after then blocked = math.max(blocked, now + retry_after) end
@@ -129,26 +134,72 @@ local function end_event(pace_key, now)
     'cycle_booked', (tonumber(fields[3]) or 1) - 1)
 end
 
--- Believes the API's own headers while they are fresh. Returns whether they say a rate.
-local TRUST_HINT_MS, COARSE_RESET_MS = 10000, 2000
-local function take_hint(pace_key, now, hint)
-  if not hint.reset or not (hint.left or hint.limit) then return false end
-  if hint.left == 0 then
-    local blocked = math.max(tonumber(redis.call('HGET', pace_key, 'blocked')) or 0, now + hint.reset)
-    redis.call('HSET', pace_key, 'blocked', blocked)
+-- The headers said that nothing was left, and the API let a request through: for an hour they are left alone.
+local DOUBT_HINTS_MS = 3600000
+local function doubt_hints(pace_key, now)
+  redis.call('HDEL', pace_key, 'hinted', 'hinted_until', 'hint_blocked', 'claim', 'window', 'long_end', 'long_since')
+  redis.call('HSET', pace_key, 'hints_doubted', now + DOUBT_HINTS_MS)
+  -- The rate was what they made it: it is learned anew, or from where a refusal has taught it.
+  local ceiling = tonumber(redis.call('HGET', pace_key, 'ceiling'))
+  if ceiling then redis.call('HSET', pace_key, 'rate', math.max(LOWEST_RATE, ceiling * STEP_BACK), 'learned', now)
+  else redis.call('HDEL', pace_key, 'rate', 'learned') end
+end
+
+-- Whether the end of a long window stands still while time goes by: where the unit is another one, or the header says
+-- how long windows are and not what is left of this one, it moves.
+local STEADY_FOR_MS, STEADY_BY_MS = 5000, 2000
+local function counts_down(pace_key, now, ends)
+  local fields = redis.call('HMGET', pace_key, 'long_end', 'long_since')
+  if math.abs(ends - (tonumber(fields[1]) or 0)) <= STEADY_BY_MS then
+    return now - (tonumber(fields[2]) or now) >= STEADY_FOR_MS
+  end
+  redis.call('HSET', pace_key, 'long_end', ends, 'long_since', now)
+  return false
+end
+
+-- The rate that the headers say, if they say one.
+local COARSE_RESET_MS, SLOWEST_LONG_HINT = 2000, 0.1
+local function hinted_rate(pace_key, now, hint)
+  local spread = hint.left and hint.left * 1000 / hint.reset
+  if hint.reset > LONGEST_HINT_MS then
+    return counts_down(pace_key, now, now + hint.reset) and spread and math.max(SLOWEST_LONG_HINT, spread)
   end
   -- The longest time to a new window that was ever seen comes close to the window's length.
-  local window = math.max(1000, hint.reset, tonumber(redis.call('HGET', pace_key, 'window')) or 0)
+  local seen = math.min(LONGEST_HINT_MS, tonumber(redis.call('HGET', pace_key, 'window')) or 0)
+  local window = math.max(1000, hint.reset, seen)
   redis.call('HSET', pace_key, 'window', window)
-  local rate
   -- Whole seconds say little of a short rest: there, the window as a whole counts.
-  if hint.left and hint.reset > COARSE_RESET_MS then rate = math.max(1, hint.left) * 1000 / hint.reset
-  elseif hint.limit then rate = hint.limit * 1000 / window end
+  if spread and hint.reset > COARSE_RESET_MS then return spread end
+  return hint.limit and hint.limit * 1000 / window
+end
+
+-- Believes the API's own headers while they are fresh, and as far as it keeps to them itself: no documentation says
+-- what they mean. Returns whether they say a rate.
+local TRUST_HINT_MS = 10000
+local function take_hint(pace_key, now, hint)
+  if not hint.reset or not (hint.left or hint.limit) then return false end
+  local fields = redis.call('HMGET', pace_key, 'hints_doubted', 'claim', 'hint_blocked', 'limited')
+  if (tonumber(fields[1]) or 0) > now then return false end
+  local claim, held = tonumber(fields[2]) or 0, tonumber(fields[3]) or 0
+  -- Whole seconds may be one too many.
+  if claim > now + 1000 then
+    if now < held then return true end
+    doubt_hints(pace_key, now)
+    return false
+  end
+  if hint.left == 0 then
+    redis.call('HSET', pace_key, 'claim', now + hint.reset, 'hint_blocked', now + math.min(hint.reset, HINT_HOLD_MS))
+    return true
+  end
+  local rate = hinted_rate(pace_key, now, hint)
   if not rate then return false end
   rate = math.min(HIGHEST_RATE, math.max(LOWEST_RATE, rate * SHARE_OF_LIMIT))
-  redis.call('HSET', pace_key, 'hinted', rate, 'hinted_until', now + math.max(TRUST_HINT_MS, hint.reset),
-    'rate', rate, 'learned', now)
-  return true
+  -- Refusals have the last word: headers that promise more than goes through raise nothing.
+  local refused_above = fields[4] and learned_rate(pace_key, now)
+  if refused_above then rate = math.min(rate, refused_above)
+  else redis.call('HSET', pace_key, 'rate', rate, 'learned', now) end
+  redis.call('HSET', pace_key, 'hinted', rate, 'hinted_until', now + math.max(TRUST_HINT_MS, math.min(hint.reset, LONGEST_HINT_MS)))
+  return not refused_above
 end
 
 -- A step up, where somebody waits for turns at all.

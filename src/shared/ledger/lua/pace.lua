@@ -4,6 +4,7 @@
 --   rate       learned, requests a second             learned   ms, when it last changed
 --   limited    1 once a refusal has taught something  hinted, hinted_until: what the API's own headers allow
 --   booked     turns given so far                     reads     reads in a row while submissions wanted a turn
+--   hint_blocked, claim: no request before the first, because the API's headers said that none is left until the second
 --   wanted     until when submissions want a turn     scarce, full: ms, when a submission last waited for the
 --                                                     pace, or for a place in flight
 -- Beside it, under its key: `:line` and `:seen` (sorted sets: reads that wait for turns, since when they are due, and
@@ -23,6 +24,12 @@ local WANTED_FOR_MS = 2000
 local COME_BACK_WITHIN_MS = 15000
 -- No turn is given further ahead than this: where the next one lies beyond it, the time that it was counted by is void.
 local FURTHEST_TURN_MS = 60000
+-- Nothing that an API asks for is believed for longer; what stands further ahead is a mistake, or of another clock.
+local LONGEST_BLOCK_MS = 86400000
+-- Its headers alone hold everybody for no longer than this; then a request finds out whether they are right.
+local HINT_HOLD_MS = 10000
+-- Nor do they make the pace of a longer window than this before they were seen to count down.
+local LONGEST_HINT_MS = 60000
 local FINE_MS, FINE_KEPT_MS, COARSE_MS, COARSE_KEPT_MS = 250, 15000, 5000, 600000
 
 local function learned_rate(pace_key, now)
@@ -36,15 +43,27 @@ local function learned_rate(pace_key, now)
   return rate or START_RATE
 end
 
+-- Until when nothing is sent: because of a refusal, or of what the headers said; 0 for no such time.
+local function blocked_until(blocked, hint_blocked, now)
+  local function within(text, longest)
+    local till = tonumber(text) or 0
+    return till <= now + longest and till or 0
+  end
+  return math.max(within(blocked, LONGEST_BLOCK_MS), within(hint_blocked, HINT_HOLD_MS))
+end
+
 -- The pace in force: what was told, or hinted by the API; lower where refusals have taught so.
 local function current_rate(pace_key, told_rate, now)
-  local fields = redis.call('HMGET', pace_key, 'limited', 'hinted', 'hinted_until')
+  local fields = redis.call('HMGET', pace_key, 'limited', 'hinted', 'hinted_until', 'hint_blocked')
   local learned = learned_rate(pace_key, now)
   if told_rate then
+    -- A person's word: what the headers said holds nobody any more.
+    if fields[4] then redis.call('HDEL', pace_key, 'hint_blocked', 'claim') end
     local told = told_rate * SHARE_OF_LIMIT
     return fields[1] and math.min(told, learned) or told
   end
-  if fields[2] and (tonumber(fields[3]) or 0) > now then return tonumber(fields[2]) end
+  local hinted_for = (tonumber(fields[3]) or 0) - now
+  if fields[2] and hinted_for > 0 and hinted_for <= LONGEST_HINT_MS then return tonumber(fields[2]) end
   return learned
 end
 
@@ -83,11 +102,11 @@ local function stand_in_line(pace_key, now, member, wait)
   redis.call('ZADD', pace_key .. ':seen', now + wait + COME_BACK_WITHIN_MS, member)
 end
 
--- When the next turn begins: `tat` and `blocked` as they stand in the pace's hash.
+-- When the next turn begins: `tat` as it stands in the pace's hash, `blocked` as `blocked_until` tells it.
 local function next_turn(tat, blocked, now, interval)
   tat = tonumber(tat) or 0
   if tat > now + FURTHEST_TURN_MS + interval then tat = 0 end
-  return math.max(now, tat, tonumber(blocked) or 0)
+  return math.max(now, tat, blocked)
 end
 
 local function book(pace_key, turn, interval)
@@ -97,9 +116,9 @@ end
 
 -- A submission's turn: the wait in ms; or nil and the ms after which to ask again.
 local function take_submit_turn(pace_key, rate, now, max_wait)
-  local fields = redis.call('HMGET', pace_key, 'tat', 'blocked', 'reads')
+  local fields = redis.call('HMGET', pace_key, 'tat', 'blocked', 'reads', 'hint_blocked')
   local interval = 1000 / rate
-  local turn = next_turn(fields[1], fields[2], now, interval)
+  local turn = next_turn(fields[1], blocked_until(fields[2], fields[4], now), now, interval)
   local wait = turn - now
   if wait > 0 then redis.call('HSET', pace_key, 'scarce', now) end
   local ahead = max_wait
@@ -120,9 +139,9 @@ end
 -- A read's turn, the one that came due first before all others: the wait in ms; or nil and the ms after which
 -- to come again. `member` is who asks, '' for one that stands in no line.
 local function take_read_turn(pace_key, rate, now, max_wait, member)
-  local fields = redis.call('HMGET', pace_key, 'tat', 'blocked', 'reads', 'wanted')
+  local fields = redis.call('HMGET', pace_key, 'tat', 'blocked', 'reads', 'wanted', 'hint_blocked')
   local interval = 1000 / rate
-  local turn = next_turn(fields[1], fields[2], now, interval)
+  local turn = next_turn(fields[1], blocked_until(fields[2], fields[5], now), now, interval)
   local wait = turn - now
   local reads, wanted = tonumber(fields[3]) or 0, (tonumber(fields[4]) or 0) > now
   local ahead = waiting_ahead(pace_key, now, member)
