@@ -10,6 +10,8 @@ export type Notice =
   | { kind: 'halted'; code: string; message: string; requestId: string | null }
   | { kind: 'throttled'; waitMs: number }
   | { kind: 'api_down'; reason: string; waitMs: number }
+  /** So many files of finished tasks cannot be fetched yet, the last of them for this reason. */
+  | { kind: 'files_due'; count: number; reason: string }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   | { kind: 'output_trouble'; reason: string };
 
