@@ -34,6 +34,8 @@ export function limitingText(limiting: Limiting, account: AccountView): string {
       return pc.red('the key is refused');
     case 'api_down':
       return pc.yellow('the API does not answer');
+    case 'files':
+      return pc.yellow('files that cannot be fetched yet');
     case 'paused':
       return pc.yellow('the batch is paused');
     case 'machine':

@@ -18,6 +18,7 @@ export class RunProgress {
     private readonly queues: StageQueues,
     private readonly footing: Footing,
     private readonly clock: Clock,
+    private readonly fileTrouble: () => Promise<string | null>,
   ) {}
 
   /** Counts what is queued only where it is going to be shown: whoever watches a run comes by often. */
@@ -31,11 +32,16 @@ export class RunProgress {
     this.lookedAtMs = nowMs;
     const sight = { meta, account, queued: await countQueued(this.queues) };
     const look = this.outlook.look(nowMs, sight, footing);
-    const progress: Progress = { meta, account, toldRate: footing.told.rate, look, nowMs };
+    const files = await this.filesDue(sight.queued.filesDue);
+    const progress: Progress = { meta, account, toldRate: footing.told.rate, look, files, nowMs };
     const simulated = isSimulated(meta);
     terminal.progress(`${simulated ? 'SIMULATED\n' : ''}${progressBlock(progress)}`);
     // Where nothing has happened yet, there is nothing to tell.
     if (!terminal.live && !first)
       terminal.note(`${simulated ? 'SIMULATED: ' : ''}${progressLine(progress)}`);
+  }
+
+  private async filesDue(count: number): Promise<Progress['files']> {
+    return count === 0 ? null : { count, reason: await this.fileTrouble() };
   }
 }

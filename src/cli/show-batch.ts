@@ -9,6 +9,7 @@ import { runReport } from '../shared/run-report.js';
 import { printFacts } from './hanging-lines.js';
 import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
+import { filesDueText } from './tell-notice.js';
 import type { Terminal } from './terminal.js';
 
 interface StatusSight extends BatchSight {
@@ -16,27 +17,37 @@ interface StatusSight extends BatchSight {
   unwritten: number;
   /** Why a worker could not begin with the batch lately. */
   notBegun: string | null;
+  /** Why files of finished tasks cannot be fetched; how many says the queue. */
+  fileTrouble: string | null;
 }
 
 export async function readBatchSight(session: StoreSession, batch: string): Promise<StatusSight> {
   const { meta, account, ledger } = await session.findBatch(batch);
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
-    const [view, queued, unwritten, notBegun] = await Promise.all([
+    const [view, queued, unwritten, notBegun, fileTrouble] = await Promise.all([
       account.view(),
       countQueued(queues),
       ledger.outbox.length(),
       ledger.notBegun(),
+      ledger.fileTrouble(),
     ]);
-    return { meta, account: view, queued, unwritten, notBegun };
+    return { meta, account: view, queued, unwritten, notBegun, fileTrouble };
   } finally {
     await queues.close();
   }
 }
 
 export function batchJson(sight: StatusSight, nowMs: number) {
-  const { meta, account, unwritten, notBegun } = sight;
-  return { ...runReport(meta, nowMs), unwritten, not_begun: notBegun, account };
+  const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
+  const { filesDue } = queued;
+  return {
+    ...runReport(meta, nowMs),
+    unwritten,
+    not_begun: notBegun,
+    files_due: { count: filesDue, reason: filesDue > 0 ? fileTrouble : null },
+    account,
+  };
 }
 
 export function printBatch(
@@ -45,7 +56,7 @@ export function printBatch(
   sight: StatusSight,
   nowMs: number,
 ): void {
-  const { meta, account, queued, unwritten, notBegun } = sight;
+  const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
   const waiting = Math.min(queued.submit, meta.pending);
   const rows: [string, string][] = [
     ['results', meta.out || '(in the folder of the first worker that has one)'],
@@ -57,6 +68,10 @@ export function printBatch(
   ];
   if (meta.pending > 0) {
     rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account)]);
+  }
+  if (queued.filesDue > 0) {
+    const text = filesDueText({ count: queued.filesDue, reason: fileTrouble });
+    rows.push(['files', pc.yellow(text)]);
   }
   if (unwritten > 0) rows.push(['to write', unwrittenText(unwritten, meta)]);
   if (notBegun !== null) rows.push(['not begun', pc.yellow(notBegun)]);

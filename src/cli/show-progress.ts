@@ -3,8 +3,9 @@ import { withoutSuccess } from '../shared/batch-state.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { Look } from '../shared/outlook.js';
-import { formatCredits, formatDuration, formatTimeLeft } from '../shared/quantities.js';
+import { counted, formatCredits, formatDuration, formatTimeLeft } from '../shared/quantities.js';
 import { limitingText } from './limiting-text.js';
+import { filesDueText } from './tell-notice.js';
 
 export interface Progress {
   meta: BatchMeta;
@@ -12,6 +13,8 @@ export interface Progress {
   /** Requests a second that were told by option; null: learned. */
   toldRate: number | null;
   look: Look;
+  /** Files that cannot be fetched yet, and why; null where there are none. */
+  files: { count: number; reason: string | null } | null;
   nowMs: number;
 }
 
@@ -19,7 +22,7 @@ const barWidth = 30;
 
 /** The live block: how far, how fast, what it cost, what holds it up. */
 export function progressBlock(progress: Progress): string {
-  const { meta, account, look, nowMs } = progress;
+  const { meta, account, look, files, nowMs } = progress;
   const { lines } = meta;
   const done = meta.admitted - meta.pending;
   const share = meta.admitted === 0 ? 0 : done / meta.admitted;
@@ -33,6 +36,7 @@ export function progressBlock(progress: Progress): string {
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
     meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account)}`,
     holdText(account, nowMs),
+    files === null ? '' : pc.yellow(`${filesDueText(files)}.`),
     meta.paused ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
   ]
     .filter((line) => line !== '')
@@ -41,10 +45,11 @@ export function progressBlock(progress: Progress): string {
 
 /** One plain line for logs and pipes. */
 export function progressLine(progress: Progress): string {
-  const { meta, look } = progress;
+  const { meta, look, files } = progress;
   const done = meta.admitted - meta.pending;
   const { failed, unknown } = meta.lines;
-  return `${done} of ${meta.admitted} briefs done, ${meta.pending - look.waiting} running, ${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
+  const due = files === null ? '' : `${counted(files.count, 'result')} not fetched yet, `;
+  return `${done} of ${meta.admitted} briefs done, ${meta.pending - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
 }
 
 function paceText({ account, toldRate }: Progress): string {

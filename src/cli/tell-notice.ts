@@ -1,4 +1,4 @@
-import { formatDuration } from '../shared/quantities.js';
+import { counted, formatDuration } from '../shared/quantities.js';
 import type { Notice } from '../worker/notice.js';
 import { NoticeNews } from '../worker/notice-news.js';
 import type { Terminal } from './terminal.js';
@@ -34,6 +34,8 @@ function sentenceFor(notice: Notice): string | null {
       return `The API's rate-limit headers say that nothing is left: no request for ${formatDuration(notice.waitMs)}, then one finds out; with --rate N they are not looked at.`;
     case 'api_down':
       return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
+    case 'files_due':
+      return `${filesDueText(notice)}. They are asked for again until an hour after their tasks ended; what is paid stays known.`;
     case 'outcome_unknown':
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'refused_unexplained':
@@ -43,6 +45,12 @@ function sentenceFor(notice: Notice): string | null {
     default:
       return notice satisfies never;
   }
+}
+
+/** How many files are waited for, and why; begins a sentence. */
+export function filesDueText({ count, reason }: { count: number; reason: string | null }): string {
+  const why = reason === null ? '' : ` (${withoutStop(reason)})`;
+  return `${counted(count, 'result')} cannot be fetched yet${why}`;
 }
 
 /** A sentence that stands in brackets inside another one. */

@@ -31,7 +31,9 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   const admission = trackAdmission(watching.admitting);
   const { opened, terminal, interrupts, flags, queues, taskMs } = watching;
   const told = { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null };
-  const progress = new RunProgress(terminal, queues, { told, taskMs }, opened.session.clock);
+  const progress = new RunProgress(terminal, queues, { told, taskMs }, opened.session.clock, () =>
+    opened.ledger.fileTrouble(),
+  );
   const places = new PlacesWatch(opened, terminal);
   for (;;) {
     admission.check();

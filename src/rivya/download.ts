@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.js';
 import { Deadline } from './deadline.js';
 import { createDispatcher, type ProxySettings } from './dispatcher.js';
 import { openExchange } from './exchange.js';
-import { guardedLookup } from './guarded-lookup.js';
+import { guardedLookup, privateAddressCode } from './guarded-lookup.js';
 import { judgeDownload } from './judge-download.js';
 import { localClock } from './local-clock.js';
 import type { DownloadOutcome } from './outcome.js';
@@ -62,6 +62,8 @@ export function createDownloader(options: DownloaderOptions): Downloader {
       ...(lookup ? { lookup } : {}),
     }),
     guarded: createDispatcher({ protocol: 'https:', proxy, lookup: guardedLookup(lookup) }),
+    // A proxy resolves names itself, past the guard of our own connections.
+    resolvesElsewhere: proxy?.https ? guardedLookup(lookup) : null,
   };
   return {
     async download(url, write, { signal, idleTimeoutMs, onStanding } = {}) {
@@ -87,6 +89,8 @@ export function createDownloader(options: DownloaderOptions): Downloader {
 interface Dispatchers {
   trusted: Dispatcher;
   guarded: Dispatcher;
+  /** Looks a name up and judges it, where whoever connects to it is not this process; null where it is. */
+  resolvesElsewhere: LookupFunction | null;
 }
 
 interface Download {
@@ -116,6 +120,10 @@ async function fetchOnce(
 ): Promise<DownloadOutcome | { kind: 'redirected'; target: string }> {
   const { maxBytes, userAgent = 'rivya-batch', clock = localClock } = options;
   patience.begin();
+  if (!trusted && dispatchers.resolvesElsewhere !== null) {
+    const error = await privateAddress(url.hostname, dispatchers.resolvesElsewhere);
+    if (error !== null) return explainFailure(error);
+  }
   const exchange = await openExchange(trusted ? dispatchers.trusted : dispatchers.guarded, {
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
@@ -133,8 +141,20 @@ async function fetchOnce(
   return verdict;
 }
 
+/**
+ * The guard's error for a name that leads into a private network; null for any other. A name that cannot be looked up
+ * here is left to the proxy: behind one, machines often know no names of the world outside.
+ */
+function privateAddress(hostname: string, lookup: LookupFunction): Promise<Error | null> {
+  return new Promise((resolve) => {
+    lookup(hostname, { all: true }, (error) => {
+      resolve(error !== null && errorCode(error) === privateAddressCode ? error : null);
+    });
+  });
+}
+
 function explainFailure(error: unknown): DownloadOutcome {
-  if (errorCode(error) === 'ERR_RIVYA_PRIVATE_ADDRESS') {
+  if (errorCode(error) === privateAddressCode) {
     const reason = "The result's URL is not fetched: its host leads into a private network.";
     return { kind: 'url_refused', reason };
   }

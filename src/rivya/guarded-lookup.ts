@@ -2,10 +2,12 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isPublicAddress } from './public-address.js';
 
+export const privateAddressCode = 'ERR_RIVYA_PRIVATE_ADDRESS';
+
 /** A host name that leads into a private network. */
 class PrivateAddress extends Error {
   override readonly name = 'PrivateAddress';
-  readonly code = 'ERR_RIVYA_PRIVATE_ADDRESS';
+  readonly code = privateAddressCode;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -10,8 +10,15 @@ export interface LoggerOptions {
   redact(text: string): string;
 }
 
+/** As pino writes an error, but for the command that an error of Redis carries, with all that was sent (S8). */
+function errorWithoutCommand(error: Error): Record<string, unknown> {
+  const { command: _command, ...written } = stdSerializers.err(error);
+  return written;
+}
+
 /** JSON lines with ISO times; every line passes the redactor, whatever put a secret into it. */
 export function createLogger({ level, destination, redact }: LoggerOptions): Logger {
   const safe: DestinationStream = { write: (line) => destination.write(redact(line)) };
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, safe);
+  const serializers = { err: errorWithoutCommand };
+  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, safe);
 }

@@ -8,14 +8,16 @@ import { type Limiting, limitingNow, type TimeLeft, timeLeft } from './time-left
 export interface QueueCounts {
   submit: number;
   collect: number;
+  /** Files that could not be fetched and are asked for again later: a healthy download is never put off. */
+  filesDue: number;
 }
 
 export async function countQueued(queues: StageQueues): Promise<QueueCounts> {
   const [submit, collect] = await Promise.all([
     queues.unfinished('submit'),
-    queues.unfinished('collect'),
+    queues.counts('collect'),
   ]);
-  return { submit, collect };
+  return { submit, collect: collect.going, filesDue: collect.delayed };
 }
 
 /** A batch and its account as they stand at one moment. */
@@ -56,6 +58,7 @@ const standstills: ReadonlySet<Limiting> = new Set([
   'credits',
   'api_down',
   'paused',
+  'files',
 ] as const);
 
 /** Looks ahead: keeps the recent past of one batch, and tells what is left and what it waits for. */
@@ -112,5 +115,6 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
     pressure: account.pressure,
     waiting: Math.min(queued.submit, meta.pending),
     collecting: queued.collect,
+    files: queued.filesDue > 0 && queued.filesDue >= meta.pending ? 'all_that_is_left' : 'coming',
   });
 }

@@ -131,10 +131,17 @@ export class StageQueues {
     await this.queues[stage].remove(jobId(this.batch, briefId, attempt));
   }
 
-  /** Jobs of a stage that are not finished, whatever they wait for. */
-  async unfinished(stage: QueueStage): Promise<number> {
+  /** Jobs of a stage that are not finished: those that wait for their turn or are in it, and those for a time. */
+  async counts(stage: QueueStage): Promise<{ going: number; delayed: number }> {
     const counts = await this.queues[stage].getJobCounts('waiting', 'active', 'delayed');
-    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const { waiting = 0, active = 0, delayed = 0 } = counts;
+    return { going: waiting + active, delayed };
+  }
+
+  /** The same, whatever they wait for. */
+  async unfinished(stage: QueueStage): Promise<number> {
+    const { going, delayed } = await this.counts(stage);
+    return going + delayed;
   }
 
   async close(): Promise<void> {

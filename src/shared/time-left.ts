@@ -59,6 +59,8 @@ export interface Situation {
   waiting: number;
   /** Finished by the API and not on disk yet. */
   collecting: number;
+  /** Whether nothing is left but files that cannot be fetched yet. */
+  files: 'all_that_is_left' | 'coming';
 }
 
 /** What keeps a batch from going faster right now. */
@@ -69,6 +71,7 @@ export type Limiting =
   | 'credits'
   | 'key'
   | 'api_down'
+  | 'files'
   | 'paused'
   | 'machine'
   | 'rate'
@@ -79,8 +82,11 @@ export type Limiting =
 const manyToCollect = 64;
 
 export function limitingNow(situation: Situation): Limiting {
-  const { workers, capped, gate, apiDown, paused, pressure, waiting, collecting } = situation;
+  const { workers, capped, gate, apiDown, paused, pressure, waiting, collecting, files } =
+    situation;
   if (workers === 0) return 'nobody';
+  // Whatever holds the API up: they need no more of it.
+  if (files === 'all_that_is_left') return 'files';
   if (capped && waiting > 0) return capped;
   if (gate === 'halted') return 'key';
   if (gate === 'parked') return 'credits';

@@ -49,6 +49,8 @@ export class BatchWorker {
   private readonly gate: SubmitGate;
   private readonly rewrite: RewriteLedger;
   private elsewhereNoted = false;
+  /** Why a file could not be fetched since that was last told. */
+  private fileTrouble: string | null = null;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
 
@@ -124,6 +126,7 @@ export class BatchWorker {
     // Lines of a later life, queued anew after a lost Redis, do not belong into this folder.
     if (meta?.createdAt !== this.createdAt) return 'not_yet';
     await this.noteElsewhere(meta);
+    await this.tellFileTrouble();
     // A retry that was killed half-way is completed by whoever has the folder.
     await completeRewrite({ rewrite: this.rewrite, queues: this.queues, out });
     await this.writer.flush();
@@ -141,6 +144,18 @@ export class BatchWorker {
     if (this.elsewhereNoted || !journal || !meta.elsewhere) return;
     await journal.note({ elsewhere: true });
     this.elsewhereNoted = true;
+  }
+
+  /** Not with each file: whoever is told, or looks, learns how many there are. */
+  private async tellFileTrouble(): Promise<void> {
+    const reason = this.fileTrouble;
+    if (reason === null) return;
+    this.fileTrouble = null;
+    const { ledger, notify } = this.options.context;
+    await ledger.noteFileTrouble(reason);
+    const { delayed } = await this.queues.counts('collect');
+    // The one that was met may still be on its way into the queue.
+    notify({ kind: 'files_due', reason, count: Math.max(1, delayed) });
   }
 
   private async tendUntilClosed(): Promise<void> {
@@ -209,6 +224,9 @@ export class BatchWorker {
   private collectContext(place: DownloadPlace): CollectContext {
     const { context, out } = this.options;
     if (out === null) throw new Error('collect runs only where there is an output folder');
-    return { ...context, out, place };
+    const noteTrouble = (reason: string) => {
+      this.fileTrouble = reason;
+    };
+    return { ...context, out, place, noteTrouble };
   }
 }

@@ -28,6 +28,8 @@ const longestPatienceMs = 60_000;
 export interface CollectContext extends StageContext {
   out: string;
   place: DownloadPlace;
+  /** A file cannot be fetched for the time being. */
+  noteTrouble(reason: string): void;
 }
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
@@ -167,6 +169,7 @@ async function tryLater(
   const waitingMs = context.clock.now() - completedAt;
   const leftMs = collectDeadlineMs - waitingMs;
   if (leftMs > 0) {
+    context.noteTrouble(reason);
     const spacingMs = Math.min(longestMs, Math.max(retrySpacingMs, waitingMs));
     // Asked once more when the time is over, whatever the other side wanted to wait for.
     return { kind: 'later', afterMs: Math.min(retryAfterMs ?? spacingMs, leftMs) };

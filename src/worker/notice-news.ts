@@ -1,5 +1,7 @@
 /** The same trouble is told again only after this long: once, not a thousand times. */
 const repeatAfterMs = 60_000;
+/** What is waited for an hour, and shown wherever one looks. */
+const seldomAfterMs = new Map([['files_due', 20 * 60_000]]);
 
 /** Remembers what one reader was told. */
 export class NoticeNews {
@@ -10,7 +12,8 @@ export class NoticeNews {
   /** Whether it is worth telling; from then on it counts as told. */
   take({ kind }: { kind: string }): 'news' | 'told' {
     const last = this.toldAtMs.get(kind);
-    if (last !== undefined && this.now() - last < repeatAfterMs) return 'told';
+    const againAfterMs = seldomAfterMs.get(kind) ?? repeatAfterMs;
+    if (last !== undefined && this.now() - last < againAfterMs) return 'told';
     this.toldAtMs.set(kind, this.now());
     // What ended the trouble makes it news again when it comes back.
     if (kind === 'credits_back') this.toldAtMs.delete('parked');

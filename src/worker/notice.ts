@@ -12,6 +12,8 @@ export type Notice =
   /** No refusal: the rate-limit headers say that nothing is left. */
   | { kind: 'used_up'; waitMs: number }
   | { kind: 'api_down'; reason: string; waitMs: number }
+  /** So many files of finished tasks cannot be fetched yet, the last of them for this reason. */
+  | { kind: 'files_due'; count: number; reason: string }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */
   | { kind: 'refused_unexplained'; briefId: string; reason: string }

@@ -225,6 +225,28 @@ describe.concurrent('answers that go wrong', () => {
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
 
+  test('downloads that a server puts off: told once with reason and count, and shown (S2)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ faults: ['download-status=503/7200'] });
+    await desk.write('in.csv', productsCsv(2));
+    const running = desk.start(run);
+    const sentence = /\d results? cannot be fetched yet \(The file's server answered HTTP 503\)/;
+    while (!sentence.test(running.output())) await sleep(20);
+    const status = async () =>
+      JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).files_due;
+    while ((await status()).count < 2) await sleep(100);
+    expect(await status()).toEqual({ count: 2, reason: "The file's server answered HTTP 503." });
+    const shown = (await desk.run(['status', 'in'])).stdout;
+    expect(shown).toMatch(/files +2 results cannot be fetched yet \(.* HTTP 503\)/);
+    expect(shown).toContain('limited by files that cannot be fetched yet');
+    running.kill('SIGINT');
+    const { code, stderr } = await running.finished;
+    expect(code).toBe(130);
+    expect(stderr.match(new RegExp(sentence, 'g'))).toHaveLength(1);
+    expect(desk.simulator.bill().total.tasks).toBe(2);
+  });
+
   test('several files of one task are all collected', async ({ openDesk }) => {
     const desk = await openDesk({ faults: ['many-urls=3'] });
     await desk.write('in.csv', productsCsv(1));

@@ -172,6 +172,14 @@ describe('what the monitor answers', () => {
     }
   });
 
+  it('shows how many results cannot be fetched, and why', async () => {
+    const { ledger, batch, get } = await openMonitor({}, await openBatch());
+    await ledger.noteFileTrouble("The file's server answered HTTP 503.");
+    const { text } = await get(`/batch?name=${batch}`);
+    expect(text).toContain('1 cannot be fetched yet. The file&#39;s server answered HTTP 503.');
+    expect((await get('/metrics')).text).toMatch(/^rivya_batch_files_due\{.*\} 1$/m);
+  });
+
   it('shows hostile names and prompts as the text that they are', async () => {
     const { get } = await openMonitor({}, await openBatch());
     const id = encodeURIComponent(hostile);

@@ -101,6 +101,29 @@ describe('a file', () => {
   });
 });
 
+it('is not fetched through a proxy where its name leads into a private network; an unknown name is left to the proxy', async () => {
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const server = await startSecureServer((_request, response) => response.end('file'));
+  const proxy = await startProxy(server.port);
+  const downloader = newDownloader('https://rivya.ai', {
+    proxy: { http: null, https: `http://127.0.0.1:${proxy.port}`, noProxy: null },
+    lookup: (hostname, _options, callback) => {
+      if (hostname === 'unknown.example') {
+        callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }), []);
+      } else callback(null, [{ address: '10.0.0.7', family: 4 }]);
+    },
+  });
+  const inside = await downloader.download('https://inside.example/f', collector().write);
+  expect(inside).toMatchObject({ kind: 'url_refused' });
+  expect(proxy.connections()).toBe(0);
+  const unknown = await downloader.download('https://unknown.example/f', collector().write);
+  expect(unknown).toMatchObject({ kind: 'saved' });
+  expect(proxy.tunnels).toHaveLength(1);
+});
+
 it('passes an error of write through as it is, and hangs up', async () => {
   const hungUp = gate();
   const server = await startServer((_request, response) => {

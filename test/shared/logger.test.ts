@@ -21,6 +21,17 @@ it('S8: takes a secret out of a line, however it got there', () => {
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: 'sent [redacted]' });
 });
 
+it('S8: writes no command of Redis, whatever connection refused it', () => {
+  const { logger, lines } = logTo('info');
+  const error = Object.assign(new Error('OOM'), {
+    code: 'E',
+    command: { name: 'evalsha', args: ['signed URL'] },
+  });
+  logger.child({ batch: 'spring' }).error({ err: error }, 'failed');
+  expect(lines.join('')).not.toContain('signed URL');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ err: { message: 'OOM', code: 'E' } });
+});
+
 it('writes one JSON line with an ISO time for each entry of its level or above', () => {
   const { logger, lines } = logTo('warn');
   logger.info('not this');

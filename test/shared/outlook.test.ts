@@ -14,6 +14,7 @@ const account: AccountView = {
   workers: 1,
   told: { rate: null, rateOption: '--rate', inFlight: null },
   pressure: 'none',
+  rest: null,
 };
 
 /** Lines a second as they are told at each look: [second, lines so far]. */
@@ -26,7 +27,7 @@ function paces(looks: [second: number, lines: number][]): (number | null)[] {
       'lines:succeeded': String(lines),
     });
     if (!meta) throw new Error('no meta');
-    const sight = { meta, account, queued: { submit: 50, collect: 0 } };
+    const sight = { meta, account, queued: { submit: 50, collect: 0, filesDue: 0 } };
     const footing = { told: { rate: null, inFlight: null }, taskMs: null };
     return outlook.look(second * 1_000, sight, footing).linesPerSecond;
   });

@@ -56,6 +56,7 @@ describe('what limits', () => {
     pressure: 'rate',
     waiting: 10,
     collecting: 3,
+    files: 'coming',
   };
 
   it.each<[Partial<Situation>, string]>([
@@ -67,6 +68,8 @@ describe('what limits', () => {
     [{ paused: 'paused' }, 'paused'],
     [{ paused: 'paused', waiting: 0 }, 'api'],
     [{ apiDown: 'down' }, 'api_down'],
+    [{ files: 'all_that_is_left', waiting: 0, apiDown: 'down' }, 'files'],
+    [{ files: 'all_that_is_left', workers: 0 }, 'nobody'],
     [{ gate: 'parked', apiDown: 'down' }, 'credits'],
     [{ gate: 'halted' }, 'key'],
     [{ capped: 'cap' }, 'cap'],

@@ -19,6 +19,15 @@ it('tells the same trouble once a minute, and each trouble by itself', () => {
   expect(news.take(capped)).toBe('news');
 });
 
+it('tells what is waited for an hour no more than a few times', () => {
+  let nowMs = 0;
+  const news = new NoticeNews(() => nowMs);
+  const due: Notice = { kind: 'files_due', count: 2, reason: 'HTTP 503.' };
+  let told = 0;
+  for (; nowMs < 3_600_000; nowMs += 5_000) if (news.take(due) === 'news') told += 1;
+  expect(told).toBe(3);
+});
+
 it('tells trouble that comes back after it was over', () => {
   const news = new NoticeNews(() => 0);
   const kinds = [parked, { kind: 'credits_back' } as const, parked];

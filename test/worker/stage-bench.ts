@@ -103,6 +103,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     keyLifeMs: 24 * hourMs,
     out: await temporaryFolder(),
     place: { stand: () => undefined },
+    noteTrouble: () => undefined,
   };
   const lines = async () =>
     (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>

@@ -10,6 +10,10 @@ export function addBatchMetrics(set: MetricSet, batches: readonly WatchedBatch[]
     'Requests by kind; status checks and downloads are counted when their brief ends.',
   );
   const unwritten = set.gauge('lines_unwritten', 'Finished lines that wait to be written.');
+  const filesDue = set.gauge(
+    'files_due',
+    'Results of finished tasks that could not be fetched and are asked for again.',
+  );
   const paused = set.gauge('paused', '1 where a person paused the batch.');
   const capped = set.gauge('capped', '1 where a cap on credits keeps the next brief back.');
   for (const batch of batches) {
@@ -24,6 +28,7 @@ export function addBatchMetrics(set: MetricSet, batches: readonly WatchedBatch[]
     requests({ account, batch: name, kind: 'download' }, meta.requests.downloads);
     requests({ account, batch: name, kind: 'upload' }, meta.requests.uploads);
     unwritten({ account, batch: name }, batch.unwritten);
+    filesDue({ account, batch: name }, batch.filesDue.count);
     paused({ account, batch: name }, meta.paused ? 1 : 0);
     capped({ account, batch: name }, meta.capped === null ? 0 : 1);
   }

@@ -40,6 +40,7 @@ function factRows(batch: WatchedBatch) {
     ['pace', paceOfBatchWords(batch)],
     ['limited by', limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`],
     ['not begun', batch.notBegun && html`<span class="trouble">${batch.notBegun}</span>`],
+    ['files', filesPart(batch)],
     ['time left', timeLeftWords(batch)],
     [
       'requests',
@@ -51,6 +52,12 @@ function factRows(batch: WatchedBatch) {
     ['results', meta.out || "the worker's own folder"],
     ['made', timeText(meta.createdAt)],
   ] as const;
+}
+
+function filesPart({ filesDue: { count, reason } }: WatchedBatch): Html | null {
+  if (count === 0) return null;
+  const why = reason === null ? '' : ` ${reason}`;
+  return html`<span class="trouble">${count} cannot be fetched yet.${why}</span>`;
 }
 
 function failuresPart({ meta }: WatchedBatch, failures: Failures): Html {

@@ -25,6 +25,8 @@ export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWo
       return trouble('the account is out of credits');
     case 'api_down':
       return trouble('the API does not answer');
+    case 'files':
+      return trouble('files that cannot be fetched yet');
     case 'paused':
       return trouble('it is paused');
     case 'rate':

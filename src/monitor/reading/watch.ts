@@ -17,6 +17,8 @@ export interface WatchedBatch {
   unwritten: number;
   /** Why a worker could not begin with it lately. */
   notBegun: string | null;
+  /** Files of finished tasks that cannot be fetched yet, and why. */
+  filesDue: { count: number; reason: string | null };
   look: Look;
 }
 
@@ -129,18 +131,25 @@ export class Watch {
   ): Promise<WatchedBatch> {
     const idle = meta.admission === 'complete' && meta.pending === 0;
     const ledger = this.ledgers.batch(meta.name);
-    const [queues, unwritten, notBegun, taskMs] = await Promise.all([
+    const [queues, unwritten, notBegun, fileTrouble, taskMs] = await Promise.all([
       idle ? { submit: none, status: none, collect: none } : this.queues.batches.counts(meta.name),
       ledger.outbox.length(),
       ledger.notBegun(),
+      ledger.fileTrouble(),
       idle ? null : this.models.typicalTaskMs(meta.name, account.durations),
     ]);
     const outlook = this.outlooks.get(meta.name) ?? new Outlook();
     this.outlooks.set(meta.name, outlook);
     const { view } = account;
-    const queued = { submit: unfinished(queues.submit), collect: unfinished(queues.collect) };
+    const { waiting, active, delayed } = queues.collect;
+    const queued = {
+      submit: unfinished(queues.submit),
+      collect: waiting + active,
+      filesDue: delayed,
+    };
     const look = outlook.look(atMs, { meta, account: view, queued }, { told: view.told, taskMs });
-    return { meta, account, queues, unwritten, notBegun, look };
+    const filesDue = { count: delayed, reason: delayed > 0 ? fileTrouble : null };
+    return { meta, account, queues, unwritten, notBegun, filesDue, look };
   }
 }
 

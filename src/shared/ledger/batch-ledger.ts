@@ -17,6 +17,9 @@ export interface Caps {
 
 /** Longer than a worker waits until it says so again. */
 const notBegunLastsMs = 90_000;
+/** Longer than files are waited for: how many there are says the queue, so an old reason does no harm. */
+const fileTroubleLastsMs = 90 * 60_000;
+
 export interface AdmissionOpening {
   /** Names of the input's files. */
   sources: readonly string[];
@@ -106,6 +109,16 @@ export class BatchLedger {
   /** Why a worker could not begin with the batch lately. */
   async notBegun(): Promise<string | null> {
     return this.redis.get(this.keys.notBegun);
+  }
+
+  /** Why files of finished tasks cannot be fetched, without any part of their URLs (S8). */
+  async noteFileTrouble(reason: string): Promise<void> {
+    await this.redis.set(this.keys.fileTrouble, reason, 'PX', fileTroubleLastsMs);
+  }
+
+  /** The latest reason; null where there was none lately. */
+  async fileTrouble(): Promise<string | null> {
+    return this.redis.get(this.keys.fileTrouble);
   }
 
   /** Deletes a batch of which nothing was ever sent: a worker that is about to send finds nothing left to send (S1). */

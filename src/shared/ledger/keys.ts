@@ -27,6 +27,8 @@ export interface BatchKeys {
   plan: string;
   /** Why a worker could not begin with it lately; expires. */
   notBegun: string;
+  /** Why files of finished tasks could not be fetched lately; expires. */
+  fileTrouble: string;
   /** Hash: SHA-256 of a file that briefs refer to -> where it is. See `reference-ledger.ts`. */
   files: string;
   /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
@@ -44,6 +46,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     reservations: `${base}:reservations`,
     plan: `${base}:plan`,
     notBegun: `${base}:not-begun`,
+    fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
   };

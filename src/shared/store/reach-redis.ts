@@ -49,12 +49,21 @@ export function isRefusal(error: unknown): boolean {
   return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
+/** Redis repeats the beginning of a command that it does not know. */
+const repeatedArguments = /, with args beginning with:[^\n]*/;
+
 /**
- * Takes the command off an error of ioredis: a refused login carries the password in its arguments (S8),
- * and whatever logs the error or its cause would print it.
+ * Takes the command off an error of ioredis: a refused login carries the password in its arguments, the adding of a
+ * download the signed URL (S8), and whatever logs the error or its cause would print them.
  */
 export function withoutCommand(error: unknown): unknown {
-  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  if (!(error instanceof Error)) return error;
+  Reflect.deleteProperty(error, 'command');
+  if (repeatedArguments.test(error.message)) {
+    const { stack } = error;
+    error.message = error.message.replace(repeatedArguments, '');
+    if (stack !== undefined) error.stack = stack.replace(repeatedArguments, '');
+  }
   return error;
 }
 

@@ -53,6 +53,12 @@ export class StoreConnections {
     connection.on('end', () => this.#open.delete(connection));
     // The first listener: later ones, BullMQ's among them, get the error without the login in it (S8).
     connection.on('error', withoutCommand);
+    const send = connection.sendCommand.bind(connection);
+    connection.sendCommand = (command, stream) => {
+      // Before anybody else hears of it: handlers of a promise are called in their order.
+      command.promise.catch(withoutCommand);
+      return send(command, stream);
+    };
     connection.duplicate = ((override?: ConnectionOptions) =>
       this.#create({ ...connection.options, ...override })) as Redis['duplicate'];
     return connection;

@@ -70,6 +70,34 @@ describe('REDIS_URL', { timeout: 30_000 }, () => {
     expect(connection.options.maxRetriesPerRequest).toBeNull();
   });
 
+  test('S8: what Redis refuses says nothing of what was sent, on any connection and any way', async () => {
+    const port = await freePort();
+    await startServer(port, '--appendonly', 'yes', '--maxmemory-policy', 'noeviction');
+    const store = await open(`redis://127.0.0.1:${port}`);
+    const first = store.connect('test');
+    const secret = 'https://cdn.example/a.png?token=very-secret';
+    await first.set('text', 'no list');
+    for (const connection of [first, first.duplicate()]) {
+      const pipelined = await connection.pipeline().lpush('text', secret).exec();
+      const errors = await Promise.all([
+        connection.lpush('text', secret).catch((error: unknown) => error),
+        connection.call('NO.SUCH', secret).catch((error: unknown) => error),
+        connection
+          .eval('return redis.call("LPUSH", KEYS[1], ARGV[1])', 1, 'text', secret)
+          .catch((error: unknown) => error),
+        pipelined?.[0]?.[0],
+      ]);
+      expect(errors.map((error) => error instanceof Error)).toEqual(Array(4).fill(true));
+      expect(inspect(errors, { depth: 9, showHidden: true })).not.toContain('very-secret');
+    }
+    const queue = new Queue('refused', { connection: store.connect('queue') });
+    await store.connect('test').set('bull:refused:meta', 'no hash');
+    const adding = queue.add('collect', { urls: [secret] }).catch((error: unknown) => error);
+    expect(inspect(await adding, { depth: 9, showHidden: true })).not.toContain('very-secret');
+    expect(await adding).toBeInstanceOf(Error);
+    await queue.close();
+  });
+
   test('S8: a wrong password is an error without it, in the cause too', async () => {
     const port = await freePort();
     await startServer(port, '--requirepass', 'correct');
