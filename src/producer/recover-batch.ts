@@ -1,8 +1,8 @@
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentFingerprint } from '../shared/brief.js';
+import { contentOfLine } from '../shared/brief-content.js';
 import type { JournalContent } from '../shared/journal.js';
-import type { JsonObject } from '../shared/json.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { encodeState } from '../shared/ledger/brief-state.js';
 import type { AdoptedLine } from '../shared/ledger/recovery-ledger.js';
@@ -71,7 +71,7 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
     status,
     charged: status === 'unknown' ? 0 : (credits.final ?? credits.reserved ?? 0),
     // One that did not succeed may be retried, and needs its content for that.
-    content: status === 'succeeded' ? '' : contentOf(line),
+    content: status === 'succeeded' ? '' : contentOfLine(line),
     canonicalName: asset ? canonicalAssetName(asset.path) : '',
     run,
   };
@@ -88,23 +88,6 @@ export function fingerprintOf({ model, prompt, params, references }: ManifestLin
     // Not as given: what counts of a file is its content.
     references: given ? itemUrls(params) : [],
   });
-}
-
-function contentOf(line: ManifestLine): string {
-  const { row, source, references, metadata, input, model, prompt, params } = line;
-  const body: JsonObject = { model };
-  if (prompt !== null) body.prompt = prompt;
-  if (Object.keys(params).length > 0) body.params = params;
-  const { name } = line;
-  const origin = {
-    ...(name === undefined ? {} : { name }),
-    row,
-    source,
-    references,
-    metadata,
-    input,
-  };
-  return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
 }
 
 /**

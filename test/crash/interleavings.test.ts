@@ -10,7 +10,8 @@ import { crashEnvironment, held, release } from '../support/crash-points.js';
 
 /** Each test tells one interleaving that was found to do harm; none may do harm again. */
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
-const auditOf = (desk: Desk, briefs: number) => auditRun(desk, { out: 'out', batch: 'out', briefs });
+const auditOf = (desk: Desk, briefs: number) =>
+  auditRun(desk, { out: 'out', batch: 'out', briefs });
 
 describe.concurrent('paid work', () => {
   test('a crash between counting a re-read and using its links does not lose the result (S3)', async ({
