@@ -85,6 +85,21 @@ describe.concurrent('continue', () => {
   });
 });
 
+test('S1: what was queued without a folder is not paid again under the name of a folder', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk();
+  await desk.write('in.csv', productsCsv(2));
+  expect((await desk.run(['enqueue', 'in.csv', ...mapping])).code).toBe(0);
+  const second = await desk.run(run);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toContain('add --batch in');
+  expect((await desk.run([...run, '--batch', 'in'])).code).toBe(0);
+  // From here on the folder says whose it is.
+  expect((await desk.run(run)).stdout).toContain('Batch in is finished');
+  expect(desk.simulator.bill().total.tasks).toBe(2);
+});
+
 describe.concurrent('retry', () => {
   test('ends in a command that can be typed, and --run makes them at once (S4)', async ({
     openDesk,

@@ -451,14 +451,14 @@ describe.concurrent('status', () => {
     const worker = desk.start(['worker', ...fast]);
     const status = async (...parameters: string[]) =>
       (await desk.run(['status', ...parameters])).stdout;
-    await until(async () => /unwritten":3/.test(await status('in', '--json')));
-    expect(JSON.parse(await status('in', '--json'))).toMatchObject({ state: 'finished' });
-    expect(await status('in')).toMatch(/in: finished\n(.*\n)*.*to write +3 lines not in the/);
+    await until(async () => /unwritten":3/.test(await status('out', '--json')));
+    expect(JSON.parse(await status('out', '--json'))).toMatchObject({ state: 'finished' });
+    expect(await status('out')).toMatch(/out: finished\n(.*\n)*.*to write +3 lines not in the/);
     expect(JSON.parse(await status('--json'))).toMatchObject([{ batch: 'out', unwritten: 3 }]);
-    expect(await status()).toMatch(/│ in +│ finished │ 3 +│ 3 +│ 0 +│ 0 +│ 0 +│ 3 +│/);
+    expect(await status()).toMatch(/│ out +│ finished │ 3 +│ 3 +│ 0 +│ 0 +│ 0 +│ 3 +│/);
     await rmdir(join(desk.folder, 'out', 'manifest.jsonl'));
-    await until(async () => /unwritten":0/.test(await status('in', '--json')));
-    expect(await status('in')).not.toContain('to write');
+    await until(async () => /unwritten":0/.test(await status('out', '--json')));
+    expect(await status('out')).not.toContain('to write');
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
   });
