@@ -13,7 +13,7 @@ test('a trial runs a sample, shows it, and the next run makes the rest without p
   expect(trial.stdout.replaceAll(/\n +/g, ' ')).toMatch(
     /The rest, by that: 7 briefs for 7 credits; .* 33 % fail .* 2 briefs/,
   );
-  expect(trial.stdout).toMatch(/run in\.csv (?!.*--trial)/);
+  expect(trial.stdout).toMatch(/^ {2}npx rivya-batch continue out$/m);
   expect(desk.simulator.bill().total.tasks).toBe(3);
   const sampled = (await desk.lines('out')).map(({ row }) => row).sort((a, b) => a - b);
   expect(sampled).toEqual([3, 5, 10]);
