@@ -1,5 +1,7 @@
 import { basename, join } from 'node:path';
 import { type Html, html } from '../shared/html.js';
+import { readJournalHeader } from '../shared/journal.js';
+import { isSimulated } from '../shared/ledger/batch-meta.js';
 import { ManifestFile } from '../shared/manifest-file.js';
 import type { Asset, ManifestLine } from '../shared/manifest-line.js';
 import { formatCredits } from '../shared/quantities.js';
@@ -36,11 +38,14 @@ const policy =
 export async function writeContactSheet(out: string): Promise<string> {
   const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
   const path = join(out, 'contact-sheet.html');
-  await writeFileDurably(path, sheetText(manifest, basename(out)));
+  const header = await readJournalHeader(out);
+  const simulated = header !== null && isSimulated(header);
+  const title = `${basename(out)}${simulated ? ' (SIMULATED)' : ''}`;
+  await writeFileDurably(path, sheetText(manifest, title));
   return path;
 }
 
-async function* sheetText(manifest: ManifestFile, folder: string): AsyncGenerator<string> {
+async function* sheetText(manifest: ManifestFile, title: string): AsyncGenerator<string> {
   const shown = Math.min(manifest.size, mostBriefs);
   const count = shown < manifest.size ? `${shown} of ${manifest.size} briefs` : `${shown} briefs`;
   yield html`<!doctype html>
@@ -49,10 +54,10 @@ async function* sheetText(manifest: ManifestFile, folder: string): AsyncGenerato
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${folder}: contact sheet</title>
+<title>${title}: contact sheet</title>
 `.text;
   yield `<style>${style}</style>\n</head>\n<body>\n`;
-  yield html`<header><h1>${folder}</h1><p>${count}, in the order of the input</p></header>\n<main>\n`
+  yield html`<header><h1>${title}</h1><p>${count}, in the order of the input</p></header>\n<main>\n`
     .text;
   for await (const line of spreadLines(manifest, shown)) yield `${figure(line).text}\n`;
   yield '</main>\n</body>\n</html>\n';

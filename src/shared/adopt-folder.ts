@@ -1,6 +1,7 @@
 import { open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentFingerprint } from './brief.js';
+import { contentOfLine } from './brief-content.js';
 import { EarlierRuns } from './earlier-runs.js';
 import { BatchError } from './errors.js';
 import {
@@ -10,7 +11,6 @@ import {
   readJournal,
   type Send,
 } from './journal.js';
-import type { JsonObject } from './json.js';
 import { judgeLine } from './judge-line.js';
 import type { BatchLedger } from './ledger/batch-ledger.js';
 import { type BriefState, decodeState, encodeState, type StateOf } from './ledger/brief-state.js';
@@ -367,7 +367,7 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
     status,
     charged: chargedFor(line),
     // One that did not succeed may be retried, and needs its content for that.
-    content: status === 'succeeded' ? '' : contentOf(line),
+    content: status === 'succeeded' ? '' : contentOfLine(line),
     canonicalName: asset ? canonicalAssetName(asset.path) : '',
     run,
     priceKind: priceKind({ model: line.model, params: line.params }),
@@ -385,23 +385,6 @@ export function fingerprintOf({ model, prompt, params, references }: ManifestLin
     // Not as given: what counts of a file is its content.
     references: given ? itemUrls(params) : [],
   });
-}
-
-function contentOf(line: ManifestLine): string {
-  const { row, source, references, metadata, input, model, prompt, params } = line;
-  const body: JsonObject = { model };
-  if (prompt !== null) body.prompt = prompt;
-  if (Object.keys(params).length > 0) body.params = params;
-  const { name } = line;
-  const origin = {
-    ...(name === undefined ? {} : { name }),
-    row,
-    source,
-    references,
-    metadata,
-    input,
-  };
-  return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
 }
 
 /**

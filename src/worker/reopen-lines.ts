@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RequestBody } from '../shared/brief-content.js';
+import { contentOfLine, type RequestBody } from '../shared/brief-content.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
@@ -131,11 +131,14 @@ class Drafting {
     const known = await rewrite.candidates(lines.map((line) => line.brief_id));
     const entries = new Map<string, RewriteEntry>();
     lines.forEach((line, index) => {
-      const { stateText = null, content = null } = known[index] ?? {};
+      const { stateText = null, content: kept = null } = known[index] ?? {};
+      const content = kept ?? contentOfLine(line);
       const { run } = this.known;
       const reopening = planReopening({ line, stateText, content, categoryOf, run });
       this.count(line.status, reopening);
-      if ('entry' in reopening) entries.set(line.brief_id, reopening.entry);
+      if (!('entry' in reopening)) return;
+      const { entry } = reopening;
+      entries.set(line.brief_id, kept === null ? { ...entry, content } : entry);
     });
     await rewrite.addToDraft(this.token, entries);
   }

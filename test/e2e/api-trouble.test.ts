@@ -55,7 +55,7 @@ describe.concurrent('limits, credits and keys', () => {
     await desk.write('in.csv', productsCsv(5));
     const { code, stdout } = await desk.run([...run, '--no-wait']);
     expect(code).toBe(4);
-    expect(stdout).toContain('npx rivya-batch run in.csv');
+    expect(stdout).toContain('npx rivya-batch continue out');
     expect((await desk.report('out')).counts).toMatchObject({ admitted: 5, failed: 0 });
   });
 

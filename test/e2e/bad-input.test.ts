@@ -96,17 +96,9 @@ describe.concurrent('bad usage', () => {
     expect(code).toBe(2);
   });
 
-  test('stdin needs a name for its batch', async ({ openDesk }) => {
+  test('stdin needs a name for its batch where there is no folder', async ({ openDesk }) => {
     const desk = await openDesk();
-    const { code, stderr } = await desk.run([
-      'run',
-      '-',
-      '--format',
-      'csv',
-      '--out',
-      'out',
-      ...mapping,
-    ]);
+    const { code, stderr } = await desk.run(['enqueue', '-', '--format', 'csv', ...mapping]);
     expect(stderr).toContain('--batch');
     expect(code).toBe(2);
   });

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { mapping, productsCsv, test } from '../support/cli.js';
 
@@ -56,5 +57,57 @@ describe.concurrent('--prefix', () => {
     const refused = await desk.run(['status', '--prefix', 'a:b']);
     expect(refused).toMatchObject({ code: 2 });
     expect(refused.stderr).toContain('--prefix may hold letters');
+  });
+});
+
+describe.concurrent('options that pay again', () => {
+  test('S1: are typed: set in the environment they do nothing, and a warning names the option', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(2));
+    const run = ['run', 'in.csv', '--out', 'out', ...mapping];
+    expect((await desk.run(run)).code).toBe(0);
+    await desk.write('.env', 'RIVYA_BATCH_YES=true\nRIVYA_BATCH_ABANDON=false\n');
+    const environment = {
+      RIVYA_BATCH_FORCE: '1',
+      RIVYA_BATCH_FRESH: 'yes',
+      RIVYA_BATCH_IDS: '00001',
+    };
+    const again = await desk.run(run, { environment });
+    expect(again.code).toBe(0);
+    for (const option of ['force', 'fresh', 'yes', 'ids']) {
+      expect(again.stderr).toContain(
+        `RIVYA_BATCH_${option.toUpperCase()} does nothing: type --${option} `,
+      );
+    }
+    expect(again.stderr).not.toContain('ABANDON');
+    expect(desk.simulator.bill().total.tasks).toBe(2);
+    // A question is not answered by the environment either.
+    expect((await desk.run(['retry', 'out', '--ids', '00001'])).code).toBe(2);
+  });
+});
+
+describe.concurrent('a place that is no folder', () => {
+  test('is refused by every command that takes one', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(1));
+    await desk.write('spring.yaml', 'files: in.csv\nout: s3://bucket/spring\nmodel: z-image\n');
+    const out = 's3://bucket/spring';
+    const commands = [
+      ...['run', 'check', 'enqueue'].map((name) => [name, 'in.csv', '--out', out, ...mapping]),
+      ['worker', '--out', out],
+      ['doctor', '--out', out],
+      ['schedule', 'add', 'nightly', 'in.csv', '--cron', '0 2 * * *', '--out', out, ...mapping],
+      ['run', '--recipe', 'spring.yaml'],
+      ['check', 'in.csv', '--rejected', out, ...mapping],
+      ...['verify', 'sheet', 'manifest'].map((name) => [name, out]),
+    ];
+    for (const command of commands) {
+      const { code, stderr } = await desk.run(command);
+      expect([command[0], code]).toEqual([command[0], 2]);
+      expect(stderr).toContain('s3:// is no place for results yet');
+    }
+    expect(await readdir(desk.folder)).not.toContain('s3:');
   });
 });

@@ -45,7 +45,7 @@ describe.concurrent('the same command continues', () => {
     first.kill('SIGINT');
     const stopped = await first.finished;
     expect(stopped.code).toBe(130);
-    expect(stopped.stdout).toContain('npx rivya-batch run in.csv --out out');
+    expect(stopped.stdout).toContain('To continue:\n  npx rivya-batch continue out\n');
     const report = await desk.report('out');
     expect(report.state).toBe('unfinished');
     expect(report.counts.pending).toBeGreaterThan(0);
@@ -99,7 +99,7 @@ describe.concurrent('the same command continues', () => {
     await desk.write('in.csv', productsCsv(1));
     expect((await desk.run(run)).code).toBe(0);
     const base = ['in.csv', ...mapping];
-    const elsewhere = await desk.run(['run', ...base, '--out', 'other']);
+    const elsewhere = await desk.run(['run', ...base, '--out', 'other', '--batch', 'out']);
     expect(elsewhere).toMatchObject({ code: 2 });
     const environment = { RIVYA_API_KEY: 'rvya_sk_other' };
     const otherKey = await desk.run(run, { environment });
@@ -107,7 +107,7 @@ describe.concurrent('the same command continues', () => {
     expect(otherKey.stderr).toMatch(/key/);
     const otherBatch = await desk.run(['run', ...base, '--out', 'out', '--batch', 'second']);
     expect(otherBatch).toMatchObject({ code: 2 });
-    expect(otherBatch.stderr).toMatch(/batch in\b/);
+    expect(otherBatch.stderr).toMatch(/batch out\b/);
   });
 });
 
@@ -195,7 +195,7 @@ describe.concurrent('several processes', () => {
     const answers = logOf(far.output()).filter(({ msg }) => msg === 'accepted');
     const tasks = (await desk.lines('shop')).map(({ brief_id, task_id }) => [brief_id, task_id]);
     expect(answers.map(({ brief, task }) => [brief, task]).sort()).toEqual(tasks.sort());
-    expect(answers[0]).toMatchObject({ batch: 'out', attempt: 1, endpoint: 'submit' });
+    expect(answers[0]).toMatchObject({ batch: 'in', attempt: 1, endpoint: 'submit' });
     expect(far.output() + near.output()).not.toMatch(/rvya_sk_desk|token=/);
   });
 

@@ -13,7 +13,7 @@ test('a trial runs a sample, shows it, and the next run makes the rest without p
   expect(trial.stdout.replaceAll(/\n +/g, ' ')).toMatch(
     /The rest, by that: 7 briefs for 7 credits; .* 33 % fail .* 2 briefs/,
   );
-  expect(trial.stdout).toMatch(/run in\.csv (?!.*--trial)/);
+  expect(trial.stdout).toMatch(/^ {2}npx rivya-batch continue out$/m);
   expect(desk.simulator.bill().total.tasks).toBe(3);
   const sampled = (await desk.lines('out')).map(({ row }) => row).sort((a, b) => a - b);
   expect(sampled).toEqual([3, 5, 10]);
@@ -55,7 +55,7 @@ test('what a trial made is not made again by the run after it, with --fresh neit
   expect((await desk.run(run)).code).toBe(0);
   const trial = await desk.run([...run, '--fresh', '--trial', '2']);
   expect(trial.code).toBe(0);
-  expect(trial.stdout).toMatch(/To go on.*\n {2}npx rivya-batch run in\.csv (?!.*--(trial|fresh))/);
+  expect(trial.stdout).toMatch(/To go on.*\n {2}npx rivya-batch continue out$/m);
   expect(desk.simulator.bill().total.tasks).toBe(7);
   expect((await desk.run(run)).code).toBe(0);
   expect(desk.simulator.bill().total.tasks).toBe(10);
