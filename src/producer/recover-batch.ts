@@ -114,5 +114,5 @@ function contentOf(line: ManifestLine): string {
 function canonicalAssetName(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
   if (/^[^~]*~[0-9a-f]{10}(~|$)/.test(name)) return '';
-  return name.replace(/~.*$/, '').toLowerCase().toUpperCase().toLowerCase();
+  return name.replace(/~.*$/s, '').toLowerCase().toUpperCase().toLowerCase();
 }

@@ -24,7 +24,7 @@ export function batchNameFromFile(file: string): string {
   const name = stem
     .replace(/[^\p{L}\p{M}\p{N}._@+-]+/gu, '-')
     .replace(/^[^\p{L}\p{N}]+/u, '')
-    .replace(/-+$/, '');
+    .replace(/(?<!-)-+$/, '');
   if (name === '') {
     throw new BatchError(
       'usage',
