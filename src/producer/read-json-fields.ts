@@ -70,8 +70,7 @@ function faultOf({ path, message }: { path: PropertyKey[]; message: string }): R
 /** `params.<key>` says more exactly what is meant than `params`, so it wins. */
 function withParamKeys(params: JsonObject, row: Row, plan: ColumnPlan): JsonObject {
   if (plan.params.length === 0) return params;
-  // Without a prototype, a key such as `__proto__` is one like any other.
-  const merged: JsonObject = Object.assign(Object.create(null), params);
+  const merged = { ...params };
   for (const { column, key } of plan.params) {
     const value: JsonValue = row.get(column) ?? null;
     if (value !== null && value !== '') merged[key] = value;

@@ -56,6 +56,6 @@ function nameFrom(text: string): string {
     .normalize('NFC')
     .replace(/[^\p{L}\p{M}\p{N}._@+-]+/gu, '-')
     .replace(/^[^\p{L}\p{N}]+/u, '')
-    .replace(/-+$/, '');
+    .replace(/(?<!-)-+$/, '');
   return [...name].slice(0, 80).join('');
 }

@@ -212,7 +212,7 @@ function parseJson(text: string): unknown {
 
 function notOurs(out: string): BatchError {
   return new BatchError(
-    'output_unusable',
+    'batch_conflict',
     `${journalPath(out)} is not as rivya-batch wrote it: put it back as it was, or give another folder with --out.`,
   );
 }

@@ -12,7 +12,10 @@ const longestWanted = 4_096;
 /** A brief's id, or the name asked for it, as a file name that is safe on every system; two ids may come out alike. */
 export function safeName(wanted: string): string {
   const text = wanted.slice(0, longestWanted).normalize('NFC');
-  const name = text.replace(unsafe, '_').replace(/^\.+/, '_').replace(/\.+$/, '_');
+  const name = text
+    .replace(unsafe, '_')
+    .replace(/^\.+/, '_')
+    .replace(/(?<!\.)\.+$/, '_');
   return cutToBytes(name === '' || reserved.test(name) ? `_${name}` : name);
 }
 

@@ -167,6 +167,91 @@ it('never ends otherwise than with rows or a sentence, whatever the bytes', asyn
   );
 });
 
+/** Values that are JSON and that programs stumble over. */
+const oddKeys = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length', '', '\ud800'];
+const deep = (levels: number) =>
+  fc.constantFrom(nested(levels, '[', ']'), nested(levels, '{"a":', '}'));
+const oddValue = fc.oneof(
+  deep(90),
+  deep(150),
+  deep(6_000),
+  fc.constantFrom(
+    '"\\ud800"',
+    '"__proto__"',
+    '{"__proto__":{"id":"b"}}',
+    '{"__proto__":"1"}',
+    '1e999',
+    '-0',
+  ),
+  fc.json({ maxDepth: 3 }),
+);
+const ourKeys = ['id', 'model', 'prompt', 'params', 'metadata', 'references', 'params.__proto__'];
+const oddItem = fc
+  .array(fc.tuple(fc.constantFrom(...ourKeys, ...oddKeys), oddValue), { maxLength: 6 })
+  .map((members) => `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join()}}`);
+
+function nested(levels: number, open: string, close: string): string {
+  return `${open.repeat(levels)}1${close.repeat(levels)}`;
+}
+
+it('makes briefs or sentences of JSON and of cells with JSON, however deep and whatever the keys', async () => {
+  const path = join(folder, 'odd');
+  const csvOf = (cells: readonly string[]) =>
+    `id,prompt,params,metadata,params.__proto__,params.dialogue,constructor\n${cells
+      .map((cell) => `"${cell.replaceAll('"', '""')}"`)
+      .join()}\n`;
+  const file = fc.oneof(
+    fc
+      .array(oddItem, { maxLength: 4 })
+      .map((items) => ({ format: 'json', text: `[${items.join()}]` })),
+    oddValue.map((value) => ({ format: 'json', text: value })),
+    fc
+      .array(oddItem, { maxLength: 4 })
+      .map((items) => ({ format: 'jsonl', text: items.join('\n') })),
+    fc
+      .array(oddValue, { minLength: 7, maxLength: 7 })
+      .map((cells) => ({ format: 'csv', text: csvOf(cells) })),
+  );
+  let made = 0;
+  await fc.assert(
+    fc.asyncProperty(file, async ({ format, text }) => {
+      await writeFile(path, text);
+      const options = { format: format as 'json', model: 'z-image', prompt: 'x' };
+      const compiled = await compilePaths([path], options).catch((error: unknown) => error);
+      if (compiled instanceof BatchError) expect(compiled.code).toBe('bad_input');
+      else expect(compiled).toHaveProperty('counts');
+      made +=
+        compiled instanceof BatchError ? 0 : (compiled as { briefs: unknown[] }).briefs.length;
+    }),
+    { numRuns: 150 * thorough },
+  );
+  expect(made).toBeGreaterThan(10);
+});
+
+it('takes a key such as __proto__ for one like any other', async () => {
+  const { briefs } = await compileFiles(
+    {
+      'a.csv': 'id,params,params.constructor,__proto__\na,"{""__proto__"":""1""}",2,3\n',
+      'b.json': '[{"id":"b","params":{"__proto__":"1"},"params.constructor":"2","__proto__":3}]',
+    },
+    { model: 'model-x', prompt: 'x' },
+  );
+  const body = '{"model":"model-x","prompt":"x","params":{"__proto__":"1","constructor":"2"}}';
+  expect(briefs.map((brief) => brief.body)).toEqual([body, body]);
+  expect(briefs.map(({ origin }) => Object.entries(origin.input))).toEqual([
+    [['__proto__', '3']],
+    [['__proto__', 3]],
+  ]);
+});
+
+it('knows the kind of a reference by its own extension only', async () => {
+  const { briefs } = await compileFiles(
+    { 'a.csv': 'id,references\na,https://a.test/x.constructor\n' },
+    { model: 'model-x', prompt: 'x' },
+  );
+  expect(briefs[0]?.body).toContain('{"kind":"image","url":"https://a.test/x.constructor"}');
+});
+
 const mapped = { model: 'z-image', prompt: 'x', id: 'sku' };
 
 it.each([

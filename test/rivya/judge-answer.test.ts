@@ -14,6 +14,11 @@ function judge(httpStatus: number, body: unknown, headers: Record<string, string
   );
 }
 
+it('takes no task id with broken text in it, which no path can hold', () => {
+  expect(parseTask({ id: 'task_\ud800', status: 'queued' })).toBeNull();
+  expect(parseTask({ id: 'task_😀', status: 'queued' })?.id).toBe('task_😀');
+});
+
 describe('refusals', () => {
   const refused: [number, string, string][] = [
     [429, 'rate_limited', 'rate_limited'],

@@ -148,7 +148,7 @@ describe('the journal', () => {
     const out = await newFolder();
     await mkdir(out);
     await appendFile(journalPath(out), '{"brief":"a","attempt":1,"sentAt":1}\n');
-    await expect(readJournal(out)).rejects.toMatchObject({ code: 'output_unusable' });
+    await expect(readJournal(out)).rejects.toMatchObject({ code: 'batch_conflict' });
   });
 
   it('S8: holds no key', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { ManifestFile } from '../../src/shared/manifest-file.js';
 import { claimOutputFolder, ownerOf } from '../../src/shared/output-folder.js';
 import { manifestLine } from './manifest-lines.js';
 
@@ -51,4 +52,48 @@ it('refuses a manifest that is not one of ours, and a path that cannot be a fold
   await expect(claimOutputFolder(inFile, 'spring')).rejects.toMatchObject({
     code: 'output_unusable',
   });
+});
+
+const nested = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+
+it.each([
+  ['a text', 'hello\nworld\n'],
+  ['an empty line', '\n\n'],
+  ['other JSON Lines', '{"a":1}\n{"a":2}\n'],
+  ['a list', '[1]\n'],
+  ['null', 'null\n'],
+  ['JSON that is nested deep', `${nested}\n`],
+  ['a key that is none of its own', '{"__proto__":{"batch":"spring"}}\n'],
+  ['no text', Buffer.from([0xff, 0xfe, 0x0a, 0x00, 0x0a])],
+  ['one long line', Buffer.alloc(65 * 1024 * 1024, 'a')],
+])("refuses a folder with somebody else's manifest.jsonl in a sentence: %s", async (_, content) => {
+  const out = await newFolder();
+  await writeFile(join(out, 'manifest.jsonl'), content);
+  await expect(claimOutputFolder(out, 'spring')).rejects.toMatchObject({
+    code: 'batch_conflict',
+    message: expect.stringContaining('manifest.jsonl was not written by rivya-batch'),
+  });
+});
+
+it.each([
+  '{"batch":"spring","brief_id":"a"}',
+  JSON.stringify({ ...manifestLine(), params: 1 }),
+  JSON.stringify(manifestLine()).replace('"input":{', `"input":{"deep":${nested},`),
+])('a line that only begins as one of ours ends a reader in a sentence', async (line) => {
+  const path = join(await newFolder(), 'manifest.jsonl');
+  await writeFile(path, `${line}\n`);
+  await expect(ManifestFile.read(path)).rejects.toMatchObject({
+    code: 'batch_conflict',
+    message: expect.stringContaining('is not as rivya-batch wrote it'),
+  });
+});
+
+it('keeps a column called __proto__ as it was written', async () => {
+  const path = join(await newFolder(), 'manifest.jsonl');
+  const line = JSON.stringify(manifestLine()).replace('"input":{', '"input":{"__proto__":"p",');
+  await writeFile(path, `${line}\n`);
+  const manifest = await ManifestFile.read(path);
+  let csv = '';
+  for await (const piece of manifest.export('csv')) csv += piece;
+  expect(csv).toMatch(/^__proto__,.*\np,/);
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   type AssetPlace,
   assetName,
@@ -70,6 +70,24 @@ describe('safeName', () => {
     expect(safeName('ü'.repeat(200))).toBe('ü'.repeat(60));
     expect(safeName('𠮷'.repeat(200))).toBe('𠮷'.repeat(30));
   });
+
+  it.each(['a', '.', '𠮷', 'e\u0301\u0316', '.a', ' '])(
+    'measures little of a long name: %j',
+    (piece) => {
+      const measured = vi.spyOn(Buffer, 'byteLength');
+      try {
+        const name = safeName(piece.repeat(6_000 / piece.length));
+        const characters = measured.mock.calls.reduce(
+          (sum, [text]) => sum + String(text).length,
+          0,
+        );
+        expect(characters).toBeLessThanOrEqual(200);
+        expect(name).not.toBe('');
+      } finally {
+        measured.mockRestore();
+      }
+    },
+  );
 
   it('is no device of Windows after it was cut either', () => {
     expect(safeName(`con.${'x'.repeat(200)}`)).toMatch(/^_con\./);

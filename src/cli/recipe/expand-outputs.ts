@@ -76,7 +76,7 @@ function joined(name: string | null, part: string): string {
 
 /** `16:9` goes into an id as `16-9`. */
 function slug(value: string): string {
-  return value.replace(/[^\p{L}\p{M}\p{N}._]+/gu, '-').replace(/^-+|-+$/g, '') || '-';
+  return value.replace(/[^\p{L}\p{M}\p{N}._]+/gu, '-').replace(/^-+|(?<!-)-+$/g, '') || '-';
 }
 
 /** A recipe may say one thing without making a list of it. */

@@ -39,9 +39,9 @@ const htmlTooLong = new Refusal(
   `HTML longer than ${longestHtml} characters is not made into text`,
 );
 
-/** Elements that a description has: `5 <b` and `<lora:lamp:0.8>` are none, and stay as they are. */
+/** How elements begin that a description has: `5 <b` and `<lora:lamp:0.8>` are none, and stay as they are. */
 const element =
-  /<\/?(?:a|abbr|article|b|big|blockquote|br|center|code|dd|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|ins|li|mark|meta|ol|p|pre|q|s|script|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|video)(?:\s[^>]*)?\/?>/i;
+  /<\/?(?:a|abbr|article|b|big|blockquote|br|center|code|dd|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|ins|li|mark|meta|ol|p|pre|q|s|script|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|video)(?:\s|\/?>)/i;
 const entity = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/gi;
 
 /** HTML as a person reads it: entities decoded, a list's items on lines of their own. Plain text stays as it is. */
@@ -55,7 +55,7 @@ export function htmlToText(text: string): string | Refusal {
     .trim();
 }
 
-/** Behind the last `>` no element ends: there each `<a ` would be followed to the end of the text. */
+/** Behind the last `>` no element ends; before it, one that has begun does. */
 function isHtml(text: string): boolean {
   return text.includes('<!--') || element.test(text.slice(0, text.lastIndexOf('>') + 1));
 }
