@@ -36,6 +36,9 @@ function sentenceFor(notice: Notice): string | null {
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
+    case 'state_lost':
+      // The command ends with it.
+      return null;
     default:
       return notice satisfies never;
   }

@@ -11,6 +11,8 @@ export type Notice =
   | { kind: 'throttled'; waitMs: number }
   | { kind: 'api_down'; reason: string; waitMs: number }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
-  | { kind: 'output_trouble'; reason: string };
+  | { kind: 'output_trouble'; reason: string }
+  /** Nothing more is done for the batch by this process. */
+  | { kind: 'state_lost'; reason: string };
 
 export type Notify = (notice: Notice) => void;

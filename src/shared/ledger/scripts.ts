@@ -22,6 +22,7 @@ export type ScriptName =
   | 'drop-unsent'
   | 'drop-unused'
   | 'end-adoption'
+  | 'find-missing'
   | 'finish'
   | 'heartbeat'
   | 'hold-rewrite'
