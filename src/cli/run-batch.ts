@@ -134,7 +134,18 @@ async function drive(
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
     const { clock } = session;
     const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);
-    const watching = { opened, flags, terminal, notify, interrupts, admitting, queues, taskMs };
+    const loss = () => worker.lossOf(ledger.batch);
+    const watching = {
+      opened,
+      flags,
+      loss,
+      terminal,
+      notify,
+      interrupts,
+      admitting,
+      queues,
+      taskMs,
+    };
     return await watchRun(watching);
   } finally {
     terminal.progress('');

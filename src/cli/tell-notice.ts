@@ -42,6 +42,9 @@ function sentenceFor(notice: Notice): string | null {
       return `A brief was refused without a reason (${withoutStop(notice.reason)}), as firewalls do for a word in the prompt; it is tried again a few times, and the others go on.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
+    case 'state_lost':
+      // The command ends with it.
+      return null;
     default:
       return notice satisfies never;
   }

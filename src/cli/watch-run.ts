@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BatchError } from '../shared/errors.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -19,6 +20,8 @@ export interface Watching {
   terminal: Terminal;
   notify: Notify;
   interrupts: Interrupts;
+  /** Why nothing is done for the batch any more. */
+  loss(): BatchError | null;
   /** Rejects when the admission fails. */
   admitting: Promise<unknown>;
   queues: StageQueues;
@@ -26,7 +29,10 @@ export interface Watching {
 
 const lookEveryMs = 250;
 
-/** Shows progress until the batch is finished, or has to stop. */
+/**
+ * Shows progress until the batch is finished, or has to stop.
+ * @throws BatchError `state_lost`
+ */
 export async function watchRun(watching: Watching): Promise<RunEnd> {
   const admission = trackAdmission(watching.admitting);
   const { opened, terminal, interrupts, flags, queues, taskMs } = watching;
@@ -36,6 +42,8 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   );
   const places = new PlacesWatch(opened, terminal);
   for (;;) {
+    const loss = watching.loss();
+    if (loss !== null) throw loss;
     admission.check();
     const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
     if (meta) {

@@ -71,6 +71,7 @@ async function addJobs(
   const inDoubt: BriefAttempt[] = [];
   for (const [index, { id }] of chunk.entries()) {
     const answer = answers[index] ?? '';
+    if (answer === 'missing') throw await ledger.explainLoss();
     if (withoutJob.has(answer)) continue;
     if (answer === 'reopened' && !journal) continue;
     if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));

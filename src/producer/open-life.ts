@@ -49,6 +49,7 @@ export async function openLife(request: LifeRequest): Promise<Life> {
   const { ledger, out } = request;
   if (request.mode === 'fresh') await startAnew(request);
   await dropForgetful(request);
+  await dropRemains(request);
   await rebindUnused(request);
   const header = out === '' ? null : await readJournalHeader(out);
   if (header) checkHeader(ledger.batch, header, request);
@@ -104,6 +105,44 @@ async function adopt(
 export function journalHeader(meta: BatchMeta): JournalHeader {
   const { name: batch, origin, account, nonce, createdAt } = meta;
   return { batch, origin, account, nonce, createdAt };
+}
+
+/**
+ * What a Redis that deletes keys has left of a batch goes as well: its folder tells more, and with what is left here it
+ * would be taken for all that there was (S1).
+ */
+async function dropRemains({ ledger, openQueues }: LifeRequest): Promise<void> {
+  const missing = await ledger.findMissing();
+  if (missing === 'none') return;
+  const queues = openQueues();
+  try {
+    if (missing === 'whole') return await giveJobsBack(ledger, queues);
+    await queues.removeKeys();
+  } finally {
+    await queues.close();
+  }
+  await ledger.forget();
+}
+
+const stageOf = {
+  admitted: 'submit',
+  submitting: 'status',
+  accepted: 'status',
+  ready: 'collect',
+} as const;
+
+/** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
+async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
+  const meta = await ledger.meta();
+  if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+  if ((await queues.count()) >= meta.pending) return;
+  for await (const briefs of ledger.scan()) {
+    for (const { id: brief, read } of briefs) {
+      if (read.state.stage === 'lined') continue;
+      const { stage, attempt } = read.state;
+      await queues.addAnew(stageOf[stage], { brief, attempt, delayMs: 0 });
+    }
+  }
 }
 
 /**

@@ -394,5 +394,5 @@ export function fingerprintOf({ model, prompt, params, references }: ManifestLin
 function canonicalAssetName(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
   if (/^[^~]*~[0-9a-f]{10}(~|$)/.test(name)) return '';
-  return name.replace(/~.*$/, '').toLowerCase().toUpperCase().toLowerCase();
+  return name.replace(/~.*$/s, '').toLowerCase().toUpperCase().toLowerCase();
 }

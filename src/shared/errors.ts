@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'redis_missing'
   | 'redis_unreachable'
   | 'redis_unsuitable'
+  /** Redis has lost what it knew of a batch. */
+  | 'state_lost'
   | 'output_unusable'
   | 'internal';
 
@@ -54,6 +56,7 @@ export function exitCodeOf(error: unknown): ExitCode {
     case 'batch_unfinished':
       return ExitCode.badInput;
     case 'key_refused':
+    case 'state_lost':
       return ExitCode.workLeft;
     case 'api_unavailable':
     case 'redis_missing':

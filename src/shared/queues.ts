@@ -106,6 +106,13 @@ export class StageQueues {
     await this.queues[stage].addBulk(bulk);
   }
 
+  /** Adds a job where none runs for the brief, however much is left of one. */
+  async addAnew(stage: QueueStage, job: NewJob): Promise<void> {
+    const left = await this.queues[stage].getJob(jobId(this.batch, job.brief, job.attempt));
+    if (left && (await left.getState()) === 'unknown') await left.remove();
+    await this.add(stage, [job]);
+  }
+
   /** Whether a stage has a job for the brief, whatever it waits for. */
   async has(stage: QueueStage, briefId: string, attempt: number): Promise<boolean> {
     return (await this.queues[stage].getJob(jobId(this.batch, briefId, attempt))) !== undefined;
@@ -144,8 +151,39 @@ export class StageQueues {
     return going + delayed;
   }
 
+  /** Jobs of all stages, whatever they wait for; a brief that is handed on has two for a moment. */
+  async count(): Promise<number> {
+    const states = ['waiting', 'active', 'delayed', 'failed', 'prioritized'] as const;
+    const counts = await Promise.all(
+      queueStages.map((stage) => this.queues[stage].getJobCounts(...states)),
+    );
+    return counts.flatMap(Object.values<number>).reduce((sum, count) => sum + count, 0);
+  }
+
   async close(): Promise<void> {
     await Promise.all(queueStages.map((stage) => this.queues[stage].close()));
+  }
+
+  /**
+   * Removes all keys of the three queues, those of jobs included that are in no list any more: such a job would never
+   * run, and none could be added in its place.
+   */
+  async removeKeys(): Promise<void> {
+    for (const stage of queueStages) {
+      const head = this.queues[stage].toKey('').replace(/[*?[\]\\]/g, '\\$&');
+      let cursor = '0';
+      do {
+        const [next, keys] = await this.connection.scan(
+          cursor,
+          'MATCH',
+          `${head}*`,
+          'COUNT',
+          1_000,
+        );
+        cursor = next;
+        if (keys.length > 0) await this.connection.unlink(...keys);
+      } while (cursor !== '0');
+    }
   }
 
   /** Removes everything of the three queues, jobs and keys. */

@@ -1,7 +1,7 @@
 import { describeSubmission } from './describe-submission.js';
 import { longestTurnWaitMs } from './pacer.js';
 import type { StageContext } from './stage-context.js';
-import { type StageJob, type Step, stepFor } from './stage-step.js';
+import { type StageJob, type Step, stepFor, stepWithoutContent } from './stage-step.js';
 import { submitBrief } from './submit.js';
 
 const lookAgainMs = 5_000;
@@ -13,7 +13,9 @@ const lookAgainMs = 5_000;
 export async function askAgain(context: StageContext, job: StageJob): Promise<Step> {
   const { ledger, defaultInFlight, createdAt } = context;
   const content = await ledger.briefs.readContent(job.briefId);
-  if (content === null) return { kind: 'done' };
+  if (content === null) {
+    return stepWithoutContent((await ledger.briefs.read(job.briefId))?.state ?? null);
+  }
   const permit = await ledger.briefs.beginSubmit(describeSubmission(context, job, content), {
     longestWaitMs: longestTurnWaitMs,
     defaultInFlight,

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
 import { adoptFolder, refuseOutdated } from '../shared/adopt-folder.js';
 import { systemClock } from '../shared/clock.js';
+import type { BatchError } from '../shared/errors.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
@@ -51,6 +52,8 @@ export class BatchWorker {
   private elsewhereNoted = false;
   /** Why a file could not be fetched since that was last told. */
   private fileTrouble: string | null = null;
+  private lost: BatchError | null = null;
+  private hadTooFewJobs = false;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
 
@@ -72,6 +75,7 @@ export class BatchWorker {
           log: context.log,
           work: (job) => this.work(stage, job),
           giveUp: (job, reason) => giveUpBrief(context, job, { stage, reason }),
+          lookForLoss: (found) => this.lookForLoss(found),
         }),
     );
   }
@@ -95,6 +99,44 @@ export class BatchWorker {
     await this.queues.bringForward(furthestDelayMs, systemClock.now());
     for (const worker of this.workers) await worker.sweepFailed();
     this.tending = this.tendUntilClosed();
+  }
+
+  /** Why nothing is done for this batch any more; null while its state is there. */
+  get loss(): BatchError | null {
+    return this.lost;
+  }
+
+  /**
+   * The one place that finds Redis to have lost this batch's state: told once, and from then on nothing is done for it
+   * in this process. A batch that was queued anew under its name is no loss.
+   * @param found `no_job`: a job without what it carries, which is lost even where the ledger is whole
+   */
+  async lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'> {
+    if (this.lost) return 'lost';
+    const { ledger, createdAt } = this.options.context;
+    const missing = await ledger.findMissing();
+    const meta = missing === 'whole' || missing === 'state' ? await ledger.meta() : null;
+    if (meta && meta.createdAt !== createdAt) return 'whole';
+    if (missing === 'whole' && found !== 'no_job') return 'whole';
+    const loss = await ledger.explainLoss();
+    // Another stage may have found it meanwhile.
+    if (this.lost) return 'lost';
+    this.lost = loss;
+    this.options.context.notify({ kind: 'state_lost', reason: loss.message });
+    this.closing.abort();
+    for (const worker of this.workers) void worker.abandon();
+    return 'lost';
+  }
+
+  /** Redis has deleted keys: jobs may be among them, without which nobody comes by to miss anything. */
+  async keysWereDeleted(): Promise<void> {
+    const { ledger } = this.options.context;
+    if ((await this.lookForLoss('trouble')) === 'lost') return;
+    const meta = await ledger.meta();
+    if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+    const tooFew = (await this.queues.count()) < meta.pending;
+    if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
+    this.hadTooFewJobs = tooFew;
   }
 
   /** The machine's time of day was set back: what is put off would come later by as much. */
@@ -121,8 +163,9 @@ export class BatchWorker {
   /** Writes finished lines now, and the closing files when they are due. */
   async tend(): Promise<'finalized' | 'not_yet'> {
     const { context, out } = this.options;
-    if (!this.writer || out === null) return 'not_yet';
+    if (this.lost || !this.writer || out === null) return 'not_yet';
     const meta = await context.ledger.meta();
+    if (meta === null) await this.lookForLoss('trouble');
     // Lines of a later life, queued anew after a lost Redis, do not belong into this folder.
     if (meta?.createdAt !== this.createdAt) return 'not_yet';
     await this.noteElsewhere(meta);
@@ -203,6 +246,8 @@ export class BatchWorker {
         return stepFor(admittance.state);
       case 'stopped':
         return this.cancel(job);
+      case 'ended':
+        return { kind: 'done' };
       default:
         return admittance satisfies never;
     }

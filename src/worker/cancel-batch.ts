@@ -53,7 +53,7 @@ async function endBrief(
   let from: ScannedBrief['read'] | null = read;
   while (from !== null) {
     const step = await cancelBrief(context, id, { from, mode });
-    if (step === null || step.kind === 'done') return;
+    if (step === null || step.kind === 'done' || step.kind === 'missing') return;
     from = await context.ledger.briefs.read(id);
   }
 }

@@ -3,7 +3,7 @@ import type { BriefState, ReadState } from '../shared/ledger/brief-state.js';
 import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { needsUploads } from './references/judge-addresses.js';
 import type { StageContext } from './stage-context.js';
-import { type Step, stepFor } from './stage-step.js';
+import { type Step, stepFor, stepWithoutContent } from './stage-step.js';
 
 /** How a brief ended. */
 interface BriefEnd {
@@ -33,8 +33,9 @@ export async function finishBrief(
   { from, end }: Ending,
 ): Promise<Step> {
   const content = await context.ledger.briefs.readContent(briefId);
-  // The content goes when the brief succeeds, so somebody else has finished it.
-  if (content === null) return { kind: 'done' };
+  if (content === null) {
+    return stepWithoutContent((await context.ledger.briefs.read(briefId))?.state ?? null);
+  }
   const line = buildLine(context, briefId, { from, end, content });
   const finished = await context.ledger.briefs.finish(briefId, {
     from,

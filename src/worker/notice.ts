@@ -17,6 +17,8 @@ export type Notice =
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */
   | { kind: 'refused_unexplained'; briefId: string; reason: string }
-  | { kind: 'output_trouble'; reason: string };
+  | { kind: 'output_trouble'; reason: string }
+  /** Nothing more is done for the batch by this process. */
+  | { kind: 'state_lost'; reason: string };
 
 export type Notify = (notice: Notice) => void;

@@ -61,14 +61,19 @@ async function look(serving: Serving, told: Map<string, NoticeNews>): Promise<vo
   for (const name of told.keys()) if (!lives.has(name)) told.delete(name);
   for (const batch of serving.worker.attached) {
     const life = lives.get(batch);
-    if (life && serving.worker.hasLife(life)) continue;
+    const loss = serving.worker.lossOf(batch);
+    if (life && serving.worker.hasLife(life) && loss === null) continue;
     await serving.worker.detach(batch);
-    serving.log.info({ batch }, life ? 'batch was queued anew' : 'batch finished');
+    if (loss === null)
+      serving.log.info({ batch }, life ? 'batch was queued anew' : 'batch finished');
   }
 }
 
 async function begin(serving: Serving, opened: OpenBatch & { placeless: number }): Promise<void> {
   const { name: batch, origin, account, nonce, createdAt } = opened.meta;
+  if ((await opened.ledger.findMissing()) !== 'whole') {
+    throw await opened.ledger.explainLoss();
+  }
   const out = await placeFor(serving, opened);
   if (out !== null) await compare(serving, opened.ledger, out);
   const header = { batch, origin, account, nonce, createdAt };

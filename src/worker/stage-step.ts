@@ -29,14 +29,16 @@ export type Step =
       puttingsOff?: number;
     }
   /** Submissions as a whole are held: the job goes back to the head of its queue (S2). */
-  | { kind: 'hold'; waitMs: number };
+  | { kind: 'hold'; waitMs: number }
+  /** The ledger does not know the brief, or not what is to be sent of it: its state is missing. */
+  | { kind: 'missing' };
 
 /**
  * The step for a job that finds its brief elsewhere: a crash came between moving the stage and adding the
  * next job, or a frozen worker woke up late. Adding a job twice changes nothing, so this is always safe.
  */
 export function stepFor(state: BriefState | null): Step {
-  if (state === null) return { kind: 'done' };
+  if (state === null) return { kind: 'missing' };
   switch (state.stage) {
     case 'admitted':
     case 'submitting':
@@ -50,4 +52,9 @@ export function stepFor(state: BriefState | null): Step {
     default:
       return state satisfies never;
   }
+}
+
+/** The step for a job that finds no content: that goes when its brief succeeds, and never before. */
+export function stepWithoutContent(state: BriefState | null): Step {
+  return state?.stage === 'lined' ? { kind: 'done' } : { kind: 'missing' };
 }

@@ -29,6 +29,8 @@ export interface StageWorkerOptions {
   work(job: StageJob): Promise<Step>;
   /** Gives a brief its line when its job has failed for good (S4), or says where it went meanwhile. */
   giveUp(job: StageJob, reason: string): Promise<Step>;
+  /** Something that must be there was not found, or nothing of it can be done: whether the batch's state is lost. */
+  lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'>;
 }
 
 /** The edge of one stage: the only place that turns steps into BullMQ operations. */
@@ -36,6 +38,7 @@ export class StageWorker {
   private readonly worker: Worker<JobData>;
   private resumeTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
+  private abandoned = false;
 
   constructor(private readonly options: StageWorkerOptions) {
     const { queues, stage, connection, concurrency } = options;
@@ -69,6 +72,7 @@ export class StageWorker {
   /** Ends without waiting: what was under way is picked up by another worker when its lock ends. */
   async abandon(): Promise<void> {
     clearTimeout(this.resumeTimer);
+    this.abandoned = true;
     // Asked again, BullMQ would answer with the close that waits.
     if (this.closing === undefined) await this.worker.close(true);
   }
@@ -81,6 +85,9 @@ export class StageWorker {
   }
 
   private async process(job: Job<JobData>, token: string | undefined): Promise<void> {
+    const parsed = jobDataSchema.safeParse(job.data);
+    // Left as it is: whoever begins anew takes it away with the rest.
+    if (!parsed.success && (await this.isLost('no_job'))) throw new WaitingError();
     const data = jobDataSchema.parse(job.data);
     const stageJob: StageJob = {
       briefId: data.brief,
@@ -90,8 +97,20 @@ export class StageWorker {
       ...(data.tries ? { tries: data.tries } : {}),
       ...(data.puttingsOff ? { puttingsOff: data.puttingsOff } : {}),
     };
-    const step = await this.options.work(stageJob);
-    await this.apply(step, stageJob, { job, token });
+    try {
+      const step = await this.options.work(stageJob);
+      await this.apply(step, stageJob, { job, token });
+    } catch (error) {
+      if (error instanceof DelayedError || error instanceof WaitingError) throw error;
+      if (await this.isLost('trouble')) throw new WaitingError();
+      throw error;
+    }
+  }
+
+  /** Where Redis does not even say that, what was found is told as it is. */
+  private async isLost(found: 'no_job' | 'no_brief' | 'trouble'): Promise<boolean> {
+    if (this.abandoned) return true;
+    return (await this.options.lookForLoss(found).catch(() => 'whole')) === 'lost';
   }
 
   private async apply(
@@ -125,6 +144,9 @@ export class StageWorker {
         this.pauseFor(step.waitMs);
         await job.moveToWait(token);
         throw new WaitingError();
+      case 'missing':
+        if (await this.isLost('no_brief')) throw new WaitingError();
+        return;
       default:
         return step satisfies never;
     }
@@ -144,7 +166,9 @@ export class StageWorker {
 
   private noteFailure(job: Job<JobData> | undefined, error: Error): void {
     const { log, stage } = this.options;
-    log.error({ err: error, stage, brief: job?.data.brief }, 'a step failed unexpectedly');
+    // Why is told once, by whoever found it out.
+    if (this.abandoned) return;
+    log.error({ err: error, stage, brief: job?.data?.brief }, 'a step failed unexpectedly');
     if (!job || job.attemptsMade < (job.opts.attempts ?? 1)) return;
     this.endFailed(job, error.message).catch(this.noteUnended(job));
   }
@@ -153,13 +177,15 @@ export class StageWorker {
   private noteUnended(job: Job<JobData>) {
     const { log, stage } = this.options;
     return (error: unknown) => {
-      log.error({ err: error, stage, brief: job.data.brief }, 'could not end a failed brief');
+      if (this.abandoned) return;
+      log.error({ err: error, stage, brief: job.data?.brief }, 'could not end a failed brief');
     };
   }
 
   private async endFailed(job: Job<JobData>, reason: string): Promise<void> {
     const { brief, attempt } = jobDataSchema.parse(job.data);
     const step = await this.options.giveUp({ briefId: brief, attempt }, reason);
+    if (step.kind === 'missing' && (await this.isLost('no_brief'))) return;
     if (this.isOwn(step, { attempt })) return job.retry();
     if (step.kind === 'next') await this.options.queues.add(step.stage, [{ ...step, brief }]);
     await job.remove();

@@ -3,7 +3,7 @@ import type { WaitReason } from '../shared/ledger/submit-permit.js';
 import { describeSubmission } from './describe-submission.js';
 import { lacksAddresses, needsUploads } from './references/judge-addresses.js';
 import type { StageContext } from './stage-context.js';
-import type { StageJob } from './stage-step.js';
+import { type StageJob, stepWithoutContent } from './stage-step.js';
 import type { Go } from './submission.js';
 
 /** A longer wait gives the worker slot back (S2). */
@@ -15,6 +15,8 @@ export type Admittance =
   | { kind: 'go'; go: Go }
   | { kind: 'passed'; state: BriefState | null }
   | { kind: 'stopped' }
+  /** It has its line. */
+  | { kind: 'ended' }
   /** What it refers to is to be uploaded before it asks for leave. */
   | { kind: 'wants_uploads'; content: string }
   | { kind: 'hold'; waitMs: number };
@@ -38,8 +40,10 @@ export class SubmitGate {
   private async ask(job: StageJob): Promise<Admittance> {
     const { clock, pacer, ledger, defaultInFlight, createdAt } = this.context;
     const content = await ledger.briefs.readContent(job.briefId);
-    // The content goes when the brief has succeeded.
-    if (content === null) return { kind: 'passed', state: null };
+    if (content === null) {
+      const step = stepWithoutContent((await ledger.briefs.read(job.briefId))?.state ?? null);
+      return step.kind === 'done' ? { kind: 'ended' } : { kind: 'passed', state: null };
+    }
     if (this.closedForMs() <= 0 && (await this.wantsUploads(job, content))) {
       return { kind: 'wants_uploads', content };
     }

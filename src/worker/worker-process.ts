@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
 import { type Clock, machineTime, wasSetBack } from '../shared/clock.js';
+import type { BatchError } from '../shared/errors.js';
 import { defaultInFlight } from '../shared/in-flight.js';
 import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
@@ -14,6 +15,7 @@ import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { TaskCategory } from '../shared/ledger/brief-state.js';
 import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
+import { readEvictions } from '../shared/store/inspect-redis.js';
 import { AnswerTally } from './answer-tally.js';
 import { BatchWorker } from './batch-worker.js';
 import { DownloadPlaces } from './download-places.js';
@@ -51,6 +53,7 @@ export interface Attachment {
 }
 
 const heartbeatMs = 2_000;
+const beatsPerLook = 3;
 /** So long without a heartbeat that reached Redis, and it is taken to be out of reach. */
 const silentAfterMs = 3 * heartbeatMs;
 
@@ -72,6 +75,9 @@ export class WorkerProcess {
   private readonly downloader: Downloader;
   private readonly walletWatch: WalletWatch;
   private heart: NodeJS.Timeout | undefined;
+  /** Whether Redis deletes keys to make room, as far as known. */
+  private evicting = true;
+  private beats = 0;
   private seen = machineTime();
   private beatAtMs = Number.NEGATIVE_INFINITY;
 
@@ -109,6 +115,11 @@ export class WorkerProcess {
 
   has(batch: string): boolean {
     return this.batches.has(batch);
+  }
+
+  /** Why nothing is done for a batch of this process any more; null where its state is there. */
+  lossOf(batch: string): BatchError | null {
+    return this.batches.get(batch)?.loss ?? null;
   }
 
   /** Whether it works on this life of the batch, and not on an earlier one that Redis has lost. */
@@ -203,6 +214,16 @@ export class WorkerProcess {
     await account.heartbeat(this.id, limits);
     this.beatAtMs = clock.now();
     await this.lookAtTimeOfDay();
+    await this.lookAtEvictions();
+  }
+
+  /** Only where Redis deletes keys at all. */
+  private async lookAtEvictions(): Promise<void> {
+    if (!this.evicting || this.beats++ % beatsPerLook !== 0) return;
+    const evictions = await readEvictions(this.options.connection);
+    this.evicting = evictions !== null;
+    if (evictions === null || evictions.keys === 0) return;
+    for (const batch of this.batches.values()) await batch.keysWereDeleted();
   }
 
   private async lookAtTimeOfDay(): Promise<void> {

@@ -18,6 +18,7 @@ interface Setup {
   concurrency?: number;
   work(job: StageJob, call: number): Step | Promise<Step>;
   giveUp?(job: StageJob, reason: string): Promise<Step>;
+  loss?: 'lost' | 'whole';
 }
 
 function openQueues(prefix = newPrefix()) {
@@ -42,6 +43,7 @@ function startWorker(queues: StageQueues, { stage = 'submit', concurrency = 1, .
       calls.push(stageJob);
       return setup.work(stageJob, calls.length);
     },
+    lookForLoss: async () => setup.loss ?? 'whole',
     giveUp: async (stageJob, reason) => {
       const step = (await setup.giveUp?.(stageJob, reason)) ?? { kind: 'done' };
       givenUp.push({ job: stageJob, reason });

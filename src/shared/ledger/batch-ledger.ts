@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import type { BatchError } from '../errors.js';
+import { explainLoss } from '../store/inspect-redis.js';
 import type { AccountLedger } from './account-ledger.js';
 import { type BatchCounts, type BatchIdentity, type BatchMeta, readMeta } from './batch-meta.js';
 import { BriefLedger } from './brief-ledger.js';
@@ -7,6 +9,7 @@ import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } fr
 import { OutboxLedger } from './outbox-ledger.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
+import { type ScannedBrief, scanStates } from './scan-states.js';
 import { runScript } from './scripts.js';
 
 export interface Caps {
@@ -14,6 +17,9 @@ export interface Caps {
   /** Over all batches of the account, by UTC day. */
   day: number | 'none' | undefined;
 }
+
+/** `none`: nothing is left of it, or there never was anything. */
+export type Missing = 'whole' | 'none' | 'meta' | 'state' | 'content';
 
 /** Longer than a worker waits until it says so again. */
 const notBegunLastsMs = 90_000;
@@ -55,6 +61,26 @@ export class BatchLedger {
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.recovery = new RecoveryLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
+  }
+
+  /** What Redis has lost of this batch, where it deletes keys or was emptied. */
+  async findMissing(): Promise<Missing> {
+    const { meta, state, content } = this.keys;
+    const reply = await runScript(this.redis, 'find-missing', {
+      keys: [meta, state, content],
+      values: [],
+    });
+    return reply as Missing;
+  }
+
+  /** All briefs, in chunks; one may come twice. */
+  scan(): AsyncGenerator<ScannedBrief[]> {
+    return scanStates(this.redis, this.keys);
+  }
+
+  /** What is to be said of a loss. */
+  explainLoss(): Promise<BatchError> {
+    return explainLoss(this.redis, this.batch);
   }
 
   /** Creates the batch or finds it; the identity is kept from the first time on. */

@@ -20,7 +20,7 @@ import {
 } from './submit-permit.js';
 import { utcDay } from './utc-day.js';
 
-export type Admission = Stage | 'reopened' | 'clash' | 'cancelled';
+export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'missing';
 
 /** What a brief holds after a step: a place in flight, and credits reserved. */
 export type Holding = 'slot_and_credits' | 'credits' | 'nothing';

@@ -21,6 +21,7 @@ export type ScriptName =
   | 'claim-wallet-look'
   | 'clear-rewrite'
   | 'end-adoption'
+  | 'find-missing'
   | 'finish'
   | 'forget'
   | 'heartbeat'

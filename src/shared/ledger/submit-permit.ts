@@ -46,7 +46,10 @@ export interface SubmitRequest {
   least: number;
 }
 
-/** A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. */
+/**
+ * A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. Null where the
+ * state of the brief, or its batch, is missing.
+ */
 export type Passed = { kind: 'passed'; state: BriefState | null };
 export function passed(text: string | number | undefined): Passed {
   return { kind: 'passed', state: text ? decodeState(String(text)).state : null };

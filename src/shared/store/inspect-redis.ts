@@ -31,6 +31,29 @@ export async function inspectRedis(client: Redis, where: string): Promise<string
   return warnings;
 }
 
+/** How many keys a Redis has deleted to make room, where it does such a thing; null where it does not, or does not say. */
+export async function readEvictions(
+  client: Redis,
+): Promise<{ policy: string; keys: number } | null> {
+  const facts = parseInfo(await answerOf(client.info()));
+  const policy = facts.get('maxmemory_policy');
+  if (policy === undefined || policy === 'noeviction') return null;
+  return { policy, keys: Number(facts.get('evicted_keys') ?? 0) };
+}
+
+/** What is to be said where Redis does not know any more what it was told. */
+export async function explainLoss(client: Redis, batch: string): Promise<BatchError> {
+  const evictions = await readEvictions(client);
+  const cause =
+    evictions !== null && evictions.keys > 0
+      ? `its maxmemory-policy is ${evictions.policy}, and it has deleted ${evictions.keys} keys to make room. Set it to noeviction`
+      : 'it was emptied, another one has taken its place, or somebody has deleted the batch. Look which';
+  return new BatchError(
+    'state_lost',
+    `Redis has lost what it knew of batch ${batch}: ${cause}; then the same command goes on from what is in its folder, and pays for nothing twice. Nothing more is sent until then.`,
+  );
+}
+
 export interface RedisMemory {
   usedBytes: number;
   /** Its own limit, or all the machine has where none is set. */

@@ -1,12 +1,14 @@
 -- A submission was accepted: its task id is saved, and the price that the API states is reserved and learned (S6).
 -- KEYS: 1 state, 2 meta, 3 reservations, 4 prices, 5 firsts, 6 what a day's key begins with, 7 pace, 8 clock
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 reserved credits or ''
--- Returns {1} when moved, {0, state} with what stands there instead.
+-- Returns {1} when moved, {0, state} with what stands there instead; '' where state is missing.
 --include now
 --include credits
 --include places
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if text ~= ARGV[2] then return { 0, text or '' } end
+-- A line that is counted nowhere, or a task, would be lost with what is left of the batch.
+if redis.call('HEXISTS', KEYS[2], 'createdAt') == 0 then return { 0, '' } end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 redis.call('HSET', KEYS[2], 'accepted', 1)
 more_places(KEYS[7], now_ms())

@@ -3,14 +3,19 @@
 -- ARGV: 1 admitted at (ms), then id, fingerprint, content for each brief
 -- Returns for each brief its stage text (admitted, ...), 'reopened' for one that is admitted with a later attempt
 --         than its first, 'clash' where the batch has that id with other content,
---         or 'cancelled' for a new one where the batch takes no more
+--         'cancelled' for a new one where the batch takes no more, or 'missing' where the batch itself is gone
 local ids = {}
 for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
-local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled', 'run')
+local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled', 'run', 'createdAt')
 local seq = tonumber(meta[1]) or 0
 local run = meta[3] and ',"run":' .. meta[3] or ''
 local answers, states, contents = {}, {}, {}
+-- What is left of the batch does not tell which of them are new.
+if not meta[4] then
+  for n = 1, #ids do answers[n] = 'missing' end
+  return answers
+end
 local fresh = {}
 for n = 1, #ids do
   local fingerprint = ARGV[3 * n]

@@ -26,6 +26,8 @@ if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
 local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused', 'createdAt', 'forced')
+-- Something has taken the batch away, but for its briefs: its state is missing.
+if not batch[3] then return { 'passed', '' } end
 -- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
 if batch[3] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
 if batch[1] and stage == 'admitted' then return { 'stopped' } end

@@ -2,10 +2,12 @@
 -- KEYS: 1 meta, 2 state, 3 content, 4 outbox, 5 in-flight, 6 reservations, 7 prices, 8 what a day's key begins with
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 line, 5 status, 6 in-flight member,
 --       7 credits charged or '' where nobody knows it, 8 status checks, 9 downloads, 10 UTC day, 11 number of the run or ''
--- Returns {1} when done, {0, state} with what stands there instead.
+-- Returns {1} when done, {0, state} with what stands there instead; '' where state is missing.
 --include credits
 local text = redis.call('HGET', KEYS[2], ARGV[1])
 if text ~= ARGV[2] then return { 0, text or '' } end
+-- A line that is counted nowhere, or a task, would be lost with what is left of the batch.
+if redis.call('HEXISTS', KEYS[1], 'createdAt') == 0 then return { 0, '' } end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('RPUSH', KEYS[4], ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'lines:' .. ARGV[5], 1)

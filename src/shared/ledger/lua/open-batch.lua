@@ -3,7 +3,9 @@
 -- ARGV: 1 name, then field, value, ... of the identity (kept from the first time on)
 -- Returns 1 when it was created, 0 when it was there.
 local created = redis.call('SADD', KEYS[2], ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 0 then
+if redis.call('HEXISTS', KEYS[1], 'createdAt') == 0 then
+  -- Counts that somebody added to a batch that was gone are nothing of this one's.
+  redis.call('UNLINK', KEYS[1])
   created = 1
   -- Until what an earlier life left in the folder is taken over, nothing of this one may be written there.
   redis.call('HSET', KEYS[1], 'adopting', 1)
