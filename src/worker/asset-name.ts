@@ -40,7 +40,8 @@ export interface AssetPlace {
   briefId: string;
   /** The brief's id, or what `--name` made of its row. */
   wanted: string;
-  attempt: number;
+  /** Null where the name needs none: nothing of another attempt has it. */
+  attempt: number | null;
   /** The batch's: pictures of an earlier life stay as they are. */
   nonce: string;
   /** From 0, of `count`. */
@@ -58,7 +59,7 @@ export function assetName(place: AssetPlace): string {
     parts.push(`~${createHash('sha256').update(place.briefId).digest('hex').slice(0, 10)}`);
   }
   if (place.nonce !== '') parts.push(`~${place.nonce}`);
-  if (place.attempt > 1) parts.push(`~try${place.attempt}`);
+  if (place.attempt !== null) parts.push(`~try${place.attempt}`);
   if (place.count > 1) parts.push(`~${place.index + 1}`);
   return `${parts.join('')}.${place.extension}`;
 }

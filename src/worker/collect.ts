@@ -73,8 +73,12 @@ async function saveAll(
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
       onStanding: () => place.stand(),
     },
-    nameFor: (extension, index) =>
-      assetName({ briefId, wanted, attempt, nonce, index, count, extension, name }),
+    claimPlain: (state) => ledger.briefs.claimPlainName(briefId, attempt, state),
+    nameFor: (extension, index, marked) =>
+      assetName({
+        ...{ briefId, wanted, nonce, index, count, extension, name },
+        attempt: marked === 'marked' ? attempt : null,
+      }),
   });
 }
 

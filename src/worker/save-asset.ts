@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Downloader, DownloadManner } from '../rivya/download.js';
 import type { DownloadOutcome } from '../rivya/outcome.js';
@@ -16,8 +17,13 @@ export interface SaveRequest {
   /** What the task's category promises; null where nobody knows it. */
   promised: TaskCategory | null;
   manner?: DownloadManner;
-  /** File name under `assets/`, for the type that the content turned out to have; `index` is the URL's. */
-  nameFor(extension: string, index: number): string;
+  /**
+   * File name under `assets/`, for the type that the content turned out to have; `index` is the URL's. `marked` with
+   * its attempt where another one has the plain name.
+   */
+  nameFor(extension: string, index: number, marked: 'plain' | 'marked'): string;
+  /** Decides once for this attempt, however often it is asked, whether it has the plain name where that is free. */
+  claimPlain(name: 'free' | 'taken'): Promise<'plain' | 'marked'>;
 }
 
 export type SaveOutcome =
@@ -35,7 +41,7 @@ interface FetchedFile {
 
 /**
  * Downloads the results of one task: temporary files, hash on the way, fsync; once all are there and are what they
- * should be, rename, fsync of the folder (S5). Throws file system errors as they are (a full disk is not the API's fault).
+ * should be, they get their names, then fsync of the folder (S5). Throws file system errors as they are (a full disk is not the API's fault).
  */
 export async function saveAssets(
   downloader: Downloader,
@@ -91,19 +97,82 @@ async function fetchFile(
   }
 }
 
+/**
+ * Never in the place of another file: a line may name it, of an earlier attempt or of one that was taken for lost.
+ * Done again after a crash, it finds its own files and leaves them.
+ */
 async function putInPlace(
   folder: string,
   files: readonly FetchedFile[],
-  { nameFor }: SaveRequest,
+  { nameFor, claimPlain }: SaveRequest,
 ): Promise<Asset[]> {
+  const namesOf = (marked: 'plain' | 'marked') =>
+    files.map(({ media }, index) => nameFor(media.extension, index, marked));
+  const plain = namesOf('plain').map((name) => join(folder, name));
+  const held = await Promise.all(plain.map(isHeld));
+  const claimed = await claimPlain(held.includes(true) ? 'taken' : 'free');
+  const hashes = claimed === 'plain' ? await Promise.all(plain.map(hashOf)) : [];
+  const ours = hashes.every((hash, index) => hash === null || hash === files[index]?.sha256);
+  const marked = claimed === 'plain' && ours ? 'plain' : 'marked';
+  const names = namesOf(marked);
   const assets: Asset[] = [];
   for (const [index, { temporary, bytes, sha256, media }] of files.entries()) {
-    const name = nameFor(media.extension, index);
-    await rename(temporary, join(folder, name));
+    const name = names[index] ?? '';
+    await nameFile(temporary, join(folder, name), marked);
     assets.push({ path: `assets/${name}`, bytes, sha256, media_type: media.mediaType });
   }
   await syncFolder(folder);
   return assets;
+}
+
+/** Extensions of results: a brief's earlier picture may be of another type. */
+const commonExtensions = ['png', 'jpg', 'webp', 'gif', 'svg', 'mp4', 'webm', 'mov', 'mp3', 'wav'];
+
+/** Whether there is a file of this name, with whatever extension. */
+async function isHeld(path: string): Promise<boolean> {
+  const stem = path.slice(0, path.lastIndexOf('.') + 1);
+  const paths = [path, ...commonExtensions.map((extension) => `${stem}${extension}`)];
+  const found = await Promise.all(
+    paths.map((candidate) =>
+      stat(candidate).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}
+
+/** Null where there is no such file. */
+async function hashOf(path: string): Promise<string | null> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * A name that was free is taken by a link, which fails where somebody else was faster: then the job comes again, and
+ * sees what is there. A name that has the attempt in it is only this attempt's. File systems without links rename.
+ */
+async function nameFile(
+  temporary: string,
+  path: string,
+  marked: 'plain' | 'marked',
+): Promise<void> {
+  if (marked === 'marked') return rename(temporary, path);
+  const failure = await link(temporary, path).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (failure === null) return;
+  if (failure.code !== 'EEXIST') return rename(temporary, path);
+  // It is this very content, from before a crash or from another worker at the same job.
+  if ((await hashOf(path)) !== (await hashOf(temporary))) throw failure;
 }
 
 async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {

@@ -119,6 +119,23 @@ describe('a result', () => {
     expect(await bench.files()).toContain('sku.png');
   });
 
+  it('S5: of a later attempt has the plain name where none has it, and says its attempt beside another', async () => {
+    for (const earlier of ['none', 'same content'] as const) {
+      const bench = await readyBench({}, { attempt: 2 });
+      const again = async () => {
+        const job = { briefId: 'a', attempt: 2, urls: bench.urls };
+        return collectAssets(bench.context, job);
+      };
+      if (earlier !== 'none') {
+        await bench.place('a', ready('task_0', { attempt: 1 }));
+        await bench.collect();
+        await bench.place('a', ready('task_0', { attempt: 2 }));
+      }
+      await again();
+      expect(await bench.files()).toEqual(earlier === 'none' ? ['a.png'] : ['a.png', 'a~try2.png']);
+    }
+  });
+
   it('belongs to the brief where it is: elsewhere the job only hands on', async () => {
     const bench = await readyBench();
     await bench.place('a', accepted('task_1', { attempt: 2 }));

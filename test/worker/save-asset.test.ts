@@ -6,7 +6,8 @@ import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { saveAssets } from '../../src/worker/save-asset.js';
 import { simulate, temporaryFolder } from './stage-bench.js';
 
-const nameFor = (extension: string) => `sku.${extension}`;
+const nameFor = (extension: string, _index: number, marked: 'plain' | 'marked') =>
+  marked === 'plain' ? `sku.${extension}` : `sku~try2.${extension}`;
 
 async function finishedTask(settings: SettingsPatch = {}) {
   const api = await simulate({ tinyMedia: false, ...settings });
@@ -17,8 +18,13 @@ async function finishedTask(settings: SettingsPatch = {}) {
   const [url = ''] = read.kind === 'read' ? read.task.urls : [];
   const out = await temporaryFolder();
   const files = () => readdir(join(out, 'assets')).catch(() => []);
+  let claimed: 'plain' | 'marked' | null = null;
   const save = async () => {
-    const request = { urls: [url], out, promised: 'image', nameFor } as const;
+    const claimPlain = async (name: 'free' | 'taken') => {
+      claimed ??= name === 'free' ? 'plain' : 'marked';
+      return claimed;
+    };
+    const request = { urls: [url], out, promised: 'image', nameFor, claimPlain } as const;
     const outcome = await saveAssets(api.downloader, request);
     return outcome.kind === 'saved' ? { kind: outcome.kind, asset: outcome.assets[0] } : outcome;
   };
@@ -91,6 +97,27 @@ describe('saveAsset', () => {
       expect(await save()).toEqual(whole);
     },
   );
+
+  it.each(['sku.png', 'sku.jpg'])(
+    'S5: an earlier picture (%s) stays, and the new one says of which attempt it is',
+    async (earlier) => {
+      const { save, out, files } = await finishedTask();
+      await mkdir(join(out, 'assets'));
+      await writeFile(join(out, 'assets', earlier), 'earlier');
+      const saved = await save();
+      expect(saved).toMatchObject({ asset: { path: 'assets/sku~try2.png' } });
+      expect(await save()).toEqual(saved);
+      expect(await readFile(join(out, 'assets', earlier), 'utf8')).toBe('earlier');
+      expect(await files()).toEqual([earlier, 'sku~try2.png']);
+    },
+  );
+
+  it('S5: two at once that save the same have one file', async () => {
+    const { save, files } = await finishedTask();
+    const [one, other] = await Promise.all([save(), save()]);
+    expect(other).toEqual(one);
+    expect(await files()).toEqual(['sku.png']);
+  });
 
   it('throws what is wrong with the disk: that is not the fault of the API', async () => {
     const { save, out } = await finishedTask();

@@ -182,6 +182,22 @@ export class BriefLedger {
     return reply === 1 ? 'plain' : 'needs_suffix';
   }
 
+  /**
+   * Whether an attempt's files have the brief's name as it is: that of the first do, those of a later one where nothing
+   * has it when they are first saved. Kept, so that a crash between file and line changes nothing of it (S5).
+   */
+  async claimPlainName(
+    briefId: string,
+    attempt: number,
+    name: 'free' | 'taken',
+  ): Promise<'plain' | 'marked'> {
+    if (attempt === 1) return 'plain';
+    // No name holds a newline.
+    const field = `${briefId}\n${attempt}`;
+    await this.redis.hsetnx(this.keys.names, field, name === 'free' ? 'plain' : 'marked');
+    return (await this.redis.hget(this.keys.names, field)) === 'plain' ? 'plain' : 'marked';
+  }
+
   private member(briefId: string): string {
     return inFlightMember(this.batch, briefId);
   }

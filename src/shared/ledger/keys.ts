@@ -19,7 +19,7 @@ export interface BatchKeys {
   content: string;
   /** List: finished lines that are not in the manifest yet. */
   outbox: string;
-  /** Hash: asset name without regard to case -> brief id, where the two differ. */
+  /** Hash: asset name without regard to case -> brief id, where the two differ; brief id and later attempt -> its name's form. */
   names: string;
   /** Hash: brief id -> credits reserved for it, see `lua/credits.lua`. */
   reservations: string;
