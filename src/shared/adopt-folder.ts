@@ -122,6 +122,7 @@ async function adoptLines(
     const replaced = now.rewriting || now.generation !== marks.generation;
     return meta?.pending === 0 && !replaced ? 'gone' : { lines: 0, earliest: 0 };
   }
+  if (size === marks.offset && !marks.adopting) return { lines: 0, earliest: 0 };
   const runs = marks.adopting ? new EarlierRuns() : null;
   const found = await readBehind(adopting, { path, marks, runs });
   if (found === 'overtaken') return adoptLines(adopting, await ledger.recovery.marks(), journal);
@@ -175,7 +176,7 @@ async function readBehind(
   return (await adopt()) === 'overtaken' ? 'overtaken' : found;
 }
 
-/** 0 where it is not there; what stands in it survives a power cut from here on. */
+/** 0 where there is no file; what stands in it survives a power cut from here on. */
 async function syncedSize(path: string): Promise<number> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -184,7 +185,8 @@ async function syncedSize(path: string): Promise<number> {
   if (file === null) return 0;
   try {
     await file.sync();
-    return (await file.stat()).size;
+    const stats = await file.stat();
+    return stats.isFile() ? stats.size : 0;
   } finally {
     await file.close();
   }

@@ -356,7 +356,10 @@ describe.concurrent('--fresh', () => {
 
 describe.concurrent('--fresh that is killed', () => {
   /** After the old life is put aside, and after the new one has its journal. */
-  for (const point of ['after file rm rejected.csv*', 'after file rename journal.jsonl*']) {
+  for (const point of [
+    'after file rm rejected.csv*',
+    'after file rm journal.jsonl*|after file rename journal.jsonl*',
+  ]) {
     test(`${point}: the same command makes one new life, under keys of its own (S1)`, async ({
       openDesk,
     }) => {
