@@ -46,7 +46,7 @@ function paidTasks(simulator) {
   );
 }
 
-function paidTwice(tasks) {
+export function paidTwice(tasks) {
   return [...groupBy(tasks, ({ prompt }) => prompt)]
     .filter(([, same]) => same.length > 1)
     .map(([prompt, same]) => {
@@ -56,7 +56,7 @@ function paidTwice(tasks) {
 }
 
 /** A line without a task that says `unknown` stands for one task of its brief. */
-function lostTasks(tasks, lines) {
+export function lostTasks(tasks, lines) {
   const known = new Set(lines.map(({ task_id }) => task_id));
   const unknown = lines.filter(({ status, task_id }) => status === 'unknown' && task_id === null);
   const standing = groupBy(unknown, ({ brief_id }) => brief_id);
