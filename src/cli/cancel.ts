@@ -52,7 +52,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
       terminal.note(lossText(lost));
       if ((await confirm('Abandon them?')) === 'no') {
         terminal.note('Nothing was changed.');
-        return ExitCode.succeeded;
+        return ExitCode.interrupted;
       }
     }
     if ((await found.ledger.cancel()) === 'was_finished') {

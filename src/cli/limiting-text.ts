@@ -1,8 +1,11 @@
 import pc from 'picocolors';
 import { defaultInFlight } from '../shared/in-flight.js';
 import type { AccountView } from '../shared/ledger/account-view.js';
+import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { formatDuration } from '../shared/quantities.js';
+import { shellWord } from '../shared/quote-name.js';
 import type { Limiting } from '../shared/time-left.js';
+import { wordsThatGoOn } from './kept-command.js';
 
 /** Shorter rests come and go with the pace itself. */
 const shownFromMs = 3_000;
@@ -14,11 +17,11 @@ function restText({ ms, by }: NonNullable<AccountView['rest']>): string {
     : `the API's headers, which say that nothing is left: no request for ${formatDuration(ms)} (--rate N sets them aside)`;
 }
 
-export function limitingText(limiting: Limiting, account: AccountView): string {
+export function limitingText(limiting: Limiting, account: AccountView, meta: BatchMeta): string {
   const { told, learnedRate, learnedInFlight, rest } = account;
   switch (limiting) {
     case 'nobody':
-      return 'nothing works on it: give its "run" command again, or start "rivya-batch worker"';
+      return `nothing works on it: "rivya-batch ${wordsThatGoOn(meta).map(shellWord).join(' ')}" goes on with it`;
     case 'cap':
       return pc.yellow('--max-credits');
     case 'day_cap':
@@ -36,6 +39,8 @@ export function limitingText(limiting: Limiting, account: AccountView): string {
       return pc.yellow('the API does not answer');
     case 'files':
       return pc.yellow('files that cannot be fetched yet');
+    case 'put_off':
+      return pc.yellow('submissions that were refused or not answered, and are tried again later');
     case 'paused':
       return pc.yellow('the batch is paused');
     case 'machine':

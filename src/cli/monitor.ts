@@ -15,8 +15,9 @@ interface MonitorFlags extends LogFlags {
 }
 
 const monitorHelp = `
-The login comes from the environment: MONITOR_PASSWORD, and MONITOR_USER (default: monitor).
-Prometheus reads /metrics with the same login; rules for alerts are in ops/alerts.yml.`;
+The login comes from the environment: MONITOR_PASSWORD, and MONITOR_USER
+(default: monitor). Prometheus reads /metrics with the same login; rules for
+alerts are in ops/alerts.yml.`;
 
 export function addMonitorCommand(program: Command, setup: CommandSetup): void {
   const command = program

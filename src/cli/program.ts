@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { CommandSetup } from './command-setup.js';
 import { checkPrefix } from './environment.js';
+import { wrapProse } from './hanging-lines.js';
 
 type AddCommand = (program: Command, setup: CommandSetup) => void;
 
@@ -30,17 +31,22 @@ const commands: Record<string, () => Promise<AddCommand>> = {
 };
 
 const afterHelp = `
-Examples:
-  rivya-batch check catalog.csv --id sku --model z-image --prompt 'Studio photo of {{title}}'
-  rivya-batch run catalog.csv --out spring --id sku --model z-image --prompt 'Studio photo of {{title}}'
+Examples (without a key: add --simulate to "run"):
+  rivya-batch check examples/catalog.csv --id sku \\
+    --model z-image --prompt 'Studio photo of {{title}}'
+  rivya-batch run examples/catalog.csv --out out/spring --id sku \\
+    --model z-image --prompt 'Studio photo of {{title}}'
   rivya-batch status spring
 
-Environment: RIVYA_API_KEY, RIVYA_BASE_URL, REDIS_URL (without it a private Redis is started),
-RIVYA_BATCH_HOME, HTTPS_PROXY; every option has a twin, such as RIVYA_BATCH_RATE for --rate. A file .env is read.
-RIVYA_API_KEY_FILE, REDIS_URL_FILE and MONITOR_PASSWORD_FILE name files that hold these.
+Environment: RIVYA_API_KEY, RIVYA_BASE_URL, REDIS_URL (without it a private
+Redis is started), RIVYA_BATCH_HOME, HTTPS_PROXY. Options have a twin, such as
+RIVYA_BATCH_RATE for --rate; those that pay again or skip a question have none.
+A file .env is read. RIVYA_API_KEY_FILE, REDIS_URL_FILE and
+MONITOR_PASSWORD_FILE name files that hold these.
 
-Exit codes: 0 all succeeded, 1 unexpected error, 2 bad usage or input (nothing spent),
-3 finished but some did not succeed, 4 stopped with work left, 130 interrupted (same command continues).`;
+Exit codes: 0 all succeeded, 1 unexpected error, 2 bad usage or input (nothing
+spent), 3 finished but some did not succeed, 4 stopped with work left,
+130 interrupted, or not wanted when it asked (the same command continues).`;
 
 /** Puts the command line together; `wanted` is the command's name, or anything else for all of them. */
 export async function createProgram(
@@ -53,6 +59,11 @@ export async function createProgram(
     )
     .version(version())
     .exitOverride()
+    // Commander leaves a column of texts that is narrower than 40 unbroken: on 80 columns that is this program's own.
+    .configureHelp({ minWidthToWrap: 20 })
+    .configureOutput({
+      outputError: (text, write) => write(wrapProse(text, process.stderr.columns ?? text.length)),
+    })
     .showHelpAfterError('(rivya-batch COMMAND --help shows how)')
     .addHelpText('after', afterHelp);
   const only =

@@ -1,5 +1,5 @@
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { formatCredits } from '../shared/quantities.js';
+import { counted, formatCredits } from '../shared/quantities.js';
 import type { Draft, ReopenGroup } from '../worker/reopen-lines.js';
 
 export interface ReopenCounts {
@@ -47,13 +47,17 @@ function groupText({ status, way, count, credits, guessed }: ReopenGroup): strin
 
 export function afterRetryText(
   draft: Draft,
-  { name, paused }: BatchMeta,
+  { name, paused, pending }: BatchMeta,
   codes: readonly string[],
 ): string {
   const { total, rereads, newAttempts } = countReopened(draft);
   if (total === 0) {
     const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
-    return ['There is nothing to retry.', ...others, ...skippedText(draft)].join('\n');
+    const open =
+      pending === 0
+        ? []
+        : [`${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet.`];
+    return ['There is nothing to retry.', ...open, ...others, ...skippedText(draft)].join('\n');
   }
   const lines = [
     `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,

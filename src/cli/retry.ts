@@ -16,7 +16,7 @@ import type { CommandSetup } from './command-setup.js';
 import { confirm } from './confirm.js';
 import { giveAgain, keptOf } from './continue.js';
 import { addJsonFlag, addYesFlag, twin } from './flags.js';
-import { commandFor } from './kept-command.js';
+import { commandFor, wordsThatGoOn } from './kept-command.js';
 import { type LinesWanted, linesWanted, refuseUnseen } from './lines-wanted.js';
 import { localOutput } from './local-output.js';
 import { withReopener } from './open-reopener.js';
@@ -77,7 +77,8 @@ function codes(text: string): string[] {
 
 async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Promise<ExitCode> {
   const reopened = await openAgain(setup, batch, flags);
-  if (!flags.run || reopened === 'not_wanted') return ExitCode.succeeded;
+  if (reopened === 'not_wanted') return ExitCode.interrupted;
+  if (!flags.run) return ExitCode.succeeded;
   const { meta, credits } = reopened;
   if (meta.pending === 0) return ExitCode.succeeded;
   return giveAgain(setup, { ...keptOf(setup, meta), name: 'run' }, runWords(meta, flags, credits));
@@ -166,7 +167,7 @@ async function reopenBatch(
   else if (flags.json) terminal.json(resultOf(ledger.batch, draft));
   else {
     terminal.print(text());
-    const makers = total === 0 ? [] : whoMakesThem(setup, meta, await workers());
+    const makers = meta.pending === 0 ? [] : whoMakesThem(setup, meta, await workers());
     for (const line of makers) terminal.print(line);
   }
   return { meta, credits };
@@ -181,10 +182,10 @@ function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): st
       `  ${look}`,
     ];
   }
-  const { command } = meta;
-  const words =
-    command?.kind === 'kept' && command.name === 'run' ? ['continue', meta.name] : ['worker'];
-  return ['To make them, or with a worker wherever one runs:', `  ${commandFor(setup, words)}`];
+  return [
+    'To make them, or with a worker wherever one runs:',
+    `  ${commandFor(setup, wordsThatGoOn(meta))}`,
+  ];
 }
 
 async function workersOf(account: AccountLedger): Promise<number> {

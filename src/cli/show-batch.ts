@@ -67,7 +67,7 @@ export function printBatch(
     ['in flight', placesText(account)],
   ];
   if (meta.pending > 0) {
-    rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account)]);
+    rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account, meta)]);
   }
   if (queued.filesDue > 0) {
     const text = filesDueText({ count: queued.filesDue, reason: fileTrouble });

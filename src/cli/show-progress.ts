@@ -34,7 +34,7 @@ export function progressBlock(progress: Progress): string {
     `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.admission === 'open' ? '+' : ''} briefs`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
-    meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account)}`,
+    meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
     holdText(account, nowMs),
     files === null ? '' : pc.yellow(`${filesDueText(files)}.`),
     meta.paused ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ExitCode } from '../shared/errors.js';
+import { faultForms } from '../simulator/faults/parse-fault.js';
 import { startSimulator } from '../simulator/start-simulator.js';
 import type { CommandSetup } from './command-setup.js';
 import { twin } from './flags.js';
+import { wrapProse } from './hanging-lines.js';
 import { Interrupts } from './interrupts.js';
 import { amount, wholeNumber } from './parse-number.js';
 
@@ -19,11 +21,17 @@ interface SimulatorFlags {
 }
 
 const faultHelp = `
-Faults look like NAME[=ARGUMENT][:PROBABILITY][:COUNTx], for example
-  --fault lose-answer-after-accept:0.05 --fault task-fails:3x --fault expire-first-url
+Faults look like NAME[=ARGUMENT[/ARGUMENT...]][:PROBABILITY][:COUNTx], and may
+end with :endpoint=NAME, :model=ID or :prompt=TEXT, for example
+  --fault lose-answer-after-accept:0.05 --fault task-fails=nsfw/kept:3x
+  --fault page=403:endpoint=submit:prompt=lamp
 
-While it runs: GET /simulator/bill says what was made and charged, GET and POST /simulator/control
-change everything at run time, POST /simulator/credits {"add":n} fills the wallet.`;
+Names, with their arguments:
+${wrapProse(faultForms.join(', '), 80)}
+
+While it runs: GET /simulator/bill says what was made and charged, GET and POST
+/simulator/control change everything at run time, and POST /simulator/credits
+{"add":n} fills the wallet.`;
 
 export function addSimulatorCommand(program: Command, setup: CommandSetup): void {
   const command = program

@@ -35,7 +35,7 @@ function sentenceFor(notice: Notice): string | null {
     case 'api_down':
       return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
     case 'files_due':
-      return `${filesDueText(notice)}. They are asked for again until an hour after their tasks ended; what is paid stays known.`;
+      return `${filesDueText(notice)}. Such results are asked for again until an hour after their tasks ended; what is paid stays known.`;
     case 'outcome_unknown':
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'refused_unexplained':

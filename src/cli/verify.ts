@@ -7,6 +7,7 @@ import type { Finding } from '../shared/verify/finding.js';
 import { type Checked, type Verification, verifyFolder } from '../shared/verify-folder.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, pathOnDisk } from './flags.js';
+import { hangingLines, lineWidth } from './hanging-lines.js';
 import type { Terminal } from './terminal.js';
 
 const progressEveryMs = 250;
@@ -50,12 +51,13 @@ function printVerification(terminal: Terminal, verification: Verification): void
     const number = counted(problems.length, 'problem', 'problems');
     terminal.print(`${text}: ${pc.red(`${number} found.`)}`);
   }
-  for (const line of grouped(problems)) terminal.print(line);
-  for (const line of grouped(warnings)) terminal.note(line);
+  const width = lineWidth(terminal);
+  for (const line of grouped(problems, width)) terminal.print(line);
+  for (const line of grouped(warnings, width)) terminal.note(line);
 }
 
 /** By code, the first few of each: a disk that is gone would otherwise fill the screen. */
-function grouped(findings: readonly Finding[]): string[] {
+function grouped(findings: readonly Finding[], width: number): string[] {
   const groups = new Map<string, Finding[]>();
   for (const finding of findings) {
     const group = groups.get(finding.code);
@@ -63,8 +65,10 @@ function grouped(findings: readonly Finding[]): string[] {
     else groups.set(finding.code, [finding]);
   }
   return [...groups].flatMap(([code, group]) => {
-    const shown = group.slice(0, findingsShown).map(findingText);
-    const more = group.length - shown.length;
+    const shown = group
+      .slice(0, findingsShown)
+      .flatMap((finding) => hangingLines('  ', findingText(finding), width));
+    const more = group.length - findingsShown;
     const rest = more > 0 ? [`  and ${grouping.format(more)} more (--json lists all)`] : [];
     return [pc.dim(`${code} (${grouping.format(group.length)})`), ...shown, ...rest];
   });
@@ -73,9 +77,7 @@ function grouped(findings: readonly Finding[]): string[] {
 /** Sentences of lines and files that are named by more than one brief say whose they are themselves. */
 function findingText({ code, brief_id, message }: Finding): string {
   const isAsset = code.startsWith('asset_') && code !== 'asset_shared';
-  return isAsset && brief_id !== null
-    ? `  Brief ${quoteName(brief_id)}: ${message}`
-    : `  ${message}`;
+  return isAsset && brief_id !== null ? `Brief ${quoteName(brief_id)}: ${message}` : message;
 }
 
 function checkedText({ lines, assets, bytes }: Checked): string {

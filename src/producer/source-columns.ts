@@ -131,18 +131,18 @@ export class SourceColumns {
   #wayTo(own: 'model' | 'prompt'): string {
     const near = new ColumnNames([...this.#names]).resolve(own);
     if (near !== null) {
-      return `the column "${near}" is taken by --${own} ${shellWord(hole(near))}`;
+      return `the column "${near}" is taken by --${own} ${shellWord(hole(near))}.`;
     }
     const title = [...this.#names].find((name) =>
       ['title', 'name', 'productname', 'itemname'].includes(
         spelling(name).replaceAll(/[^\p{L}]/gu, ''),
       ),
     );
-    const example =
-      own === 'prompt' && title !== undefined
-        ? `, such as ${shellWord(`Photo of ${hole(title)}`)}`
-        : '';
-    return `add a column "${own}", or give --${own}${example}.`;
+    if (own === 'model') {
+      return 'add a column "model", or give --model ("rivya-batch models" lists them).';
+    }
+    const example = title === undefined ? '' : `, such as ${shellWord(`Photo of ${hole(title)}`)}`;
+    return `add a column "prompt", or give --prompt${example}.`;
   }
 
   /** Null where the header is where it is looked for, as far as that can be seen. */

@@ -7,17 +7,21 @@ import { type Limiting, limitingNow, type TimeLeft, timeLeft } from './time-left
 /** Jobs of a batch that wait for their stage, or are in it. */
 export interface QueueCounts {
   submit: number;
+  /** Of `submit`: those that were refused or not answered, and come again later. */
+  putOff: number;
   collect: number;
   /** Files that could not be fetched and are asked for again later: a healthy download is never put off. */
   filesDue: number;
 }
 
 export async function countQueued(queues: StageQueues): Promise<QueueCounts> {
-  const [submit, collect] = await Promise.all([
-    queues.unfinished('submit'),
-    queues.counts('collect'),
-  ]);
-  return { submit, collect: collect.going, filesDue: collect.delayed };
+  const [submit, collect] = await Promise.all([queues.counts('submit'), queues.counts('collect')]);
+  return {
+    submit: submit.going + submit.delayed,
+    putOff: submit.delayed,
+    collect: collect.going,
+    filesDue: collect.delayed,
+  };
 }
 
 /** A batch and its account as they stand at one moment. */
@@ -106,6 +110,7 @@ export class Outlook {
 }
 
 export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: number): Limiting {
+  const waiting = Math.min(queued.submit, meta.pending);
   return limitingNow({
     workers: account.workers,
     capped: meta.capped,
@@ -113,8 +118,9 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
     apiDown: account.downUntilMs > nowMs ? 'down' : 'up',
     paused: meta.paused ? 'paused' : 'going',
     pressure: account.pressure,
-    waiting: Math.min(queued.submit, meta.pending),
+    waiting,
     collecting: queued.collect,
     files: queued.filesDue > 0 && queued.filesDue >= meta.pending ? 'all_that_is_left' : 'coming',
+    tries: queued.putOff > 0 && queued.putOff >= waiting ? 'all_put_off' : 'going',
   });
 }

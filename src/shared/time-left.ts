@@ -61,6 +61,8 @@ export interface Situation {
   collecting: number;
   /** Whether nothing is left but files that cannot be fetched yet. */
   files: 'all_that_is_left' | 'coming';
+  /** Whether every brief that is not submitted yet was refused or not answered, and has its next try ahead. */
+  tries: 'all_put_off' | 'going';
 }
 
 /** What keeps a batch from going faster right now. */
@@ -73,6 +75,7 @@ export type Limiting =
   | 'api_down'
   | 'files'
   | 'paused'
+  | 'put_off'
   | 'machine'
   | 'rate'
   | 'in_flight'
@@ -82,7 +85,7 @@ export type Limiting =
 const manyToCollect = 64;
 
 export function limitingNow(situation: Situation): Limiting {
-  const { workers, capped, gate, apiDown, paused, pressure, waiting, collecting, files } =
+  const { workers, capped, gate, apiDown, paused, pressure, waiting, collecting, files, tries } =
     situation;
   if (workers === 0) return 'nobody';
   // Whatever holds the API up: they need no more of it.
@@ -95,5 +98,6 @@ export function limitingNow(situation: Situation): Limiting {
   // Nothing is left to submit: the tasks that run take the time that they take.
   if (waiting === 0) return 'api';
   if (paused === 'paused') return 'paused';
+  if (tries === 'all_put_off') return 'put_off';
   return pressure === 'none' ? 'machine' : pressure;
 }

@@ -105,7 +105,12 @@ export function applySettings(current: Partial<Settings>, patch: unknown): Setti
   const isPatch = typeof patch === 'object' && patch !== null && !Array.isArray(patch);
   const parsed = settingsSchema.safeParse(isPatch ? { ...current, ...patch } : patch);
   if (parsed.success) return parsed.data;
-  const faults = z.prettifyError(parsed.error);
+  // A fault's sentence says which text it means; where else it was is known by a path.
+  const faults = parsed.error.issues
+    .map(({ path, message }) =>
+      path.length === 0 || path[0] === 'faults' ? message : `${path.join('.')}: ${message}`,
+    )
+    .join('\n');
   throw new BatchError('bad_configuration', `Simulator settings: ${faults}`, {
     cause: parsed.error,
   });

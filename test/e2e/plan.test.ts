@@ -132,6 +132,11 @@ withTerminal('at a terminal', () => {
     expect(yes.text).toContain('4 succeeded');
     expect(yes.code).toBe(0);
     expect(submitsOf(desk)).toEqual({ 200: 4 });
+    const [line] = await desk.lines('out');
+    const retry = ['retry', 'out', '--ids', line?.brief_id ?? ''];
+    const kept = await atTerminal(desk, retry, { answers: { 'Go on? [y/N]': 'n\r' } });
+    expect(kept.text).toContain('Nothing was changed.');
+    expect(kept.code).toBe(130);
   });
 
   test('it does not ask below the threshold, nor with --yes; a no leaves a finished batch finished', async ({

@@ -203,7 +203,16 @@ describe.concurrent('several processes', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(2));
     await desk.run(['enqueue', 'in.csv', '--out', 'out', ...mapping]);
-    expect(await desk.run(['forget', 'out'])).toMatchObject({ code: 2 });
+    const refused = await desk.run(['forget', 'out']);
+    expect(refused.code).toBe(2);
+    // It was only queued: its own command makes nothing.
+    expect(refused.stderr).toMatch(
+      /^ {2}npx rivya-batch worker\n(.*\n)* {2}npx rivya-batch cancel out$/m,
+    );
+    const nothing = (await desk.run(['retry', 'out', '--yes'])).stdout;
+    expect(nothing).toMatch(/nothing to retry\.\n\d+ briefs? of it ha.* no result yet\./);
+    expect(nothing).toMatch(/^ {2}npx rivya-batch worker$/m);
+    expect((await desk.run(['status', 'out'])).stdout).toMatch(/limited by .*"rivya-batch worker"/);
     expect((await desk.run(run)).code).toBe(0);
     expect((await desk.run(['forget', 'out'])).code).toBe(0);
     expect(await desk.run(['status', 'out'])).toMatchObject({ code: 2 });

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { faultNames } from '../../src/simulator/faults/parse-fault.js';
 import { fast, mapping, productsCsv, test } from '../support/cli.js';
 import { atTerminal } from '../support/terminal.js';
 
@@ -43,5 +44,19 @@ describe.concurrent('a terminal of 80 columns', () => {
     expect(seen[3]?.text).toMatch(/Shown without zone/);
     expect((await desk.run(['status'])).stdout).toContain(longBatch);
     expect((await desk.run(['schedule', 'list'])).stdout).toContain('ComodRivadavia');
+  });
+
+  test('help and refused options fit, and break no word', async ({ openDesk }) => {
+    const desk = await openDesk();
+    const wrong = ['run', 'in.csv', '--out', 's3://bucket/spring'];
+    const looks = [['--help'], ['monitor', '--help'], ['simulator', '--help'], wrong];
+    const seen = await Promise.all(looks.map((look) => atTerminal(desk, look)));
+    for (const { text } of seen) {
+      for (const line of text.split(/\r?\n/)) expect(line.length).toBeLessThanOrEqual(80);
+    }
+    expect(seen[3]?.code).toBe(2);
+    expect(seen[3]?.text).toMatch(/on\s+this\s+machine's disk/);
+    // Whoever has only the help finds each fault there.
+    for (const name of faultNames) expect(seen[2]?.text).toContain(name);
   });
 });

@@ -39,10 +39,10 @@ it('names the columns that would do as an id', async () => {
 
 it('names the column that is nearly ours where a prompt or a model is missing', async () => {
   expect(await sentenceOf('a.csv', 'id,Prompt\n1,A\n')).toBe(
-    `a.csv: no row has a prompt: the column "Prompt" is taken by --prompt '{{Prompt}}'`,
+    `a.csv: no row has a prompt: the column "Prompt" is taken by --prompt '{{Prompt}}'.`,
   );
   expect(await sentenceOf('a.csv', 'id,MODEL,prompt\n1,z-image,A\n', { model: null })).toBe(
-    `a.csv: no row says which model: the column "MODEL" is taken by --model '{{MODEL}}'`,
+    `a.csv: no row says which model: the column "MODEL" is taken by --model '{{MODEL}}'.`,
   );
   expect(await sentenceOf('a.csv', 'id,Name *\n1,A\n')).toBe(
     `a.csv: no row has a prompt: add a column "prompt", or give --prompt, such as 'Photo of {{Name *}}'.`,

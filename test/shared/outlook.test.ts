@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AccountView } from '../../src/shared/ledger/account-view.js';
 import { readMeta } from '../../src/shared/ledger/batch-meta.js';
-import { Outlook } from '../../src/shared/outlook.js';
+import { limitingWhile, Outlook } from '../../src/shared/outlook.js';
 
 const account: AccountView = {
   gate: { kind: 'open' },
@@ -27,7 +27,7 @@ function paces(looks: [second: number, lines: number][]): (number | null)[] {
       'lines:succeeded': String(lines),
     });
     if (!meta) throw new Error('no meta');
-    const sight = { meta, account, queued: { submit: 50, collect: 0, filesDue: 0 } };
+    const sight = { meta, account, queued: { submit: 50, putOff: 0, collect: 0, filesDue: 0 } };
     const footing = { told: { rate: null, inFlight: null }, taskMs: null };
     return outlook.look(second * 1_000, sight, footing).linesPerSecond;
   });
@@ -88,4 +88,13 @@ describe('the pace of a batch', () => {
       ]),
     ).toEqual([null, 2, null]);
   });
+});
+
+it('briefs of which all have their next try ahead are not kept up by this machine', () => {
+  const meta = readMeta('spring', { account: 'a', admitted: '4', 'lines:succeeded': '2' });
+  if (!meta) throw new Error('no meta');
+  const limiting = (putOff: number) =>
+    limitingWhile({ meta, account, queued: { submit: 2, putOff, collect: 0, filesDue: 0 } }, 0);
+  expect(limiting(2)).toBe('put_off');
+  expect(limiting(1)).toBe('machine');
 });

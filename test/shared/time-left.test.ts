@@ -57,6 +57,7 @@ describe('what limits', () => {
     waiting: 10,
     collecting: 3,
     files: 'coming',
+    tries: 'going',
   };
 
   it.each<[Partial<Situation>, string]>([
@@ -68,6 +69,10 @@ describe('what limits', () => {
     [{ paused: 'paused' }, 'paused'],
     [{ paused: 'paused', waiting: 0 }, 'api'],
     [{ apiDown: 'down' }, 'api_down'],
+    [{ tries: 'all_put_off', pressure: 'none' }, 'put_off'],
+    [{ tries: 'all_put_off', paused: 'paused' }, 'paused'],
+    [{ tries: 'all_put_off', apiDown: 'down' }, 'api_down'],
+    [{ tries: 'all_put_off', waiting: 0 }, 'api'],
     [{ files: 'all_that_is_left', waiting: 0, apiDown: 'down' }, 'files'],
     [{ files: 'all_that_is_left', workers: 0 }, 'nobody'],
     [{ gate: 'parked', apiDown: 'down' }, 'credits'],

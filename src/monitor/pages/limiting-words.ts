@@ -27,6 +27,8 @@ export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWo
       return trouble('the API does not answer');
     case 'files':
       return trouble('files that cannot be fetched yet');
+    case 'put_off':
+      return trouble('submissions that were refused or not answered, and are tried again later');
     case 'paused':
       return trouble('it is paused');
     case 'rate':

@@ -144,6 +144,7 @@ export class Watch {
     const { waiting, active, delayed } = queues.collect;
     const queued = {
       submit: unfinished(queues.submit),
+      putOff: queues.submit.delayed,
       collect: waiting + active,
       filesDue: delayed,
     };

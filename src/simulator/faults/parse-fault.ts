@@ -49,6 +49,11 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
 
 export const faultNames = Object.keys(argumentNames);
 
+/** How each is written, with its arguments: for the help. */
+export const faultForms = Object.entries(argumentNames).map(([name, names]) =>
+  names.length === 0 ? name : `${name}[=${names.join('/')}]`,
+);
+
 /**
  * Reads one fault rule from text, for flags and for the control endpoint:
  * `NAME[=ARGUMENT[/ARGUMENT...]][:PROBABILITY][:COUNTx][:endpoint=NAME][:model=ID][:prompt=TEXT]`,
