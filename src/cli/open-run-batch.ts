@@ -8,6 +8,7 @@ import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { StageQueues } from '../shared/queues.js';
+import { leaveFolder } from '../worker/leave-folder.js';
 import { reopenOverdue } from '../worker/reopen-overdue.js';
 import { beginRun, folderForChanges, refuseUnderWay } from './begin-run.js';
 import type { InputFlags } from './flags.js';
@@ -58,6 +59,8 @@ export async function openRunBatch(
   const { connection, settings, clock } = session;
   const account = openAccount(session);
   const ledger = new BatchLedger(connection, settings.prefix, batch, account);
+  const openQueues = () => new StageQueues(connection, settings.prefix, batch);
+  if (out !== '') await leaveFolder({ ledger, clock, out, openQueues });
   const { meta: found, journal } = await openLife({
     ledger,
     origin: settings.origin,
@@ -65,7 +68,7 @@ export async function openRunBatch(
     out,
     nowMs: clock.now(),
     mode: flags.fresh ? 'fresh' : 'go_on',
-    openQueues: () => new StageQueues(connection, settings.prefix, batch),
+    openQueues,
   });
   const forced = flags.force ? forcedRun(found) : null;
   const comparison = await compareWithBatch(ledger, input.briefs(), forced);

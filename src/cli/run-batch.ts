@@ -4,6 +4,7 @@ import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
+import { holdsLife } from '../shared/output-folder.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
@@ -133,13 +134,26 @@ async function drive(
     const { clock } = session;
     const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);
     const loss = () => worker.lossOf(ledger.batch);
-    const watching = { opened, flags, loss, terminal, notify, interrupts, admitting, queues, taskMs };
+    const watching = {
+      opened,
+      flags,
+      loss,
+      terminal,
+      notify,
+      interrupts,
+      admitting,
+      queues,
+      taskMs,
+    };
     return await watchRun(watching);
   } finally {
     terminal.progress('');
     await close(stopWithinMs);
     await queues.close();
-    await writeReport({ ledger, out, clock: session.clock });
+    // Where the folder was moved away, none is made in its place.
+    if (await holdsLife(out, journalHeader(meta))) {
+      await writeReport({ ledger, out, clock: session.clock });
+    }
   }
 }
 

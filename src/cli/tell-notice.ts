@@ -36,6 +36,10 @@ function sentenceFor(notice: Notice): string | null {
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
+    case 'folder_away':
+      return `The folder ${notice.out} was moved or removed, or another one is in its place: nothing is submitted or downloaded. Put it back, and this goes on by itself; or stop (Ctrl+C) and give the same command with --out and the place where it is now, or, where it is lost, with an empty one.`;
+    case 'folder_back':
+      return `The folder ${notice.out} is back: going on.`;
     case 'state_lost':
       // The command ends with it.
       return null;

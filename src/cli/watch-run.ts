@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchError } from '../shared/errors.js';
+import type { AccountView } from '../shared/ledger/account-view.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { StageQueues } from '../shared/queues.js';
 import type { Notify } from '../worker/notice.js';

@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from './errors.js';
-import { readJournalHeader } from './journal.js';
+import { type JournalHeader, journalPath, readJournalHeader } from './journal.js';
 import { readLines } from './read-lines.js';
 
 /**
@@ -20,6 +20,43 @@ export async function claimOutputFolder(out: string, batch: string): Promise<voi
       'batch_conflict',
       `The folder ${out} holds the results of batch ${owner}: give another one with --out.`,
     );
+  }
+}
+
+type LifeOfBatch = Pick<JournalHeader, 'batch' | 'createdAt' | 'nonce'>;
+
+/** Whether a folder is the one of this life of a batch, wherever it was moved to: its journal says so. */
+export async function holdsLife(out: string, life: LifeOfBatch): Promise<boolean> {
+  const header = await readJournalHeader(out);
+  if (header === null) return false;
+  return (
+    header.batch === life.batch &&
+    header.createdAt === life.createdAt &&
+    header.nonce === life.nonce
+  );
+}
+
+/** `same_files_anew`: it was moved here from another disk, so that files that are held open are not those in it. */
+export type FolderSight = 'here' | 'same_files_anew' | 'away';
+
+/** Sees whether a folder is still in its place: somebody may have moved, removed or replaced it. */
+export class FolderWatch {
+  private file: string | null = null;
+
+  constructor(
+    private readonly out: string,
+    private readonly life: LifeOfBatch,
+  ) {}
+
+  /** Looks at one file's identity, and into it only where that has changed. */
+  async look(): Promise<FolderSight> {
+    const found = await stat(journalPath(this.out)).catch(() => null);
+    const file = found && `${found.dev}:${found.ino}`;
+    if (file !== null && file === this.file) return 'here';
+    if (file === null || !(await holdsLife(this.out, this.life))) return 'away';
+    const first = this.file === null;
+    this.file = file;
+    return first ? 'here' : 'same_files_anew';
   }
 }
 

@@ -159,7 +159,13 @@ export class StageQueues {
       const head = this.queues[stage].toKey('').replace(/[*?[\]\\]/g, '\\$&');
       let cursor = '0';
       do {
-        const [next, keys] = await this.connection.scan(cursor, 'MATCH', `${head}*`, 'COUNT', 1_000);
+        const [next, keys] = await this.connection.scan(
+          cursor,
+          'MATCH',
+          `${head}*`,
+          'COUNT',
+          1_000,
+        );
         cursor = next;
         if (keys.length > 0) await this.connection.unlink(...keys);
       } while (cursor !== '0');

@@ -3,8 +3,10 @@ import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
+import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
+import { FolderWatch } from '../shared/output-folder.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
 import { cancelBrief } from './cancel-brief.js';
 import { checkStatus } from './check-status.js';
@@ -23,6 +25,8 @@ import { SubmitGate } from './submit-gate.js';
 
 export interface BatchWorkerOptions {
   context: StageContext;
+  /** What the batch is, as its journal says. */
+  header: JournalHeader;
   connection: Redis;
   prefix: string;
   stages: readonly QueueStage[];
@@ -35,6 +39,8 @@ export interface BatchWorkerOptions {
 /** Longer than a job of ours is put off, but for what the API asks for by name. */
 const furthestDelayMs = 90_000;
 
+const lookForFolderMs = 1_000;
+
 /** How often lines of other machines, and a crash before the last file was written, are looked for. */
 const tendEveryMs = 500;
 
@@ -45,6 +51,8 @@ export class BatchWorker {
   private readonly writer: ManifestWriter | null;
   private readonly gate: SubmitGate;
   private readonly rewrite: RewriteLedger;
+  private readonly folder: FolderWatch | null;
+  private folderIsAway = false;
   private elsewhereNoted = false;
   private lost: BatchError | null = null;
   private hadTooFewJobs = false;
@@ -52,11 +60,12 @@ export class BatchWorker {
   private tending: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: BatchWorkerOptions) {
-    const { context, connection, prefix, stages, out } = options;
+    const { context, connection, prefix, stages, out, header } = options;
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
     this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
     this.writer = out === null ? null : new ManifestWriter(context.ledger.outbox, out);
+    this.folder = out === null || context.journal === null ? null : new FolderWatch(out, header);
     this.workers = stages.map(
       (stage) =>
         new StageWorker({
@@ -126,7 +135,7 @@ export class BatchWorker {
     const { ledger } = this.options.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
-    if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+    if (meta?.admission !== 'complete' || meta.rewriting) return;
     const tooFew = (await this.queues.count()) < meta.pending;
     if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
     this.hadTooFewJobs = tooFew;
@@ -161,6 +170,7 @@ export class BatchWorker {
     if (meta === null) await this.lookForLoss('trouble');
     // Lines of a later life, queued anew after a lost Redis, do not belong into this folder.
     if (meta?.createdAt !== this.createdAt) return 'not_yet';
+    if (!(await this.folderIsHere())) return 'not_yet';
     await this.noteElsewhere(meta);
     // A retry that was killed half-way is completed by whoever has the folder.
     await completeRewrite({ rewrite: this.rewrite, queues: this.queues, out });
@@ -187,23 +197,46 @@ export class BatchWorker {
 
   /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */
   private async tendOrTell(): Promise<void> {
-    await this.tend().catch((error: unknown) => {
+    await this.tend().catch(async (error: unknown) => {
+      if (this.folderIsAway || !(await this.folderIsHere())) return;
       const reason = error instanceof Error ? error.message : String(error);
       this.options.context.notify({ kind: 'output_trouble', reason });
     });
   }
 
+  /**
+   * Whether the folder is in its place: where it is not, nothing is downloaded, and nothing is sent, because it could not
+   * be noted (S1). Told when it goes and when it comes back; paid tasks are watched meanwhile (S3).
+   */
+  private async folderIsHere(): Promise<boolean> {
+    const { context, out } = this.options;
+    if (this.folder === null || out === null) return true;
+    const sight = await this.folder.look();
+    if (sight === 'same_files_anew') {
+      const { journal } = context;
+      context.journal = await Journal.open(out, this.options.header);
+      await journal?.close();
+    }
+    const isAway = sight === 'away';
+    if (isAway !== this.folderIsAway) {
+      this.folderIsAway = isAway;
+      context.notify({ kind: isAway ? 'folder_away' : 'folder_back', out });
+    }
+    return !isAway;
+  }
+
   private async work(stage: QueueStage, job: StageJob): Promise<Step> {
-    const { context } = this.options;
-    switch (stage) {
-      case 'submit':
-        return this.submit(job);
-      case 'status':
-        return checkStatus(context, job);
-      case 'collect':
-        return collectAssets(this.collectContext(), job);
-      default:
-        return stage satisfies never;
+    if (stage === 'status') return checkStatus(this.options.context, job);
+    const awaited: Step = { kind: 'hold', waitMs: lookForFolderMs };
+    if (!(await this.folderIsHere())) return awaited;
+    try {
+      return await (stage === 'submit'
+        ? this.submit(job)
+        : collectAssets(this.collectContext(), job));
+    } catch (error) {
+      // It may have gone in the middle.
+      if (await this.folderIsHere()) throw error;
+      return awaited;
     }
   }
 
@@ -243,6 +276,6 @@ export class BatchWorker {
   private collectContext(): CollectContext {
     const { context, out } = this.options;
     if (out === null) throw new Error('collect runs only where there is an output folder');
-    return { ...context, out };
+    return { ...context, out, folderIsHere: () => this.folderIsHere() };
   }
 }

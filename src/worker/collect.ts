@@ -20,6 +20,8 @@ const collectDeadlineMs = 60 * 60_000;
 /** The stage context of a machine that has the output folder. */
 export interface CollectContext extends StageContext {
   out: string;
+  /** Whether what was just saved is in the batch's folder, and not in one that took its place (S5). */
+  folderIsHere(): Promise<boolean>;
 }
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
@@ -33,6 +35,7 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
   if (job.urls.length === 0) return endWithout(context, job, brief);
   const saved = await saveAll(context, { ...job, urls: job.urls });
   if (saved.kind === 'all') {
+    if (!(await context.folderIsHere())) return { kind: 'later', afterMs: retrySpacingMs };
     const end = {
       status: 'succeeded',
       error: null,

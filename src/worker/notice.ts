@@ -12,6 +12,9 @@ export type Notice =
   | { kind: 'api_down'; reason: string; waitMs: number }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   | { kind: 'output_trouble'; reason: string }
+  /** The folder of the results is not where it was, or another one is there. */
+  | { kind: 'folder_away'; out: string }
+  | { kind: 'folder_back'; out: string }
   /** Nothing more is done for the batch by this process. */
   | { kind: 'state_lost'; reason: string };
 

@@ -31,7 +31,10 @@ export async function saveAsset(
   request: SaveRequest,
 ): Promise<SaveOutcome> {
   const folder = join(request.out, 'assets');
-  await mkdir(folder, { recursive: true });
+  // Never the folder of the results itself: where that is gone, what is saved would be lost.
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
   const temporary = join(folder, `.${randomUUID()}.part`);
   const file = await open(temporary, 'wx');
   try {

@@ -62,7 +62,8 @@ async function look(serving: Serving, told: Map<string, NoticeNews>): Promise<vo
     const loss = serving.worker.lossOf(batch);
     if (life && serving.worker.hasLife(life) && loss === null) continue;
     await serving.worker.detach(batch);
-    if (loss === null) serving.log.info({ batch }, life ? 'batch was queued anew' : 'batch finished');
+    if (loss === null)
+      serving.log.info({ batch }, life ? 'batch was queued anew' : 'batch finished');
   }
 }
 

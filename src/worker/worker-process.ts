@@ -6,9 +6,9 @@ import type { Logger } from 'pino';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
 import { type Clock, machineTime, wasSetBack } from '../shared/clock.js';
+import type { BatchError } from '../shared/errors.js';
 import { defaultInFlight } from '../shared/in-flight.js';
 import { Journal, type JournalHeader } from '../shared/journal.js';
-import type { BatchError } from '../shared/errors.js';
 import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
 import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
@@ -140,6 +140,7 @@ export class WorkerProcess {
     const { batch, nonce, createdAt } = header;
     const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
+      header,
       connection,
       prefix,
       stages,

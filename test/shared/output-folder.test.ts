@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { claimOutputFolder, ownerOf } from '../../src/shared/output-folder.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Journal } from '../../src/shared/journal.js';
+import { claimOutputFolder, FolderWatch, ownerOf } from '../../src/shared/output-folder.js';
 import { manifestLine } from './manifest-lines.js';
 
 const journalHeader = {
@@ -50,5 +51,28 @@ it('refuses a manifest that is not one of ours, and a path that cannot be a fold
   const inFile = join(out, 'manifest.jsonl', 'sub');
   await expect(claimOutputFolder(inFile, 'spring')).rejects.toMatchObject({
     code: 'output_unusable',
+  });
+});
+
+describe('FolderWatch', () => {
+  it('knows a folder by its journal, wherever it was, and makes nothing in its place (S5)', async () => {
+    const at = await newFolder();
+    const [out, elsewhere] = [join(at, 'out'), join(at, 'elsewhere')];
+    const header = journalHeader;
+    await (await Journal.open(out, header)).close();
+    const watch = new FolderWatch(out, header);
+    expect(await watch.look()).toBe('here');
+    await rename(out, elsewhere);
+    expect(await watch.look()).toBe('away');
+    await (await Journal.open(out, { ...header, createdAt: 2 })).close();
+    expect(await watch.look()).toBe('away');
+    await rm(out, { recursive: true });
+    await rename(elsewhere, out);
+    expect(await watch.look()).toBe('here');
+    await cp(out, elsewhere, { recursive: true });
+    await rm(out, { recursive: true });
+    await cp(elsewhere, out, { recursive: true });
+    expect(await watch.look()).toBe('same_files_anew');
+    expect(await watch.look()).toBe('here');
   });
 });

@@ -102,6 +102,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     defaultInFlight: 8,
     keyLifeMs: 24 * hourMs,
     out: await temporaryFolder(),
+    folderIsHere: async () => true,
   };
   const lines = async () =>
     (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>
