@@ -4,7 +4,7 @@ import type { Forecast } from '../producer/forecast-credits.js';
 import { journalHeader } from '../producer/open-life.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
-import { holdsLife } from '../shared/output-folder.js';
+import { ownerOf } from '../shared/output-folder.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
@@ -151,7 +151,7 @@ async function drive(
     await close(stopWithinMs);
     await queues.close();
     // Where the folder was moved away, none is made in its place.
-    if (await holdsLife(out, journalHeader(meta))) {
+    if ((await ownerOf(out)) === ledger.batch) {
       await writeReport({ ledger, out, clock: session.clock });
     }
   }

@@ -1,7 +1,7 @@
 import { BatchError } from '../shared/errors.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchIdentity, BatchMeta } from '../shared/ledger/batch-meta.js';
-import { holdsLife } from '../shared/output-folder.js';
+import { holdsLife, ownerOf } from '../shared/output-folder.js';
 
 /**
  * Creates the batch or finds it as it was: a batch keeps its API, its key and its folder for life, because
@@ -26,7 +26,7 @@ export async function openBatch(ledger: BatchLedger, identity: BatchIdentity): P
     return { ...meta, out: identity.out };
   }
   if (identity.out !== '' && meta.out !== identity.out) {
-    const moved = !(await holdsLife(meta.out, { ...meta, batch }));
+    const moved = (await ownerOf(meta.out)) === null;
     if (!moved || !(await holdsLife(identity.out, { ...meta, batch }))) {
       throw conflict(batch, `writes its results to ${meta.out}, not ${identity.out}`);
     }

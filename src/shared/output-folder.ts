@@ -39,24 +39,35 @@ export async function holdsLife(out: string, life: LifeOfBatch): Promise<boolean
 /** `same_files_anew`: it was moved here from another disk, so that files that are held open are not those in it. */
 export type FolderSight = 'here' | 'same_files_anew' | 'away';
 
-/** Sees whether a folder is still in its place: somebody may have moved, removed or replaced it. */
+/**
+ * Sees whether a folder is still in its place: somebody may have moved, removed or replaced it. While a journal is held
+ * open, its file's number stands for no other file.
+ */
 export class FolderWatch {
   private file: string | null = null;
+  private life: LifeOfBatch | null = null;
 
   constructor(
     private readonly out: string,
-    private readonly life: LifeOfBatch,
+    private readonly batch: string,
   ) {}
 
-  /** Looks at one file's identity, and into it only where that has changed. */
+  /** Looks at one file's identity, and into it only where that has changed. The first look learns what there is. */
   async look(): Promise<FolderSight> {
     const found = await stat(journalPath(this.out)).catch(() => null);
     const file = found && `${found.dev}:${found.ino}`;
     if (file !== null && file === this.file) return 'here';
-    if (file === null || !(await holdsLife(this.out, this.life))) return 'away';
-    const first = this.file === null;
+    if (file === null) return 'away';
+    if (this.life === null) {
+      const header = await readJournalHeader(this.out);
+      if (header?.batch !== this.batch) return 'away';
+      this.life = header;
+      this.file = file;
+      return 'here';
+    }
+    if (!(await holdsLife(this.out, this.life))) return 'away';
     this.file = file;
-    return first ? 'here' : 'same_files_anew';
+    return 'same_files_anew';
   }
 }
 

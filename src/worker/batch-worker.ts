@@ -65,7 +65,8 @@ export class BatchWorker {
     this.gate = new SubmitGate(context);
     this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
     this.writer = out === null ? null : new ManifestWriter(context.ledger.outbox, out);
-    this.folder = out === null || context.journal === null ? null : new FolderWatch(out, header);
+    this.folder =
+      out === null || context.journal === null ? null : new FolderWatch(out, header.batch);
     this.workers = stages.map(
       (stage) =>
         new StageWorker({

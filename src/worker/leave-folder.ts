@@ -6,7 +6,7 @@ import { type JournalEntry, type JournalHeader, journalPath } from '../shared/jo
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { type BatchMeta, neverSent } from '../shared/ledger/batch-meta.js';
 import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
-import { holdsLife, ownerOf } from '../shared/output-folder.js';
+import { ownerOf } from '../shared/output-folder.js';
 import type { StageQueues } from '../shared/queues.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { finishBrief } from './finish-brief.js';
@@ -65,7 +65,7 @@ async function isGone(ledger: BatchLedger, meta: BatchMeta, out: string): Promis
   if ((await ledger.leavingTo()) === out) return true;
   if (meta.out === '' || meta.pending === 0 || neverSent(meta)) return false;
   if (!existsSync(dirname(meta.out)) || (await ownerOf(out)) !== null) return false;
-  return !(await holdsLife(meta.out, { ...meta, batch: meta.name }));
+  return (await ownerOf(meta.out)) === null;
 }
 
 /** Accepted tasks get a line that says whose they are. */

@@ -59,8 +59,9 @@ describe('FolderWatch', () => {
     const at = await newFolder();
     const [out, elsewhere] = [join(at, 'out'), join(at, 'elsewhere')];
     const header = journalHeader;
-    await (await Journal.open(out, header)).close();
-    const watch = new FolderWatch(out, header);
+    const journal = await Journal.open(out, header);
+    onTestFinished(() => journal.close());
+    const watch = new FolderWatch(out, header.batch);
     expect(await watch.look()).toBe('here');
     await rename(out, elsewhere);
     expect(await watch.look()).toBe('away');
