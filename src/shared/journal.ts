@@ -62,7 +62,7 @@ const entrySchema = z.union([
 ]);
 
 export type JournalHeader = z.infer<typeof headerSchema>;
-type JournalEntry = z.infer<typeof entrySchema>;
+export type JournalEntry = z.infer<typeof entrySchema>;
 
 export interface Send {
   attempt: number;
