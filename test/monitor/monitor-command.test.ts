@@ -76,7 +76,7 @@ describe.concurrent('rivya-batch monitor', () => {
     expect((await get(`/find?text=${line?.task_id}`)).text).toContain('id=00002');
 
     const metrics = (await get('/metrics')).text;
-    expect(metrics).toMatch(/rivya_batch_briefs\{account="\w+",batch="in",status="succeeded"\} 4/);
+    expect(metrics).toMatch(/rivya_batch_briefs\{account="\w+",batch="out",status="succeeded"\} 4/);
     expect(metrics).toMatch(/rivya_batch_requests_total\{.*kind="download"\} 4/);
     expect(metrics).toMatch(
       /rivya_batch_task_duration_seconds\{.*model="z-image",quantile="0.5"\}/,
