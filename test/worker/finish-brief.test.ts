@@ -119,10 +119,10 @@ describe('safe to repeat', () => {
     expect(await lines()).toEqual([]);
   });
 
-  it('S4: has nothing to do once the content is gone', async () => {
+  it('S4: writes no line without the content, which is missing then', async () => {
     const { finish, lines, redis, ledger } = await benchAt(ready('task_1'));
     await redis.hdel(ledger.keys.content, 'a');
-    expect(await finish()).toEqual({ kind: 'done' });
+    expect(await finish()).toEqual({ kind: 'missing' });
     expect(await lines()).toEqual([]);
   });
 });
