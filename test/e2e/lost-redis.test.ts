@@ -236,7 +236,7 @@ describe.concurrent('Redis goes back in time', () => {
     await desk.write('in.csv', productsCsv(4));
     expect((await desk.run(run)).code).toBe(3);
     await desk.keepPrivateRedis();
-    expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+    expect((await desk.run(['retry', 'out', '--yes'])).code).toBe(0);
     expect((await desk.run(run)).code).toBe(0);
     await desk.turnBackPrivateRedis();
     expect((await desk.run(run)).code).toBe(0);
@@ -277,9 +277,9 @@ describe.concurrent('a batch that was queued without its folder', () => {
     expect((await desk.run(unnamed)).code).toBe(0);
     const refusing = desk.start(['worker', '--out', 'out', ...fast]);
     const queueAgain = `Queue it again with --out ${join(desk.folder, 'out')}`;
-    const status = async () => (await desk.run(['status', 'in'])).stdout;
+    const status = async () => (await desk.run(['status', 'out'])).stdout;
     while (!(await status()).includes(queueAgain)) await sleep(100);
-    expect(JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).not_begun).toContain(
+    expect(JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).not_begun).toContain(
       queueAgain,
     );
     expect(desk.simulator.bill().total.tasks).toBe(4);
@@ -387,7 +387,7 @@ describe.concurrent('forget that is killed', () => {
       const desk = await openDesk({ idempotency: 'bills-twice' });
       await desk.write('in.csv', productsCsv(2));
       expect((await desk.run(run)).code).toBe(0);
-      const killed = desk.start(['forget', 'in'], crashEnvironment(desk, { point }));
+      const killed = desk.start(['forget', 'out'], crashEnvironment(desk, { point }));
       expect((await killed.finished).code).toBeNull();
       expect((await desk.run(run)).code).toBe(0);
       expect(desk.simulator.bill().total.tasks).toBe(2);
