@@ -60,6 +60,7 @@ describe.concurrent('Redis and all its state are gone', () => {
     await runAndLoseEverything(desk, 5);
     const journal = await readJournal(join(desk.folder, 'out'));
     const sent = journal?.sends.size ?? 0;
+    // On a slow machine the first run has asked again itself.
     const { replays } = desk.simulator.bill();
     await sleep(2_000);
     const { code } = await desk.run([...run, '--key-life', '0.0005']);
@@ -278,9 +279,9 @@ describe.concurrent('a batch that was queued without its folder', () => {
     expect((await desk.run(unnamed)).code).toBe(0);
     const refusing = desk.start(['worker', '--out', 'out', ...fast]);
     const queueAgain = `Queue it again with --out ${join(desk.folder, 'out')}`;
-    const status = async () => (await desk.run(['status', 'in'])).stdout;
+    const status = async () => (await desk.run(['status', 'out'])).stdout;
     while (!(await status()).includes(queueAgain)) await sleep(100);
-    expect(JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).not_begun).toContain(
+    expect(JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).not_begun).toContain(
       queueAgain,
     );
     expect(desk.simulator.bill().total.tasks).toBe(4);
