@@ -24,7 +24,9 @@ describe.concurrent('Redis loses its state while a run works', () => {
     await tell(desk, ['FLUSHALL']);
     const { code, stderr } = await running.finished;
     expect({ code, stderr }).toMatchObject({ code: 4 });
-    expect(stderr.match(/Redis has lost what it knew of batch in: it was emptied/g)).toHaveLength(1);
+    expect(stderr.match(/Redis has lost what it knew of batch in: it was emptied/g)).toHaveLength(
+      1,
+    );
     expect(stderr).not.toMatch(/failed unexpectedly/);
     expect((await desk.run(run)).code).toBe(0);
     expect(await auditOf(desk)).toEqual([]);

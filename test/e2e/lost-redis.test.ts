@@ -60,6 +60,7 @@ describe.concurrent('Redis and all its state are gone', () => {
     await runAndLoseEverything(desk, 5);
     const journal = await readJournal(join(desk.folder, 'out'));
     const sent = journal?.sends.size ?? 0;
+    const { replays } = desk.simulator.bill();
     await sleep(2_000);
     const { code } = await desk.run([...run, '--key-life', '0.0005']);
     expect(code).toBe(3);
@@ -71,7 +72,7 @@ describe.concurrent('Redis and all its state are gone', () => {
     expect(unknown.length).toBeGreaterThan(1);
     expect(unknown.every((line) => line.error?.code === 'outcome_unknown')).toBe(true);
     expect(desk.simulator.bill().billedTwice).toEqual([]);
-    expect(desk.simulator.bill().replays).toBe(0);
+    expect(desk.simulator.bill().replays).toBe(replays);
   });
 
   test('what was sent before the input changed is collected, and then made as it is now (S1, S3)', async ({
@@ -381,7 +382,7 @@ describe.concurrent('--fresh that is killed', () => {
 describe.concurrent('forget that is killed', () => {
   test('has forgotten nothing of the batch, or all of it (S1, S4)', async ({ openDesk }) => {
     for (const point of [
-      'before redis rivya:forget*',
+      'before redis unlink*|before redis rivya:forget*',
       'after redis unlink*|after redis rivya:forget*',
     ]) {
       const desk = await openDesk({ idempotency: 'bills-twice' });

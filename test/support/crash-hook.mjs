@@ -30,7 +30,8 @@ function callers() {
   for (const line of new Error().stack.split('\n')) {
     if (!line.includes(ours)) continue;
     const name = /^ +at (?:async )?(?:new )?(\S+) \(/.exec(line)?.[1] ?? 'anonymous';
-    if (name === 'runScript' || name === names.at(-1)) continue;
+    // What every command goes through tells none from another.
+    if (/(^|\.)(runScript|sendCommand)$/.test(name) || name === names.at(-1)) continue;
     names.push(name);
     if (names.length === functionsNamed) break;
   }
@@ -125,6 +126,7 @@ function fileKind(path) {
 for (const name of [
   'open',
   'rename',
+  'link',
   'rm',
   'mkdir',
   'truncate',

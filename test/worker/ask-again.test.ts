@@ -106,6 +106,6 @@ describe('a submission in doubt', () => {
     await bench.place('a', accepted('task_1'));
     expect(await ask(bench)).toMatchObject({ kind: 'next', stage: 'status' });
     await bench.redis.hdel(bench.ledger.keys.content, 'a');
-    expect(await ask(bench)).toEqual({ kind: 'done' });
+    expect(await ask(bench)).toEqual({ kind: 'missing' });
   });
 });
