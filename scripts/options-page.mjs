@@ -42,11 +42,12 @@ In an argument, \`BATCH\` is a batch's name (\`status\` lists them), \`FOLDER\` 
 
 const optionsHead = `## Options
 
-Progress always goes to stderr; with \`--json\`, stdout holds JSON alone.
+Progress always goes to stderr; with \`--json\`, stdout holds JSON alone. Where no default stands, nothing is assumed: no cap, no filter, no file.
 
 What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`, \`--notify\`](schedules.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--fault\`](simulator.md).
 
 - \`--out\` is needed for \`run\` and \`schedule add\` (a recipe can say it, too).
+- \`--id\` and \`--model\` may be templates, such as \`{{sku}}-{{size}}\`.
 - \`--batch\`: letters, digits and \`. _ @ + -\`, at most 80.
 - \`--param\`, \`--fill-down\`, \`--where\` and the simulator's \`--fault\` can be given several times.
 - \`--rate\` counts submissions and reads, and no downloads. Where the \`--rate\` or \`--in-flight\` of several machines differ, the strictest counts.
