@@ -92,7 +92,7 @@ export function fitTable<Row>(
   const leftOut = wished.filter((one) => !one.silent && !kept.includes(one));
   return {
     // The last column is filled up with spaces, which a narrow screen would put on a line of their own.
-    text: table.toString().replace(/ +$/gm, ''),
+    text: withoutTrailingSpaces(table.toString()),
     leftOut: leftOut.map(({ column }) => column.head),
     cut,
   };
@@ -162,4 +162,11 @@ function fitCell(text: string, width: number, by: NonNullable<Column<never>['nar
     default:
       return by satisfies never;
   }
+}
+
+function withoutTrailingSpaces(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }

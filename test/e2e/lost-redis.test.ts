@@ -237,7 +237,7 @@ describe.concurrent('Redis goes back in time', () => {
     await desk.write('in.csv', productsCsv(4));
     expect((await desk.run(run)).code).toBe(3);
     await desk.keepPrivateRedis();
-    expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+    expect((await desk.run(['retry', 'out', '--yes'])).code).toBe(0);
     expect((await desk.run(run)).code).toBe(0);
     await desk.turnBackPrivateRedis();
     expect((await desk.run(run)).code).toBe(0);
@@ -388,7 +388,7 @@ describe.concurrent('forget that is killed', () => {
       const desk = await openDesk({ idempotency: 'bills-twice' });
       await desk.write('in.csv', productsCsv(2));
       expect((await desk.run(run)).code).toBe(0);
-      const killed = desk.start(['forget', 'in'], crashEnvironment(desk, { point }));
+      const killed = desk.start(['forget', 'out'], crashEnvironment(desk, { point }));
       expect((await killed.finished).code).toBeNull();
       expect((await desk.run(run)).code).toBe(0);
       expect(desk.simulator.bill().total.tasks).toBe(2);
