@@ -14,7 +14,6 @@ const notInRecipes = [
   'simulate',
   'force',
   'trial',
-  'simulate',
   'yes',
   'version',
   'help',
