@@ -10,6 +10,8 @@ const longOnes = [
   'crash/fleet',
   'crash/full-disk',
   'crash/interleavings',
+  'crash/lost-folder',
+  'crash/lost-state',
   'crash/redis-trouble',
   'crash/sweep',
   'e2e/large-change',

@@ -1,14 +1,14 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { pages, readPage } from './support/pages.js';
 
 const root = new URL('..', import.meta.url).pathname;
-const pages = [
-  'README.md',
-  ...readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
+const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  files: string[];
+};
+/** What npm packs, with what it always does. */
+const shipped = [...files, 'README.md', 'LICENSE', 'package.json'];
 
 /** As GitHub makes it of a heading. */
 function anchorOf(heading: string): string {
@@ -20,21 +20,43 @@ function anchorOf(heading: string): string {
 }
 
 function anchorsIn(page: string): Set<string> {
-  const headings = readFileSync(join(root, page), 'utf8').matchAll(/^#+ (.*)$/gm);
+  const headings = readPage(page).matchAll(/^#+ (.*)$/gm);
   return new Set([...headings].map(([, heading = '']) => anchorOf(heading)));
 }
 
+function isShipped(file: string): boolean {
+  return shipped.some((entry) => file === entry || file.startsWith(`${entry}/`));
+}
+
 function deadLinks(page: string): string[] {
-  const links = readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)\s]+)\)/g);
+  const links = readPage(page).matchAll(/\]\(([^)\s]+)\)/g);
   return [...links].flatMap(([, link = '']) => {
     if (/^https?:/.test(link)) return [];
     const [path = '', anchor] = link.split('#');
     const file = path === '' ? page : join(dirname(page), path);
-    if (!existsSync(join(root, file))) return [link];
+    if (!existsSync(join(root, file)) || !isShipped(file)) return [link];
     return anchor === undefined || anchorsIn(file).has(anchor) ? [] : [link];
   });
 }
 
-it.each(pages)('every link of %s leads somewhere', (page) => {
+/** Files of the repository that are named without a link, because the package has no sources. */
+function missingFiles(page: string): string[] {
+  const names = readPage(page).matchAll(
+    /`((?:src|test|scripts|bench|ops|docs|examples)\/[^`\s*]*)`/g,
+  );
+  return [...names].map(([, name = '']) => name).filter((name) => !existsSync(join(root, name)));
+}
+
+it.each(pages)('every link of %s leads somewhere, in the package too', (page) => {
+  expect(isShipped(page)).toBe(true);
   expect(deadLinks(page)).toEqual([]);
+  expect(missingFiles(page)).toEqual([]);
+});
+
+it('the README leads to every page, and is short', () => {
+  const readme = readPage('README.md');
+  expect(pages.filter((page) => page !== 'README.md' && !readme.includes(`](${page})`))).toEqual(
+    [],
+  );
+  expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(12_000);
 });

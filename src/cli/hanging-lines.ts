@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
 import wrap from 'wrap-ansi';
-import type { Terminal } from './terminal.js';
 
 /** Narrower is not read any more: there a terminal may break lines where it likes. */
 const narrowest = 20;
@@ -29,19 +28,14 @@ export function wrapProse(text: string, width: number): string {
     .join('\n');
 }
 
-/** Columns that a line may have; a file or a pipe takes any. */
-export function lineWidth({ screen, width }: Terminal): number {
-  return screen ? width : Number.POSITIVE_INFINITY;
-}
-
 /** Names and what is to be said of each, below one another. */
 export function printFacts(
-  terminal: Terminal,
+  { print, lineWidth }: { print(text: string): void; lineWidth: number },
   facts: readonly (readonly [name: string, text: string])[],
 ): void {
   const longest = Math.max(...facts.map(([name]) => name.length));
   for (const [name, text] of facts) {
     const head = `  ${name.padEnd(longest + 2)}`;
-    for (const line of hangingLines(head, text, lineWidth(terminal))) terminal.print(line);
+    for (const line of hangingLines(head, text, lineWidth)) print(line);
   }
 }

@@ -13,7 +13,11 @@ export function addManifestCommand(program: Command, setup: CommandSetup): void 
     .description("print a batch's manifest in input order")
     .argument('<batch or folder>', undefined, pathOnDisk)
     .addOption(
-      twin(new Option('--format <format>').choices(['jsonl', 'csv', 'json']).default('jsonl')),
+      twin(
+        new Option('--format <format>', 'shape in which it is printed')
+          .choices(['jsonl', 'csv', 'json'])
+          .default('jsonl'),
+      ),
     )
     .action((what: string, flags: { format: ManifestFormat }) =>
       setup.run(async () => {

@@ -9,6 +9,7 @@ import { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import type { KeptCommand } from '../shared/ledger/kept-command.js';
 import { StageQueues } from '../shared/queues.js';
+import { leaveFolder } from '../worker/leave-folder.js';
 import { reopenOverdue } from '../worker/reopen-overdue.js';
 import { beginRun, folderForChanges, refuseUnderWay } from './begin-run.js';
 import { refuseSecondName } from './choose-batch.js';
@@ -65,6 +66,8 @@ export async function openRunBatch(
   await refuseSecondName(session, request, out);
   const account = openAccount(session);
   const ledger = new BatchLedger(connection, settings.prefix, batch, account);
+  const openQueues = () => new StageQueues(connection, settings.prefix, batch);
+  if (out !== '') await leaveFolder({ ledger, clock, out, openQueues });
   const { meta: found, journal } = await openLife({
     ledger,
     origin: settings.origin,
@@ -72,7 +75,7 @@ export async function openRunBatch(
     out,
     nowMs: clock.now(),
     mode: flags.fresh ? 'fresh' : 'go_on',
-    openQueues: () => new StageQueues(connection, settings.prefix, batch),
+    openQueues,
   });
   const forced = forcedOf(found, flags);
   const comparison = await compareWithBatch(ledger, input.briefs(), forced);

@@ -5,6 +5,7 @@ import { journalHeader } from '../producer/open-life.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { ExitCode } from '../shared/errors.js';
 import { isSimulated } from '../shared/ledger/batch-meta.js';
+import { ownerOf } from '../shared/output-folder.js';
 import { counted } from '../shared/quantities.js';
 import { queueStages, StageQueues } from '../shared/queues.js';
 import { writeReport } from '../worker/finalize-batch.js';
@@ -151,7 +152,10 @@ async function drive(
     terminal.progress('');
     await close(stopWithinMs);
     await queues.close();
-    await writeReport({ ledger, out, clock: session.clock });
+    // Where the folder was moved away, none is made in its place.
+    if ((await ownerOf(out)) === ledger.batch) {
+      await writeReport({ ledger, out, clock: session.clock });
+    }
   }
 }
 

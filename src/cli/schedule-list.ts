@@ -20,7 +20,7 @@ import {
 } from '../shared/schedule/schedule-words.js';
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
-import { hangingLines, lineWidth, printFacts } from './hanging-lines.js';
+import { hangingLines, printFacts } from './hanging-lines.js';
 import { findSchedule, withSchedules } from './schedule-session.js';
 import { type Column, printTable } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -169,6 +169,6 @@ function printOne(terminal: Terminal, sight: ScheduleSight, nowMs: number): void
     const more = missedWords(run) + (trouble === null ? '' : `; ${trouble}`);
     const head = `  ${zoneText(run.scheduledMs, zone)}${code} `;
     const text = `${describeRun(run, zone)}${more}`;
-    for (const line of hangingLines(head, text, lineWidth(terminal))) terminal.print(line);
+    for (const line of hangingLines(head, text, terminal.lineWidth)) terminal.print(line);
   }
 }

@@ -46,7 +46,13 @@ export async function openStoreSession(
   });
   const connection = store.connect('ledger');
   const key = clockKey(settings.prefix);
-  const clock = await LedgerClock.open(() => readLedgerMs(connection, key), machineTime);
+  const clock = await LedgerClock.open(() => readLedgerMs(connection, key), machineTime).catch(
+    async (error: unknown) => {
+      // A user that lacks a right: connections that stay open would keep the command from ending.
+      await store.close();
+      throw error;
+    },
+  );
   return {
     settings,
     store,

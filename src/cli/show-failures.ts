@@ -6,7 +6,7 @@ import { type FailureGroup, groupFailures } from '../shared/group-failures.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { manifestLines } from '../shared/manifest-lines.js';
 import { quoteName } from '../shared/quote-name.js';
-import { hangingLines, lineWidth } from './hanging-lines.js';
+import { hangingLines } from './hanging-lines.js';
 import type { Terminal } from './terminal.js';
 
 /** `status BATCH --failed`: why briefs did not succeed, and what can be done about it. */
@@ -46,7 +46,7 @@ function printGroup(terminal: Terminal, group: FailureGroup): void {
   const paint = statuses.failed ? pc.red : pc.yellow;
   terminal.print(`\n${count} x ${paint(code)} (${ends.join(', ')})`);
   for (const text of [`such as ${quoteName(example.brief_id)}${message}${request}`, remedy]) {
-    for (const line of hangingLines('  ', text, lineWidth(terminal))) terminal.print(line);
+    for (const line of hangingLines('  ', text, terminal.lineWidth)) terminal.print(line);
   }
 }
 

@@ -39,8 +39,8 @@ export function addSimulatorCommand(program: Command, setup: CommandSetup): void
     .description('a stand-in for the Rivya API with a bill of its own, for trying things out')
     .addHelpText('after', faultHelp);
   const options = [
-    new Option('--port <n>').argParser(wholeNumber(0)).default(4010),
-    new Option('--host <address>').default('127.0.0.1'),
+    new Option('--port <n>', 'port to listen on').argParser(wholeNumber(0)).default(4010),
+    new Option('--host <address>', 'address to listen on').default('127.0.0.1'),
     new Option('--seed <n>', 'the same seed gives the same durations and faults')
       .argParser(wholeNumber(0))
       .default(1),

@@ -3,7 +3,6 @@ import Table from 'cli-table3';
 import truncate from 'cli-truncate';
 import pc from 'picocolors';
 import wrap from 'wrap-ansi';
-import { lineWidth } from './hanging-lines.js';
 import type { Terminal } from './terminal.js';
 
 /** One column of a table, and what becomes of it on a screen that is too narrow for all of them. */
@@ -47,7 +46,7 @@ export function printTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
 ): void {
-  const { text, leftOut, cut } = fitTable(rows, columns, lineWidth(terminal));
+  const { text, leftOut, cut } = fitTable(rows, columns, terminal.lineWidth);
   terminal.print(text);
   const missing = [
     ...(leftOut.length > 0 ? [`without ${leftOut.join(', ')}`] : []),
@@ -93,7 +92,7 @@ export function fitTable<Row>(
   const leftOut = wished.filter((one) => !one.silent && !kept.includes(one));
   return {
     // The last column is filled up with spaces, which a narrow screen would put on a line of their own.
-    text: table.toString().replace(/ +$/gm, ''),
+    text: withoutTrailingSpaces(table.toString()),
     leftOut: leftOut.map(({ column }) => column.head),
     cut,
   };
@@ -163,4 +162,11 @@ function fitCell(text: string, width: number, by: NonNullable<Column<never>['nar
     default:
       return by satisfies never;
   }
+}
+
+function withoutTrailingSpaces(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }

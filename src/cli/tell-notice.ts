@@ -42,6 +42,10 @@ function sentenceFor(notice: Notice): string | null {
       return `A brief was refused without a reason (${withoutStop(notice.reason)}), as firewalls do for a word in the prompt; it is tried again a few times, and the others go on.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
+    case 'folder_away':
+      return `The folder ${notice.out} was moved or removed, or another one is in its place: nothing is submitted or downloaded. Put it back, and this goes on by itself; or stop (Ctrl+C) and give the same command with --out and the place where it is now, or, where it is lost, with an empty one.`;
+    case 'folder_back':
+      return `The folder ${notice.out} is back: going on.`;
     case 'state_lost':
       // The command ends with it.
       return null;

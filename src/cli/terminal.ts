@@ -23,8 +23,8 @@ export interface Terminal {
   progress(block: string): void;
   /** Columns of stdout; 80 where it is no screen. */
   width: number;
-  /** Whether stdout is a screen, and not a file or a pipe. */
-  screen: boolean;
+  /** Columns that a line of stdout may have; a file or a pipe takes any. */
+  lineWidth: number;
 }
 
 export function openTerminal(): Terminal {
@@ -46,7 +46,7 @@ export function openTerminal(): Terminal {
   return {
     live,
     width: stdout.columns ?? 80,
-    screen: stdout.isTTY === true,
+    lineWidth: stdout.isTTY === true ? stdout.columns : Number.POSITIVE_INFINITY,
     print: (text) => stdout.write(`${fitted(redactSecrets(text), stdout)}\n`),
     json: (value) => stdout.write(`${redactSecrets(JSON.stringify(value))}\n`),
     pipe: async (text) => {

@@ -15,6 +15,7 @@ export function isBlank(text: string): boolean {
 
 /** Without anything at its ends that shows nothing: names of columns, ids, choices. */
 export function trimCell(text: string): string {
+  if (isPlainEnd(text, 0) && isPlainEnd(text, text.length - 1)) return text;
   const [begin, end] = seenPart(text);
   return begin === 0 && end === text.length ? text : text.slice(begin, end);
 }

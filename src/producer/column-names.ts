@@ -9,6 +9,9 @@ export class ColumnNames {
   /** Made at the first name that is not exact; null where several columns share a spelling. */
   #spellings: Map<string, string | null> | null = null;
 
+  /** Of what was asked: the few names in the options are asked for in every row. */
+  readonly #found = new Map<string, string | null>();
+
   constructor(readonly columns: readonly string[]) {
     this.#exact = new Set(columns);
   }
@@ -16,8 +19,13 @@ export class ColumnNames {
   /** The column's own name, or null where there is none. */
   resolve(wanted: string): string | null {
     if (this.#exact.has(wanted)) return wanted;
-    this.#spellings ??= this.#spell();
-    return this.#spellings.get(spelling(wanted)) ?? null;
+    let found = this.#found.get(wanted);
+    if (found === undefined) {
+      this.#spellings ??= this.#spell();
+      found = this.#spellings.get(spelling(wanted)) ?? null;
+      this.#found.set(wanted, found);
+    }
+    return found;
   }
 
   #spell(): Map<string, string | null> {

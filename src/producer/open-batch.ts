@@ -1,6 +1,7 @@
 import { BatchError } from '../shared/errors.js';
 import type { BatchLedger } from '../shared/ledger/batch-ledger.js';
 import { type BatchIdentity, type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
+import { holdsLife, ownerOf } from '../shared/output-folder.js';
 
 /**
  * Creates the batch or finds it as it was: a batch keeps its API, its key and its folder for life, because
@@ -28,7 +29,13 @@ export async function openBatch(ledger: BatchLedger, identity: BatchIdentity): P
     return { ...meta, out: identity.out };
   }
   if (identity.out !== '' && meta.out !== identity.out) {
-    throw conflict(batch, `writes its results to ${meta.out}, not ${identity.out}`);
+    const moved = (await ownerOf(meta.out)) === null;
+    if (!moved || !(await holdsLife(identity.out, { ...meta, batch }))) {
+      throw conflict(batch, `writes its results to ${meta.out}, not ${identity.out}`);
+    }
+    // The folder was moved: with its journal and its manifest it goes on where it is now.
+    await ledger.set({ out: identity.out });
+    return { ...meta, out: identity.out };
   }
   return meta;
 }

@@ -84,9 +84,13 @@ async function adopt(
   if (adoption.kind !== 'adopted') {
     // What is in the folder is not this life, or not all of it: from here on it is as if Redis were lost, and what is
     // gone from the file goes through once more, under the keys that it was paid with.
+    const kept =
+      adoption.kind === 'lines_gone'
+        ? await keepKeys(out, { meta, identity, header: found })
+        : identity;
     await queues.obliterate();
     await ledger.forget();
-    return adopt(adopting, { meta: await openBatch(ledger, identity), identity, header: found });
+    return adopt(adopting, { meta: await openBatch(ledger, kept), identity: kept, header: found });
   }
   const now = (await ledger.meta()) ?? meta;
   if (meta.ready) return { meta: now, journal: null };
@@ -99,6 +103,19 @@ async function adopt(
   await begun.note({ elsewhere: true });
   await begun.close();
   return { meta: now, journal: { ...emptyJournal(header), elsewhere: true } };
+}
+
+/**
+ * The identity of a batch whose lines are gone. Where the journal went with them, Redis alone knows its keys, and any
+ * brief may have been sent since it began; written down before Redis forgets it (S1).
+ */
+async function keepKeys(out: string, { meta, identity, header }: Opening): Promise<BatchIdentity> {
+  if (header === null) {
+    const journal = await Journal.open(out, journalHeader(meta));
+    await journal.note({ elsewhere: true });
+    await journal.close();
+  }
+  return { ...identity, nonce: meta.nonce, createdAt: meta.createdAt };
 }
 
 /** What stands at the head of a batch's journal. */
@@ -134,7 +151,7 @@ const stageOf = {
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
-  if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+  if (meta?.admission !== 'complete' || meta.rewriting) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     for (const { id: brief, read } of briefs) {

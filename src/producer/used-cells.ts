@@ -29,13 +29,15 @@ export class UsedCells {
 
   /** An error of a spreadsheet would be painted as it is written. */
   faults(row: Row, plan: ColumnPlan): RowFault[] {
-    this.#lookAt(plan);
-    return this.#used.flatMap((column): RowFault[] => {
+    this.#lookAt(row, plan);
+    const faults: RowFault[] = [];
+    for (const column of this.#used) {
       const value = row.find(column);
-      if (typeof value !== 'string' || suspectCell(value) !== 'error_value') return [];
+      if (typeof value !== 'string' || suspectCell(value) !== 'error_value') continue;
       const reason = `"${column}" holds ${trimCell(value)}, an error of the spreadsheet: mend its formula, or empty the cell`;
-      return [{ kind: 'error_value', column, reason }];
-    });
+      faults.push({ kind: 'error_value', column, reason });
+    }
+    return faults;
   }
 
   /** What may be a slip in a row that is made; after `faults` of it. */
@@ -66,37 +68,39 @@ export class UsedCells {
     const { id } = this.mapping;
     const [column, ...more] = id === null ? ['id'] : id.columns;
     if (column === undefined || more.length > 0) return;
-    const value = row.find(column);
+    const value = id === null ? row.get(column) : row.find(column);
     if (typeof value !== 'string' || cellText(value) === value) return;
     warnings.note({ rule: 'invisible_ends', column }, place, () => {
       return `"${column}" has invisible characters at its ends; they do not count, so ids that differ in nothing else are the same`;
     });
   }
 
-  #lookAt({ columns, params }: ColumnPlan): void {
+  #lookAt(row: Row, { columns, params }: ColumnPlan): void {
     if (isSameList(this.#columns, columns)) return;
     this.#columns = columns;
     const { mapping, output } = this;
-    const { ownColumns, references } = mapping;
-    const prompt = output.prompt ?? mapping.prompt;
+    const { references } = mapping;
+    // Columns of ours must be called exactly so, and those of templates are found as the row finds them.
+    const own = (name: string) =>
+      mapping.ownColumns.has(name) && columns.includes(name) ? [name] : [];
+    const named = (names: readonly string[]) => names.map((name) => row.nameOf(name) ?? name);
     const ofReferences =
       references?.kind === 'template' ? references.template.columns : references?.columns;
+    const prompt = output.prompt ?? mapping.prompt;
     this.#unchecked = unique([
-      ...(mapping.id?.columns ?? ['id']),
-      ...(prompt?.columns ?? ['prompt']),
-      ...(mapping.fileName?.columns ?? []),
-      ...(ofReferences ?? ['references']),
+      ...(mapping.id === null ? own('id') : named(mapping.id.columns)),
+      ...(prompt === null ? own('prompt') : named(prompt.columns)),
+      ...(mapping.fileName === null ? [] : named(mapping.fileName.columns)),
+      ...(ofReferences === undefined ? own('references') : named(ofReferences)),
     ]);
-    const templates = [
-      output.model ?? mapping.model,
-      ...templatesOf(output.params),
-      ...templatesOf(mapping.params),
-    ];
+    const model = output.model ?? mapping.model;
+    const templates = [...templatesOf(output.params), ...templatesOf(mapping.params)];
     this.#used = unique([
       ...this.#unchecked,
-      ...templates.flatMap((template) => template?.columns ?? []),
+      ...(output.model === null ? own('model') : []),
+      ...(model === null ? [] : named(model.columns)),
+      ...templates.flatMap((template) => named(template.columns)),
       ...params.map(({ column }) => column),
-      ...(ownColumns.has('model') ? ['model'] : []),
     ]);
     this.#model = undefined;
     this.#unsent = [];

@@ -6,6 +6,7 @@ import { EarlierRuns } from './earlier-runs.js';
 import { BatchError } from './errors.js';
 import {
   type JournalContent,
+  journalPath,
   type NotedTask,
   readContentAt,
   readJournal,
@@ -61,18 +62,24 @@ const sendsAtOnce = 200;
 export async function adoptFolder(adopting: Adopting): Promise<Adoption> {
   const { ledger, out } = adopting;
   const before = await ledger.recovery.marks();
-  // Until the whole input was admitted once, its admission asks for what is known of each brief.
-  const journal = await readJournal(out, before.ready ? before.noted : 0);
+  const journal = await readJournal(out, await journalMark(out, before));
   // The folder is read before the ledger: what is noted in it was in the ledger before.
   const marks = await ledger.recovery.marks();
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
   const lines = await adoptLines(adopting, marks, journal);
   if (lines === 'gone') return { kind: 'lines_gone' };
-  if (journal !== null) {
-    await adoptSends(adopting, journal);
-    if (before.ready && journal.end > 0) await ledger.recovery.markNoted(journal.end);
-  }
+  if (journal !== null) await adoptSends(adopting, journal);
+  const noted = journal?.end ?? 0;
+  if (before.ready && (noted > 0 || journal === null)) await ledger.recovery.markNoted(noted);
   return { kind: 'adopted', journal, ...lines };
+}
+
+/**
+ * From where on the journal is compared. Until the whole input was admitted once, its admission asks for what is known of
+ * each brief; a journal that is shorter than what was read of it is another one, begun in its place.
+ */
+async function journalMark(out: string, { ready, noted }: FolderMarks): Promise<number> {
+  return ready && (await syncedSize(journalPath(out))) >= noted ? noted : 0;
 }
 
 /** What a process says that has no input at hand to begin anew with. */

@@ -62,7 +62,7 @@ const entrySchema = z.union([
 ]);
 
 export type JournalHeader = z.infer<typeof headerSchema>;
-type JournalEntry = z.infer<typeof entrySchema>;
+export type JournalEntry = z.infer<typeof entrySchema>;
 
 export interface Send {
   attempt: number;
@@ -219,7 +219,7 @@ function notOurs(out: string): BatchError {
 
 /** Appends to a batch's journal; several processes may do so at once, one line a write. */
 export class Journal {
-  private turn: Promise<unknown> = Promise.resolve();
+  private turn: Promise<void> = Promise.resolve();
 
   private constructor(private readonly file: FileHandle) {}
 
@@ -262,8 +262,8 @@ export class Journal {
    * Resolves when the entry would survive a kill of this process; a power cut may take the last moment.
    * Rejects with the system's error where it could not be written: then what it is about must not happen.
    */
-  note(...entries: JournalEntry[]): Promise<void> {
-    return this.append(...entries);
+  async note(...entries: JournalEntry[]): Promise<void> {
+    await this.append(...entries);
   }
 
   async close(): Promise<void> {
@@ -272,17 +272,23 @@ export class Journal {
     await this.file.close();
   }
 
-  /** One after the other: a write that was cut off must be seen by the next one. */
-  private append(...values: (JournalHeader | JournalEntry)[]): Promise<void> {
+  /**
+   * One after the other: what a crash or a full disk cut off, of this process or another, must not swallow the entry that
+   * comes next.
+   */
+  private async append(...values: (JournalHeader | JournalEntry)[]): Promise<void> {
     const text = values.map((value) => `${JSON.stringify(value)}\n`).join('');
-    const written = this.turn.then(() => this.appendText(text));
-    this.turn = written.catch(() => undefined);
-    return written;
-  }
-
-  /** What a crash or a full disk cut off, of this process or another, must not swallow the entry that comes next. */
-  private async appendText(text: string): Promise<void> {
-    await this.file.appendFile((await this.endsTorn()) ? `\n${text}` : text);
+    const before = this.turn;
+    let end: () => void = () => undefined;
+    this.turn = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    try {
+      await this.file.appendFile((await this.endsTorn()) ? `\n${text}` : text);
+    } finally {
+      end();
+    }
   }
 
   private async endsTorn(): Promise<boolean> {

@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from './errors.js';
-import { readJournalHeader } from './journal.js';
+import { type JournalHeader, journalPath, readJournalHeader } from './journal.js';
 import { parseJson } from './json.js';
 import { readLines } from './read-lines.js';
 
@@ -21,6 +21,54 @@ export async function claimOutputFolder(out: string, batch: string): Promise<voi
       'batch_conflict',
       `The folder ${out} holds the results of batch ${owner}: give another one with --out.`,
     );
+  }
+}
+
+type LifeOfBatch = Pick<JournalHeader, 'batch' | 'createdAt' | 'nonce'>;
+
+/** Whether a folder is the one of this life of a batch, wherever it was moved to: its journal says so. */
+export async function holdsLife(out: string, life: LifeOfBatch): Promise<boolean> {
+  const header = await readJournalHeader(out);
+  if (header === null) return false;
+  return (
+    header.batch === life.batch &&
+    header.createdAt === life.createdAt &&
+    header.nonce === life.nonce
+  );
+}
+
+/** `same_files_anew`: it was moved here from another disk, so that files that are held open are not those in it. */
+export type FolderSight = 'here' | 'same_files_anew' | 'away';
+
+/**
+ * Sees whether a folder is still in its place: somebody may have moved, removed or replaced it. While a journal is held
+ * open, its file's number stands for no other file.
+ */
+export class FolderWatch {
+  private file: string | null = null;
+  private life: LifeOfBatch | null = null;
+
+  constructor(
+    private readonly out: string,
+    private readonly batch: string,
+  ) {}
+
+  /** Looks at one file's identity, and into it only where that has changed. The first look learns what there is. */
+  async look(): Promise<FolderSight> {
+    const found = await stat(journalPath(this.out)).catch(() => null);
+    const file = found && `${found.dev}:${found.ino}`;
+    if (file !== null && file === this.file) return 'here';
+    if (file === null) return 'away';
+    if (this.life === null) {
+      const header = await readJournalHeader(this.out);
+      if (header?.batch !== this.batch) return 'away';
+      this.life = header;
+      this.file = file;
+      return 'here';
+    }
+    if (!(await holdsLife(this.out, this.life))) return 'away';
+    this.file = file;
+    return 'same_files_anew';
   }
 }
 

@@ -33,8 +33,9 @@ export async function acceptTask(
     runningAt: null,
   };
   const moved = await saveAccepted(context, job, { from: go.brief, to });
+  // Where Redis has lost the brief meanwhile, its folder is what knows of the task.
+  if (moved.kind === 'moved' || moved.state === null) await noteTask(context, job, to);
   if (moved.kind === 'passed') return stepFor(moved.state);
-  await noteTask(context, job, to);
   if (!wasNeverPaid(action.task)) await liftHolds(context, go.trial);
   if (action.task.status.kind !== 'running') {
     const { trial } = go;

@@ -4,8 +4,10 @@ import type { LimitFunction } from 'p-limit';
 import { adoptFolder, refuseOutdated } from '../shared/adopt-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
+import { Journal, type JournalHeader } from '../shared/journal.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { RewriteLedger } from '../shared/ledger/rewrite-ledger.js';
+import { FolderWatch } from '../shared/output-folder.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
 import { cancelBrief } from './cancel-brief.js';
 import { checkStatus } from './check-status.js';
@@ -25,6 +27,8 @@ import { SubmitGate } from './submit-gate.js';
 
 export interface BatchWorkerOptions {
   context: StageContext;
+  /** What the batch is, as its journal says. */
+  header: JournalHeader;
   connection: Redis;
   prefix: string;
   stages: readonly QueueStage[];
@@ -39,6 +43,8 @@ export interface BatchWorkerOptions {
 /** Longer than a job of ours is put off, but for what the API asks for by name. */
 const furthestDelayMs = 90_000;
 
+const lookForFolderMs = 1_000;
+
 /** How often lines of other machines, and a crash before the last file was written, are looked for. */
 const tendEveryMs = 500;
 
@@ -49,6 +55,8 @@ export class BatchWorker {
   private readonly writer: ManifestWriter | null;
   private readonly gate: SubmitGate;
   private readonly rewrite: RewriteLedger;
+  private readonly folder: FolderWatch | null;
+  private folderIsAway = false;
   private elsewhereNoted = false;
   /** Why a file could not be fetched since that was last told. */
   private fileTrouble: string | null = null;
@@ -58,12 +66,14 @@ export class BatchWorker {
   private tending: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: BatchWorkerOptions) {
-    const { context, connection, prefix, stages, out } = options;
+    const { context, connection, prefix, stages, out, header } = options;
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
     this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
     this.writer =
       out === null ? null : new ManifestWriter(context.ledger.outbox, out, () => this.adopt(out));
+    this.folder =
+      out === null || context.journal === null ? null : new FolderWatch(out, header.batch);
     this.workers = stages.map(
       (stage) =>
         new StageWorker({
@@ -133,7 +143,7 @@ export class BatchWorker {
     const { ledger } = this.options.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
-    if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+    if (meta?.admission !== 'complete' || meta.rewriting) return;
     const tooFew = (await this.queues.count()) < meta.pending;
     if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
     this.hadTooFewJobs = tooFew;
@@ -168,6 +178,7 @@ export class BatchWorker {
     if (meta === null) await this.lookForLoss('trouble');
     // Lines of a later life, queued anew after a lost Redis, do not belong into this folder.
     if (meta?.createdAt !== this.createdAt) return 'not_yet';
+    if (!(await this.folderIsHere())) return 'not_yet';
     await this.noteElsewhere(meta);
     await this.tellFileTrouble();
     // A retry that was killed half-way is completed by whoever has the folder.
@@ -213,23 +224,47 @@ export class BatchWorker {
 
   /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */
   private async tendOrTell(): Promise<void> {
-    await this.tend().catch((error: unknown) => {
+    await this.tend().catch(async (error: unknown) => {
+      if (this.folderIsAway || !(await this.folderIsHere())) return;
       const reason = error instanceof Error ? error.message : String(error);
       this.options.context.notify({ kind: 'output_trouble', reason });
     });
   }
 
+  /**
+   * Whether the folder is in its place: where it is not, nothing is downloaded, and nothing is sent, because it could not
+   * be noted (S1). Told when it goes and when it comes back; paid tasks are watched meanwhile (S3).
+   */
+  private async folderIsHere(): Promise<boolean> {
+    const { context, out } = this.options;
+    if (this.folder === null || out === null) return true;
+    const sight = await this.folder.look();
+    if (sight === 'same_files_anew') {
+      const { journal } = context;
+      context.journal = await Journal.open(out, this.options.header);
+      await journal?.close();
+    }
+    const isAway = sight === 'away';
+    if (isAway !== this.folderIsAway) {
+      this.folderIsAway = isAway;
+      context.notify({ kind: isAway ? 'folder_away' : 'folder_back', out });
+    }
+    return !isAway;
+  }
+
   private async work(stage: QueueStage, job: StageJob): Promise<Step> {
     const { context, slots, places } = this.options;
-    switch (stage) {
-      case 'submit':
-        return slots.submit(() => this.submit(job));
-      case 'status':
-        return slots.status(() => checkStatus(context, job));
-      case 'collect':
-        return places.hold((place) => collectAssets(this.collectContext(place), job));
-      default:
-        return stage satisfies never;
+    if (stage === 'status') return slots.status(() => checkStatus(context, job));
+    const awaited: Step = { kind: 'hold', waitMs: lookForFolderMs };
+    if (!(await this.folderIsHere())) return awaited;
+    try {
+      return await (stage === 'submit'
+        ? slots.submit(() => this.submit(job))
+        : places.hold((place) => collectAssets(this.collectContext(place), job)));
+    } catch (error) {
+      // It may have gone in the middle.
+      if (await this.folderIsHere()) throw error;
+      return awaited;
     }
   }
 
@@ -272,6 +307,7 @@ export class BatchWorker {
     const noteTrouble = (reason: string) => {
       this.fileTrouble = reason;
     };
-    return { ...context, out, place, noteTrouble };
+    const folderIsHere = () => this.folderIsHere();
+    return { ...context, out, place, noteTrouble, folderIsHere };
   }
 }

@@ -30,6 +30,8 @@ export interface CollectContext extends StageContext {
   place: DownloadPlace;
   /** A file cannot be fetched for the time being. */
   noteTrouble(reason: string): void;
+  /** Whether what was just saved is in the batch's folder, and not in one that took its place (S5). */
+  folderIsHere(): Promise<boolean>;
 }
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
@@ -42,6 +44,7 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
   if (!job.urls?.length) return rereadTask(context, job, brief);
   const saved = await saveAll(context, { ...job, urls: job.urls }, brief.state);
   if (saved.kind === 'saved') {
+    if (!(await context.folderIsHere())) return { kind: 'later', afterMs: retrySpacingMs };
     const end = {
       status: 'succeeded',
       error: null,

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import { judgeLine } from '../shared/judge-line.js';
@@ -49,7 +49,6 @@ export class ManifestWriter {
   }
 
   private async writePage(): Promise<'more' | 'empty'> {
-    await mkdir(this.out, { recursive: true });
     const generation = await this.outbox.generation();
     const file = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o644);
     try {

@@ -18,6 +18,8 @@ export class NoticeNews {
     // What ended the trouble makes it news again when it comes back.
     if (kind === 'credits_back') this.toldAtMs.delete('parked');
     if (kind === 'parked') this.toldAtMs.delete('credits_back');
+    if (kind === 'folder_back') this.toldAtMs.delete('folder_away');
+    if (kind === 'folder_away') this.toldAtMs.delete('folder_back');
     return 'news';
   }
 }

@@ -18,6 +18,9 @@ export type Notice =
   /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */
   | { kind: 'refused_unexplained'; briefId: string; reason: string }
   | { kind: 'output_trouble'; reason: string }
+  /** The folder of the results is not where it was, or another one is there. */
+  | { kind: 'folder_away'; out: string }
+  | { kind: 'folder_back'; out: string }
   /** Nothing more is done for the batch by this process. */
   | { kind: 'state_lost'; reason: string };
 

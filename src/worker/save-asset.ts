@@ -48,7 +48,10 @@ export async function saveAssets(
   request: SaveRequest,
 ): Promise<SaveOutcome> {
   const folder = join(request.out, 'assets');
-  await mkdir(folder, { recursive: true });
+  // Never the folder of the results itself: where that is gone, what is saved would be lost.
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
   const temporaries = request.urls.map(() => join(folder, `.${randomUUID()}.part`));
   try {
     const files: FetchedFile[] = [];

@@ -117,12 +117,14 @@ async function noteSend(
   const state = { sends, seq, admittedAt, madeBy: run, content: go.content };
   const references = addresses?.items;
   const note = { ...brief, ...(references ? { references } : {}), ...state };
-  return (await journal?.note(note).then(() => null, systemError)) ?? null;
-}
-
-function systemError(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
-  if (typeof error.code !== 'string') throw error;
-  return error;
+  try {
+    await journal?.note(note);
+    return null;
+  } catch (error) {
+    const systemError = error as NodeJS.ErrnoException;
+    if (typeof systemError.code !== 'string') throw error;
+    return systemError;
+  }
 }
 
 /** A full disk, or a folder that is gone: it is not sent, because after a lost Redis nobody would know of it (S1). */

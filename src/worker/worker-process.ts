@@ -143,6 +143,7 @@ export class WorkerProcess {
     const { batch, nonce, createdAt } = header;
     const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
+      header,
       connection,
       prefix,
       stages,

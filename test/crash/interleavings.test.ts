@@ -32,7 +32,7 @@ describe.concurrent('paid work', () => {
     const desk = await openDesk({ redis: 'private', durationMs: 600_000, keyLifetimeMs: 3_000 });
     await desk.write('in.csv', productsCsv(1));
     const keyLife = ['--key-life', String(3 / 3_600)];
-    const point = 'before file appendFile journal.jsonl < Journal.append < Journal.note*';
+    const point = 'after redis rivya:begin-submit < BriefLedger.beginSubmit*';
     const killed = await desk.run(run, { environment: crashEnvironment(desk, { point }) });
     expect(killed.signal).toBe('SIGKILL');
     const sent = desk.start(run);
@@ -105,7 +105,7 @@ describe.concurrent('the journal', () => {
   }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(2));
-    const hold = 'before file appendFile journal.jsonl < Journal.append < Journal.open*';
+    const hold = 'before file appendFile journal.jsonl < Journal.appendText*';
     const runs = [1, 2].map(() => desk.start(run, crashEnvironment(desk, { hold })));
     await held(desk, runs, 2);
     await release(desk);

@@ -5,7 +5,7 @@ import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 
 const briefs = 12;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '4'];
-const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'in', briefs });
+const auditOf = (desk: Desk) => auditRun(desk, { out: 'out', batch: 'out', briefs });
 
 async function tell(desk: Desk, ...commands: string[][]): Promise<void> {
   const redis = new Redis({ path: desk.redisSocket });
@@ -24,7 +24,9 @@ describe.concurrent('Redis loses its state while a run works', () => {
     await tell(desk, ['FLUSHALL']);
     const { code, stderr } = await running.finished;
     expect({ code, stderr }).toMatchObject({ code: 4 });
-    expect(stderr.match(/Redis has lost what it knew of batch in: it was emptied/g)).toHaveLength(1);
+    expect(stderr.match(/Redis has lost what it knew of batch out: it was emptied/g)).toHaveLength(
+      1,
+    );
     expect(stderr).not.toMatch(/failed unexpectedly/);
     expect((await desk.run(run)).code).toBe(0);
     expect(await auditOf(desk)).toEqual([]);

@@ -207,7 +207,7 @@ describe.concurrent('answers that go wrong', () => {
     const desk = await openDesk({ faults });
     await desk.write('in.csv', productsCsv(12));
     expect((await desk.run(run)).code).toBe(3);
-    const retried = await desk.run(['retry', 'in', '--yes', '--json']);
+    const retried = await desk.run(['retry', 'out', '--yes', '--json']);
     expect(JSON.parse(retried.stdout)).toMatchObject({
       reopened: 3,
       rereads: 3,
@@ -220,7 +220,7 @@ describe.concurrent('answers that go wrong', () => {
     expect(desk.simulator.bill().total).toMatchObject({ tasks: 12, spent: 12 });
     // What was counted as spent for them is not counted again (S6).
     expect((await desk.report('out')).credits).toMatchObject({ spent: 12 });
-    const status = JSON.parse((await desk.run(['status', 'in', '--json'])).stdout);
+    const status = JSON.parse((await desk.run(['status', 'out', '--json'])).stdout);
     expect(status.account.inFlight).toBe(0);
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
@@ -234,12 +234,12 @@ describe.concurrent('answers that go wrong', () => {
     const sentence = /\d results? cannot be fetched yet \(The file's server answered HTTP 503\)/;
     while (!sentence.test(running.output())) await sleep(20);
     const status = async () =>
-      JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).files_due;
+      JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).files_due;
     while ((await status()).count < 2) await sleep(100);
     expect(await status()).toEqual({ count: 2, reason: "The file's server answered HTTP 503." });
-    const shown = (await desk.run(['status', 'in'])).stdout;
+    const shown = (await desk.run(['status', 'out'])).stdout;
     expect(shown).toMatch(/files +2 results cannot be fetched yet \(.* HTTP 503\)/);
-    expect(shown).toContain('limited by files that cannot be fetched yet');
+    expect(shown).toMatch(/limited by +files that cannot be fetched yet/);
     running.kill('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);

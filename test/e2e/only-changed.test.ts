@@ -235,7 +235,7 @@ test('--force: a retry before it goes on does not make it a new one (S1)', async
   desk.simulator.control({ faults: ['task-fails=nsfw/refunded:1x'] });
   expect((await desk.run([...quick, '--force', '--max-credits', '9'])).code).toBe(4);
   expect(tasks(desk)).toBe(10);
-  expect((await desk.run(['retry', 'in', '--yes'])).code).toBe(0);
+  expect((await desk.run(['retry', 'out', '--yes'])).code).toBe(0);
   expect((await desk.run([...quick, '--force', '--max-credits', '100'])).code).toBe(0);
   expect(tasks(desk)).toBe(13);
   expect((await runJson(desk, [...quick, '--force'])).compared).toMatchObject({ forced: 6 });

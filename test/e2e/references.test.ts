@@ -201,7 +201,11 @@ describe.concurrent('files as references', () => {
 
 describe.concurrent('references and a lost Redis', () => {
   test('a send in doubt is repeated with the very same bytes (S1)', async ({ openDesk }) => {
-    const desk = await openDesk({ redis: 'private', durationMs: 30_000 });
+    const desk = await openDesk({
+      redis: 'private',
+      durationMs: 30_000,
+      faults: ['lose-answer-after-accept:6x'],
+    });
     await writePictures(desk, 2);
     await desk.write('in.csv', shotsCsv(12, oneOf(2)));
     await killWhen(desk, run, () => desk.simulator.bill().total.tasks >= 6);

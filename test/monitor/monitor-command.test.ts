@@ -53,9 +53,9 @@ describe.concurrent('rivya-batch monitor', () => {
     const overview = (await get('/')).text;
     expect(overview).toContain('6 of 6');
     expect(overview).toContain('finished');
-    const batch = (await get('/batch?name=in')).text;
+    const batch = (await get('/batch?name=out')).text;
     expect(batch).toContain('2 × generation_failed');
-    const story = (await get('/brief?batch=in&id=00002')).text;
+    const story = (await get('/brief?batch=out&id=00002')).text;
     for (const word of [
       'Admitted',
       'Sent',
@@ -70,13 +70,13 @@ describe.concurrent('rivya-batch monitor', () => {
     expect(story).toContain('on disk');
     const [line] = (await desk.lines('out')).filter(({ brief_id }) => brief_id === '00002');
     await rm(join(desk.folder, 'out', line?.assets[0]?.path ?? ''));
-    expect((await get('/brief?batch=in&id=00002')).text).toContain('missing');
-    expect((await get('/brief?batch=in&id=00003')).text).toContain('generation_failed');
+    expect((await get('/brief?batch=out&id=00002')).text).toContain('missing');
+    expect((await get('/brief?batch=out&id=00003')).text).toContain('generation_failed');
     expect((await get('/find?text=product+4')).text).toContain('id=00004');
     expect((await get(`/find?text=${line?.task_id}`)).text).toContain('id=00002');
 
     const metrics = (await get('/metrics')).text;
-    expect(metrics).toMatch(/rivya_batch_briefs\{account="\w+",batch="in",status="succeeded"\} 4/);
+    expect(metrics).toMatch(/rivya_batch_briefs\{account="\w+",batch="out",status="succeeded"\} 4/);
     expect(metrics).toMatch(/rivya_batch_requests_total\{.*kind="download"\} 4/);
     expect(metrics).toMatch(
       /rivya_batch_task_duration_seconds\{.*model="z-image",quantile="0.5"\}/,
@@ -92,7 +92,7 @@ describe.concurrent('rivya-batch monitor', () => {
 
     expect((await desk.run(['retry', 'out', '--yes'])).code).toBe(0);
     await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
-    const second = (await get('/brief?batch=in&id=00003')).text;
+    const second = (await get('/brief?batch=out&id=00003')).text;
     expect(second).toContain('An earlier life ended');
     expect(second).toContain('attempt 1: failed, generation_failed');
     expect(second).toContain('<span class="pill succeeded">');
@@ -109,13 +109,13 @@ describe.concurrent('rivya-batch monitor', () => {
     await desk.write('in.csv', productsCsv(3));
     const run = desk.start(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
     const { get } = await startMonitor(desk);
-    const collecting = async () => (await get('/queues/api/queues?activeQueue=in.collect')).text;
+    const collecting = async () => (await get('/queues/api/queues?activeQueue=out.collect')).text;
     // Each of the three comes to its collect job in its own time.
     await until(async () => (await collecting()).split('?[hidden]').length > 3);
     const pages = [
       '/',
-      '/batch?name=in',
-      '/brief?batch=in&id=00001',
+      '/batch?name=out',
+      '/brief?batch=out&id=00001',
       '/metrics',
       '/find?text=media',
     ];
@@ -126,8 +126,8 @@ describe.concurrent('rivya-batch monitor', () => {
       expect(text).not.toContain('token=');
       expect(text).not.toContain('rvya_sk_desk');
     }
-    expect((await get('/brief?batch=in&id=00001')).text).toContain('Next: collect');
-    expect((await get('/batch?name=in')).text).toContain('3 running');
+    expect((await get('/brief?batch=out&id=00001')).text).toContain('Next: collect');
+    expect((await get('/batch?name=out')).text).toContain('3 running');
     run.kill('SIGKILL');
   });
 

@@ -73,7 +73,7 @@ it.each([
 
 it('refuses rows that use an error of a spreadsheet, and warns of words for nothing (S1)', async () => {
   const content = [
-    'id,title,colour,params.aspect_ratio,other',
+    'id,title,colour,params.aspect_ratio,References',
     '1,Lamp,#N/A,,',
     '2, #REF! ,red,,',
     '3,Lamp,red,#DIV/0!,',
@@ -84,6 +84,7 @@ it('refuses rows that use an error of a spreadsheet, and warns of words for noth
     '8,Lamp,NULL,,#VALUE!',
     '9,Lamp,None,,nan',
     '10,#1 Lamp,#fff,,',
+    '11,Lamp,red,,#REF!',
   ].join('\n');
   const compiled = await compileFiles(
     { 'x.csv': content },
@@ -100,7 +101,7 @@ it('refuses rows that use an error of a spreadsheet, and warns of words for noth
   expect(compiled.rejections[1]?.reason).toBe(
     '"title" holds #REF!, an error of the spreadsheet: mend its formula, or empty the cell',
   );
-  expect(compiled.briefs.map(({ id }) => id)).toEqual(['7', '8', '9', '10']);
+  expect(compiled.briefs.map(({ id }) => id)).toEqual(['7', '8', '9', '10', '11']);
   expect(compiled.warnings).toMatchObject([
     { rule: 'nothing_word', column: 'colour', count: 2, firstRows: [{ row: 9 }, { row: 10 }] },
     { rule: 'nothing_word', column: 'title', count: 1, firstRows: [{ row: 8 }] },

@@ -256,6 +256,23 @@ describe('a folder of a later time than Redis', () => {
     expect(await adopt()).toMatchObject({ kind: 'adopted' });
   });
 
+  it('S1: is compared from its beginning where another one took its place', async () => {
+    const { adopt, admit, redis, ledger, out, journal, batch, jobs } = await openFolder();
+    await admit('a', 'b');
+    await journal.note(send('a'));
+    await adopt();
+    await rm(join(out, 'journal.jsonl'));
+    const anew = await Journal.open(out, { ...identity, batch });
+    onTestFinished(() => anew.close());
+    await adopt();
+    await anew.note(send('b'), send('c'));
+    const sent = await ledger.briefs.read('b');
+    expect(sent?.state.stage).toBe('admitted');
+    await adopt();
+    expect(await jobs('status')).toEqual(['a 1', 'b 1', 'c 1']);
+    expect(await redis.hexists(ledger.keys.state, 'c')).toBe(1);
+  });
+
   it('reads no more of the journal than what came since', async () => {
     const { journal, adopt, out } = await openFolder();
     await journal.note(send('a'));

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Journal } from '../../src/shared/journal.js';
 import { ManifestFile } from '../../src/shared/manifest-file.js';
-import { claimOutputFolder, ownerOf } from '../../src/shared/output-folder.js';
+import { claimOutputFolder, FolderWatch, ownerOf } from '../../src/shared/output-folder.js';
 import { manifestLine } from './manifest-lines.js';
 
 const journalHeader = {
@@ -96,4 +97,28 @@ it('keeps a column called __proto__ as it was written', async () => {
   let csv = '';
   for await (const piece of manifest.export('csv')) csv += piece;
   expect(csv).toMatch(/^__proto__,.*\np,/);
+});
+
+describe('FolderWatch', () => {
+  it('knows a folder by its journal, wherever it was, and makes nothing in its place (S5)', async () => {
+    const at = await newFolder();
+    const [out, elsewhere] = [join(at, 'out'), join(at, 'elsewhere')];
+    const header = journalHeader;
+    const journal = await Journal.open(out, header);
+    onTestFinished(() => journal.close());
+    const watch = new FolderWatch(out, header.batch);
+    expect(await watch.look()).toBe('here');
+    await rename(out, elsewhere);
+    expect(await watch.look()).toBe('away');
+    await (await Journal.open(out, { ...header, createdAt: 2 })).close();
+    expect(await watch.look()).toBe('away');
+    await rm(out, { recursive: true });
+    await rename(elsewhere, out);
+    expect(await watch.look()).toBe('here');
+    await cp(out, elsewhere, { recursive: true });
+    await rm(out, { recursive: true });
+    await cp(elsewhere, out, { recursive: true });
+    expect(await watch.look()).toBe('same_files_anew');
+    expect(await watch.look()).toBe('here');
+  });
 });

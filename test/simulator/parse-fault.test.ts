@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { faultSchema } from '../../src/simulator/faults/fault.js';
 import { faultNames, parseFault } from '../../src/simulator/faults/parse-fault.js';
@@ -51,4 +52,9 @@ test('every fault has a text form', () => {
   );
   expect(faultNames.toSorted()).toEqual(kinds.toSorted());
   for (const name of faultNames) expect(parseFault(name).fault.kind).toBe(name);
+});
+
+test('docs/simulator.md tells of every fault', () => {
+  const page = readFileSync(new URL('../../docs/simulator.md', import.meta.url), 'utf8');
+  expect(faultNames.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });

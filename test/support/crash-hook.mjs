@@ -20,6 +20,8 @@ import { Dispatcher } from 'undici';
 const { CRASH_RECORD, CRASH_POINT, CRASH_SIGNAL = 'SIGKILL', CRASH_FOLDER = '' } = process.env;
 const { CRASH_HOLD, CRASH_RELEASE = '' } = process.env;
 const functionsNamed = 3;
+/** Every command of Redis goes through them. */
+const onEachWay = new Set(['runScript', 'connection.sendCommand']);
 const ours = new URL('../../dist/', import.meta.url).href;
 let struck = false;
 Error.stackTraceLimit = 40;
@@ -30,7 +32,7 @@ function callers() {
   for (const line of new Error().stack.split('\n')) {
     if (!line.includes(ours)) continue;
     const name = /^ +at (?:async )?(?:new )?(\S+) \(/.exec(line)?.[1] ?? 'anonymous';
-    if (name === 'runScript' || name === names.at(-1)) continue;
+    if (onEachWay.has(name) || name === names.at(-1)) continue;
     names.push(name);
     if (names.length === functionsNamed) break;
   }
@@ -125,6 +127,7 @@ function fileKind(path) {
 for (const name of [
   'open',
   'rename',
+  'link',
   'rm',
   'mkdir',
   'truncate',

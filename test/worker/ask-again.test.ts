@@ -101,11 +101,11 @@ describe('a submission in doubt', () => {
     expect(bench.simulator.bill().requests.total).toBe(sent);
   });
 
-  it('leaves alone a brief that is elsewhere or done', async () => {
+  it('leaves alone a brief that is elsewhere, or whose content is missing', async () => {
     const bench = await inDoubt('lose-answer-after-accept:1x');
     await bench.place('a', accepted('task_1'));
     expect(await ask(bench)).toMatchObject({ kind: 'next', stage: 'status' });
     await bench.redis.hdel(bench.ledger.keys.content, 'a');
-    expect(await ask(bench)).toEqual({ kind: 'done' });
+    expect(await ask(bench)).toEqual({ kind: 'missing' });
   });
 });

@@ -7,7 +7,7 @@ import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queu
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
 import { DownloadPlaces } from '../../src/worker/download-places.js';
-import { connect } from '../support/ledger.js';
+import { connect, identity } from '../support/ledger.js';
 import { type Bench, openBench } from './stage-bench.js';
 
 async function openBatch(ids: string[], settings: SettingsPatch = {}) {
@@ -41,6 +41,7 @@ function startWorker(
   const slot = () => pLimit(concurrency);
   const worker = new BatchWorker({
     context: bench.context,
+    header: { batch: bench.batch, ...identity },
     connection: connect(),
     prefix: bench.prefix,
     stages,

@@ -228,7 +228,7 @@ describe('safe to repeat', () => {
     await bench.place('a', ready('task_9', { attempt: 2 }));
     expect(await check(bench)).toMatchObject({ stage: 'collect', attempt: 2 });
     expect(await checkStatus(bench.context, { briefId: 'nobody', attempt: 1 })).toEqual({
-      kind: 'done',
+      kind: 'missing',
     });
     expect(reads(bench)).toBe(1);
   });

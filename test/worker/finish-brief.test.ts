@@ -119,9 +119,12 @@ describe('safe to repeat', () => {
     expect(await lines()).toEqual([]);
   });
 
-  it('S4: has nothing to do once the content is gone', async () => {
-    const { finish, lines, redis, ledger } = await benchAt(ready('task_1'));
+  it('S4: content that is gone before the brief has its line is missing, and after that nothing to do', async () => {
+    const { finish, lines, redis, ledger, place } = await benchAt(ready('task_1'));
     await redis.hdel(ledger.keys.content, 'a');
+    expect(await finish()).toEqual({ kind: 'missing' });
+    const { attempt, fingerprint, seq } = ready('task_1');
+    await place('a', { stage: 'lined', attempt, fingerprint, seq, status: 'succeeded' });
     expect(await finish()).toEqual({ kind: 'done' });
     expect(await lines()).toEqual([]);
   });

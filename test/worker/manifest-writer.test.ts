@@ -15,7 +15,7 @@ const text = (seqs: number[]) => seqs.map((seq) => `${line(seq)}\n`).join('');
 
 async function openWriter(count: number) {
   const opened = await openLedger();
-  const out = join(await temporaryFolder(), 'made', 'by-the-writer');
+  const out = await temporaryFolder();
   const push = (seqs: number[]) => opened.redis.rpush(opened.ledger.keys.outbox, ...seqs.map(line));
   if (count > 0) await push(numbers(count));
   const writer = new ManifestWriter(opened.ledger.outbox, out);

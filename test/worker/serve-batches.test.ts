@@ -57,6 +57,21 @@ describe('serveBatches', () => {
     expect(simulator.bill().total.tasks).toBe(3);
   });
 
+  it('S1: lets go of a batch whose state is lost, and does not begin with what is left of it', async () => {
+    const { serve, enqueue, worker, redis, account, simulator } = await openServer();
+    await account.halt('none', 'Nothing is sent yet.');
+    const notices: string[] = [];
+    const one = await enqueue('one', ['a', 'b']);
+    serve({ notifyFor: () => (notice) => notices.push(notice.kind) });
+    await eventually(() => expect(worker.attached).toEqual(['one']));
+    await redis.del(one.ledger.keys.state);
+    await account.unhalt();
+    await eventually(() => expect(worker.attached).toEqual([]));
+    await eventually(async () => expect(await one.ledger.notBegun()).toMatch(/Redis has lost/));
+    expect(notices.filter((kind) => kind === 'state_lost')).toHaveLength(1);
+    expect(simulator.bill().total.tasks).toBe(0);
+  });
+
   it('leaves batches of other accounts alone', async () => {
     const { serve, enqueue, prefix, redis, worker } = await openServer();
     const foreign = await openLedger({ batch: 'foreign', prefix });

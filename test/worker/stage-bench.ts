@@ -104,6 +104,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     out: await temporaryFolder(),
     place: { stand: () => undefined },
     noteTrouble: () => undefined,
+    folderIsHere: async () => true,
   };
   const lines = async () =>
     (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>

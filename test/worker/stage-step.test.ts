@@ -13,9 +13,9 @@ it('S1: sends a job whose brief is elsewhere to where it is, under the attempt i
   expect(stepFor(charged)).toEqual({ kind: 'next', stage: 'collect', attempt: 4, delayMs: 0 });
 });
 
-it('S4: has nothing to do for a brief that has its line, or that the ledger does not know', () => {
+it('S4: has nothing to do for a brief that has its line; one that the ledger does not know is missing', () => {
   const { attempt, fingerprint, seq } = accepted('task_1');
   const lined = { stage: 'lined', attempt, fingerprint, seq, status: 'failed' } as const;
   expect(stepFor(lined)).toEqual({ kind: 'done' });
-  expect(stepFor(null)).toEqual({ kind: 'done' });
+  expect(stepFor(null)).toEqual({ kind: 'missing' });
 });

@@ -354,3 +354,18 @@ describe('stopping', () => {
     await eventually(async () => expect(await counts(queues, 'submit')).toEqual(none));
   });
 });
+
+describe('state that is lost', () => {
+  it('S4: no step is told as trouble, and no job is taken for done', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', [job('a'), job('b')]);
+    const failing = (): Step => {
+      throw new Error('Missing key');
+    };
+    const work = (_job: StageJob, call: number): Step =>
+      call === 1 ? { kind: 'missing' } : failing();
+    const { calls } = startWorker(queues, { work, loss: 'lost' });
+    await eventually(async () => expect(calls).toHaveLength(2));
+    expect(await counts(queues, 'submit')).toEqual({ ...none, active: 2 });
+  });
+});

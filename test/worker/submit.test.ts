@@ -104,6 +104,26 @@ describe('a submission that is accepted', () => {
     expect(noted?.tasks.get('a')).toMatchObject({ attempt: 1, task, category: 'image' });
   });
 
+  it('S3: a task is in the journal where Redis has lost its brief before the answer came', async () => {
+    const bench = await benchWith();
+    const { out } = bench.context;
+    const journal = await Journal.open(out, { ...identity, batch: bench.batch });
+    onTestFinished(() => journal.close());
+    const client = Object.create(bench.client, {
+      submit: {
+        value: async (...sent: Parameters<typeof bench.client.submit>) => {
+          const answer = await bench.client.submit(...sent);
+          await bench.ledger.forget();
+          return answer;
+        },
+      },
+    }) as typeof bench.client;
+    const go = await permit(bench);
+    const step = await submitBrief({ ...bench.context, client, journal }, job, go);
+    expect(step).toEqual({ kind: 'missing' });
+    expect((await readJournal(out))?.tasks.get('a')?.task).toMatch(/^task_/);
+  });
+
   it('S1: is not sent where it cannot be noted, and told', async () => {
     const bench = await benchWith();
     const journal = await Journal.open(bench.context.out, { ...identity, batch: bench.batch });

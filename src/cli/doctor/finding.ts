@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { hangingLines, lineWidth } from '../hanging-lines.js';
+import { hangingLines } from '../hanging-lines.js';
 import type { Terminal } from '../terminal.js';
 
 /** One line of the diagnosis, with the remedy where something is wrong. */
@@ -12,5 +12,5 @@ export interface Finding {
 export function findingLines({ subject, level, text }: Finding, terminal: Terminal): string[] {
   const colours = { ok: pc.green, warning: pc.yellow, error: pc.red };
   const head = `${colours[level](level.padEnd(8))} ${subject.padEnd(14)} `;
-  return hangingLines(head, text, lineWidth(terminal));
+  return hangingLines(head, text, terminal.lineWidth);
 }

@@ -78,6 +78,16 @@ export class BatchLedger {
     return scanStates(this.redis, this.keys);
   }
 
+  /** Whether any process of this API and key says that it is there. */
+  async hasLiveWorkers(): Promise<boolean> {
+    return (await this.account.view()).workers > 0;
+  }
+
+  /** The folder to which it is leaving, where the one that it had is lost; null where it is not. */
+  async leavingTo(): Promise<string | null> {
+    return this.redis.hget(this.keys.meta, 'leaving');
+  }
+
   /** What is to be said of a loss. */
   explainLoss(): Promise<BatchError> {
     return explainLoss(this.redis, this.batch);

@@ -41,6 +41,10 @@ export class OutboxLedger {
     return reply === 1 ? 'marked' : 'was_marked';
   }
 
+  async all(): Promise<string[]> {
+    return this.redis.lrange(this.keys.outbox, 0, -1);
+  }
+
   async length(): Promise<number> {
     return this.redis.llen(this.keys.outbox);
   }

@@ -83,7 +83,7 @@ export class RecoveryLedger {
     private readonly redis: Redis,
     private readonly batch: string,
     private readonly keys: BatchKeys,
-    private readonly accountKeys: Pick<AccountKeys, 'day' | 'inFlight' | 'prices'>,
+    private readonly accountKeys: Pick<AccountKeys, 'day' | 'inFlight' | 'prices' | 'clock'>,
   ) {}
 
   async marks(): Promise<FolderMarks> {
@@ -121,9 +121,9 @@ export class RecoveryLedger {
   /** Returns for each send whether it was taken over: not where the ledger has another state by now. */
   async adoptSends(sends: AdoptedSend[]): Promise<boolean[]> {
     const { meta, state, content, reservations } = this.keys;
-    const { inFlight, prices, day } = this.accountKeys;
+    const { inFlight, prices, day, clock } = this.accountKeys;
     const replies = (await runScript(this.redis, 'adopt-sends', {
-      keys: [meta, state, content, reservations, inFlight, prices, day],
+      keys: [meta, state, content, reservations, inFlight, prices, day, clock],
       values: [inFlightMember(this.batch, ''), ...sends.flatMap(sendValues)],
     })) as number[];
     return replies.map((reply) => reply === 1);

@@ -59,42 +59,7 @@ export const faultForms = Object.entries(argumentNames).map(([name, names]) =>
  * `NAME[=ARGUMENT[/ARGUMENT...]][:PROBABILITY][:COUNTx][:endpoint=NAME][:model=ID][:prompt=TEXT]`,
  * such as `lose-answer-after-accept:0.05` or `task-fails=nsfw/kept:3x:prompt=cat`.
  *
- * | name | arguments (default) | what happens |
- * |---|---|---|
- * | `outage` | | any endpoint of the API: the connection is destroyed at once |
- * | `api-disabled` | | any: 503 `public_api_disabled` |
- * | `rate-limited` | retryAfterSeconds (no header) | any: 429 `rate_limited` |
- * | `revoked-key` | | any that needs a key: 401 `api_key_revoked` |
- * | `refuse` | status (418), code (`never_seen_before`), `present` or `absent` requestId | any: that error |
- * | `page` | status (403) | any: an HTML page without an error code, as a firewall or gateway answers; `page=403:endpoint=submit:prompt=TEXT` is a poisoned prompt |
- * | `odd-reset` | reset (30000), remaining (0), limit (no header) | any: served, with these `X-RateLimit-*` headers |
- * | `drop-before-accept`, `gateway-before-accept`, `error-before-accept` | | submit: connection cut, 502 page, 500 JSON; nothing made |
- * | `reference-refused` | | submit: 400 `validation_failed`, as for an upload that is gone |
- * | `lose-answer-after-accept`, `gateway-after-accept`, `error-after-accept` | | submit: task made and charged, then connection cut, 502 page, 500 JSON |
- * | `status-after-accept` | status (303), `page` or `error` with a code nobody knows | submit: task made and charged, then that status |
- * | `late-answer` | delayMs (60000) | submit: accepted, answered late |
- * | `drop-read`, `gateway-read`, `error-read` | | read of a task: connection cut, 502 page, 500 JSON |
- * | `late-read` | delayMs (60000) | read of a task: answered late |
- * | `early-404` | forMs (3000) | the task is `not_found` for its first moments |
- * | `task-fails` | code (`generation_failed`), `refunded` or `kept`, `present` or `absent` error object | the task fails |
- * | `never-ends` | | the task stays in `processing` |
- * | `null-result`, `empty-urls` | | the task succeeds with nothing to download |
- * | `many-urls` | count (3) | the task succeeds with so many files |
- * | `extra-fields` | | the task's answers have fields nobody has heard of |
- * | `unknown-status` | word (`moderating`), forMs (3000) | the task starts with a status nobody has heard of |
- * | `final-credits` | factor (2) | final_credits = reserved x factor |
- * | `expire-first-url` | | the links of the first read that shows them are dead; a re-read gives good ones |
- * | `late-urls` | forMs (3000) | the task succeeds, and says where its files are only so long after its end |
- * | `late-files` | forMs (3000), status (404) | the links answer with that status until so long after the task's end |
- * | `download-status` | status (403), retryAfterSeconds (no header) | download: that status, the link stays good |
- * | `download-truncated` | | download: cut after half of what was announced |
- * | `download-wrong-type` | `html`, `json`, `xml`, `text`, `pdf`, `sound` or `svg` (`html`), declared `truly` or `as-media` (`truly`) | download: that with status 200 |
- * | `download-encoding` | Content-Encoding (`gzip`) | download: with that header, and really so for gzip, deflate and br |
- * | `download-silent` | from `headers` or `body` (`headers`) | download: the connection is taken, and then nothing comes |
- * | `download-empty` | | download: 200 without a byte |
- * | `download-redirect` | `http` or `private` (`private`) | download: 302 to a plain-HTTP or a private address |
- * | `download-huge` | bytes (8e9), `announced` or `unannounced` | download: a PNG header, then zeros |
- * | `download-slow` | bytesPerSecond (100) | download: trickles |
+ * docs/simulator.md says what each does.
  *
  * @throws BatchError `usage` naming the faulty text.
  */

@@ -11,6 +11,7 @@ const notInRecipes = [
   'json',
   'param',
   'fresh',
+  'simulate',
   'force',
   'trial',
   'yes',

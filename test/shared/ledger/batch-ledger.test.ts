@@ -337,6 +337,39 @@ describe('a wait', () => {
   });
 });
 
+describe('state that is missing', () => {
+  const parts = ['meta', 'state', 'content'] as const;
+
+  it.each(parts)(
+    'S4: without its %s a batch is not whole, and nothing is taken for it',
+    async (part) => {
+      const opened = await paced();
+      const { ledger, redis } = opened;
+      await opened.admit('a', 'b');
+      await goFor(opened, 'a');
+      expect(await ledger.findMissing()).toBe('whole');
+      await redis.del(ledger.keys[part]);
+      expect(await ledger.findMissing()).toBe(part);
+      if (part === 'content') return;
+      expect(await opened.begin('b')).toEqual({ kind: 'passed', state: null });
+      if (part !== 'meta') return;
+      expect(await opened.admit('c')).toEqual(['missing']);
+      await redis.rpush(ledger.keys.outbox, '{}');
+      expect((await ledger.outbox.read(1)).lines).toEqual([]);
+    },
+  );
+
+  it('S1: counts that are added to a batch that is gone do not make one', async () => {
+    const { ledger, redis } = await openLedger();
+    await redis.del(ledger.keys.meta);
+    expect(await ledger.findMissing()).toBe('none');
+    await ledger.set({ elsewhere: 1 });
+    expect(await ledger.findMissing()).toBe('meta');
+    expect(await ledger.open(identity)).toBe('created');
+    expect(await ledger.meta()).toMatchObject({ adopting: true, elsewhere: false });
+  });
+});
+
 describe('a trial', () => {
   it('lets one probe try when credits may be back, and the others wait for it', async () => {
     const opened = await paced();

@@ -17,6 +17,11 @@ describe.each(scripts)('$file', ({ text }) => {
     expect(text).not.toMatch(/os\.(time|clock|date)/);
   });
 
+  it('S7: where it asks for the time, the last of its keys is the clock', () => {
+    const keys = /^-- KEYS: (.*)$/m.exec(text)?.[1] ?? '';
+    if (/^--include now$/m.test(text)) expect(keys).toMatch(/\d clock$/);
+  });
+
   it('includes only what there is', () => {
     for (const [, name] of text.matchAll(/^--include (\S+)$/gm)) {
       expect(scripts.map(({ file }) => file)).toContain(`${name}.lua`);

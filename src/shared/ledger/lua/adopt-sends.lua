@@ -1,6 +1,6 @@
 -- What the journal says was sent, where the ledger does not know it: it may have been charged, so it is asked about or
 -- looked at before anything is sent for it again (S1, S3), and the cap counts it (S6).
--- KEYS: 1 meta, 2 state, 3 content, 4 reservations, 5 in-flight, 6 prices, 7 what a day's key begins with
+-- KEYS: 1 meta, 2 state, 3 content, 4 reservations, 5 in-flight, 6 prices, 7 what a day's key begins with, 8 clock
 -- ARGV: 1 what in-flight members begin with, then for each send: id, the state that is expected or '' for none,
 --       the state that follows or '' where only its credits are reserved, content or '' where the ledger's stays,
 --       credits or '' where nobody knows, UTC day, price kind, credits that the API has stated or ''

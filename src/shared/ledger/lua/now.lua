@@ -4,6 +4,8 @@
 -- is given back, until it is Redis' time again.
 -- KEYS: 1 and further: those of the script that includes it; the last: clock, '<latest ms by Redis> <ms added>'
 local function now_ms()
+  -- A caller that forgets it would read a clock of its own, and leave a key behind that nobody knows.
+  assert(string.find(KEYS[#KEYS], ':time$'), 'the last key is not the clock')
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   local latest, added = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^(%d+) (%d+)$')
