@@ -7,7 +7,7 @@ import type { Finding } from '../shared/verify/finding.js';
 import { type Checked, type Verification, verifyFolder } from '../shared/verify-folder.js';
 import type { CommandSetup } from './command-setup.js';
 import { addJsonFlag, pathOnDisk } from './flags.js';
-import { hangingLines, lineWidth } from './hanging-lines.js';
+import { hangingLines } from './hanging-lines.js';
 import type { Terminal } from './terminal.js';
 
 const progressEveryMs = 250;
@@ -51,7 +51,7 @@ function printVerification(terminal: Terminal, verification: Verification): void
     const number = counted(problems.length, 'problem', 'problems');
     terminal.print(`${text}: ${pc.red(`${number} found.`)}`);
   }
-  const width = lineWidth(terminal);
+  const { lineWidth: width } = terminal;
   for (const line of grouped(problems, width)) terminal.print(line);
   for (const line of grouped(warnings, width)) terminal.note(line);
 }

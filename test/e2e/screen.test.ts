@@ -34,6 +34,9 @@ describe.concurrent('a terminal of 80 columns', () => {
       ['run', 'in.csv', '--out', 'out', '--batch', longBatch, ...mapping, ...fast],
     ];
     const seen = await Promise.all(looks.map((look) => atTerminal(desk, look)));
+    await desk.run(['retry', longBatch, '--yes']);
+    seen.push(await atTerminal(desk, ['verify', 'out']));
+    expect(seen.at(-1)?.text).toMatch(/line_missing/);
     for (const { text } of seen) {
       for (const line of text.split(/\r?\n/)) {
         // A command to be copied is one line, and so is a path.
