@@ -110,30 +110,44 @@ const appendOnly = 'appendonlydir';
 /** Backups of the data folder of one Redis, and harm to it. */
 function dataOf(folder, snapshot, whileDown) {
   const live = join(folder, appendOnly);
+  // Events may come at once: what they do to the same files comes one after the other.
+  let underWay = Promise.resolve();
+  const inTurn = (act) => {
+    const result = underWay.then(act);
+    underWay = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  };
   return {
     /** As a backup of a running server is made: its end may be torn, which Redis mends. */
-    snapshot: async () => {
-      if (!existsSync(live)) return;
-      await rm(snapshot, { recursive: true, force: true });
-      await cp(live, snapshot, { recursive: true });
-    },
+    snapshot: () =>
+      inTurn(async () => {
+        if (!existsSync(live)) return;
+        await rm(snapshot, { recursive: true, force: true });
+        await cp(live, snapshot, { recursive: true });
+      }),
     /** Resolves to whether there was anything to put back. */
-    restore: async () => {
-      if (!existsSync(snapshot)) return false;
-      await whileDown(async () => {
-        await rm(live, { recursive: true, force: true });
-        await cp(snapshot, live, { recursive: true });
-      });
-      return true;
-    },
+    restore: () =>
+      inTurn(async () => {
+        if (!existsSync(snapshot)) return false;
+        await whileDown(async () => {
+          await rm(live, { recursive: true, force: true });
+          await cp(snapshot, live, { recursive: true });
+        });
+        return true;
+      }),
     /** The file loses its last part, as after a power cut. */
     tear: (share) =>
-      whileDown(() => {
-        const file =
-          existsSync(live) && readdirSync(live).find((name) => /\.incr\.aof$/.test(name));
-        if (!file) return;
-        const path = join(live, file);
-        truncateSync(path, Math.floor(statSync(path).size * (1 - share)));
-      }),
+      inTurn(() =>
+        whileDown(() => {
+          const file =
+            existsSync(live) && readdirSync(live).find((name) => /\.incr\.aof$/.test(name));
+          if (!file) return;
+          const path = join(live, file);
+          truncateSync(path, Math.floor(statSync(path).size * (1 - share)));
+        }),
+      ),
   };
 }

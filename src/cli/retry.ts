@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Clock } from '../shared/clock.js';
 import { BatchError, ExitCode } from '../shared/errors.js';
 import type { AccountLedger } from '../shared/ledger/account-ledger.js';
 import { type BatchMeta, isSimulated } from '../shared/ledger/batch-meta.js';
 import { accountHash } from '../shared/ledger/keys.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import { counted } from '../shared/quantities.js';
+import { writeReport } from '../worker/finalize-batch.js';
 import {
   completeForSure,
   type Draft,
@@ -112,7 +114,12 @@ async function openAgain(
     const out = await folderOf(meta);
     const wanted = await linesWanted(flags);
     return await withReopener(session, { ledger, account, out }, (reopener) =>
-      reopenBatch(setup, reopener, { flags, wanted, workers: () => workersOf(account) }),
+      reopenBatch(setup, reopener, {
+        flags,
+        wanted,
+        clock: session.clock,
+        workers: () => workersOf(account),
+      }),
     );
   } finally {
     await session.close();
@@ -136,13 +143,14 @@ function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
 interface Retrying {
   flags: RetryFlags;
   wanted: LinesWanted;
+  clock: Clock;
   workers(): Promise<number>;
 }
 
 async function reopenBatch(
   setup: CommandSetup,
   reopener: Reopener,
-  { flags, wanted, workers }: Retrying,
+  { flags, wanted, clock, workers }: Retrying,
 ): Promise<Reopened | 'not_wanted'> {
   const { terminal } = setup;
   const { ledger } = reopener;
@@ -159,6 +167,8 @@ async function reopenBatch(
     }
   }
   await carryOut(reopener, draft, wanted);
+  // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
+  if (total > 0) await writeReport({ ledger, out: reopener.out, clock });
   const meta = await ledger.meta();
   if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
   const text = () => afterRetryText(draft, meta, wanted.codesSeen());
