@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
 import wrap from 'wrap-ansi';
-import type { Terminal } from './terminal.js';
 
 /** Narrower is not read any more: there a terminal may break lines where it likes. */
 const narrowest = 20;
@@ -27,21 +26,4 @@ export function wrapProse(text: string, width: number): string {
     .split('\n')
     .map((line) => (/^\s/.test(line) ? line : hangingLines('', line, width).join('\n')))
     .join('\n');
-}
-
-/** Columns that a line may have; a file or a pipe takes any. */
-export function lineWidth({ screen, width }: Terminal): number {
-  return screen ? width : Number.POSITIVE_INFINITY;
-}
-
-/** Names and what is to be said of each, below one another. */
-export function printFacts(
-  terminal: Terminal,
-  facts: readonly (readonly [name: string, text: string])[],
-): void {
-  const longest = Math.max(...facts.map(([name]) => name.length));
-  for (const [name, text] of facts) {
-    const head = `  ${name.padEnd(longest + 2)}`;
-    for (const line of hangingLines(head, text, lineWidth(terminal))) terminal.print(line);
-  }
 }

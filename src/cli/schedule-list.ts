@@ -20,10 +20,10 @@ import {
 } from '../shared/schedule/schedule-words.js';
 import { zoneText } from '../shared/schedule/zone-time.js';
 import type { CommandSetup } from './command-setup.js';
-import { hangingLines, lineWidth, printFacts } from './hanging-lines.js';
+import { hangingLines } from './hanging-lines.js';
 import { findSchedule, withSchedules } from './schedule-session.js';
 import { type Column, printTable } from './table.js';
-import type { Terminal } from './terminal.js';
+import { lineWidth, printFacts, type Terminal } from './terminal.js';
 
 export function listSchedules(
   setup: CommandSetup,

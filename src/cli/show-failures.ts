@@ -6,8 +6,8 @@ import { type FailureGroup, groupFailures } from '../shared/group-failures.js';
 import type { BatchMeta } from '../shared/ledger/batch-meta.js';
 import { manifestLines } from '../shared/manifest-lines.js';
 import { quoteName } from '../shared/quote-name.js';
-import { hangingLines, lineWidth } from './hanging-lines.js';
-import type { Terminal } from './terminal.js';
+import { hangingLines } from './hanging-lines.js';
+import { lineWidth, type Terminal } from './terminal.js';
 
 /** `status BATCH --failed`: why briefs did not succeed, and what can be done about it. */
 export async function showFailures(

@@ -3,8 +3,7 @@ import Table from 'cli-table3';
 import truncate from 'cli-truncate';
 import pc from 'picocolors';
 import wrap from 'wrap-ansi';
-import { lineWidth } from './hanging-lines.js';
-import type { Terminal } from './terminal.js';
+import { lineWidth, type Terminal } from './terminal.js';
 
 /** One column of a table, and what becomes of it on a screen that is too narrow for all of them. */
 export interface Column<Row> {

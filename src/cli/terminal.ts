@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import { redactSecrets } from '../rivya/redact-secrets.js';
-import { wrapProse } from './hanging-lines.js';
+import { hangingLines, wrapProse } from './hanging-lines.js';
 
 /**
  * What a person sees. Results go to stdout; progress, notes and warnings go to stderr, so that a pipe gets
@@ -62,4 +62,21 @@ export function openTerminal(): Terminal {
       else update.clear();
     },
   };
+}
+
+/** Columns that a line may have; a file or a pipe takes any. */
+export function lineWidth({ screen, width }: Terminal): number {
+  return screen ? width : Number.POSITIVE_INFINITY;
+}
+
+/** Names and what is to be said of each, below one another. */
+export function printFacts(
+  terminal: Terminal,
+  facts: readonly (readonly [name: string, text: string])[],
+): void {
+  const longest = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, text] of facts) {
+    const head = `  ${name.padEnd(longest + 2)}`;
+    for (const line of hangingLines(head, text, lineWidth(terminal))) terminal.print(line);
+  }
 }

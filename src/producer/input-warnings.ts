@@ -8,7 +8,7 @@ export interface InputWarning extends About {
   firstRows: Place[];
 }
 
-export type WarningRule =
+type WarningRule =
   /** The list of models may be behind the API. */
   | 'unknown_model'
   | 'unknown_param'

@@ -151,7 +151,7 @@ const stageOf = {
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
-  if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+  if (meta?.admission !== 'complete' || meta.rewriting) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     for (const { id: brief, read } of briefs) {

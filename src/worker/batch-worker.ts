@@ -133,7 +133,7 @@ export class BatchWorker {
     const { ledger } = this.options.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
-    if (!meta || meta.admission !== 'complete' || meta.rewriting) return;
+    if (meta?.admission !== 'complete' || meta.rewriting) return;
     const tooFew = (await this.queues.count()) < meta.pending;
     if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
     this.hadTooFewJobs = tooFew;

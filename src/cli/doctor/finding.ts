@@ -1,6 +1,6 @@
 import pc from 'picocolors';
-import { hangingLines, lineWidth } from '../hanging-lines.js';
-import type { Terminal } from '../terminal.js';
+import { hangingLines } from '../hanging-lines.js';
+import { lineWidth, type Terminal } from '../terminal.js';
 
 /** One line of the diagnosis, with the remedy where something is wrong. */
 export interface Finding {
