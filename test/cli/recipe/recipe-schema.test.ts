@@ -13,6 +13,7 @@ const notInRecipes = [
   'fresh',
   'force',
   'trial',
+  'simulate',
   'yes',
   'version',
   'help',
