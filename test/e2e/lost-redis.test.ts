@@ -279,9 +279,9 @@ describe.concurrent('a batch that was queued without its folder', () => {
     expect((await desk.run(unnamed)).code).toBe(0);
     const refusing = desk.start(['worker', '--out', 'out', ...fast]);
     const queueAgain = `Queue it again with --out ${join(desk.folder, 'out')}`;
-    const status = async () => (await desk.run(['status', 'out'])).stdout;
+    const status = async () => (await desk.run(['status', 'in'])).stdout;
     while (!(await status()).includes(queueAgain)) await sleep(100);
-    expect(JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).not_begun).toContain(
+    expect(JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).not_begun).toContain(
       queueAgain,
     );
     expect(desk.simulator.bill().total.tasks).toBe(4);

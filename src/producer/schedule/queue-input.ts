@@ -1,5 +1,8 @@
 import { dirname, join } from 'node:path';
+import { machineTime } from '../../shared/clock.js';
 import { BatchError } from '../../shared/errors.js';
+import { clockKey } from '../../shared/ledger/keys.js';
+import { LedgerClock, readLedgerMs } from '../../shared/ledger/ledger-clock.js';
 import { StageQueues } from '../../shared/queues.js';
 import { isUrl, type Schedule, shownFile } from '../../shared/schedule/schedule.js';
 import { admitInput } from '../admit-input.js';
@@ -70,9 +73,11 @@ async function admit(
   { schedule, batch, out }: ScheduledInput,
   input: CompiledInput,
 ): Promise<'all' | 'stopped'> {
-  const { origin, account, clock, stopping, connection, prefix } = context;
+  const { origin, account, stopping, connection, prefix } = context;
+  const clock = await ledgerClock(context);
   const ledger = batchLedger(context, batch);
-  if ((await takeOverUnchanged(context, { schedule, batch, out }, input)) === 'stopped') {
+  const scheduled = { schedule, batch, out };
+  if ((await takeOverUnchanged({ ...context, clock }, scheduled, input)) === 'stopped') {
     return 'stopped';
   }
   const { journal } = await openLife({
@@ -104,6 +109,11 @@ async function admit(
   } finally {
     await queues.close();
   }
+}
+
+/** What a batch is dated by, as by all who work on it; ticks come by this machine's time of day. */
+function ledgerClock({ connection, prefix }: ScheduleContext): Promise<LedgerClock> {
+  return LedgerClock.open(() => readLedgerMs(connection, clockKey(prefix)), machineTime);
 }
 
 /** Before the batch is opened: from then on its manifest is its own. */

@@ -14,6 +14,7 @@ const notInRecipes = [
   'simulate',
   'force',
   'trial',
+  'simulate',
   'yes',
   'version',
   'help',

@@ -1,6 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { clockKey } from '../../../src/shared/ledger/keys.js';
+import { readLedgerMs } from '../../../src/shared/ledger/ledger-clock.js';
 import { picture, sha256Of } from '../../support/reference-desk.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
@@ -34,6 +36,24 @@ describe('a run', () => {
       sources: [join(bench.folder, 'in.csv')],
     });
     expect(await readdir(join(bench.folder, 'shots@2026-11-21'))).toEqual(['journal.jsonl']);
+  });
+
+  it("S1: has a batch by the ledger's time, whatever this machine's is", async () => {
+    const bench = await openScheduleBench();
+    await bench.write(fox);
+    const key = clockKey(bench.prefix);
+    const before = await readLedgerMs(bench.connection, key);
+    bench.time.nowMs = before + 365 * dayMs;
+    for (let steps = 0; steps < 2; steps += 1) await bench.step();
+    const run = await bench.run();
+    const name = run?.stage === 'running' ? run.batch : '';
+    const createdAt = (await bench.batch(name).meta())?.createdAt;
+    const admitted = (await bench.batch(name).briefs.read('1'))?.state;
+    const latest = await readLedgerMs(bench.connection, key);
+    for (const atMs of [createdAt, admitted?.stage === 'admitted' && admitted.admittedAt]) {
+      expect(atMs).toBeGreaterThanOrEqual(before);
+      expect(atMs).toBeLessThanOrEqual(latest + 1_000);
+    }
   });
 
   it('finds references beside the file that was given, not beside its copy', async () => {
