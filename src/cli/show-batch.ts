@@ -6,10 +6,11 @@ import { type BatchSight, countQueued, limitingWhile } from '../shared/outlook.j
 import { counted, formatCredits, formatDuration } from '../shared/quantities.js';
 import { StageQueues } from '../shared/queues.js';
 import { runReport } from '../shared/run-report.js';
+import { printFacts } from './hanging-lines.js';
 import { limitingText } from './limiting-text.js';
 import type { StoreSession } from './session.js';
 import { filesDueText } from './tell-notice.js';
-import { printFacts, type Terminal } from './terminal.js';
+import type { Terminal } from './terminal.js';
 
 interface StatusSight extends BatchSight {
   /** Finished lines that are not in the manifest yet. */
