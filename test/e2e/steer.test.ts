@@ -301,6 +301,8 @@ describe.concurrent('retry', () => {
     expect(retried.code).toBe(0);
     expect(retried.stdout).toMatch(/open again for a new attempt: 3;/);
     expect(await desk.lines('out')).toHaveLength(5);
+    // What is open again is work that is left, and nothing that is missing.
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
     expect((await desk.run([...run, ...fast])).code).toBe(0);
     const lines = await expectOneLineEach(desk, 8);
     const again = lines.filter((line) => line.attempt === 2);
