@@ -80,10 +80,15 @@ export async function groupRejections(
   rejections: AsyncIterable<Rejection>,
 ): Promise<RejectionGroup[]> {
   const groups = new Map<string, RejectionGroup>();
+  const lastRows = new Map<RejectionGroup, string>();
   for await (const { kind, column, reason, source, row } of rejections) {
     const key = `${kind} ${column ?? ''}`;
     const group = groups.get(key) ?? { kind, column, count: 0, example: reason, firstRows: [] };
     groups.set(key, group);
+    // Faults of one row come one after the other: three wrong references are one row.
+    const place = `${row} ${source}`;
+    if (lastRows.get(group) === place) continue;
+    lastRows.set(group, place);
     group.count++;
     if (group.firstRows.length < ROWS_NAMED) group.firstRows.push({ source, row });
   }

@@ -68,6 +68,15 @@ it('groups by kind and column, the most frequent first', async () => {
   expect(groups[0]?.firstRows.map(({ row }) => row)).toEqual([2, 3, 4, 5, 6]);
 });
 
+it('counts rows, however many faults of one kind a row has', async () => {
+  async function* twice(): AsyncGenerator<Rejection> {
+    for (const row of [2, 2, 2, 3]) yield rejection(row, { kind: 'bad_reference' });
+  }
+  const [group] = await groupRejections(twice());
+  expect(group?.count).toBe(2);
+  expect(group?.firstRows.map(({ row }) => row)).toEqual([2, 3]);
+});
+
 it('writes the same faults for a spreadsheet, which runs none of them as a formula', async () => {
   const files = rejectedFiles(join(folder, 'faults.jsonl'));
   async function* one(): AsyncGenerator<Rejection> {
