@@ -68,8 +68,12 @@ const capOf = (cap) => (cap === null ? [] : ['--max-credits', String(cap)]);
 export const adversaryBatch = 'spring';
 const nameOf = (plan) => (plan.late ? ['--batch', adversaryBatch] : []);
 
-function lifeOf({ keyLife }) {
-  return keyLife ? ['--key-life', String(keyLife.toldMs / 3_600_000)] : [];
+/** What a firewall refuses and may have been taken before is asked about for an hour, or as long as a key lives. */
+const poisonedLifeMs = 120_000;
+
+function lifeOf({ keyLife, poisoned }) {
+  const toldMs = keyLife?.toldMs ?? (poisoned ? poisonedLifeMs : null);
+  return toldMs === null ? [] : ['--key-life', String(toldMs / 3_600_000)];
 }
 
 export function commandOf(plan, cap) {

@@ -54,6 +54,11 @@ const longestRetryMs = 60_000;
  * to its senses in that time, and one that dislikes the prompt will not do so in an hour.
  */
 const mostUnexplained = 6;
+/**
+ * One that may have been taken before is asked about for so long: whatever refuses it would go on until the key's life
+ * ends, and the batch with it. A person decides then.
+ */
+const unexplainedInDoubtMs = 60 * 60_000;
 
 /** S1 in one place: from the outcome of a POST to what may be done next. */
 export function decideSubmit(situation: SubmitSituation): SubmitAction {
@@ -118,9 +123,13 @@ function mayRenew({ uploads, earlier }: SubmitSituation, refusal: Refusal): bool
 
 /** A page of somebody on the way, seen to be about this request alone: spaced, then its line. */
 function putOff(situation: SubmitSituation, refusal: Refusal): SubmitAction {
-  const { attempt, refusalId, puttingsOff } = situation;
+  const { attempt, refusalId, puttingsOff, sends, keyLifeMs } = situation;
   const { code, message, requestId } = refusal;
-  if (situation.earlier === 'open') return askAgain(situation, message, requestId);
+  if (situation.earlier === 'open') {
+    const isLong = sends >= mostUnexplained;
+    const patienceMs = isLong ? Math.min(keyLifeMs, unexplainedInDoubtMs) : keyLifeMs;
+    return askAgain({ ...situation, keyLifeMs: patienceMs }, message, requestId);
+  }
   if (puttingsOff + 1 < mostUnexplained) {
     const afterMs = spacingAfter(puttingsOff + 1);
     return { kind: 'put_off', attempt, refusalId, afterMs, reason: message };

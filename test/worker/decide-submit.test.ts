@@ -140,6 +140,19 @@ describe('what goes with an action', () => {
     expect(actions[5]).toMatchObject({ kind: 'fail', error: { code: 'http_403' } });
   });
 
+  it('S1: asks about one in doubt for an hour, however it is refused, and leaves it to a person then', () => {
+    const refusal = refused('unexplained', { code: 'http_403' });
+    const at = (keyAgeMs: number, sends: number) => decide(refusal, { ...again, keyAgeMs, sends });
+    expect(at(hourMs / 2, 40).kind).toBe('ask_again');
+    expect(at(hourMs, 70)).toMatchObject({
+      kind: 'end_unknown',
+      error: { code: 'outcome_unknown' },
+    });
+    // Looked at after a long stop: a refusal or two may be a firewall that is being set up.
+    expect(at(5 * hourMs, 2).kind).toBe('ask_again');
+    expect(at(5 * hourMs, 6).kind).toBe('end_unknown');
+  });
+
   it("keeps the API's own code and request id for the line", () => {
     const error = { code: 'code_invalid', message: 'Said the API.', request_id: 'req_1' };
     expect(decide(refused('invalid'))).toEqual({ kind: 'fail', error });
