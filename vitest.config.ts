@@ -19,7 +19,7 @@ const longOnes = [
   'e2e/minute-cron',
   'e2e/schedule-changes',
   'e2e/shop-export',
-  'shared/ledger/pace-learning',
+  'ledger/pace-learning',
 ];
 
 export default defineConfig({

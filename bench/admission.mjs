@@ -1,11 +1,11 @@
 // Rows per second from a CSV into the queue, against raw BullMQ addBulk of the same payloads.
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
-import { admitBriefs } from '../dist/producer/admit-briefs.js';
+import { admitBriefs } from '../dist/batch/admit.js';
+import { AccountLedger } from '../dist/ledger/account-ledger.js';
+import { BatchLedger } from '../dist/ledger/batch-ledger.js';
 import { compileInput } from '../dist/producer/compile-input.js';
-import { bundledModels } from '../dist/rivya/catalogue/bundled-models.js';
-import { AccountLedger } from '../dist/shared/ledger/account-ledger.js';
-import { BatchLedger } from '../dist/shared/ledger/batch-ledger.js';
+import { bundledModels } from '../dist/rivya/catalogue.js';
 import { StageQueues } from '../dist/shared/queues.js';
 import { mapping, openStand, perSecond, round, writeProducts } from './stand.mjs';
 

@@ -1,9 +1,9 @@
 // Status checks a task and the time from its end to its notice, on simulated time: our planner with its real sketch in
 // Redis, beside fixed schedules, beside the best that anybody could do who knew the true distribution. Seeded.
 import { pino } from 'pino';
-import { DurationLedger } from '../dist/shared/ledger/duration-ledger.js';
-import { accountKeys } from '../dist/shared/ledger/keys.js';
-import { guidedCheckInMs } from '../dist/worker/poll-plan.js';
+import { DurationLedger } from '../dist/ledger/durations.js';
+import { accountKeys } from '../dist/ledger/keys.js';
+import { guidedCheckInMs } from '../dist/worker/polling/guidance.js';
 import { PollPlanner } from '../dist/worker/polling/poll-planner.js';
 import { bestFrontier, exactDistribution, excessOver } from './polling-optimum.mjs';
 import { openStand, round } from './stand.mjs';

@@ -2,8 +2,8 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { expect, it } from 'vitest';
-import type { CommandSetup } from '../src/cli/command-setup.js';
 import { createProgram } from '../src/cli/program.js';
+import type { CommandSetup } from '../src/cli/setup.js';
 import { type Desk, fast, test } from './support/cli.js';
 import { pages, readPage, shownCommands } from './support/pages.js';
 

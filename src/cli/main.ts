@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { redactSecrets } from '../rivya/redact-secrets.js';
+import { redactSecrets } from '../rivya/transport-failure.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
-import { shellWord } from '../shared/quote-name.js';
-import { explainReply } from '../shared/store/explain-reply.js';
-import type { CommandSetup } from './command-setup.js';
-import { prepareEnvironment, programName, readSettings, uselessTwins } from './environment.js';
+import { shellWord } from '../shared/quantities.js';
+import { explainReply } from '../store/reach-redis.js';
+import {
+  prepareEnvironment,
+  programName,
+  readSettings,
+  uselessTwins,
+} from './options/environment.js';
 import { createProgram } from './program.js';
-import { openTerminal } from './terminal.js';
+import type { CommandSetup } from './setup.js';
+import { openTerminal } from './text/terminal.js';
 
 const terminal = openTerminal();
 

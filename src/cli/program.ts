@@ -1,33 +1,33 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { CommandSetup } from './command-setup.js';
-import { checkPrefix } from './environment.js';
-import { wrapProse } from './hanging-lines.js';
+import { checkPrefix } from './options/environment.js';
+import type { CommandSetup } from './setup.js';
+import { wrapProse } from './text/terminal.js';
 
 type AddCommand = (program: Command, setup: CommandSetup) => void;
 
 /** One file per command, in the order of the help; only the one that is asked for is loaded. */
 const commands: Record<string, () => Promise<AddCommand>> = {
-  run: async () => (await import('./run.js')).addRunCommand,
-  check: async () => (await import('./check.js')).addCheckCommand,
-  enqueue: async () => (await import('./enqueue.js')).addEnqueueCommand,
-  continue: async () => (await import('./continue.js')).addContinueCommand,
-  worker: async () => (await import('./worker.js')).addWorkerCommand,
-  status: async () => (await import('./status.js')).addStatusCommand,
-  pause: async () => (await import('./pause.js')).addPauseCommand,
-  resume: async () => (await import('./resume.js')).addResumeCommand,
-  cancel: async () => (await import('./cancel.js')).addCancelCommand,
-  retry: async () => (await import('./retry.js')).addRetryCommand,
-  manifest: async () => (await import('./manifest.js')).addManifestCommand,
-  sheet: async () => (await import('./sheet.js')).addSheetCommand,
-  verify: async () => (await import('./verify.js')).addVerifyCommand,
-  forget: async () => (await import('./forget.js')).addForgetCommand,
-  schedule: async () => (await import('./schedule.js')).addScheduleCommand,
-  monitor: async () => (await import('./monitor.js')).addMonitorCommand,
-  models: async () => (await import('./models.js')).addModelsCommand,
-  credits: async () => (await import('./credits.js')).addCreditsCommand,
-  doctor: async () => (await import('./doctor/doctor.js')).addDoctorCommand,
-  simulator: async () => (await import('./simulator.js')).addSimulatorCommand,
+  run: async () => (await import('./commands/run.js')).addRunCommand,
+  check: async () => (await import('./commands/check.js')).addCheckCommand,
+  enqueue: async () => (await import('./commands/enqueue.js')).addEnqueueCommand,
+  continue: async () => (await import('./commands/continue.js')).addContinueCommand,
+  worker: async () => (await import('./commands/worker.js')).addWorkerCommand,
+  status: async () => (await import('./commands/status.js')).addStatusCommand,
+  pause: async () => (await import('./commands/steer.js')).addPauseCommand,
+  resume: async () => (await import('./commands/steer.js')).addResumeCommand,
+  cancel: async () => (await import('./commands/steer.js')).addCancelCommand,
+  retry: async () => (await import('./commands/retry.js')).addRetryCommand,
+  manifest: async () => (await import('./commands/export.js')).addManifestCommand,
+  sheet: async () => (await import('./commands/export.js')).addSheetCommand,
+  verify: async () => (await import('./commands/verify.js')).addVerifyCommand,
+  forget: async () => (await import('./commands/steer.js')).addForgetCommand,
+  schedule: async () => (await import('./commands/schedule.js')).addScheduleCommand,
+  monitor: async () => (await import('./commands/monitor.js')).addMonitorCommand,
+  models: async () => (await import('./commands/models.js')).addModelsCommand,
+  credits: async () => (await import('./commands/credits.js')).addCreditsCommand,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctorCommand,
+  simulator: async () => (await import('./commands/simulator.js')).addSimulatorCommand,
 };
 
 const afterHelp = `

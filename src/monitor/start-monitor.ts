@@ -1,19 +1,16 @@
-import Fastify, { type FastifyError, type FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply } from 'fastify';
+import Fastify from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { listen } from '../shared/listen.js';
 import { addPages } from './add-pages.js';
-import { addBoard } from './board/add-board.js';
-import type { Actions } from './board/allowed-actions.js';
-import { guardServer } from './guard/guard-server.js';
-import { isLoopback } from './guard/judge-origin.js';
-import type { Login } from './guard/require-login.js';
-import { troublePage } from './pages/trouble-page.js';
-import { BatchQueues } from './reading/batch-queues.js';
+import { type Actions, addBoard } from './board/add-board.js';
+import { guardServer, isLoopback, type Login } from './guard/guard-server.js';
+import { troublePage } from './pages/layout.js';
 import { Ledgers } from './reading/ledgers.js';
-import { ScheduleQueues } from './reading/schedule-queues.js';
+import { BatchQueues, ScheduleQueues } from './reading/queues.js';
 import { Watch } from './reading/watch.js';
 
 export interface MonitorOptions {

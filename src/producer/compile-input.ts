@@ -1,32 +1,27 @@
-import { rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PreparedBrief } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
-import type { PreparedBrief } from '../shared/prepared-brief.js';
 import { counted } from '../shared/quantities.js';
 import type { ReferenceFile } from '../shared/reference-items.js';
-import { readBriefs } from './brief-spool.js';
-import { delimiterFault } from './choose-format.js';
-import type { Compilation, InputCounts } from './compilation.js';
-import { compileSource, takenRows } from './compile-source.js';
-import { NameCounter } from './file-name.js';
+import { type Compilation, compileSource, type InputCounts, takenRows } from './compile-rows.js';
 import { IdIndex } from './id-index.js';
-import { lenientChecks } from './input-checks.js';
-import { makeInputFolder } from './input-folder.js';
-import type { InputOptions } from './input-options.js';
-import { type InputWarning, InputWarnings } from './input-warnings.js';
-import { indexModels } from './known-models.js';
-import type { Mapping } from './mapping.js';
-import { Opening } from './opening.js';
-import { parseMapping } from './parse-mapping.js';
-import { RowPreparer } from './prepare-row.js';
-import { ReferenceFiles } from './references/reference-files.js';
-import { UploadPlan } from './references/upload-plan.js';
+import type { Mapping } from './mapping/mapping.js';
+import { parseMapping } from './mapping/parse-mapping.js';
+import { type InputOptions, lenientChecks } from './options.js';
+import { NameCounter } from './outputs/file-name.js';
+import { indexModels } from './outputs/known-models.js';
+import { RowPreparer } from './outputs/prepare-row.js';
+import { ReferenceFiles, UploadPlan } from './references/files.js';
 import type { Rejection } from './rejection.js';
-import { readRejections } from './rejection-spool.js';
-import { RowSelection, Sample, type SelectionOptions } from './row-selection.js';
-import { Spool } from './spool.js';
+import { RowSelection, Sample, type SelectionOptions } from './rows/select-rows.js';
+import { openSource } from './sources/open-source.js';
+import { delimiterFault, type Source } from './sources/source.js';
+import { readBriefs, readRejections, Spool } from './spool.js';
+import { type InputWarning, InputWarnings } from './warnings.js';
 
-export type { InputOptions } from './input-options.js';
+export type { InputOptions } from './options.js';
 export type { Rejection } from './rejection.js';
 
 /** The whole input, read and checked; briefs and faults wait on disk. */
@@ -192,4 +187,57 @@ function nothingTaken({ counts: { leftOut }, selection, preparer }: Compilation)
     return `No row is left to make anything of, ${counted(leftOut, 'row')} left out: ${unmet.join('; ')}`;
   }
   return `No row is left to make anything of: ${counted(leftOut, 'row')} left out by --where, --unique or the conditions of outputs.`;
+}
+
+const prefix = 'rivya-batch-input-';
+/** Where containers share a folder, a process that is not seen may live all the same: it is given a day. */
+const leftForMs = 24 * 3_600_000;
+
+/** A folder of this process' own for what is read of its input, once others' leftovers are gone. */
+export async function makeInputFolder(parent = tmpdir(), nowMs = Date.now()): Promise<string> {
+  // What a kill left behind may be as large as its input; trouble with it is none of this run's.
+  await clearLeftovers(parent, nowMs).catch(() => undefined);
+  return mkdtemp(join(parent, `${prefix}${process.pid}-`));
+}
+
+async function clearLeftovers(parent: string, nowMs: number): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const processId = /^rivya-batch-input-(\d+)-/.exec(name)?.[1];
+    if (processId === undefined || isAlive(Number(processId))) continue;
+    const path = join(parent, name);
+    const { mtimeMs } = await stat(path);
+    if (nowMs - mtimeMs > leftForMs) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    // One of another user may not be asked, but is there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Each file is opened once, however often it is read: stdin and pipes come only once. */
+class Opening {
+  readonly #opened = new Map<string, Promise<Source>>();
+
+  constructor(
+    private readonly options: InputOptions,
+    private readonly folder: string,
+  ) {}
+
+  open(file: string): Promise<Source> {
+    const opened = this.#opened.get(file) ?? this.#openFirst(file);
+    this.#opened.set(file, opened);
+    return opened;
+  }
+
+  async #openFirst(file: string): Promise<Source> {
+    const source = await openSource(file, this.options, this.folder);
+    const begin = this.options.folders?.[this.options.files.indexOf(file)];
+    return begin === undefined ? source : { ...source, folder: begin };
+  }
 }

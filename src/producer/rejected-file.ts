@@ -1,7 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
+import type { Place } from '../forecast/credits.js';
+import { csvRows } from '../results/manifest-csv.js';
 import type { JsonValue } from '../shared/json.js';
-import { csvRows } from '../shared/manifest-csv.js';
-import type { Place } from './forecast-credits.js';
 import type { Rejection, RejectionKind } from './rejection.js';
 
 const CHARACTERS_PER_WRITE = 1 << 16;

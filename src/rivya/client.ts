@@ -1,10 +1,7 @@
+import type { FrozenRequest } from '../shared/brief.js';
 import type { Clock } from '../shared/clock.js';
-import type { FrozenRequest } from '../shared/frozen-request.js';
 import { createDispatcher, type ProxySettings } from './dispatcher.js';
-import type { ExchangeRequest } from './exchange.js';
 import { judgeAnswer, type Understood } from './judge-answer.js';
-import { asNumber, asRecord } from './lenient-fields.js';
-import { localClock } from './local-clock.js';
 import type {
   ListModelsOutcome,
   Model,
@@ -16,10 +13,8 @@ import type {
   Unreachable,
   UploadOutcome,
 } from './outcome.js';
-import { parseModels } from './parse-models.js';
-import { parseTask } from './parse-task.js';
-import { parseUpload } from './parse-upload.js';
-import { sendRequest } from './send-request.js';
+import { asNumber, asRecord, parseModels, parseTask, parseUpload } from './parse.js';
+import { type ExchangeRequest, localClock, sendRequest } from './request.js';
 import { type FileUpload, type UploadForm, uploadForm, uploadTimeoutMs } from './upload-form.js';
 
 const defaultTimeoutMs = 30_000;

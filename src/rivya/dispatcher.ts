@@ -1,6 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { createProxyPool } from './proxy-pool.js';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 
 const connectTimeoutMs = 10_000;
 
@@ -53,4 +52,32 @@ function toThisMachine(port: number): buildConnector.connector {
   return (options, callback) => {
     connect({ ...options, hostname: '127.0.0.1', port: String(port) }, callback);
   };
+}
+
+const longestTunnelWaitMs = 15_000;
+
+/** A tunnel that could not be had; nothing of the request that wanted it was sent. */
+class ProxyFailed extends Error {
+  override readonly name = 'ProxyFailed';
+  readonly code = 'ERR_RIVYA_PROXY';
+}
+
+/**
+ * The connections to a proxy, for undici's `clientFactory`.
+ * undici 7 takes a proxy's hang-up during CONNECT (UND_ERR_SOCKET) for a passing fault and dials again
+ * at once, without end: thousands of connections a second. An error with another code stops that.
+ */
+function createProxyPool(origin: URL, options: object): Pool {
+  const pool = new Pool(origin, { ...options, headersTimeout: longestTunnelWaitMs });
+  const open = pool.connect.bind(pool) as (
+    options: Dispatcher.ConnectOptions,
+  ) => Promise<Dispatcher.ConnectData>;
+  const connect = async (wanted: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
+    try {
+      return await open(wanted);
+    } catch (cause) {
+      throw new ProxyFailed('The proxy could not be used.', { cause });
+    }
+  };
+  return Object.assign(pool, { connect });
 }

@@ -1,16 +1,15 @@
+import { createHash } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../shared/clock.js';
-import { Deadline } from './deadline.js';
 import { createDispatcher, type ProxySettings } from './dispatcher.js';
-import { openExchange } from './exchange.js';
-import { guardedLookup, privateAddressCode } from './guarded-lookup.js';
-import { judgeDownload } from './judge-download.js';
-import { localClock } from './local-clock.js';
+import { headerText, mediaType, type ResponseHeaders, retryAfterMs } from './headers.js';
 import type { DownloadOutcome } from './outcome.js';
 import { Patience, type PatienceLimits } from './patience.js';
-import { judgeResultUrl } from './result-url-policy.js';
-import { saveBody, type WriteChunk } from './save-body.js';
+import { Deadline, localClock, openExchange } from './request.js';
+import { guardedLookup, judgeResultUrl, privateAddressCode } from './safe-url.js';
 import { describeFailure, errorCode, safeCause } from './transport-failure.js';
 
 const defaultMaxRedirects = 3;
@@ -170,4 +169,178 @@ function explainFailure(error: unknown): DownloadOutcome {
 function discard({ body }: Dispatcher.ResponseData): void {
   // undici reports the giving up itself as an error of the stream.
   body.on('error', () => undefined).destroy();
+}
+
+/** Takes one chunk; the next is read when it has resolved. What it throws ends the download and is passed on. */
+type WriteChunk = (chunk: Buffer) => Promise<void>;
+
+interface SaveOptions {
+  write: WriteChunk;
+  /** Of the file, which may be larger than what came. */
+  maxBytes: number;
+  patience: Patience;
+}
+
+/** Streams a body to `write`, decoded, hashing it on the way; only errors of `write` are thrown. */
+async function saveBody(
+  { body, headers }: Dispatcher.ResponseData,
+  { write, maxBytes, patience }: SaveOptions,
+): Promise<DownloadOutcome> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const chunks = decodeBody(timed(body, patience), headers);
+  try {
+    for (;;) {
+      const next = await readNext(chunks);
+      if (next.kind === 'broken') return unavailable(next.error);
+      if (next.kind === 'end') break;
+      bytes += next.chunk.length;
+      if (bytes > maxBytes) return { kind: 'too_large', maxBytes };
+      await write(next.chunk);
+      hash.update(next.chunk);
+    }
+  } finally {
+    // First of all the connection: whoever still reads from it finds its end. undici reports that as an error.
+    body.on('error', () => undefined).destroy();
+    await chunks.return(undefined).catch(() => undefined);
+  }
+  if (bytes === 0) {
+    return { kind: 'unavailable', reason: 'The file is empty.', retryAfterMs: null, cause: null };
+  }
+  return { kind: 'saved', bytes, sha256: hash.digest('hex'), declaredType: mediaType(headers) };
+}
+
+/** Only what the server takes is its time: whoever asks for the next chunk has done with the last one. */
+async function* timed(body: AsyncIterable<Buffer>, patience: Patience): AsyncGenerator<Buffer> {
+  patience.begin();
+  for await (const chunk of body) {
+    patience.rest(chunk.length);
+    yield chunk;
+    patience.begin();
+  }
+  patience.rest();
+}
+
+type Next = { kind: 'chunk'; chunk: Buffer } | { kind: 'end' } | { kind: 'broken'; error: unknown };
+
+async function readNext(chunks: AsyncIterator<Buffer>): Promise<Next> {
+  try {
+    const { done, value } = await chunks.next();
+    return done ? { kind: 'end' } : { kind: 'chunk', chunk: value };
+  } catch (error) {
+    return { kind: 'broken', error };
+  }
+}
+
+function unavailable(error: unknown): DownloadOutcome {
+  return {
+    kind: 'unavailable',
+    reason: `The file did not arrive whole: ${describeFailure(error)}.`,
+    retryAfterMs: null,
+    cause: safeCause(error),
+  };
+}
+
+export type DownloadVerdict =
+  /** The body is the file. */
+  { kind: 'body' } | { kind: 'redirected'; target: string } | DownloadOutcome;
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+/** As much as a header can hold: a cut address would lead elsewhere. */
+const longestAddress = 16_384;
+const gone = new Set([403, 404, 410]);
+
+export interface DownloadSituation {
+  url: URL;
+  maxBytes: number;
+  /** Ms since the epoch. */
+  now: number;
+}
+
+/** What the status and headers of a result URL's answer say, before its body is read. */
+export function judgeDownload(
+  { statusCode, headers }: { statusCode: number; headers: ResponseHeaders },
+  { url, maxBytes, now }: DownloadSituation,
+): DownloadVerdict {
+  if (redirects.has(statusCode))
+    return redirected(headerText(headers, 'location', longestAddress), url);
+  if (gone.has(statusCode)) return { kind: 'gone', httpStatus: statusCode };
+  // 206 would be a part of a file, and nobody asked for a part.
+  if (statusCode < 200 || statusCode >= 300 || statusCode === 206) {
+    const time = { now, date: headerText(headers, 'date') };
+    const waitMs = retryAfterMs(headerText(headers, 'retry-after'), time);
+    return downloadUnavailable(`The file's server answered HTTP ${statusCode}.`, waitMs);
+  }
+  const announcedBytes = Number(headerText(headers, 'content-length') ?? 0);
+  return announcedBytes > maxBytes ? { kind: 'too_large', maxBytes } : { kind: 'body' };
+}
+
+function redirected(location: string | null, url: URL): DownloadVerdict {
+  if (location === null || !URL.canParse(location, url.href)) {
+    return downloadUnavailable("The file's server redirects to nowhere.", null);
+  }
+  return { kind: 'redirected', target: new URL(location, url).href };
+}
+
+function downloadUnavailable(reason: string, retryAfterMs: number | null): DownloadOutcome {
+  return { kind: 'unavailable', reason, retryAfterMs, cause: null };
+}
+
+/** Codings of a body in the order in which they were applied; what is none (`aws-chunked`, `UTF-8`) changes nothing. */
+type Coding = 'gzip' | 'deflate' | 'br';
+
+const codings = new Map<string, Coding>([
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['deflate', 'deflate'],
+  ['br', 'br'],
+]);
+
+function codingsOf(headers: ResponseHeaders): Coding[] {
+  const tokens = [headers['content-encoding'] ?? []].flat().join(',').split(',');
+  return tokens.flatMap((token) => codings.get(token.trim().toLowerCase()) ?? []);
+}
+
+/**
+ * The bytes of the file itself, whatever coding they came in: nobody asks for one, and some hosts apply one all the
+ * same. A body that only claims to be gzip, as a wrong setting of a bucket makes it, is taken as it is.
+ */
+async function* decodeBody(
+  chunks: AsyncIterable<Buffer>,
+  headers: ResponseHeaders,
+): AsyncGenerator<Buffer> {
+  const applied = codingsOf(headers);
+  if (applied.length === 0) return yield* chunks;
+  const source = chunks[Symbol.asyncIterator]();
+  const first = await source.next();
+  if (first.done) return;
+  const outermost = applied.at(-1);
+  if (outermost === 'gzip' && first.value[0] !== 0x1f) applied.pop();
+  const decoders = applied
+    .toReversed()
+    .map((coding, index) => decoderOf(coding, index === 0 ? first.value : null));
+  const whole = Readable.from(startingWith(first.value, source));
+  // How it ends is told to whoever reads from the last of them.
+  yield* decoders.reduce<Readable>((from, to) => pipeline(from, to, () => undefined), whole);
+}
+
+async function* startingWith(first: Buffer, source: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* { [Symbol.asyncIterator]: () => source };
+}
+
+function decoderOf(coding: Coding, start: Buffer | null): Transform {
+  switch (coding) {
+    case 'gzip':
+      return createGunzip();
+    case 'deflate':
+      // `deflate` means the zlib format; some servers send the bare one.
+      return start !== null && ((start[0] ?? 0) & 0x0f) !== 8
+        ? createInflateRaw()
+        : createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      return coding satisfies never;
+  }
 }

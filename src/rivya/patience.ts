@@ -1,4 +1,4 @@
-import { Deadline } from './deadline.js';
+import { Deadline } from './request.js';
 
 export interface PatienceLimits {
   /** Longest wait for a sign of life: the headers, or a byte more. */

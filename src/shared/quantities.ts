@@ -1,4 +1,4 @@
-import type { TimeLeft } from './time-left.js';
+import type { TimeLeft } from '../forecast/outlook.js';
 
 const whole = new Intl.NumberFormat('en');
 const hundredths = new Intl.NumberFormat('en', {
@@ -39,4 +39,17 @@ export function formatTimeLeft({ lowMs, highMs }: Extract<TimeLeft, { kind: 'kno
   if (low === high) return `about ${low}`;
   const [amount, unit] = low.split(' ');
   return unit === high.split(' ')[1] ? `${amount} to ${high}` : `${low} to ${high}`;
+}
+
+/** A word of a command that is to be typed, as a shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A name out of a file, for a sentence: quoted, and with nothing in it that a terminal would obey. */
+export function quoteName(name: string): string {
+  return JSON.stringify(name).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

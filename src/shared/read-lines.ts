@@ -64,3 +64,15 @@ function notLines(path: string): BatchError {
     `${path} was not written by rivya-batch: a line of it has more than ${longestBytes} bytes. Give another folder, or move the file away.`,
   );
 }
+
+/** What comes one by one, in lists of at most `size`. */
+export async function* inChunks<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of source) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

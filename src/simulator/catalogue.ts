@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import bundledModels from '../rivya/catalogue/models.json' with { type: 'json' };
+import bundledModels from '../rivya/models.json' with { type: 'json' };
 import { BatchError } from '../shared/errors.js';
 import type { Settings } from './settings.js';
 

@@ -1,9 +1,10 @@
 import type { JsonObject } from '../shared/json.js';
-import { drawDurationMs, queuedShare } from './draw-duration.js';
-import { planFate } from './plan-fate.js';
+import type { Submission } from './check-submission.js';
+import type { FaultsByPoint } from './faults/fault.js';
+import type { RandomStream } from './random-stream.js';
+import type { Settings } from './settings.js';
 import type { SimulatedApi } from './simulated-api.js';
-import type { Submission } from './submission.js';
-import type { Fate, ResultFile, SimulatedTask } from './task.js';
+import type { Fate, ResultFile, SimulatedTask } from './task-book.js';
 
 export interface Submitter {
   apiKey: string;
@@ -85,4 +86,79 @@ function formatOf(category: string): [ResultFile['kind'], string] {
 
 function spokenText(params: JsonObject): string {
   return JSON.stringify(params.dialogue ?? '');
+}
+
+/** One fate from the faults that struck; where two disagree on the outcome, the earlier rule has it. */
+function planFate(faults: readonly FaultsByPoint['fate'][], finalFactor: number): Fate {
+  const fate: Fate = {
+    outcome: { kind: 'succeeds', result: 'files' },
+    finalFactor,
+    hiddenForMs: 0,
+    strangeStatus: null,
+    extraFields: {},
+    firstLinks: 'good',
+    linksLateForMs: 0,
+    filesLate: null,
+    fileCount: null,
+  };
+  return faults.toReversed().reduce(withFault, fate);
+}
+
+function withFault(fate: Fate, fault: FaultsByPoint['fate']): Fate {
+  switch (fault.kind) {
+    case 'early-404':
+      return { ...fate, hiddenForMs: fault.forMs };
+    case 'task-fails': {
+      const { code, error, charge } = fault;
+      return { ...fate, outcome: { kind: 'fails', code, message: failure(code), error, charge } };
+    }
+    case 'never-ends':
+      return { ...fate, outcome: { kind: 'never-ends' } };
+    case 'null-result':
+      return { ...fate, outcome: { kind: 'succeeds', result: 'null' } };
+    case 'empty-urls':
+      return { ...fate, outcome: { kind: 'succeeds', result: 'empty-urls' } };
+    case 'many-urls':
+      return { ...fate, fileCount: fault.count };
+    case 'extra-fields':
+      return {
+        ...fate,
+        extraFields: { queue_position: 3, provider: { region: 'eu', tags: ['a'] } },
+      };
+    case 'unknown-status':
+      return { ...fate, strangeStatus: { word: fault.word, forMs: fault.forMs } };
+    case 'final-credits':
+      return { ...fate, finalFactor: fault.factor };
+    case 'expire-first-url':
+      return { ...fate, firstLinks: 'expired' };
+    case 'late-urls':
+      return { ...fate, linksLateForMs: fault.forMs };
+    case 'late-files':
+      return { ...fate, filesLate: { forMs: fault.forMs, status: fault.status } };
+    default:
+      return fault satisfies never;
+  }
+}
+
+function failure(code: string): string {
+  return code === 'generation_failed'
+    ? 'The generation failed.'
+    : `The generation failed: ${code}.`;
+}
+
+/** Log-normal durations: assumed, since Rivya documents none. */
+const distributions: Record<string, { medianMs: number; sigma: number }> = {
+  image: { medianMs: 12_000, sigma: 0.4 },
+  video: { medianMs: 90_000, sigma: 0.5 },
+  audio: { medianMs: 20_000, sigma: 0.5 },
+};
+
+/** The share of a task's time that it spends queued. */
+const queuedShare = 0.25;
+
+/** Milliseconds from acceptance to the end, `speed` applied. */
+function drawDurationMs(category: string, settings: Settings, random: RandomStream): number {
+  const { medianMs, sigma } = distributions[category] ?? { medianMs: 12_000, sigma: 0.4 };
+  const drawnMs = medianMs * Math.exp(sigma * random.normal());
+  return Math.round((settings.durationMs ?? drawnMs) / settings.speed);
 }

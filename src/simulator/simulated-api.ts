@@ -1,17 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../shared/clock.js';
+import { IdempotencyStore, RequestLog, Wallet } from './account.js';
 import type { Answer } from './answer.js';
 import { buildCatalogue, type ListedModel } from './catalogue.js';
 import { FaultRules } from './faults/fault-rules.js';
-import { IdempotencyStore } from './idempotency-store.js';
-import { KeptTasks } from './kept-tasks.js';
 import { RandomStream } from './random-stream.js';
 import { RateGate } from './rate-gate.js';
-import { RequestLog } from './request-log.js';
 import { applySettings, type Settings, type SettingsPatch } from './settings.js';
-import { TaskBook } from './task-book.js';
+import { KeptTasks, TaskBook } from './task-book.js';
 import type { UploadedFile } from './upload.js';
-import { Wallet } from './wallet.js';
 
 /** What happened on one account since the start or the last reset. */
 interface History {

@@ -1,4 +1,5 @@
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import Fastify from 'fastify';
 import { type Clock, systemClock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { errorAnswer } from './answer.js';
@@ -11,7 +12,7 @@ import { addMediaRoutes } from './routes/media.js';
 import { sendAnswer } from './send-answer.js';
 import type { SettingsPatch } from './settings.js';
 import { SimulatedApi } from './simulated-api.js';
-import type { SimulatedTask } from './task.js';
+import type { SimulatedTask } from './task-book.js';
 import type { UploadedFile } from './upload.js';
 
 /** Where to listen, and any setting of `SettingsPatch` to start with. */

@@ -1,13 +1,16 @@
 import { type Answer, errorAnswer, isLastingRefusal, isSuccess } from './answer.js';
-import { checkSubmission } from './check-submission.js';
-import { knowsUploads, referenceGone } from './check-uploads.js';
-import { describeSubmitted } from './describe-task.js';
+import { priceOf } from './bill.js';
+import {
+  checkSubmission,
+  knowsUploads,
+  referenceGone,
+  type Submission,
+} from './check-submission.js';
 import type { FaultsByPoint } from './faults/fault.js';
 import type { FaultSubject } from './faults/fault-rules.js';
 import { makeStillbornTask, makeTask, type Submitter } from './make-task.js';
-import { priceOf } from './prices.js';
+import { describeSubmitted } from './read-generation.js';
 import type { SimulatedApi } from './simulated-api.js';
-import type { Submission } from './submission.js';
 
 export interface SubmitRequest extends Submitter {
   /** As received, byte for byte. */

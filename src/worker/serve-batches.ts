@@ -2,17 +2,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { adoptFolder, refuseOutdated } from '../shared/adopt-folder.js';
-import { earlierLifeError, holdsEarlierLife } from '../shared/earlier-life.js';
+import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
+import { earlierLifeError, holdsEarlierLife } from '../batch/open-batch.js';
+import type { AccountLedger } from '../ledger/account-ledger.js';
+import { BatchLedger } from '../ledger/batch-ledger.js';
+import type { BatchMeta } from '../ledger/batch-meta.js';
+import { batchesKey } from '../ledger/keys.js';
+import { ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
-import type { AccountLedger } from '../shared/ledger/account-ledger.js';
-import { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import { batchesKey } from '../shared/ledger/keys.js';
-import { ownerOf } from '../shared/output-folder.js';
 import { StageQueues } from '../shared/queues.js';
-import type { Notify } from './notice.js';
-import { NoticeNews } from './notice-news.js';
+import { NoticeNews, type Notify } from './notices.js';
 import type { WorkerProcess } from './worker-process.js';
 
 export interface Serving {

@@ -9,7 +9,7 @@ import {
   queueName,
   type StageQueues,
 } from '../shared/queues.js';
-import type { StageJob, Step } from './stage-step.js';
+import type { StageJob, Step } from './stages/step.js';
 
 /** Locks are short, so that another worker picks up a crashed one's jobs within about 20 s. */
 const lockDurationMs = 15_000;

@@ -1,28 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
-import pLimit, { type LimitFunction } from 'p-limit';
+import type { LimitFunction } from 'p-limit';
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
+import type { AccountLedger, ToldLimits } from '../ledger/account-ledger.js';
+import { defaultInFlight } from '../ledger/account-view.js';
+import { BatchLedger } from '../ledger/batch-ledger.js';
+import type { BatchMeta } from '../ledger/batch-meta.js';
+import type { TaskCategory } from '../ledger/brief-state.js';
+import { DurationLedger } from '../ledger/durations.js';
+import { Journal, type JournalHeader } from '../results/journal.js';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
 import { type Clock, machineTime, wasSetBack } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
-import { defaultInFlight } from '../shared/in-flight.js';
-import { Journal, type JournalHeader } from '../shared/journal.js';
-import type { AccountLedger, ToldLimits } from '../shared/ledger/account-ledger.js';
-import { BatchLedger } from '../shared/ledger/batch-ledger.js';
-import type { BatchMeta } from '../shared/ledger/batch-meta.js';
-import type { TaskCategory } from '../shared/ledger/brief-state.js';
-import { DurationLedger } from '../shared/ledger/duration-ledger.js';
 import type { QueueStage } from '../shared/queues.js';
-import { readEvictions } from '../shared/store/inspect-redis.js';
-import { AnswerTally } from './answer-tally.js';
+import { readEvictions } from '../store/inspect-redis.js';
 import { BatchWorker } from './batch-worker.js';
-import { DownloadPlaces } from './download-places.js';
-import type { Notify } from './notice.js';
-import { Pacer } from './pacer.js';
+import type { Notify } from './notices.js';
+import { Pacer } from './pacing/pacer.js';
+import { WalletWatch } from './pacing/wallet-watch.js';
 import { PollPlanner } from './polling/poll-planner.js';
-import { WalletWatch } from './wallet-watch.js';
+import { AnswerTally } from './stages/answers.js';
+import { DownloadPlaces } from './stages/download-places.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */

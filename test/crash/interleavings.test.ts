@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { Journal, readJournal } from '../../src/shared/journal.js';
+import { Journal, readJournal } from '../../src/results/journal.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { crashEnvironment, held, release } from '../support/crash-points.js';

@@ -1,8 +1,7 @@
 import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
-import { checkClock } from '../../src/cli/doctor/check-clock.js';
-import { checkNode } from '../../src/cli/doctor/check-node.js';
-import type { Finding } from '../../src/cli/doctor/finding.js';
+import type { Finding } from '../../src/cli/commands/doctor-checks.js';
+import { checkClock, checkNode } from '../../src/cli/commands/doctor-checks.js';
 import { type Desk, test } from '../support/cli.js';
 import { openCuttingProxy } from '../support/cutting-proxy.js';
 

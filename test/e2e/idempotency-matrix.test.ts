@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished } from 'vitest';
 import { createRivyaClient } from '../../src/rivya/client.js';
-import { checkStatus } from '../../src/worker/check-status.js';
-import { submitBrief } from '../../src/worker/submit.js';
+import { checkStatus } from '../../src/worker/stages/status.js';
+import { submitBrief } from '../../src/worker/stages/submit.js';
 import { fast, mapping, productsCsv, test } from '../support/cli.js';
-import { openBench } from '../worker/stage-bench.js';
+import { openBench } from '../worker/stages/stage-bench.js';
 
 /**
  * What the API may do with a key that it has seen, what may have kept the first answer from us, and how old

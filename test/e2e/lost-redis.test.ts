@@ -2,7 +2,7 @@ import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { readJournal, readJournalHeader } from '../../src/shared/journal.js';
+import { readJournal, readJournalHeader } from '../../src/results/journal.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { crashEnvironment } from '../support/crash-points.js';
 

@@ -1,7 +1,7 @@
 import { appendFile, cp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import type { Verification } from '../../src/shared/verify-folder.js';
+import type { Verification } from '../../src/results/verify/verify-folder.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { DurationLedger } from '../../src/shared/ledger/duration-ledger.js';
+import { DurationLedger } from '../../src/ledger/durations.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import { type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
 import { openSchedules, plan } from '../support/schedules.js';

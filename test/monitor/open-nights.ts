@@ -1,4 +1,4 @@
-import type { ScheduleRun } from '../../src/shared/schedule/schedule-run.js';
+import type { ScheduleRun } from '../../src/schedule/schedule.js';
 import { openLedger } from '../support/ledger.js';
 import { openSchedules } from '../support/schedules.js';
 import { openMonitor } from './open-monitor.js';

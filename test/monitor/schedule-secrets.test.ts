@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ScheduleLedger } from '../../src/shared/schedule/schedule-ledger.js';
+import { ScheduleLedger } from '../../src/schedule/ledger.js';
 import { identity } from '../support/ledger.js';
 import { plan } from '../support/schedules.js';
 import { openMonitor } from './open-monitor.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ScheduleLedger } from '../../src/shared/schedule/schedule-ledger.js';
-import type { ScheduleRun } from '../../src/shared/schedule/schedule-run.js';
+import { ScheduleLedger } from '../../src/schedule/ledger.js';
+import type { ScheduleRun } from '../../src/schedule/schedule.js';
 import { plan } from '../support/schedules.js';
 import {
   endedOn,

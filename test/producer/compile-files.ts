@@ -8,8 +8,8 @@ import {
   type Rejection,
 } from '../../src/producer/compile-input.js';
 import type { Model, ModelParam } from '../../src/rivya/outcome.js';
+import type { BriefOrigin } from '../../src/shared/brief.js';
 import { BatchError } from '../../src/shared/errors.js';
-import type { BriefOrigin } from '../../src/shared/prepared-brief.js';
 
 function param(key: string, type: string): ModelParam {
   return {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { compileInput, type InputOptions } from '../../src/producer/compile-input.js';
-import { parseBody } from '../../src/shared/brief-content.js';
+import { parseBody } from '../../src/shared/brief.js';
 import { picture, sha256Of } from '../support/reference-desk.js';
 import { compilePaths, models } from './compile-files.js';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { bundledModels } from '../../src/rivya/catalogue/bundled-models.js';
+import { bundledModels } from '../../src/rivya/catalogue.js';
 import { auditRun } from '../support/audit-run.js';
 import { fast, test } from '../support/cli.js';
 import { compilePaths } from './compile-files.js';

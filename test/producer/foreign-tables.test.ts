@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bundledModels } from '../../src/rivya/catalogue/bundled-models.js';
+import { bundledModels } from '../../src/rivya/catalogue.js';
 import { badInputOf, compileFiles, faultsOf } from './compile-files.js';
 
 const options = { model: 'z-image', models: bundledModels() };

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { makeInputFolder } from '../../src/producer/input-folder.js';
+import { makeInputFolder } from '../../src/producer/compile-input.js';
 
 /** Beyond what Linux gives to any process. */
 const dead = 4_194_305;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { OutputOption } from '../../src/producer/input-options.js';
+import type { OutputOption } from '../../src/producer/options.js';
 import { badInputOf, compileFiles, faultsOf } from './compile-files.js';
 
 function output(name: string, says: Partial<OutputOption> = {}): OutputOption {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { CompiledInput } from '../../src/producer/compile-input.js';
-import { sampleInput } from '../../src/producer/sample-input.js';
-import type { PreparedBrief } from '../../src/shared/prepared-brief.js';
+import { sampleInput } from '../../src/producer/sample.js';
+import type { PreparedBrief } from '../../src/shared/brief.js';
 
 /** An input of these models in this order, with so many variants of each row. */
 function inputOf(models: string[], variants = 1): CompiledInput {

@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readBriefs, spoolBrief } from '../../src/producer/brief-spool.js';
-import { Spool } from '../../src/producer/spool.js';
+import { readBriefs, Spool, spoolBrief } from '../../src/producer/spool.js';
 
 let folder = '';
 beforeAll(async () => {

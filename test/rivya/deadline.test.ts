@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Deadline } from '../../src/rivya/deadline.js';
+import { Deadline } from '../../src/rivya/request.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,12 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isAboutReference } from '../../src/rivya/about-reference.js';
-import { judgeAnswer } from '../../src/rivya/judge-answer.js';
-import { judgeDownload } from '../../src/rivya/judge-download.js';
-import { parseTask } from '../../src/rivya/parse-task.js';
-import { quoteText } from '../../src/rivya/quote-text.js';
-import { headerRequestId, mediaType } from '../../src/rivya/response-headers.js';
-import { retryAfterMs } from '../../src/rivya/retry-after.js';
-import { safeCause } from '../../src/rivya/transport-failure.js';
+import { judgeDownload } from '../../src/rivya/download.js';
+import { headerRequestId, mediaType, retryAfterMs } from '../../src/rivya/headers.js';
+import { isAboutReference, judgeAnswer } from '../../src/rivya/judge-answer.js';
+import { parseTask } from '../../src/rivya/parse.js';
+import { quoteText, safeCause } from '../../src/rivya/transport-failure.js';
 import { seededNumbers } from '../support/pace-world.js';
 
 const now = Date.parse('2026-05-10T12:00:00Z');

@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { expect, it } from 'vitest';
-import { guardedLookup } from '../../src/rivya/guarded-lookup.js';
+import { guardedLookup } from '../../src/rivya/safe-url.js';
 
 function ask(lookup: LookupFunction, hostname: string, all = true) {
   return new Promise<unknown>((resolve) => {

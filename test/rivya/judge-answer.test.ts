@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judgeAnswer } from '../../src/rivya/judge-answer.js';
-import { parseTask } from '../../src/rivya/parse-task.js';
+import { parseTask } from '../../src/rivya/parse.js';
 import { frozen, newClient, queuedTask } from './new-client.js';
 import { sendJson, startServer } from './stand-in-server.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parsePaceHint } from '../../src/rivya/pace-hint.js';
+import { parsePaceHint } from '../../src/rivya/headers.js';
 
 const now = Date.parse('2026-05-10T12:00:00Z');
 const time = { now, date: null };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseModels } from '../../src/rivya/parse-models.js';
+import { parseModels } from '../../src/rivya/parse.js';
 
 const bare = {
   id: 'm',

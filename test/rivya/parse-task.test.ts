@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTask } from '../../src/rivya/parse-task.js';
+import { parseTask } from '../../src/rivya/parse.js';
 
 const bare = {
   id: 't',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readErrorBody } from '../../src/rivya/read-error-body.js';
+import { readErrorBody } from '../../src/rivya/judge-answer.js';
 
 const nothing = { code: null, message: null, requestId: null };
 

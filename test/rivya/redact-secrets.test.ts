@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { quoteText } from '../../src/rivya/quote-text.js';
-import { redactSecrets } from '../../src/rivya/redact-secrets.js';
+import { quoteText, redactSecrets } from '../../src/rivya/transport-failure.js';
 
 it.each([
   ['Bearer rvya_sk_Ab-9_z!', 'Bearer rvya_sk_[redacted]!'],

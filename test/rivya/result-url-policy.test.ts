@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPublicAddress } from '../../src/rivya/public-address.js';
-import { judgeResultUrl } from '../../src/rivya/result-url-policy.js';
+import { isPublicAddress, judgeResultUrl } from '../../src/rivya/safe-url.js';
 
 describe('addresses', () => {
   it.each(['8.8.8.8', '1.1.1.1', '2001:4860:4860::8888', '::ffff:8.8.8.8', '64:ff9b::808:808'])(

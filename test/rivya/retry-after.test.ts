@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { retryAfterMs, senderNow } from '../../src/rivya/retry-after.js';
+import { retryAfterMs, senderNow } from '../../src/rivya/headers.js';
 
 const now = Date.parse('2026-05-10T12:00:00Z');
 const date = 'Sun, 10 May 2026 10:00:00 GMT';

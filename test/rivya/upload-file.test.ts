@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseUpload } from '../../src/rivya/parse-upload.js';
+import { parseUpload } from '../../src/rivya/parse.js';
 import { uploadTimeoutMs } from '../../src/rivya/upload-form.js';
 import { newClient, testKey } from './new-client.js';
 import { sendJson, startServer } from './stand-in-server.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Attempt, idempotencyKey } from '../../src/shared/frozen-request.js';
+import { type Attempt, idempotencyKey } from '../../src/shared/brief.js';
 
 const attempt: Attempt = {
   batch: 'spring',

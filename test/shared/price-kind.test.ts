@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { modelOf, priceKind } from '../../src/shared/price-kind.js';
+import { modelOf, priceKind } from '../../src/shared/brief.js';
 
 const model = 'seedance-2';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DueQueue } from '../../src/simulator/due-queue.js';
+import { DueQueue } from '../../src/simulator/task-book.js';
 
 test('items come out in the order of their due times, and none before it', () => {
   fc.assert(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openWindow } from '../../src/simulator/request-window.js';
+import { openWindow } from '../../src/simulator/rate-gate.js';
 import { apiKey, fox, withSimulator } from './with-simulator.js';
 
 test('over the limit: 429 with Retry-After in seconds, and nothing is made', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { csvParse } from 'd3-dsv';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import { accountHash, accountKeys, batchKeys } from '../../src/shared/ledger/keys.js';
+import { accountHash, accountKeys, batchKeys } from '../../src/ledger/keys.js';
 import { type ManifestLine, manifestLineSchema } from '../../src/shared/manifest-line.js';
 import type { Desk } from './cli.js';
 

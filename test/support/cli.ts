@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { test as base, inject } from 'vitest';
+import type { RunReport } from '../../src/results/run-report.js';
 import { type ManifestLine, manifestLineSchema } from '../../src/shared/manifest-line.js';
-import type { RunReport } from '../../src/shared/run-report.js';
 import {
   type Simulator,
   type SimulatorOptions,

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
-import { AccountLedger } from '../../src/shared/ledger/account-ledger.js';
-import { BatchLedger } from '../../src/shared/ledger/batch-ledger.js';
-import type { BatchIdentity } from '../../src/shared/ledger/batch-meta.js';
-import { type BriefState, decodeState, encodeState } from '../../src/shared/ledger/brief-state.js';
-import type { PreparedBrief } from '../../src/shared/prepared-brief.js';
+import { AccountLedger } from '../../src/ledger/account-ledger.js';
+import { BatchLedger } from '../../src/ledger/batch-ledger.js';
+import type { BatchIdentity } from '../../src/ledger/batch-meta.js';
+import { type BriefState, decodeState, encodeState } from '../../src/ledger/brief-state.js';
+import type { PreparedBrief } from '../../src/shared/brief.js';
 
 export const identity: BatchIdentity = {
   origin: 'https://rivya.test',

@@ -1,9 +1,5 @@
 import type { Redis } from 'ioredis';
-import {
-  AccountLedger,
-  type Lane,
-  type LimitHint,
-} from '../../src/shared/ledger/account-ledger.js';
+import { AccountLedger, type Lane, type LimitHint } from '../../src/ledger/account-ledger.js';
 import { RandomStream } from '../../src/simulator/random-stream.js';
 import { RateGate } from '../../src/simulator/rate-gate.js';
 import type { RateLimit } from '../../src/simulator/settings.js';

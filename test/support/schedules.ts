@@ -1,8 +1,7 @@
 import { onTestFinished } from 'vitest';
-import type { Schedule } from '../../src/shared/schedule/schedule.js';
-import { ScheduleLedger } from '../../src/shared/schedule/schedule-ledger.js';
-import { ScheduleQueue } from '../../src/shared/schedule/schedule-queue.js';
-import type { ScheduleRun } from '../../src/shared/schedule/schedule-run.js';
+import { ScheduleLedger } from '../../src/schedule/ledger.js';
+import { ScheduleQueue } from '../../src/schedule/queue.js';
+import type { Schedule, ScheduleRun } from '../../src/schedule/schedule.js';
 import { identity, type OpenLedger } from './ledger.js';
 
 /** Every night at two in Berlin. */

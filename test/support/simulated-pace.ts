@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
-import type { ScriptName } from '../../src/shared/ledger/scripts.js';
-import { scriptSource } from '../../src/shared/ledger/scripts.js';
+import type { ScriptName } from '../../src/ledger/scripts.js';
+import { scriptSource } from '../../src/ledger/scripts.js';
 
 /** Scripts that are run on simulated time: the same Lua, but for the clock. */
 const clocked: ScriptName[] = ['take-turn', 'answered', 'heartbeat', 'begin-submit', 'accept'];

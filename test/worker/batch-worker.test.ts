@@ -2,13 +2,13 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseManifestLine } from '../../src/shared/manifest-file.js';
+import { parseManifestLine } from '../../src/results/manifest.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
-import { DownloadPlaces } from '../../src/worker/download-places.js';
+import { DownloadPlaces } from '../../src/worker/stages/download-places.js';
 import { connect, identity } from '../support/ledger.js';
-import { type Bench, openBench } from './stage-bench.js';
+import { type Bench, openBench } from './stages/stage-bench.js';
 
 async function openBatch(ids: string[], settings: SettingsPatch = {}) {
   const bench = await openBench(settings);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Notice } from '../../src/worker/notice.js';
-import { NoticeNews } from '../../src/worker/notice-news.js';
+import type { Notice } from '../../src/worker/notices.js';
+import { NoticeNews } from '../../src/worker/notices.js';
 
 const capped: Notice = { kind: 'capped', reason: 'cap' };
 const parked: Notice = { kind: 'parked', probeInMs: 1 };

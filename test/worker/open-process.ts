@@ -3,7 +3,7 @@ import { queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { WorkerProcess } from '../../src/worker/worker-process.js';
 import { connect, openLedger } from '../support/ledger.js';
-import { log, openBench } from './stage-bench.js';
+import { log, openBench } from './stages/stage-bench.js';
 
 const fast: ConstructorParameters<typeof WorkerProcess>[0]['limits'] = {
   rate: 1_000,

@@ -2,13 +2,13 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Journal, type JournalHeader } from '../../src/shared/journal.js';
+import { Journal, type JournalHeader } from '../../src/results/journal.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { type Serving, serveBatches } from '../../src/worker/serve-batches.js';
 import { identity, openLedger } from '../support/ledger.js';
 import { openProcess } from './open-process.js';
-import { log } from './stage-bench.js';
+import { log } from './stages/stage-bench.js';
 
 async function openServer(settings: SettingsPatch = {}) {
   const opened = await openProcess(settings);

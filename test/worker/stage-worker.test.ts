@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { jobId, type NewJob, type QueueStage, StageQueues } from '../../src/shared/queues.js';
-import type { StageJob, Step } from '../../src/worker/stage-step.js';
 import { StageWorker } from '../../src/worker/stage-worker.js';
+import type { StageJob, Step } from '../../src/worker/stages/step.js';
 import { connect, newPrefix } from '../support/ledger.js';
-import { log, ShiftedClock } from './stage-bench.js';
+import { log, ShiftedClock } from './stages/stage-bench.js';
 
 const job = (brief: string, patch: Partial<NewJob> = {}): NewJob => ({
   brief,

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { BatchMeta } from '../../src/shared/ledger/batch-meta.js';
+import type { BatchMeta } from '../../src/ledger/batch-meta.js';
 import { openProcess } from './open-process.js';
 
 function attachment(meta: BatchMeta | null, out: string | null) {

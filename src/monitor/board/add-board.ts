@@ -1,14 +1,16 @@
 import { createBullBoard } from '@bull-board/api';
-import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { BoardHooks } from '@bull-board/api/dist/types.js';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
+import type { ScheduleJob } from '../../schedule/queue.js';
 import { BatchError } from '../../shared/errors.js';
-import { queueStages } from '../../shared/queues.js';
-import { boardPath } from '../pages/links.js';
+import { type JobData, queueStages } from '../../shared/queues.js';
+import { hideSecrets } from '../guard/hide-secrets.js';
+import { boardPath, briefLink, scheduleLink } from '../pages/layout.js';
+import type { StageQueue, TickQueue } from '../reading/queues.js';
 import type { Watch, WatchedQueues } from '../reading/watch.js';
-import { type Actions, boardHooks } from './allowed-actions.js';
-import { stageAdapter, tickAdapter } from './queue-adapters.js';
 
 export interface BoardOptions {
   queues: WatchedQueues;
@@ -87,3 +89,83 @@ const uiConfig = {
   // Would list the clients of Redis for every queue at every look.
   showWorkers: false,
 };
+
+/** Whether Bull Board may change anything. */
+export type Actions = 'read_only' | 'allowed';
+
+/**
+ * What may be done to a queue without breaking the sums (S4): a job that is removed, emptied or edited away would
+ * leave its brief without a line for ever. To stop a batch there is `rivya-batch cancel`.
+ */
+const harmless: ReadonlySet<string> = new Set([
+  '/api/queues/pause',
+  '/api/queues/resume',
+  '/api/queues/:queueName/pause',
+  '/api/queues/:queueName/resume',
+  '/api/queues/:queueName/promote',
+  '/api/queues/:queueName/retry/:queueStatus',
+  '/api/queues/:queueName/:jobId/promote',
+  '/api/queues/:queueName/:jobId/retry',
+]);
+
+function judgeAction(
+  { method, route }: { method: string; route: string },
+  actions: Actions,
+): { allow: true } | { allow: false; message: string } {
+  if (method === 'get') return { allow: true };
+  if (actions === 'read_only') {
+    return { allow: false, message: 'The monitor is read-only: start it with --allow-actions.' };
+  }
+  if (harmless.has(route)) return { allow: true };
+  return {
+    allow: false,
+    message: 'This would leave briefs without a line: use "rivya-batch cancel" or "retry" instead.',
+  };
+}
+
+function boardHooks(actions: Actions): BoardHooks {
+  return {
+    before: async (context) => {
+      const judged = judgeAction(context, actions);
+      return judged.allow ? { allow: true } : { ...judged, status: 403 };
+    },
+  };
+}
+
+/** A batch's queue of one stage, as Bull Board shows it. */
+function stageAdapter(batch: string, queue: StageQueue, actions: Actions): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, {
+    ...adapterOptions(actions),
+    externalJobUrl: ({ data }: { data: JobData }) => ({
+      displayText: 'The whole story of this brief',
+      href: briefLink(batch, data.brief),
+    }),
+  });
+  // Result URLs with their queries are in the collect jobs alone (S8).
+  adapter.setFormatter('data', ({ urls, ...data }: JobData) =>
+    urls ? { ...data, urls: urls.map(hideSecrets) } : data,
+  );
+  return adapter;
+}
+
+/** The queue from which workers take what is due of an account's schedules. */
+function tickAdapter(account: string, queue: TickQueue, actions: Actions): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, {
+    ...adapterOptions(actions),
+    externalJobUrl: ({ data }: { data: ScheduleJob }) => ({
+      displayText: 'This schedule, and its runs',
+      href: scheduleLink(account, data.schedule),
+    }),
+  });
+  // A notice tells why a run was refused, with what stood in its input (S8).
+  adapter.setFormatter('data', (data: ScheduleJob) =>
+    data.kind === 'notice'
+      ? { ...data, notice: { ...data.notice, text: hideSecrets(data.notice.text) } }
+      : data,
+  );
+  return adapter;
+}
+
+function adapterOptions(actions: Actions) {
+  return { readOnlyMode: actions === 'read_only', delimiter: '.' };
+}

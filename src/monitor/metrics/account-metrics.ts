@@ -1,5 +1,5 @@
-import { defaultInFlight } from '../../shared/in-flight.js';
-import { type DurationSketch, durationAt } from '../../shared/ledger/duration-sketch.js';
+import { defaultInFlight } from '../../ledger/account-view.js';
+import { type DurationSketch, durationAt } from '../../ledger/durations.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';

@@ -1,9 +1,8 @@
 import { BatchError } from '../../shared/errors.js';
 import type { Watch } from '../reading/watch.js';
 import { addAccountMetrics } from './account-metrics.js';
-import { addBatchMetrics } from './batch-metrics.js';
+import { addBatchMetrics, addScheduleMetrics } from './batch-metrics.js';
 import { MetricSet } from './metric-set.js';
-import { addScheduleMetrics } from './schedule-metrics.js';
 
 /** All metrics in Prometheus' text format. A Redis that is away is a metric too, not an error. */
 export async function writeMetrics(watch: Watch): Promise<{ type: string; text: string }> {

@@ -1,15 +1,30 @@
-import { withoutSuccess } from '../../shared/batch-state.js';
-import type { FailureGroup } from '../../shared/group-failures.js';
-import { type Html, html } from '../../shared/html.js';
+import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
+import { withoutSuccess } from '../../ledger/batch-meta.js';
+import type { FailureGroup } from '../../results/failures.js';
+import { zoneText } from '../../schedule/cron.js';
+import type { Schedule, ScheduleRun } from '../../schedule/schedule.js';
+import { describeRun, missedWords, runResult, toldTrouble } from '../../schedule/words.js';
+import { type Html, html, type Part } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import { queueName, queueStages } from '../../shared/queues.js';
 import type { Failures } from '../reading/read-failures.js';
 import type { WatchedBatch } from '../reading/watch.js';
-import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
-import { layout, timeText } from './layout.js';
-import { limitingWords } from './limiting-words.js';
-import { briefLink, findLink, queueLink } from './links.js';
-import { facts, progressOf, stateOf, table } from './parts.js';
+import {
+  batchLink,
+  briefLink,
+  creditsWords,
+  facts,
+  findLink,
+  layout,
+  paceOfBatchWords,
+  pill,
+  progressOf,
+  queueLink,
+  stateOf,
+  table,
+  timeLeftWords,
+  timeText,
+} from './layout.js';
 
 export function batchPage(batch: WatchedBatch, failures: Failures, atMs: number): string {
   const { meta } = batch;
@@ -92,4 +107,104 @@ function stagesTable({ meta, queues }: WatchedBatch): Html {
 /** Most batches refer to no files. */
 function uploadsText(uploads: number): string {
   return uploads === 0 ? '' : `, ${uploads} uploads`;
+}
+
+export function resultPill(run: ScheduleRun): Html {
+  return pill(runResult(run).replace('_', ' '));
+}
+
+/** Runs of a schedule and what became of each; only batches that are `shown` have a page. */
+export function runTable(
+  runs: readonly ScheduleRun[],
+  { zone }: Schedule,
+  shown: ReadonlyMap<string, WatchedBatch>,
+): Html {
+  const rows = runs.map((run): Part[] => {
+    const batch = run.stage === 'skipped' ? null : run.batch;
+    const watched = batch === null ? undefined : shown.get(batch);
+    return [
+      html`${zoneText(run.scheduledMs, zone)}${run.trigger === 'hand' ? html` <span class="quiet">by hand</span>` : null}`,
+      watched ? html`<a href="${batchLink(watched.meta.name)}">${batch}</a>` : batch,
+      resultPill(run),
+      briefsPart(run, watched),
+      whatPart(run, zone),
+    ];
+  });
+  return table(['due', 'batch', 'result', 'briefs', 'outcome'], rows);
+}
+
+function briefsPart(run: ScheduleRun, watched: WatchedBatch | undefined): Part {
+  if (run.stage === 'ended') {
+    return (
+      run.counts &&
+      html`<span class="count">${run.counts.succeeded} of ${run.counts.admitted}</span>`
+    );
+  }
+  return run.stage === 'running' && watched ? progressOf(watched.meta) : null;
+}
+
+function whatPart(run: ScheduleRun, zone: string): Html {
+  const trouble = toldTrouble(run.told);
+  return html`${describeRun(run, zone)}${missedWords(run)}${trouble === null ? null : html`; <span class="trouble">${trouble}</span>`}`;
+}
+
+export interface LimitingWords {
+  text: string;
+  /** `trouble` wants a person; `normal` is how it should be. */
+  tone: 'trouble' | 'normal';
+}
+
+/** What keeps an open batch from going faster, for people who are not at its terminal; null where nothing is left. */
+export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWords | null {
+  if (meta.pending === 0) return null;
+  const { view } = account;
+  switch (look.limiting) {
+    case 'nobody':
+      return trouble('nothing works on it: no live worker');
+    case 'cap':
+      return trouble('its --max-credits');
+    case 'day_cap':
+      return trouble('its --max-credits-per-day');
+    case 'key':
+      return trouble('the API refuses the key');
+    case 'credits':
+      return trouble('the account is out of credits');
+    case 'api_down':
+      return trouble('the API does not answer');
+    case 'files':
+      return trouble('files that cannot be fetched yet');
+    case 'put_off':
+      return trouble('submissions that were refused or not answered, and are tried again later');
+    case 'paused':
+      return trouble('it is paused');
+    case 'rate':
+      return normal(`the pace: ${paceWords(view)}`);
+    case 'in_flight':
+      return normal(`running tasks: ${placesWords(view)}`);
+    case 'machine':
+      return normal('the machines that work on it');
+    case 'api':
+      return normal('the time that tasks take');
+    default:
+      return look.limiting satisfies never;
+  }
+}
+
+export function paceWords({ told, learnedRate }: AccountView): string {
+  if (told.rate !== null) return `at most ${told.rate} requests/s as told`;
+  return learnedRate === null
+    ? 'still to be learned'
+    : `at most ${learnedRate.toFixed(1)} requests/s, learned`;
+}
+
+export function placesWords(view: AccountView): string {
+  return `${view.inFlight} of at most ${mostInFlight(view)}`;
+}
+
+function trouble(text: string): LimitingWords {
+  return { text, tone: 'trouble' };
+}
+
+function normal(text: string): LimitingWords {
+  return { text, tone: 'normal' };
 }

@@ -1,14 +1,12 @@
-import { remedyFor } from '../../shared/failure-remedies.js';
+import { remedyFor } from '../../results/failures.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import type { JsonValue } from '../../shared/json.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { formatCredits, formatDuration } from '../../shared/quantities.js';
 import { queueName } from '../../shared/queues.js';
-import type { FileOnDisk, Story } from '../reading/read-story.js';
-import { storyEvents } from '../reading/story-events.js';
-import { layout, timeText } from './layout.js';
-import { batchLink, queueLink } from './links.js';
-import { facts, pill, table } from './parts.js';
+import type { Findings } from '../reading/find-briefs.js';
+import { type FileOnDisk, type Story, storyEvents } from '../reading/read-story.js';
+import { batchLink, briefLink, facts, layout, pill, queueLink, table, timeText } from './layout.js';
 
 export function briefPage(story: Story, nowMs: number): string {
   const { id, meta, state, line } = story;
@@ -101,4 +99,24 @@ function inputPart({ line, content }: Story): Html | null {
 function jsonPart(value: JsonValue): Html | null {
   const text = JSON.stringify(value);
   return text === '{}' ? null : html`<code>${text}</code>`;
+}
+
+export function findPage(
+  asked: { text: string; batch: string },
+  { briefs, stopped }: Findings,
+  atMs: number,
+): string {
+  const where = asked.batch
+    ? html` in <a href="${batchLink(asked.batch)}">${asked.batch}</a>`
+    : null;
+  const rows = briefs.map(({ batch, id, status }) => [
+    html`<a href="${briefLink(batch, id)}">${id}</a>`,
+    pill(status),
+    html`<a href="${batchLink(batch)}">${batch}</a>`,
+  ]);
+  const main = html`<h1>Briefs with <q>${asked.text}</q>${where}</h1>
+${rows.length === 0 ? html`<p>None was found in the ledger, nor in the manifests that are on this machine.</p>` : table(['brief', 'status', 'batch'], rows)}
+${stopped === 'enough' ? html`<p class="quiet">There are more than these: say more of the text.</p>` : null}
+${stopped === 'too_long' ? html`<p class="trouble">The search was stopped after some seconds: search inside one batch, from its page.</p>` : null}`;
+  return layout({ title: asked.text, live: 'still', atMs, search: asked, main });
 }

@@ -1,5 +1,7 @@
+import { type BatchMeta, batchState, withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html, type Part } from '../../shared/html.js';
-import { boardPath, schedulesPath } from './links.js';
+import { creditsNumber, formatTimeLeft } from '../../shared/quantities.js';
+import type { WatchedBatch } from '../reading/watch.js';
 
 export interface Page {
   title: string;
@@ -46,4 +48,102 @@ ${main}
 /** `2026-11-21 16:20:03 UTC` */
 export function timeText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** Words for states, each with a colour of its own in the style sheet, or with that of another one. */
+export function pill(word: string, as = word): Html {
+  return html`<span class="pill ${as.replace(/\W+/g, '-')}">${word}</span>`;
+}
+
+export function progressOf(meta: BatchMeta): Html {
+  const done = meta.admitted - meta.pending;
+  const more = meta.admission === 'open' && !meta.cancelled ? '+' : '';
+  const tone = endedBadly(meta) ? html` class="with-failures"` : null;
+  return html`<progress${tone} max="${Math.max(1, meta.admitted)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${meta.admitted}${more}</span>`;
+}
+
+export function stateOf(meta: BatchMeta): Html {
+  const state = batchState(meta);
+  return pill(state, endedBadly(meta) ? 'with failures' : state);
+}
+
+/** What is over is good only where all succeeded. */
+function endedBadly(meta: BatchMeta): boolean {
+  return batchState(meta) === 'finished' && withoutSuccess(meta) > 0;
+}
+
+/** Names and values; a row without a value is left out. */
+export function facts(rows: readonly (readonly [string, Part])[]): Html {
+  const shown = rows.filter(([, value]) => value !== null && value !== '');
+  return html`<dl class="facts">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** A table that becomes a list of cards where the screen is narrow. */
+export function table(heads: readonly string[], rows: readonly (readonly Part[])[]): Html {
+  const cells = (row: readonly Part[]) =>
+    row.map((cell, index) => html`<td data-head="${heads[index] ?? ''}">${cell}</td>`);
+  return html`<table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody></table>`;
+}
+
+/** Names hold any character, slashes included: they travel in the query, never in the path. */
+export function batchLink(batch: string): string {
+  return `/batch?${new URLSearchParams({ name: batch })}`;
+}
+
+export function briefLink(batch: string, id: string): string {
+  return `/brief?${new URLSearchParams({ batch, id })}`;
+}
+
+export function findLink(text: string, batch: string): string {
+  return `/find?${new URLSearchParams({ text, batch })}`;
+}
+
+export function queueLink(queue: string): string {
+  return `${boardPath}/queue/${encodeURIComponent(queue)}`;
+}
+
+/** The place of a schedule on its page; two accounts may each have one of that name. */
+export function scheduleMark(account: string, schedule: string): string {
+  return `${account}/${schedule}`;
+}
+
+export function scheduleLink(account: string, schedule: string): string {
+  return `${schedulesPath}#${encodeURIComponent(scheduleMark(account, schedule))}`;
+}
+
+export const schedulesPath = '/schedules';
+
+/** Where Bull Board is. */
+export const boardPath = '/queues';
+
+/** A page that cannot be shown, and why; it looks again by itself where that may help. */
+export function troublePage(
+  { title, text, live }: { title: string; text: string; live: 'live' | 'still' },
+  atMs: number,
+): string {
+  const main = html`<h1>${title}</h1><p>${text}</p>`;
+  return layout({ title, live, atMs, search: { text: '', batch: '' }, main });
+}
+
+/** `36 + 5 reserved of 100` */
+export function creditsWords({ meta }: WatchedBatch): string {
+  const reserved = meta.reserved > 0 ? ` + ${creditsNumber(meta.reserved)} reserved` : '';
+  const cap = meta.maxCredits === null ? '' : ` of ${creditsNumber(meta.maxCredits)}`;
+  return `${creditsNumber(meta.spent)}${reserved}${cap}`;
+}
+
+export function timeLeftWords({ meta, look }: WatchedBatch): string {
+  if (meta.pending === 0) return '';
+  return look.left.kind === 'unknown' ? 'not known yet' : formatTimeLeft(look.left);
+}
+
+/** Finished briefs, lately. */
+export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
+  if (meta.pending === 0) return '';
+  const { linesPerSecond } = look;
+  if (linesPerSecond === null) return 'too few to say';
+  if (linesPerSecond === 0) return '0 briefs/min';
+  return linesPerSecond >= 1
+    ? `${linesPerSecond.toFixed(1)} briefs/s`
+    : `${(linesPerSecond * 60).toFixed(1)} briefs/min`;
 }

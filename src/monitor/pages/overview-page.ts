@@ -1,14 +1,21 @@
-import { withoutSuccess } from '../../shared/batch-state.js';
+import { withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html } from '../../shared/html.js';
 import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
-import { creditsWords, paceOfBatchWords, timeLeftWords } from './batch-words.js';
-import { layout } from './layout.js';
-import { limitingWords, paceWords, placesWords } from './limiting-words.js';
-import { batchLink } from './links.js';
-import { facts, progressOf, stateOf, table } from './parts.js';
-import { schedulesInShort } from './schedule-parts.js';
+import { limitingWords, paceWords, placesWords } from './batch-page.js';
+import {
+  batchLink,
+  creditsWords,
+  facts,
+  layout,
+  paceOfBatchWords,
+  progressOf,
+  stateOf,
+  table,
+  timeLeftWords,
+} from './layout.js';
+import { schedulesInShort } from './schedules-page.js';
 
 export function overviewPage(overview: Overview): string {
   const { atMs, batches, older, accounts } = overview;

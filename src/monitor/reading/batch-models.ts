@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { parseBody, parseContent } from '../../shared/brief-content.js';
-import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
-import { typicalTaskMs } from '../../shared/typical-task.js';
+import { type DurationSketch, typicalTaskMs } from '../../ledger/durations.js';
+import { parseBody, parseContent } from '../../shared/brief.js';
 import type { Ledgers } from './ledgers.js';
 
 /** Briefs to look into; a batch of several models is judged by the mix of these. */

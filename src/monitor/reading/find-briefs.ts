@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { judgeLine } from '../../shared/judge-line.js';
-import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
-import { decodeState } from '../../shared/ledger/brief-state.js';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { decodeState } from '../../ledger/brief-state.js';
+import { judgeLine } from '../../shared/manifest-line.js';
 import { readLines } from '../../shared/read-lines.js';
 import type { Ledgers } from './ledgers.js';
-import { readable } from './readable.js';
+import { readable } from './read-failures.js';
 
 interface FoundBrief {
   batch: string;

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
+import { AccountLedger } from '../../ledger/account-ledger.js';
+import { BatchLedger } from '../../ledger/batch-ledger.js';
+import { batchesKey } from '../../ledger/keys.js';
 import type { Clock } from '../../shared/clock.js';
 import { BatchError } from '../../shared/errors.js';
-import { AccountLedger } from '../../shared/ledger/account-ledger.js';
-import { BatchLedger } from '../../shared/ledger/batch-ledger.js';
-import { batchesKey } from '../../shared/ledger/keys.js';
 
 /** A page that has to wait for longer says so instead. */
 const patienceMs = 3_000;

@@ -1,9 +1,7 @@
-import type { AnswerCount, WalletSight } from '../../shared/ledger/account-records.js';
-import type { AccountView } from '../../shared/ledger/account-view.js';
-import { DurationLedger } from '../../shared/ledger/duration-ledger.js';
-import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
-import { utcDay } from '../../shared/ledger/utc-day.js';
-import { modelOf } from '../../shared/price-kind.js';
+import type { AnswerCount, WalletSight } from '../../ledger/account-ledger.js';
+import { type AccountView, utcDay } from '../../ledger/account-view.js';
+import { DurationLedger, type DurationSketch } from '../../ledger/durations.js';
+import { modelOf } from '../../shared/brief.js';
 import type { Ledgers } from './ledgers.js';
 
 /** One API origin and key, as all its batches share it. */

@@ -1,8 +1,9 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FailureGroup, groupFailures } from '../../shared/group-failures.js';
-import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
-import { manifestLines } from '../../shared/manifest-lines.js';
-import { readable } from './readable.js';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type FailureGroup, groupFailures } from '../../results/failures.js';
+import { manifestLines } from '../../results/manifest.js';
 
 export type Failures =
   /** The lines are on another machine, or not there yet. */
@@ -53,4 +54,12 @@ export class FailureReader {
     );
     return { kind: 'groups', groups, unreadable, atMs: nowMs };
   }
+}
+
+/** Whether a file is on this machine, and ours to read. */
+export async function readable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,8 +1,7 @@
-import { ScheduleLedger, type ScheduleOwner } from '../../shared/schedule/schedule-ledger.js';
-import { scheduleOwners } from '../../shared/schedule/schedule-owners.js';
-import { readScheduleSight, type ScheduleSight } from '../../shared/schedule/schedule-sight.js';
+import { ScheduleLedger, type ScheduleOwner, scheduleOwners } from '../../schedule/ledger.js';
+import { readScheduleSight, type ScheduleSight } from '../../schedule/words.js';
 import type { Ledgers } from './ledgers.js';
-import type { ScheduleQueues } from './schedule-queues.js';
+import type { ScheduleQueues } from './queues.js';
 
 /** The schedules of one API origin and key: workers take their ticks from one queue. */
 export interface AccountSchedules extends ScheduleOwner {

@@ -1,13 +1,11 @@
-import { batchState } from '../../shared/batch-state.js';
-import type { BatchMeta } from '../../shared/ledger/batch-meta.js';
-import { type Look, Outlook } from '../../shared/outlook.js';
+import { type Look, Outlook } from '../../forecast/outlook.js';
+import { type BatchMeta, batchState } from '../../ledger/batch-meta.js';
 import type { QueueStage } from '../../shared/queues.js';
 import { BatchModels } from './batch-models.js';
-import type { BatchQueues, StageCounts } from './batch-queues.js';
 import type { Ledgers } from './ledgers.js';
+import type { BatchQueues, ScheduleQueues, StageCounts } from './queues.js';
 import { type AccountSight, readAccount } from './read-account.js';
 import { type AccountSchedules, readSchedules } from './read-schedules.js';
-import type { ScheduleQueues } from './schedule-queues.js';
 
 export interface WatchedBatch {
   meta: BatchMeta;

@@ -5,8 +5,7 @@ import type { ProxySettings } from '../../rivya/dispatcher.js';
 import { createDownloader } from '../../rivya/download.js';
 import type { DownloadOutcome } from '../../rivya/outcome.js';
 import { BatchError } from '../../shared/errors.js';
-import { type FoundReference, lookAtFile } from './look-at-file.js';
-import type { FetchReference } from './reference-files.js';
+import { type FetchReference, type FoundReference, lookAtFile } from './files.js';
 
 const mostBytes = 100_000_000;
 const idleTimeoutMs = 30_000;

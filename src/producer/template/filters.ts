@@ -1,10 +1,60 @@
+import { compile, type SelectorDefinition } from 'html-to-text';
 import { type FilterImplOptions, filters as liquidFilters } from 'liquidjs';
 import type { JsonValue } from '../../shared/json.js';
-import { isBlank } from '../cell-text.js';
-import { nearNames } from '../suggest-name.js';
-import { asList, asNumber, asText, Refusal } from './filter-values.js';
-import { htmlToText } from './html-text.js';
-import { joinList, replaceAll, sizeOf, sliceText, titleCase, truncateText } from './own-filters.js';
+import { isBlank } from '../rows/cell-text.js';
+import { nearNames } from '../rows/suggest-name.js';
+import { decimal } from './read-literal.js';
+
+/** Why a filter cannot take a value: a fault of the row. */
+export class Refusal {
+  constructor(
+    readonly kind: 'wrong_type' | 'not_a_number' | 'body_too_large',
+    readonly reason: string,
+  ) {}
+}
+
+/** Characters: several times what a request can hold, and little enough for any row of a large file. */
+export const longestText = 1_000_000;
+
+export const tooLong = new Refusal(
+  'body_too_large',
+  `the text is longer than ${longestText} characters, which no request can hold`,
+);
+
+function listRefusal(value: object): Refusal {
+  const what = Array.isArray(value) ? 'a list' : 'an object';
+  return new Refusal('wrong_type', `${what} cannot be put into text`);
+}
+
+/** The text of a value; empty for none. */
+export function asText(value: JsonValue): string | Refusal {
+  if (typeof value === 'string') return value.length > longestText ? tooLong : value;
+  if (value === null) return '';
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'object') return listRefusal(value);
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return String(value);
+  return new Refusal(
+    'wrong_type',
+    'the number is too large to be kept exactly: write it in quotes',
+  );
+}
+
+/** Text is a list of one, and nothing is an empty list. */
+function asList(value: JsonValue): JsonValue[] | Refusal {
+  if (Array.isArray(value)) return value;
+  if (value === null || value === '') return [];
+  return typeof value === 'object' ? listRefusal(value) : [value];
+}
+
+function asNumber(value: JsonValue): number | Refusal {
+  if (typeof value === 'number') return value;
+  const text = asText(value);
+  if (text instanceof Refusal) return text;
+  const trimmed = text.trim();
+  if (decimal.test(trimmed)) return Number(trimmed);
+  const shown = trimmed.length > 40 ? `${trimmed.slice(0, 40)}...` : trimmed;
+  return new Refusal('not_a_number', `"${shown}" is not a number`);
+}
 
 export interface TemplateFilter {
   /** Least and most values behind the colon. */
@@ -136,4 +186,144 @@ function typed<Value, Given>(
       return make(engine)(taken, ...others) ?? null;
     },
   };
+}
+
+const word = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’]*/gu;
+
+/** `STONEWARE mug` -> `Stoneware Mug`. */
+function titleCase(text: string): string {
+  return text.replace(word, (found) => {
+    const [first = '', ...others] = found;
+    return first.toUpperCase() + others.join('').toLowerCase();
+  });
+}
+
+/** By characters as a person counts them, the ellipsis among them; the engine's own cuts an emoji in two. */
+function truncateText(text: string, length = '50', ellipsis = '...'): string | Refusal {
+  const most = countOf(length);
+  if (most instanceof Refusal || text.length <= most) return most instanceof Refusal ? most : text;
+  const characters = [...text];
+  if (characters.length <= most) return text;
+  const kept = Math.max(0, most - [...ellipsis].length);
+  return characters.slice(0, kept).join('') + ellipsis;
+}
+
+/** From the end where `from` is below zero. */
+function sliceText(text: string, from: string, length = '1'): string | Refusal {
+  const begin = wholeNumber(from);
+  const count = countOf(length);
+  if (begin instanceof Refusal) return begin;
+  if (count instanceof Refusal) return count;
+  const characters = [...text];
+  const start = begin < 0 ? characters.length + begin : begin;
+  return start < 0 ? '' : characters.slice(start, start + count).join('');
+}
+
+/** What comes out is counted before it is made: each of 1,000,000 letters could become 1,000,000. */
+function replaceAll(text: string, wanted: string, other = ''): string | Refusal {
+  if (wanted === '') return text;
+  const parts = text.split(wanted);
+  const length = text.length + (parts.length - 1) * (other.length - wanted.length);
+  return length > longestText ? tooLong : parts.join(other);
+}
+
+function joinList(items: JsonValue[], separator = ' '): string | Refusal {
+  const texts: string[] = [];
+  let length = 0;
+  for (const item of items) {
+    const text = asText(item);
+    if (text instanceof Refusal) return text;
+    texts.push(text);
+    length += text.length + separator.length;
+    if (length > longestText + separator.length) return tooLong;
+  }
+  return texts.join(separator);
+}
+
+/** Characters of a text, items of a list. */
+function sizeOf(value: JsonValue): number | Refusal {
+  if (Array.isArray(value)) return value.length;
+  if (typeof value === 'object' && value !== null) return listRefusal(value);
+  const text = asText(value);
+  return text instanceof Refusal ? text : [...text].length;
+}
+
+function countOf(text: string): number | Refusal {
+  const number = wholeNumber(text);
+  if (number instanceof Refusal || number >= 0) return number;
+  return new Refusal('not_a_number', `"${text}" is not a whole number from zero on`);
+}
+
+function wholeNumber(text: string): number | Refusal {
+  const number = asNumber(text);
+  if (number instanceof Refusal || Number.isSafeInteger(number)) return number;
+  return new Refusal('not_a_number', `"${text}" is not a whole number`);
+}
+
+/** Without a cell's own `colspan`: a table of a billion empty columns would be built from it. */
+const tableSelectors: SelectorDefinition[] = [
+  { selector: 'table', format: 'block' },
+  { selector: 'tr', format: 'block', options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
+  { selector: 'th', format: 'inlineSurround', options: { suffix: ': ' } },
+  { selector: 'td', format: 'inlineSurround', options: { suffix: ' ' } },
+];
+
+const oneLineBreak = { leadingLineBreaks: 1, trailingLineBreaks: 1 };
+
+const readHtml = compile({
+  wordwrap: false,
+  // What stands deeper is left out: reading it would take the stack of the process.
+  limits: { maxDepth: 100 },
+  selectors: [
+    { selector: 'a', options: { ignoreHref: true } },
+    ...['img', 'script', 'style', 'noscript', 'iframe', 'head', 'hr'].map((selector) => ({
+      selector,
+      format: 'skip',
+    })),
+    { selector: 'p', options: oneLineBreak },
+    { selector: 'ol', options: oneLineBreak },
+    { selector: 'ul', options: { ...oneLineBreak, itemPrefix: '- ' } },
+    ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({
+      selector,
+      options: { ...oneLineBreak, uppercase: false },
+    })),
+    ...tableSelectors,
+  ],
+});
+
+/** Nesting makes the time grow with the square of the length; no description is as long as this. */
+const longestHtml = 100_000;
+const htmlTooLong = new Refusal(
+  'body_too_large',
+  `HTML longer than ${longestHtml} characters is not made into text`,
+);
+
+/** How elements begin that a description has: `5 <b` and `<lora:lamp:0.8>` are none, and stay as they are. */
+const element =
+  /<\/?(?:a|abbr|article|b|big|blockquote|br|center|code|dd|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|iframe|img|ins|li|mark|meta|ol|p|pre|q|s|script|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|video)(?:\s|\/?>)/i;
+const entity = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/gi;
+
+/** HTML as a person reads it: entities decoded, a list's items on lines of their own. Plain text stays as it is. */
+export function htmlToText(text: string): string | Refusal {
+  if (!text.includes('<') && !text.includes('&')) return text;
+  if (text.length > longestHtml) return htmlTooLong;
+  if (!isHtml(text)) return text.replace(entity, decode);
+  return withPlainSpaces(readHtml(text))
+    .replace(/(?<![ \t])[ \t]+$/gm, '')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
+}
+
+/** Behind the last `>` no element ends; before it, one that has begun does. */
+function isHtml(text: string): boolean {
+  return text.includes('<!--') || element.test(text.slice(0, text.lastIndexOf('>') + 1));
+}
+
+/** One that HTML does not know is given back as it was. */
+function decode(entity: string): string {
+  return entity === '&nbsp;' ? ' ' : withPlainSpaces(readHtml(entity)) || entity;
+}
+
+function withPlainSpaces(text: string): string {
+  return text.replaceAll('\u00a0', ' ');
 }

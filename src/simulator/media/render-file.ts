@@ -1,4 +1,4 @@
-import type { ResultFile, SimulatedTask } from '../task.js';
+import type { ResultFile, SimulatedTask } from '../task-book.js';
 import { drawFilm } from './film.js';
 import { renderPicture, tinyPicture } from './picture.js';
 import { drawSound } from './sound.js';

@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer } from '../answer.js';
-import { bearerKey } from '../check-key.js';
 import type { Endpoint } from '../endpoint.js';
 import type { FaultSubject } from '../faults/fault-rules.js';
-import { passGate } from '../pass-gate.js';
+import { bearerKey, passGate } from '../pass-gate.js';
 import { sendAnswer, statusOf } from '../send-answer.js';
 import type { SimulatedApi } from '../simulated-api.js';
 

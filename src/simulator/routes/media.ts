@@ -4,7 +4,7 @@ import { readToken } from '../media/media-link.js';
 import { renderFile } from '../media/render-file.js';
 import { drop } from '../send-answer.js';
 import type { SimulatedApi } from '../simulated-api.js';
-import { phaseOf, type ResultFile, type SimulatedTask } from '../task.js';
+import { phaseOf, type ResultFile, type SimulatedTask } from '../task-book.js';
 
 type Lookup =
   | { kind: 'found'; task: SimulatedTask; file: ResultFile }

@@ -1,15 +1,12 @@
 import type { Logger } from 'pino';
+import type { Pressure } from '../../ledger/account-view.js';
+import type { TaskCategory } from '../../ledger/brief-state.js';
+import type { DurationLedger, DurationSketch } from '../../ledger/durations.js';
+import { modelOf } from '../../shared/brief.js';
 import type { Clock } from '../../shared/clock.js';
-import type { Pressure } from '../../shared/ledger/account-view.js';
-import type { TaskCategory } from '../../shared/ledger/brief-state.js';
-import type { DurationLedger } from '../../shared/ledger/duration-ledger.js';
-import type { DurationSketch } from '../../shared/ledger/duration-sketch.js';
-import { modelOf } from '../../shared/price-kind.js';
-import { guidedCheckInMs, minFirstCheckMs, minSpacingMs, tailCheckInMs } from '../poll-plan.js';
-import { choosePolicy } from './choose-policy.js';
-import { type DurationCurve, durationCurve, durationWithin } from './duration-curve.js';
-import type { AgeSpan } from './measure-duration.js';
-import { type CheckPolicy, plannedAgeMs } from './plan-checks.js';
+import { type AgeSpan, type DurationCurve, durationCurve, durationWithin } from './durations.js';
+import { guidedCheckInMs, minFirstCheckMs, minSpacingMs, tailCheckInMs } from './guidance.js';
+import { type CheckPolicy, choosePolicy, plannedAgeMs } from './policy.js';
 
 /** A task that was just accepted, or just seen running. */
 export interface RunningTask {

@@ -1,14 +1,16 @@
-import { parseBody, parseContent } from '../../shared/brief-content.js';
+import { finishBrief } from '../../batch/finish-brief.js';
+import type { ReadState } from '../../ledger/brief-state.js';
+import {
+  type Addresses,
+  lacksAddresses,
+  type ReferenceLook,
+} from '../../ledger/reference-ledger.js';
+import type { Uploaded } from '../../ledger/upload-ledger.js';
+import { parseBody, parseContent } from '../../shared/brief.js';
 import type { JsonObject } from '../../shared/json.js';
-import type { ReadState } from '../../shared/ledger/brief-state.js';
-import type { Addresses, ReferenceLook } from '../../shared/ledger/reference-ledger.js';
-import type { Uploaded } from '../../shared/ledger/upload-ledger.js';
 import { placeholdersIn, resolveItems } from '../../shared/reference-items.js';
-import { finishBrief } from '../finish-brief.js';
-import type { StageContext } from '../stage-context.js';
-import type { StageJob, Step } from '../stage-step.js';
-import { lacksAddresses } from './judge-addresses.js';
-import { uploadReference } from './upload-reference.js';
+import type { StageContext, StageJob, Step } from '../stages/step.js';
+import { uploadReference } from './upload.js';
 
 /**
  * Uploads what a brief refers to, where that was not done before, and saves the addresses that its attempt sends;

@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { lookAtFile } from '../../../src/producer/references/look-at-file.js';
-import { ReferenceFiles } from '../../../src/producer/references/reference-files.js';
+import { lookAtFile, ReferenceFiles } from '../../../src/producer/references/files.js';
 import { picture, sha256Of } from '../../support/reference-desk.js';
 
 async function openFolder(): Promise<string> {

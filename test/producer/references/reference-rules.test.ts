@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { kindOfType, plainType } from '../../../src/producer/references/media-kind.js';
+import { kindOfType, plainType } from '../../../src/producer/references/files.js';
 import {
   countFault,
   fileFault,
   kindFault,
   noRules,
   referenceRules,
-} from '../../../src/producer/references/reference-rules.js';
+} from '../../../src/producer/references/rules.js';
 
 const silent = { referenceMedia: null, requiresFilesApi: null, urlInputSupported: null };
 const image = { kind: 'image', maxBytes: 30_000_000, mediaTypes: ['image/png', 'image/jpeg'] };

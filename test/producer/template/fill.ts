@@ -1,6 +1,10 @@
-import { readJsonRow } from '../../../src/producer/json-row.js';
 import type { RowFault } from '../../../src/producer/rejection.js';
-import { type HtmlRule, parseTemplate, renderTemplate } from '../../../src/producer/template.js';
+import { readJsonRow } from '../../../src/producer/sources/read-json.js';
+import {
+  type HtmlRule,
+  parseTemplate,
+  renderTemplate,
+} from '../../../src/producer/template/template.js';
 import { BatchError } from '../../../src/shared/errors.js';
 import type { JsonObject } from '../../../src/shared/json.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { htmlToText } from '../../../src/producer/template/html-text.js';
+import { htmlToText } from '../../../src/producer/template/filters.js';
 import { fill } from './fill.js';
 
 describe('HTML in a value', () => {

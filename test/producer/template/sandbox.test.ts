@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTemplate } from '../../../src/producer/template.js';
+import { parseTemplate } from '../../../src/producer/template/template.js';
 import { BatchError } from '../../../src/shared/errors.js';
 import type { JsonObject } from '../../../src/shared/json.js';
 import { fill, refusalOf } from './fill.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { choosePolicy } from '../../../src/worker/polling/choose-policy.js';
-import { durationCurve } from '../../../src/worker/polling/duration-curve.js';
+import { durationCurve } from '../../../src/worker/polling/durations.js';
+import { choosePolicy } from '../../../src/worker/polling/policy.js';
 import { anySketch, logNormal, sketchOf } from './sketches.js';
 
 const image = durationCurve(sketchOf(logNormal(12_000, 0.4)));

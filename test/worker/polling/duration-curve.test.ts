@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { durationCurve, durationWithin } from '../../../src/worker/polling/duration-curve.js';
+import { durationCurve, durationWithin } from '../../../src/worker/polling/durations.js';
 import { anySketch, logNormal, sketchOf } from './sketches.js';
 
 const runningAt = (curve: ReturnType<typeof durationCurve>, ageMs: number) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { measureDuration } from '../../../src/worker/polling/measure-duration.js';
-import { accepted } from '../../shared/brief-states.js';
+import { measureDuration } from '../../../src/worker/polling/durations.js';
+import { accepted } from '../../ledger/brief-states.js';
 
 const submittedAt = Date.parse('2026-06-01T12:00:00.000Z');
 

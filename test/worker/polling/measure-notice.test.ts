@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { measureNotice } from '../../../src/worker/polling/measure-notice.js';
-import { accepted } from '../../shared/brief-states.js';
+import { measureNotice } from '../../../src/worker/polling/durations.js';
+import { accepted } from '../../ledger/brief-states.js';
 
 const submittedAt = Date.parse('2026-06-01T12:00:00.000Z');
 

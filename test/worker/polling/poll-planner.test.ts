@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DurationLedger } from '../../../src/shared/ledger/duration-ledger.js';
-import { bucketOf, type DurationSketch } from '../../../src/shared/ledger/duration-sketch.js';
+import { bucketOf, DurationLedger, type DurationSketch } from '../../../src/ledger/durations.js';
 import { PollPlanner, type RunningTask } from '../../../src/worker/polling/poll-planner.js';
 import { connect, openLedger } from '../../support/ledger.js';
-import { log } from '../stage-bench.js';
+import { log } from '../stages/stage-bench.js';
 import { anySketch, logNormal, sketchOf } from './sketches.js';
 
 const kind = 'fox 0123456789';

@@ -1,9 +1,5 @@
 import fc from 'fast-check';
-import {
-  bucketCount,
-  bucketOf,
-  type DurationSketch,
-} from '../../../src/shared/ledger/duration-sketch.js';
+import { bucketCount, bucketOf, type DurationSketch } from '../../../src/ledger/durations.js';
 
 /** The sketch of a history of these durations. */
 export function sketchOf(durationsMs: readonly number[]): DurationSketch {

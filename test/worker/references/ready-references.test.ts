@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { uploadLifeMs } from '../../../src/shared/ledger/upload-ledger.js';
-import type { StageJob, Step } from '../../../src/worker/stage-step.js';
-import { model, type ReferenceBench, referenceBench } from './reference-bench.js';
+import { uploadLifeMs } from '../../../src/ledger/upload-ledger.js';
+import type { StageJob, Step } from '../../../src/worker/stages/step.js';
+import { model, type ReferenceBench, referenceBench } from '../stages/reference-bench.js';
 
 const job: StageJob = { briefId: 'a', attempt: 1 };
 

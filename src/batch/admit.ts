@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BatchLedger } from '../ledger/batch-ledger.js';
+import type { CompiledInput } from '../producer/compile-input.js';
+import type { JournalContent } from '../results/journal.js';
+import type { PreparedBrief } from '../shared/brief.js';
+import type { Clock } from '../shared/clock.js';
+import type { StageQueues } from '../shared/queues.js';
+import { inChunks } from '../shared/read-lines.js';
+import { type BriefAttempt, type Recovered, recoverSends } from './adopt-folder.js';
+
+const nothing: Recovered = { inDoubt: [], opened: [] };
+
+const chunkSize = 1_000;
+/** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
+const highWater = 100_000;
+const lookAgainMs = 500;
+const chunksPerLook = 10;
+/** While Redis works on one chunk, the next is made ready. */
+const chunksAtOnce = 3;
+
+/**
+ * Answers to a brief for which there is nothing to do: it has its line, or a cancelled batch does not take it, or
+ * what is known of it stays as it is until a person decides.
+ */
+const withoutJob = new Set(['lined', 'cancelled', 'clash']);
+
+export interface Admitting {
+  ledger: BatchLedger;
+  queues: StageQueues;
+  clock: Clock;
+  /** Ends the admission after the chunk under way; the batch stays open, and the same command goes on. */
+  stopping: AbortSignal;
+  /** What an earlier life of the batch had sent, where its Redis state is gone; null otherwise. */
+  journal: JournalContent | null;
+}
+
+/**
+ * Puts every brief into the ledger and its first job into the queue; repeating it changes nothing, and
+ * brings back the job of a brief that a crash left without one.
+ */
+async function admitBriefs(
+  admitting: Admitting,
+  briefs: AsyncIterable<PreparedBrief>,
+): Promise<'all' | 'stopped'> {
+  const { ledger, clock, stopping } = admitting;
+  const underWay: Promise<void>[] = [];
+  let count = 0;
+  for await (const chunk of inChunks(briefs, chunkSize)) {
+    if (stopping.aborted) break;
+    if (count % chunksPerLook === 0) await waitForRoom(admitting);
+    count += 1;
+    // Sent in input order over one connection: that order is the one of their numbers.
+    const added = ledger.briefs
+      .admit(chunk, clock.now())
+      .then((answers) => addJobs(admitting, chunk, answers));
+    // Its failure is met below; until then it must not count as unheard.
+    added.catch(() => undefined);
+    underWay.push(added);
+    if (underWay.length === chunksAtOnce) await underWay.shift();
+  }
+  await Promise.all(underWay);
+  return stopping.aborted ? 'stopped' : 'all';
+}
+
+async function addJobs(
+  { ledger, queues, journal }: Admitting,
+  chunk: PreparedBrief[],
+  answers: string[],
+): Promise<void> {
+  // One that is further on already finds its own queue from here, should a crash have lost its job.
+  const waiting: string[] = [];
+  const inDoubt: BriefAttempt[] = [];
+  for (const [index, { id }] of chunk.entries()) {
+    const answer = answers[index] ?? '';
+    if (answer === 'missing') throw await ledger.explainLoss();
+    if (withoutJob.has(answer)) continue;
+    if (answer === 'reopened' && !journal) continue;
+    if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));
+    else waiting.push(id);
+  }
+  const recovered = journal ? await recoverSends(ledger, journal, waiting) : nothing;
+  inDoubt.push(...recovered.inDoubt);
+  // Those in doubt are asked again beside the running tasks: behind submissions that wait for credits or for
+  // a cap, what was paid for them already would never be collected.
+  const known = new Set([...inDoubt, ...recovered.opened].map(({ brief }) => brief));
+  const fresh = waiting.filter((brief) => !known.has(brief));
+  await queues.add('status', inDoubt.map(atOnce));
+  const first = fresh.map((brief) => ({ brief, attempt: 1 }));
+  await queues.add('submit', [...recovered.opened, ...first].map(atOnce));
+}
+
+function atOnce({ brief, attempt }: BriefAttempt) {
+  return { brief, attempt, delayMs: 0 };
+}
+
+/** Two sends of one key must not be under way at once (S1): a job that is there already will do it. */
+async function withoutAnyJob(
+  { ledger, queues }: Pick<Admitting, 'ledger' | 'queues'>,
+  briefId: string,
+): Promise<BriefAttempt[]> {
+  const read = await ledger.briefs.read(briefId);
+  if (read?.state.stage !== 'submitting') return [];
+  const { attempt } = read.state;
+  const has =
+    (await queues.has('submit', briefId, attempt)) ||
+    (await queues.has('status', briefId, attempt));
+  return has ? [] : [{ brief: briefId, attempt }];
+}
+
+async function waitForRoom({ queues, stopping }: Admitting): Promise<void> {
+  while (!stopping.aborted && (await queues.queue('submit').getWaitingCount()) >= highWater) {
+    await sleep(lookAgainMs);
+  }
+}
+
+/** Admits a whole input, and marks its batch's admission as complete, without which the batch cannot end. */
+export async function admitInput(
+  admitting: Admitting,
+  input: CompiledInput,
+): Promise<'all' | 'stopped'> {
+  // Before the first job: whoever takes it looks for its files there.
+  await admitting.ledger.references.keepFiles(input.files);
+  if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
+  const { rows, rejected, duplicates } = input.counts;
+  await admitting.ledger.markAdmission('complete', { rows, rejected, duplicates });
+  await admitting.ledger.set({ ready: 1 });
+  return 'all';
+}

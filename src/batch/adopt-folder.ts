@@ -1,0 +1,517 @@
+import { open, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BatchLedger } from '../ledger/batch-ledger.js';
+import {
+  type BriefState,
+  decodeState,
+  encodeState,
+  type ReadState,
+  type StateOf,
+} from '../ledger/brief-state.js';
+import type {
+  AdoptedLine,
+  AdoptedSend,
+  EarlierLife,
+  FolderMarks,
+} from '../ledger/recovery-ledger.js';
+import {
+  type JournalContent,
+  journalPath,
+  type NotedTask,
+  readContentAt,
+  readJournal,
+  type Send,
+} from '../results/journal.js';
+import { chargedFor } from '../results/verify/check-manifest.js';
+import { contentFingerprint, contentOfLine, modelOf, priceKind } from '../shared/brief.js';
+import { BatchError } from '../shared/errors.js';
+import { judgeLine, type ManifestLine } from '../shared/manifest-line.js';
+import type { StageQueues } from '../shared/queues.js';
+import { readLines } from '../shared/read-lines.js';
+import { itemUrls } from '../shared/reference-items.js';
+
+export interface Adopting {
+  ledger: BatchLedger;
+  queues: StageQueues;
+  /** The folder of its results. */
+  out: string;
+}
+
+export type Adoption =
+  | {
+      kind: 'adopted';
+      /** What stands behind the ledger's mark in the journal; null where there is none. */
+      journal: JournalContent | null;
+      /** Lines that the ledger did not know of, and when the first of their briefs was admitted (ms). */
+      lines: number;
+      earliest: number;
+    }
+  /** Lines that were written are no longer there, and nothing is pending. */
+  | { kind: 'lines_gone' }
+  /** The folder is of a later life of the batch, or of a later retry, than Redis knows. */
+  | { kind: 'outdated' };
+
+const linesAtOnce = 500;
+const sendsAtOnce = 200;
+
+/**
+ * Takes over what a batch's folder knows and its ledger does not: whoever begins to work on a batch with its folder
+ * begins with this, and so does a writer that finds lines in its place.
+ *
+ * The ledger remembers how far it has seen the folder's two files: `offset` of the manifest's generation, `noted` of the
+ * journal. What stands behind those marks is normally known too, because the ledger is always written first. Where it
+ * is not, Redis has lost it: all of it (the marks are 0), or what came after a snapshot or the end of an append-only
+ * file (the marks went back with it). Then the folder is believed: a line is a finished brief, a send of the journal may
+ * have been paid and is asked about under its key or looked at by its task, and neither needs the input to name it.
+ *
+ * Each piece is taken over by compare-and-set, so it is safe to repeat, and beside others who work on the batch.
+ */
+export async function adoptFolder(adopting: Adopting): Promise<Adoption> {
+  const { ledger, out } = adopting;
+  const before = await ledger.recovery.marks();
+  const journal = await readJournal(out, await journalMark(out, before));
+  // The folder is read before the ledger: what is noted in it was in the ledger before.
+  const marks = await ledger.recovery.marks();
+  if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
+  const lines = await adoptLines(adopting, marks, journal);
+  if (lines === 'gone') return { kind: 'lines_gone' };
+  if (journal !== null) await adoptSends(adopting, journal);
+  const noted = journal?.end ?? 0;
+  if (before.ready && (noted > 0 || journal === null)) await ledger.recovery.markNoted(noted);
+  return { kind: 'adopted', journal, ...lines };
+}
+
+/**
+ * From where on the journal is compared. Until the whole input was admitted once, its admission asks for what is known of
+ * each brief; a journal that is shorter than what was read of it is another one, begun in its place.
+ */
+async function journalMark(out: string, { ready, noted }: FolderMarks): Promise<number> {
+  return ready && (await syncedSize(journalPath(out))) >= noted ? noted : 0;
+}
+
+/** What a process says that has no input at hand to begin anew with. */
+export function refuseOutdated(adoption: Adoption, { ledger, out }: Adopting): void {
+  switch (adoption.kind) {
+    case 'adopted':
+      return;
+    case 'outdated':
+      throw new BatchError(
+        'batch_conflict',
+        `Redis knows batch ${ledger.batch} as it was before the latest retry or fresh start that ${out} holds. Nothing is sent, because it would be paid again. Run or queue its input again with --out ${out}, and it goes on from there.`,
+      );
+    case 'lines_gone':
+      throw new BatchError(
+        'output_unusable',
+        `Lines of batch ${ledger.batch} are gone from ${out}: put its manifest.jsonl back as it was, or run its input again with --out ${out}.`,
+      );
+    default:
+      adoption satisfies never;
+  }
+}
+
+/** The manifest is replaced only while the ledger says so. */
+function isLater({ header, manifest }: JournalContent, marks: FolderMarks): boolean {
+  // Nothing of it was taken over yet: there is nothing that could be of an earlier one.
+  if (marks.adopting) return false;
+  if (header.createdAt > marks.createdAt) return true;
+  return manifest > Number(marks.generation) && !marks.rewriting;
+}
+
+interface FoundLines {
+  lines: number;
+  earliest: number;
+}
+
+async function adoptLines(
+  adopting: Adopting,
+  marks: FolderMarks,
+  journal: JournalContent | null,
+): Promise<FoundLines | 'gone'> {
+  const { ledger, out } = adopting;
+  const path = join(out, 'manifest.jsonl');
+  const size = await syncedSize(path);
+  if (size < marks.offset) {
+    const meta = await ledger.meta();
+    const now = await ledger.recovery.marks();
+    const replaced = now.rewriting || now.generation !== marks.generation;
+    return meta?.pending === 0 && !replaced ? 'gone' : { lines: 0, earliest: 0 };
+  }
+  if (size === marks.offset && !marks.adopting) return { lines: 0, earliest: 0 };
+  const runs = marks.adopting ? new EarlierRuns() : null;
+  const found = await readBehind(adopting, { path, marks, runs });
+  if (found === 'overtaken') return adoptLines(adopting, await ledger.recovery.marks(), journal);
+  if (runs !== null) await ledger.recovery.endAdoption(await runs.sumUp(out, journal));
+  if (size > found.end && found.behind === 'torn') await cutOff(adopting, path, found.end);
+  return found;
+}
+
+interface ReadBehind extends FoundLines {
+  /** Where the lines that were taken over end. */
+  end: number;
+  /** What stands there. */
+  behind: 'nothing' | 'torn' | 'another_batch';
+}
+
+/** Takes over the lines behind the mark; while an earlier life is taken over, those before it are counted once more. */
+async function readBehind(
+  { ledger }: Adopting,
+  { path, marks, runs }: { path: string; marks: FolderMarks; runs: EarlierRuns | null },
+): Promise<ReadBehind | 'overtaken'> {
+  const { generation } = marks;
+  const found: ReadBehind = { lines: 0, earliest: Infinity, end: marks.offset, behind: 'nothing' };
+  let lines: AdoptedLine[] = [];
+  let end = marks.offset;
+  const adopt = async () => {
+    if (lines.length === 0) return 'adopted';
+    const adopted = await ledger.recovery.adopt({ generation, begin: found.end, end, lines });
+    if (adopted === 'overtaken') return adopted;
+    found.lines += adopted;
+    found.end = end;
+    lines = [];
+    return 'adopted';
+  };
+  for await (const { text, offset, length, end: ending } of readLines(path, runs ? 0 : end)) {
+    const judged = ending === 'torn' ? null : judgeLine(text);
+    if (judged?.kind !== 'line') {
+      found.behind = 'torn';
+      if (runs && ending !== 'torn') throw unreadable(path, offset);
+      break;
+    }
+    const { line } = judged;
+    if (!runs && line.batch !== ledger.batch) found.behind = 'another_batch';
+    if (found.behind !== 'nothing') break;
+    runs?.add(line);
+    found.earliest = Math.min(found.earliest, Date.parse(line.times.admitted));
+    if (offset < marks.offset) continue;
+    lines.push(adoptedLine(line));
+    end = offset + length;
+    if (lines.length === linesAtOnce && (await adopt()) === 'overtaken') return 'overtaken';
+  }
+  return (await adopt()) === 'overtaken' ? 'overtaken' : found;
+}
+
+/** 0 where there is no file; what stands in it survives a power cut from here on. */
+async function syncedSize(path: string): Promise<number> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (file === null) return 0;
+  try {
+    await file.sync();
+    const stats = await file.stat();
+    return stats.isFile() ? stats.size : 0;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a kill left behind the last line. Where lines are still to come, their writer cuts it off. */
+async function cutOff({ ledger }: Adopting, path: string, end: number): Promise<void> {
+  const meta = await ledger.meta();
+  if (meta?.pending !== 0 || meta.rewriting || (await ledger.outbox.length()) > 0) return;
+  if ((await ledger.recovery.marks()).offset === end) await truncate(path, end);
+}
+
+function unreadable(path: string, offset: number): BatchError {
+  return new BatchError(
+    'output_unusable',
+    `${path} has a line that is none of a manifest, ${offset} bytes from its beginning: put the file back as it was, or give another folder with --out.`,
+  );
+}
+
+/** Chunk by chunk: their states, then what is to be taken over, then the jobs of what is not finished. */
+async function adoptSends(adopting: Adopting, journal: JournalContent): Promise<void> {
+  const { ledger } = adopting;
+  const ids = [...new Set([...journal.sends.keys(), ...journal.tasks.keys()])];
+  for (let at = 0; at < ids.length; at += sendsAtOnce) {
+    const chunk = ids.slice(at, at + sendsAtOnce);
+    const texts = await ledger.briefs.stateTexts(chunk);
+    const planned: AdoptedSend[] = [];
+    for (const [index, id] of chunk.entries()) {
+      const plan = await planSend(adopting, journal, { id, text: texts[index] ?? null });
+      if (plan !== null) planned.push(plan);
+    }
+    const adopted = planned.length > 0 ? await ledger.recovery.adoptSends(planned) : [];
+    const moved = planned.filter(({ state }, index) => state !== '' && adopted[index]);
+    await addJobs(adopting, chunk, new Set(moved.map(({ id }) => id)));
+  }
+}
+
+/** Null where the ledger knows as much as the journal. */
+async function planSend(
+  adopting: Adopting,
+  journal: JournalContent,
+  { id, text }: { id: string; text: string | null },
+): Promise<AdoptedSend | null> {
+  const state = text === null ? null : decodeState(text).state;
+  const send = journal.sends.get(id) ?? null;
+  const task = journal.tasks.get(id) ?? null;
+  const { attempt = 0, credits = null, kind: priceKind = '', sentAt = 0 } = send ?? {};
+  const stated = priceKind === '' ? null : (task?.reserved ?? null);
+  const plan = { id, expected: text ?? '', content: '', credits, priceKind, sentAt, stated };
+  if (send !== null && isBehind(state, send, journal.opened.get(id) ?? 1)) {
+    return { ...plan, ...(await takeOver(adopting, id, { send, state, task })) };
+  }
+  if (state?.stage === 'submitting' && task?.attempt === state.attempt) {
+    return { ...plan, state: encodeState(acceptedState(state, task, priceKind || null)) };
+  }
+  // Nobody knows what became of it, and it may have been charged: it stays reserved (S6).
+  const inDoubt = state?.stage === 'lined' && state.status === 'unknown';
+  return inDoubt && state.attempt === attempt ? { ...plan, state: '', stated: null } : null;
+}
+
+/** Whether the ledger does not know of a send, which was in it before it was noted. */
+function isBehind(state: BriefState | null, send: Send, opened: number): boolean {
+  // That attempt has a line in the history.
+  if (opened > send.attempt) return false;
+  if (state === null) return true;
+  if (state.attempt !== send.attempt) return state.attempt < send.attempt && isUnderWay(state);
+  return state.stage === 'admitted' && state.sends < (send.sends ?? 1);
+}
+
+/** A line at an earlier attempt is of an earlier manifest, which is not taken over piece by piece. */
+function isUnderWay({ stage }: BriefState): boolean {
+  return stage !== 'lined';
+}
+
+interface Sent {
+  send: Send;
+  state: BriefState | null;
+  task: NotedTask | null;
+}
+
+/** What the ledger is to have of a send that it lost: its task where that is known, else the send in doubt. */
+async function takeOver(
+  { ledger, out }: Adopting,
+  id: string,
+  { send, state, task }: Sent,
+): Promise<Pick<AdoptedSend, 'state' | 'content'>> {
+  const { attempt, references: items, kind = null } = send;
+  const noted = send.contentAt === undefined ? null : await readContentAt(out, send.contentAt);
+  const sent = sentState(send, state, noted);
+  const content = noted ?? (state === null ? withoutContent(send) : '');
+  // Before the move: from then on it is sent again, and as it was.
+  if (items) await ledger.references.restoreAddresses(id, { attempt, items });
+  const known = task?.attempt === attempt;
+  return { state: encodeState(known ? acceptedState(sent, task, kind) : sent), content };
+}
+
+function sentState(
+  send: Send,
+  state: BriefState | null,
+  noted: string | null,
+): StateOf<'submitting'> {
+  const { attempt, sentAt, sends = 1, madeBy } = send;
+  const had = state?.fingerprint;
+  const admittedAt = state !== null && 'admittedAt' in state ? state.admittedAt : send.admittedAt;
+  // What is to be sent under its key is not known: that attempt is asked about no more.
+  const sentOther = noted === null && (had === undefined || (send.fingerprint ?? had) !== had);
+  return {
+    stage: 'submitting',
+    attempt,
+    fingerprint: (noted === null ? had : send.fingerprint) ?? send.fingerprint ?? '0',
+    seq: state?.seq ?? send.seq ?? 1,
+    admittedAt: admittedAt ?? sentAt,
+    sends,
+    refusalId: null,
+    firstSentAt: sentAt,
+    run: madeBy ?? state?.run,
+    ...(sentOther && { sentOther }),
+  };
+}
+
+function acceptedState(
+  sent: StateOf<'submitting'>,
+  { task: taskId, reserved, at: submittedAt, category }: NotedTask,
+  kind: string | null,
+): StateOf<'accepted'> {
+  const { attempt, fingerprint, seq, admittedAt, run, sends } = sent;
+  const brief = { attempt, fingerprint, seq, admittedAt, run, sends };
+  const task = { taskId, reserved, submittedAt, category, kind, checks: 0, runningAt: null };
+  return { stage: 'accepted', ...brief, ...task };
+}
+
+/** Journals of earlier versions do not have it: its line can still say what it was of. */
+function withoutContent({ kind }: Send): string {
+  const origin = { row: 0, source: '', references: [], metadata: null, input: {} };
+  return `${JSON.stringify(origin)}\n${JSON.stringify({ model: modelOf(kind ?? '') })}`;
+}
+
+/**
+ * Every brief of them that is not finished gets its job, which Redis may have lost with the rest; one that is there
+ * stays. Those that were taken over are asked about beside the running tasks: behind submissions that wait for credits
+ * or for a cap, what was paid for them already would never be collected.
+ */
+async function addJobs(
+  { ledger, queues }: Adopting,
+  ids: readonly string[],
+  takenOver: ReadonlySet<string>,
+): Promise<void> {
+  const texts = await ledger.briefs.stateTexts(ids);
+  for (const [index, brief] of ids.entries()) {
+    const text = texts[index];
+    const state = typeof text === 'string' ? decodeState(text).state : null;
+    if (state === null) continue;
+    const { stage, attempt } = state;
+    const job = { brief, attempt, delayMs: 0 };
+    if (stage === 'accepted') await queues.add('status', [job]);
+    else if (stage === 'ready') await queues.add('collect', [job]);
+    else if (stage === 'submitting') {
+      if (takenOver.has(brief)) await queues.remove('submit', brief, attempt);
+      // Two sends of one key must not be under way at once (S1).
+      if (!(await queues.has('submit', brief, attempt))) await queues.add('status', [job]);
+    }
+  }
+}
+
+function adoptedLine(line: ManifestLine): AdoptedLine {
+  const { brief_id: id, attempt, seq, status, assets, run } = line;
+  const fingerprint = fingerprintOf(line);
+  const [asset] = assets;
+  return {
+    id,
+    attempt,
+    state: encodeState({
+      stage: 'lined',
+      attempt,
+      fingerprint,
+      seq,
+      status,
+      run: run ?? undefined,
+    }),
+    status,
+    charged: chargedFor(line),
+    // One that did not succeed may be retried, and needs its content for that.
+    content: status === 'succeeded' ? '' : contentOfLine(line),
+    canonicalName: asset ? canonicalAssetName(asset.path) : '',
+    run,
+    priceKind: priceKind({ model: line.model, params: line.params }),
+  };
+}
+
+/** References stand in the params of the body, and beside them in the fingerprint. */
+export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
+  const { referenceMediaItems: _items, ...others } = params;
+  const given = references.length > 0;
+  return contentFingerprint({
+    model,
+    prompt,
+    params: given ? others : params,
+    // Not as given: what counts of a file is its content.
+    references: given ? itemUrls(params) : [],
+  });
+}
+
+/**
+ * `assets/ABC~2.png` -> `abc`: the name that this brief has taken, without regard to case; '' where it only has that
+ * with a suffix of its own, because another brief has taken it.
+ */
+function canonicalAssetName(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+  if (/^[^~]*~[0-9a-f]{10}(~|$)/.test(name)) return '';
+  return name.replace(/~.*$/s, '').toLowerCase().toUpperCase().toLowerCase();
+}
+
+/** Gathers what the lines of a manifest tell of its batch's runs, while they are taken over. */
+class EarlierRuns {
+  private takenOver = 0;
+  private readonly earliest = new Map<number, number>();
+
+  add({ run, from, times }: ManifestLine): void {
+    if (from !== null) this.takenOver += 1;
+    if (run === null) return;
+    const at = Date.parse(times.admitted);
+    this.earliest.set(run, Math.min(at, this.earliest.get(run) ?? at));
+  }
+
+  /** With what journal and history have to say. */
+  async sumUp(out: string, journal: JournalContent | null): Promise<EarlierLife> {
+    const runTimes = new Map(this.earliest);
+    let forcedRun: number | null = null;
+    for (const { run, at, forced } of journal?.runs ?? []) {
+      runTimes.set(run, at);
+      forcedRun = forced ? run : null;
+    }
+    return {
+      historyCharged: journal ? await historyCharged(out, journal.header.createdAt) : 0,
+      takenOver: this.takenOver,
+      lastRun: Math.max(0, ...runTimes.keys()),
+      forcedRun,
+      generation: journal?.manifest ?? 0,
+      runTimes,
+    };
+  }
+}
+
+/** Lines of the time before a fresh start are in the history too: they are no cost of this life (S6). */
+async function historyCharged(out: string, sinceMs: number): Promise<number> {
+  let charged = 0;
+  for await (const { text } of readLines(join(out, 'history.jsonl'))) {
+    const judged = judgeLine(text);
+    if (judged.kind === 'unreadable') continue;
+    if (Date.parse(judged.line.times.admitted) >= sinceMs) charged += chargedFor(judged.line);
+  }
+  return charged;
+}
+
+export interface BriefAttempt {
+  brief: string;
+  attempt: number;
+}
+
+export interface Recovered {
+  /** They may have been sent, and nobody knows with what outcome. */
+  inDoubt: BriefAttempt[];
+  /** They were opened for a later attempt than their first, which was not sent. */
+  opened: BriefAttempt[];
+}
+
+/**
+ * Gives briefs that were admitted anew, after a lost Redis, the memory of their attempts, where the journal has no send
+ * of them, which `adoptFolder` takes over: of what was opened to be sent; and, where machines without the folder sent
+ * as well, of any that they may have sent since the batch began, with the clock of its key running since then (S1).
+ */
+export async function recoverSends(
+  ledger: BatchLedger,
+  { header, opened: noted, elsewhere }: JournalContent,
+  briefIds: readonly string[],
+): Promise<Recovered> {
+  const recovered: Recovered = { inDoubt: [], opened: [] };
+  for (const brief of briefIds) {
+    const opened = noted.get(brief) ?? 1;
+    if (!elsewhere && opened === 1) continue;
+    const read = await ledger.briefs.read(brief);
+    if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
+    // A crash came between this and its job; or a retry came after it.
+    const attempt = Math.max(opened, read.state.attempt);
+    const from = { text: read.text, state: read.state };
+    const kind = elsewhere
+      ? await doubt(ledger, brief, { from, attempt, sentAt: header.createdAt })
+      : await raise(ledger, brief, { from, attempt });
+    if (kind === 'moved') recovered[elsewhere ? 'inDoubt' : 'opened'].push({ brief, attempt });
+  }
+  return recovered;
+}
+
+interface Admitted {
+  from: ReadState<StateOf<'admitted'>>;
+  attempt: number;
+}
+
+async function doubt(
+  ledger: BatchLedger,
+  brief: string,
+  { from, attempt, sentAt }: Admitted & { sentAt: number },
+) {
+  const sent = { stage: 'submitting', attempt, firstSentAt: sentAt, sends: 1 } as const;
+  const to: StateOf<'submitting'> = { ...from.state, ...sent };
+  return (await ledger.briefs.move(brief, { from, to, holds: 'slot_and_credits' })).kind;
+}
+
+/** Its earlier attempts are over and have their lines in the history: neither their keys nor their files are used again. */
+async function raise(ledger: BatchLedger, brief: string, { from, attempt }: Admitted) {
+  if (from.state.attempt === attempt) return 'moved';
+  const to: StateOf<'admitted'> = { ...from.state, attempt };
+  return (await ledger.briefs.move(brief, { from, to, holds: 'nothing' })).kind;
+}

@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { BatchLedger } from '../ledger/batch-ledger.js';
+import { type BatchMeta, neverSent } from '../ledger/batch-meta.js';
+import { type JournalEntry, type JournalHeader, journalPath } from '../results/journal.js';
+import { ownerOf } from '../results/output-folder.js';
+import type { Clock } from '../shared/clock.js';
+import { BatchError } from '../shared/errors.js';
+import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
+import type { StageQueues } from '../shared/queues.js';
+import { writeFileDurably } from '../shared/write-file-durably.js';
+import { finishBrief } from './finish-brief.js';
+
+export interface Leaving {
+  ledger: BatchLedger;
+  clock: Clock;
+  /** Where the results are to go from now on: empty. */
+  out: string;
+  openQueues(): StageQueues;
+}
+
+const goneMessage =
+  'The folder of the results was lost before this was collected; the next run looks at the task again and pays for nothing.';
+
+/**
+ * Goes on in an empty folder where the one with the results is gone. What Redis knows is written there as a lost Redis
+ * would find it: a line `unknown` for each task, which the run looks at again (S3), and each send in the journal, under
+ * whose keys the API says once more what it made (S1). Then the ledger gives way to that.
+ *
+ * Repeatable at any point: until all is written, the ledger keeps it and says that it is leaving.
+ * @throws BatchError `batch_conflict` where somebody works on the batch, or it was cancelled
+ */
+export async function leaveFolder(leaving: Leaving): Promise<'left' | 'nothing_to_leave'> {
+  const { ledger, out, openQueues } = leaving;
+  const meta = await ledger.meta();
+  if (!meta || !(await isGone(ledger, meta, out))) return 'nothing_to_leave';
+  if (meta.cancelled || (await ledger.hasLiveWorkers())) {
+    const why = meta.cancelled
+      ? 'it was cancelled'
+      : 'somebody may be working on it: stop that first';
+    throw new BatchError(
+      'batch_conflict',
+      `The folder ${meta.out} of batch ${meta.name} is gone, and it cannot go on in ${out}: ${why}.`,
+    );
+  }
+  await ledger.set({ leaving: out });
+  await endTasks(leaving);
+  const lines = await unwrittenLines(ledger);
+  const entries = await sendsOf(ledger, meta, new Set(lines.map((line) => line.brief_id)));
+  await writeFileDurably(join(out, 'manifest.jsonl'), jsonLines(lines));
+  const { name: batch, origin, account, nonce, createdAt } = meta;
+  const header: JournalHeader = { batch, origin, account, nonce, createdAt };
+  await writeFileDurably(journalPath(out), jsonLines([header, ...entries]));
+  const queues = openQueues();
+  await queues.removeKeys().finally(() => queues.close());
+  await ledger.forget();
+  return 'left';
+}
+
+/**
+ * Neither the old place nor the new one has it, or this was begun before. Where not even the folder around the old place
+ * is there, this is another machine, which cannot say what has become of it.
+ */
+async function isGone(ledger: BatchLedger, meta: BatchMeta, out: string): Promise<boolean> {
+  if ((await ledger.leavingTo()) === out) return true;
+  if (meta.out === '' || meta.pending === 0 || neverSent(meta)) return false;
+  if (!existsSync(dirname(meta.out)) || (await ownerOf(out)) !== null) return false;
+  return (await ownerOf(meta.out)) === null;
+}
+
+/** Accepted tasks get a line that says whose they are. */
+async function endTasks({ ledger, clock }: Leaving): Promise<void> {
+  const context = { batch: ledger.batch, ledger, clock, notify: () => undefined };
+  const error = { code: 'task_overdue', message: goneMessage, request_id: null };
+  for await (const briefs of ledger.scan()) {
+    for (const { id, read } of briefs) {
+      if (read.state.stage !== 'accepted' && read.state.stage !== 'ready') continue;
+      const end = { status: 'unknown', error, assets: [], urls: [] } as const;
+      await finishBrief(context, id, { from: read, end });
+    }
+  }
+}
+
+/** Those that are not in the lost manifest; of what they promise, the files are lost. */
+async function unwrittenLines(ledger: BatchLedger): Promise<ManifestLine[]> {
+  const error = { code: 'download_unavailable', message: goneMessage, request_id: null };
+  return (await ledger.outbox.all()).map((text) => {
+    const line = manifestLineSchema.parse(JSON.parse(text));
+    return line.assets.length === 0 ? line : { ...line, status: 'unknown', assets: [], error };
+  });
+}
+
+async function sendsOf(
+  ledger: BatchLedger,
+  { createdAt }: BatchMeta,
+  lined: ReadonlySet<string>,
+): Promise<JournalEntry[]> {
+  const entries: JournalEntry[] = [];
+  for await (const briefs of ledger.scan()) {
+    for (const { id: brief, read } of briefs) {
+      const { state } = read;
+      const { attempt, fingerprint } = state;
+      if (attempt > 1) entries.push({ brief, opened: attempt });
+      if (lined.has(brief) || state.stage === 'admitted') continue;
+      // Of what was in the lost manifest, nobody knows any more when it was sent: no sooner than the batch began.
+      const sentAt = state.stage === 'submitting' ? state.firstSentAt : createdAt;
+      entries.push({ brief, attempt, sentAt, fingerprint });
+    }
+  }
+  return entries;
+}
+
+function jsonLines(values: readonly unknown[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
+}

@@ -1,0 +1,136 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OutboxLedger, OutboxPage } from '../ledger/batch-ledger.js';
+import { BatchError } from '../shared/errors.js';
+import { judgeLine } from '../shared/manifest-line.js';
+import { readLines } from '../shared/read-lines.js';
+
+const linesAtOnce = 500;
+
+/**
+ * Writes finished lines from the ledger's outbox to `manifest.jsonl`.
+ *
+ * The ledger fixes each line's bytes and its place in the file, so writing is repeatable: after a crash, or
+ * from two processes at once, the same bytes go to the same place, and no line can be there twice (S4, S5).
+ */
+export class ManifestWriter {
+  private running: Promise<void> | null = null;
+  private again = false;
+
+  constructor(
+    private readonly outbox: OutboxLedger,
+    readonly out: string,
+    /** Takes over lines that Redis has lost. */
+    private readonly adopt: () => Promise<unknown> = () => Promise.reject(aheadError(out)),
+  ) {}
+
+  get path(): string {
+    return join(this.out, 'manifest.jsonl');
+  }
+
+  /** Writes all that is in the outbox; calls while one is under way share the next. */
+  async flush(): Promise<void> {
+    if (this.running) {
+      this.again = true;
+      return this.running;
+    }
+    this.running = this.writeAll().finally(() => {
+      this.running = null;
+    });
+    return this.running;
+  }
+
+  private async writeAll(): Promise<void> {
+    do {
+      this.again = false;
+      while ((await this.writePage()) === 'more');
+    } while (this.again);
+  }
+
+  private async writePage(): Promise<'more' | 'empty'> {
+    const generation = await this.outbox.generation();
+    const file = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o644);
+    try {
+      const page = await this.outbox.read(linesAtOnce);
+      // A retry replaced the file while it was opened here: which of the two this is, is not known.
+      if (page.generation !== generation) return 'more';
+      if (page.lines.length === 0) return 'empty';
+      const bytes = Buffer.from(page.lines.map((line) => `${line}\n`).join(''));
+      if ((await this.checkPlace(file, page, bytes)) === 'ahead') {
+        await this.adopt();
+        return 'more';
+      }
+      await writeAt(file, bytes, page.offset);
+      await file.sync();
+      await this.outbox.markWritten(page, page.offset + bytes.length);
+      return 'more';
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** `ahead`: lines of this batch stand there that the ledger does not know of. */
+  private async checkPlace(
+    file: FileHandle,
+    page: OutboxPage,
+    bytes: Buffer,
+  ): Promise<'free' | 'ahead'> {
+    const { size } = await file.stat();
+    if (size < page.offset) {
+      throw new BatchError(
+        'output_unusable',
+        `${this.path} has ${size} bytes, but ${page.offset} were written to it: put the file back as it was, then run the same command again.`,
+      );
+    }
+    // The very lines, of a writer that was ahead or killed.
+    if (await beginsAlike(file, page.offset, bytes)) return 'free';
+    const owner = await batchAt(this.path, page.offset);
+    if (owner === this.outbox.batch) return 'ahead';
+    if (owner !== null) {
+      throw new BatchError(
+        'batch_conflict',
+        `${this.path} holds lines of batch ${owner}: give one of the two batches another folder.`,
+      );
+    }
+    // The end of a line, of a writer whose Redis is lost: what is written over it may be shorter.
+    await file.truncate(page.offset);
+    return 'free';
+  }
+}
+
+function aheadError(out: string): BatchError {
+  return new BatchError(
+    'output_unusable',
+    `The manifest in ${out} has lines that Redis has lost: give the command again that runs the batch, and it goes on from there.`,
+  );
+}
+
+/** Whether what stands at a place, if anything, is what would be written there. */
+async function beginsAlike(file: FileHandle, offset: number, bytes: Buffer): Promise<boolean> {
+  const there = Buffer.alloc(bytes.length);
+  const { bytesRead } = await file.read(there, 0, bytes.length, offset);
+  return there.subarray(0, bytesRead).equals(bytes.subarray(0, bytesRead));
+}
+
+/** The batch of the line at a place; null where no whole line of a manifest begins there. */
+async function batchAt(path: string, offset: number): Promise<string | null> {
+  for await (const { text, end } of readLines(path, offset)) {
+    const judged = end === 'newline' ? judgeLine(text) : null;
+    return judged?.kind === 'line' ? judged.line.batch : null;
+  }
+  return null;
+}
+
+async function writeAt(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(
+      bytes,
+      written,
+      bytes.length - written,
+      offset + written,
+    );
+    written += bytesWritten;
+  }
+}

@@ -1,0 +1,370 @@
+import { randomBytes } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BatchLedger } from '../ledger/batch-ledger.js';
+import {
+  type BatchIdentity,
+  type BatchMeta,
+  isSimulated,
+  neverSent,
+} from '../ledger/batch-meta.js';
+import {
+  emptyJournal,
+  Journal,
+  type JournalContent,
+  type JournalHeader,
+  journalPath,
+  readJournalHeader,
+} from '../results/journal.js';
+import { holdsLife, ownerOf } from '../results/output-folder.js';
+import { BatchError } from '../shared/errors.js';
+import type { StageQueues } from '../shared/queues.js';
+import { readLines } from '../shared/read-lines.js';
+import { writeFileDurably } from '../shared/write-file-durably.js';
+import { type Adopting, adoptFolder } from './adopt-folder.js';
+
+export interface LifeRequest {
+  ledger: BatchLedger;
+  origin: string;
+  account: string;
+  /** Absolute folder, or '' where the workers choose. */
+  out: string;
+  nowMs: number;
+  mode: 'go_on' | 'fresh';
+  openQueues(): StageQueues;
+}
+
+export interface Life {
+  meta: BatchMeta;
+  /** What the folder knows that was not admitted yet, until the whole input was once; null otherwise. */
+  journal: JournalContent | null;
+}
+
+/**
+ * Opens a batch: as it stands in Redis, with what its folder knows beyond that (S1); or, with `fresh`, anew on purpose,
+ * under keys that the API has not seen.
+ * @throws BatchError `batch_conflict`
+ */
+export async function openLife(request: LifeRequest): Promise<Life> {
+  const { ledger, out } = request;
+  if (request.mode === 'fresh') await startAnew(request);
+  await dropForgetful(request);
+  await dropRemains(request);
+  await rebindUnused(request);
+  const header = out === '' ? null : await readJournalHeader(out);
+  if (header) checkHeader(ledger.batch, header, request);
+  const nonce = header?.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
+  const createdAt = header?.createdAt ?? request.nowMs;
+  const { origin, account } = request;
+  const identity = { origin, account, out, nonce, createdAt };
+  const meta = await openBatch(ledger, identity);
+  if (out === '') return { meta, journal: null };
+  await (await Journal.open(out, journalHeader(meta))).close();
+  const queues = request.openQueues();
+  try {
+    return await adopt({ ledger, queues, out }, { meta, identity, header });
+  } finally {
+    await queues.close();
+  }
+}
+
+interface Opening {
+  meta: BatchMeta;
+  identity: BatchIdentity;
+  /** As the journal was found; null where there was none. */
+  header: JournalHeader | null;
+}
+
+async function adopt(
+  adopting: Adopting,
+  { meta, identity, header: found }: Opening,
+): Promise<Life> {
+  const { ledger, queues, out } = adopting;
+  const adoption = await adoptFolder(adopting);
+  if (adoption.kind !== 'adopted') {
+    // What is in the folder is not this life, or not all of it: from here on it is as if Redis were lost, and what is
+    // gone from the file goes through once more, under the keys that it was paid with.
+    const kept =
+      adoption.kind === 'lines_gone'
+        ? await keepKeys(out, { meta, identity, header: found })
+        : identity;
+    await queues.obliterate();
+    await ledger.forget();
+    return adopt(adopting, { meta: await openBatch(ledger, kept), identity: kept, header: found });
+  }
+  const now = (await ledger.meta()) ?? meta;
+  if (meta.ready) return { meta: now, journal: null };
+  const { journal, lines, earliest } = adoption;
+  if (found !== null || !meta.adopting || lines === 0) return { meta: now, journal };
+  // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
+  const header = { ...journalHeader(meta), createdAt: earliest };
+  await rm(journalPath(out), { force: true });
+  const begun = await Journal.open(out, header);
+  await begun.note({ elsewhere: true });
+  await begun.close();
+  return { meta: now, journal: { ...emptyJournal(header), elsewhere: true } };
+}
+
+/**
+ * The identity of a batch whose lines are gone. Where the journal went with them, Redis alone knows its keys, and any
+ * brief may have been sent since it began; written down before Redis forgets it (S1).
+ */
+async function keepKeys(out: string, { meta, identity, header }: Opening): Promise<BatchIdentity> {
+  if (header === null) {
+    const journal = await Journal.open(out, journalHeader(meta));
+    await journal.note({ elsewhere: true });
+    await journal.close();
+  }
+  return { ...identity, nonce: meta.nonce, createdAt: meta.createdAt };
+}
+
+/** What stands at the head of a batch's journal. */
+export function journalHeader(meta: BatchMeta): JournalHeader {
+  const { name: batch, origin, account, nonce, createdAt } = meta;
+  return { batch, origin, account, nonce, createdAt };
+}
+
+/**
+ * What a Redis that deletes keys has left of a batch goes as well: its folder tells more, and with what is left here it
+ * would be taken for all that there was (S1).
+ */
+async function dropRemains({ ledger, openQueues }: LifeRequest): Promise<void> {
+  const missing = await ledger.findMissing();
+  if (missing === 'none') return;
+  const queues = openQueues();
+  try {
+    if (missing === 'whole') return await giveJobsBack(ledger, queues);
+    await queues.removeKeys();
+  } finally {
+    await queues.close();
+  }
+  await ledger.forget();
+}
+
+const stageOf = {
+  admitted: 'submit',
+  submitting: 'status',
+  accepted: 'status',
+  ready: 'collect',
+} as const;
+
+/** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
+async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
+  const meta = await ledger.meta();
+  if (meta?.admission !== 'complete' || meta.rewriting) return;
+  if ((await queues.count()) >= meta.pending) return;
+  for await (const briefs of ledger.scan()) {
+    for (const { id: brief, read } of briefs) {
+      if (read.state.stage === 'lined') continue;
+      const { stage, attempt } = read.state;
+      await queues.addAnew(stageOf[stage], { brief, attempt, delayMs: 0 });
+    }
+  }
+}
+
+/**
+ * A batch of which the API never took anything may change its API and key: the first try with a mistyped one
+ * would otherwise bind it for life.
+ */
+async function rebindUnused({ ledger, origin, account, out }: LifeRequest): Promise<void> {
+  const meta = await ledger.meta();
+  if (!meta || (meta.origin === origin && meta.account === account)) return;
+  const used = meta.accepted || meta.pending < meta.admitted;
+  if (used || (await ledger.inFlightUnder(meta.account)) > 0) return;
+  await ledger.set({ origin, account });
+  if (out !== '') await rm(journalPath(out), { force: true });
+}
+
+/**
+ * A life that was queued without a look into this folder gives way to the one that is in it. Nobody works on
+ * it: workers refuse it for the same reason (S1).
+ */
+async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<void> {
+  const meta = await ledger.meta();
+  if (!meta || out === '' || (meta.out !== '' && meta.out !== out)) return;
+  if (!(await holdsEarlierLife(meta, out))) return;
+  if (!neverSent(meta) || meta.admission === 'open') {
+    throw new BatchError(
+      'batch_conflict',
+      `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
+    );
+  }
+  const queues = openQueues();
+  // The jobs first: one that a crash left behind would send beside the recovery (S1).
+  await queues.obliterate().finally(() => queues.close());
+  await ledger.dropUnsent();
+}
+
+/** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */
+async function startAnew({ ledger, origin, account, out, nowMs }: LifeRequest): Promise<void> {
+  if (!(await beginsAnew({ ledger, out }))) return;
+  if (await ledger.meta()) await ledger.forget();
+  if (out === '') return;
+  await archiveResults(out);
+  const { batch } = ledger;
+  const header = { batch, origin, account, nonce: newNonce(), createdAt: nowMs };
+  // In place of the old one in one step: whenever it is cut off, the folder has a journal, and with it a nonce (S1).
+  await Journal.beginAnew(out, header);
+}
+
+/** Whether opening the batch with `fresh` would put something aside. @throws BatchError `batch_conflict` */
+export async function forgetsResults(
+  request: Pick<LifeRequest, 'ledger' | 'out'>,
+): Promise<boolean> {
+  if (!(await beginsAnew(request))) return false;
+  const admitted = (await request.ledger.meta())?.admitted ?? 0;
+  return admitted > 0 || (await ownerOf(request.out)) !== null;
+}
+
+async function beginsAnew({ ledger, out }: Pick<LifeRequest, 'ledger' | 'out'>): Promise<boolean> {
+  const meta = await ledger.meta();
+  if (meta && (meta.pending > 0 || meta.admission === 'open')) {
+    if (meta.nonce !== '') return false;
+    throw new BatchError(
+      'batch_conflict',
+      `Batch ${ledger.batch} is not finished: let it finish or cancel it before a fresh start, which pays for everything again.`,
+    );
+  }
+  return meta !== null || out === '' || !(await readJournalHeader(out))?.nonce;
+}
+
+function newNonce(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function checkHeader(batch: string, header: JournalHeader, request: LifeRequest): void {
+  if (header.origin === request.origin && header.account === request.account) return;
+  const otherOrigin = isSimulated(header) ? '--simulate' : header.origin;
+  const what = header.origin === request.origin ? 'another API key' : otherOrigin;
+  throw new BatchError(
+    'batch_conflict',
+    `The folder ${request.out} holds batch ${batch} as it was run with ${what}. Use that again, or give this one another folder with --out.`,
+  );
+}
+
+/**
+ * Creates the batch or finds it as it was: a batch keeps its API, its key and its folder for life, because
+ * its idempotency keys and its manifest belong to them (S1).
+ * @throws BatchError `batch_conflict`
+ */
+async function openBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<BatchMeta> {
+  await ledger.open(identity);
+  const meta = await ledger.meta();
+  if (!meta)
+    throw new BatchError('internal', `Batch ${ledger.batch} vanished while it was opened.`);
+  const { batch } = ledger;
+  if (meta.origin !== identity.origin) {
+    throw conflict(
+      batch,
+      isSimulated(meta) ? 'was simulated' : `runs against ${meta.origin}, not ${identity.origin}`,
+    );
+  }
+  if (meta.account !== identity.account) {
+    throw conflict(batch, 'was started with another API key');
+  }
+  if (meta.out === '' && identity.out !== '') {
+    // Its results had no place of their own so far: they have one now.
+    await ledger.set({ out: identity.out });
+    return { ...meta, out: identity.out };
+  }
+  if (identity.out !== '' && meta.out !== identity.out) {
+    const moved = (await ownerOf(meta.out)) === null;
+    if (!moved || !(await holdsLife(identity.out, { ...meta, batch }))) {
+      throw conflict(batch, `writes its results to ${meta.out}, not ${identity.out}`);
+    }
+    // The folder was moved: with its journal and its manifest it goes on where it is now.
+    await ledger.set({ out: identity.out });
+    return { ...meta, out: identity.out };
+  }
+  return meta;
+}
+
+function conflict(batch: string, how: string): BatchError {
+  return new BatchError(
+    'batch_conflict',
+    `Batch ${batch} ${how}. Use what it was started with, or give this one another name with --batch, and its own --out.`,
+  );
+}
+
+/**
+ * Puts an earlier life's lines into `history.jsonl`; its pictures stay, the new ones get other names. Safe to repeat; the
+ * journal stays too, until that of the new life takes its place.
+ */
+async function archiveResults(out: string): Promise<void> {
+  const manifest = join(out, 'manifest.jsonl');
+  const history = join(out, 'history.jsonl');
+  const bytes = await bytesOf(manifest);
+  // A kill may have come between the two files.
+  if (bytes > 0 && !(await endsAlike(history, manifest, bytes))) {
+    await writeFileDurably(history, linesOf(history, manifest));
+  }
+  for (const name of [
+    'manifest.jsonl',
+    'manifest.csv',
+    'run.json',
+    'rejected.jsonl',
+    'rejected.csv',
+  ]) {
+    await rm(join(out, name), { force: true });
+  }
+}
+
+/** As a whole, not behind it: what a full disk cuts off is in neither file then, and nothing is glued to a torn line. */
+async function* linesOf(...paths: string[]): AsyncGenerator<string> {
+  for (const path of paths) {
+    for await (const { text } of readLines(path)) yield `${text}\n`;
+  }
+}
+
+async function endsAlike(history: string, manifest: string, bytes: number): Promise<boolean> {
+  const begin = (await bytesOf(history)) - bytes;
+  if (begin < 0) return false;
+  const archived = readLines(history, begin);
+  for await (const { text } of readLines(manifest)) {
+    const { value } = await archived.next();
+    if (value?.text !== text) return archived.return(undefined).then(() => false);
+  }
+  return archived.return(undefined).then(() => true);
+}
+
+async function bytesOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return 0;
+      throw error;
+    },
+  );
+}
+
+/**
+ * Whether a folder holds what an earlier life of the batch sent and finished, where this life, queued without
+ * a look into it after a lost Redis or `forget`, knows nothing of that, and would pay for it again (S1).
+ */
+export async function holdsEarlierLife(meta: BatchMeta, out: string): Promise<boolean> {
+  const placeless = meta.out === '';
+  const owner = placeless ? await ownerOf(out) : null;
+  // Read last: a worker that begins this very life beside us leaves a journal before anything else.
+  const journal = await readJournalHeader(out);
+  if (journal === null) return owner === meta.name;
+  if (journal.batch !== meta.name) return false;
+  if (journal.createdAt === meta.createdAt && journal.nonce === meta.nonce) return false;
+  // Where its journal was lost as well, what it adopted from the manifest got a new one.
+  return placeless || neverSent(meta);
+}
+
+/** What a worker says of it. */
+export function earlierLifeError({ name }: BatchMeta, out: string): BatchError {
+  return new BatchError(
+    'batch_conflict',
+    `Batch ${name} was queued without a look into ${out}, which holds what it sent and finished before. Nothing is sent, because it would be paid again. Queue it again with --out ${out}, and it goes on from there.`,
+  );
+}
+
+/** The folder of a batch's results where it is on this machine; null where it is elsewhere, or not chosen yet. */
+export async function localOutput(meta: BatchMeta): Promise<string | null> {
+  const { name, out } = meta;
+  if (out === '' || (await ownerOf(out)) !== name) return null;
+  // What is there is not this life's to write over, or to open again (S5).
+  return (await holdsEarlierLife(meta, out)) ? null : out;
+}

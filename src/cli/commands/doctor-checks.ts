@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Redis } from 'ioredis';
+import pc from 'picocolors';
+import type { RivyaClient } from '../../rivya/client.js';
+import { judgeKey } from '../../rivya/judge-answer.js';
+import type { ReadCreditsOutcome } from '../../rivya/outcome.js';
+import { BatchError } from '../../shared/errors.js';
+import { formatCredits } from '../../shared/quantities.js';
+import { readMemory } from '../../store/inspect-redis.js';
+import { openStore, type Store } from '../../store/open-store.js';
+import { explainReply } from '../../store/reach-redis.js';
+import type { Settings } from '../options/environment.js';
+import { openClient } from '../setup.js';
+import { hangingLines, type Terminal } from '../text/terminal.js';
+
+const subject = 'Rivya API';
+
+/** Asks nothing that could cost anything. */
+export async function checkApi(settings: Settings): Promise<Finding[]> {
+  if (!settings.apiKey) {
+    const text = 'RIVYA_API_KEY is not set: create a key in Rivya under Settings';
+    return [{ subject, level: 'error', text }];
+  }
+  const client = openClient(settings);
+  try {
+    const credits = await client.readCredits();
+    const findings = [judgeCredits(settings.origin, credits)];
+    if (judgeKey(credits).kind !== 'works') return findings;
+    findings.push(
+      await checkReading(client),
+      await checkSubmitting(client),
+      await checkUploading(client),
+    );
+    if (credits.kind === 'read' && credits.clockAheadMs !== null)
+      findings.push(checkClock('the API', credits.clockAheadMs));
+    return findings;
+  } finally {
+    await client.close();
+  }
+}
+
+function judgeCredits(origin: string, outcome: ReadCreditsOutcome): Finding {
+  switch (outcome.kind) {
+    case 'read': {
+      const text = `${origin} takes the key; ${formatCredits(outcome.currentCredits)} left`;
+      return outcome.currentCredits > 0
+        ? { subject, level: 'ok', text }
+        : { subject, level: 'warning', text: `${text}: buy credits before a run` };
+    }
+    case 'refused': {
+      const { code, message } = outcome.refusal;
+      return { subject, level: 'error', text: `${origin} refuses: ${code}. ${message}` };
+    }
+    case 'unknown':
+    case 'unreachable':
+      return { subject, level: 'error', text: `${origin} gave no answer: ${outcome.reason}` };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** A task that cannot exist: whoever may read is told that there is none. */
+async function checkReading(client: RivyaClient): Promise<Finding> {
+  const outcome = await client.readTask(`doctor-${randomUUID()}`);
+  return judgeScope('generations:read', outcome);
+}
+
+/** No JSON, so no API can make a task of it: whoever may submit is told that it is invalid. */
+async function checkSubmitting(client: RivyaClient): Promise<Finding> {
+  const outcome = await client.submit({ idempotencyKey: `doctor-${randomUUID()}`, body: '?' });
+  return judgeScope('generations:create', outcome);
+}
+
+/** A byte of no kind that any model takes: whoever may upload is told so. Only briefs with files need it. */
+async function checkUploading(client: RivyaClient): Promise<Finding> {
+  const outcome = await client.uploadFile({
+    content: Readable.from([Buffer.from('?')]),
+    bytes: 1,
+    name: 'doctor',
+    mediaType: 'doctor/none',
+    model: 'doctor',
+    clientRequestId: `doctor-${randomUUID()}`,
+  });
+  const finding = judgeScope('files:create', outcome);
+  if (finding.level !== 'error') return finding;
+  const text = `${finding.text} before a run with references to files; no other needs it`;
+  return { ...finding, level: 'warning', text };
+}
+
+type Answered = Awaited<
+  ReturnType<RivyaClient['submit'] | RivyaClient['readTask'] | RivyaClient['uploadFile']>
+>;
+
+function judgeScope(scope: string, outcome: Answered): Finding {
+  const subject = 'Scope';
+  if (outcome.kind === 'uploaded') return { subject, level: 'ok', text: `the key has ${scope}` };
+  if (outcome.kind === 'refused') {
+    const { kind, code, message } = outcome.refusal;
+    if (kind === 'key_refused') {
+      const text = `${scope} is missing (${code}): ${message} Create a key that has it`;
+      return { subject, level: 'error', text };
+    }
+    if (kind === 'not_found' || kind === 'invalid') {
+      return { subject, level: 'ok', text: `the key has ${scope}` };
+    }
+  }
+  const said = outcome.kind === 'refused' ? outcome.refusal.code : outcome.kind;
+  const text = `whether the key has ${scope} could not be seen (${said}): try again`;
+  return { subject, level: 'warning', text };
+}
+
+/** Delays are told by the machine that sets them and kept by the one that works on them. */
+const noticeableMs = 5_000;
+
+/** @param aheadMs this machine's clock, compared with the other one */
+export function checkClock(other: string, aheadMs: number): Finding {
+  const subject = 'Clock';
+  const seconds = Math.abs(aheadMs / 1000);
+  if (Math.abs(aheadMs) <= noticeableMs) {
+    return { subject, level: 'ok', text: `agrees with ${other}` };
+  }
+  const way = aheadMs > 0 ? 'ahead of' : 'behind';
+  const text = `this machine is ${seconds.toFixed(0)} s ${way} ${other}: let both keep time by NTP`;
+  return { subject, level: 'warning', text };
+}
+
+/** Whether results can be written there, and for how long. */
+export async function checkFolder(out: string): Promise<Finding> {
+  const subject = 'Output folder';
+  const probe = join(out, `.${randomUUID()}.probe`);
+  try {
+    await mkdir(out, { recursive: true });
+    await writeFile(probe, 'probe');
+    const { bavail, bsize } = await statfs(out);
+    const gigabytes = (bavail * bsize) / 1e9;
+    return gigabytes < 1
+      ? { subject, level: 'warning', text: `${out}: only ${gigabytes.toFixed(2)} GB left` }
+      : { subject, level: 'ok', text: `${out}: writable, ${gigabytes.toFixed(0)} GB left` };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    return { subject, level: 'error', text: `${out} cannot be written (${code})` };
+  } finally {
+    await rm(probe, { force: true });
+  }
+}
+
+const leastNode = [20, 19] as const;
+
+/** @param version such as `20.19.0` */
+export function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const fits = major > leastNode[0] || (major === leastNode[0] && minor >= leastNode[1]);
+  return {
+    subject: 'Node.js',
+    level: fits ? 'ok' : 'error',
+    text: fits ? version : `${version}: install 20.19 or later`,
+  };
+}
+
+/** Schedules need the zones' data: a Node that was built without it takes every zone for UTC, or knows none. */
+export function checkTimeZones(): Finding {
+  const subject = 'Time zones';
+  try {
+    const [winter, summer] = ['2026-01-15T12:00Z', '2026-07-15T12:00Z'].map(hourInBerlin);
+    if (winter === '13' && summer === '14') {
+      return { subject, level: 'ok', text: `data of ${process.versions.tz ?? 'this system'}` };
+    }
+  } catch {
+    // Said below: this Node does not know the zone.
+  }
+  const text =
+    'Node.js has no data of time zones, so schedules would run at wrong hours: install a Node.js with full ICU';
+  return { subject, level: 'error', text };
+}
+
+function hourInBerlin(time: string): string {
+  const format = { timeZone: 'Europe/Berlin', hour: '2-digit', hourCycle: 'h23' } as const;
+  return new Intl.DateTimeFormat('en', format).format(new Date(time));
+}
+
+const redisSubject = 'Redis';
+/** Measured: 1,800 bytes once admitted, with a prompt of 150 characters; somewhat more while it is under way. */
+const briefBytes = 3_000;
+const fewBriefs = 25_000;
+
+export async function checkRedis({ redisUrl, home, prefix }: Settings): Promise<Finding[]> {
+  try {
+    const store = await openStore({ redisUrl, home });
+    try {
+      return await findingsOf(store, prefix);
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    const known = error instanceof BatchError ? error : explainReply(error);
+    if (!known) throw error;
+    return [{ subject: redisSubject, level: 'error', text: known.message }];
+  }
+}
+
+async function findingsOf(store: Store, prefix: string): Promise<Finding[]> {
+  const kind = store.kind === 'private' ? 'private Redis' : 'Redis';
+  const redis = store.connect('doctor');
+  await tryScript(redis, prefix);
+  return [
+    { subject: redisSubject, level: 'ok', text: `${kind} at ${store.where}` },
+    ...store.warnings.map((text): Finding => ({ subject: redisSubject, level: 'warning', text })),
+    ...(await checkMemory(redis)),
+    checkClock('Redis', await aheadOf(redis)),
+  ];
+}
+
+/** What all our work is done with: a script that writes a key of ours; a user of Redis may not be allowed to. */
+async function tryScript(redis: Redis, prefix: string): Promise<void> {
+  const key = `${prefix}:doctor`;
+  await redis.eval("redis.call('SET', KEYS[1], '1') return redis.call('DEL', KEYS[1])", 1, key);
+}
+
+async function aheadOf(redis: Redis): Promise<number> {
+  const [seconds = 0, microseconds = 0] = (await redis.time()).map(Number);
+  return Date.now() - (seconds * 1000 + microseconds / 1000);
+}
+
+async function checkMemory(redis: Redis): Promise<Finding[]> {
+  const memory = await readMemory(redis);
+  if (memory === null) return [];
+  const leftBytes = Math.max(0, memory.mostBytes - memory.usedBytes);
+  const briefs = Math.floor(leftBytes / briefBytes);
+  const left = `${megabytes(leftBytes)} of ${megabytes(memory.mostBytes)} left`;
+  const room = `room for about ${roughly(briefs)} more briefs`;
+  if (briefs >= fewBriefs) return [{ subject: 'Memory', level: 'ok', text: `${left}: ${room}` }];
+  const text = `${left}: ${room}. Give Redis more memory, or forget finished batches`;
+  return [{ subject: 'Memory', level: 'warning', text }];
+}
+
+function megabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** Two digits: more would be a promise. */
+function roughly(count: number): string {
+  return Number(count.toPrecision(2)).toLocaleString('en');
+}
+
+/** One line of the diagnosis, with the remedy where something is wrong. */
+export interface Finding {
+  subject: string;
+  level: 'ok' | 'warning' | 'error';
+  text: string;
+}
+
+export function findingLines({ subject, level, text }: Finding, terminal: Terminal): string[] {
+  const colours = { ok: pc.green, warning: pc.yellow, error: pc.red };
+  const head = `${colours[level](level.padEnd(8))} ${subject.padEnd(14)} `;
+  return hangingLines(head, text, terminal.lineWidth);
+}

@@ -1,0 +1,158 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { admitInput } from '../../batch/admit.js';
+import {
+  type BatchRequest,
+  beginBatch,
+  openRunBatch,
+  type RunBatch,
+  refuseCancelled,
+} from '../../batch/continue-batch.js';
+import { claimOutputFolder } from '../../results/output-folder.js';
+import type { Model } from '../../rivya/outcome.js';
+import { ExitCode } from '../../shared/errors.js';
+import { StageQueues } from '../../shared/queues.js';
+import { chooseBatch } from '../options/choose-batch.js';
+import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
+import {
+  addForceFlag,
+  addInputFlags,
+  addJsonFlag,
+  addOutFlag,
+  addRejectedFlag,
+  type ForceFlags,
+  type InputFlags,
+  requireFiles,
+} from '../options/flags.js';
+import {
+  continueLine,
+  keepCommand,
+  recordOptions,
+  type TypedCommand,
+} from '../options/kept-command.js';
+import { tellModelList } from '../options/model-list.js';
+import { applyRecipe } from '../options/recipe.js';
+import { type CommandSetup, openStoreSession } from '../setup.js';
+import { agreeToForce } from '../text/agree.js';
+import { Interrupts } from '../text/interrupts.js';
+import { comparisonJson, comparisonText, leftAsTheyAre, warningLines } from '../text/sentences.js';
+import type { Terminal } from '../text/terminal.js';
+
+interface EnqueueFlags extends InputFlags, ForceFlags {
+  out?: string;
+  rejected?: string;
+  json: boolean;
+}
+
+export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
+  const command = program
+    .command('enqueue')
+    .description('the producer alone: check the input and queue it for workers')
+    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  addOutFlag(command, "folder of the results (default: the worker's own)");
+  addInputFlags(command);
+  addForceFlag(command);
+  addRejectedFlag(command);
+  addJsonFlag(command);
+  const options = recordOptions(command);
+  command.action((typedFiles: string[]) =>
+    setup.run(() => {
+      const files = requireFiles(applyRecipe(command, typedFiles));
+      const given = { name: 'enqueue', options: options(), typedFiles } as const;
+      return enqueue(setup, files, { ...command.opts<EnqueueFlags>(), given });
+    }),
+  );
+}
+
+async function enqueue(
+  setup: CommandSetup,
+  files: string[],
+  flags: EnqueueFlags & { given: TypedCommand },
+): Promise<ExitCode> {
+  const { terminal, settings } = setup;
+  const out = flags.out ? resolve(flags.out) : '';
+  const chosen = await chooseBatch(flags.batch, out, files);
+  const { batch } = chosen;
+  const command = await keepCommand({ ...flags.given, files, batch, out });
+  const list = await tellModelList(settings, terminal);
+  const input = await compileFromFlags(files, flags, { settings, list });
+  try {
+    if (out) await claimOutputFolder(out, batch);
+    await reportRejections(input, {
+      terminal,
+      rejectedFile: flags.rejected ?? (out ? rejectedFileIn(out) : null),
+      skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
+    });
+    for (const line of warningLines(input.warnings)) terminal.warn(line);
+    return await admit(setup, {
+      input,
+      ...chosen,
+      out,
+      files,
+      command,
+      flags,
+      models: list.models,
+    });
+  } finally {
+    await input.dispose();
+  }
+}
+
+type Admission = Omit<BatchRequest, 'underWay'> & { flags: EnqueueFlags; models: Model[] };
+
+async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode> {
+  const { terminal, settings } = setup;
+  const { input, batch, flags } = request;
+  const session = await openStoreSession(settings, terminal);
+  const interrupts = new Interrupts();
+  const queues = new StageQueues(session.connection, settings.prefix, batch);
+  try {
+    const asked: BatchRequest = { ...request, underWay: 'refused' };
+    const opened = await openRunBatch(session, asked);
+    const { ledger, news, journal, comparison } = opened;
+    refuseCancelled(opened.meta);
+    const changes = comparisonText(comparison);
+    if (changes !== null) terminal.note(`Compared with batch ${batch}: ${changes}.`);
+    if (flags.force) await agreeToForce(terminal, opened, request);
+    if (news === 'some') await beginBatch(opened, asked);
+    if (news === 'some') {
+      const { clock } = session;
+      const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
+      if ((await admitInput(admitting, input)) === 'stopped') {
+        const meta = (await ledger.meta()) ?? opened.meta;
+        terminal.print(`Stopped; to queue the rest:\n  ${continueLine(setup, meta)}`);
+        return ExitCode.interrupted;
+      }
+    }
+    await tellQueued(terminal, opened, request);
+    return ExitCode.succeeded;
+  } finally {
+    await queues.close();
+    interrupts.end();
+    await session.close();
+  }
+}
+
+async function tellQueued(
+  terminal: Terminal,
+  { ledger, comparison }: RunBatch,
+  { input, batch, flags }: Admission,
+): Promise<void> {
+  const meta = await ledger.meta();
+  const { briefs, rejected, duplicates } = input.counts;
+  const pending = meta?.pending ?? 0;
+  if (flags.json) {
+    const compared = comparisonJson(comparison);
+    const { warnings } = input;
+    const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
+    terminal.json(queued);
+  } else {
+    terminal.print(
+      `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,
+    );
+    for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
+    terminal.print(
+      'They are worked on wherever "rivya-batch worker" runs with the same Redis and key.',
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import { leftToMake } from '../../batch/compare.js';
+import type { RunBatch } from '../../batch/continue-batch.js';
+import { forgetsResults } from '../../batch/open-batch.js';
+import { wholeEstimate } from '../../forecast/credits.js';
+import { makePlan, type Plan } from '../../forecast/plan.js';
+import { typicalInputMs } from '../../forecast/time.js';
+import { BatchLedger } from '../../ledger/batch-ledger.js';
+import { isSimulated } from '../../ledger/batch-meta.js';
+import type { CompiledInput } from '../../producer/compile-input.js';
+import type { Model } from '../../rivya/outcome.js';
+import { formatCredits } from '../../shared/quantities.js';
+import type { PaceFlags } from '../options/flags.js';
+import { openAccount, type StoreSession } from '../setup.js';
+import { canAsk, confirm } from '../text/agree.js';
+import type { Terminal } from '../text/terminal.js';
+import type { RunRequest } from './run-request.js';
+
+export interface Planning {
+  opened: RunBatch;
+  input: CompiledInput;
+  models: Model[];
+  flags: PaceFlags;
+  wallet: number | null;
+}
+
+/** What is left of a batch, with the prices and the pace that its account has learned. */
+export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
+  const { account, ledger, comparison, forced } = opened;
+  const { learnedRate, learnedInFlight } = await account.view();
+  return makePlan(input, {
+    models,
+    wallet,
+    learnedPrices: await account.prices(),
+    pace: {
+      told: { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null },
+      learned: { rate: learnedRate, inFlight: learnedInFlight },
+      taskMs: await typicalInputMs(opened, input.modelUse),
+    },
+    left: (briefs) => leftToMake(ledger, briefs, forced),
+    comparison,
+  });
+}
+
+/** Asks where there is somebody to ask, and the estimate is of some weight. */
+export async function askFirst(
+  { forecast }: Plan,
+  { meta }: RunBatch,
+  { yes, askAbove, force, maxCredits }: RunRequest['flags'],
+): Promise<'go' | 'stop'> {
+  if (yes || !canAsk() || isSimulated(meta)) return 'go';
+  const cap = maxCredits === 'none' ? null : (maxCredits ?? meta.maxCredits);
+  const most = Math.min(forecast.most, Math.max(0, (cap ?? Number.POSITIVE_INFINITY) - meta.spent));
+  // What was paid once already is never paid again without a question.
+  if (most <= askAbove && !force) return 'go';
+  const answer = await confirm(`This may spend up to ${formatCredits(most)}. Go on?`);
+  return answer === 'yes' ? 'go' : 'stop';
+}
+
+/**
+ * Asks before a fresh start puts aside what there is, where somebody can be asked: a no must find everything as it
+ * was, or the next run would pay for all of it again (S1).
+ */
+export async function agreeToFresh(
+  terminal: Terminal,
+  session: StoreSession,
+  { batch, out, input, models, flags }: RunRequest,
+): Promise<'yes' | 'no' | 'not_asked'> {
+  if (!flags.fresh || flags.yes || !canAsk()) return 'not_asked';
+  const account = openAccount(session);
+  const ledger = new BatchLedger(session.connection, session.settings.prefix, batch, account);
+  if (!(await forgetsResults({ ledger, out }))) return 'not_asked';
+  const estimate = await wholeEstimate(account, { input, models });
+  terminal.note(
+    `--fresh: what batch ${batch} has made is put aside, and the input is made and paid again. Estimate: ${estimate}.`,
+  );
+  return confirm('Go on?');
+}

@@ -1,0 +1,334 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { writeReport } from '../../batch/end-batch.js';
+import { localOutput } from '../../batch/open-batch.js';
+import {
+  completeForSure,
+  type Draft,
+  draftReopening,
+  type Reopener,
+  type ReopenGroup,
+  reopen,
+  withReopener,
+} from '../../batch/reopen.js';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { type BatchMeta, isSimulated } from '../../ledger/batch-meta.js';
+import { accountHash } from '../../ledger/keys.js';
+import type { Clock } from '../../shared/clock.js';
+import { BatchError, ExitCode } from '../../shared/errors.js';
+import type { LineStatus } from '../../shared/manifest-line.js';
+import { counted, formatCredits } from '../../shared/quantities.js';
+import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
+import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
+import { type LinesWanted, linesWanted, refuseUnseen } from '../options/lines-wanted.js';
+import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { confirm } from '../text/agree.js';
+import { giveAgain, keptOf } from './continue.js';
+import { usualAskAbove } from './run.js';
+
+interface RetryFlags {
+  /** Absent: what is usual for the other options. */
+  status?: LineStatus[];
+  ids?: string;
+  code?: string[];
+  run: boolean;
+  yes: boolean;
+  json: boolean;
+}
+
+const retryable: readonly LineStatus[] = ['failed', 'unknown', 'cancelled'];
+
+export function addRetryCommand(program: Command, setup: CommandSetup): void {
+  const command = program
+    .command('retry')
+    .description('a new attempt for briefs that did not succeed, after saying what it may cost')
+    .argument('<batch>');
+  const options = [
+    new Option(
+      '--status <list>',
+      `which of them: ${retryable.join(', ')} (default: failed,unknown; all with --code or --ids)`,
+    ).argParser(statuses),
+    new Option('--code <list>', 'only lines with this error code, such as nsfw').argParser(codes),
+    new Option(
+      '--ids <list or file>',
+      'only these, also those that succeeded: ids with commas, or a file with one a line or a column brief_id or id',
+    ),
+    new Option('--run', 'then make them here, as "rivya-batch continue" does').default(false),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  addYesFlag(command);
+  addJsonFlag(command);
+  command.action((batch: string, flags: RetryFlags) => setup.run(() => retry(setup, batch, flags)));
+}
+
+function statuses(text: string): LineStatus[] {
+  const names = text.split(',').map((name) => name.trim());
+  const known = retryable.filter((status) => names.includes(status));
+  if (known.length === 0 || known.length !== new Set(names).size) {
+    throw new InvalidArgumentError(`It must be a list of ${retryable.join(', ')}.`);
+  }
+  return known;
+}
+
+function codes(text: string): string[] {
+  return text
+    .split(',')
+    .map((code) => code.trim())
+    .filter((code) => code !== '');
+}
+
+async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Promise<ExitCode> {
+  const reopened = await openAgain(setup, batch, flags);
+  if (reopened === 'not_wanted') return ExitCode.interrupted;
+  if (!flags.run) return ExitCode.succeeded;
+  const { meta, credits } = reopened;
+  if (meta.pending === 0) return ExitCode.succeeded;
+  return giveAgain(setup, { ...keptOf(setup, meta), name: 'run' }, runWords(meta, flags, credits));
+}
+
+/** What was agreed to here is not asked for a second time. */
+function runWords({ command }: BatchMeta, { yes, json }: RetryFlags, credits: number): string[] {
+  const options = command?.kind === 'kept' ? command.options : [];
+  const had = options.find(([flag]) => flag === '--ask-above')?.[1] ?? usualAskAbove;
+  const askAbove = Math.max(credits, Number(had));
+  return [`--ask-above=${askAbove}`, ...(yes ? ['--yes'] : []), ...(json ? ['--json'] : [])];
+}
+
+interface Reopened {
+  meta: BatchMeta;
+  /** What the new attempts are expected to cost. */
+  credits: number;
+}
+
+async function openAgain(
+  setup: CommandSetup,
+  batch: string,
+  flags: RetryFlags,
+): Promise<Reopened | 'not_wanted'> {
+  const session = await openStoreSession(setup.settings, setup.terminal);
+  try {
+    const { ledger, account, meta } = await session.findBatch(batch);
+    refuseOtherKey(session, meta);
+    // Before anything is opened: it could not be made here.
+    if (flags.run) refuseNoRun(setup, meta);
+    const out = await folderOf(meta);
+    const wanted = await linesWanted(flags);
+    return await withReopener(session, { ledger, account, out }, (reopener) =>
+      reopenBatch(setup, reopener, {
+        flags,
+        wanted,
+        clock: session.clock,
+        workers: () => workersOf(account),
+      }),
+    );
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * Whoever has no key here leaves the work to workers elsewhere; whoever has another has none that takes it.
+ * @throws BatchError `batch_conflict`
+ */
+function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
+  const { apiKey, origin } = settings;
+  if (isSimulated(meta) || apiKey === null || accountHash(origin, apiKey) === meta.account) return;
+  const what = origin === meta.origin ? 'another API key' : `${meta.origin}, not ${origin},`;
+  throw new BatchError(
+    'batch_conflict',
+    `Batch ${meta.name} was made with ${what} and stays with it, so nothing was opened: no worker of this key would take it. Use what it was made with, or run the rows that did not succeed as a new batch.`,
+  );
+}
+
+interface Retrying {
+  flags: RetryFlags;
+  wanted: LinesWanted;
+  clock: Clock;
+  workers(): Promise<number>;
+}
+
+async function reopenBatch(
+  setup: CommandSetup,
+  reopener: Reopener,
+  { flags, wanted, clock, workers }: Retrying,
+): Promise<Reopened | 'not_wanted'> {
+  const { terminal } = setup;
+  const { ledger } = reopener;
+  // One that was killed half-way comes to its end first.
+  await completeForSure(reopener);
+  const draft = await draftReopening(reopener, wanted.wants);
+  await refuseUnseen(reopener, draft, wanted);
+  const { total, credits } = countReopened(draft);
+  if (total > 0 && !flags.yes) {
+    terminal.note(retryText(draft, ledger.batch));
+    if ((await ask(reopener, draft)) === 'no') {
+      terminal.note('Nothing was changed.');
+      return 'not_wanted';
+    }
+  }
+  await carryOut(reopener, draft, wanted);
+  // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
+  if (total > 0) await writeReport({ ledger, out: reopener.out, clock });
+  const meta = await ledger.meta();
+  if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
+  const text = () => afterRetryText(draft, meta, wanted.codesSeen());
+  // With --run, what the run prints is the one result.
+  if (flags.run) terminal.note(text());
+  else if (flags.json) terminal.json(resultOf(ledger.batch, draft));
+  else {
+    terminal.print(text());
+    const makers = meta.pending === 0 ? [] : whoMakesThem(setup, meta, await workers());
+    for (const line of makers) terminal.print(line);
+  }
+  return { meta, credits };
+}
+
+/** The last lines: a command that can be typed as it stands. */
+function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): string[] {
+  if (workers > 0) {
+    const look = commandFor(setup, ['status', meta.name]);
+    return [
+      `They are made by the ${counted(workers, 'worker')} of this account. To look:`,
+      `  ${look}`,
+    ];
+  }
+  return [
+    'To make them, or with a worker wherever one runs:',
+    `  ${commandFor(setup, wordsThatGoOn(meta))}`,
+  ];
+}
+
+async function workersOf(account: AccountLedger): Promise<number> {
+  return (await account.view()).workers;
+}
+
+/** @throws BatchError `bad_input` for a batch that cannot be run here */
+function refuseNoRun(setup: CommandSetup, meta: BatchMeta): void {
+  keptOf(setup, meta);
+  if (meta.out !== '') return;
+  throw new BatchError('bad_input', `Batch ${meta.name} has no folder yet: a worker makes it.`);
+}
+
+/** A draft of which nothing comes is not left behind. */
+async function ask({ rewrite }: Reopener, draft: Draft): Promise<'yes' | 'no'> {
+  let answer: 'yes' | 'no' = 'no';
+  try {
+    answer = await confirm('Go on?');
+  } finally {
+    if (answer === 'no') await rewrite.dropDraft(draft.token);
+  }
+  return answer;
+}
+
+async function carryOut(
+  reopener: Reopener,
+  draft: Draft,
+  { statuses: status }: LinesWanted,
+): Promise<void> {
+  const { ledger } = reopener;
+  const opens = draft.groups.some((group) => group.way !== 'reread');
+  if (draft.groups.length > 0) {
+    if ((await reopen(reopener, draft, opens ? 'lift' : 'keep')) === 'reopened') return;
+    throw new BatchError(
+      'batch_conflict',
+      `Batch ${ledger.batch} has changed meanwhile: nothing was retried. Give the same command again.`,
+    );
+  }
+  // Cancelled before its input was admitted as a whole: the rest can be admitted again.
+  if (status.includes('cancelled')) await ledger.liftCancel();
+}
+
+/** @throws BatchError `bad_input` where the lines are not on this machine */
+async function folderOf(meta: BatchMeta): Promise<string> {
+  const out = await localOutput(meta);
+  if (out !== null) return out;
+  throw new BatchError(
+    'bad_input',
+    meta.out === ''
+      ? `Batch ${meta.name} has no results yet.`
+      : `The results of batch ${meta.name} are in ${meta.out}, which is not on this machine: retry it there.`,
+  );
+}
+
+function resultOf(batch: string, draft: Draft) {
+  const { total, rereads, newAttempts, perhapsAgain, credits } = countReopened(draft);
+  return {
+    batch,
+    reopened: total,
+    rereads,
+    new_attempts: newAttempts,
+    may_pay_twice: perhapsAgain,
+    expected_credits: credits,
+    skipped: draft.withoutContent,
+    groups: draft.groups,
+  };
+}
+
+export interface ReopenCounts {
+  total: number;
+  rereads: number;
+  newAttempts: number;
+  /** Of the new attempts: those whose last attempt may have been paid as well. */
+  perhapsAgain: number;
+  credits: number;
+}
+
+export function countReopened({ groups }: Draft): ReopenCounts {
+  const sum = (wanted: (group: ReopenGroup) => boolean) =>
+    groups.filter(wanted).reduce((count, group) => count + group.count, 0);
+  return {
+    total: sum(() => true),
+    rereads: sum((group) => group.way === 'reread'),
+    newAttempts: sum((group) => group.way !== 'reread'),
+    perhapsAgain: sum((group) => group.way === 'perhaps_again'),
+    credits: groups.reduce((credits, group) => credits + group.credits, 0),
+  };
+}
+
+/** What a retry would do and cost, before anybody is asked. */
+export function retryText(draft: Draft, batch: string): string {
+  const { credits, perhapsAgain } = countReopened(draft);
+  const lines = [`Retry of batch ${batch}:`, ...draft.groups.map(groupText)];
+  lines.push(`Expected cost: about ${formatCredits(credits)}.`);
+  if (perhapsAgain > 0) {
+    lines.push(
+      `Perhaps paid already: ${perhapsAgain}. Nobody knows what became of their last attempt, and a new one is paid again.`,
+    );
+  }
+  return [...lines, ...skippedText(draft)].join('\n');
+}
+
+function groupText({ status, way, count, credits, guessed }: ReopenGroup): string {
+  if (way === 'reread') {
+    return `  ${count} ${status}: looked at again, because a task is known; pays for nothing`;
+  }
+  const anew = status === 'succeeded' ? 'made anew and paid again' : 'new attempts';
+  const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
+  return `  ${count} ${status}: ${anew}, about ${formatCredits(credits)} (${priced})`;
+}
+
+export function afterRetryText(
+  draft: Draft,
+  { name, paused, pending }: BatchMeta,
+  codes: readonly string[],
+): string {
+  const { total, rereads, newAttempts } = countReopened(draft);
+  if (total === 0) {
+    const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
+    const open =
+      pending === 0
+        ? []
+        : [`${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet.`];
+    return ['There is nothing to retry.', ...open, ...others, ...skippedText(draft)].join('\n');
+  }
+  const lines = [
+    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,
+    ...skippedText(draft),
+  ];
+  if (paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
+  return lines.join('\n');
+}
+
+function skippedText({ withoutContent }: Draft): string[] {
+  if (withoutContent === 0) return [];
+  return [`Left out: ${withoutContent}. What is to be sent for them is not kept any more.`];
+}

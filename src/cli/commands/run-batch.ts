@@ -1,0 +1,190 @@
+import { admitInput } from '../../batch/admit.js';
+import { withoutFinished } from '../../batch/compare.js';
+import { beginBatch, cancelledSentence, openRunBatch } from '../../batch/continue-batch.js';
+import { writeReport } from '../../batch/end-batch.js';
+import { journalHeader } from '../../batch/open-batch.js';
+import { type Forecast, forecastInput } from '../../forecast/credits.js';
+import type { Plan } from '../../forecast/plan.js';
+import { typicalInputMs } from '../../forecast/time.js';
+import { isSimulated } from '../../ledger/batch-meta.js';
+import { ownerOf } from '../../results/output-folder.js';
+import type { RivyaClient } from '../../rivya/client.js';
+import { ExitCode } from '../../shared/errors.js';
+import { counted } from '../../shared/quantities.js';
+import { queueStages, StageQueues } from '../../shared/queues.js';
+import { simulatedText } from '../sessions/simulate.js';
+import { openWorker } from '../sessions/worker-session.js';
+import {
+  type CommandSetup,
+  openClient,
+  openLogger,
+  openStoreSession,
+  type StoreSession,
+} from '../setup.js';
+import { Interrupts } from '../text/interrupts.js';
+import { planLines } from '../text/print-plan.js';
+import { noticeTeller } from '../text/tell-notice.js';
+import { agreeToFresh, askFirst, planRun } from './plan-run.js';
+import type { RunRequest, Work } from './run-request.js';
+import { printSummary, type RunOutcome, readBalance } from './summary.js';
+import { refuseOtherWork, tellTrial } from './trial.js';
+import { type RunEnd, watchRun } from './watch-run.js';
+
+/** On Ctrl+C, what is under way has so long to finish before it is left to the next run. */
+const stopWithinMs = 10_000;
+
+/** Runs a checked input to its end, or as far as it gets, and says how it ended. */
+export async function runBatch(setup: CommandSetup, request: RunRequest): Promise<ExitCode> {
+  const session = await openStoreSession(setup.settings, setup.terminal);
+  const client = openClient(setup.settings);
+  const interrupts = new Interrupts();
+  try {
+    const fresh = await agreeToFresh(setup.terminal, session, request);
+    const flags = fresh === 'yes' ? { ...request.flags, yes: true } : request.flags;
+    const running = { request: { ...request, flags }, session, client, interrupts };
+    const ended = fresh === 'no' ? 'not_wanted' : await workToTheEnd(setup, running);
+    if (ended === 'not_wanted') {
+      setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
+      return ExitCode.interrupted;
+    }
+    const { opened } = ended;
+    const trial = await tellTrial(setup, { request, opened, interrupts });
+    return await printSummary(setup, { ...ended, trial, json: request.flags.json });
+  } finally {
+    interrupts.end();
+    await client.close();
+    await session.close();
+  }
+}
+
+interface Running {
+  request: RunRequest;
+  session: StoreSession;
+  client: RivyaClient;
+  interrupts: Interrupts;
+}
+
+type RunEnded = Pick<RunOutcome, 'opened' | 'end' | 'audit' | 'left' | 'plan'>;
+
+/** Once what is under way with its earlier content is made, it is made again with what the input says now. */
+async function workToTheEnd(
+  setup: CommandSetup,
+  { request, session, client, interrupts }: Running,
+): Promise<RunEnded | 'not_wanted'> {
+  const opened = await openRunBatch(session, { ...request, underWay: 'left' });
+  if (opened.news === 'none') {
+    return { opened, end: 'finished', audit: null, left: null, plan: null };
+  }
+  const worked = await planAndWork(setup, { request, opened, interrupts }, client);
+  if (worked === 'not_wanted') return worked;
+  if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) return worked;
+  // A fresh or forced start has been made: a second one would pay for everything once more.
+  const flags = { ...request.flags, fresh: false, force: false, continues: false, yes: true };
+  const again = { request: { ...request, flags }, session, client, interrupts };
+  const last = await workToTheEnd(setup, again);
+  if (last === 'not_wanted') return last;
+  const { gone, undecided } = last.opened.comparison;
+  const comparison = { ...opened.comparison, gone, undecided };
+  return { ...last, plan: worked.plan, opened: { ...last.opened, comparison } };
+}
+
+async function planAndWork(
+  setup: CommandSetup,
+  work: Work,
+  client: RivyaClient,
+): Promise<RunEnded | 'not_wanted'> {
+  const { opened, request } = work;
+  const { account, meta, ledger } = opened;
+  await refuseOtherWork(work);
+  const before = { meta, balance: await readBalance(client, account) };
+  const plan = await tellPlan(setup, work, before.balance);
+  if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
+    // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
+    await ledger.dropUnused();
+    // Tasks that are looked at again have left the manifest: its report must not state them any more (S4).
+    if (opened.reread > 0)
+      await writeReport({ ledger, out: request.out, clock: opened.session.clock });
+    return 'not_wanted';
+  }
+  await beginBatch(opened, { ...request, underWay: 'left' });
+  const end = await drive(setup, work, client);
+  const balance = end === 'interrupted' ? null : await readBalance(client, account);
+  const now = await ledger.meta();
+  const left = end === 'capped' ? await forecastLeft(work) : null;
+  return { opened, end, audit: now && { before, after: { meta: now, balance } }, left, plan };
+}
+
+/** Works until the batch is finished or has to stop. */
+async function drive(
+  setup: CommandSetup,
+  { request, opened, interrupts }: Work,
+  client: RivyaClient,
+): Promise<RunEnd> {
+  const { session, ledger, account, meta, journal } = opened;
+  const { flags, out, input, models } = request;
+  const { terminal, settings } = setup;
+  const log = openLogger(flags.logLevel);
+  const { worker, close } = await openWorker({
+    ...{ session, account, client, stages: queueStages, flags, log, models },
+  });
+  const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
+  try {
+    const notify = noticeTeller(terminal, session.clock.now);
+    await worker.attach({ header: journalHeader(meta), out, notify });
+    const stopping = interrupts.signal;
+    const taskMs = await typicalInputMs(opened, input.modelUse);
+    // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
+    const { clock } = session;
+    const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);
+    const loss = () => worker.lossOf(ledger.batch);
+    const watching = {
+      opened,
+      flags,
+      loss,
+      terminal,
+      notify,
+      interrupts,
+      admitting,
+      queues,
+      taskMs,
+    };
+    return await watchRun(watching);
+  } finally {
+    terminal.progress('');
+    await close(stopWithinMs);
+    await queues.close();
+    // Where the folder was moved away, none is made in its place.
+    if ((await ownerOf(out)) === ledger.batch) {
+      await writeReport({ ledger, out, clock: session.clock });
+    }
+  }
+}
+
+async function forecastLeft({ request, opened }: Work): Promise<Forecast> {
+  const { models, input } = request;
+  const learned = await opened.account.prices();
+  const left = withoutFinished(opened.ledger, input.briefs());
+  return forecastInput(left, { models, wallet: null, learned });
+}
+
+/** The first lines of a run: what it will do and cost as far as can be said; null where there is nothing to make. */
+async function tellPlan(
+  { terminal }: CommandSetup,
+  { request, opened }: Work,
+  wallet: number | null,
+): Promise<Plan | null> {
+  const { reread, meta } = opened;
+  if (isSimulated(meta)) terminal.note(simulatedText);
+  if (reread > 0) {
+    terminal.note(`${counted(reread, 'task')} looked at again, for nothing.`);
+  }
+  if (meta.cancelled) {
+    terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
+    return null;
+  }
+  const { input, models, flags } = request;
+  const plan = await planRun({ opened, input, models, flags, wallet });
+  if (plan.forecast.briefs === 0) return null;
+  for (const line of planLines(plan, terminal.width)) terminal.note(line);
+  return plan;
+}

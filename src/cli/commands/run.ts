@@ -1,0 +1,133 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { sampleInput } from '../../producer/sample.js';
+import { claimOutputFolder } from '../../results/output-folder.js';
+import { BatchError, ExitCode } from '../../shared/errors.js';
+import { chooseBatch } from '../options/choose-batch.js';
+import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
+import { requireApiKey } from '../options/environment.js';
+import {
+  addForceFlag,
+  addInputFlags,
+  addJsonFlag,
+  addLogFlag,
+  addOutFlag,
+  addRequestFlags,
+  amount,
+  type ForceFlags,
+  type InputFlags,
+  type LogFlags,
+  type RequestFlags,
+  requireFiles,
+  requireOut,
+  twin,
+  wholeNumber,
+} from '../options/flags.js';
+import { keepCommand, recordOptions, type TypedCommand } from '../options/kept-command.js';
+import { tellModelList } from '../options/model-list.js';
+import { applyRecipe } from '../options/recipe.js';
+import { withSimulator } from '../sessions/simulate.js';
+import type { CommandSetup } from '../setup.js';
+import { runBatch } from './run-batch.js';
+import type { RunRequest, SpendingFlags } from './run-request.js';
+
+/** Credits. */
+export const usualAskAbove = 100;
+
+interface RunFlags extends InputFlags, ForceFlags, RequestFlags, LogFlags, SpendingFlags {
+  out?: string;
+  json: boolean;
+  wait: boolean;
+  simulate: boolean;
+  trial?: number;
+}
+
+export function addRunCommand(program: Command, setup: CommandSetup): void {
+  const command = program
+    .command('run')
+    .description('the whole job: check, submit, watch, download, write the manifest')
+    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  addOutFlag(command, 'folder of the results');
+  addInputFlags(command);
+  addForceFlag(command);
+  addRequestFlags(command);
+  const own = [
+    new Option(
+      '--trial <n>',
+      'only so many briefs, spread over models and file, to look at first',
+    ).argParser(wholeNumber(1)),
+    new Option('--ask-above <credits>', 'at a terminal, ask first where it may spend more')
+      .argParser(amount('from zero on'))
+      .default(usualAskAbove),
+  ];
+  for (const option of own) command.addOption(twin(option));
+  const simulate = 'with a simulator in place of the API: no key, no credits, placeholder pictures';
+  command.addOption(twin(new Option('--simulate', simulate)).default(false));
+  command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
+  addJsonFlag(command);
+  addLogFlag(command);
+  const options = recordOptions(command);
+  command.action((typedFiles: string[]) =>
+    setup.run(() => {
+      const files = applyRecipe(command, typedFiles);
+      const given = { name: 'run', options: options(), typedFiles } as const;
+      return run(setup, files, { ...command.opts<RunFlags>(), given });
+    }),
+  );
+}
+
+type GivenFlags = RunFlags & { given: TypedCommand };
+
+async function run(setup: CommandSetup, given: string[], flags: GivenFlags): Promise<ExitCode> {
+  refuseForcedTrial(flags);
+  if (!flags.simulate) requireApiKey(setup.settings);
+  const files = requireFiles(given);
+  const out = resolve(requireOut(flags));
+  const chosen = await chooseBatch(flags.batch, out, files);
+  const command = await keepCommand({ ...flags.given, files, batch: chosen.batch, out });
+  const job = { ...chosen, out, files, command, flags };
+  if (!flags.simulate) return runFiles(setup, job);
+  return withSimulator(setup, chosen.batch, async (simulated, kept) => {
+    const code = await runFiles(simulated, job);
+    // Nothing of it is looked at again.
+    if (code === ExitCode.succeeded) await kept.forget();
+    return code;
+  });
+}
+
+type Job = Pick<RunRequest, 'batch' | 'otherwise' | 'out' | 'files' | 'command'> & {
+  flags: RunFlags;
+};
+
+async function runFiles(setup: CommandSetup, job: Job): Promise<ExitCode> {
+  const { settings } = setup;
+  const { files, out, batch, flags } = job;
+  const list = await tellModelList(settings, setup.terminal);
+  const input = await compileFromFlags(files, flags, { settings, list });
+  try {
+    await claimOutputFolder(out, batch);
+    await reportRejections(input, {
+      terminal: setup.terminal,
+      rejectedFile: rejectedFileIn(out),
+      skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
+    });
+    const { trial: size, variants } = flags;
+    const trial = size === undefined ? null : { whole: input };
+    return await runBatch(setup, {
+      ...{ ...job, trial },
+      input: size === undefined ? input : sampleInput(input, { size, variants }),
+      models: list.models,
+    });
+  } finally {
+    await input.dispose();
+  }
+}
+
+/** The run after it would not know the trial's share of what it is to make anew, and pay for that again (S1). */
+function refuseForcedTrial({ trial, force }: RunFlags): void {
+  if (trial === undefined || !force) return;
+  throw new BatchError(
+    'usage',
+    '--trial and --force do not go together: the run after the trial would make its briefs once more, and pay for them again. What has changed is tried without --force.',
+  );
+}

@@ -1,0 +1,318 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import pc from 'picocolors';
+import { type BatchSight, countQueued, limitingWhile } from '../../forecast/outlook.js';
+import { AccountLedger } from '../../ledger/account-ledger.js';
+import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
+import { BatchLedger } from '../../ledger/batch-ledger.js';
+import {
+  type BatchMeta,
+  batchState,
+  isSimulated,
+  withoutSuccess,
+} from '../../ledger/batch-meta.js';
+import { batchesKey } from '../../ledger/keys.js';
+import { type FailureGroup, groupFailures } from '../../results/failures.js';
+import { manifestLines } from '../../results/manifest.js';
+import { runReport } from '../../results/run-report.js';
+import { BatchError, ExitCode } from '../../shared/errors.js';
+import {
+  counted,
+  creditsNumber,
+  formatCredits,
+  formatDuration,
+  quoteName,
+} from '../../shared/quantities.js';
+import { StageQueues } from '../../shared/queues.js';
+import { addJsonFlag, twin } from '../options/flags.js';
+import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { limitingText } from '../text/sentences.js';
+import { type Column, printTable } from '../text/table.js';
+import { filesDueText } from '../text/tell-notice.js';
+import { hangingLines, printFacts, type Terminal } from '../text/terminal.js';
+
+interface StatusFlags {
+  json: boolean;
+  failed: boolean;
+}
+
+export function addStatusCommand(program: Command, setup: CommandSetup): void {
+  const command = program
+    .command('status')
+    .description('all batches, or one')
+    .argument('[batch]')
+    .addOption(
+      twin(
+        new Option('--failed', 'why briefs of this batch did not succeed, and what to do'),
+      ).default(false),
+    );
+  addJsonFlag(command);
+  command.action((batch: string | undefined, flags: StatusFlags) =>
+    setup.run(async () => {
+      if (flags.failed && batch === undefined) {
+        throw new BatchError('usage', '--failed needs a batch: rivya-batch status BATCH --failed');
+      }
+      const session = await openStoreSession(setup.settings, setup.terminal);
+      const format = flags.json ? 'json' : 'table';
+      try {
+        if (batch === undefined) return await showAll(setup, session, format);
+        if (!flags.failed) return await showOne(setup, session, { batch, format });
+        const { meta } = await session.findBatch(batch);
+        return await showFailures(setup.terminal, meta, format);
+      } finally {
+        await session.close();
+      }
+    }),
+  );
+}
+
+type Format = 'json' | 'table';
+
+interface ListedBatch {
+  meta: BatchMeta;
+  /** Finished lines that are not in the manifest yet. */
+  unwritten: number;
+}
+
+async function showAll(
+  { terminal }: CommandSetup,
+  session: StoreSession,
+  format: Format,
+): Promise<ExitCode> {
+  const { connection, settings, clock } = session;
+  const names = (await connection.smembers(batchesKey(settings.prefix))).sort();
+  const listed: ListedBatch[] = [];
+  for (const name of names) {
+    const account = new AccountLedger(connection, settings.prefix, 'nobody');
+    const ledger = new BatchLedger(connection, settings.prefix, name, account);
+    const meta = await ledger.meta();
+    if (meta) listed.push({ meta, unwritten: await ledger.outbox.length() });
+  }
+  if (format === 'json') {
+    const reports = listed.map(({ meta, unwritten }) => ({
+      ...runReport(meta, clock.now()),
+      unwritten,
+    }));
+    terminal.json(reports);
+    return ExitCode.succeeded;
+  }
+  if (listed.length === 0) {
+    terminal.print('There are no batches yet. Start one: rivya-batch run FILE --out FOLDER');
+    return ExitCode.succeeded;
+  }
+  printTable(terminal, listed, columns);
+  return ExitCode.succeeded;
+}
+
+const columns: Column<ListedBatch>[] = [
+  { head: 'batch', text: ({ meta }) => meta.name, narrow: { least: 20, by: 'middle' } },
+  {
+    head: 'state',
+    text: ({ meta }) => `${batchState(meta)}${isSimulated(meta) ? ', simulated' : ''}`,
+    paint: paintState,
+  },
+  countColumn('briefs', ({ meta }) => meta.admitted, { leaveOut: 2 }),
+  countColumn('succeeded', ({ meta }) => meta.lines.succeeded),
+  countColumn('failed', ({ meta }) => meta.lines.failed, { paint: pc.red }),
+  countColumn('unknown', ({ meta }) => meta.lines.unknown, { paint: pc.yellow, quiet: '0' }),
+  countColumn('cancelled', ({ meta }) => meta.lines.cancelled, { quiet: '0' }),
+  countColumn('left', ({ meta }) => meta.pending),
+  countColumn('to write', ({ unwritten }) => unwritten, { quiet: '0' }),
+  {
+    head: 'credits',
+    text: ({ meta }) => creditsNumber(meta.spent),
+    align: 'right',
+    leaveOut: 1,
+  },
+];
+
+/** Finished is good only where all succeeded. */
+function paintState(shown: string, { meta }: ListedBatch): string {
+  if (batchState(meta) !== 'finished') return shown;
+  return withoutSuccess(meta) > 0 ? pc.red(shown) : pc.green(shown);
+}
+
+function countColumn(
+  head: string,
+  count: (listed: ListedBatch) => number,
+  { paint, ...more }: { paint?: (text: string) => string; leaveOut?: number; quiet?: string } = {},
+): Column<ListedBatch> {
+  return {
+    head,
+    text: (listed) => String(count(listed)),
+    align: 'right',
+    ...more,
+    ...(paint ? { paint: (shown, listed) => (count(listed) > 0 ? paint(shown) : shown) } : {}),
+  };
+}
+
+async function showOne(
+  { terminal }: CommandSetup,
+  session: StoreSession,
+  { batch, format }: { batch: string; format: Format },
+): Promise<ExitCode> {
+  const sight = await readBatchSight(session, batch);
+  const nowMs = session.clock.now();
+  if (format === 'json') terminal.json(batchJson(sight, nowMs));
+  else printBatch(terminal, batchState(sight.meta), sight, nowMs);
+  return ExitCode.succeeded;
+}
+
+interface StatusSight extends BatchSight {
+  /** Finished lines that are not in the manifest yet. */
+  unwritten: number;
+  /** Why a worker could not begin with the batch lately. */
+  notBegun: string | null;
+  /** Why files of finished tasks cannot be fetched; how many says the queue. */
+  fileTrouble: string | null;
+}
+
+export async function readBatchSight(session: StoreSession, batch: string): Promise<StatusSight> {
+  const { meta, account, ledger } = await session.findBatch(batch);
+  const queues = new StageQueues(session.connection, session.settings.prefix, batch);
+  try {
+    const [view, queued, unwritten, notBegun, fileTrouble] = await Promise.all([
+      account.view(),
+      countQueued(queues),
+      ledger.outbox.length(),
+      ledger.notBegun(),
+      ledger.fileTrouble(),
+    ]);
+    return { meta, account: view, queued, unwritten, notBegun, fileTrouble };
+  } finally {
+    await queues.close();
+  }
+}
+
+export function batchJson(sight: StatusSight, nowMs: number) {
+  const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
+  const { filesDue } = queued;
+  return {
+    ...runReport(meta, nowMs),
+    unwritten,
+    not_begun: notBegun,
+    files_due: { count: filesDue, reason: filesDue > 0 ? fileTrouble : null },
+    account,
+  };
+}
+
+export function printBatch(
+  terminal: Terminal,
+  state: string,
+  sight: StatusSight,
+  nowMs: number,
+): void {
+  const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
+  const waiting = Math.min(queued.submit, meta.pending);
+  const rows: [string, string][] = [
+    ['results', meta.out || '(in the folder of the first worker that has one)'],
+    ['briefs', `${meta.admitted}: ${countsText(meta, waiting)}`],
+    ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
+    ['credits', `${formatCredits(meta.spent)} spent, ${formatCredits(meta.reserved)} reserved`],
+    ['pace', paceText(account)],
+    ['in flight', placesText(account)],
+  ];
+  if (meta.pending > 0) {
+    rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account, meta)]);
+  }
+  if (queued.filesDue > 0) {
+    const text = filesDueText({ count: queued.filesDue, reason: fileTrouble });
+    rows.push(['files', pc.yellow(text)]);
+  }
+  if (unwritten > 0) rows.push(['to write', unwrittenText(unwritten, meta)]);
+  if (notBegun !== null) rows.push(['not begun', pc.yellow(notBegun)]);
+  terminal.print(`Batch ${meta.name}: ${state}${isSimulated(meta) ? ', SIMULATED' : ''}`);
+  printFacts(terminal, rows);
+}
+
+function countsText({ lines, pending }: BatchMeta, waiting: number): string {
+  const { succeeded, failed, unknown, cancelled } = lines;
+  const left = pending === 0 ? '' : ` (${pending - waiting} running, ${waiting} waiting)`;
+  const marked = (count: number, text: string, paint: (text: string) => string) =>
+    count > 0 ? paint(`${count} ${text}`) : `${count} ${text}`;
+  return [
+    `${succeeded} succeeded`,
+    marked(failed, 'failed', pc.red),
+    marked(unknown, 'unknown', pc.yellow),
+    `${cancelled} cancelled`,
+    `${pending} left${left}`,
+  ].join(', ');
+}
+
+function unwrittenText(unwritten: number, { out }: BatchMeta): string {
+  const where = out || 'the folder';
+  return `${counted(unwritten, 'line')} not in the manifest yet: a worker that has ${where} writes them`;
+}
+
+function paceText({ told, learnedRate, learnedAgeMs }: AccountView): string {
+  const learned =
+    learnedRate === null
+      ? 'not learned yet'
+      : `${learnedRate.toFixed(1)} requests/s, learned ${formatDuration(learnedAgeMs)} ago`;
+  return told.rate === null ? learned : `${told.rate} requests/s as told`;
+}
+
+function placesText(account: AccountView): string {
+  return `${counted(account.inFlight, 'task')} of this account, of at most ${mostInFlight(account)}`;
+}
+
+/** `status BATCH --failed`: why briefs did not succeed, and what can be done about it. */
+export async function showFailures(
+  terminal: Terminal,
+  meta: BatchMeta,
+  format: 'json' | 'table',
+): Promise<ExitCode> {
+  const path = await findManifest(meta);
+  const unreadable: number[] = [];
+  const groups = await groupFailures(manifestLines(path, (row) => unreadable.push(row)));
+  if (unreadable.length > 0) {
+    terminal.warn(
+      `${unreadable.length} lines of ${path} cannot be read: "rivya-batch verify ${meta.out}" says more.`,
+    );
+  }
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  if (format === 'json') {
+    terminal.json({ batch: meta.name, not_succeeded: count, groups });
+    return ExitCode.succeeded;
+  }
+  const left = meta.pending > 0 ? `; ${meta.pending} are left` : '';
+  terminal.print(
+    count === 0
+      ? `Batch ${meta.name}: no brief failed${left}.`
+      : `Batch ${meta.name}: ${count} of ${meta.admitted} briefs did not succeed${left}.`,
+  );
+  for (const group of groups) printGroup(terminal, group);
+  return ExitCode.succeeded;
+}
+
+function printGroup(terminal: Terminal, group: FailureGroup): void {
+  const { code, count, statuses, example, remedy } = group;
+  const ends = Object.entries(statuses).map(([status, number]) => `${number} ${status}`);
+  const request = example.request_id === null ? '' : ` (request ${example.request_id})`;
+  const message = example.message === '' ? '' : `: ${example.message}`;
+  const paint = statuses.failed ? pc.red : pc.yellow;
+  terminal.print(`\n${count} x ${paint(code)} (${ends.join(', ')})`);
+  for (const text of [`such as ${quoteName(example.brief_id)}${message}${request}`, remedy]) {
+    for (const line of hangingLines('  ', text, terminal.lineWidth)) terminal.print(line);
+  }
+}
+
+/** @throws BatchError `bad_input` where the results are not on this machine */
+async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
+  if (out === '') {
+    throw new BatchError(
+      'bad_input',
+      `Batch ${name} leaves its folder to the workers, so it is not known here where its lines are.`,
+    );
+  }
+  const path = join(out, 'manifest.jsonl');
+  const written = Object.values(lines).some((count) => count > 0);
+  if (written && !(await stat(path).catch(() => null))) {
+    throw new BatchError(
+      'bad_input',
+      `There is no ${path} on this machine: ask on the one that collects the results of batch ${name}.`,
+    );
+  }
+  return path;
+}

@@ -1,0 +1,257 @@
+import { type Command, Option } from 'commander';
+import { cancelledSentence } from '../../batch/continue-batch.js';
+import {
+  type CancelCounts,
+  cancelBatch,
+  finalizeBatch,
+  surveyUnderWay,
+  type UnderWay,
+} from '../../batch/end-batch.js';
+import { ManifestWriter } from '../../batch/manifest-writer.js';
+import { localOutput } from '../../batch/open-batch.js';
+import { completeForSure, withReopener } from '../../batch/reopen.js';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { BatchError, ExitCode } from '../../shared/errors.js';
+import { counted, formatCredits } from '../../shared/quantities.js';
+import { StageQueues } from '../../shared/queues.js';
+import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
+import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
+import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { confirm } from '../text/agree.js';
+
+export function addPauseCommand(program: Command, setup: CommandSetup): void {
+  addBatchCommand(program, setup, {
+    name: 'pause',
+    description: 'submit nothing more of a batch for now; what is submitted is collected',
+    steer: pause,
+  });
+}
+
+async function pause(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
+  const reason = whyNot(meta);
+  if (reason === null) {
+    // The ledger first: it also holds back the submissions that a worker has taken from the queue already.
+    await ledger.set({ paused: 1 });
+    await switchSubmissions(session, meta, 'pause');
+  }
+  return {
+    json: { paused: reason === null, pending: meta.pending },
+    text: reason ?? pausedText(meta),
+  };
+}
+
+function pausedText({ name, pending }: BatchMeta): string {
+  return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${pending}.`;
+}
+
+/** Why there is nothing to hold back; null where there is. */
+function whyNot({ name, admission, pending, rewriting, cancelled }: BatchMeta): string | null {
+  if (cancelled) return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
+  if (admission === 'complete' && pending === 0 && !rewriting) {
+    return `Batch ${name} is finished: there is nothing to pause.`;
+  }
+  return null;
+}
+
+export function addResumeCommand(program: Command, setup: CommandSetup): void {
+  addBatchCommand(program, setup, {
+    name: 'resume',
+    description: 'submit again what "pause" held back',
+    steer: resume,
+  });
+}
+
+async function resume(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
+  // Both marks are taken away whatever one finds: a crash may have left only one of them.
+  await switchSubmissions(session, meta, 'resume');
+  await ledger.resume();
+  const { pending, paused } = meta;
+  return { json: { paused: false, was_paused: paused, pending }, text: resumedText(meta) };
+}
+
+function resumedText({ name, cancelled, paused, pending }: BatchMeta): string {
+  if (cancelled) return cancelledSentence(name);
+  return paused
+    ? `Batch ${name} goes on. Briefs without a result yet: ${pending}.`
+    : `Batch ${name} was not paused.`;
+}
+
+interface CancelFlags {
+  abandon: boolean;
+  yes: boolean;
+  json: boolean;
+}
+
+export function addCancelCommand(program: Command, setup: CommandSetup): void {
+  const command = program
+    .command('cancel')
+    .description('end a batch: what was not submitted gets a line "cancelled"')
+    .argument('<batch>')
+    .addOption(
+      twin(
+        new Option('--abandon', 'also stop watching what was submitted, and lose what it cost'),
+      ).default(false),
+    );
+  addYesFlag(command);
+  addJsonFlag(command);
+  command.action((batch: string, flags: CancelFlags) =>
+    setup.run(() => cancel(setup, batch, flags)),
+  );
+}
+
+async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): Promise<ExitCode> {
+  const { settings, terminal } = setup;
+  const session = await openStoreSession(settings, terminal);
+  try {
+    const found = await session.findBatch(batch);
+    const lost = flags.abandon ? await surveyUnderWay(session.connection, found.ledger) : null;
+    if (lost && lost.tasks + lost.inDoubt > 0 && !flags.yes) {
+      terminal.note(lossText(lost));
+      if ((await confirm('Abandon them?')) === 'no') {
+        terminal.note('Nothing was changed.');
+        return ExitCode.interrupted;
+      }
+    }
+    if ((await found.ledger.cancel()) === 'was_finished') {
+      if (flags.json) terminal.json({ batch, cancelled: 0, abandoned: 0, pending: 0 });
+      else terminal.print(`Batch ${batch} is finished: there is nothing to cancel.`);
+      return ExitCode.succeeded;
+    }
+    const counts = await endBriefs(session, found, flags);
+    const meta = (await found.ledger.meta()) ?? found.meta;
+    if (flags.json) terminal.json({ batch, ...counts, pending: meta.pending });
+    else terminal.print(endText(meta, counts));
+    return ExitCode.succeeded;
+  } finally {
+    await session.close();
+  }
+}
+
+async function endBriefs(
+  session: StoreSession,
+  { ledger, account, meta }: FoundBatch,
+  { abandon }: CancelFlags,
+): Promise<CancelCounts> {
+  const { connection, clock } = session;
+  // Held back or not, jobs of what is still in doubt must be able to run.
+  await switchSubmissions(session, meta, 'resume');
+  const out = await localOutput(meta);
+  const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
+  if (out !== null) await withReopener(session, { ledger, account, out }, completeForSure);
+  const counts = await cancelBatch({
+    redis: connection,
+    ledger,
+    clock,
+    mode: abandon ? 'abandon' : 'collect',
+    flush: async () => writer?.flush(),
+  });
+  if (out !== null) await finalizeBatch({ ledger, out, clock });
+  return counts;
+}
+
+function lossText({ tasks, inDoubt, credits }: UnderWay): string {
+  const parts = [`${counted(tasks, 'task')} under way`];
+  if (inDoubt > 0) parts.push(`${inDoubt} of which it is not known yet whether they were accepted`);
+  return `This throws away ${parts.join(' and ')}: ${formatCredits(credits)}, which are charged all the same. Without --abandon they are collected.`;
+}
+
+function endText({ name, pending }: BatchMeta, { cancelled, abandoned }: CancelCounts): string {
+  const sentences = [
+    `Batch ${name} is cancelled. Briefs that will not be submitted: ${cancelled}.`,
+  ];
+  if (abandoned > 0) sentences.push(`Submitted and left behind: ${abandoned}.`);
+  if (pending > 0) {
+    sentences.push(
+      `Submitted, or perhaps so, and still to be collected: ${pending}. The same run command does it, or "rivya-batch worker" wherever it runs.`,
+    );
+  }
+  sentences.push(`To take it back: rivya-batch retry ${name} --status cancelled`);
+  return sentences.join('\n');
+}
+
+export function addForgetCommand(program: Command, setup: CommandSetup): void {
+  program
+    .command('forget')
+    .description("delete a finished batch's state from Redis; its files stay")
+    .argument('<batch>')
+    .action((batch: string) => setup.run(() => forget(setup, batch)));
+}
+
+/** @throws BatchError `batch_unfinished` with what brings it to its end */
+function refuseUnfinished(setup: CommandSetup, meta: BatchMeta): never {
+  const { name, pending } = meta;
+  const ways = [wordsThatGoOn(meta), ['cancel', name]].map((words) => commandFor(setup, words));
+  throw new BatchError(
+    'batch_unfinished',
+    `Batch ${name} is not finished (${counted(pending, 'brief')} without a result); forgetting it would lose paid work. To bring it to its end:\n  ${ways[0]}\nor, for what was not submitted yet:\n  ${ways[1]}`,
+  );
+}
+
+async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
+  const session = await openStoreSession(setup.settings, setup.terminal);
+  try {
+    const { ledger, meta } = await session.findBatch(batch);
+    const open = meta.pending > 0 || meta.admission === 'open' || meta.rewriting;
+    const unfinished = open || (await ledger.outbox.length()) > 0;
+    if (unfinished) refuseUnfinished(setup, meta);
+    const queues = new StageQueues(session.connection, setup.settings.prefix, batch);
+    await queues.obliterate();
+    await queues.close();
+    await ledger.forget();
+    setup.terminal.print(
+      `Batch ${batch} is forgotten. Its files are still in ${meta.out || 'their folder'}.`,
+    );
+    return ExitCode.succeeded;
+  } finally {
+    await session.close();
+  }
+}
+
+export type FoundBatch = Awaited<ReturnType<StoreSession['findBatch']>>;
+
+/** What a command that steers one batch did, for programs and for people. */
+export interface Steered {
+  json: Record<string, unknown>;
+  text: string;
+}
+
+/** A command with one batch and `--json`, and nothing else to say. */
+export function addBatchCommand(
+  program: Command,
+  setup: CommandSetup,
+  spec: {
+    name: string;
+    description: string;
+    steer(session: StoreSession, found: FoundBatch): Promise<Steered>;
+  },
+): void {
+  const command = program.command(spec.name).description(spec.description).argument('<batch>');
+  addJsonFlag(command);
+  command.action((batch: string, flags: { json: boolean }) =>
+    setup.run(async () => {
+      const session = await openStoreSession(setup.settings, setup.terminal);
+      try {
+        const { json, text } = await spec.steer(session, await session.findBatch(batch));
+        if (flags.json) setup.terminal.json({ batch, ...json });
+        else setup.terminal.print(text);
+        return ExitCode.succeeded;
+      } finally {
+        await session.close();
+      }
+    }),
+  );
+}
+
+/** Holds back the jobs that submit, or lets them go on. */
+export async function switchSubmissions(
+  { connection, settings }: StoreSession,
+  { name }: BatchMeta,
+  to: 'pause' | 'resume',
+): Promise<void> {
+  const queues = new StageQueues(connection, settings.prefix, name);
+  try {
+    await queues.queue('submit')[to]();
+  } finally {
+    await queues.close();
+  }
+}

@@ -1,0 +1,238 @@
+import { relative } from 'node:path';
+import pc from 'picocolors';
+import { cancelledSentence, type RunBatch } from '../../batch/continue-batch.js';
+import { type Forecast, sumText } from '../../forecast/credits.js';
+import { type Plan, planJson } from '../../forecast/plan.js';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { type BatchMeta, isSimulated } from '../../ledger/batch-meta.js';
+import { runReport } from '../../results/run-report.js';
+import type { RivyaClient } from '../../rivya/client.js';
+import { BatchError, ExitCode } from '../../shared/errors.js';
+import { counted, formatCredits } from '../../shared/quantities.js';
+import { outcomeWord } from '../../worker/stages/answers.js';
+import { commandFor, continueLine } from '../options/kept-command.js';
+import { simulatedText } from '../sessions/simulate.js';
+import type { CommandSetup } from '../setup.js';
+import { comparisonJson, leftAsTheyAre } from '../text/sentences.js';
+import { type TrialResult, trialLines } from './trial.js';
+import type { RunEnd } from './watch-run.js';
+
+export interface RunOutcome {
+  opened: RunBatch;
+  end: RunEnd;
+  audit: Audit | null;
+  /** What is left will cost so much, where a cap stopped the run. */
+  left: Forecast | null;
+  /** What it was going to do; null where there was nothing to make. */
+  plan: Plan | null;
+  trial: TrialResult | null;
+  json: boolean;
+}
+
+/** Says how the run ended, what it cost and what to do next; returns the exit code. */
+export async function printSummary(
+  setup: CommandSetup,
+  { opened, end, audit, left, plan, trial, json }: RunOutcome,
+): Promise<ExitCode> {
+  const { terminal } = setup;
+  const { ledger, session, news, account, comparison } = opened;
+  const meta = await ledger.meta();
+  if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
+  const code = exitCodeFor(meta, end);
+  if (json) {
+    const compared = comparisonJson(comparison);
+    const report = runReport(meta, session.clock.now());
+    const tried = trial === null ? {} : { trial };
+    terminal.json({
+      ...report,
+      ...(isSimulated(meta) ? { simulated: true } : {}),
+      compared,
+      exit_code: code,
+      plan: plan && planJson(plan),
+      ...tried,
+    });
+    return code;
+  }
+  if (isSimulated(meta)) terminal.print(simulatedText);
+  if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
+  if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
+  terminal.print(countsText(meta));
+  terminal.print(spentText(meta, news));
+  for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
+  const audited = audit && auditSentence(audit);
+  if (audited) terminal.print(audited);
+  const { width } = terminal;
+  const { gate } = await account.view();
+  const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
+  const goOn = continueLine(setup, meta);
+  for (const sentence of nextSteps(setup, { meta, end, left, refusal, goOn, width })) {
+    terminal.print(sentence);
+  }
+  if (trial !== null && end === 'finished') {
+    for (const line of trialLines(trial, { goOn, width })) terminal.print(line);
+  }
+  return code;
+}
+
+/** An earlier run's credits are not this one's. */
+function spentText({ spent, reserved, runs }: BatchMeta, news: RunBatch['news']): string {
+  const ofAll = news === 'none' || runs.length > 1 ? ' by this batch in all' : '';
+  const held =
+    reserved > 0 ? `, ${formatCredits(reserved)} reserved for tasks whose end is not known` : '';
+  return `${formatCredits(spent)} spent${ofAll}${held}.`;
+}
+
+function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
+  switch (end) {
+    case 'interrupted':
+      return ExitCode.interrupted;
+    case 'key_refused':
+    case 'no_credits':
+    case 'capped':
+      return ExitCode.workLeft;
+    case 'finished':
+      return meta.lines.succeeded === meta.admitted && !meta.cancelled
+        ? ExitCode.succeeded
+        : ExitCode.someDidNotSucceed;
+    default:
+      return end satisfies never;
+  }
+}
+
+function countsText({ lines, pending, rejected, duplicates }: BatchMeta): string {
+  const parts = [pc.green(`${lines.succeeded} succeeded`)];
+  if (lines.failed > 0) parts.push(pc.red(`${lines.failed} failed`));
+  if (lines.unknown > 0) parts.push(pc.yellow(`${lines.unknown} unknown`));
+  if (lines.cancelled > 0) parts.push(`${lines.cancelled} cancelled`);
+  if (pending > 0) parts.push(`${pending} left`);
+  if (duplicates > 0) parts.push(`${counted(duplicates, 'duplicate')} made once`);
+  if (rejected > 0) parts.push(`${rejected} rejected`);
+  return parts.join(', ');
+}
+
+function leftText(briefs: number, left: Forecast | null): string {
+  const count = `${counted(briefs, 'brief')} ${briefs === 1 ? 'is' : 'are'} left`;
+  return left === null ? count : `${count}, for ${sumText(left)}`;
+}
+
+function failureHints(setup: CommandSetup, { name, lines, admitted }: BatchMeta): string[] {
+  if (lines.succeeded === admitted) return [];
+  return [
+    `Why: ${commandFor(setup, ['status', name, '--failed'])}`,
+    `Once more, for those that are worth it: ${commandFor(setup, ['retry', name])}`,
+  ];
+}
+
+/** In one line where it is wide enough: a terminal would break a path in the middle. */
+function resultsLines(folder: string, width: number): string[] {
+  const [files, table, record] = ['assets', 'manifest.csv', 'manifest.jsonl'].map(
+    (name) => `${folder}/${name}`,
+  );
+  const line = `Files: ${files}  ·  table: ${table}  ·  record: ${record}`;
+  if (line.length <= width) return [line];
+  return [`Files:  ${files}`, `Table:  ${table}`, `Record: ${record}`];
+}
+
+/** Which option raises the cap that stopped the run. */
+function raiseText({ capped }: BatchMeta): string {
+  return capped === 'day_cap'
+    ? 'To go on tomorrow (UTC), or today with a higher --max-credits-per-day behind it:'
+    : 'To go on with all of it:';
+}
+
+/** With a number, the line can be typed as it stands; a person sees what it allows. */
+function raisedCap({ command, capped, spent }: BatchMeta, left: Forecast | null): string {
+  if (capped === 'day_cap' || left === null || command?.kind !== 'kept') return '';
+  return ` --max-credits ${Math.ceil(spent + left.most)}`;
+}
+
+interface Situation {
+  width: number;
+  meta: BatchMeta;
+  end: RunEnd;
+  left: Forecast | null;
+  /** Why the API refuses the key, if it does. */
+  refusal: string;
+  /** The command that goes on with the batch. */
+  goOn: string;
+}
+
+function nextSteps(setup: CommandSetup, situation: Situation): string[] {
+  const { meta, end, left, refusal, goOn, width } = situation;
+  const folder = relative(process.cwd(), meta.out) || '.';
+  switch (end) {
+    case 'finished':
+      return [...failureHints(setup, meta), ...resultsLines(folder, width)];
+    case 'interrupted':
+      return ['Stopped; everything is saved. To continue:', `  ${goOn}`];
+    case 'no_credits':
+      return ['The account is out of credits. Once there are some, continue with:', `  ${goOn}`];
+    case 'capped':
+      return [
+        `${leftText(meta.pending, left)}: that would go over the cap. ${raiseText(meta)}`,
+        `  ${goOn}${raisedCap(meta, left)}`,
+      ];
+    case 'key_refused':
+      return [
+        `Nothing more was submitted: the API refuses the key (${refusal}). When it is in order, continue with:`,
+        `  ${goOn}`,
+      ];
+    default:
+      return end satisfies never;
+  }
+}
+
+const longestWaitMs = 5_000;
+
+/** The account's balance, or null where it cannot be had: an audit is a hint and holds nothing up. */
+export async function readBalance(
+  client: RivyaClient,
+  account: AccountLedger,
+): Promise<number | null> {
+  // This look keeps to the account's pace like every other request (S7).
+  const turn = await account.takeTurn(longestWaitMs);
+  if (turn.kind === 'too_far') return null;
+  await new Promise((resolve) => setTimeout(resolve, turn.waitMs));
+  const outcome = await client.readCredits();
+  await account.records.addAnswers([
+    { endpoint: 'credits', outcome: outcomeWord(outcome), count: 1 },
+  ]);
+  if (outcome.kind !== 'read') return null;
+  await account.records.noteWallet(outcome.currentCredits);
+  return outcome.currentCredits;
+}
+
+export interface Audit {
+  before: { meta: BatchMeta; balance: number | null };
+  after: { meta: BatchMeta; balance: number | null };
+}
+
+/**
+ * Compares what the ledger counted in this run with how far the balance moved. The wallet is shared with Studio and
+ * other keys, so that more than was counted asks for a look, and proves nothing. Less is no alarm: credits were bought
+ * or given back meanwhile, or tasks were counted that an earlier run had paid for (replays under their old keys).
+ */
+export function auditSentence({ before, after }: Audit): string | null {
+  if (before.balance === null || after.balance === null) return null;
+  const counted = round(held(after.meta) - held(before.meta));
+  const moved = round(before.balance - after.balance);
+  if (counted === moved) {
+    return `Audit: the balance moved by ${formatCredits(moved)}, as counted here. ${formatCredits(after.balance)} left.`;
+  }
+  const left = `${formatCredits(after.balance)} left.`;
+  if (moved < counted) {
+    const went =
+      moved < 0 ? `rose by ${formatCredits(-moved)}` : `moved by ${formatCredits(moved)}`;
+    return `Audit: the balance ${went}, and ${formatCredits(counted)} were counted here: ${formatCredits(round(counted - moved))} came in meanwhile (bought, given back, or of tasks that were paid for before). ${left}`;
+  }
+  return `Audit: the balance moved by ${formatCredits(moved)}, but ${formatCredits(counted)} were counted here. If nothing else used this wallet meanwhile, have a look at the account. ${left}`;
+}
+
+/** Reserved credits were taken from the wallet when their tasks were accepted. */
+function held(meta: BatchMeta): number {
+  return meta.spent + meta.reserved;
+}
+
+function round(credits: number): number {
+  return Math.round(credits * 1000) / 1000;
+}

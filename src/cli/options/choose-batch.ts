@@ -1,0 +1,51 @@
+import { AccountLedger } from '../../ledger/account-ledger.js';
+import { BatchLedger } from '../../ledger/batch-ledger.js';
+import { batchHeldIn } from '../../results/output-folder.js';
+import { checkBatchName, defaultBatchName, fileBatchName } from '../../shared/batch-name.js';
+import { BatchError } from '../../shared/errors.js';
+import type { StoreSession } from '../setup.js';
+
+export interface ChosenBatch {
+  batch: string;
+  /** Another name under which the same work may be under way already; null where this one was given. */
+  otherwise: string | null;
+}
+
+/**
+ * The batch that a command means.
+ * @param out absolute folder, or '' where none is given
+ * @throws BatchError `usage`
+ */
+export async function chooseBatch(
+  given: string | undefined,
+  out: string,
+  files: string[],
+): Promise<ChosenBatch> {
+  if (given) return { batch: checkBatchName(given), otherwise: null };
+  const held = out === '' ? null : await batchHeldIn(out);
+  const nameless = { out: out || null, held, files };
+  const batch = defaultBatchName(nameless);
+  return { batch, otherwise: held === null ? fileBatchName(nameless, batch) : null };
+}
+
+/**
+ * A batch that was queued from this file without a folder, or that an earlier version called after the file, would
+ * be paid a second time under the folder's name (S1).
+ * @throws BatchError `batch_conflict`
+ */
+export async function refuseSecondName(
+  { connection, settings: { prefix } }: StoreSession,
+  { batch, otherwise }: ChosenBatch,
+  out: string,
+): Promise<void> {
+  if (otherwise === null || out === '') return;
+  const nobody = new AccountLedger(connection, prefix, 'nobody');
+  const metaOf = (name: string) => new BatchLedger(connection, prefix, name, nobody).meta();
+  const other = await metaOf(otherwise);
+  if (other === null || (other.out !== '' && other.out !== out)) return;
+  if ((await metaOf(batch)) !== null) return;
+  throw new BatchError(
+    'batch_conflict',
+    `Batch ${otherwise} was made of a file of this name ${other.out === '' ? 'and has no folder yet' : 'for this folder'}: to go on with it, add --batch ${otherwise}; for another batch, which is paid anew, --batch ${batch}. Nothing was sent.`,
+  );
+}

@@ -1,0 +1,312 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { OutputOption } from '../../producer/options.js';
+import { isUrl } from '../../schedule/schedule.js';
+import { BatchError } from '../../shared/errors.js';
+import { type LogLevel, logLevels } from '../../shared/logger.js';
+import { type QueueStage, queueStages } from '../../shared/queues.js';
+import { twinOf } from './environment.js';
+
+/** How input is read: `run`, `check`, `enqueue`, `schedule add`. */
+export interface ReadingFlags {
+  model?: string;
+  prompt?: string;
+  id?: string;
+  param: { key: string; template: string }[];
+  references?: string;
+  name?: string;
+  keepHtml: boolean;
+  variants: number;
+  format?: 'csv' | 'tsv' | 'json' | 'jsonl';
+  delimiter?: string;
+  headerRow?: number;
+  items?: string;
+  fillDown: string[];
+  fillDownWithin?: string;
+  where: string[];
+  unique?: string;
+  limit?: number;
+  sample?: number;
+  /** File that was applied to these flags. */
+  recipe?: string;
+  /** Several briefs of each row, as only a recipe can say. */
+  outputs?: OutputOption[];
+  skipInvalid: boolean;
+  /** Absent counts as off. */
+  strict?: boolean;
+  maxCredits?: number | 'none';
+  maxCreditsPerDay?: number | 'none';
+}
+
+/** Options of the commands that make one batch of their input, or look at it: `run`, `check`, `enqueue`. */
+export interface InputFlags extends ReadingFlags {
+  batch?: string;
+  fresh: boolean;
+}
+
+export interface PaceFlags {
+  rate?: number;
+  inFlight?: number;
+}
+
+/** Options of whatever sends requests: `run`, `worker`. */
+export interface RequestFlags extends PaceFlags {
+  submitRate?: number;
+  readRate?: number;
+  concurrency: number;
+  /** Hours. */
+  keyLife: number;
+}
+
+/** Options of whatever logs: `run`, `worker`, `monitor`. */
+export interface LogFlags {
+  logLevel: LogLevel;
+}
+
+type Param = ReadingFlags['param'][number];
+
+function param(text: string, before: Param[]): Param[] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('It must look like key=value.');
+  return [...before, { key: text.slice(0, equals).trim(), template: text.slice(equals + 1) }];
+}
+
+function cap(text: string): number | 'none' {
+  return text === 'none' ? 'none' : amount('from zero on')(text);
+}
+
+/** With its environment twin, unless it is to be typed. */
+function twin(option: Option): Option {
+  const variable = twinOf(option.name());
+  return variable === null ? option : option.env(variable);
+}
+
+export function addInputFlags(command: Command): Command {
+  const name =
+    "the batch's name (default: the one in the folder, else the folder's own, else the file's)";
+  command.addOption(twin(new Option('--batch <name>', name)));
+  addReadingFlags(command);
+  const fresh = 'start a finished batch anew: everything is generated and paid again';
+  return command.addOption(twin(new Option('--fresh', fresh)).default(false));
+}
+
+export function addReadingFlags(command: Command): Command {
+  const options = [
+    new Option('--recipe <file>', 'YAML or JSON file with any of these settings'),
+    new Option('--model <id>', 'model of rows that name none (see: rivya-batch models)'),
+    new Option(
+      '--prompt <template>',
+      'prompt, with {{column}} for values of the row; @file reads it from a file',
+    ),
+    new Option('--id <column>', 'column that names each brief (default: a column named id)'),
+    new Option('--param <key=value>', 'parameter of the model; the value may be a template')
+      .argParser(param)
+      .default([], 'none'),
+    ...templateOptions(),
+    new Option('--variants <n>', 'briefs to make of each row').argParser(wholeNumber(1)).default(1),
+    new Option('--format <format>', 'input format (default: by file extension)').choices([
+      'csv',
+      'tsv',
+      'json',
+      'jsonl',
+    ]),
+    new Option('--delimiter <character>', 'what separates the columns of a CSV'),
+    new Option(
+      '--header-row <n>',
+      'row of a table in which its header is (default: the first with anything in it)',
+    ).argParser(wholeNumber(1)),
+    new Option(
+      '--max-credits <n>',
+      'credits that this batch may spend in all; kept until changed, none lifts it',
+    ).argParser(cap),
+    new Option(
+      '--max-credits-per-day <n>',
+      'credits that all batches of this key may spend in a day (UTC)',
+    ).argParser(cap),
+    new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
+    new Option('--strict', 'refuse params that the list of models does not have').default(false),
+  ];
+  for (const option of [...rowOptions(), ...options]) command.addOption(twin(option));
+  return command;
+}
+
+/** What the pace is told: `run`, `worker`, and `check`, which reckons with it. */
+export function addPaceFlags(command: Command): Command {
+  const options = [
+    new Option(
+      '--rate <n>',
+      'requests a second over all endpoints and machines (default: learned, from 2 on)',
+    ).argParser(amount('above zero')),
+    new Option(
+      '--in-flight <n>',
+      'accepted and unfinished tasks over all machines (default: learned, from 8 on)',
+    ).argParser(wholeNumber(1)),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+export function addRequestFlags(command: Command): Command {
+  addPaceFlags(command);
+  const options = [
+    new Option(
+      '--submit-rate <n>',
+      'submissions a second, where the API counts them apart from reads',
+    ).argParser(amount('above zero')),
+    new Option(
+      '--read-rate <n>',
+      'reads a second, where the API counts them apart from submissions',
+    ).argParser(amount('above zero')),
+    new Option(
+      '--key-life <hours>',
+      'how long the API is taken to remember a submission; after that, one in doubt is never sent again',
+    )
+      .argParser(amount('above zero'))
+      .default(24),
+    new Option('--concurrency <n>', 'HTTP requests at once, per process and stage')
+      .argParser(wholeNumber(1))
+      .default(16),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+export function addLogFlag(command: Command): Command {
+  const text = 'least level that is logged; debug tells of every answer of the API';
+  return command.addOption(
+    twin(new Option('--log-level <level>', text).choices(logLevels).default('info')),
+  );
+}
+
+export function addOutFlag(command: Command, text: string): Command {
+  return command.addOption(twin(new Option('--out <folder>', text).argParser(pathOnDisk)));
+}
+
+export function addRejectedFlag(command: Command): Command {
+  const text = 'write rows that cannot be used here';
+  return command.addOption(twin(new Option('--rejected <file>', text).argParser(pathOnDisk)));
+}
+
+/** `s3://bucket/spring` would quietly become a folder called `s3:`. */
+export function pathOnDisk(text: string): string {
+  if (!isUrl(text)) return text;
+  const scheme = text.slice(0, text.indexOf('://') + 3);
+  throw new InvalidArgumentError(
+    `It must be on this machine's disk: ${scheme} is no place for results yet.`,
+  );
+}
+
+export function addYesFlag(command: Command): Command {
+  return command.addOption(
+    twin(new Option('--yes', 'do it without being asked first')).default(false),
+  );
+}
+
+export function addJsonFlag(command: Command): Command {
+  return command.option('--json', 'print JSON on stdout', false);
+}
+
+export function stages(text: string): QueueStage[] {
+  const names = text.split(',').map((name) => name.trim());
+  const known = queueStages.filter((stage) => names.includes(stage));
+  if (known.length === 0 || known.length !== new Set(names).size) {
+    throw new InvalidArgumentError(`It must be a list of ${queueStages.join(', ')}.`);
+  }
+  return known;
+}
+
+export { twin };
+
+/** Which rows of the files are taken. */
+function rowOptions(): Option[] {
+  return [
+    new Option('--items <path>', 'where the list is in a JSON file, such as data.products'),
+    new Option('--fill-down <columns>', 'empty cells take the value of the row above')
+      .argParser(columns)
+      .default([], 'none'),
+    new Option(
+      '--fill-down-within <column>',
+      'values go down only within one value of this column',
+    ),
+    new Option('--where <condition>', "only rows such as 'Status = active'; repeatable")
+      .argParser(texts)
+      .default([], 'all'),
+    new Option('--unique <column>', 'only the first row of each value of this column'),
+    new Option('--limit <n>', 'only the first n rows').argParser(wholeNumber(1)),
+    new Option('--sample <n>', 'only n rows, spread evenly').argParser(wholeNumber(1)),
+  ];
+}
+
+/** What is made of a row beside its prompt. */
+function templateOptions(): Option[] {
+  return [
+    new Option(
+      '--references <column>',
+      'column with reference URLs, or a template (default: a column named references)',
+    ),
+    new Option(
+      '--name <template>',
+      'names of the files; {{n}} numbers those of one name (default: the ids)',
+    ),
+    new Option(
+      '--keep-html',
+      'leave HTML in a prompt as it is, instead of making text of it',
+    ).default(false),
+  ];
+}
+
+function columns(text: string, before: string[]): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  return [...before, ...names.filter((name) => name !== '')];
+}
+
+function texts(text: string, before: string[]): string[] {
+  return [...before, text];
+}
+
+/** Options of the commands that make a batch go on with an input: `run`, `enqueue`. */
+export interface ForceFlags {
+  force: boolean;
+  /** Given by `continue`: a run that makes everything anew and was cut off is gone on with, and none is begun. */
+  continues?: boolean;
+  yes: boolean;
+}
+
+export function addForceFlag(command: Command): Command {
+  const text = 'make every brief of the input anew, unchanged ones too; each is paid again';
+  command.addOption(twin(new Option('--force', text)).default(false));
+  return addYesFlag(command);
+}
+
+/** For commander: a whole number from `least` on. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} on.`);
+    }
+    return value;
+  };
+}
+
+/** For commander: a finite number above zero, or from zero on. */
+export function amount(least: 'above zero' | 'from zero on'): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    const fits = least === 'above zero' ? value > 0 : value >= 0;
+    if (text.trim() === '' || !Number.isFinite(value) || !fits) {
+      throw new InvalidArgumentError(`It must be a number ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** A recipe may name them, so that commander cannot know whether they are missing. */
+export function requireOut({ out }: { out?: string }): string {
+  if (out) return out;
+  throw new BatchError('usage', 'Name the folder of the results: --out DIR.');
+}
+
+export function requireFiles(files: string[]): string[] {
+  if (files.length > 0) return files;
+  throw new BatchError('usage', 'Name an input file: CSV, TSV, JSON or JSON Lines; - is stdin.');
+}

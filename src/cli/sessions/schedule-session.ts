@@ -1,0 +1,104 @@
+import type { Logger } from 'pino';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { ScheduleLedger } from '../../schedule/ledger.js';
+import { ScheduleQueue } from '../../schedule/queue.js';
+import { ScheduleWorker } from '../../schedule/runs/schedule-worker.js';
+import { fetchInput } from '../../schedule/runs/take-input.js';
+import { postWebhook } from '../../schedule/runs/tell-run.js';
+import type { Schedule } from '../../schedule/schedule.js';
+import { systemClock } from '../../shared/clock.js';
+import { BatchError } from '../../shared/errors.js';
+import { fetcherFor } from '../options/compile.js';
+import { requireApiKey, type Settings } from '../options/environment.js';
+import { type ModelList, modelListNote, readModelList } from '../options/model-list.js';
+import {
+  type CommandSetup,
+  openAccount,
+  openStoreSession,
+  type StoreSession,
+  userAgent,
+} from '../setup.js';
+
+export interface Schedules {
+  session: StoreSession;
+  account: AccountLedger;
+  ledger: ScheduleLedger;
+  queue: ScheduleQueue;
+}
+
+/** Does something with the schedules of this environment's API origin and key. */
+export async function withSchedules<T>(
+  { settings, terminal }: CommandSetup,
+  act: (schedules: Schedules) => Promise<T>,
+): Promise<T> {
+  // Before a private Redis is started for nothing.
+  requireApiKey(settings);
+  const session = await openStoreSession(settings, terminal);
+  try {
+    const account = openAccount(session);
+    const parts = partsFor(session, account);
+    try {
+      return await act({ session, account, ...parts });
+    } finally {
+      await parts.queue.close();
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+/** @throws BatchError `batch_not_found` */
+export async function findSchedule(ledger: ScheduleLedger, name: string): Promise<Schedule> {
+  const schedule = await ledger.find(name);
+  if (schedule !== null) return schedule;
+  throw new BatchError(
+    'batch_not_found',
+    `There is no schedule named ${name} under this API key: "rivya-batch schedule list" lists those that there are.`,
+  );
+}
+
+/** Has this process take the ticks of its API origin and key. */
+export async function startSchedules(
+  session: StoreSession,
+  { account, log, stopping }: { account: AccountLedger; log: Logger; stopping: AbortSignal },
+): Promise<{ close(deadlineMs: number): Promise<void> }> {
+  const { settings, connection } = session;
+  // Ticks come by the time of day that BullMQ goes by.
+  const clock = systemClock;
+  const { origin, prefix, proxy } = settings;
+  const parts = partsFor(session, account);
+  const worker = new ScheduleWorker({
+    context: {
+      ...parts,
+      ...{ connection, prefix, origin, account, clock, log, stopping },
+      readModels: () => readModelsFor(settings, log),
+      fetchReference: fetcherFor(settings),
+      fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
+    },
+    post: (url, notice) => postWebhook(url, notice, { proxy, userAgent }),
+  });
+  await worker.start();
+  return {
+    async close(deadlineMs) {
+      await worker.close(deadlineMs);
+      await parts.queue.close();
+    },
+  };
+}
+
+async function readModelsFor(settings: Settings, log: Logger): Promise<ModelList> {
+  const list = await readModelList(settings);
+  const note = modelListNote(list);
+  if (note !== null) log.warn(note);
+  return list;
+}
+
+function partsFor(
+  { connection, settings: { prefix, origin } }: StoreSession,
+  { account }: AccountLedger,
+) {
+  return {
+    ledger: new ScheduleLedger(connection, prefix, { account, origin }),
+    queue: new ScheduleQueue(connection, prefix, account),
+  };
+}

@@ -1,0 +1,78 @@
+import type { Logger } from 'pino';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { type TaskCategory, taskCategorySchema } from '../../ledger/brief-state.js';
+import { priceGuesser } from '../../rivya/catalogue.js';
+import type { RivyaClient } from '../../rivya/client.js';
+import { createDownloader } from '../../rivya/download.js';
+import type { Model } from '../../rivya/outcome.js';
+import type { QueueStage } from '../../shared/queues.js';
+import { WorkerProcess } from '../../worker/worker-process.js';
+import type { RequestFlags } from '../options/flags.js';
+import { type StoreSession, userAgent } from '../setup.js';
+
+/** A result larger than this is not fetched: no documented model comes near it. */
+const maxAssetBytes = 2_000_000_000;
+const downloadIdleMs = 60_000;
+
+export interface WorkerParts {
+  session: StoreSession;
+  account: AccountLedger;
+  client: RivyaClient;
+  stages: readonly QueueStage[];
+  flags: RequestFlags;
+  log: Logger;
+  models: Model[];
+}
+
+export interface OpenWorker {
+  worker: WorkerProcess;
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Puts together what a process needs to work on batches. */
+export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
+  const { session, account, client, stages, flags, log, models } = parts;
+  const { settings, connection, clock } = session;
+  const downloader = createDownloader({
+    apiOrigin: settings.origin,
+    maxBytes: maxAssetBytes,
+    idleTimeoutMs: downloadIdleMs,
+    proxy: settings.proxy,
+    localPort: settings.simulatorPort ?? undefined,
+    userAgent,
+  });
+  const worker = new WorkerProcess({
+    connection,
+    prefix: settings.prefix,
+    account,
+    client,
+    downloader,
+    stages,
+    clock,
+    log,
+    keyLifeMs: flags.keyLife * 3_600_000,
+    categoryOf: categoryFinder(models),
+    priceOf: priceGuesser(models),
+    limits: {
+      rate: flags.rate ?? null,
+      submitRate: flags.submitRate ?? null,
+      readRate: flags.readRate ?? null,
+      inFlight: flags.inFlight ?? null,
+      concurrency: flags.concurrency,
+    },
+  });
+  await worker.start();
+  return {
+    worker,
+    async close(deadlineMs) {
+      await worker.close(deadlineMs);
+      await downloader.close();
+    },
+  };
+}
+
+/** What models make; null for one that the list does not know, or knows to make something else. */
+export function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
+  const categories = new Map(models.map((model) => [model.id, model.category]));
+  return (model) => taskCategorySchema.safeParse(categories.get(model)).data ?? null;
+}

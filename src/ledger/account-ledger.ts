@@ -1,0 +1,239 @@
+import type { Redis } from 'ioredis';
+import { type AccountView, type Pressure, readAccountView } from './account-view.js';
+import { type AccountKeys, accountKeys } from './keys.js';
+import { runScript } from './scripts.js';
+import { UploadLedger } from './upload-ledger.js';
+
+/** Requests that the API may count apart. */
+export type Lane = 'submit' | 'read';
+
+export interface Turn {
+  /** `too_far`: none is kept; come again after `waitMs`. */
+  kind: 'taken' | 'too_far';
+  waitMs: number;
+  pressure: Pressure;
+  /** From one turn to the next. */
+  spacingMs: number;
+}
+
+/** What the API's own headers said of its limit; null where unsaid. */
+export interface LimitHint {
+  limit: number | null;
+  remaining: number | null;
+  resetMs: number | null;
+}
+
+/** Limits that a worker was told; null where it was not. */
+export interface ToldLimits {
+  /** Requests a second, of all kinds together. */
+  rate: number | null;
+  inFlight: number | null;
+  /** Requests a second where the API counts submissions and reads apart. */
+  submitRate: number | null;
+  readRate: number | null;
+}
+
+const firstProbeMs = 5_000;
+const longestProbeMs = 60_000;
+const firstDownMs = 2_000;
+const longestDownMs = 60_000;
+
+/**
+ * What all batches and machines of one API origin and key share: pace, in-flight set, holds.
+ * All times are Redis' (S7).
+ */
+export class AccountLedger {
+  readonly keys: AccountKeys;
+  readonly records: AccountRecords;
+  readonly uploads: UploadLedger;
+
+  constructor(
+    private readonly redis: Redis,
+    prefix: string,
+    readonly account: string,
+  ) {
+    this.keys = accountKeys(prefix, account);
+    this.records = new AccountRecords(redis, this.keys);
+    this.uploads = new UploadLedger(redis, this.keys);
+  }
+
+  /**
+   * A turn for a request that is not a submission; none is kept when it is further away than `longestWaitMs`.
+   * @param member who asks: where turns are scarce, those that came due first come first; '' for no place in that line
+   */
+  async takeTurn(longestWaitMs: number, member = ''): Promise<Turn> {
+    const reply = (await runScript(this.redis, 'take-turn', {
+      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
+      values: [longestWaitMs, member],
+    })) as [number, number, Pressure, string];
+    const [taken, waitMs, pressure, spacing] = reply;
+    return {
+      kind: taken === 1 ? 'taken' : 'too_far',
+      waitMs,
+      pressure,
+      spacingMs: Number(spacing),
+    };
+  }
+
+  /**
+   * Tells the pace that a request was taken (anything but 429).
+   * @returns the ms for which nothing is sent because the headers say that nothing is left; 0 where they do not
+   */
+  async noteTaken(lane: Lane = 'read', hint: LimitHint | null = null): Promise<number> {
+    const { remaining, limit, resetMs } = hint ?? {};
+    const reply = await runScript(this.redis, 'answered', {
+      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
+      values: ['taken', '', 0, remaining ?? '', limit ?? '', resetMs ?? '', lane],
+    });
+    return Number(reply);
+  }
+
+  /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */
+  async noteRefused(retryAfterMs: number | null, lane: Lane = 'read'): Promise<number> {
+    const reply = await runScript(this.redis, 'answered', {
+      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
+      values: ['refused', retryAfterMs ?? '', Math.random(), '', '', '', lane],
+    });
+    return Number(reply);
+  }
+
+  /** Tells the in-flight cap of a 429 that was about running tasks. */
+  async noteTooManyRunning(defaultInFlight: number): Promise<void> {
+    await runScript(this.redis, 'too-many-running', {
+      keys: [this.keys.pace, this.keys.inFlight],
+      values: [defaultInFlight],
+    });
+  }
+
+  async heartbeat(worker: string, told: Partial<ToldLimits>) {
+    const { rate, inFlight, submitRate, readRate } = told;
+    await runScript(this.redis, 'heartbeat', {
+      keys: [this.keys.workers, this.keys.clock],
+      values: [worker, ...[rate, inFlight, submitRate, readRate].map((limit) => limit ?? '-')],
+    });
+  }
+
+  async leave(worker: string): Promise<void> {
+    const { workers, clock } = this.keys;
+    await runScript(this.redis, 'heartbeat', { keys: [workers, clock], values: [worker] });
+  }
+
+  /** Out of credits; `by` says whether a probe found it, which doubles the time to the next one. */
+  async park(by: 'submission' | 'probe'): Promise<number> {
+    const reply = await runScript(this.redis, 'park', {
+      keys: [this.keys.gate, this.keys.clock],
+      values: [firstProbeMs, longestProbeMs, by],
+    });
+    return Number(reply);
+  }
+
+  async unpark(): Promise<void> {
+    await this.redis.hdel(this.keys.gate, 'parked', 'spacing', 'probe_at');
+  }
+
+  /** The key was refused: nothing is submitted until a person acts and starts again. */
+  async halt(code: string, message: string): Promise<void> {
+    await this.redis.hset(this.keys.gate, { halted: code, halted_message: message });
+  }
+
+  async unhalt(): Promise<void> {
+    await this.redis.hdel(this.keys.gate, 'halted', 'halted_message');
+  }
+
+  /** The API cannot be reached; returns the ms for which no submission is sent. */
+  async noteDown(retryAfterMs: number | null): Promise<number> {
+    const reply = await runScript(this.redis, 'api-down', {
+      keys: [this.keys.gate, this.keys.clock],
+      values: [firstDownMs, longestDownMs, retryAfterMs ?? ''],
+    });
+    return Number(reply);
+  }
+
+  async noteUp(): Promise<void> {
+    await this.redis.hdel(this.keys.gate, 'down_until', 'down_spacing');
+  }
+
+  /** Names of the batches that have tasks in flight. */
+  async batchesInFlight(): Promise<string[]> {
+    const members = await this.redis.zrange(this.keys.inFlight, '0', '-1');
+    return [...new Set(members.map((member) => member.slice(0, member.indexOf('\n'))))].sort();
+  }
+
+  /** Price kind -> the largest price that was charged so far. */
+  async prices(): Promise<Map<string, number>> {
+    const fields = await this.redis.hgetall(this.keys.prices);
+    return new Map(Object.entries(fields).map(([kind, price]) => [kind, Number(price)]));
+  }
+
+  view(): Promise<AccountView> {
+    return readAccountView(this.redis, this.keys);
+  }
+}
+
+/** What the API last said of the wallet. */
+export interface WalletSight {
+  credits: number;
+  /** By Redis' clock, ms since the epoch. */
+  readAtMs: number;
+}
+
+/** What an answer was, by the endpoint that gave it. */
+export interface AnswerCount {
+  endpoint: string;
+  outcome: string;
+  count: number;
+}
+
+/** Seldom enough to cost next to nothing of any pace, often enough for an alert. */
+const walletFreshMs = 5 * 60_000;
+
+/** What is kept of an account to be looked at by people: nothing is decided by it. */
+export class AccountRecords {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Pick<AccountKeys, 'wallet' | 'answers' | 'gate' | 'clock'>,
+  ) {}
+
+  async noteWallet(credits: number): Promise<void> {
+    const { wallet, clock } = this.keys;
+    await runScript(this.redis, 'note-wallet', { keys: [wallet, clock], values: [credits] });
+  }
+
+  /** Null where nobody has read it yet. */
+  async wallet(): Promise<WalletSight | null> {
+    const [credits, readAt] = await this.redis.hmget(this.keys.wallet, 'credits', 'read_at');
+    if (!credits || !readAt) return null;
+    return { credits: Number(credits), readAtMs: Number(readAt) };
+  }
+
+  /** `due` to one of all machines, where it was not read for minutes and no hold forbids to ask. */
+  async claimWalletLook(): Promise<'due' | 'not_now'> {
+    const due = await runScript(this.redis, 'claim-wallet-look', {
+      keys: [this.keys.wallet, this.keys.gate, this.keys.clock],
+      values: [walletFreshMs],
+    });
+    return due === 1 ? 'due' : 'not_now';
+  }
+
+  /** Nothing was asked after all: whoever claims next may. */
+  async giveBackWalletLook(): Promise<void> {
+    await this.redis.hdel(this.keys.wallet, 'asked_at');
+  }
+
+  /** Adds to the counts of all machines, in one command. */
+  async addAnswers(counts: readonly AnswerCount[]): Promise<void> {
+    if (counts.length === 0) return;
+    await runScript(this.redis, 'add-answers', {
+      keys: [this.keys.answers],
+      values: counts.flatMap(({ endpoint, outcome, count }) => [`${endpoint} ${outcome}`, count]),
+    });
+  }
+
+  async answers(): Promise<AnswerCount[]> {
+    const fields = await this.redis.hgetall(this.keys.answers);
+    return Object.entries(fields).map(([name, count]) => {
+      const [endpoint = '', outcome = ''] = name.split(' ');
+      return { endpoint, outcome, count: Number(count) };
+    });
+  }
+}

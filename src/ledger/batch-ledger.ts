@@ -1,0 +1,326 @@
+import type { Redis } from 'ioredis';
+import type { BatchError } from '../shared/errors.js';
+import { explainLoss } from '../store/inspect-redis.js';
+import type { AccountLedger } from './account-ledger.js';
+import {
+  type BatchCounts,
+  type BatchIdentity,
+  type BatchMeta,
+  type KeptCommand,
+  readMeta,
+} from './batch-meta.js';
+import { BriefLedger } from './brief-ledger.js';
+import { decodeState, type ReadState } from './brief-state.js';
+import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
+import { RecoveryLedger } from './recovery-ledger.js';
+import { ReferenceLedger } from './reference-ledger.js';
+import { runScript } from './scripts.js';
+
+export interface Caps {
+  batch: number | 'none' | undefined;
+  /** Over all batches of the account, by UTC day. */
+  day: number | 'none' | undefined;
+}
+
+/** `none`: nothing is left of it, or there never was anything. */
+export type Missing = 'whole' | 'none' | 'meta' | 'state' | 'content';
+
+/** Longer than a worker waits until it says so again. */
+const notBegunLastsMs = 90_000;
+/** Longer than files are waited for: how many there are says the queue, so an old reason does no harm. */
+const fileTroubleLastsMs = 90 * 60_000;
+
+export interface AdmissionOpening {
+  /** Names of the input's files. */
+  sources: readonly string[];
+  /** `under_way`: everything of the input is known, and some of it is not made yet. */
+  news: 'new' | 'under_way';
+  /** Where the run makes everything of its input anew; `forced_on`: one was cut off, and is gone on with. */
+  force: 'forced' | 'forced_on' | 'only_changed';
+}
+
+export interface OpenedRun {
+  /** Its number, from 1; 0 where none has begun since an earlier version. */
+  run: number;
+  /** Null where it was under way already. */
+  beganMs: number | null;
+}
+
+/** The durable account of one batch. */
+export class BatchLedger {
+  readonly keys: BatchKeys;
+  readonly briefs: BriefLedger;
+  readonly outbox: OutboxLedger;
+  readonly recovery: RecoveryLedger;
+  readonly references: ReferenceLedger;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly prefix: string,
+    readonly batch: string,
+    private readonly account: AccountLedger,
+  ) {
+    this.keys = batchKeys(prefix, batch);
+    this.briefs = new BriefLedger(redis, batch, this.keys, account.keys);
+    this.outbox = new OutboxLedger(redis, this.keys, batch);
+    this.recovery = new RecoveryLedger(redis, batch, this.keys, account.keys);
+    this.references = new ReferenceLedger(redis, this.keys, account.keys);
+  }
+
+  /** What Redis has lost of this batch, where it deletes keys or was emptied. */
+  async findMissing(): Promise<Missing> {
+    const { meta, state, content } = this.keys;
+    const reply = await runScript(this.redis, 'find-missing', {
+      keys: [meta, state, content],
+      values: [],
+    });
+    return reply as Missing;
+  }
+
+  /** All briefs, in chunks; one may come twice. */
+  scan(): AsyncGenerator<ScannedBrief[]> {
+    return scanStates(this.redis, this.keys);
+  }
+
+  /** Whether any process of this API and key says that it is there. */
+  async hasLiveWorkers(): Promise<boolean> {
+    return (await this.account.view()).workers > 0;
+  }
+
+  /** The folder to which it is leaving, where the one that it had is lost; null where it is not. */
+  async leavingTo(): Promise<string | null> {
+    return this.redis.hget(this.keys.meta, 'leaving');
+  }
+
+  /** What is to be said of a loss. */
+  explainLoss(): Promise<BatchError> {
+    return explainLoss(this.redis, this.batch);
+  }
+
+  /** Creates the batch or finds it; the identity is kept from the first time on. */
+  async open(identity: BatchIdentity): Promise<'created' | 'found'> {
+    const reply = await runScript(this.redis, 'open-batch', {
+      keys: [this.keys.meta, batchesKey(this.prefix)],
+      values: [this.batch, ...Object.entries(identity).flat()],
+    });
+    return reply === 1 ? 'created' : 'found';
+  }
+
+  /** Null when there is no such batch. */
+  async meta(): Promise<BatchMeta | null> {
+    return readMeta(this.batch, await this.redis.hgetall(this.keys.meta));
+  }
+
+  /** Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted. */
+  async openAdmission({ sources, news, force }: AdmissionOpening): Promise<OpenedRun> {
+    const reply = (await runScript(this.redis, 'open-admission', {
+      keys: [this.keys.meta, this.account.keys.clock],
+      values: [news === 'new' ? 'begin' : 'go_on', force, JSON.stringify(sources)],
+    })) as [number, number];
+    return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
+  }
+
+  async markAdmission(mark: 'complete', counts?: Partial<BatchCounts>): Promise<void> {
+    await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
+  }
+
+  /** The closing files stand for the admission whose meta this is. */
+  async markFinalized({ admissions, forcedRun }: BatchMeta): Promise<void> {
+    const forced = forcedRun === null ? {} : { forced_done: forcedRun };
+    await this.redis.hset(this.keys.meta, { finalized: String(admissions), ...forced });
+  }
+
+  /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
+  async keepPlace(out: string): Promise<string> {
+    const reply = await runScript(this.redis, 'keep-place', {
+      keys: [this.keys.meta],
+      values: [out],
+    });
+    return String(reply);
+  }
+
+  /** For whoever looks at the batch; it goes by itself when it is not said again, and with null. */
+  async noteNotBegun(reason: string | null): Promise<void> {
+    const { notBegun } = this.keys;
+    if (reason === null) await this.redis.unlink(notBegun);
+    else await this.redis.set(notBegun, reason, 'PX', notBegunLastsMs);
+  }
+
+  /** Why a worker could not begin with the batch lately. */
+  async notBegun(): Promise<string | null> {
+    return this.redis.get(this.keys.notBegun);
+  }
+
+  /** Why files of finished tasks cannot be fetched, without any part of their URLs (S8). */
+  async noteFileTrouble(reason: string): Promise<void> {
+    await this.redis.set(this.keys.fileTrouble, reason, 'PX', fileTroubleLastsMs);
+  }
+
+  /** The latest reason; null where there was none lately. */
+  async fileTrouble(): Promise<string | null> {
+    return this.redis.get(this.keys.fileTrouble);
+  }
+
+  /** Deletes a batch of which nothing was ever sent: a worker that is about to send finds nothing left to send (S1). */
+  async dropUnsent(): Promise<'dropped' | 'was_sent'> {
+    return (await this.delete('unsent')) ? 'dropped' : 'was_sent';
+  }
+
+  /** Deletes a batch that was opened and not begun, unless somebody else has begun it meanwhile. */
+  async dropUnused(): Promise<'dropped' | 'in_use'> {
+    return (await this.delete('unused')) ? 'dropped' : 'in_use';
+  }
+
+  /** Deletes everything that is known of the batch, its places in flight included, in one step. */
+  async forget(): Promise<void> {
+    await this.delete('any');
+  }
+
+  private async delete(which: 'any' | 'unsent' | 'unused'): Promise<boolean> {
+    const { meta, ...others } = this.keys;
+    const reply = await runScript(this.redis, 'forget', {
+      keys: [meta, batchesKey(this.prefix), this.account.keys.inFlight, ...Object.values(others)],
+      values: [this.batch, inFlightMember(this.batch, ''), which],
+    });
+    return reply === 1;
+  }
+
+  async resume(): Promise<void> {
+    await this.redis.hdel(this.keys.meta, 'paused');
+  }
+
+  /** Takes back `cancel` for what is to come; lines that it wrote stay. */
+  async liftCancel(): Promise<void> {
+    await this.redis.hdel(this.keys.meta, 'cancelled');
+  }
+
+  /** Nothing more is submitted or admitted from here on. */
+  async cancel(): Promise<'cancelled' | 'was_finished'> {
+    const reply = await runScript(this.redis, 'cancel', { keys: [this.keys.meta], values: [] });
+    return reply === 1 ? 'cancelled' : 'was_finished';
+  }
+
+  /** For whoever goes on with the batch. */
+  async keepCommand(command: KeptCommand): Promise<void> {
+    await this.set({ command: JSON.stringify(command) });
+  }
+
+  async set(fields: Record<string, string | number>): Promise<void> {
+    await this.redis.hset(this.keys.meta, fields);
+  }
+
+  /** Frees places in flight that no brief of this batch is entitled to any more; returns how many. */
+  async repairInFlight(): Promise<number> {
+    const reply = await runScript(this.redis, 'repair-in-flight', {
+      keys: [this.keys.state, this.account.keys.inFlight],
+      values: [inFlightMember(this.batch, '')],
+    });
+    return Number(reply);
+  }
+
+  /** Caps on what may be spent; what is undefined stays as it is, 'none' lifts a cap. */
+  async setCaps(caps: Caps): Promise<void> {
+    for (const [field, value] of [
+      ['max_credits', caps.batch],
+      ['max_credits_per_day', caps.day],
+    ] as const) {
+      if (value === 'none') await this.redis.hdel(this.keys.meta, field);
+      else if (value !== undefined) await this.set({ [field]: value });
+    }
+    await this.redis.hdel(this.keys.meta, 'capped');
+  }
+
+  /** Briefs of this batch that are submitted and not known to be over. */
+  inFlight(): Promise<number> {
+    return this.inFlightUnder(this.account.account);
+  }
+
+  /** Briefs of this batch that are in flight under an account that need not be its own. */
+  async inFlightUnder(account: string): Promise<number> {
+    const { inFlight } = accountKeys(this.prefix, account);
+    const members = await this.redis.zrange(inFlight, '0', '-1');
+    const head = inFlightMember(this.batch, '');
+    return members.filter((member) => member.startsWith(head)).length;
+  }
+}
+
+export interface OutboxPage {
+  generation: string;
+  /** Where in the manifest the first of the lines belongs, in bytes. */
+  offset: number;
+  lines: string[];
+}
+
+/** A batch's finished lines that are not in the manifest yet, and where in it they belong (S4). */
+export class OutboxLedger {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: BatchKeys,
+    readonly batch: string,
+  ) {}
+
+  /** Which file the manifest is: raised whenever a retry replaces it. */
+  async generation(): Promise<string> {
+    return (await this.redis.hget(this.keys.meta, 'generation')) ?? '0';
+  }
+
+  async read(most: number): Promise<OutboxPage> {
+    const { meta, outbox } = this.keys;
+    const reply = (await runScript(this.redis, 'read-outbox', {
+      keys: [meta, outbox],
+      values: [most],
+    })) as string[];
+    const [generation = '0', offset = '0', ...lines] = reply;
+    return { generation, offset: Number(offset), lines };
+  }
+
+  async markWritten(page: OutboxPage, endOffset: number): Promise<'marked' | 'was_marked'> {
+    const { meta, outbox } = this.keys;
+    const reply = await runScript(this.redis, 'mark-written', {
+      keys: [meta, outbox],
+      values: [page.generation, page.offset, page.lines.length, endOffset],
+    });
+    return reply === 1 ? 'marked' : 'was_marked';
+  }
+
+  async all(): Promise<string[]> {
+    return this.redis.lrange(this.keys.outbox, 0, -1);
+  }
+
+  async length(): Promise<number> {
+    return this.redis.llen(this.keys.outbox);
+  }
+}
+
+export interface ScannedBrief {
+  id: string;
+  read: ReadState;
+  /** Credits that are held for it, as `lua/credits.lua` keeps them; null for none. */
+  held: number | null;
+}
+
+const briefsAtOnce = 500;
+
+/**
+ * All briefs of a batch in chunks, in constant memory. One that changes meanwhile may come in its old state or
+ * twice: whoever acts on it compares and sets.
+ */
+export async function* scanStates(redis: Redis, keys: BatchKeys): AsyncGenerator<ScannedBrief[]> {
+  let cursor = '0';
+  do {
+    const [next, fields] = await redis.hscan(keys.state, cursor, 'COUNT', briefsAtOnce);
+    cursor = next;
+    const ids = fields.filter((_field, index) => index % 2 === 0);
+    if (ids.length === 0) continue;
+    const held = await redis.hmget(keys.reservations, ...ids);
+    yield ids.map((id, index) => ({
+      id,
+      read: decodeState(fields[2 * index + 1] ?? ''),
+      held: amountIn(held[index] ?? null),
+    }));
+  } while (cursor !== '0');
+}
+
+function amountIn(reservation: string | null): number | null {
+  return reservation === null ? null : Number(reservation.split(' ', 1)[0]);
+}

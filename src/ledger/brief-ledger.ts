@@ -1,0 +1,278 @@
+import type { Redis } from 'ioredis';
+import type { PreparedBrief } from '../shared/brief.js';
+import type { LineStatus } from '../shared/manifest-line.js';
+import { utcDay } from './account-view.js';
+import {
+  type BriefState,
+  decodeState,
+  encodeState,
+  type ReadState,
+  type Stage,
+  type StateOf,
+} from './brief-state.js';
+import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
+import { runScript } from './scripts.js';
+
+export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'missing';
+
+/** What a brief holds after a step: a place in flight, and credits reserved. */
+export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
+
+export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
+export type Finish = { kind: 'finished' } | Passed;
+
+export interface FinishedBrief {
+  from: ReadState;
+  line: string;
+  status: LineStatus;
+  /** Credits, as the API states them; null where nobody knows: what is reserved stays so (S6). */
+  charged: number | null;
+  checks: number;
+  downloads: number;
+  nowMs: number;
+}
+
+/** Where each brief of one batch stands. Every change of a brief's stage goes through here. */
+export class BriefLedger {
+  constructor(
+    private readonly redis: Redis,
+    private readonly batch: string,
+    private readonly keys: BatchKeys,
+    private readonly account: AccountKeys,
+  ) {}
+
+  /** The encoded states, in the order given; null where a brief is new. */
+  stateTexts(briefIds: readonly string[]): Promise<(string | null)[]> {
+    return this.redis.hmget(this.keys.state, ...briefIds);
+  }
+
+  /** What `admit` would answer, without admitting: null where the brief is new. */
+  async lookUp(briefs: PreparedBrief[]): Promise<(Admission | null)[]> {
+    const texts = await this.stateTexts(briefs.map((brief) => brief.id));
+    return texts.map((text, index) => {
+      if (text === null) return null;
+      const [stage, , fingerprint] = text.split('|', 3);
+      return fingerprint === briefs[index]?.fingerprint ? (stage as Stage) : 'clash';
+    });
+  }
+
+  /** Admits new briefs, up to about 1,000 a call; answers in the order given. */
+  async admit(briefs: PreparedBrief[], nowMs: number): Promise<Admission[]> {
+    const values: (string | number)[] = [nowMs];
+    for (const brief of briefs) {
+      values.push(brief.id, brief.fingerprint, `${brief.origin}\n${brief.body}`);
+    }
+    const { meta, state, content } = this.keys;
+    return (await runScript(this.redis, 'admit', {
+      keys: [meta, state, content],
+      values,
+    })) as Admission[];
+  }
+
+  async beginSubmit(
+    brief: SubmitRequest,
+    limits: { longestWaitMs: number; defaultInFlight: number; createdAt: number },
+  ): Promise<SubmitPermit> {
+    const { meta, state, reservations } = this.keys;
+    const { pace, inFlight, gate, workers, prices, firsts, day, clock } = this.account;
+    const reply = (await runScript(this.redis, 'begin-submit', {
+      keys: [
+        ...[meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
+        clock,
+      ],
+      values: [
+        brief.id,
+        brief.attempt,
+        this.member(brief.id),
+        limits.longestWaitMs,
+        limits.defaultInFlight,
+        brief.priceKind,
+        brief.guess,
+        brief.least,
+        limits.createdAt,
+      ],
+    })) as [string, ...(string | number)[]];
+    return readPermit(brief, reply);
+  }
+
+  /** Null when the ledger does not know the brief. */
+  async read(briefId: string): Promise<ReadState | null> {
+    const text = await this.redis.hget(this.keys.state, briefId);
+    return text === null ? null : decodeState(text);
+  }
+
+  async readContent(briefId: string): Promise<string | null> {
+    return this.redis.hget(this.keys.content, briefId);
+  }
+
+  /** Compare-and-set; what the brief no longer holds is given back in the same step. */
+  async move<S extends BriefState>(
+    briefId: string,
+    step: { from: ReadState; to: S; holds: Holding },
+  ): Promise<Move<S>> {
+    const text = encodeState(step.to);
+    const reply = (await runScript(this.redis, 'move', {
+      keys: [
+        this.keys.state,
+        this.account.inFlight,
+        this.keys.meta,
+        this.keys.reservations,
+        this.account.day,
+      ],
+      values: [briefId, step.from.text, text, this.member(briefId), step.holds],
+    })) as [number, string?];
+    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
+  }
+
+  /** Saves the task id of an accepted submission at once; its stated price is reserved and learned (S6). */
+  async accept(
+    briefId: string,
+    step: { from: ReadState; to: StateOf<'accepted'> },
+  ): Promise<Move<StateOf<'accepted'>>> {
+    const text = encodeState(step.to);
+    const { state, meta, reservations } = this.keys;
+    const { prices, firsts, day, pace, clock } = this.account;
+    const reply = (await runScript(this.redis, 'accept', {
+      keys: [state, meta, reservations, prices, firsts, day, pace, clock],
+      values: [briefId, step.from.text, text, this.member(briefId), step.to.reserved ?? ''],
+    })) as [number, string?];
+    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
+  }
+
+  /** Puts the brief's line into the outbox, once (S4), and frees its place in flight. */
+  async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
+    const { attempt, fingerprint, seq, run } = end.from.state;
+    const { status } = end;
+    const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status, run });
+    const { meta, state, content, outbox, reservations } = this.keys;
+    const { inFlight, prices, day } = this.account;
+    const reply = (await runScript(this.redis, 'finish', {
+      keys: [meta, state, content, outbox, inFlight, reservations, prices, day],
+      values: [
+        briefId,
+        end.from.text,
+        to,
+        end.line,
+        status,
+        this.member(briefId),
+        end.charged ?? '',
+        end.checks,
+        end.downloads,
+        utcDay(end.nowMs),
+        run ?? '',
+      ],
+    })) as [number, string?];
+    return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
+  }
+
+  /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */
+  async claimName(briefId: string, canonicalName: string): Promise<'plain' | 'needs_suffix'> {
+    const { state, names } = this.keys;
+    const reply = await runScript(this.redis, 'claim-name', {
+      keys: [state, names],
+      values: [briefId, canonicalName],
+    });
+    return reply === 1 ? 'plain' : 'needs_suffix';
+  }
+
+  /**
+   * Whether an attempt's files have the brief's name as it is: that of the first do, those of a later one where nothing
+   * has it when they are first saved. Kept, so that a crash between file and line changes nothing of it (S5).
+   */
+  async claimPlainName(
+    briefId: string,
+    attempt: number,
+    name: 'free' | 'taken',
+  ): Promise<'plain' | 'marked'> {
+    if (attempt === 1) return 'plain';
+    // No name holds a newline.
+    const field = `${briefId}\n${attempt}`;
+    await this.redis.hsetnx(this.keys.names, field, name === 'free' ? 'plain' : 'marked');
+    return (await this.redis.hget(this.keys.names, field)) === 'plain' ? 'plain' : 'marked';
+  }
+
+  private member(briefId: string): string {
+    return inFlightMember(this.batch, briefId);
+  }
+}
+
+/** The answer to "may this brief be submitted now?". */
+export type SubmitPermit =
+  | {
+      kind: 'go';
+      /** The request's turn begins in so many ms. */
+      waitMs: number;
+      nowMs: number;
+      brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
+      trial: Trial;
+      reserved: { credits: number; priceKind: string };
+      /** From one turn to the next. */
+      spacingMs: number;
+      /** `open`: an earlier send of this key got no clear answer, so it may have been taken. */
+      earlier: 'open' | 'none';
+    }
+  | Passed
+  | { kind: 'wait'; waitMs: number; reason: WaitReason }
+  | { kind: 'halted' }
+  | { kind: 'stopped' };
+
+/** What this one submission finds out for all: whether credits are back, or the API. */
+export type Trial = 'credits' | 'recovery' | 'none';
+
+export type WaitReason =
+  | 'in_flight'
+  | 'pace'
+  | 'credits'
+  | 'api_down'
+  | 'first_price'
+  | 'cap'
+  | 'day_cap'
+  | 'paused'
+  | 'other_life';
+
+/** What a brief asks leave for. */
+export interface SubmitRequest {
+  id: string;
+  attempt: number;
+  /** See `price-kind.ts`. */
+  priceKind: string;
+  /** Credits to reserve while no price of that kind is known. */
+  guess: number;
+  /** The least that it can cost. */
+  least: number;
+}
+
+/**
+ * A step that finds another state than it read has been overtaken: `passed`, and nothing was changed. Null where the
+ * state of the brief, or its batch, is missing.
+ */
+type Passed = { kind: 'passed'; state: BriefState | null };
+function passed(text: string | number | undefined): Passed {
+  return { kind: 'passed', state: text ? decodeState(String(text)).state : null };
+}
+
+function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]]): SubmitPermit {
+  switch (reply[0]) {
+    case 'go':
+      return {
+        kind: 'go',
+        waitMs: Number(reply[1]),
+        nowMs: Number(reply[2]),
+        brief: decodeState(String(reply[3])) as ReadState<
+          Extract<BriefState, { stage: 'submitting' }>
+        >,
+        trial: reply[4] as Trial,
+        reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
+        spacingMs: Number(reply[6]),
+        earlier: reply[7] === 'open' ? 'open' : 'none',
+      };
+    case 'wait':
+      return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };
+    case 'halted':
+      return { kind: 'halted' };
+    case 'stopped':
+      return { kind: 'stopped' };
+    default:
+      return passed(reply[1]);
+  }
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { lineStatusSchema } from '../shared/manifest-line.js';
+
+export const taskCategorySchema = z.enum(['image', 'audio', 'video']);
+export type TaskCategory = z.infer<typeof taskCategorySchema>;
+
+/** How a task is watched; one of a model that no list knows like a video: longest, and asked least often. */
+export function watchedAs(category: TaskCategory | null): TaskCategory {
+  return category ?? 'video';
+}
+
+const madeBy = {
+  /** Number of the run that began this attempt; absent in states that an earlier version wrote. */
+  run: z.number().int().positive().optional(),
+};
+
+/**
+ * Where a brief stands: the ledger's stage is the authority, moved by compare-and-set.
+ * What a stage needs lives on that stage. All times are milliseconds since the epoch.
+ */
+const admitted = {
+  attempt: z.number().int().positive(),
+  fingerprint: z.string(),
+  seq: z.number().int().positive(),
+  admittedAt: z.number(),
+  ...madeBy,
+};
+
+const sending = {
+  ...admitted,
+  /** POSTs sent for this brief, refused ones included. */
+  sends: z.number().int(),
+  /** `requestId` of the last refusal: the same one again means that the API replays it (S1). */
+  refusalId: z.string().nullable(),
+};
+
+const accepted = {
+  ...admitted,
+  sends: z.number().int(),
+  taskId: z.string(),
+  reserved: z.number().nullable(),
+  submittedAt: z.number(),
+  /** Decides how often and how long the task is looked at. */
+  category: taskCategorySchema,
+  /** Status checks sent so far. */
+  checks: z.number().int(),
+  /** See `price-kind.ts`. Null, as `runningAt`, in states that an earlier version wrote. */
+  kind: z.string().nullable().default(null),
+  /** When a check last found the task running; null before the first that did. */
+  runningAt: z.number().nullable().default(null),
+};
+
+const briefStateSchema = z.discriminatedUnion('stage', [
+  z.object({ stage: z.literal('admitted'), ...sending }),
+  /** Saved before the first send (S1); `firstSentAt` starts the key's clock. */
+  z.object({
+    stage: z.literal('submitting'),
+    ...sending,
+    firstSentAt: z.number(),
+    /** After a lost Redis: this attempt was sent with other content than there is now, so it cannot be sent again. */
+    sentOther: z.literal(true).optional(),
+  }),
+  z.object({ stage: z.literal('accepted'), ...accepted }),
+  /** Succeeded and charged; what is left is to fetch the files. */
+  z.object({
+    stage: z.literal('ready'),
+    ...accepted,
+    final: z.number().nullable(),
+    completedAt: z.number(),
+  }),
+  /** Its line is in the outbox or in the manifest: nothing is left to do. */
+  z.object({
+    stage: z.literal('lined'),
+    attempt: z.number().int().positive(),
+    fingerprint: z.string(),
+    seq: z.number().int().positive(),
+    status: lineStatusSchema,
+    ...madeBy,
+  }),
+]);
+
+export type BriefState = z.infer<typeof briefStateSchema>;
+export type Stage = BriefState['stage'];
+export type StateOf<S extends Stage> = Extract<BriefState, { stage: S }>;
+
+/** A state as read, with the exact text that compare-and-set compares. */
+export interface ReadState<S extends BriefState = BriefState> {
+  text: string;
+  state: S;
+}
+
+/** `stage|attempt|fingerprint|{the rest}`: what Lua needs to see stands in front of the JSON. */
+export function encodeState(state: BriefState): string {
+  const { stage, attempt, fingerprint, ...rest } = state;
+  return `${stage}|${attempt}|${fingerprint}|${JSON.stringify(rest)}`;
+}
+
+export function decodeState(text: string): ReadState {
+  const afterStage = text.indexOf('|');
+  const afterAttempt = text.indexOf('|', afterStage + 1);
+  const afterFingerprint = text.indexOf('|', afterAttempt + 1);
+  const state = briefStateSchema.parse({
+    ...JSON.parse(text.slice(afterFingerprint + 1)),
+    stage: text.slice(0, afterStage),
+    attempt: Number(text.slice(afterStage + 1, afterAttempt)),
+    fingerprint: text.slice(afterAttempt + 1, afterFingerprint),
+  });
+  return { text, state };
+}

@@ -1,0 +1,118 @@
+import type { Output } from '../mapping/mapping.js';
+import type { WantedReference } from '../references/files.js';
+import { addFault, type RowFault } from '../rejection.js';
+import { trimCell } from '../rows/cell-text.js';
+import { WatchedCondition } from '../rows/condition.js';
+import {
+  type ColumnPlan,
+  ColumnPlanner,
+  readJsonFields,
+  readTextFields,
+} from '../rows/read-fields.js';
+import type { OwnFields, Row } from '../rows/row.js';
+import type { Source } from '../sources/source.js';
+import { renderTemplate } from '../template/template.js';
+import { idFault } from './checks.js';
+import { OutputPreparer, type PreparedOutput, type PreparerOptions } from './prepare-output.js';
+
+/** `id` is what is known of it, to name the row by. */
+export type PreparedOrRefused =
+  /** Empty where no output's conditions hold. */
+  | { kind: 'prepared'; id: string | null; outputs: PreparedOutput[] }
+  /** References that nobody has looked at yet: to be prepared again when that is done. */
+  | { kind: 'wants'; wanted: readonly WantedReference[] }
+  | { kind: 'refused'; id: string | null; faults: RowFault[] };
+
+/** Turns one row into its briefs, or names everything that is wrong with it. */
+export class RowPreparer {
+  readonly #planner: ColumnPlanner;
+  readonly #outputs: OutputPreparer;
+  readonly #suffixLength: number;
+  readonly #plans: readonly { output: Output; when: readonly WatchedCondition[] }[];
+
+  constructor(private readonly options: PreparerOptions) {
+    this.#plans = options.mapping.outputs.map((output) => ({
+      output,
+      when: output.when.map(
+        (condition) => new WatchedCondition(condition, `output ${output.name}: when`),
+      ),
+    }));
+    this.#planner = new ColumnPlanner(options.mapping);
+    this.#outputs = new OutputPreparer(options);
+    this.#suffixLength = Math.max(...options.mapping.outputs.map(suffixLength));
+  }
+
+  /**
+   * The source's name goes into the origin; relative references begin in its folder. One bad output makes the whole
+   * row a bad one.
+   */
+  prepare(row: Row, source: Pick<Source, 'name' | 'folder'>): PreparedOrRefused {
+    const faults: RowFault[] = [];
+    const wanted: WantedReference[] = [];
+    const plan = this.#planner.planFor(row.columns);
+    const fields = this.#readFields(row, plan, faults);
+    // A field of the wrong type is missing here: faults that follow from that would only confuse.
+    if (fields === null) return { kind: 'refused', id: null, faults };
+    const givenId = this.#idOf(row, fields, faults);
+    const parts = { row, fields, givenId, plan, source };
+    const outputs: PreparedOutput[] = [];
+    for (const { output, when } of this.#plans) {
+      if (!when.every((condition) => condition.holds(row))) continue;
+      const prepared = this.#outputs.prepare(parts, output, { faults, wanted });
+      if (prepared !== null) outputs.push(prepared);
+    }
+    if (wanted.length > 0) return { kind: 'wants', wanted };
+    return faults.length > 0
+      ? { kind: 'refused', id: givenId, faults: withoutRepeats(faults) }
+      : { kind: 'prepared', id: givenId, outputs };
+  }
+
+  /** A sentence for each condition of an output that held for no row. */
+  unmet(): string[] {
+    const conditions = this.#plans.flatMap(({ when }) => when);
+    return conditions.flatMap((condition) => condition.unmet() ?? []);
+  }
+
+  #readFields(row: Row, plan: ColumnPlan, faults: RowFault[]): OwnFields | null {
+    const context = { plan, mapping: this.options.mapping };
+    return row.kind === 'text'
+      ? readTextFields(row, context, faults)
+      : readJsonFields(row, context, faults);
+  }
+
+  /** Null where the row has no id of its own, or none that can be used. */
+  #idOf(row: Row, fields: OwnFields, faults: RowFault[]): string | null {
+    const template = this.options.mapping.id;
+    const text = template === null ? fields.id : renderTemplate(template, row, faults);
+    if (text === null) return null;
+    const id = trimCell(text);
+    const column = template === null ? 'id' : (template.columns[0] ?? 'id');
+    const fault = idFault(id, { column, suffixLength: this.#suffixLength });
+    addFault(faults, fault);
+    return fault === null ? id : null;
+  }
+}
+
+/** What an id must not be taken for: with several outputs, `a/b` with variant 1 is also output `1` of a row `a/b`. */
+export function claimsOf({ id, of, variants, fingerprint }: PreparedOutput) {
+  if (of === 'only_output' || variants === 1) return [{ id, fingerprint }];
+  return Array.from({ length: variants }, (_, index) => ({
+    id: `${id}/${index + 1}`,
+    fingerprint,
+  }));
+}
+
+/** How much longer than the row's id the longest id of an output is. */
+function suffixLength({ name, variants }: Output): number {
+  const ofName = name === null ? 0 : `/${name}`.length;
+  return ofName + (variants > 1 ? `/${variants}`.length : 0);
+}
+
+/** Several outputs may meet the same fault. */
+function withoutRepeats(faults: RowFault[]): RowFault[] {
+  const seen = new Set<string>();
+  return faults.filter(({ kind, column, reason }) => {
+    const key = `${kind} ${column} ${reason}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}

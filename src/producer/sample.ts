@@ -1,0 +1,115 @@
+import type { Place } from '../forecast/credits.js';
+import { type BriefOrigin, type PreparedBrief, parseBody } from '../shared/brief.js';
+import type { CompiledInput } from './compile-input.js';
+
+/**
+ * A part of an input for a trial: briefs of every model, spread over the whole of it, and the same ones each time.
+ * With variants, one of each row as long as there are rows enough. Its counts of rows are those of the whole input.
+ */
+export function sampleInput(
+  input: CompiledInput,
+  { size, variants }: { size: number; variants: number },
+): CompiledInput {
+  if (size >= input.counts.briefs) return input;
+  const modelUse = shareOut(input.modelUse, size);
+  const chosen = new Map<string, ReadonlySet<number>>();
+  for (const [model, count] of modelUse) {
+    chosen.set(model, spread(count, { briefs: input.modelUse.get(model) ?? 0, variants }));
+  }
+  return {
+    ...input,
+    counts: { ...input.counts, briefs: size },
+    modelUse,
+    briefs: () => chooseBriefs(input, chosen),
+  };
+}
+
+/** So many briefs of each model: in proportion, but at least one of each where that is possible. */
+function shareOut(modelUse: ReadonlyMap<string, number>, size: number): Map<string, number> {
+  const models = [...modelUse].sort(([, left], [, right]) => right - left).slice(0, size);
+  const briefs = models.reduce((sum, [, count]) => sum + count, 0);
+  const shares = new Map(models.map(([model]) => [model, 1]));
+  for (let given = models.length; given < size; given++) {
+    const [next] = models
+      .filter(([model, count]) => (shares.get(model) ?? 0) < count)
+      .map(([model, count]) => ({
+        model,
+        lacks: (count * size) / briefs - (shares.get(model) ?? 0),
+      }))
+      .sort((left, right) => right.lacks - left.lacks);
+    if (next === undefined) break;
+    shares.set(next.model, (shares.get(next.model) ?? 0) + 1);
+  }
+  return shares;
+}
+
+/** What is left of the golden ratio: its multiples fall evenly, and in step with nothing. */
+const GOLDEN = 0.618_033_988_75;
+
+/**
+ * Positions among a model's briefs, one in each of equal stretches. Where in its stretch changes: outputs and
+ * variants follow each other in a fixed order, and a fixed step would meet the same one each time.
+ */
+function spread(
+  count: number,
+  { briefs, variants }: { briefs: number; variants: number },
+): Set<number> {
+  const rows = briefs / variants;
+  const step = count <= rows ? variants : 1;
+  const places = count <= rows ? rows : briefs;
+  return new Set(
+    Array.from({ length: count }, (_, at) => {
+      const begin = Math.floor((at * places) / count);
+      const end = Math.floor(((at + 1) * places) / count);
+      const within = (at * GOLDEN + 0.5) % 1;
+      return (begin + Math.floor(within * (end - begin))) * step;
+    }),
+  );
+}
+
+async function* chooseBriefs(
+  { briefs, modelUse }: CompiledInput,
+  chosen: ReadonlyMap<string, ReadonlySet<number>>,
+): AsyncGenerator<PreparedBrief> {
+  const [onlyModel] = modelUse.size === 1 ? modelUse.keys() : [];
+  const passed = new Map<string, number>();
+  for await (const brief of briefs()) {
+    const model = onlyModel ?? parseBody(brief.body).model;
+    const position = passed.get(model) ?? 0;
+    passed.set(model, position + 1);
+    if (chosen.get(model)?.has(position)) yield brief;
+  }
+}
+
+/** A brief as it will be sent, for a person to look at before it is. */
+export interface Example extends Place {
+  id: string;
+  model: string;
+  /** Null where the model takes none. */
+  prompt: string | null;
+}
+
+/** Notes the first, the middle and the last brief of an input as they pass by; only these are read. */
+export class ExamplePicker {
+  readonly examples: Example[] = [];
+  readonly #wanted: ReadonlySet<number>;
+
+  constructor(briefs: number) {
+    this.#wanted = new Set([0, Math.floor((briefs - 1) / 2), briefs - 1]);
+  }
+
+  async *watch(briefs: AsyncIterable<PreparedBrief>): AsyncGenerator<PreparedBrief> {
+    let position = 0;
+    for await (const brief of briefs) {
+      if (this.#wanted.has(position)) this.examples.push(exampleOf(brief));
+      position += 1;
+      yield brief;
+    }
+  }
+}
+
+function exampleOf({ id, body, origin }: PreparedBrief): Example {
+  const { source, row } = JSON.parse(origin) as BriefOrigin;
+  const { model, prompt } = parseBody(body);
+  return { source, row, id, model, prompt: prompt ?? null };
+}

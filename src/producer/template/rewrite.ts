@@ -1,0 +1,243 @@
+import type { JsonValue } from '../../shared/json.js';
+import { filterNamed, unknownFilter } from './filters.js';
+import { readOperand } from './read-literal.js';
+import { type TemplatePiece, type TemplatePlace, templateFault } from './scan.js';
+
+/**
+ * The names under which the engine knows columns and literals. It is given nothing else to read, so that neither a
+ * header nor a literal can be taken for something that it would act on.
+ */
+export class EngineNames {
+  readonly columns = new Map<string, string>();
+  readonly values = new Map<string, JsonValue>();
+
+  column(column: string): string {
+    const name = this.columns.get(column) ?? `c${this.columns.size}`;
+    this.columns.set(column, name);
+    return name;
+  }
+
+  value(value: JsonValue): string {
+    const name = `v${this.values.size}`;
+    this.values.set(name, value);
+    return name;
+  }
+}
+
+export interface Rewriting {
+  names: EngineNames;
+  place: TemplatePlace;
+}
+
+const quoted = `"(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'`;
+const symbols = '==|!=|<>|>=|<=|>|<';
+const operandOf = (end: string) =>
+  new RegExp(`\\s*((?:\\[\\s*)?(?:${quoted})(?:\\s*\\])?|(?!${end}).+?)(?=\\s*$|${end})`, 'sy');
+const conditionOperand = operandOf(`\\s*(?:${symbols})|\\s+(?:and|or|contains)\\s`);
+const conditionOperator = new RegExp(`\\s*(${symbols}|and|or|contains)`, 'y');
+const choiceOperand = operandOf('\\s*,|\\s+or\\s');
+const choiceSeparator = /\s*(,|or)/y;
+const argumentOperand = operandOf('\\s*,');
+const argumentSeparator = /\s*(,)/y;
+const filter = new RegExp(`\\s*([^\\s:|]+)\\s*(?::((?:[^"'|]|${quoted})*))?\\s*(?:\\||$)`, 'sy');
+
+/** `Title (en) == "x" and Color`, with the engine's names for columns and literals. */
+function rewriteCondition(text: string, rewriting: Rewriting): string {
+  const parts = split(text, { operand: conditionOperand, separator: conditionOperator }, rewriting);
+  return parts
+    .map(({ operand, separator }) => {
+      const operator = separator === '<>' ? '!=' : separator;
+      return `${rewriteOperand(operand, rewriting)} ${operator}`;
+    })
+    .join(' ');
+}
+
+/** The choices of a `when`: a number or a boolean is also met by a cell that shows it. */
+function rewriteChoices(text: string, rewriting: Rewriting): string {
+  const parts = split(text, { operand: choiceOperand, separator: choiceSeparator }, rewriting);
+  return parts
+    .flatMap(({ operand }) => {
+      const read = readOperand(operand);
+      const name = rewriteOperand(operand, rewriting);
+      if (read?.kind !== 'value' || read.value === null) return [name];
+      return [name, ...shownAs(read.value).map((shown) => rewriting.names.value(shown))];
+    })
+    .join(', ');
+}
+
+function rewriteOperand(text: string, { names, place }: Rewriting): string {
+  const operand = readOperand(text);
+  if (operand === null) throw templateFault(place, 'something is missing in it');
+  // In a comparison, "" is what an empty cell is.
+  if (operand.kind === 'value') return names.value(operand.value === '' ? null : operand.value);
+  refuseBar(operand.column, text, place);
+  return names.column(operand.column);
+}
+
+/** `default: "lamp" | upper`, checked filter by filter. */
+export function rewriteFilters(text: string, rewriting: Rewriting): string {
+  let rewritten = '';
+  filter.lastIndex = 0;
+  while (filter.lastIndex < text.length) {
+    const from = filter.lastIndex;
+    const [matched, name = '', written = ''] = filter.exec(text) ?? [];
+    if (matched === undefined) {
+      throw templateFault(rewriting.place, `"${text.slice(from).trim()}" is no filter`);
+    }
+    rewritten += ` | ${rewriteFilter(name, written, rewriting)}`;
+  }
+  return rewritten;
+}
+
+function rewriteFilter(name: string, written: string, rewriting: Rewriting): string {
+  const { names, place } = rewriting;
+  const known = filterNamed(name);
+  if (known === null) throw templateFault(place, unknownFilter(name));
+  const pattern = { operand: argumentOperand, separator: argumentSeparator };
+  const given = written.trim() === '' ? [] : split(written, pattern, rewriting);
+  const [least, most] = known.takes;
+  if (given.length < least || given.length > most) {
+    const takes = least === most ? String(least) : `${least} to ${most}`;
+    throw templateFault(place, `the filter "${name}" takes ${takes} values, not ${given.length}`);
+  }
+  const values = given.map(({ operand }) => {
+    const read = readOperand(operand);
+    if (read === null) throw templateFault(place, `the filter "${name}" lacks a value`);
+    return read.kind === 'column' ? names.column(read.column) : names.value(read.value);
+  });
+  return values.length === 0 ? name : `${name}: ${values.join(', ')}`;
+}
+
+interface Part {
+  operand: string;
+  /** What follows the operand; empty at the end. */
+  separator: string;
+}
+
+function split(
+  text: string,
+  { operand, separator }: { operand: RegExp; separator: RegExp },
+  { place }: Rewriting,
+): Part[] {
+  const parts: Part[] = [];
+  let position = 0;
+  for (;;) {
+    operand.lastIndex = position;
+    const found = operand.exec(text)?.[1];
+    if (found === undefined) throw templateFault(place, 'something is missing in it');
+    position = operand.lastIndex;
+    separator.lastIndex = position;
+    const between = separator.exec(text)?.[1] ?? '';
+    parts.push({ operand: found, separator: between });
+    if (between === '') return parts;
+    position = separator.lastIndex;
+  }
+}
+
+function shownAs(value: JsonValue): string[] {
+  if (typeof value === 'number') return [String(value)];
+  return typeof value === 'boolean'
+    ? [String(value), value ? 'TRUE' : 'FALSE', value ? 'True' : 'False']
+    : [];
+}
+
+function refuseBar(column: string, text: string, place: TemplatePlace): void {
+  if (!column.includes('|') || text.trim().startsWith('[')) return;
+  const reason = `a filter cannot stand in a condition; a column with "|" in its name is written ["..."]`;
+  throw templateFault(place, reason);
+}
+
+type TagPiece = Extract<TemplatePiece, { kind: 'tag' }>;
+type BlockName = 'if' | 'unless' | 'case';
+
+interface OpenBlock {
+  name: BlockName;
+  place: TemplatePlace;
+  /** What has come inside it last. */
+  branch: 'none' | 'first' | 'else';
+}
+
+const known = 'if, elsif, else, unless, case, when, comment and raw';
+
+/** Checks the tags of a template one by one, and puts them into the engine's words. */
+export class TagNesting {
+  readonly #open: OpenBlock[] = [];
+
+  constructor(private readonly names: EngineNames) {}
+
+  /** Whether what comes next may be left out. */
+  get isInside(): boolean {
+    return this.#open.length > 0;
+  }
+
+  rewrite(piece: TagPiece): string {
+    return `${piece.open} ${this.#rewriteTag(piece)} ${piece.close}`;
+  }
+
+  /** To be called at the end. */
+  close(): void {
+    const block = this.#open.at(-1);
+    if (block === undefined) return;
+    throw templateFault(block.place, `a "{% ${block.name} %}" has no "{% end${block.name} %}"`);
+  }
+
+  #rewriteTag({ name, rest, place }: TagPiece): string {
+    const rewriting: Rewriting = { names: this.names, place };
+    switch (name) {
+      case 'if':
+      case 'unless':
+        this.#open.push({ name, place, branch: 'first' });
+        return `${name} ${rewriteCondition(rest, rewriting)}`;
+      case 'case':
+        this.#open.push({ name, place, branch: 'none' });
+        return `case ${rewriteOperand(rest, rewriting)}`;
+      case 'elsif':
+        this.#branch(place, { name, inside: ['if', 'unless'] });
+        return `elsif ${rewriteCondition(rest, rewriting)}`;
+      case 'when':
+        this.#branch(place, { name, inside: ['case'] });
+        return `when ${rewriteChoices(rest, rewriting)}`;
+      case 'else':
+        refuseRest(place, name, rest);
+        this.#branch(place, { name, inside: ['if', 'unless', 'case'] });
+        return name;
+      case 'endif':
+      case 'endunless':
+      case 'endcase':
+        refuseRest(place, name, rest);
+        this.#end(place, name);
+        return name;
+      default:
+        throw templateFault(place, `there is no tag "${name}": there are ${known}`);
+    }
+  }
+
+  #branch(place: TemplatePlace, { name, inside }: { name: string; inside: BlockName[] }): void {
+    const block = this.#open.at(-1);
+    if (block === undefined || !inside.includes(block.name)) {
+      throw templateFault(place, `"{% ${name} %}" stands outside of "{% ${inside[0]} %}"`);
+    }
+    if (block.branch === 'else') {
+      throw templateFault(place, `"{% ${name} %}" stands behind "{% else %}"`);
+    }
+    if (name === 'else' && block.branch === 'none') {
+      throw templateFault(place, '"{% else %}" stands before the first "{% when %}"');
+    }
+    block.branch = name === 'else' ? 'else' : 'first';
+  }
+
+  #end(place: TemplatePlace, name: string): void {
+    const block = this.#open.pop();
+    if (block === undefined || name !== `end${block.name}`) {
+      const begun = name.slice('end'.length);
+      throw templateFault(place, `"{% ${name} %}" ends no "{% ${begun} %}"`);
+    }
+    if (block.branch !== 'none') return;
+    throw templateFault(block.place, 'a "{% case %}" has no "{% when %}"');
+  }
+}
+
+function refuseRest(place: TemplatePlace, name: string, rest: string): void {
+  if (rest !== '')
+    throw templateFault(place, `"${name}" takes nothing behind it, such as "${rest}"`);
+}

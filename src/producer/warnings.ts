@@ -1,0 +1,72 @@
+import type { Place } from '../forecast/credits.js';
+
+/** What may be a slip, and is sent all the same: only a person can say. */
+export interface InputWarning extends About {
+  reason: string;
+  /** How many rows it is about; 0 where it is about the whole file. */
+  count: number;
+  firstRows: Place[];
+}
+
+type WarningRule =
+  /** The list of models may be behind the API. */
+  | 'unknown_model'
+  | 'unknown_param'
+  /** A param that is called as if it were a column of the user's own. */
+  | 'unsent_param'
+  | 'nothing_word'
+  | 'invisible_ends'
+  | 'missing_cells'
+  | 'empty_below'
+  | 'no_id'
+  | 'header_row'
+  | 'unmet_condition';
+
+interface About {
+  rule: WarningRule;
+  /** Null where it is about no model, param or column. */
+  model: string | null;
+  param: string | null;
+  column: string | null;
+}
+
+const ROWS_NAMED = 5;
+/** Keys of JSON input may be different in every item: more than this helps nobody. */
+const MOST_WARNINGS = 200;
+
+/** Counts by what they are about, so that a million rows take no more room than one. */
+export class InputWarnings {
+  readonly #warnings = new Map<string, { warning: InputWarning; latest: Place | null }>();
+
+  /** `place`: null for the whole input; `reasonOf` is asked the first time only. */
+  note(
+    { rule, model = null, param = null, column = null }: Pick<About, 'rule'> & Partial<About>,
+    place: Place | null,
+    reasonOf: () => string,
+  ): void {
+    const key = `${rule}\n${model ?? ''}\n${param ?? ''}\n${column ?? ''}`;
+    let noted = this.#warnings.get(key);
+    if (noted === undefined) {
+      if (this.#warnings.size === MOST_WARNINGS) return;
+      const warning = { rule, model, param, column, reason: reasonOf(), count: 0, firstRows: [] };
+      noted = { warning, latest: null };
+      this.#warnings.set(key, noted);
+    }
+    if (place === null || isSamePlace(place, noted.latest)) return;
+    noted.latest = place;
+    noted.warning.count += 1;
+    if (noted.warning.firstRows.length < ROWS_NAMED) noted.warning.firstRows.push(place);
+  }
+
+  /** What is about whole files first, then the most frequent. */
+  list(): InputWarning[] {
+    const rank = ({ count }: InputWarning) => (count === 0 ? Number.POSITIVE_INFINITY : count);
+    const all = [...this.#warnings.values()].map(({ warning }) => warning);
+    return all.sort((left, right) => (rank(left) === rank(right) ? 0 : rank(right) - rank(left)));
+  }
+}
+
+/** Several outputs of one row may meet the same. */
+function isSamePlace(left: Place, right: Place | null): boolean {
+  return right !== null && left.row === right.row && left.source === right.source;
+}

@@ -1,0 +1,300 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type TaskCategory, taskCategorySchema } from '../ledger/brief-state.js';
+import { BatchError } from '../shared/errors.js';
+import type { JsonObject } from '../shared/json.js';
+import { readLines } from '../shared/read-lines.js';
+import { writeFileDurably } from '../shared/write-file-durably.js';
+
+/** What a lost Redis must not take along; the first line of the journal says whose it is. */
+const headerSchema = z.object({
+  batch: z.string(),
+  origin: z.string(),
+  /** Hash over origin and key; the key itself is nowhere (S8). */
+  account: z.string(),
+  nonce: z.string(),
+  createdAt: z.number(),
+});
+
+const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
+
+const entrySchema = z.union([
+  /** Written before the first send of an attempt: from then on its key's clock runs (S1). */
+  z.object({
+    brief: z.string(),
+    attempt: z.number().int().positive(),
+    sentAt: z.number(),
+    /** Reserved for it, until its price is known (S6). */
+    credits: z.number().nonnegative().optional(),
+    /** What it has in common with briefs of the same price. */
+    kind: z.string().optional(),
+    /** Of its content: the same attempt of other content is another request. */
+    fingerprint: z.string().optional(),
+    /** Where its body has placeholders for files: what was sent in place of its `referenceMediaItems`. */
+    references: z.array(jsonObject).optional(),
+    /** POSTs so far, this one included: tells whether a ledger knows of it. */
+    sends: z.number().int().positive().optional(),
+    seq: z.number().int().positive().optional(),
+    admittedAt: z.number().optional(),
+    madeBy: z.number().int().positive().optional(),
+    /** Origin and body, as the ledger keeps them: the row may have left the input by the time that it is asked for. */
+    content: z.string().optional(),
+  }),
+  /** The API took it: from now on it is looked at, however old its key is (S3). */
+  z.object({
+    brief: z.string(),
+    attempt: z.number().int().positive(),
+    task: z.string(),
+    at: z.number(),
+    category: taskCategorySchema,
+    /** What the API states that it costs; null where it states nothing. */
+    reserved: z.number().nullable(),
+  }),
+  /** Written before a finished brief is opened again: what is made of it from then on is this attempt (S1). */
+  z.object({ brief: z.string(), opened: z.number().int().positive() }),
+  /** A run of the batch began. */
+  z.object({ run: z.number().int().positive(), at: z.number(), forced: z.boolean() }),
+  /** Machines without this folder submit as well: what they send is not in this journal. */
+  z.object({ elsewhere: z.literal(true) }),
+  /** The manifest is about to be replaced, by the file of this generation. */
+  z.object({ manifest: z.number().int().positive() }),
+]);
+
+export type JournalHeader = z.infer<typeof headerSchema>;
+export type JournalEntry = z.infer<typeof entrySchema>;
+
+export interface Send {
+  attempt: number;
+  sentAt: number;
+  credits?: number | undefined;
+  kind?: string | undefined;
+  fingerprint?: string | undefined;
+  references?: JsonObject[] | undefined;
+  sends?: number | undefined;
+  seq?: number | undefined;
+  admittedAt?: number | undefined;
+  madeBy?: number | undefined;
+  /** Where in the journal its content stands: a million of them would not fit into memory. */
+  contentAt?: number | undefined;
+}
+
+/** What the API made of a send that it took. */
+export interface NotedTask {
+  attempt: number;
+  task: string;
+  /** Ms since the epoch. */
+  at: number;
+  category: TaskCategory;
+  reserved: number | null;
+}
+
+interface NotedRun {
+  run: number;
+  /** Ms since the epoch. */
+  at: number;
+  forced: boolean;
+}
+
+export interface JournalContent {
+  header: JournalHeader;
+  runs: NotedRun[];
+  /** The latest attempt for which each brief was opened again. */
+  opened: Map<string, number>;
+  /** The latest send of each brief. */
+  sends: Map<string, Send>;
+  /** The task of the latest attempt of each brief that has one. */
+  tasks: Map<string, NotedTask>;
+  elsewhere: boolean;
+  /** Generation of the latest manifest; 0 where it was never replaced. */
+  manifest: number;
+  /** Where its complete lines end, in bytes. */
+  end: number;
+}
+
+export function journalPath(out: string): string {
+  return join(out, 'journal.jsonl');
+}
+
+/**
+ * What stands in the journal from a place on; null where there is none. A torn line is one whose send did not happen, so
+ * it is passed over; and so is the second header where two processes began at once.
+ */
+export async function readJournal(out: string, fromOffset = 0): Promise<JournalContent | null> {
+  const header = fromOffset === 0 ? null : await readJournalHeader(out);
+  let content = header === null ? null : emptyJournal(header);
+  for await (const { text, end, offset, length } of readLines(journalPath(out), fromOffset)) {
+    const json = end === 'torn' ? undefined : parseEntry(text);
+    if (content !== null && end === 'newline') content.end = offset + length;
+    if (json === undefined) continue;
+    const parsed = headerSchema.safeParse(json);
+    if (parsed.success) {
+      content ??= { ...emptyJournal(parsed.data), end: offset + length };
+      continue;
+    }
+    if (content === null) throw notOurs(out);
+    const entry = entrySchema.safeParse(json);
+    if (!entry.success) throw notOurs(out);
+    addEntry(content, entry.data, offset);
+  }
+  return content;
+}
+
+/** The content of a send, where the journal has it. */
+export async function readContentAt(out: string, offset: number): Promise<string | null> {
+  for await (const { text } of readLines(journalPath(out), offset)) {
+    const entry = entrySchema.parse(parseEntry(text));
+    return ('content' in entry && entry.content) || null;
+  }
+  return null;
+}
+
+export function emptyJournal(header: JournalHeader): JournalContent {
+  return {
+    header,
+    runs: [],
+    opened: new Map(),
+    sends: new Map(),
+    tasks: new Map(),
+    elsewhere: false,
+    manifest: 0,
+    end: 0,
+  };
+}
+
+function addEntry(content: JournalContent, entry: JournalEntry, offset: number): void {
+  if ('elsewhere' in entry) content.elsewhere = true;
+  else if ('run' in entry) content.runs.push(entry);
+  else if ('opened' in entry) content.opened.set(entry.brief, entry.opened);
+  else if ('manifest' in entry) content.manifest = Math.max(content.manifest, entry.manifest);
+  else if ('task' in entry) {
+    const { brief, ...task } = entry;
+    content.tasks.set(brief, task);
+  } else {
+    const { brief, content: text, ...send } = entry;
+    content.sends.set(brief, text === undefined ? send : { ...send, contentAt: offset });
+  }
+}
+
+/** Whose a folder is from the first moment on; null where no journal was begun. */
+export async function readJournalHeader(out: string): Promise<JournalHeader | null> {
+  for await (const { text, end } of readLines(journalPath(out))) {
+    const header = headerSchema.safeParse(end === 'torn' ? undefined : parseEntry(text));
+    if (header.success) return header.data;
+  }
+  return null;
+}
+
+/**
+ * A line that a full disk or a kill cut off may have swallowed the beginning of the next one: that is whole from some
+ * later brace on.
+ */
+function parseEntry(text: string): unknown {
+  const whole = parseJson(text);
+  if (whole !== undefined) return whole;
+  for (const begin of entryBegins) {
+    const at = text.lastIndexOf(begin);
+    const json = at > 0 ? parseJson(text.slice(at)) : undefined;
+    if (json !== undefined && entrySchema.safeParse(json).success) return json;
+  }
+  return undefined;
+}
+
+const entryBegins = ['{"brief":', '{"run":', '{"elsewhere":', '{"manifest":'];
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function notOurs(out: string): BatchError {
+  return new BatchError(
+    'batch_conflict',
+    `${journalPath(out)} is not as rivya-batch wrote it: put it back as it was, or give another folder with --out.`,
+  );
+}
+
+/** Appends to a batch's journal; several processes may do so at once, one line a write. */
+export class Journal {
+  private turn: Promise<void> = Promise.resolve();
+
+  private constructor(private readonly file: FileHandle) {}
+
+  /**
+   * Opens the journal of an output folder, and begins it where there is none: the first to do so has the folder.
+   * @throws BatchError `batch_conflict` where it is another batch's
+   */
+  static async open(out: string, header: JournalHeader): Promise<Journal> {
+    await mkdir(out, { recursive: true });
+    const journal = new Journal(await open(journalPath(out), 'a+'));
+    try {
+      if ((await readJournalHeader(out)) === null) {
+        await journal.append(headerSchema.parse(header));
+        await journal.file.sync();
+      }
+      const owner = await readJournalHeader(out);
+      if (owner?.batch === header.batch) return journal;
+      throw new BatchError(
+        'batch_conflict',
+        `The folder ${out} holds the results of batch ${owner?.batch}: give another one with --out.`,
+      );
+    } catch (error) {
+      await journal.file.close();
+      throw error;
+    }
+  }
+
+  /** Puts a new journal in place of the one that is there. */
+  static async beginAnew(out: string, header: JournalHeader): Promise<void> {
+    await writeFileDurably(journalPath(out), `${JSON.stringify(headerSchema.parse(header))}\n`);
+  }
+
+  /** Opens one that was begun; null where there is none. */
+  static async openBegun(out: string): Promise<Journal | null> {
+    const header = await readJournalHeader(out);
+    return header === null ? null : Journal.open(out, header);
+  }
+
+  /**
+   * Resolves when the entry would survive a kill of this process; a power cut may take the last moment.
+   * Rejects with the system's error where it could not be written: then what it is about must not happen.
+   */
+  async note(...entries: JournalEntry[]): Promise<void> {
+    await this.append(...entries);
+  }
+
+  async close(): Promise<void> {
+    await this.turn;
+    await this.file.sync();
+    await this.file.close();
+  }
+
+  /**
+   * One after the other: what a crash or a full disk cut off, of this process or another, must not swallow the entry that
+   * comes next.
+   */
+  private async append(...values: (JournalHeader | JournalEntry)[]): Promise<void> {
+    const text = values.map((value) => `${JSON.stringify(value)}\n`).join('');
+    const before = this.turn;
+    let end: () => void = () => undefined;
+    this.turn = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    try {
+      await this.file.appendFile((await this.endsTorn()) ? `\n${text}` : text);
+    } finally {
+      end();
+    }
+  }
+
+  private async endsTorn(): Promise<boolean> {
+    const { size } = await this.file.stat();
+    if (size === 0) return false;
+    const { bytesRead, buffer } = await this.file.read(Buffer.alloc(1), 0, 1, size - 1);
+    return bytesRead === 1 && buffer.toString() !== '\n';
+  }
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { BatchMeta } from '../ledger/batch-meta.js';
+
+/** `run.json`: what a batch made, spent and asked for; `verify` proves its sum from the folder alone (S4). */
+export const runReportSchema = z.object({
+  batch: z.string(),
+  origin: z.string(),
+  sources: z.array(z.string()),
+  state: z.enum(['finished', 'unfinished']),
+  counts: z.object({
+    rows: z.number(),
+    briefs: z.number(),
+    rejected: z.number(),
+    duplicate: z.number(),
+    admitted: z.number(),
+    succeeded: z.number(),
+    failed: z.number(),
+    unknown: z.number(),
+    cancelled: z.number(),
+    pending: z.number(),
+  }),
+  credits: z.object({ spent: z.number() }),
+  requests: z.object({
+    submits: z.number(),
+    status_checks: z.number(),
+    downloads: z.number(),
+    /** Reports of earlier versions have none. */
+    uploads: z.number().default(0),
+    refused: z.number(),
+  }),
+  times: z.object({ created: z.string(), written: z.string() }),
+  /** Lines of the manifest by the run that made them; reports of earlier versions have none. */
+  runs: z
+    .array(
+      z.object({
+        run: z.number(),
+        at: z.string().nullable(),
+        succeeded: z.number(),
+        failed: z.number(),
+        unknown: z.number(),
+        cancelled: z.number(),
+      }),
+    )
+    .default([]),
+  /** Lines that were taken over from an earlier batch of the schedule. */
+  taken_over: z.number().default(0),
+});
+
+export type RunReport = z.infer<typeof runReportSchema>;
+
+export function runReport(meta: BatchMeta, nowMs: number): RunReport {
+  const { lines, requests } = meta;
+  const finished = meta.admission === 'complete' && meta.pending === 0;
+  return {
+    batch: meta.name,
+    origin: meta.origin,
+    sources: meta.sources,
+    state: finished ? 'finished' : 'unfinished',
+    counts: {
+      rows: meta.rows,
+      briefs: meta.admitted + meta.rejected + meta.duplicates,
+      rejected: meta.rejected,
+      duplicate: meta.duplicates,
+      admitted: meta.admitted,
+      ...lines,
+      pending: meta.pending,
+    },
+    credits: { spent: meta.spent },
+    requests: {
+      submits: requests.submits,
+      status_checks: requests.statusChecks,
+      downloads: requests.downloads,
+      uploads: requests.uploads,
+      refused: requests.refused,
+    },
+    times: {
+      created: new Date(meta.createdAt).toISOString(),
+      written: new Date(nowMs).toISOString(),
+    },
+    runs: meta.runs.map(({ run, atMs, lines: made }) => ({
+      run,
+      at: atMs === null ? null : new Date(atMs).toISOString(),
+      ...made,
+    })),
+    taken_over: meta.takenOver,
+  };
+}

@@ -1,0 +1,276 @@
+import { readFile } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { z } from 'zod';
+import {
+  type Asset,
+  judgeLine,
+  type LineStatus,
+  type ManifestLine,
+} from '../../shared/manifest-line.js';
+import { quoteName } from '../../shared/quantities.js';
+import { readLines } from '../../shared/read-lines.js';
+import { type RunReport, runReportSchema } from '../run-report.js';
+import type { Findings } from './findings.js';
+
+export interface NamedAsset {
+  asset: Asset;
+  briefId: string;
+  /** Of the manifest. */
+  row: number;
+}
+
+const path = 'manifest.jsonl';
+
+/** Counts the manifest's lines, reports those that are not as they should be, and yields each file that they name. */
+export async function* walkManifest(
+  folder: string,
+  tally: ManifestTally,
+  findings: Findings,
+): AsyncGenerator<NamedAsset> {
+  let row = 0;
+  for await (const { text, end } of readLines(join(folder, path))) {
+    row += 1;
+    if (end === 'torn') {
+      tally.tornRow = row;
+      return;
+    }
+    if (text === '') continue;
+    const judged = judgeLine(text);
+    if (judged.kind === 'line') {
+      yield* countLine(judged.line, row, { tally, findings });
+      continue;
+    }
+    tally.unreadable += 1;
+    const message = `Line ${row} of ${path} cannot be read (${judged.reason}).`;
+    findings.problem('line_unreadable', message, { path, row });
+  }
+}
+
+function* countLine(
+  line: ManifestLine,
+  row: number,
+  { tally, findings }: { tally: ManifestTally; findings: Findings },
+): Generator<NamedAsset> {
+  const briefId = line.brief_id;
+  const place = { brief_id: briefId, row };
+  const counted = tally.add(line, row);
+  if (counted.kind === 'twice') {
+    const message = `Brief ${quoteName(briefId)} has a second line, on row ${row}; the first is on row ${counted.firstRow}.`;
+    findings.problem('line_twice', message, { ...place, path });
+  }
+  for (const asset of line.assets) {
+    const namer = tally.claim(asset.path, briefId);
+    // A second line of the same brief is reported as that; its files were looked at with the first.
+    if (namer === briefId && counted.kind === 'twice') continue;
+    if (namer !== null) {
+      const message = `${quoteName(asset.path)} is named by brief ${quoteName(namer)} and by brief ${quoteName(briefId)}; on some systems names that differ only in case are one file.`;
+      findings.problem('asset_shared', message, { ...place, path: asset.path });
+    }
+    yield { asset, briefId, row };
+  }
+}
+
+/** What the lines of a manifest add up to; a line that is there twice counts once. */
+export class ManifestTally {
+  lines = 0;
+  /** Lines that could not be read: each may stand for a brief. */
+  unreadable = 0;
+  /** Row of a last line without its end. */
+  tornRow: number | null = null;
+  batch: string | null = null;
+  readonly byStatus: Record<LineStatus, number> = {
+    succeeded: 0,
+    failed: 0,
+    unknown: 0,
+    cancelled: 0,
+  };
+  /** Credits that were charged for these lines, and those of cancelled ones, which may have been. */
+  readonly credits = { charged: 0, cancelled: 0 };
+  private readonly rowOf = new Map<string, number>();
+  private readonly namerOf = new Map<string, string>();
+
+  /** Counts a line; or says on which row its brief has one already. */
+  add(line: ManifestLine, row: number): { kind: 'new' } | { kind: 'twice'; firstRow: number } {
+    const firstRow = this.rowOf.get(line.brief_id);
+    if (firstRow !== undefined) return { kind: 'twice', firstRow };
+    this.rowOf.set(line.brief_id, row);
+    this.batch ??= line.batch;
+    this.lines += 1;
+    this.byStatus[line.status] += 1;
+    const charged = chargedFor(line);
+    if (line.status === 'cancelled') this.credits.cancelled += charged;
+    else this.credits.charged += charged;
+    return { kind: 'new' };
+  }
+
+  hasBrief(briefId: string): boolean {
+    return this.rowOf.has(briefId);
+  }
+
+  /** Notes who names a file; the brief that did so before, or null. */
+  claim(path: string, briefId: string): string | null {
+    const name = comparablePath(path);
+    const earlier = this.namerOf.get(name);
+    if (earlier === undefined) this.namerOf.set(name, briefId);
+    return earlier ?? null;
+  }
+
+  names(path: string): boolean {
+    return this.namerOf.has(comparablePath(path));
+  }
+}
+
+/** Of an unknown outcome nobody knows what it cost: it counts as reserved, not as spent (S6). */
+export function chargedFor({ status, credits }: ManifestLine): number {
+  return status === 'unknown' ? 0 : (credits.final ?? credits.reserved ?? 0);
+}
+
+/** One form for names that some file system takes for the same file: case, `ß` and `SS`, composed letters. */
+export function comparablePath(path: string): string {
+  return posix.normalize(path).normalize('NFC').toLowerCase().toUpperCase().toLowerCase();
+}
+
+export interface History {
+  /** Files that earlier lines named, in comparable form. */
+  paths: ReadonlySet<string>;
+  /** Credits that were charged for them. */
+  charged: number;
+}
+
+/** What `history.jsonl` says of lines that a retry replaced; it promises nothing, so it is read leniently. */
+export async function readHistory(folder: string): Promise<History> {
+  const paths = new Set<string>();
+  let charged = 0;
+  for await (const { text } of readLines(join(folder, 'history.jsonl'))) {
+    const judged = judgeLine(text);
+    if (judged.kind === 'unreadable') continue;
+    charged += chargedFor(judged.line);
+    for (const asset of judged.line.assets) paths.add(comparablePath(asset.path));
+  }
+  return { paths, charged };
+}
+
+const statuses: readonly LineStatus[] = ['succeeded', 'failed', 'unknown', 'cancelled'];
+
+/** How many lines `run.json` speaks of. */
+export function linesReported({ counts }: RunReport): number {
+  return statuses.reduce((sum, status) => sum + counts[status], 0);
+}
+
+/** S4 within `run.json` itself. */
+export function checkSum(report: RunReport, findings: Findings): void {
+  const { briefs, rejected, duplicate, admitted, pending } = report.counts;
+  const say = (message: string) =>
+    findings.problem('counts_do_not_add_up', message, { path: 'run.json' });
+  if (briefs !== rejected + duplicate + admitted) {
+    say(
+      `run.json says ${briefs} briefs, but ${rejected} rejected, ${duplicate} duplicate and ${admitted} admitted make ${rejected + duplicate + admitted}.`,
+    );
+  }
+  const ended = linesReported(report);
+  if (admitted !== ended + pending) {
+    say(
+      `run.json says ${admitted} admitted, but ${statusText(report.counts)} and ${pending} pending make ${ended + pending}.`,
+    );
+  }
+  if (report.state === 'finished' && pending !== 0) {
+    say(`run.json says that the batch is finished, and that ${pending} briefs are pending.`);
+  }
+}
+
+/** Lines that `run.json` speaks of and that are not in the manifest, not even as one that cannot be read. */
+export function missingLines(report: RunReport, tally: ManifestTally): number {
+  const torn = tally.tornRow === null ? 0 : 1;
+  return Math.max(0, linesReported(report) - tally.lines - tally.unreadable - torn);
+}
+
+/** S4 between `run.json` and the manifest, but for lines that are missing. */
+export function checkLines(report: RunReport, tally: ManifestTally, findings: Findings): void {
+  const extra = tally.lines - linesReported(report);
+  if (extra > 0) {
+    const text = `run.json speaks of ${linesReported(report)} lines, manifest.jsonl has ${tally.lines}`;
+    const later = 'a later run of this batch is under way or was cut off; it writes run.json anew';
+    if (report.state === 'finished') {
+      findings.problem('line_extra', `${text}: either ${later}, or lines were put in.`);
+    } else findings.warning('report_outdated', `${text}: ${later}.`);
+    return;
+  }
+  const complete = extra === 0 && tally.unreadable === 0 && tally.tornRow === null;
+  if (complete && statuses.some((status) => report.counts[status] !== tally.byStatus[status])) {
+    findings.problem(
+      'status_counts_differ',
+      `run.json says ${statusText(report.counts)}; manifest.jsonl has ${statusText(tally.byStatus)}.`,
+    );
+  }
+}
+
+/** A last line without its end: a crash while it was written, or damage to a manifest that was complete. */
+export function checkTorn(
+  report: RunReport | null,
+  tally: ManifestTally,
+  findings: Findings,
+): void {
+  if (tally.tornRow === null) return;
+  const place = { path: 'manifest.jsonl', row: tally.tornRow };
+  const text = `The last line of manifest.jsonl, on row ${tally.tornRow}, is cut off`;
+  const sentence = `${text}; the next run of the same command repairs it.`;
+  // While a run is under way, its last line may just be half way to the disk.
+  if (report?.state === 'finished') findings.problem('line_torn', sentence, place);
+  else findings.warning('line_torn', sentence, place);
+}
+
+const leastDifference = 0.001;
+
+/**
+ * What `run.json` says was spent is what the lines say was charged. Retried lines were paid too, unless an
+ * earlier life of the batch put them into the history; of cancelled ones it is not sure that they were.
+ */
+export function checkCredits(
+  report: RunReport,
+  { credits }: ManifestTally,
+  { findings, historyCharged }: { findings: Findings; historyCharged: number },
+): void {
+  const { spent } = report.credits;
+  const most = credits.charged + credits.cancelled + historyCharged;
+  if (spent > credits.charged - leastDifference && spent < most + leastDifference) return;
+  const range = most === credits.charged ? `${most}` : `between ${credits.charged} and ${most}`;
+  findings.problem(
+    'credits_differ',
+    `run.json says that ${spent} credits were spent, the lines say ${range}.`,
+    { path: 'run.json' },
+  );
+}
+
+function statusText(counts: Record<LineStatus, number>): string {
+  return statuses.map((status) => `${counts[status]} ${status}`).join(', ');
+}
+
+const reportPath = 'run.json';
+
+/** `run.json`; null, and a finding, where there is none that can be read. */
+export async function readReport(folder: string, findings: Findings): Promise<RunReport | null> {
+  try {
+    return runReportSchema.parse(JSON.parse(await readFile(join(folder, reportPath), 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      const message = `There is no ${reportPath}, so the counts cannot be proved: the run is under way or was cut off, and running the same command again writes it.`;
+      findings.problem('report_missing', message, { path: reportPath });
+      return null;
+    }
+    const message = `${reportPath} cannot be read (${reasonOf(error)}), so the counts cannot be proved.`;
+    findings.problem('report_unreadable', message, { path: reportPath });
+    return null;
+  }
+}
+
+/** @throws what is no fault of the file */
+function reasonOf(error: unknown): string {
+  if (error instanceof SyntaxError) return 'it is not JSON';
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    return `${issue?.path.join('.')}: ${issue?.message}`;
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string') return code;
+  throw error;
+}

@@ -1,0 +1,157 @@
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BatchError } from '../../shared/errors.js';
+import type { RunReport } from '../run-report.js';
+import { checkAsset, findLeftOver } from './check-assets.js';
+import {
+  checkCredits,
+  checkLines,
+  checkSum,
+  checkTorn,
+  type History,
+  linesReported,
+  ManifestTally,
+  missingLines,
+  readHistory,
+  readReport,
+  walkManifest,
+} from './check-manifest.js';
+import { checkRejected, checkTable } from './check-tables.js';
+import { Findings, type Problem, type Warning } from './findings.js';
+
+/** `assets` are files that were read to their end, also where the hash differs; `bytes` is what was hashed. */
+export interface Checked {
+  lines: number;
+  assets: number;
+  bytes: number;
+}
+
+/** What `verify --json` prints: the fields are a contract with users' scripts. */
+export interface Verification {
+  /** Whether S4 and S5 hold; warnings do not count against it. */
+  ok: boolean;
+  batch: string | null;
+  /** Null where there is no `run.json` to say so. */
+  state: RunReport['state'] | null;
+  pending: number | null;
+  checked: Checked;
+  problems: Problem[];
+  warnings: Warning[];
+}
+
+/** Enough to keep a disk busy while one file is opened; hashing itself is one processor's work. */
+const filesAtOnce = 4;
+
+/**
+ * Proves S4 and S5 from a results folder alone: every file that a line names is read and hashed again, and
+ * all counts are compared. Changes nothing. Memory grows with the number of lines, not with the files.
+ * `checked` is counted up on the way, for whoever shows progress.
+ * @throws BatchError `bad_input` where the folder holds no results, `output_unusable` where its records
+ *   cannot be read
+ */
+export async function verifyFolder(
+  folder: string,
+  checked: Checked = { lines: 0, assets: 0, bytes: 0 },
+): Promise<Verification> {
+  try {
+    return await verifyResults(await openResults(folder), checked);
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (error instanceof BatchError || typeof code !== 'string') throw error;
+    const message = `${path ?? folder} cannot be read (${code}).`;
+    throw new BatchError('output_unusable', message, { cause: error });
+  }
+}
+
+async function verifyResults(root: string, checked: Checked): Promise<Verification> {
+  const findings = new Findings();
+  const tally = new ManifestTally();
+  const report = await readReport(root, findings);
+  await checkFiles({ root, tally, findings, checked });
+  const history = await readHistory(root);
+  await findLeftOver(root, { tally, history }, findings);
+  await checkRecords(root, report, { tally, history, findings });
+  const { problems, warnings } = findings;
+  return {
+    ok: problems.length === 0,
+    batch: report?.batch ?? tally.batch,
+    state: report?.state ?? null,
+    pending: report?.counts.pending ?? null,
+    checked,
+    problems,
+    warnings,
+  };
+}
+
+async function openResults(folder: string): Promise<string> {
+  if (!(await stat(folder).catch(() => null))?.isDirectory()) {
+    throw new BatchError('bad_input', `There is no folder ${folder}.`);
+  }
+  if ((await exists(join(folder, 'manifest.jsonl'))) || (await exists(join(folder, 'run.json')))) {
+    return realpath(folder);
+  }
+  throw new BatchError(
+    'bad_input',
+    `${folder} is not a results folder: it has neither manifest.jsonl nor run.json.`,
+  );
+}
+
+interface Walk {
+  root: string;
+  tally: ManifestTally;
+  findings: Findings;
+  checked: Checked;
+}
+
+async function checkFiles({ root, tally, findings, checked }: Walk): Promise<void> {
+  const onBytes = (bytes: number) => {
+    checked.bytes += bytes;
+  };
+  const named = walkManifest(root, tally, findings);
+  // Several readers of one generator: each takes the next file when it is done with its last.
+  const reader = async () => {
+    for await (const { asset, briefId, row } of named) {
+      const verdict = await checkAsset(asset, { root, onBytes });
+      checked.lines = tally.lines;
+      if (verdict.kind === 'whole' || verdict.code === 'asset_hash_differs') checked.assets += 1;
+      if (verdict.kind === 'whole') continue;
+      const place = { brief_id: briefId, path: asset.path, row };
+      findings.problem(verdict.code, verdict.why, place);
+    }
+  };
+  await Promise.all(Array.from({ length: filesAtOnce }, reader));
+  checked.lines = tally.lines;
+}
+
+async function checkRecords(
+  root: string,
+  report: RunReport | null,
+  { tally, history, findings }: { tally: ManifestTally; history: History; findings: Findings },
+): Promise<void> {
+  checkTorn(report, tally, findings);
+  if (!report) return;
+  checkSum(report, findings);
+  if (report.state === 'unfinished') {
+    const message = `The batch is not finished: ${report.counts.pending} briefs have no line yet. The same command again goes on with it.`;
+    findings.warning('unfinished', message, { path: 'run.json' });
+  }
+  if (linesReported(report) > 0 && !(await exists(join(root, 'manifest.jsonl')))) {
+    const message = `There is no manifest.jsonl, and run.json speaks of ${linesReported(report)} lines.`;
+    findings.problem('manifest_missing', message, { path: 'manifest.jsonl' });
+    return;
+  }
+  checkLines(report, tally, findings);
+  await checkTable({ folder: root, report, tally, findings });
+  // While briefs are being admitted, what was rejected is not in run.json yet.
+  if (report.state === 'unfinished') return;
+  await checkRejected(root, report, findings);
+  const complete = tally.lines === linesReported(report) && missingLines(report, tally) === 0;
+  if (complete) checkCredits(report, tally, { findings, historyCharged: history.charged });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

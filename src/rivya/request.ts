@@ -1,0 +1,207 @@
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../shared/clock.js';
+import { headerRequestId, type ResponseHeaders } from './headers.js';
+import type { Unknown, Unreachable } from './outcome.js';
+import { describeFailure, safeCause, transportFailure } from './transport-failure.js';
+
+const longestBodyBytes = 4 * 1024 * 1024;
+
+/** A whole answer, its body not yet understood. */
+export interface Answer {
+  kind: 'answered';
+  httpStatus: number;
+  headers: ResponseHeaders;
+  text: string;
+}
+
+export interface SendOptions {
+  dispatcher: Dispatcher;
+  /** For the whole request, from waiting for a connection to the last byte of the answer. */
+  timeoutMs: number;
+  signal: AbortSignal | undefined;
+}
+
+/** Sends one API request and reads its whole answer; faults of the way are returned, never thrown. */
+export async function sendRequest(
+  request: Omit<ExchangeRequest, 'signal'>,
+  { dispatcher, timeoutMs, signal }: SendOptions,
+): Promise<Answer | Unknown | Unreachable> {
+  const deadline = new Deadline(signal);
+  deadline.arm(timeoutMs);
+  try {
+    const exchange = await openExchange(dispatcher, { ...request, signal: deadline.signal });
+    if (exchange.kind === 'failed') return transportFailure(exchange);
+    return await readAnswer(exchange.response);
+  } finally {
+    deadline.end();
+  }
+}
+
+async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer | Unknown> {
+  const { statusCode: httpStatus, headers, body } = response;
+  const read = await readBoundedText(body, longestBodyBytes);
+  switch (read.kind) {
+    case 'text':
+      return { kind: 'answered', httpStatus, headers, text: read.text };
+    case 'too_long':
+      return unread(response, 'the answer is longer than 4 MB', null);
+    case 'broken':
+      return unread(response, describeFailure(read.error), safeCause(read.error));
+    default:
+      return read satisfies never;
+  }
+}
+
+function unread(response: Dispatcher.ResponseData, what: string, cause: unknown): Unknown {
+  return {
+    kind: 'unknown',
+    reason: `HTTP ${response.statusCode}, but ${what}.`,
+    httpStatus: response.statusCode,
+    requestId: headerRequestId(response.headers),
+    retryAfterMs: null,
+    cause,
+  };
+}
+
+/** `begun`: at least the first byte may have left; without it the other side surely saw nothing. */
+export type Exchange =
+  | { kind: 'opened'; response: Dispatcher.ResponseData }
+  | { kind: 'failed'; begun: boolean; error: unknown };
+
+export type ExchangeRequest = Omit<Dispatcher.RequestOptions, 'signal'> & { signal: AbortSignal };
+
+/**
+ * Sends one request and waits for the headers of its answer; redirects are not followed.
+ * The signal ends the wait at any point, also while connecting, where undici alone would go on.
+ */
+export async function openExchange(
+  dispatcher: Dispatcher,
+  request: ExchangeRequest,
+): Promise<Exchange> {
+  const { signal } = request;
+  if (signal.aborted) return { kind: 'failed', begun: false, error: signal.reason };
+  const state = { begun: false };
+  const begin = (): void => {
+    state.begun = true;
+  };
+  const watched = dispatcher.compose(
+    (dispatch) => (options, handler) => dispatch(options, noticeStart(handler, begin)),
+  );
+  const abortion = rejectOnAbort(signal);
+  try {
+    const limits = { headersTimeout: 0, bodyTimeout: 0 };
+    const sent = watched.request({ ...limits, ...request });
+    return { kind: 'opened', response: await Promise.race([sent, abortion.promise]) };
+  } catch (error) {
+    return { kind: 'failed', begun: state.begun, error };
+  } finally {
+    abortion.end();
+  }
+}
+
+/** Calls `notice` right before the request is written to a connection that stands. */
+function noticeStart(
+  handler: Dispatcher.DispatchHandler,
+  notice: () => void,
+): Dispatcher.DispatchHandler {
+  const { onRequestStart, onConnect } = handler;
+  if (onRequestStart) {
+    handler.onRequestStart = (...parameters) => {
+      notice();
+      onRequestStart.apply(handler, parameters);
+    };
+  }
+  if (onConnect) {
+    handler.onConnect = (...parameters) => {
+      notice();
+      onConnect.apply(handler, parameters);
+    };
+  }
+  // A handler without either would hide the start: then every fault counts as one after it.
+  if (!onRequestStart && !onConnect) notice();
+  return handler;
+}
+
+function rejectOnAbort(signal: AbortSignal): { promise: Promise<never>; end: () => void } {
+  const listening = new AbortController();
+  const promise = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true, signal: listening.signal });
+  });
+  return { promise, end: () => listening.abort() };
+}
+
+/** A body as text, unless it broke off or would not end. */
+type BoundedText =
+  | { kind: 'text'; text: string }
+  | { kind: 'too_long' }
+  | { kind: 'broken'; error: unknown };
+
+/** Reads at most `maxBytes` of a body; a longer one is given up, its connection with it. */
+async function readBoundedText(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+): Promise<BoundedText> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) return { kind: 'too_long' };
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    return { kind: 'broken', error };
+  }
+  // TextDecoder, because it drops a byte order mark, which JSON.parse would refuse.
+  return { kind: 'text', text: new TextDecoder().decode(Buffer.concat(chunks)) };
+}
+
+/** Why a request of ours was given up: by its code, not by its text. */
+class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed';
+  readonly code = 'ERR_RIVYA_DEADLINE';
+}
+
+/**
+ * A time limit and the caller's signal as one signal.
+ * AbortSignal.any and .timeout would do, but in Node 20 each call leaves something behind on a signal
+ * that lives as long as a worker; here `end` takes everything away.
+ */
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #parent: AbortSignal | undefined;
+  readonly #onParentAbort = (): void => this.#controller.abort(this.#parent?.reason);
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parent?: AbortSignal) {
+    this.#parent = parent;
+    if (parent?.aborted) this.#onParentAbort();
+    else parent?.addEventListener('abort', this.#onParentAbort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Starts the time anew. */
+  arm(timeoutMs: number): void {
+    this.disarm();
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(new DeadlinePassed(`Nothing came within ${timeoutMs} ms.`));
+    }, timeoutMs);
+  }
+
+  /** Stops the time, as while waiting for our own disk. */
+  disarm(): void {
+    clearTimeout(this.#timer);
+  }
+
+  end(): void {
+    this.disarm();
+    this.#parent?.removeEventListener('abort', this.#onParentAbort);
+  }
+}
+
+/** For callers that pass no clock: of `shared` this folder imports types only, so not `systemClock`. */
+export const localClock: Clock = { now: () => Date.now() };

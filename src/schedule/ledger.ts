@@ -1,0 +1,166 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Redis } from 'ioredis';
+import { type ScheduleKeys, scheduleKeys, scheduleOwnersKey } from '../ledger/keys.js';
+import { runScript } from '../ledger/scripts.js';
+import {
+  decodeRun,
+  encodeRun,
+  isOpen,
+  type ReadRun,
+  type Schedule,
+  type ScheduleRun,
+  scheduleSchema,
+  type Told,
+} from './schedule.js';
+
+export type RunClaim = 'claimed' | 'there' | 'gone' | 'changed' | 'name_taken';
+
+/** The runs of a schedule at one moment, oldest first. */
+export interface RunBook {
+  runs: ReadRun[];
+  /** Runs that were ever claimed: raised with each. */
+  claims: string;
+}
+
+/** Older ones that have ended are forgotten. */
+const mostRuns = 100;
+
+/** Whose schedules they are: an API origin, and the hash over it and the key. */
+export interface ScheduleOwner {
+  account: string;
+  origin: string;
+}
+
+/** The durable account of the schedules of one API origin and key. */
+export class ScheduleLedger {
+  readonly keys: ScheduleKeys;
+
+  constructor(
+    private readonly redis: Redis,
+    prefix: string,
+    private readonly owner: ScheduleOwner,
+  ) {
+    this.keys = scheduleKeys(prefix, owner.account);
+  }
+
+  /** `same`: it is there already, word for word. @param webhook '' for none */
+  async add(schedule: Schedule, webhook: string): Promise<'added' | 'same' | 'exists'> {
+    const { schedules, webhooks } = this.keys;
+    const text = JSON.stringify(schedule);
+    await this.enlist();
+    const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
+    // Compared as it is read: an earlier version did not write what has a default.
+    const known = added ? readSchedule(text) : await this.find(schedule.name);
+    if (known === null || !isDeepStrictEqual(known, readSchedule(text))) return 'exists';
+    if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
+    else await this.redis.hset(webhooks, schedule.name, webhook);
+    return added ? 'added' : 'same';
+  }
+
+  /** Has those find these schedules who look for the schedules of all accounts. */
+  async enlist(): Promise<void> {
+    await this.redis.hset(this.keys.owners, this.owner.account, this.owner.origin);
+  }
+
+  /** Null when there is none of that name. */
+  async find(name: string): Promise<Schedule | null> {
+    const text = await this.redis.hget(this.keys.schedules, name);
+    return text === null ? null : readSchedule(text);
+  }
+
+  /** In the order of their names. */
+  async all(): Promise<Schedule[]> {
+    const texts = await this.redis.hvals(this.keys.schedules);
+    return texts.map(readSchedule).sort((left, right) => (left.name < right.name ? -1 : 1));
+  }
+
+  async setState(schedule: Schedule, state: Schedule['state']): Promise<void> {
+    const text = JSON.stringify({ ...schedule, state });
+    await this.redis.hset(this.keys.schedules, schedule.name, text);
+  }
+
+  /** Deletes the schedule, its webhook and its history; its batches stay. */
+  async remove(name: string): Promise<void> {
+    const { schedules, webhooks, runs, names } = this.keys;
+    await this.redis.hdel(schedules, name);
+    await this.redis.hdel(webhooks, name);
+    await this.redis.unlink(runs + name, names + name);
+  }
+
+  /** The URL that is told of failures; null where none is. Not to be shown or logged (S8). */
+  webhook(name: string): Promise<string | null> {
+    return this.redis.hget(this.keys.webhooks, name);
+  }
+
+  /** Whether there is one, for whoever need not know it. */
+  async hasWebhook(name: string): Promise<boolean> {
+    return (await this.redis.hexists(this.keys.webhooks, name)) === 1;
+  }
+
+  async readRun(name: string, id: string): Promise<ReadRun | null> {
+    const text = await this.redis.hget(this.keys.runs + name, id);
+    return text === null ? null : decodeRun(text);
+  }
+
+  async runs(name: string): Promise<RunBook> {
+    // The count first: a run that is claimed in between makes the claim of a third fail, not go unseen.
+    const claims = (await this.redis.hget(this.keys.names + name, '#claims')) ?? '0';
+    const texts = await this.redis.hvals(this.keys.runs + name);
+    const runs = texts.map(decodeRun);
+    return { claims, runs: runs.sort((left, right) => orderOf(left) - orderOf(right)) };
+  }
+
+  /** Makes a run's record, together with the name of its batch, if no other run was claimed since `claims`. */
+  async claim(name: string, run: ScheduleRun, claims: string): Promise<RunClaim> {
+    const { schedules, runs, names } = this.keys;
+    const batch = run.stage === 'skipped' ? '' : run.batch;
+    const reply = await runScript(this.redis, 'claim-run', {
+      keys: [schedules, runs + name, names + name],
+      values: [name, run.id, encodeRun(run), claims, batch],
+    });
+    return reply as RunClaim;
+  }
+
+  /** Compare-and-set: a worker that was frozen and wakes changes nothing. */
+  async save(name: string, from: ReadRun, to: ScheduleRun): Promise<'saved' | 'was_changed'> {
+    const reply = await runScript(this.redis, 'save-run', {
+      keys: [this.keys.runs + name],
+      values: [to.id, from.text, encodeRun(to)],
+    });
+    return reply === 1 ? 'saved' : 'was_changed';
+  }
+
+  /** Notes on a run what came of telling its webhook; a run that was forgotten since is left so. */
+  async noteTold(name: string, id: string, told: Told): Promise<void> {
+    // Each time that it was changed meanwhile, the run itself has come a step further.
+    for (;;) {
+      const from = await this.readRun(name, id);
+      if (from === null) return;
+      if ((await this.save(name, from, { ...from.run, told })) === 'saved') return;
+    }
+  }
+
+  /** Keeps the history short. */
+  async forgetOldRuns(name: string): Promise<void> {
+    const { runs } = await this.runs(name);
+    const ended = runs.filter(({ run }) => !isOpen(run)).map(({ run }) => run);
+    for (const run of ended.slice(0, Math.max(0, runs.length - mostRuns))) {
+      await this.redis.hdel(this.keys.runs + name, run.id);
+      if (run.stage !== 'skipped') await this.redis.hdel(this.keys.names + name, run.batch);
+    }
+  }
+}
+
+function readSchedule(text: string): Schedule {
+  return scheduleSchema.parse(JSON.parse(text));
+}
+
+function orderOf({ run }: ReadRun): number {
+  return run.scheduledMs;
+}
+
+/** All that ever had a schedule, the same ones always in the same order; some may have none any more. */
+export async function scheduleOwners(redis: Redis, prefix: string): Promise<ScheduleOwner[]> {
+  const origins = Object.entries(await redis.hgetall(scheduleOwnersKey(prefix)));
+  return origins.sort().map(([account, origin]) => ({ account, origin }));
+}

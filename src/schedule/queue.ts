@@ -1,0 +1,144 @@
+import { type AdvancedOptions, type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { bullPrefix } from '../shared/queues.js';
+import { nextTick } from './cron.js';
+import type { Schedule } from './schedule.js';
+import { type RunNotice, runNoticeSchema } from './words.js';
+
+/** A run of a schedule, by the tick or by hand. */
+const runJobSchema = z.object({
+  v: z.literal(1),
+  kind: z.literal('run'),
+  schedule: z.string(),
+  id: z.string(),
+  scheduledMs: z.number(),
+  trigger: z.enum(['tick', 'hand']),
+});
+export type RunJob = z.infer<typeof runJobSchema>;
+
+/** Something that a webhook is to be told; its URL is in the ledger alone (S8). */
+const noticeJobSchema = z.object({
+  v: z.literal(1),
+  kind: z.literal('notice'),
+  schedule: z.string(),
+  notice: runNoticeSchema,
+});
+export type NoticeJob = z.infer<typeof noticeJobSchema>;
+
+/** What a job of the schedules carries: names and times; what else is known is in the ledger. */
+export const scheduleJobSchema = z.discriminatedUnion('kind', [
+  /** Made by BullMQ's scheduler at each tick, once. */
+  z.object({ v: z.literal(1), kind: z.literal('tick'), schedule: z.string() }),
+  runJobSchema,
+  noticeJobSchema,
+]);
+export type ScheduleJob = z.infer<typeof scheduleJobSchema>;
+
+const noticeTries = 6;
+const firstRetryMs = 2_000;
+
+/** Tries that a notice has after the one that is under way. */
+export function noticeTriesLeft({ attemptsMade }: { attemptsMade: number }): number {
+  return Math.max(0, noticeTries - attemptsMade - 1);
+}
+
+/** Steps count their own tries, as waiting for Redis is not one of them. */
+const stepOptions: JobsOptions = {
+  attempts: 1_000_000,
+  backoff: { type: 'fixed', delay: 5_000 },
+  removeOnComplete: true,
+  removeOnFail: { count: 100 },
+  stackTraceLimit: 3,
+};
+
+/** For queue and workers alike: BullMQ's own reckoning errs in the hours in which clocks are changed. */
+export const tickSettings: AdvancedOptions = {
+  repeatStrategy: (afterMs, { pattern = '', tz = 'UTC' }) =>
+    nextTick({ cron: pattern, zone: tz }, afterMs),
+};
+
+/** Each API origin and key has its own, so that a worker takes only ticks of its key. */
+export function scheduleQueueName(account: string): string {
+  return `schedules.${account}`;
+}
+
+export function runIdOfTick(scheduledMs: number): string {
+  return String(scheduledMs);
+}
+
+export function runIdByHand(nowMs: number): string {
+  return `hand-${nowMs}`;
+}
+
+/** For readers too: see `nextTick` of `ScheduleQueue`. */
+export async function nextTickIn(queue: Queue<ScheduleJob>, name: string): Promise<number | null> {
+  return (await queue.getJobScheduler(name))?.next ?? null;
+}
+
+/** The schedules' queue, as a producer of jobs. */
+export class ScheduleQueue {
+  private readonly queue: Queue<ScheduleJob>;
+  readonly bullPrefix: string;
+
+  constructor(
+    connection: Redis,
+    prefix: string,
+    readonly account: string,
+  ) {
+    this.bullPrefix = bullPrefix(prefix);
+    this.queue = new Queue<ScheduleJob>(scheduleQueueName(account), {
+      connection,
+      prefix: this.bullPrefix,
+      streams: { events: { maxLen: 100 } },
+      settings: tickSettings,
+    });
+    // Connection errors are told once by the store; without a listener each would end the process.
+    this.queue.on('error', () => undefined);
+  }
+
+  /** Ticks come due from now on; doing it again changes nothing but a changed pattern. */
+  async start({ name, cron, zone }: Schedule): Promise<void> {
+    await this.queue.upsertJobScheduler(
+      name,
+      { pattern: cron, tz: zone },
+      { name: 'tick', data: { v: 1, kind: 'tick', schedule: name }, opts: stepOptions },
+    );
+  }
+
+  /** No tick comes due any more. */
+  async stop(name: string): Promise<void> {
+    await this.queue.removeJobScheduler(name);
+  }
+
+  /** When the next tick is due, in ms since the epoch; null where none is. In the past while no worker runs. */
+  async nextTick(name: string): Promise<number | null> {
+    return nextTickIn(this.queue, name);
+  }
+
+  /** Adding a run that is there already changes nothing. */
+  async addRun(run: RunJob): Promise<void> {
+    const jobId = `run-${run.schedule}-${run.id}`;
+    await this.queue.add('run', run, { ...stepOptions, jobId });
+  }
+
+  /** Told once, as far as a crash between telling and noting it allows. */
+  async addNotice(schedule: string, notice: RunNotice): Promise<void> {
+    await this.queue.add(
+      'notice',
+      { v: 1, kind: 'notice', schedule, notice },
+      {
+        jobId: `notice-${schedule}-${notice.run}-${notice.event}`,
+        attempts: noticeTries,
+        backoff: { type: 'exponential', delay: firstRetryMs },
+        removeOnComplete: { count: 100 },
+        removeOnFail: { count: 100 },
+        stackTraceLimit: 0,
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close();
+  }
+}

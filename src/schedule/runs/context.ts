@@ -1,0 +1,41 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { BatchLedger } from '../../ledger/batch-ledger.js';
+import type { ListedModels } from '../../producer/options.js';
+import type { FetchReference } from '../../producer/references/files.js';
+import type { Clock } from '../../shared/clock.js';
+import type { ScheduleLedger } from '../ledger.js';
+import type { RunJob, ScheduleQueue } from '../queue.js';
+import type { Schedule } from '../schedule.js';
+
+export interface ScheduleContext {
+  connection: Redis;
+  prefix: string;
+  origin: string;
+  account: AccountLedger;
+  ledger: ScheduleLedger;
+  queue: ScheduleQueue;
+  clock: Clock;
+  log: Logger;
+  /** Ends an admission after the chunk under way; another worker goes on with it. */
+  stopping: AbortSignal;
+  /** Asks the API which models there are. */
+  readModels(): Promise<ListedModels>;
+  /** Fetches a schedule's URL into a file. @throws BatchError `bad_input` where that is refused or not possible */
+  fetchFile(url: string, path: string): Promise<void>;
+  fetchReference: FetchReference;
+}
+
+/** What a run's step works with. */
+export interface RunTurn {
+  schedule: Schedule;
+  job: RunJob;
+}
+
+/** What is to become of a run's job; only the edge turns it into queue operations. */
+export type RunStep = { kind: 'done' } | { kind: 'again'; afterMs: number };
+
+export function batchLedger(context: ScheduleContext, batch: string): BatchLedger {
+  return new BatchLedger(context.connection, context.prefix, batch, context.account);
+}

@@ -1,0 +1,254 @@
+import { dirname, join } from 'node:path';
+import { admitInput } from '../../batch/admit.js';
+import { compareWithBatch } from '../../batch/compare.js';
+import { openLife } from '../../batch/open-batch.js';
+import { LedgerClock, readLedgerMs } from '../../ledger/clock.js';
+import { clockKey } from '../../ledger/keys.js';
+import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
+import { chooseChecks } from '../../producer/options.js';
+import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
+import { claimOutputFolder } from '../../results/output-folder.js';
+import { redactSecrets } from '../../rivya/transport-failure.js';
+import { machineTime } from '../../shared/clock.js';
+import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';
+import { StageQueues } from '../../shared/queues.js';
+import { isUrl, placeOf, type ReadRun, type RunOf, type Schedule, shownFile } from '../schedule.js';
+import { batchLedger, type RunStep, type ScheduleContext } from './context.js';
+import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
+import { previousBatch, takeOver } from './take-over.js';
+import { tellRun } from './tell-run.js';
+
+/** So long, a worker that does not see the file leaves the run to one that may. */
+const findWithinMs = 30_000;
+const findAgainMs = 1_000;
+const firstRetryMs = 1_000;
+const longestRetryMs = 60_000;
+const giveUpAfterMs = 3_600_000;
+/** Trouble that passes in a few seconds need not be told. */
+const triesUntold = 4;
+
+/**
+ * Reads, checks and queues the input of a run, for the workers to do. Safe to repeat from any point: name, folder and input
+ * of its batch are kept (S1).
+ */
+export async function startRun(
+  context: ScheduleContext,
+  schedule: Schedule,
+  from: ReadRun<RunOf<'starting'>>,
+): Promise<RunStep> {
+  const { batch, out } = from.run;
+  const meta = await batchLedger(context, batch).meta();
+  if (meta?.admission === 'complete') return begun(context, schedule, from);
+  const absent = await whatIsAbsent(schedule, out);
+  if (absent !== null) return leaveOrRefuse(context, schedule, { from, absent });
+  try {
+    await claimOutputFolder(out, batch);
+    const files = await takeInput(schedule.files, out, context.fetchFile);
+    const admitted = await queueInput(context, { schedule, batch, out, files });
+    return admitted === 'all' ? begun(context, schedule, from) : { kind: 'again', afterMs: 0 };
+  } catch (error) {
+    const badInput = error instanceof BatchError && exitCodeOf(error) === ExitCode.badInput;
+    if (badInput)
+      return refuse(context, schedule, {
+        from,
+        message: error.message,
+        exitCode: ExitCode.badInput,
+      });
+    return tryAgain(context, schedule, { from, error });
+  }
+}
+
+async function begun(
+  context: ScheduleContext,
+  schedule: Schedule,
+  from: ReadRun<RunOf<'starting'>>,
+): Promise<RunStep> {
+  const { batch, out } = from.run;
+  await dropInput(out);
+  const sinceMs = context.clock.now();
+  await context.ledger.save(schedule.name, from, {
+    stage: 'running',
+    ...placeOf(from.run),
+    sinceMs,
+    stopped: null,
+  });
+  context.log.info({ schedule: schedule.name, batch }, 'scheduled batch queued');
+  return { kind: 'again', afterMs: 0 };
+}
+
+/** What this machine does not have of what the run needs; null where it has all. */
+async function whatIsAbsent({ files, out }: Schedule, runOut: string): Promise<string | null> {
+  if (!(await isThere(out))) return `the folder ${out}`;
+  if (await hasInput(runOut)) return null;
+  for (const file of files) if (!isUrl(file) && !(await isThere(file))) return file;
+  return null;
+}
+
+async function leaveOrRefuse(
+  context: ScheduleContext,
+  schedule: Schedule,
+  { from, absent }: { from: ReadRun<RunOf<'starting'>>; absent: string },
+): Promise<RunStep> {
+  if (context.clock.now() - from.run.sinceMs < findWithinMs) {
+    return { kind: 'again', afterMs: findAgainMs };
+  }
+  const message = `No worker that submits has ${absent}.`;
+  return refuse(context, schedule, { from, message, exitCode: ExitCode.badInput });
+}
+
+async function refuse(
+  context: ScheduleContext,
+  schedule: Schedule,
+  { from, ...why }: { from: ReadRun<RunOf<'starting'>>; message: string; exitCode: ExitCode },
+): Promise<RunStep> {
+  await dropInput(from.run.out);
+  await context.ledger.save(schedule.name, from, {
+    stage: 'refused',
+    ...placeOf(from.run),
+    endedMs: context.clock.now(),
+    exitCode: why.exitCode,
+    message: redactSecrets(why.message),
+  });
+  return { kind: 'again', afterMs: 0 };
+}
+
+/**
+ * A full disk, a folder that cannot be written, a server that does not answer: tried until it passes, and told once.
+ * Given up only while nothing of the batch is queued: what is paid is collected (S3).
+ */
+async function tryAgain(
+  context: ScheduleContext,
+  schedule: Schedule,
+  { from, error }: { from: ReadRun<RunOf<'starting'>>; error: unknown },
+): Promise<RunStep> {
+  const { sinceMs, batch } = from.run;
+  const tries = from.run.tries + 1;
+  context.log.warn({ err: error, schedule: schedule.name, tries }, 'could not start this run');
+  const message = redactSecrets(error instanceof Error ? error.message : String(error));
+  const queued = (await batchLedger(context, batch).meta())?.admitted ?? 0;
+  if (queued === 0 && context.clock.now() - sinceMs > giveUpAfterMs) {
+    return refuse(context, schedule, { from, message, exitCode: ExitCode.unexpected });
+  }
+  const run = { ...from.run, tries, trouble: tries < triesUntold ? null : message };
+  await tellRun(context, schedule, run);
+  await context.ledger.save(schedule.name, from, run);
+  const afterMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(tries - 1, 10));
+  return { kind: 'again', afterMs };
+}
+
+interface ScheduledInput {
+  schedule: Schedule;
+  batch: string;
+  out: string;
+  /** Where the input is to be read now. */
+  files: string[];
+}
+
+/**
+ * Checks the whole input, then opens the batch and queues it.
+ * @throws BatchError where the input or the batch cannot be used; then nothing was sent
+ */
+async function queueInput(
+  context: ScheduleContext,
+  scheduled: ScheduledInput,
+): Promise<'all' | 'stopped'> {
+  const { schedule, files } = scheduled;
+  const { strict, ...reading } = schedule.input;
+  const list = await context.readModels();
+  const { models } = list;
+  const { fetchReference } = context;
+  const checks = chooseChecks(list, { strict });
+  // What is read is a copy: paths in it begin where the original is.
+  const folders = schedule.files.map((file) => (isUrl(file) ? null : dirname(file)));
+  const options = { ...reading, models, checks, fetchReference, folders };
+  const input = await compileInput({ files, ...options });
+  try {
+    for (const { reason, count } of input.warnings) {
+      context.log.warn({ batch: scheduled.batch, rows: count }, reason);
+    }
+    await refuseBadRows(input, scheduled);
+    return await admit(context, scheduled, input);
+  } finally {
+    await input.dispose();
+  }
+}
+
+async function refuseBadRows(
+  input: CompiledInput,
+  { schedule, out }: ScheduledInput,
+): Promise<void> {
+  const { rejected } = input.counts;
+  if (rejected === 0) return;
+  await writeRejected(rejectedFiles(join(out, 'rejected.jsonl')), input.rejections());
+  if (schedule.badRows === 'skip') return;
+  const [first] = await groupRejections(input.rejections());
+  const rows = rejected === 1 ? 'One row' : `${rejected} rows`;
+  throw new BatchError(
+    'bad_input',
+    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example}. All of them: ${out}/rejected.jsonl`,
+  );
+}
+
+async function admit(
+  context: ScheduleContext,
+  { schedule, batch, out }: ScheduledInput,
+  input: CompiledInput,
+): Promise<'all' | 'stopped'> {
+  const { origin, account, stopping, connection, prefix } = context;
+  const clock = await ledgerClock(context);
+  const ledger = batchLedger(context, batch);
+  const scheduled = { schedule, batch, out };
+  if ((await takeOverUnchanged({ ...context, clock }, scheduled, input)) === 'stopped') {
+    return 'stopped';
+  }
+  const { journal } = await openLife({
+    ledger,
+    origin,
+    account: account.account,
+    out,
+    nowMs: clock.now(),
+    mode: 'go_on',
+    openQueues: () => new StageQueues(connection, prefix, batch),
+  });
+  const compared = await compareWithBatch(ledger, input.briefs());
+  const { fresh, changed, undecided, underWay } = compared;
+  if (changed + undecided + underWay.count > 0) {
+    throw new BatchError('batch_conflict', `Batch ${batch} has briefs of other content.`);
+  }
+  await ledger.setCaps({
+    batch: schedule.caps.batch ?? undefined,
+    day: schedule.caps.day ?? undefined,
+  });
+  await ledger.openAdmission({
+    sources: schedule.files.map(shownFile),
+    news: fresh > 0 ? 'new' : 'under_way',
+    force: 'only_changed',
+  });
+  const queues = new StageQueues(connection, prefix, batch);
+  try {
+    return await admitInput({ ledger, queues, clock, stopping, journal }, input);
+  } finally {
+    await queues.close();
+  }
+}
+
+/** What a batch is dated by, as by all who work on it; ticks come by this machine's time of day. */
+function ledgerClock({ connection, prefix }: ScheduleContext): Promise<LedgerClock> {
+  return LedgerClock.open(() => readLedgerMs(connection, clockKey(prefix)), machineTime);
+}
+
+/** Before the batch is opened: from then on its manifest is its own. */
+async function takeOverUnchanged(
+  context: ScheduleContext,
+  { schedule, batch, out }: Omit<ScheduledInput, 'files'>,
+  input: CompiledInput,
+): Promise<'done' | 'stopped'> {
+  if (schedule.makes !== 'only_changed') return 'done';
+  if ((await batchLedger(context, batch).meta()) !== null) return 'done';
+  const { origin, account, clock, stopping } = context;
+  const previous = await previousBatch({ schedule, batch, origin });
+  if (previous === null) return 'done';
+  const nowMs = clock.now();
+  const header = { batch, origin, account: account.account, nonce: '', createdAt: nowMs };
+  return takeOver({ previous, header, out, nowMs, stopping }, input.briefs());
+}

@@ -1,0 +1,205 @@
+import { z } from 'zod';
+
+/** What happens to a tick while the batch of an earlier one is not finished. */
+export const overlapRules = ['skip', 'queue', 'both'] as const;
+export type OverlapRule = (typeof overlapRules)[number];
+
+/** What happens to ticks for which no worker was there. */
+export const missedRules = ['once', 'none'] as const;
+export type MissedRule = (typeof missedRules)[number];
+
+const capSchema = z.union([z.number(), z.literal('none')]).nullable();
+
+const paramsSchema = z.array(z.object({ key: z.string(), template: z.string() }));
+
+/** How the input is read; what has a default is not in records of earlier versions. */
+const inputSchema = z.object({
+  format: z.enum(['csv', 'tsv', 'json', 'jsonl']).nullable(),
+  delimiter: z.string().nullable(),
+  headerRow: z.number().int().positive().nullable().default(null),
+  items: z.string().nullable().default(null),
+  model: z.string().nullable(),
+  prompt: z.string().nullable(),
+  id: z.string().nullable(),
+  params: paramsSchema,
+  variants: z.number().int().positive(),
+  outputs: z
+    .array(
+      z.object({
+        name: z.string(),
+        model: z.string().nullable(),
+        prompt: z.string().nullable(),
+        params: paramsSchema,
+        variants: z.number().int().positive().nullable(),
+        when: z.array(z.string()),
+      }),
+    )
+    .default([]),
+  fillDown: z.array(z.string()).default([]),
+  fillDownWithin: z.string().nullable().default(null),
+  where: z.array(z.string()).default([]),
+  unique: z.string().nullable().default(null),
+  limit: z.number().int().positive().nullable(),
+  sample: z.number().int().positive().nullable().default(null),
+  references: z.string().nullable().default(null),
+  fileName: z.string().nullable().default(null),
+  /** A schedule of an earlier version kept HTML as it was. */
+  html: z.enum(['to_text', 'keep']).default('keep'),
+  /** Whether params that the list of models does not have are refused. */
+  strict: z.boolean().default(false),
+});
+
+/** A schedule as it is kept; neither API key nor webhook are in it (S8). */
+export const scheduleSchema = z.object({
+  v: z.literal(1),
+  name: z.string(),
+  cron: z.string(),
+  /** IANA name of the time zone. */
+  zone: z.string(),
+  /** Absolute paths and https URLs, read anew at each run. */
+  files: z.array(z.string()).min(1),
+  /** Absolute folder; each batch gets a folder of its name inside. */
+  out: z.string(),
+  overlap: z.enum(overlapRules),
+  missed: z.enum(missedRules),
+  /** Rows that cannot be used are left out, or keep the whole run from starting. */
+  badRows: z.enum(['skip', 'refuse']),
+  input: inputSchema,
+  /** Credits; null leaves what a batch has, 'none' lifts it. */
+  caps: z.object({ batch: capSchema, day: capSchema }),
+  state: z.enum(['active', 'paused']),
+  /** Absent where each run makes its whole input; else it takes over what the batch before it made of the same content. */
+  makes: z.literal('only_changed').optional(),
+});
+
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+/** A file as it may be shown: a URL's query or login may be a secret (S8). */
+export function shownFile(file: string): string {
+  if (!isUrl(file)) return file;
+  return file.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
+}
+
+export function isUrl(file: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(file);
+}
+
+/** What became of the last notice that a run's webhook was sent; `triesLeft` is 0 where it was given up. */
+const toldSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('taken'), event: z.string(), atMs: z.number() }),
+  z.object({
+    kind: z.literal('refused'),
+    event: z.string(),
+    atMs: z.number(),
+    /** Holds nothing of the URL (S8). */
+    reason: z.string(),
+    triesLeft: z.number(),
+  }),
+]);
+export type Told = z.infer<typeof toldSchema>;
+
+const run = {
+  /** The scheduled time of a tick; of a run by hand, `hand-` and the moment. */
+  id: z.string(),
+  trigger: z.enum(['tick', 'hand']),
+  scheduledMs: z.number(),
+  /** Later ticks that came due before a worker took this one: this run stands for them too. */
+  missed: z.number(),
+  /** Null while no webhook was told of it, and in records of versions that did not keep it. */
+  told: toldSchema.nullable().default(null),
+};
+const placed = { ...run, batch: z.string(), out: z.string() };
+
+const skipReasons = ['overlap', 'another_waits', 'missed'] as const;
+export type SkipReason = (typeof skipReasons)[number];
+
+const stopReasons = ['capped', 'no_credits', 'key_refused'] as const;
+export type StopReason = (typeof stopReasons)[number];
+
+const countsSchema = z.object({
+  admitted: z.number(),
+  succeeded: z.number(),
+  failed: z.number(),
+  unknown: z.number(),
+  cancelled: z.number(),
+  rejected: z.number(),
+  /** Of the succeeded: taken over from the batch before. */
+  taken_over: z.number().default(0),
+});
+
+/** One run of a schedule: its batch, and how far it came. `exitCode` is what `run` would have ended with. */
+const scheduleRunSchema = z.discriminatedUnion('stage', [
+  /** Its turn comes when the batch before it is finished. */
+  z.object({ stage: z.literal('waiting'), ...placed, behind: z.string(), sinceMs: z.number() }),
+  /** Input is being read, checked and queued; after a crash this is repeated under the same name (S1). */
+  z.object({
+    stage: z.literal('starting'),
+    ...placed,
+    sinceMs: z.number(),
+    tries: z.number(),
+    trouble: z.string().nullable(),
+  }),
+  /** Everything is queued. */
+  z.object({
+    stage: z.literal('running'),
+    ...placed,
+    sinceMs: z.number(),
+    stopped: z.enum(stopReasons).nullable(),
+  }),
+  z.object({
+    stage: z.literal('ended'),
+    ...placed,
+    endedMs: z.number(),
+    exitCode: z.number(),
+    counts: countsSchema.nullable(),
+    /** Credits. */
+    spent: z.number(),
+  }),
+  z.object({
+    stage: z.literal('skipped'),
+    ...run,
+    endedMs: z.number(),
+    reason: z.enum(skipReasons),
+    behind: z.string().nullable(),
+  }),
+  /** The input could not be used: nothing was sent. */
+  z.object({
+    stage: z.literal('refused'),
+    ...placed,
+    endedMs: z.number(),
+    exitCode: z.number(),
+    message: z.string(),
+  }),
+]);
+
+export type ScheduleRun = z.infer<typeof scheduleRunSchema>;
+export type RunStage = ScheduleRun['stage'];
+export type RunOf<S extends RunStage> = Extract<ScheduleRun, { stage: S }>;
+
+/** A run as it was read: `text` is what a change must still find. */
+export interface ReadRun<R extends ScheduleRun = ScheduleRun> {
+  text: string;
+  run: R;
+}
+
+export function encodeRun(scheduleRun: ScheduleRun): string {
+  return JSON.stringify(scheduleRun);
+}
+
+export function decodeRun(text: string): ReadRun {
+  return { text, run: scheduleRunSchema.parse(JSON.parse(text)) };
+}
+
+/** What a run with a batch keeps, however far it comes. */
+export function placeOf(scheduleRun: Exclude<ScheduleRun, { stage: 'skipped' }>) {
+  const { id, trigger, scheduledMs, missed, told, batch, out } = scheduleRun;
+  return { id, trigger, scheduledMs, missed, told, batch, out };
+}
+
+export type OpenRun = RunOf<'waiting' | 'starting' | 'running'>;
+
+/** Whether a run's batch may still be going to be made. */
+export function isOpen(scheduleRun: ScheduleRun): scheduleRun is OpenRun {
+  const { stage } = scheduleRun;
+  return stage === 'waiting' || stage === 'starting' || stage === 'running';
+}

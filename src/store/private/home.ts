@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { chmod, lstat, mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import lockfile from 'proper-lockfile';
+import { systemClock } from '../../shared/clock.js';
+import { BatchError } from '../../shared/errors.js';
+import { systemCode } from '../reach-redis.js';
+
+/** A holder that was killed blocks the others no longer than this (plus up to 1 s of rounding, plus settling). */
+const staleMs = 3_000;
+const updateMs = 1_000;
+/** Longer than one update: by then a lock that two processes took at once is known to one of them as lost. */
+const settleMs = 1_500;
+const pauseMs = 50;
+/** Longer than Redis may take to load a large append-only file, which happens under the lock. */
+const patienceMs = 180_000;
+
+interface HeldLock {
+  release(): Promise<void>;
+  lost: AbortSignal;
+}
+
+/**
+ * Runs `work` while no other process starts, joins, or stops the private Redis of this folder.
+ * @throws BatchError `bad_configuration` when the folder cannot be written, `redis_unreachable` when another
+ * process holds the lock for minutes; and whatever `work` throws.
+ */
+export async function withHomeLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const held = await acquire(folder);
+  try {
+    return await work();
+  } finally {
+    await held.release();
+  }
+}
+
+async function acquire(folder: string): Promise<HeldLock> {
+  const lockPath = join(folder, 'redis.lock');
+  const patience = AbortSignal.timeout(patienceMs);
+  while (!patience.aborted) {
+    const abandoned = await looksAbandoned(lockPath);
+    const held = await tryLock(folder, lockPath);
+    // The library removes a stale lock in two steps (look, then remove): of two processes that do so in the
+    // same moment, one can remove the other's new lock, and two servers on one append-only file ruin it.
+    if (held && (!abandoned || (await survives(held)))) return held;
+    if (!held) await delay(pauseMs);
+  }
+  throw new BatchError(
+    'redis_unreachable',
+    `Another command has been starting or stopping the private Redis for ${patienceMs / 60_000} minutes (${lockPath}).`,
+  );
+}
+
+async function tryLock(folder: string, lockfilePath: string): Promise<HeldLock | null> {
+  const lost = new AbortController();
+  try {
+    const release = await lockfile.lock(folder, {
+      lockfilePath,
+      realpath: false,
+      stale: staleMs,
+      update: updateMs,
+      retries: 0,
+      onCompromised: () => lost.abort(),
+    });
+    return { lost: lost.signal, release: () => release().catch(ignoreLostLock) };
+  } catch (cause) {
+    if (systemCode(cause) === 'ELOCKED') return null;
+    throw new BatchError(
+      'bad_configuration',
+      `The folder ${folder} (RIVYA_BATCH_HOME) cannot be used: ${messageOf(cause)}.`,
+      { cause },
+    );
+  }
+}
+
+/** Whether a lock lies there that its holder has stopped renewing: whoever gets it now may have stolen it. */
+async function looksAbandoned(lockPath: string): Promise<boolean> {
+  const lock = await stat(lockPath).catch(() => null);
+  return lock !== null && lock.mtimeMs < systemClock.now() - (staleMs - updateMs);
+}
+
+async function survives(held: HeldLock): Promise<boolean> {
+  return delay(settleMs, undefined, { signal: held.lost }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function ignoreLostLock(error: unknown): void {
+  // A holder that stood still for seconds (a suspended laptop) has lost the lock already.
+  if (systemCode(error) !== 'ERELEASED') throw error;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The system's limit for a socket's path is 104 bytes on macOS and 108 on Linux, the final zero included. */
+const longestSocketPathBytes = 100;
+
+/** The files of one private Redis. */
+export interface PrivatePlace {
+  /** RIVYA_BATCH_HOME, absolute and without symbolic links: two ways to one folder are one place. */
+  folder: string;
+  dataFolder: string;
+  socketPath: string;
+  logPath: string;
+  pidPath: string;
+}
+
+/**
+ * Makes the home folder where it is missing, for its owner alone.
+ * @throws BatchError `bad_configuration`
+ */
+export async function prepareHome(home: string): Promise<string> {
+  const folder = resolve(home);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(join(folder, 'redis'), { recursive: true, mode: 0o700 });
+    await chmod(join(folder, 'redis'), 0o700);
+    return await realpath(folder);
+  } catch (cause) {
+    throw unusable(folder, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+/** Decides where everything lies; to be called under the lock, as it may record the socket's path. */
+export async function choosePlace(folder: string, machine: Machine): Promise<PrivatePlace> {
+  const dataFolder = join(folder, 'redis');
+  const nearSocket = join(folder, 'redis.sock');
+  const fits = Buffer.byteLength(nearSocket) <= longestSocketPathBytes;
+  return {
+    folder,
+    dataFolder,
+    socketPath: fits ? nearSocket : await farSocket(folder, machine),
+    logPath: join(folder, 'redis.log'),
+    pidPath: join(dataFolder, 'redis.pid'),
+  };
+}
+
+/**
+ * A short path in the runtime folder. It is recorded in the home folder, because the next command may have
+ * another runtime folder (cron, ssh, sudo) and must still find the Redis that is running.
+ */
+async function farSocket(folder: string, machine: Machine): Promise<string> {
+  const recordPath = join(folder, 'redis', 'socket-path');
+  const recorded = (await readFile(recordPath, 'utf8').catch(() => '')).trim();
+  if (recorded !== '' && (await isPrivateFolder(dirname(recorded), machine))) return recorded;
+  const parent = await runtimeFolder(folder, machine);
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 20);
+  const socketPath = join(parent, `${name}.sock`);
+  if (Buffer.byteLength(socketPath) > longestSocketPathBytes) {
+    throw unusable(folder, `its path is too long for a Unix socket, and so is ${parent}`);
+  }
+  await writeFile(recordPath, `${socketPath}\n`, { mode: 0o600 });
+  return socketPath;
+}
+
+async function runtimeFolder(folder: string, machine: Machine): Promise<string> {
+  const { runtimeFolder: session, temporaryFolder, userId } = machine;
+  const hasSession = session !== null && (await isPrivateFolder(session, machine));
+  const path = hasSession
+    ? join(session, 'rivya-batch')
+    : join(temporaryFolder, `rivya-batch-${userId}`);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  // In a shared temporary folder somebody else may have made it first, to read along.
+  if (await isPrivateFolder(path, machine)) return path;
+  throw unusable(folder, `the socket's folder ${path} belongs to, or is open to, another user`);
+}
+
+async function isPrivateFolder(path: string, machine: Machine): Promise<boolean> {
+  const found = await lstat(path).catch(() => null);
+  if (found === null || !found.isDirectory()) return false;
+  return found.uid === machine.userId && (found.mode & 0o077) === 0;
+}
+
+/** What Redis wrote to its log after `fromByte`: the last line that is not empty, or null. */
+export async function lastLogLine(place: PrivatePlace, fromByte: number): Promise<string | null> {
+  const log = await readFile(place.logPath).catch(() => Buffer.alloc(0));
+  const lines = log.subarray(fromByte).toString('utf8').split('\n');
+  return lines.findLast((line) => line.trim() !== '')?.trim() ?? null;
+}
+
+/** The log's size in bytes, 0 where there is none yet. */
+export async function logSize(place: PrivatePlace): Promise<number> {
+  return (await stat(place.logPath).catch(() => null))?.size ?? 0;
+}
+
+function unusable(folder: string, reason: string, cause?: unknown): BatchError {
+  return new BatchError(
+    'bad_configuration',
+    `The folder ${folder} (RIVYA_BATCH_HOME) cannot be used: ${reason}.`,
+    { cause },
+  );
+}
+
+/**
+ * What the private Redis needs to know of the machine it runs on. None of it is configuration of ours
+ * (that is parsed once, elsewhere); it is passed in so that tests can describe other machines.
+ */
+export interface Machine {
+  platform: NodeJS.Platform;
+  /** PATH as the shell gave it; empty when there is none. */
+  searchPath: string;
+  /** XDG_RUNTIME_DIR, where a login session has one. */
+  runtimeFolder: string | null;
+  temporaryFolder: string;
+  /** Null where the system has no such number (Windows). */
+  userId: number | null;
+  /** `ID` and `ID_LIKE` of /etc/os-release, nearest first; empty on other systems. */
+  distributions: string[];
+}
+
+/** Reads the machine that this process runs on. */
+export function thisMachine(): Machine {
+  return {
+    platform: process.platform,
+    searchPath: process.env.PATH ?? '',
+    runtimeFolder: process.env.XDG_RUNTIME_DIR || null,
+    temporaryFolder: tmpdir(),
+    userId: process.getuid?.() ?? null,
+    distributions: parseDistributions(readOsRelease()),
+  };
+}
+
+/** The names in an os-release text: `ID` first, then those of `ID_LIKE`. */
+export function parseDistributions(osRelease: string): string[] {
+  const valueFor = (key: string) =>
+    new RegExp(`^${key}=["']?([^"'\n]*)`, 'm').exec(osRelease)?.[1]?.toLowerCase() ?? '';
+  return `${valueFor('ID')} ${valueFor('ID_LIKE')}`.split(' ').filter((name) => name !== '');
+}
+
+function readOsRelease(): string {
+  try {
+    return readFileSync('/etc/os-release', 'utf8');
+  } catch {
+    // Only Linux has the file; without it the advice is the general one.
+    return '';
+  }
+}

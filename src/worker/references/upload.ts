@@ -1,0 +1,276 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import {
+  type Upload,
+  type Uploaded,
+  type UploadSubject,
+  uploadLockMs,
+} from '../../ledger/upload-ledger.js';
+import type { Refusal, UploadOutcome } from '../../rivya/outcome.js';
+import type { LineError } from '../../shared/manifest-line.js';
+import type { ReferenceFile } from '../../shared/reference-items.js';
+import type { Hold } from '../stages/decide-submit.js';
+import { holdSubmissions, noteTaken, refusedReadMs, settleRefusal } from '../stages/refusal.js';
+import type { StageContext, StageJob, Step } from '../stages/step.js';
+
+const shortestWaitMs = 300;
+const longestWaitMs = 3_000;
+/** So many bytes take about a millisecond on an ordinary line. */
+const bytesPerMs = 2_000;
+
+/** The upload of a file for a model: the one there is, by whichever brief or machine, or a new one. */
+export async function uploadReference(
+  context: StageContext,
+  wanted: WantedUpload,
+): Promise<UploadEnd> {
+  const { subject, job } = wanted;
+  const { uploads } = context.account;
+  const known = await uploads.read(subject);
+  if (known !== null) return endFor(known);
+  const file = await context.ledger.references.file(subject.sha256);
+  if (file === null) {
+    return lookAgain(job, 'reference_missing', 'Nobody knows any more where its file is.');
+  }
+  if ((await uploads.lock(subject)) === 'busy') {
+    const usualMs = Math.max(shortestWaitMs, Math.min(longestWaitMs, file.bytes / bytesPerMs));
+    return { kind: 'wait', step: { kind: 'later', afterMs: usualMs * (0.5 + Math.random()) } };
+  }
+  const keeping = setInterval(() => {
+    // Another may then upload the same, which costs nothing but time.
+    uploads.keepLock(subject).catch(() => undefined);
+  }, uploadLockMs / 3);
+  try {
+    const made = await uploads.read(subject);
+    return made === null ? await upload(context, wanted, file) : endFor(made);
+  } finally {
+    clearInterval(keeping);
+    await uploads.unlock(subject);
+  }
+}
+
+function endFor(upload: Upload): UploadEnd {
+  if (upload.kind === 'uploaded') return { kind: 'uploaded', upload };
+  const { code, message, requestId } = upload;
+  return { kind: 'failed', error: { code, message, request_id: requestId } };
+}
+
+/** In its turn of the pace, like every request (S7); it takes no place in flight. */
+async function upload(
+  context: StageContext,
+  wanted: WantedUpload,
+  file: ReferenceFile,
+): Promise<UploadEnd> {
+  const { subject, job } = wanted;
+  const { sha256, model } = subject;
+  const opened = await openReference(file);
+  if (opened.kind === 'missing') {
+    const message = `${file.path} cannot be read on this machine (${opened.reason}); nothing was paid.`;
+    return lookAgain(job, 'reference_missing', message);
+  }
+  if (opened.kind === 'changed') {
+    const message = `${file.path} has changed since the input was checked; nothing was paid.`;
+    return lookAgain(job, 'reference_changed', message);
+  }
+  const turn = await context.pacer.turn(`upload\n${sha256}\n${model}`);
+  if (turn.kind === 'too_far') {
+    return { kind: 'wait', step: { kind: 'later', afterMs: turn.waitMs } };
+  }
+  await context.ledger.references.countUpload();
+  const { name, mediaType, bytes } = file;
+  const { content } = opened;
+  const clientRequestId = requestIdFor(subject);
+  const outcome = await context.client.uploadFile(
+    { content, bytes, name, mediaType, model, clientRequestId },
+    context.stopping,
+  );
+  return actOnUpload(context, wanted, outcome);
+}
+
+function requestIdFor({ sha256, model }: UploadSubject): string {
+  const digest = createHash('sha256').update(`${sha256}\n${model}`).digest('hex');
+  return `rvb-file-${digest.slice(0, 40)}`;
+}
+
+/** What an answer to an upload means: much the same as one to a submission, but that nothing can have been paid. */
+async function actOnUpload(
+  context: StageContext,
+  wanted: WantedUpload,
+  outcome: UploadOutcome,
+): Promise<UploadEnd> {
+  const { subject, job } = wanted;
+  logUpload(context, wanted, outcome);
+  switch (outcome.kind) {
+    case 'uploaded': {
+      await noteTaken(context, 'read', outcome.pace);
+      const { url, durationToken, durationSeconds } = outcome.file;
+      const upload = { kind: 'uploaded', url, durationToken, durationSeconds } as const;
+      return { kind: 'uploaded', upload: await context.account.uploads.save(subject, upload) };
+    }
+    case 'refused':
+      return actOnRefusal(context, wanted, await settleRefusal(context, outcome.refusal));
+    case 'unknown':
+      // A stop of this process cuts it off.
+      if (context.stopping.aborted) return held(0);
+      return uploadAgain(job, outcome.reason);
+    case 'unreachable': {
+      if (context.stopping.aborted) return held(0);
+      return hold(context, { kind: 'api_down', retryAfterMs: null, reason: outcome.reason });
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+async function actOnRefusal(
+  context: StageContext,
+  { subject, job }: WantedUpload,
+  refusal: Refusal,
+): Promise<UploadEnd> {
+  const { code, message, requestId, retryAfterMs } = refusal;
+  switch (refusal.kind) {
+    case 'rate_limited':
+    case 'too_many_running': {
+      const afterMs = await refusedReadMs(context, retryAfterMs);
+      return { kind: 'wait', step: { kind: 'later', afterMs } };
+    }
+    case 'insufficient_credits':
+      return hold(context, { kind: 'no_credits' });
+    case 'key_refused':
+      return hold(context, { kind: 'key_refused', code, message, requestId });
+    case 'api_disabled':
+      return hold(context, { kind: 'api_down', retryAfterMs, reason: message });
+    case 'busy':
+    case 'unexplained':
+    case 'idempotency_conflict':
+      return uploadAgain(job, message);
+    case 'invalid':
+    case 'not_found':
+      await context.account.uploads.saveRefusal(subject, {
+        kind: 'refused',
+        code,
+        message,
+        requestId,
+      });
+      return { kind: 'failed', error: { code, message, request_id: requestId } };
+    default:
+      return refusal.kind satisfies never;
+  }
+}
+
+async function hold(context: StageContext, why: Hold): Promise<UploadEnd> {
+  return held(await holdSubmissions(context, why, 'none'));
+}
+
+function held(waitMs: number): UploadEnd {
+  return { kind: 'wait', step: { kind: 'hold', waitMs } };
+}
+
+/** Without the URL, whose query may be a token (S8). */
+function logUpload(
+  { log }: StageContext,
+  { subject, job }: WantedUpload,
+  outcome: UploadOutcome,
+): void {
+  const asked = { endpoint: 'upload', brief: job.briefId, ...subject };
+  switch (outcome.kind) {
+    case 'uploaded':
+      log.debug({ ...asked, file: outcome.file.id }, outcome.kind);
+      return;
+    case 'refused': {
+      const { code, httpStatus, requestId: request } = outcome.refusal;
+      log.debug({ ...asked, code, httpStatus, request }, outcome.kind);
+      return;
+    }
+    case 'unknown':
+    case 'unreachable':
+      log.debug({ ...asked, reason: outcome.reason }, outcome.kind);
+      return;
+    default:
+      outcome satisfies never;
+  }
+}
+
+type FileTrouble = 'reference_missing' | 'reference_changed';
+
+const lookAgainMs = 5_000;
+const mostLooks = 6;
+const firstRetryMs = 5_000;
+const longestRetryMs = 60_000;
+/** A quarter of an hour of no clear answers to a file. */
+const mostUploads = 20;
+
+/** The file is not here as it was: another machine may have it, or a folder come back; a few times. */
+function lookAgain(job: StageJob, code: FileTrouble, message: string): UploadEnd {
+  const tries = (job.tries ?? 0) + 1;
+  if (tries >= mostLooks) return { kind: 'failed', error: errorOf(code, message) };
+  return { kind: 'wait', step: { kind: 'later', afterMs: lookAgainMs, tries } };
+}
+
+/** An upload without a clear answer makes no task, so it is safe to repeat. */
+function uploadAgain(job: StageJob, reason: string): UploadEnd {
+  const tries = (job.tries ?? 0) + 1;
+  if (tries >= mostUploads) {
+    const message = `A reference could not be uploaded (${reason}); nothing was paid.`;
+    return { kind: 'failed', error: errorOf('upload_failed', message) };
+  }
+  const afterMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (tries - 1));
+  return { kind: 'wait', step: { kind: 'later', afterMs, tries } };
+}
+
+function errorOf(code: string, message: string): LineError {
+  return { code, message, request_id: null };
+}
+
+/** What came of one reference for one brief. */
+export type UploadEnd =
+  | { kind: 'uploaded'; upload: Uploaded }
+  /** No slot is held meanwhile (S2). */
+  | { kind: 'wait'; step: Step }
+  /** It will never be had: the brief fails, and nothing was paid. */
+  | { kind: 'failed'; error: LineError };
+
+export interface WantedUpload {
+  subject: UploadSubject;
+  job: StageJob;
+}
+
+type OpenedReference =
+  | { kind: 'opened'; content: AsyncIterable<Uint8Array> }
+  | { kind: 'missing'; reason: string }
+  /** It has other content than the brief was checked with. */
+  | { kind: 'changed' };
+
+/** Other bytes than those that were checked: the request that sends them must not come to its end. */
+class FileChanged extends Error {
+  override readonly name = 'FileChanged';
+}
+
+/**
+ * Makes sure that a file is what was checked. What comes back reads it once more, piece by piece as it is sent, and
+ * fails before the end where it has changed since.
+ */
+async function openReference(file: ReferenceFile): Promise<OpenedReference> {
+  try {
+    for await (const _chunk of checkedContent(file));
+    return { kind: 'opened', content: checkedContent(file) };
+  } catch (error) {
+    if (error instanceof FileChanged) return { kind: 'changed' };
+    return { kind: 'missing', reason: (error as NodeJS.ErrnoException).code ?? 'unreadable' };
+  }
+}
+
+async function* checkedContent({ path, sha256, bytes }: ReferenceFile): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  let read = 0;
+  let last: Buffer | null = null;
+  for await (const chunk of createReadStream(path)) {
+    if (last !== null) yield last;
+    last = chunk as Buffer;
+    read += last.length;
+    if (read > bytes) throw new FileChanged(`${path} is longer than it was`);
+    hash.update(last);
+  }
+  // The last piece goes only when all of it is known to be right.
+  if (read !== bytes || hash.digest('hex') !== sha256) throw new FileChanged(`${path} has changed`);
+  if (last !== null) yield last;
+}

@@ -1,0 +1,505 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finishBrief } from '../../batch/finish-brief.js';
+import type { UncollectedCode } from '../../batch/plan-reopening.js';
+import type { ReadState, StateOf, TaskCategory } from '../../ledger/brief-state.js';
+import { inFlightMember } from '../../ledger/keys.js';
+import {
+  judgeResults,
+  lookAtResult,
+  type ResultMedia,
+  sniffBytes,
+} from '../../results/result-media.js';
+import type { Downloader, DownloadManner } from '../../rivya/download.js';
+import type { DownloadOutcome, ReadTaskOutcome } from '../../rivya/outcome.js';
+import { parseBody, parseContent } from '../../shared/brief.js';
+import type { Asset } from '../../shared/manifest-line.js';
+import { syncFolder } from '../../shared/write-file-durably.js';
+import type { DownloadPlace } from './download-places.js';
+import { type StageContext, type StageJob, type Step, stepFor } from './step.js';
+
+type ReadyBrief = ReadState<StateOf<'ready'>>;
+type Trouble = Exclude<SaveOutcome, { kind: 'saved' }>;
+
+const retrySpacingMs = 5_000;
+const longestRetryMs = 60_000;
+/** To ask the task as well takes its share of the pace. */
+const longestRereadMs = 5 * 60_000;
+/** After so long without its files a paid brief gets a line `unknown`; the next run tries again. */
+const collectDeadlineMs = 60 * 60_000;
+
+/** A server that says nothing is waited for so long at first, and longer the longer the file has been due. */
+const firstPatienceMs = 10_000;
+const longestPatienceMs = 60_000;
+
+/** The stage context of a machine that has the output folder, for one job. */
+export interface CollectContext extends StageContext {
+  out: string;
+  place: DownloadPlace;
+  /** A file cannot be fetched for the time being. */
+  noteTrouble(reason: string): void;
+  /** Whether what was just saved is in the batch's folder, and not in one that took its place (S5). */
+  folderIsHere(): Promise<boolean>;
+}
+
+/** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
+export async function collectAssets(context: CollectContext, job: StageJob): Promise<Step> {
+  const read = await context.ledger.briefs.read(job.briefId);
+  if (read?.state.stage !== 'ready' || read.state.attempt !== job.attempt) {
+    return stepFor(read?.state ?? null);
+  }
+  const brief = { text: read.text, state: read.state };
+  if (!job.urls?.length) return rereadTask(context, job, brief);
+  const saved = await saveAll(context, { ...job, urls: job.urls }, brief.state);
+  if (saved.kind === 'saved') {
+    if (!(await context.folderIsHere())) return { kind: 'later', afterMs: retrySpacingMs };
+    const end = {
+      status: 'succeeded',
+      error: null,
+      assets: saved.assets,
+      urls: job.urls,
+    } as const;
+    return finishBrief(context, job.briefId, { from: brief, end });
+  }
+  return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved });
+}
+
+type JobWithUrls = StageJob & { urls: string[] };
+
+async function saveAll(
+  context: CollectContext,
+  { briefId, attempt, urls }: JobWithUrls,
+  { completedAt }: StateOf<'ready'>,
+): Promise<SaveOutcome> {
+  const { ledger, nonce, out, place, clock } = context;
+  const { wanted, promised } = await expectationOf(context, briefId);
+  const name = await ledger.briefs.claimName(briefId, canonicalName(wanted));
+  const count = urls.length;
+  const dueForMs = clock.now() - completedAt;
+  return saveAssets(context.downloader, {
+    urls,
+    out,
+    promised,
+    manner: {
+      idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
+      onStanding: () => place.stand(),
+    },
+    claimPlain: (state) => ledger.briefs.claimPlainName(briefId, attempt, state),
+    nameFor: (extension, index, marked) =>
+      assetName({
+        ...{ briefId, wanted, nonce, index, count, extension, name },
+        attempt: marked === 'marked' ? attempt : null,
+      }),
+  });
+}
+
+/** What the files are to be called, and what they are to be. */
+async function expectationOf({ ledger, categoryOf }: CollectContext, briefId: string) {
+  const content = await ledger.briefs.readContent(briefId);
+  // It goes when the brief has succeeded: then this job changes nothing any more.
+  if (content === null) return { wanted: briefId, promised: null };
+  const { origin, body } = parseContent(content);
+  return { wanted: origin.name ?? briefId, promised: categoryOf(parseBody(body).model) };
+}
+
+async function actOnTrouble(
+  context: CollectContext,
+  job: JobWithUrls,
+  { brief, trouble }: { brief: ReadyBrief; trouble: Trouble },
+): Promise<Step> {
+  switch (trouble.kind) {
+    case 'gone': {
+      const reason = `The file's server answered HTTP ${trouble.httpStatus}.`;
+      return askTaskAgain(context, job, { brief, reason });
+    }
+    case 'something_else':
+      // An expired link may answer 200 with a page, so a fresh one is asked for.
+      return askTaskAgain(context, job, { brief, reason: trouble.reason });
+    case 'url_refused':
+      return endFailed(context, job, {
+        brief,
+        code: 'result_url_refused',
+        message: trouble.reason,
+      });
+    case 'too_large':
+      return endFailed(context, job, {
+        brief,
+        code: 'result_too_large',
+        message: `The result is larger than ${trouble.maxBytes} bytes.`,
+      });
+    case 'unavailable': {
+      const { reason, retryAfterMs } = trouble;
+      return tryLater(context, job, { brief, reason, retryAfterMs, longestMs: longestRetryMs });
+    }
+    default:
+      return trouble satisfies never;
+  }
+}
+
+/**
+ * A link that does not lead to the file may be spent, so the task is asked for a fresh one at once; or the file
+ * is late (links of CDNs come alive minutes after they were given out), so that both are asked again, spaced.
+ */
+async function askTaskAgain(
+  context: CollectContext,
+  job: JobWithUrls,
+  { brief, reason }: { brief: ReadyBrief; reason: string },
+): Promise<Step> {
+  if (!job.rereads) return rereadTask(context, job, brief);
+  return withoutLinks(
+    job,
+    await tryLater(context, job, {
+      brief,
+      reason,
+      retryAfterMs: null,
+      longestMs: longestRereadMs,
+    }),
+  );
+}
+
+/** What comes later begins with the task, not with links that have shown that they lead nowhere. */
+function withoutLinks({ rereads = 0 }: StageJob, step: Step): Step {
+  return step.kind === 'later' ? { ...step, fresh: { urls: [], rereads } } : step;
+}
+
+interface Waiting {
+  brief: ReadyBrief;
+  reason: string;
+  /** What the other side asks for. */
+  retryAfterMs: number | null;
+  /** Where it asks for nothing. */
+  longestMs: number;
+  /** What is missing in the end. */
+  missing?: 'file' | 'link';
+}
+
+/** Waits for what may come right; after an hour the brief gets a line, so that its batch can end (S4). */
+async function tryLater(
+  context: CollectContext,
+  job: StageJob,
+  { brief, reason, retryAfterMs, longestMs, missing = 'file' }: Waiting,
+): Promise<Step> {
+  const { attempt, taskId: task, completedAt } = brief.state;
+  context.log.debug({ brief: job.briefId, attempt, task, reason }, 'file not fetched');
+  const waitingMs = context.clock.now() - completedAt;
+  const leftMs = collectDeadlineMs - waitingMs;
+  if (leftMs > 0) {
+    context.noteTrouble(reason);
+    const spacingMs = Math.min(longestMs, Math.max(retrySpacingMs, waitingMs));
+    // Asked once more when the time is over, whatever the other side wanted to wait for.
+    return { kind: 'later', afterMs: Math.min(retryAfterMs ?? spacingMs, leftMs) };
+  }
+  if (missing === 'link') {
+    const message =
+      'The API reported success and named no result file for an hour; "rivya-batch retry" looks at the task again and pays for nothing.';
+    return endFailed(context, job, { brief, code: 'succeeded_no_output', message });
+  }
+  const error = {
+    code: 'download_unavailable' satisfies UncollectedCode,
+    message: `The result could not be fetched for an hour (${reason.replace(/\.$/, '')}); the next run of this batch tries again and pays for nothing.`,
+    request_id: null,
+  };
+  const end = { status: 'unknown', error, assets: [], urls: job.urls ?? [] } as const;
+  return finishBrief(context, job.briefId, { from: brief, end });
+}
+
+/** The task could not be asked for its URLs; a 429 moves the shared pace like any other (S7). */
+async function notRead(
+  context: CollectContext,
+  job: StageJob,
+  { brief, outcome }: { brief: ReadyBrief; outcome: Exclude<ReadTaskOutcome, { kind: 'read' }> },
+): Promise<Step> {
+  const waiting = { brief, longestMs: longestRetryMs };
+  if (outcome.kind !== 'refused') {
+    return tryLater(context, job, { ...waiting, reason: outcome.reason, retryAfterMs: null });
+  }
+  const { kind, message: reason, retryAfterMs } = outcome.refusal;
+  if (kind !== 'rate_limited') return tryLater(context, job, { ...waiting, reason, retryAfterMs });
+  const waitMs = await context.pacer.refused('read', retryAfterMs);
+  context.notify({ kind: 'throttled', waitMs });
+  return tryLater(context, job, { ...waiting, reason, retryAfterMs: waitMs });
+}
+
+/** Asks the task for fresh URLs: where those that were given lead nowhere, where there were none, or a crash lost them. */
+async function rereadTask(
+  context: CollectContext,
+  job: StageJob,
+  brief: ReadyBrief,
+): Promise<Step> {
+  const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
+  if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
+  const outcome = await context.client.readTask(brief.state.taskId);
+  if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });
+  const to: StateOf<'ready'> = {
+    ...brief.state,
+    checks: brief.state.checks + 1,
+  };
+  const moved = await context.ledger.briefs.move(job.briefId, {
+    from: brief,
+    to,
+    holds: 'credits',
+  });
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  const { urls } = outcome.task;
+  if (urls.length === 0) {
+    const reason = 'The API reports success and names no result file.';
+    const waiting = { brief: moved.brief, reason, retryAfterMs: null, longestMs: longestRereadMs };
+    return withoutLinks(job, await tryLater(context, job, { ...waiting, missing: 'link' }));
+  }
+  // Into the job together with the count: a crash before that asks once more, one after it uses what was found.
+  const rereads = (job.rereads ?? 0) + (job.urls?.length ? 1 : 0);
+  return { kind: 'later', afterMs: 0, fresh: { urls, rereads } };
+}
+
+function endFailed(
+  context: CollectContext,
+  job: StageJob,
+  { brief, code, message }: { brief: ReadyBrief; code: UncollectedCode; message: string },
+): Promise<Step> {
+  const error = { code, message, request_id: null };
+  const end = { status: 'failed', error, assets: [], urls: job.urls ?? [] } as const;
+  return finishBrief(context, job.briefId, { from: brief, end });
+}
+
+export interface SaveRequest {
+  /** Of all files of one task. */
+  urls: readonly string[];
+  /** The manifest's folder. */
+  out: string;
+  /** What the task's category promises; null where nobody knows it. */
+  promised: TaskCategory | null;
+  manner?: DownloadManner;
+  /**
+   * File name under `assets/`, for the type that the content turned out to have; `index` is the URL's. `marked` with
+   * its attempt where another one has the plain name.
+   */
+  nameFor(extension: string, index: number, marked: 'plain' | 'marked'): string;
+  /** Decides once for this attempt, however often it is asked, whether it has the plain name where that is free. */
+  claimPlain(name: 'free' | 'taken'): Promise<'plain' | 'marked'>;
+}
+
+export type SaveOutcome =
+  | { kind: 'saved'; assets: Asset[] }
+  /** It came whole, and is nothing that a task of this category makes. */
+  | { kind: 'something_else'; reason: string }
+  | Exclude<DownloadOutcome, { kind: 'saved' }>;
+
+interface FetchedFile {
+  temporary: string;
+  bytes: number;
+  sha256: string;
+  media: ResultMedia;
+}
+
+/**
+ * Downloads the results of one task: temporary files, hash on the way, fsync; once all are there and are what they
+ * should be, they get their names, then fsync of the folder (S5). Throws file system errors as they are (a full disk is not the API's fault).
+ */
+export async function saveAssets(
+  downloader: Downloader,
+  request: SaveRequest,
+): Promise<SaveOutcome> {
+  const folder = join(request.out, 'assets');
+  // Never the folder of the results itself: where that is gone, what is saved would be lost.
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  const temporaries = request.urls.map(() => join(folder, `.${randomUUID()}.part`));
+  try {
+    const files: FetchedFile[] = [];
+    for (const [index, temporary] of temporaries.entries()) {
+      const url = request.urls[index] ?? '';
+      const fetched = await fetchFile(downloader, { url, temporary, manner: request.manner });
+      if (fetched.kind !== 'fetched') return fetched;
+      files.push(fetched.file);
+    }
+    const reason = judgeResults(
+      files.map(({ media }) => media),
+      request.promised,
+    );
+    if (reason !== null) return { kind: 'something_else', reason };
+    return { kind: 'saved', assets: await putInPlace(folder, files, request) };
+  } finally {
+    await Promise.all(temporaries.map((temporary) => rm(temporary, { force: true })));
+  }
+}
+
+async function fetchFile(
+  downloader: Downloader,
+  {
+    url,
+    temporary,
+    manner,
+  }: { url: string; temporary: string; manner: DownloadManner | undefined },
+): Promise<{ kind: 'fetched'; file: FetchedFile } | Exclude<DownloadOutcome, { kind: 'saved' }>> {
+  const file = await open(temporary, 'wx');
+  try {
+    const start: Buffer[] = [];
+    let seen = 0;
+    const write = async (chunk: Buffer): Promise<void> => {
+      if (seen < sniffBytes) start.push(chunk.subarray(0, sniffBytes - seen));
+      seen += chunk.length;
+      await writeAll(file, chunk);
+    };
+    const outcome = await downloader.download(url, write, manner);
+    if (outcome.kind !== 'saved') return outcome;
+    await file.sync();
+    const { bytes, sha256, declaredType } = outcome;
+    const media = await lookAtResult(Buffer.concat(start), declaredType);
+    return { kind: 'fetched', file: { temporary, bytes, sha256, media } };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Never in the place of another file: a line may name it, of an earlier attempt or of one that was taken for lost.
+ * Done again after a crash, it finds its own files and leaves them.
+ */
+async function putInPlace(
+  folder: string,
+  files: readonly FetchedFile[],
+  { nameFor, claimPlain }: SaveRequest,
+): Promise<Asset[]> {
+  const namesOf = (marked: 'plain' | 'marked') =>
+    files.map(({ media }, index) => nameFor(media.extension, index, marked));
+  const plain = namesOf('plain').map((name) => join(folder, name));
+  const held = await Promise.all(plain.map(isHeld));
+  const claimed = await claimPlain(held.includes(true) ? 'taken' : 'free');
+  const hashes = claimed === 'plain' ? await Promise.all(plain.map(hashOf)) : [];
+  const ours = hashes.every((hash, index) => hash === null || hash === files[index]?.sha256);
+  const marked = claimed === 'plain' && ours ? 'plain' : 'marked';
+  const names = namesOf(marked);
+  const assets: Asset[] = [];
+  for (const [index, { temporary, bytes, sha256, media }] of files.entries()) {
+    const name = names[index] ?? '';
+    await nameFile(temporary, join(folder, name), marked);
+    assets.push({ path: `assets/${name}`, bytes, sha256, media_type: media.mediaType });
+  }
+  await syncFolder(folder);
+  return assets;
+}
+
+/** Extensions of results: a brief's earlier picture may be of another type. */
+const commonExtensions = ['png', 'jpg', 'webp', 'gif', 'svg', 'mp4', 'webm', 'mov', 'mp3', 'wav'];
+
+/** Whether there is a file of this name, with whatever extension. */
+async function isHeld(path: string): Promise<boolean> {
+  const stem = path.slice(0, path.lastIndexOf('.') + 1);
+  const paths = [path, ...commonExtensions.map((extension) => `${stem}${extension}`)];
+  const found = await Promise.all(
+    paths.map((candidate) =>
+      stat(candidate).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}
+
+/** Null where there is no such file. */
+async function hashOf(path: string): Promise<string | null> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * A name that was free is taken by a link, which fails where somebody else was faster: then the job comes again, and
+ * sees what is there. A name that has the attempt in it is only this attempt's. File systems without links rename.
+ */
+async function nameFile(
+  temporary: string,
+  path: string,
+  marked: 'plain' | 'marked',
+): Promise<void> {
+  if (marked === 'marked') return rename(temporary, path);
+  const failure = await link(temporary, path).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (failure === null) return;
+  if (failure.code !== 'EEXIST') return rename(temporary, path);
+  // It is this very content, from before a crash or from another worker at the same job.
+  if ((await hashOf(path)) !== (await hashOf(temporary))) throw failure;
+}
+
+async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
+  let written = 0;
+  while (written < chunk.length) {
+    const { bytesWritten } = await file.write(chunk, written);
+    written += bytesWritten;
+  }
+}
+
+/** Characters that some file system or shell takes amiss; letters of every script stay. */
+const unsafe = /[^\p{L}\p{M}\p{N}._-]+/gu;
+/** Names that Windows keeps for devices, with any extension. */
+const reserved = /^(con|prn|aux|nul|(com|lpt)[\d¹²³])(\.|$)/i;
+/** Bytes: file systems allow 255, and suffix and extension must fit too. */
+const longestBytes = 120;
+/** A cell can hold a book: what stands behind this is cut off before anything else is done. */
+const longestWanted = 4_096;
+
+/** A brief's id, or the name asked for it, as a file name that is safe on every system; two ids may come out alike. */
+export function safeName(wanted: string): string {
+  const text = wanted.slice(0, longestWanted).normalize('NFC');
+  const name = text
+    .replace(unsafe, '_')
+    .replace(/^\.+/, '_')
+    .replace(/(?<!\.)\.+$/, '_');
+  return cutToBytes(name === '' || reserved.test(name) ? `_${name}` : name);
+}
+
+/** Cut between characters; never measured as a whole, which would be once for each character too many. */
+function cutToBytes(name: string): string {
+  let bytes = 0;
+  let end = 0;
+  for (const character of name) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > longestBytes) break;
+    end += character.length;
+  }
+  return name.slice(0, end);
+}
+
+/** The form in which names are compared: file systems may ignore case, and take `ß` for `SS`, `ς` for `σ`. */
+export function canonicalName(wanted: string): string {
+  return safeName(wanted).toLowerCase().toUpperCase().toLowerCase();
+}
+
+export interface AssetPlace {
+  briefId: string;
+  /** The brief's id, or what `--name` made of its row. */
+  wanted: string;
+  /** Null where the name needs none: nothing of another attempt has it. */
+  attempt: number | null;
+  /** The batch's: pictures of an earlier life stay as they are. */
+  nonce: string;
+  /** From 0, of `count`. */
+  index: number;
+  count: number;
+  /** Without the dot. */
+  extension: string;
+  name: 'plain' | 'needs_suffix';
+}
+
+/** File name under `assets/`: the name, then what keeps it unique, then the extension. */
+export function assetName(place: AssetPlace): string {
+  const parts = [safeName(place.wanted)];
+  if (place.name === 'needs_suffix') {
+    parts.push(`~${createHash('sha256').update(place.briefId).digest('hex').slice(0, 10)}`);
+  }
+  if (place.nonce !== '') parts.push(`~${place.nonce}`);
+  if (place.attempt !== null) parts.push(`~try${place.attempt}`);
+  if (place.count > 1) parts.push(`~${place.index + 1}`);
+  return `${parts.join('')}.${place.extension}`;
+}

@@ -1,0 +1,172 @@
+import { isAboutReference } from '../../rivya/judge-answer.js';
+import type { Refusal, SubmitOutcome, Task } from '../../rivya/outcome.js';
+import type { LineError } from '../../shared/manifest-line.js';
+
+/** What one POST's outcome means for its brief. */
+export type SubmitAction =
+  | { kind: 'accept'; task: Task }
+  /** Never to be accepted: the line is `failed`, nothing was charged. */
+  | { kind: 'fail'; error: LineError }
+  /** It may have been paid and nobody can find out: the line is `unknown`, a person decides. */
+  | { kind: 'end_unknown'; error: LineError }
+  /** The same key and bytes again; the task may be running, so its place in flight is kept. */
+  | { kind: 'ask_again'; afterMs: number; reason: string }
+  /** Refused and not charged: back among the waiting. `attempt` is raised where the refusal was a replay. */
+  | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold }
+  /** Refused without a reason, this brief alone: the same key and bytes again, later; nobody else waits for it. */
+  | { kind: 'put_off'; attempt: number; refusalId: string | null; afterMs: number; reason: string }
+  /** Refused and not charged, for the address of an upload: a new attempt, with a new one. */
+  | { kind: 'renew_references'; attempt: number; refusalId: null }
+  /** Refused, but an earlier send may have been paid: key, key's clock and place in flight are kept. */
+  | { kind: 'keep_open'; hold: Hold };
+
+/** Why submissions as a whole are held after this answer. */
+export type Hold =
+  | { kind: 'rate_limited'; retryAfterMs: number | null }
+  /** Too many tasks are running: the in-flight cap learns it. */
+  | { kind: 'too_many_running'; retryAfterMs: number | null }
+  | { kind: 'no_credits' }
+  | { kind: 'key_refused'; code: string; message: string; requestId: string | null }
+  | { kind: 'api_down'; retryAfterMs: number | null; reason: string };
+
+export interface SubmitSituation {
+  outcome: SubmitOutcome;
+  attempt: number;
+  /** POSTs of this brief so far, this one included. */
+  sends: number;
+  /** Whether an earlier send of this key got no clear answer: it may have been taken. */
+  earlier: 'open' | 'none';
+  /** `requestId` of the last refusal of this attempt. */
+  refusalId: string | null;
+  /** Age of the key: since its first send. */
+  keyAgeMs: number;
+  keyLifeMs: number;
+  /** Whether it names uploads whose addresses may be made anew; once they were, a refusal is taken at its word. */
+  uploads: 'none' | 'first' | 'renewed';
+  /** How often this brief was put off before. */
+  puttingsOff: number;
+}
+
+const firstRetryMs = 5_000;
+const longestRetryMs = 60_000;
+/**
+ * Refusals without a reason that a brief may get, over two and a quarter minutes: a firewall that is being set up comes
+ * to its senses in that time, and one that dislikes the prompt will not do so in an hour.
+ */
+const mostUnexplained = 6;
+/**
+ * One that may have been taken before is asked about for so long: whatever refuses it would go on until the key's life
+ * ends, and the batch with it. A person decides then.
+ */
+const unexplainedInDoubtMs = 60 * 60_000;
+
+/** S1 in one place: from the outcome of a POST to what may be done next. */
+export function decideSubmit(situation: SubmitSituation): SubmitAction {
+  const { outcome } = situation;
+  switch (outcome.kind) {
+    case 'accepted':
+      return { kind: 'accept', task: outcome.task };
+    case 'refused':
+      return decideRefusal(situation, outcome.refusal);
+    case 'unknown':
+      return askAgain(situation, outcome.reason, outcome.requestId);
+    case 'unreachable':
+      // Not processed, so not charged by this send.
+      return situation.earlier === 'open'
+        ? askAgain(situation, outcome.reason, null)
+        : giveBack(situation, null, {
+            kind: 'api_down',
+            retryAfterMs: null,
+            reason: outcome.reason,
+          });
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitAction {
+  const { code, message, requestId, retryAfterMs } = refusal;
+  const error: LineError = { code, message, request_id: requestId };
+  switch (refusal.kind) {
+    case 'rate_limited':
+      return giveBack(situation, requestId, { kind: 'rate_limited', retryAfterMs });
+    case 'too_many_running':
+      return giveBack(situation, requestId, { kind: 'too_many_running', retryAfterMs });
+    case 'insufficient_credits':
+      return giveBack(situation, requestId, { kind: 'no_credits' });
+    case 'key_refused':
+      return giveBack(situation, requestId, { kind: 'key_refused', code, message, requestId });
+    case 'api_disabled':
+      return giveBack(situation, requestId, { kind: 'api_down', retryAfterMs, reason: message });
+    case 'idempotency_conflict':
+      return { kind: 'end_unknown', error };
+    case 'unexplained':
+      return putOff(situation, refusal);
+    case 'busy':
+      return askAgain(situation, message, requestId);
+    case 'not_found':
+    case 'invalid':
+      if (mayRenew(situation, refusal)) {
+        return { kind: 'renew_references', attempt: situation.attempt + 1, refusalId: null };
+      }
+      // This send was not taken, which says nothing of an earlier one.
+      return { kind: situation.earlier === 'open' ? 'end_unknown' : 'fail', error };
+    default:
+      return refusal.kind satisfies never;
+  }
+}
+
+/** Other bytes need another key, so nothing of this one may be in doubt (S1). */
+function mayRenew({ uploads, earlier }: SubmitSituation, refusal: Refusal): boolean {
+  return uploads === 'first' && earlier === 'none' && isAboutReference(refusal);
+}
+
+/** A page of somebody on the way, seen to be about this request alone: spaced, then its line. */
+function putOff(situation: SubmitSituation, refusal: Refusal): SubmitAction {
+  const { attempt, refusalId, puttingsOff, sends, keyLifeMs } = situation;
+  const { code, message, requestId } = refusal;
+  if (situation.earlier === 'open') {
+    const isLong = sends >= mostUnexplained;
+    const patienceMs = isLong ? Math.min(keyLifeMs, unexplainedInDoubtMs) : keyLifeMs;
+    return askAgain({ ...situation, keyLifeMs: patienceMs }, message, requestId);
+  }
+  if (puttingsOff + 1 < mostUnexplained) {
+    const afterMs = spacingAfter(puttingsOff + 1);
+    return { kind: 'put_off', attempt, refusalId, afterMs, reason: message };
+  }
+  const what = `Refused ${mostUnexplained} times without a reason, while the key works: ${message} Nothing was paid.`;
+  return { kind: 'fail', error: { code, message: what, request_id: requestId } };
+}
+
+function spacingAfter(sends: number): number {
+  return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.max(0, sends - 1));
+}
+
+function askAgain(
+  situation: SubmitSituation,
+  reason: string,
+  requestId: string | null,
+): SubmitAction {
+  const spacingMs = spacingAfter(situation.sends);
+  if (situation.keyAgeMs + spacingMs >= situation.keyLifeMs) {
+    const message = `It could not be found out whether the API took this request (${reason}); it is not sent again because it may have been paid.`;
+    return {
+      kind: 'end_unknown',
+      error: { code: 'outcome_unknown', message, request_id: requestId },
+    };
+  }
+  return { kind: 'ask_again', afterMs: spacingMs, reason };
+}
+
+/** A refusal is not charged, so the same key goes again; only a replayed refusal needs a new one (S1). */
+function giveBack(situation: SubmitSituation, refusalId: string | null, hold: Hold): SubmitAction {
+  // Given back, the key's clock would begin anew, or another key be taken: not while a send may have been paid.
+  if (situation.earlier === 'open') return { kind: 'keep_open', hold };
+  const replayed = refusalId !== null && refusalId === situation.refusalId;
+  return {
+    kind: 'give_back',
+    attempt: replayed ? situation.attempt + 1 : situation.attempt,
+    refusalId: replayed ? null : refusalId,
+    hold,
+  };
+}

@@ -1,0 +1,105 @@
+import type { Logger } from 'pino';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import type { BatchLedger } from '../../ledger/batch-ledger.js';
+import type { BriefState, TaskCategory } from '../../ledger/brief-state.js';
+import type { DurationLedger } from '../../ledger/durations.js';
+import type { Journal } from '../../results/journal.js';
+import type { RivyaClient } from '../../rivya/client.js';
+import type { Downloader } from '../../rivya/download.js';
+import type { Clock, MachineTime } from '../../shared/clock.js';
+import type { QueueStage } from '../../shared/queues.js';
+import type { Notify } from '../notices.js';
+import type { Pacer } from '../pacing/pacer.js';
+import type { PollPlanner } from '../polling/poll-planner.js';
+
+/** What a stage works on: one brief under one attempt. */
+export interface StageJob {
+  briefId: string;
+  attempt: number;
+  /** Result URLs, for the collect stage; absent when it must read them from the task. */
+  urls?: string[];
+  /** How often the task was read again for fresh URLs. */
+  rereads?: number;
+  /** Submit: how often a reference could not be had; absent for none. */
+  tries?: number;
+  /** Submit: how often it was refused without a reason, and put off; absent for never. */
+  puttingsOff?: number;
+}
+
+/** What is to become of the job; only the edge turns it into queue operations. */
+export type Step =
+  | { kind: 'done' }
+  /** The brief goes on in another queue (or, with a new attempt, in this one). */
+  | { kind: 'next'; stage: QueueStage; attempt: number; delayMs: number; urls?: string[] }
+  /** The same job again, later: no worker slot is held meanwhile (S2). `fresh` URLs replace the job's. */
+  | {
+      kind: 'later';
+      afterMs: number;
+      fresh?: { urls: string[]; rereads: number };
+      tries?: number;
+      puttingsOff?: number;
+    }
+  /** Submissions as a whole are held: the job goes back to the head of its queue (S2). */
+  | { kind: 'hold'; waitMs: number }
+  /** The ledger does not know the brief, or not what is to be sent of it: its state is missing. */
+  | { kind: 'missing' };
+
+/**
+ * The step for a job that finds its brief elsewhere: a crash came between moving the stage and adding the
+ * next job, or a frozen worker woke up late. Adding a job twice changes nothing, so this is always safe.
+ */
+export function stepFor(state: BriefState | null): Step {
+  if (state === null) return { kind: 'missing' };
+  switch (state.stage) {
+    case 'admitted':
+    case 'submitting':
+      return { kind: 'next', stage: 'submit', attempt: state.attempt, delayMs: 0 };
+    case 'accepted':
+      return { kind: 'next', stage: 'status', attempt: state.attempt, delayMs: 0 };
+    case 'ready':
+      return { kind: 'next', stage: 'collect', attempt: state.attempt, delayMs: 0 };
+    case 'lined':
+      return { kind: 'done' };
+    default:
+      return state satisfies never;
+  }
+}
+
+/** The step for a job that finds no content: that goes when its brief succeeds, and never before. */
+export function stepWithoutContent(state: BriefState | null): Step {
+  return state?.stage === 'lined' ? { kind: 'done' } : { kind: 'missing' };
+}
+
+/** What the stages of one batch work with. */
+export interface StageContext {
+  batch: string;
+  nonce: string;
+  /** Tells this life of the batch from a later one of the same name. */
+  createdAt: number;
+  ledger: BatchLedger;
+  account: AccountLedger;
+  /** Null on a machine without the output folder. */
+  journal: Journal | null;
+  client: RivyaClient;
+  downloader: Downloader;
+  pacer: Pacer;
+  pollPlanner: PollPlanner;
+  /** How late ends of tasks were noticed, by model. */
+  notices: DurationLedger;
+  /** The ledger's time, for whatever is kept or compared. */
+  clock: Clock;
+  /** This machine's own, for how long something took in this process. */
+  machine(): MachineTime;
+  log: Logger;
+  notify: Notify;
+  /** Aborted when the process is to stop: waits end, requests under way are finished. */
+  stopping: AbortSignal;
+  /** What a model makes; null for one that no list knows. */
+  categoryOf(model: string): TaskCategory | null;
+  /** Credits to reserve for a model while no price is known, and the least a task of it can cost. */
+  priceOf(model: string): { guess: number; least: number };
+  /** In-flight cap where no live worker was told one. */
+  defaultInFlight: number;
+  /** Age from which an idempotency key may have been forgotten by the API (S1). */
+  keyLifeMs: number;
+}

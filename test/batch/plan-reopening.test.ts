@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { type LinedBrief, planReopening } from '../../src/batch/plan-reopening.js';
+import { decodeState, encodeState } from '../../src/ledger/brief-state.js';
+import type { ManifestLine } from '../../src/shared/manifest-line.js';
+import { manifestLine } from '../shared/manifest-lines.js';
+import { preparedBrief } from '../support/ledger.js';
+
+const { origin, body } = preparedBrief('a');
+const error = (code: string) => ({ code, message: 'no', request_id: null });
+
+function plan(patch: Partial<ManifestLine>, given: Partial<LinedBrief> = {}) {
+  const line = manifestLine({ assets: [], ...patch });
+  const { attempt, status, seq } = line;
+  return planReopening({
+    line,
+    stateText: encodeState({ stage: 'lined', attempt, fingerprint: 'ab', seq, status }),
+    content: `${origin}\n${body}`,
+    categoryOf: () => 'video',
+    run: 2,
+    ...given,
+  });
+}
+
+const stateIn = (reopening: ReturnType<typeof planReopening>) =>
+  'entry' in reopening ? decodeState(reopening.entry.to).state : null;
+
+describe('planReopening', () => {
+  it('S1: a brief whose task failed gets a new attempt, from the start', () => {
+    const reopening = plan({ status: 'failed', error: error('nsfw'), attempt: 2, seq: 7 });
+    expect(reopening).toMatchObject({
+      kind: 'new_attempt',
+      earlier: 'over',
+      body: { model: 'z-image' },
+      entry: { status: 'failed', stage: 'submit', attempt: 3, checks: 0 },
+    });
+    expect(stateIn(reopening)).toEqual({
+      stage: 'admitted',
+      run: 2,
+      attempt: 3,
+      fingerprint: 'ab',
+      seq: 7,
+      admittedAt: Date.parse('2026-06-01T12:00:00.000Z'),
+      sends: 0,
+      refusalId: null,
+    });
+  });
+
+  it('S1 S3: an unknown outcome with a task id is looked at again, under the same attempt', () => {
+    const reopening = plan({ status: 'unknown', error: error('task_overdue') });
+    expect(reopening).toMatchObject({
+      kind: 'reread',
+      entry: { status: 'unknown', stage: 'status', attempt: 1, checks: 2 },
+    });
+    expect(stateIn(reopening)).toEqual({
+      stage: 'accepted',
+      attempt: 1,
+      fingerprint: 'ab',
+      seq: 1,
+      admittedAt: Date.parse('2026-06-01T12:00:00.000Z'),
+      sends: 1,
+      taskId: 'task_1',
+      reserved: 1,
+      submittedAt: Date.parse('2026-06-01T12:00:01.000Z'),
+      category: 'video',
+      checks: 2,
+      kind: 'z-image',
+      runningAt: null,
+    });
+  });
+
+  it('S1: an unknown outcome without a task id may have been paid', () => {
+    const reopening = plan({ status: 'unknown', task_id: null, error: error('outcome_unknown') });
+    expect(reopening).toMatchObject({ kind: 'new_attempt', earlier: 'in_doubt' });
+  });
+
+  it('S1: an abandoned task is looked at again, and what it cost goes with it', () => {
+    const credits = { reserved: 4, final: null };
+    const abandoned = { status: 'cancelled', error: error('abandoned'), credits } as const;
+    expect(plan(abandoned)).toMatchObject({
+      kind: 'reread',
+      entry: { left: { credits: '4', day: '2026-06-01', kind: 'z-image' } },
+    });
+    const nothingKnown = { ...abandoned, credits: { reserved: null, final: null } };
+    expect(plan(nothingKnown)).not.toHaveProperty('entry.left');
+    expect(plan({ ...abandoned, task_id: null })).toMatchObject({
+      kind: 'new_attempt',
+      earlier: 'in_doubt',
+    });
+  });
+
+  it.each([
+    ['failed', 'succeeded_no_output'],
+    ['failed', 'result_url_refused'],
+    ['failed', 'result_too_large'],
+    ['failed', 'download_failed'],
+    ['unknown', 'download_unavailable'],
+  ] as const)(
+    'S1 S3: a %s task that succeeded (%s) is only looked at again, and is counted once',
+    (status, code) => {
+      const reopening = plan({ status, error: error(code), credits: { reserved: 3, final: 2 } });
+      expect(reopening).toMatchObject({ kind: 'reread', entry: { stage: 'status', attempt: 1 } });
+      const left = { credits: '2', day: '2026-06-01', kind: 'z-image' };
+      expect('entry' in reopening && reopening.entry.left).toEqual(
+        status === 'unknown' ? undefined : left,
+      );
+    },
+  );
+
+  it('a brief that was cancelled before its turn is simply submitted', () => {
+    const cancelled = { status: 'cancelled', task_id: null, error: error('cancelled') } as const;
+    expect(plan(cancelled)).toMatchObject({ kind: 'new_attempt', earlier: 'over' });
+  });
+
+  it('S4: a line that is not what the ledger knows is left alone', () => {
+    const lined = { stage: 'lined', fingerprint: 'ab', seq: 1 } as const;
+    const others = [
+      encodeState({ ...lined, attempt: 2, status: 'failed' }),
+      encodeState({ ...lined, attempt: 1, status: 'unknown' }),
+      null,
+    ];
+    for (const stateText of others) {
+      expect(plan({ status: 'failed' }, { stateText })).toEqual({ kind: 'other_state' });
+    }
+  });
+
+  it('says where what is to be sent was not kept', () => {
+    expect(plan({ status: 'failed' }, { content: null })).toEqual({ kind: 'no_content' });
+  });
+});
