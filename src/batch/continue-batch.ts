@@ -162,7 +162,7 @@ async function beginRun(session: StoreSession, beginning: RunBeginning): Promise
   await ledger.references.keepFiles(input.files);
   const nowMs = session.clock.now();
   await withReopener(session, { ledger, account, out: folder }, (reopener) =>
-    reopenChanged({ ...reopener, run, forced, nowMs }, input.briefs),
+    reopenChanged(reopener, input.briefs, { run, forced, nowMs }),
   );
 }
 

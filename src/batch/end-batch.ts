@@ -24,7 +24,7 @@ export async function finalizeBatch({
   clock,
 }: Finalizing): Promise<'finalized' | 'not_yet'> {
   const meta = await ledger.meta();
-  if (meta?.admission !== 'complete' || meta.pending > 0 || meta.rewriting) return 'not_yet';
+  if (meta?.admission !== 'complete' || meta.pending > 0) return 'not_yet';
   if (meta.finalized) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
   const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));

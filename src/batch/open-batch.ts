@@ -21,7 +21,7 @@ import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
-import { type Adopting, adoptFolder } from './adopt-folder.js';
+import { adoptFolder, type LocalBatch } from './adopt-folder.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
@@ -76,7 +76,7 @@ interface Opening {
 }
 
 async function adopt(
-  adopting: Adopting,
+  adopting: LocalBatch,
   { meta, identity, header: found }: Opening,
 ): Promise<Life> {
   const { ledger, queues, out } = adopting;
@@ -151,7 +151,7 @@ const stageOf = {
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
-  if (meta?.admission !== 'complete' || meta.rewriting) return;
+  if (meta?.admission !== 'complete' || (await ledger.reopened.any())) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     for (const { id: brief, read } of briefs) {

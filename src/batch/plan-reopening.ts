@@ -1,12 +1,12 @@
+import { decodeState, type StateOf, type TaskCategory, watchedAs } from '../ledger/brief-state.js';
+import type { Opening } from '../ledger/rewrite-ledger.js';
 import {
-  type BriefState,
-  decodeState,
-  encodeState,
-  type TaskCategory,
-  watchedAs,
-} from '../ledger/brief-state.js';
-import type { RewriteEntry } from '../ledger/rewrite-ledger.js';
-import { parseBody, parseContent, priceKind, type RequestBody } from '../shared/brief.js';
+  contentOfLine,
+  type PreparedBrief,
+  parseBody,
+  parseContent,
+  priceKind,
+} from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */
@@ -26,16 +26,20 @@ const uncollectedCodes = [
 
 export type UncollectedCode = (typeof uncollectedCodes)[number];
 
+/**
+ * `reread`: its task is looked at again, under the same attempt, which pays for nothing (S3). `new_attempt`: one that is
+ * paid. `perhaps_again`: the same, while the outcome of the last one is not known, so it may be paid for the second time (S1).
+ */
+export type ReopenWay = 'reread' | 'new_attempt' | 'perhaps_again';
+
 /** How a brief that has its line can be opened again. */
-export type Reopening =
-  /** Its task is looked at again, under the same attempt: pays for nothing (S3). */
-  | { kind: 'reread'; entry: RewriteEntry }
-  /** A new attempt, which is paid; where the last one's outcome is not known, perhaps for the second time (S1). */
-  | { kind: 'new_attempt'; entry: RewriteEntry; body: RequestBody; earlier: 'over' | 'in_doubt' }
-  /** What is to be sent is not in the ledger any more. */
-  | { kind: 'no_content' }
-  /** The ledger knows of another attempt or outcome than this line. */
-  | { kind: 'other_state' };
+export interface Reopening {
+  way: ReopenWay;
+  opening: Opening;
+  model: string;
+  /** See `price-kind.ts`. */
+  kind: string;
+}
 
 export interface LinedBrief {
   line: ManifestLine;
@@ -47,39 +51,54 @@ export interface LinedBrief {
   run: number;
 }
 
-/** Decides, for one line, what opening its brief again means. */
-export function planReopening(lined: LinedBrief): Reopening {
-  const { line, stateText, content, categoryOf } = lined;
-  const state = stateText === null ? null : decodeState(stateText).state;
-  const matches =
-    state?.stage === 'lined' && state.attempt === line.attempt && state.status === line.status;
-  if (stateText === null || !matches) return { kind: 'other_state' };
-  if (content === null) return { kind: 'no_content' };
-  const { body: text } = parseContent(content);
-  const body = parseBody(text);
-  const { fingerprint, seq, run } = state;
-  const base = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
+/** Decides, for one line, what opening its brief again means; null where the ledger knows of another attempt or outcome. */
+export function planReopening(lined: LinedBrief): Reopening | null {
+  const { line, stateText, categoryOf } = lined;
+  const read = stateText === null ? null : decodeState(stateText);
+  if (read?.state.stage !== 'lined') return null;
+  const { text, state } = read;
+  if (state.attempt !== line.attempt || state.status !== line.status) return null;
+  const content = lined.content ?? contentOfLine(line);
+  const body = parseBody(parseContent(content).body);
+  const { model } = body;
+  const kind = priceKind(body);
+  const base = {
+    from: { text, state },
+    content: lined.content === null ? content : null,
+    left: null,
+  };
+  const { fingerprint, seq } = state;
+  const brief = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
   const earlier = outcomeOf(line);
-  const { status } = line;
-  if (earlier !== 'over' && line.task_id !== null) {
-    const category = watchedAs(categoryOf(body.model));
-    const to = acceptedAgain(line, {
-      ...base,
-      run,
-      taskId: line.task_id,
-      category,
-      kind: priceKind(body),
-    });
-    const checks = line.requests.status_checks;
-    const { attempt } = line;
-    const entry = { from: stateText, to, status, run, stage: 'status', attempt, checks } as const;
-    return { kind: 'reread', entry: { ...entry, ...leftBehind(line, body) } };
+  const { task_id: taskId } = line;
+  if (earlier !== 'over' && taskId !== null) {
+    const category = watchedAs(categoryOf(model));
+    const to = acceptedAgain(line, { ...brief, run: state.run, taskId, category, kind });
+    return { way: 'reread', opening: { ...base, to, left: leftBehind(line, kind) }, model, kind };
   }
-  const attempt = line.attempt + 1;
-  const begun = { attempt, sends: 0, refusalId: null, run: lined.run };
-  const to = encodeState({ stage: 'admitted', ...base, ...begun });
-  const entry = { from: stateText, to, status, run, stage: 'submit', attempt, checks: 0 } as const;
-  return { kind: 'new_attempt', entry, body, earlier: earlier === 'over' ? 'over' : 'in_doubt' };
+  const way = earlier === 'over' ? 'new_attempt' : 'perhaps_again';
+  const to = newAttempt(line.attempt, { ...brief, run: lined.run });
+  return { way, opening: { ...base, to }, model, kind };
+}
+
+/** How a brief of an input is opened that is known with other content, or is to be made anew. */
+export function openChanged(
+  { fingerprint, origin, body }: PreparedBrief,
+  from: Opening['from'],
+  { run, nowMs }: { run: number; nowMs: number },
+): Opening {
+  const { attempt, seq } = from.state;
+  // Raised for one that was never sent as well: whoever holds the earlier content under the earlier attempt does not get
+  // leave to send it any more.
+  const to = newAttempt(attempt, { fingerprint, seq, admittedAt: nowMs, run });
+  return { from, to, content: `${origin}\n${body}`, left: null };
+}
+
+function newAttempt(
+  after: number,
+  brief: Pick<StateOf<'admitted'>, 'fingerprint' | 'seq' | 'admittedAt' | 'run'>,
+): StateOf<'admitted'> {
+  return { stage: 'admitted', ...brief, attempt: after + 1, sends: 0, refusalId: null };
 }
 
 /**
@@ -93,30 +112,28 @@ function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' | 'succ
   return status === 'unknown' || code === abandonedCode ? 'in_doubt' : 'over';
 }
 
-type Base = Pick<BriefState, 'fingerprint' | 'seq' | 'run'> & {
-  admittedAt: number;
-  taskId: string;
-  category: TaskCategory;
-  kind: string;
-};
-
-function acceptedAgain({ attempt, requests, credits, times }: ManifestLine, base: Base): string {
-  return encodeState({
+function acceptedAgain(
+  { attempt, requests, credits, times }: ManifestLine,
+  brief: Pick<
+    StateOf<'accepted'>,
+    'fingerprint' | 'seq' | 'admittedAt' | 'run' | 'taskId' | 'category' | 'kind'
+  >,
+): StateOf<'accepted'> {
+  return {
     stage: 'accepted',
-    ...base,
+    ...brief,
     attempt,
     sends: requests.submits,
     reserved: credits.reserved,
     submittedAt: Date.parse(times.submitted ?? times.admitted),
     checks: requests.status_checks,
     runningAt: null,
-  });
+  };
 }
 
 /** What a task was taken to have cost whose line is not `unknown`: of those nothing was counted as spent. */
-function leftBehind(line: ManifestLine, body: RequestBody): Pick<RewriteEntry, 'left'> {
+function leftBehind(line: ManifestLine, kind: string): Opening['left'] {
   const credits = line.credits.final ?? line.credits.reserved ?? 0;
-  if (line.status === 'unknown' || credits === 0) return {};
-  const day = (line.times.submitted ?? line.times.admitted).slice(0, 10);
-  return { left: { credits: String(credits), day, kind: priceKind(body) } };
+  if (line.status === 'unknown' || credits === 0) return null;
+  return { credits, day: (line.times.submitted ?? line.times.admitted).slice(0, 10), kind };
 }

@@ -14,6 +14,7 @@ import { decodeState, type ReadState } from './brief-state.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
+import { ReopenedLedger } from './rewrite-ledger.js';
 import { runScript } from './scripts.js';
 
 export interface Caps {
@@ -53,6 +54,7 @@ export class BatchLedger {
   readonly outbox: OutboxLedger;
   readonly recovery: RecoveryLedger;
   readonly references: ReferenceLedger;
+  readonly reopened: ReopenedLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -65,6 +67,7 @@ export class BatchLedger {
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.recovery = new RecoveryLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
+    this.reopened = new ReopenedLedger(redis, batch, this.keys, account.keys);
   }
 
   /** What Redis has lost of this batch, where it deletes keys or was emptied. */
@@ -245,6 +248,8 @@ export class BatchLedger {
 }
 
 export interface OutboxPage {
+  /** `reopened`: none are handed out before the lines of reopened briefs have left the manifest. */
+  kind: 'lines' | 'reopened';
   generation: string;
   /** Where in the manifest the first of the lines belongs, in bytes. */
   offset: number;
@@ -265,19 +270,22 @@ export class OutboxLedger {
   }
 
   async read(most: number): Promise<OutboxPage> {
-    const { meta, outbox } = this.keys;
+    const { meta, outbox, reopened } = this.keys;
     const reply = (await runScript(this.redis, 'read-outbox', {
-      keys: [meta, outbox],
+      keys: [meta, outbox, reopened],
       values: [most],
     })) as string[];
-    const [generation = '0', offset = '0', ...lines] = reply;
-    return { generation, offset: Number(offset), lines };
+    const [generation = '0', offset = '0', kind, ...lines] = reply;
+    return { kind: kind as OutboxPage['kind'], generation, offset: Number(offset), lines };
   }
 
-  async markWritten(page: OutboxPage, endOffset: number): Promise<'marked' | 'was_marked'> {
-    const { meta, outbox } = this.keys;
+  async markWritten(
+    page: Pick<OutboxPage, 'generation' | 'offset' | 'lines'>,
+    endOffset: number,
+  ): Promise<'marked' | 'was_marked'> {
+    const { meta, outbox, reopened } = this.keys;
     const reply = await runScript(this.redis, 'mark-written', {
-      keys: [meta, outbox],
+      keys: [meta, outbox, reopened],
       values: [page.generation, page.offset, page.lines.length, endOffset],
     });
     return reply === 1 ? 'marked' : 'was_marked';

@@ -59,8 +59,6 @@ export interface BatchMeta extends BatchIdentity, BatchRuns {
   elsewhere: boolean;
   paused: boolean;
   cancelled: boolean;
-  /** Lines are leaving the manifest, so that their briefs are open again. */
-  rewriting: boolean;
 }
 
 /** Stands for the simulator that `run --simulate` starts, whatever its port: no batch of it is ever taken for a real one (S1). */
@@ -124,7 +122,6 @@ export function readMeta(name: string, fields: Record<string, string>): BatchMet
     elsewhere: fields.elsewhere === '1',
     paused: fields.paused === '1',
     cancelled: fields.cancelled === '1',
-    rewriting: fields.rewriting !== undefined,
   };
 }
 

@@ -1,216 +1,144 @@
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
-import { lineStatusSchema } from '../shared/manifest-line.js';
-import type { AccountLedger } from './account-ledger.js';
-import type { BatchLedger } from './batch-ledger.js';
-import { decodeState } from './brief-state.js';
-import { draftKey, inFlightMember } from './keys.js';
+import { type BriefState, encodeState, type ReadState, type StateOf } from './brief-state.js';
+import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
 import { runScript } from './scripts.js';
 
-/** Which file the manifest is, and how many bytes of it count. */
+/** How one brief is opened again. */
+export interface Opening {
+  /** `lined`: its line leaves the manifest. `admitted`: it has none yet, and is to be made with other content. */
+  from: ReadState<StateOf<'lined' | 'admitted'>>;
+  /** A new attempt, or the task of the last one, which is looked at again. */
+  to: StateOf<'admitted' | 'accepted'>;
+  /** What it is made from now on; null where the ledger's stays. */
+  content: string | null;
+  /** Of a task that is looked at again: what was counted as spent for it, on which UTC day, of which price kind. */
+  left: { credits: number; day: string; kind: string } | null;
+}
+
+/** `passed`: it has another state by now. `unwritten`: its line is on its way to the manifest. */
+export type Opened = 'opened' | 'passed' | 'unwritten';
+
+/** Which file the manifest is, how many bytes of it count, and how many of the history. */
 export interface ManifestPlace {
   generation: string;
   offset: number;
-}
-
-export interface RewritePlan {
-  generation: string;
   historyBytes: number;
-  cancellation: 'lift' | 'keep';
-  /** Whether lines may be on their way to the manifest: not where the draft has looked at states alone. */
-  unwritten: 'allowed' | 'refused';
-  /** Number of the run that begins with it; null where it belongs to one that is under way. */
-  run: number | null;
 }
 
-/**
- * `busy` beside another rewrite; `stale` where the manifest was replaced, or another run was begun, since the
- * draft; `unwritten` where lines have to be written first.
- */
-export type RewriteBeginning = 'begun' | 'busy' | 'stale' | 'expired' | 'unwritten';
-
-/** What a rewrite needs next. */
-export type RewriteWork =
-  | { kind: 'none' }
-  /** Somebody else is at it; after so many ms without news of them it may be taken over. */
+export type Hold =
+  | ({ kind: 'held' } & ManifestPlace)
+  /** After so many ms without news of whoever has it, it may be taken over. */
   | { kind: 'busy'; waitMs: number }
-  /** The file is still the old one: only `offset` bytes of it, and `historyBytes` of the history, count. */
-  | ({ kind: 'planned'; historyBytes: number } & ManifestPlace)
-  /** The file is the new one: what is left is to open the briefs. */
-  | { kind: 'applying'; generation: string };
+  /** There is nothing to settle; or there is, and nothing is opened before that. */
+  | { kind: 'not_now' };
 
-/** A planner that was asked, and left, leaves nothing behind for longer. */
-const draftLifeSeconds = 24 * 3_600;
-/** Renewed while files are written; a holder that was killed holds others up no longer than this. */
+/** What begins with the first brief that is opened. */
+export interface OpeningsOf {
+  /** Bytes of the history before it. */
+  historyBytes: number;
+  /** Number of the run; null where it belongs to one that is under way, or makes nothing. */
+  run: number | null;
+  cancellation: 'lift' | 'keep';
+}
+
+/** Renewed while briefs are opened and files are written; a holder that was killed holds others up no longer than this. */
 const holdMs = 3_000;
-const entriesAtOnce = 500;
+const briefsAtOnce = 500;
 
 /**
- * The ledger's side of a rewrite of the manifest: lines leave it for `history.jsonl`, and their briefs are
- * open again. The order of its steps, and what a crash between them leads to, is told in `complete-rewrite.ts`.
+ * Briefs that are open again and whose earlier lines are still in the manifest: each stands here from the step that opens
+ * it until the file is without its line and its job is in a queue. The way there is told in `replace-manifest.ts`.
  */
-export class RewriteLedger {
+export class ReopenedLedger {
   constructor(
     private readonly redis: Redis,
-    private readonly ledger: BatchLedger,
-    private readonly account: AccountLedger,
+    private readonly batch: string,
+    private readonly keys: BatchKeys,
+    private readonly account: Pick<AccountKeys, 'inFlight' | 'day' | 'clock'>,
   ) {}
 
-  async place(): Promise<ManifestPlace> {
-    const { meta } = this.ledger.keys;
-    const [generation, offset] = await this.redis.hmget(meta, 'generation', 'offset');
-    return { generation: generation ?? '0', offset: Number(offset ?? 0) };
-  }
-
-  /** Number of the batch's latest run. */
-  async run(): Promise<number> {
-    return Number((await this.redis.hget(this.ledger.keys.meta, 'run')) ?? 0);
-  }
-
-  async addToDraft(token: string, entries: ReadonlyMap<string, RewriteEntry>): Promise<void> {
-    if (entries.size === 0) return;
-    const key = draftKey(this.ledger.keys, token);
-    const fields = [...entries].flatMap(([id, entry]) => [id, JSON.stringify(entry)]);
-    await this.redis.hset(key, ...fields);
-    await this.redis.expire(key, draftLifeSeconds);
-  }
-
-  async dropDraft(token: string): Promise<void> {
-    await this.redis.unlink(draftKey(this.ledger.keys, token));
-  }
-
-  async begin(token: string, plan: RewritePlan): Promise<RewriteBeginning> {
-    const { meta, plan: planKey, outbox } = this.ledger.keys;
-    const { generation, historyBytes, cancellation, unwritten, run } = plan;
-    const reply = await runScript(this.redis, 'begin-rewrite', {
-      keys: [meta, draftKey(this.ledger.keys, token), planKey, outbox, this.account.keys.clock],
-      values: [generation, historyBytes, cancellation, unwritten, run ?? ''],
-    });
-    return reply as RewriteBeginning;
-  }
-
-  /** Whether there is a rewrite to be completed. */
-  async underWay(): Promise<boolean> {
-    return (await this.redis.hexists(this.ledger.keys.meta, 'rewriting')) === 1;
-  }
-
-  /** Takes the rewrite that is under way, once a token; `keep` says again that its holder is still at it. */
-  async hold(token: string, how: 'take' | 'keep'): Promise<RewriteWork> {
-    const reply = (await runScript(this.redis, 'hold-rewrite', {
-      keys: [this.ledger.keys.meta, this.account.keys.clock],
+  /** Takes the manifest, once a token; `keep` says again that its holder is still at it. */
+  async hold(token: string, how: 'open' | 'settle' | 'keep'): Promise<Hold> {
+    const reply = (await runScript(this.redis, 'hold-manifest', {
+      keys: [this.keys.meta, this.keys.reopened, this.account.clock],
       values: [token, holdMs, how],
-    })) as [string, ...(string | number)[]];
+    })) as [Hold['kind'], ...(string | number)[]];
     const [kind, first, offset, historyBytes] = reply;
     switch (kind) {
       case 'busy':
         return { kind, waitMs: Number(first) };
-      case 'applying':
-        return { kind, generation: String(first) };
-      case 'planned':
-        return {
-          kind,
-          generation: String(first),
-          offset: Number(offset),
-          historyBytes: Number(historyBytes),
-        };
+      case 'held': {
+        const place = { offset: Number(offset), historyBytes: Number(historyBytes) };
+        return { kind, generation: String(first), ...place };
+      }
+      case 'not_now':
+        return { kind };
       default:
-        return { kind: 'none' };
+        return kind satisfies never;
     }
   }
 
-  /** A brief's state text and content, for those who plan; null where the ledger has none. */
-  async candidates(
-    briefIds: readonly string[],
-  ): Promise<{ stateText: string | null; content: string | null }[]> {
-    const { state, content } = this.ledger.keys;
-    const [texts, contents] = await Promise.all([
-      this.redis.hmget(state, ...briefIds),
-      this.redis.hmget(content, ...briefIds),
-    ]);
-    return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
-  }
-
-  /** Of which attempts these briefs' lines leave the manifest; null where they stay. */
-  async planned(briefIds: readonly string[]): Promise<(number | null)[]> {
-    if (briefIds.length === 0) return [];
-    const entries = await this.redis.hmget(this.ledger.keys.plan, ...briefIds);
-    return entries.map((text) => {
-      if (text === null) return null;
-      return decodeState(rewriteEntrySchema.parse(JSON.parse(text)).from).state.attempt;
-    });
-  }
-
-  /** The new file is in place, `bytes` long. */
-  async swap(
+  /** Opens briefs, up to about 1,000 a call, each by compare-and-set; answers in the order given. */
+  async open(
     token: string,
-    bytes: number,
-  ): Promise<{ kind: 'swapped'; generation: string } | { kind: 'overtaken' }> {
-    const reply = await runScript(this.redis, 'swap-rewrite', {
-      keys: [this.ledger.keys.meta],
-      values: [token, bytes],
-    });
-    return reply === 0 ? { kind: 'overtaken' } : { kind: 'swapped', generation: String(reply) };
+    { historyBytes, run, cancellation }: OpeningsOf,
+    openings: ReadonlyMap<string, Opening>,
+  ): Promise<Opened[] | 'overtaken'> {
+    const { meta, state, content, outbox, reopened, reservations } = this.keys;
+    const { inFlight, day, clock } = this.account;
+    const member = inFlightMember(this.batch, '');
+    return (await runScript(this.redis, 'reopen', {
+      keys: [meta, state, content, outbox, reopened, reservations, inFlight, day, clock],
+      values: [
+        ...[token, historyBytes, run ?? '', cancellation, member],
+        ...[...openings].flatMap(([id, opening]) => [id, ...openingValues(opening)]),
+      ],
+    })) as Opened[] | 'overtaken';
   }
 
-  /** What is left of the plan, in chunks; an entry may come twice. */
-  async *entries(): AsyncGenerator<Map<string, RewriteEntry>> {
+  /** Whether there is a brief whose earlier line has not left the manifest yet. */
+  async any(): Promise<boolean> {
+    return (await this.redis.exists(this.keys.reopened)) === 1;
+  }
+
+  /** All of them, in chunks, with the attempt of the line that is to go, 0 for none; one may come twice. */
+  async *all(): AsyncGenerator<Map<string, number>> {
+    const { reopened } = this.keys;
     let cursor = '0';
     do {
-      const [next, fields] = await this.redis.hscan(
-        this.ledger.keys.plan,
-        cursor,
-        'COUNT',
-        entriesAtOnce,
-      );
+      const [next, fields] = await this.redis.hscan(reopened, cursor, 'COUNT', briefsAtOnce);
       cursor = next;
-      const chunk = new Map<string, RewriteEntry>();
-      for (let index = 0; index < fields.length; index += 2) {
-        const entry = rewriteEntrySchema.parse(JSON.parse(fields[index + 1] ?? ''));
-        chunk.set(fields[index] ?? '', entry);
+      const chunk = new Map<string, number>();
+      for (let at = 0; at < fields.length; at += 2) {
+        chunk.set(fields[at] ?? '', Number(fields[at + 1]));
       }
       if (chunk.size > 0) yield chunk;
     } while (cursor !== '0');
   }
 
-  /** Opens briefs of the plan, each once; returns how many were opened by this call. */
-  async apply(generation: string, briefIds: readonly string[]): Promise<number> {
-    const { meta, state, plan, reservations, content } = this.ledger.keys;
-    const { inFlight, day, clock } = this.account.keys;
-    const reply = await runScript(this.redis, 'apply-rewrite', {
-      keys: [meta, state, plan, reservations, inFlight, day, content, clock],
-      values: [generation, inFlightMember(this.ledger.batch, ''), ...briefIds],
-    });
-    return Number(reply);
+  /** Of which attempts these briefs' lines are to leave the manifest; null where they stay. */
+  async lineAttempts(briefIds: readonly string[]): Promise<(number | null)[]> {
+    const attempts = await this.redis.hmget(this.keys.reopened, ...briefIds);
+    return attempts.map((attempt) => (attempt === null ? null : Number(attempt)));
   }
 
-  /** Takes briefs that have their jobs out of the plan; the last one ends the rewrite. */
-  async clear(generation: string, briefIds: readonly string[]): Promise<void> {
-    const { meta, plan } = this.ledger.keys;
-    await runScript(this.redis, 'clear-rewrite', {
-      keys: [meta, plan],
-      values: [generation, ...briefIds],
+  /** Their lines have left the manifest, which is `bytes` long now, and their jobs are there. Gives back the hold. */
+  async settle(token: string, bytes: number): Promise<'settled' | 'overtaken'> {
+    const reply = await runScript(this.redis, 'settle-reopened', {
+      keys: [this.keys.meta, this.keys.reopened],
+      values: [token, bytes],
     });
+    return reply === 1 ? 'settled' : 'overtaken';
   }
 }
 
-/** How one brief is opened again once its line has left the manifest. */
-const rewriteEntrySchema = z.object({
-  /** The state that is expected, and the one that takes its place, as encoded text. */
-  from: z.string(),
-  to: z.string(),
-  /** Of the line that goes; `pending` for a brief that has none, and is to be made with other content. */
-  status: z.union([lineStatusSchema, z.literal('pending')]),
-  /** Number of the run that made the line that goes. */
-  run: z.number().int().positive().optional(),
-  /** Where its job goes. */
-  stage: z.enum(['submit', 'status']),
-  attempt: z.number().int().positive(),
-  /** Status checks that the line counted and that the brief will count again. */
-  checks: z.number().int(),
-  /** What is made from now on, in place of what the ledger has; taken in the step that opens the brief. */
-  content: z.string().optional(),
-  /** Of a task that is looked at again and was counted as spent: what was counted as spent for it, on which UTC day, of which price kind. */
-  left: z.object({ credits: z.string(), day: z.string(), kind: z.string() }).optional(),
-});
-
-export type RewriteEntry = z.infer<typeof rewriteEntrySchema>;
+function openingValues({ from, to, content, left }: Opening): (string | number)[] {
+  return [
+    from.text,
+    encodeState(to satisfies BriefState),
+    content ?? '',
+    ...(from.state.stage === 'lined' ? [from.state.status, from.state.run ?? ''] : ['', '']),
+    to.stage === 'accepted' ? to.checks : 0,
+    ...(left === null ? ['', '', ''] : [left.credits, left.day, left.kind]),
+  ];
+}

@@ -9,7 +9,6 @@ import {
 } from '../../batch/end-batch.js';
 import { ManifestWriter } from '../../batch/manifest-writer.js';
 import { localOutput } from '../../batch/open-batch.js';
-import { completeForSure, withReopener } from '../../batch/reopen.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
@@ -45,9 +44,9 @@ function pausedText({ name, pending }: BatchMeta): string {
 }
 
 /** Why there is nothing to hold back; null where there is. */
-function whyNot({ name, admission, pending, rewriting, cancelled }: BatchMeta): string | null {
+function whyNot({ name, admission, pending, cancelled }: BatchMeta): string | null {
   if (cancelled) return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
-  if (admission === 'complete' && pending === 0 && !rewriting) {
+  if (admission === 'complete' && pending === 0) {
     return `Batch ${name} is finished: there is nothing to pause.`;
   }
   return null;
@@ -129,24 +128,26 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
 
 async function endBriefs(
   session: StoreSession,
-  { ledger, account, meta }: FoundBatch,
+  { ledger, meta }: FoundBatch,
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
   const { connection, clock } = session;
   // Held back or not, jobs of what is still in doubt must be able to run.
   await switchSubmissions(session, meta, 'resume');
   const out = await localOutput(meta);
-  const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
-  if (out !== null) await withReopener(session, { ledger, account, out }, completeForSure);
-  const counts = await cancelBatch({
-    redis: connection,
-    ledger,
-    clock,
-    mode: abandon ? 'abandon' : 'collect',
-    flush: async () => writer?.flush(),
-  });
-  if (out !== null) await finalizeBatch({ ledger, out, clock });
-  return counts;
+  const queues = new StageQueues(connection, session.settings.prefix, ledger.batch);
+  try {
+    const writer = out === null ? null : new ManifestWriter({ ledger, queues, out });
+    const flush = async () => writer?.flush();
+    // A retry that was killed half-way comes to its end first.
+    await flush();
+    const mode = abandon ? 'abandon' : 'collect';
+    const counts = await cancelBatch({ redis: connection, ledger, clock, mode, flush });
+    if (out !== null) await finalizeBatch({ ledger, out, clock });
+    return counts;
+  } finally {
+    await queues.close();
+  }
 }
 
 function lossText({ tasks, inDoubt, credits }: UnderWay): string {
@@ -191,7 +192,7 @@ async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, meta } = await session.findBatch(batch);
-    const open = meta.pending > 0 || meta.admission === 'open' || meta.rewriting;
+    const open = meta.pending > 0 || meta.admission === 'open';
     const unfinished = open || (await ledger.outbox.length()) > 0;
     if (unfinished) refuseUnfinished(setup, meta);
     const queues = new StageQueues(session.connection, setup.settings.prefix, batch);
