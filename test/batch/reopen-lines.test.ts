@@ -123,7 +123,7 @@ describe('reopening', () => {
       expect(await opened.file('history.jsonl')).toBe(`${opened.oldHistory}${c}\n${c}\n`);
     }
     expect(await reopenOverdue(opened.reopener)).toBe(1);
-    expect((await opened.ledger.meta())?.requests.statusChecks).toBe(10);
+    expect((await opened.ledger.meta())?.requests.statusChecks).toBe(8);
   });
 
   it('S4: no closing files are written while it is under way', async () => {
