@@ -1,5 +1,5 @@
 import { decodeState, type StateOf, type TaskCategory, watchedAs } from '../ledger/brief-state.js';
-import type { Opening } from '../ledger/rewrite-ledger.js';
+import type { Opening } from '../ledger/reopened-ledger.js';
 import {
   contentOfLine,
   type PreparedBrief,

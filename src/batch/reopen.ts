@@ -5,7 +5,7 @@ import type { StoreSession } from '../cli/setup.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import type { TaskCategory } from '../ledger/brief-state.js';
-import type { Opening, OpeningsOf } from '../ledger/rewrite-ledger.js';
+import type { Opening, OpeningsOf } from '../ledger/reopened-ledger.js';
 import { parseManifestLine } from '../results/manifest.js';
 import { priceGuesser } from '../rivya/catalogue.js';
 import type { PreparedBrief } from '../shared/brief.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type BriefState, decodeState } from '../ledger/brief-state.js';
-import type { ManifestPlace } from '../ledger/rewrite-ledger.js';
+import type { ManifestPlace } from '../ledger/reopened-ledger.js';
 import { Journal } from '../results/journal.js';
 import { parseJson } from '../shared/json.js';
 import type { NewJob } from '../shared/queues.js';

@@ -14,7 +14,7 @@ import { decodeState, type ReadState } from './brief-state.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
-import { ReopenedLedger } from './rewrite-ledger.js';
+import { ReopenedLedger } from './reopened-ledger.js';
 import { runScript } from './scripts.js';
 
 export interface Caps {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeState, type StateOf } from '../../src/ledger/brief-state.js';
-import type { Opening } from '../../src/ledger/rewrite-ledger.js';
+import type { Opening } from '../../src/ledger/reopened-ledger.js';
 import type { LineStatus } from '../../src/shared/manifest-line.js';
 import { openLedger } from '../support/ledger.js';
 import { accepted } from './brief-states.js';
