@@ -2,12 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import {
-  type BatchIdentity,
-  type BatchMeta,
-  isSimulated,
-  neverSent,
-} from '../ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, neverSent } from '../ledger/batch-meta.js';
 import {
   emptyJournal,
   Journal,
@@ -20,6 +15,7 @@ import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
+import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { type Adopting, adoptFolder } from './adopt-folder.js';
 

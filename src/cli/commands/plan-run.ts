@@ -5,10 +5,11 @@ import { wholeEstimate } from '../../forecast/credits.js';
 import { makePlan, type Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
-import { isSimulated } from '../../ledger/batch-meta.js';
+import { DurationLedger } from '../../ledger/durations.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
 import { formatCredits } from '../../shared/quantities.js';
+import { isSimulated } from '../../shared/simulated.js';
 import type { PaceFlags } from '../options/flags.js';
 import { openAccount, type StoreSession } from '../setup.js';
 import { canAsk, confirm } from '../text/agree.js';
@@ -25,7 +26,8 @@ export interface Planning {
 
 /** What is left of a batch, with the prices and the pace that its account has learned. */
 export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
-  const { account, ledger, comparison, forced } = opened;
+  const { session, account, ledger, comparison, forced } = opened;
+  const durations = new DurationLedger(session.connection, account.keys);
   const { learnedRate, learnedInFlight } = await account.view();
   return makePlan(input, {
     models,
@@ -34,7 +36,7 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
     pace: {
       told: { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null },
       learned: { rate: learnedRate, inFlight: learnedInFlight },
-      taskMs: await typicalInputMs(opened, input.modelUse),
+      taskMs: await typicalInputMs(durations, input.modelUse),
     },
     left: (briefs) => leftToMake(ledger, briefs, forced),
     comparison,

@@ -11,12 +11,13 @@ import {
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type BatchMeta, isSimulated } from '../../ledger/batch-meta.js';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import type { Clock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
+import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
 import { type LinesWanted, linesWanted, refuseUnseen } from '../options/lines-wanted.js';

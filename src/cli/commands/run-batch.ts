@@ -6,12 +6,13 @@ import { journalHeader } from '../../batch/open-batch.js';
 import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
-import { isSimulated } from '../../ledger/batch-meta.js';
+import { DurationLedger } from '../../ledger/durations.js';
 import { ownerOf } from '../../results/output-folder.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { queueStages, StageQueues } from '../../shared/queues.js';
+import { isSimulated } from '../../shared/simulated.js';
 import { simulatedText } from '../sessions/simulate.js';
 import { openWorker } from '../sessions/worker-session.js';
 import {
@@ -132,7 +133,8 @@ async function drive(
     const notify = noticeTeller(terminal, session.clock.now);
     await worker.attach({ header: journalHeader(meta), out, notify });
     const stopping = interrupts.signal;
-    const taskMs = await typicalInputMs(opened, input.modelUse);
+    const durations = new DurationLedger(session.connection, account.keys);
+    const taskMs = await typicalInputMs(durations, input.modelUse);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
     const { clock } = session;
     const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);

@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import type { RunBatch } from '../../batch/continue-batch.js';
-import { countQueued, type Footing, type Look, Outlook } from '../../forecast/outlook.js';
+import {
+  countQueued,
+  type Footing,
+  formatTimeLeft,
+  type Look,
+  Outlook,
+} from '../../forecast/outlook.js';
 import type { AccountView } from '../../ledger/account-view.js';
-import { type BatchMeta, isSimulated, withoutSuccess } from '../../ledger/batch-meta.js';
+import { type BatchMeta, withoutSuccess } from '../../ledger/batch-meta.js';
 import type { Clock } from '../../shared/clock.js';
 import type { BatchError } from '../../shared/errors.js';
-import { counted, formatCredits, formatDuration, formatTimeLeft } from '../../shared/quantities.js';
+import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { StageQueues } from '../../shared/queues.js';
+import { isSimulated } from '../../shared/simulated.js';
 import type { Notify } from '../../worker/notices.js';
 import type { Interrupts } from '../text/interrupts.js';
 import { limitingText } from '../text/sentences.js';
