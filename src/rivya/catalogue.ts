@@ -61,7 +61,12 @@ export function priceGuesser(models: Model[]): (model: string) => { guess: numbe
 }
 
 /** What models make; null for one that the list does not know, or knows to make something else. */
-export function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
+function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
   const categories = new Map(models.map((model) => [model.id, model.category]));
   return (model) => taskCategorySchema.safeParse(categories.get(model)).data ?? null;
+}
+
+/** What is to be known of models before their tasks are paid for. */
+export function modelFacts(models: Model[]) {
+  return { categoryOf: categoryFinder(models), priceOf: priceGuesser(models) };
 }

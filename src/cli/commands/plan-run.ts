@@ -1,5 +1,5 @@
 import { leftToMake } from '../../batch/compare.js';
-import type { RunBatch } from '../../batch/continue-batch.js';
+import type { OpenedBatch } from '../../batch/continue-batch.js';
 import { forgetsResults } from '../../batch/open-batch.js';
 import { wholeEstimate } from '../../forecast/credits.js';
 import { makePlan, type Plan } from '../../forecast/plan.js';
@@ -17,7 +17,7 @@ import type { Terminal } from '../text/terminal.js';
 import type { RunRequest } from './run-request.js';
 
 export interface Planning {
-  opened: RunBatch;
+  opened: OpenedBatch;
   input: CompiledInput;
   models: Model[];
   flags: PaceFlags;
@@ -26,8 +26,9 @@ export interface Planning {
 
 /** What is left of a batch, with the prices and the pace that its account has learned. */
 export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
-  const { session, account, ledger, comparison, forced } = opened;
-  const durations = new DurationLedger(session.connection, account.keys);
+  const { context, ledger, comparison, forced } = opened;
+  const { account } = context;
+  const durations = new DurationLedger(context.redis, account.keys);
   const { learnedRate, learnedInFlight } = await account.view();
   return makePlan(input, {
     models,
@@ -46,7 +47,7 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
 /** Asks where there is somebody to ask, and the estimate is of some weight. */
 export async function askFirst(
   { forecast }: Plan,
-  { meta }: RunBatch,
+  { meta }: OpenedBatch,
   { yes, askAbove, force, maxCredits }: RunRequest['flags'],
 ): Promise<'go' | 'stop'> {
   if (yes || !canAsk() || isSimulated(meta)) return 'go';

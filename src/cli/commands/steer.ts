@@ -16,7 +16,8 @@ import { counted, formatCredits } from '../../shared/quantities.js';
 import { StageQueues } from '../../shared/queues.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
-import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { lastModels } from '../options/model-list.js';
+import { batchContext, type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 import { confirm } from '../text/agree.js';
 
 export function addPauseCommand(program: Command, setup: CommandSetup): void {
@@ -133,11 +134,12 @@ async function endBriefs(
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
   const { clock } = session;
+  const context = batchContext(session, account, await lastModels(session.settings));
   // Held back or not, jobs of what is still in doubt must be able to run.
   await switchSubmissions(session, meta, 'resume');
   const out = await localOutput(meta);
   const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
-  if (out !== null) await withReopener(session, { ledger, account, out }, completeForSure);
+  if (out !== null) await withReopener(context, { ledger, account, out }, completeForSure);
   const counts = await cancelBatch({
     ledger,
     clock,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { categoryFinder, priceGuesser } from '../../rivya/catalogue.js';
+import { modelFacts } from '../../rivya/catalogue.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { createDownloader } from '../../rivya/download.js';
 import type { Model } from '../../rivya/outcome.js';
@@ -50,8 +50,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     clock,
     log,
     keyLifeMs: flags.keyLife * 3_600_000,
-    categoryOf: categoryFinder(models),
-    priceOf: priceGuesser(models),
+    ...modelFacts(models),
     limits: {
       rate: flags.rate ?? null,
       submitRate: flags.submitRate ?? null,
