@@ -12,6 +12,7 @@ import { type RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
 import { parseManifestLine } from '../results/manifest.js';
 import { priceGuesser } from '../rivya/catalogue.js';
 import { contentOfLine, type PreparedBrief, priceKind, type RequestBody } from '../shared/brief.js';
+import { moves } from '../shared/ledger/moves.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { StageQueues } from '../shared/queues.js';
 import { inChunks, readLines } from '../shared/read-lines.js';
@@ -285,24 +286,14 @@ function entryFor(
 ): RewriteEntry {
   // Raised for one that was never sent as well: whoever holds the earlier content under the earlier attempt
   // does not get leave to send it any more.
-  const attempt = state.attempt + 1;
-  const to = encodeState({
-    stage: 'admitted',
-    attempt,
-    fingerprint,
-    seq: state.seq,
-    admittedAt: nowMs,
-    sends: 0,
-    refusalId: null,
-    run,
-  });
+  const to = moves.opened(state, { fingerprint, admittedAt: nowMs, run });
   return {
     from: text,
-    to,
+    to: encodeState(to),
     status: state.stage === 'lined' ? state.status : 'pending',
     run: state.stage === 'lined' ? state.run : undefined,
     stage: 'submit',
-    attempt,
+    attempt: to.attempt,
     checks: 0,
     content: `${origin}\n${body}`,
   };

@@ -11,6 +11,7 @@ import type { LineStatus } from '../manifest-line.js';
  *     admitted, submitting  (begin-submit.lua)
  *                                         submitting   same: saved before the send, so same key and bytes (S1)
  *     submitting            unsent        admitted     same
+ *     submitting            putOff        admitted     same
  *     submitting            refused       admitted     same; minted where the API replays a refusal
  *     submitting            readdressed   admitted     minted
  *     submitting            accepted      accepted     same
@@ -48,6 +49,11 @@ export const moves = {
     return { ...waiting(state), attempt, sends, refusalId: null };
   },
 
+  /** Refused without a reason, so not charged: what the last clear refusal was is still known. */
+  putOff({ state }: OnlySend): StateOf<'admitted'> {
+    return { ...waiting(state), sends: state.sends, refusalId: state.refusalId };
+  },
+
   /** The address of an upload was refused: other bytes need another key (S1). */
   readdressed({ state }: OnlySend): StateOf<'admitted'> {
     const attempt = mint(state, 'address_refused');
@@ -83,7 +89,8 @@ export const moves = {
     return { ...state, checks: state.checks + 1 };
   },
 
-  lined(state: Unfinished, status: LineStatus): StateOf<'lined'> {
+  lined(state: BriefState, status: LineStatus): StateOf<'lined'> {
+    if (state.stage === 'lined') throw new Error('a brief that has its line cannot get another');
     const { attempt, fingerprint, seq, run } = state;
     return { stage: 'lined', attempt, fingerprint, seq, status, run };
   },
@@ -131,7 +138,7 @@ export interface OnlySend {
   earlier: 'none';
 }
 
-export type Unfinished = Exclude<BriefState, { stage: 'lined' }>;
+type Unfinished = Exclude<BriefState, { stage: 'lined' }>;
 
 /** What is known of a task when the API has taken it. */
 export type AcceptedTask = Pick<

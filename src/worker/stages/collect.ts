@@ -15,6 +15,7 @@ import {
 import type { Downloader, DownloadManner } from '../../rivya/download.js';
 import type { DownloadOutcome, ReadTaskOutcome } from '../../rivya/outcome.js';
 import { parseBody, parseContent } from '../../shared/brief.js';
+import { moves } from '../../shared/ledger/moves.js';
 import type { Asset } from '../../shared/manifest-line.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 import type { DownloadPlace } from './download-places.js';
@@ -232,15 +233,8 @@ async function rereadTask(
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(brief.state.taskId);
   if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });
-  const to: StateOf<'ready'> = {
-    ...brief.state,
-    checks: brief.state.checks + 1,
-  };
-  const moved = await context.ledger.briefs.move(job.briefId, {
-    from: brief,
-    to,
-    holds: 'credits',
-  });
+  const to = moves.rereadLinks(brief.state);
+  const moved = await context.ledger.briefs.move(job.briefId, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { urls } = outcome.task;
   if (urls.length === 0) {

@@ -26,6 +26,7 @@ const table: Record<
   { to: BriefState; expected: BriefState; attempt: 'same' | 'minted' | number }[]
 > = {
   unsent: [{ to: moves.unsent(only), expected: { ...waiting, sends: 1 }, attempt: 'same' }],
+  putOff: [{ to: moves.putOff(only), expected: waiting, attempt: 'same' }],
   refused: [
     {
       to: moves.refused(only, 'req_2'),
@@ -34,6 +35,12 @@ const table: Record<
     },
     {
       to: moves.refused(only, null),
+      expected: { ...waiting, refusalId: null },
+      attempt: 'same',
+    },
+    {
+      // An API without request ids.
+      to: moves.refused({ ...only, state: { ...sent, refusalId: null } }, null),
       expected: { ...waiting, refusalId: null },
       attempt: 'same',
     },
@@ -140,6 +147,10 @@ describe('the moves of a stage', () => {
       expect(() => moves.refused({ state, earlier: 'none' }, 'req_1')).toThrow(never);
       expect(() => moves.readdressed({ state, earlier: 'none' })).toThrow(never);
     }
+  });
+
+  it('S4: has no second line for a brief', () => {
+    expect(() => moves.lined(line, 'failed')).toThrow(/cannot get another/);
   });
 
   it('S6, S7: a place is held while a task may run, and credits until it is settled', () => {
