@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { encodeState } from '../ledger/brief-state.js';
+import { moves } from '../ledger/moves.js';
 import { type RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
 import { parseManifestLine } from '../results/manifest.js';
 import { contentOfLine, type PreparedBrief, priceKind, type RequestBody } from '../shared/brief.js';
@@ -283,24 +284,14 @@ function entryFor(
 ): RewriteEntry {
   // Raised for one that was never sent as well: whoever holds the earlier content under the earlier attempt
   // does not get leave to send it any more.
-  const attempt = state.attempt + 1;
-  const to = encodeState({
-    stage: 'admitted',
-    attempt,
-    fingerprint,
-    seq: state.seq,
-    admittedAt: nowMs,
-    sends: 0,
-    refusalId: null,
-    run,
-  });
+  const to = moves.opened(state, { fingerprint, admittedAt: nowMs, run });
   return {
     from: text,
-    to,
+    to: encodeState(to),
     status: state.stage === 'lined' ? state.status : 'pending',
     run: state.stage === 'lined' ? state.run : undefined,
     stage: 'submit',
-    attempt,
+    attempt: to.attempt,
     checks: 0,
     content: `${origin}\n${body}`,
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
 import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
+import { moves } from '../../ledger/moves.js';
 import {
   judgeResults,
   lookAtResult,
@@ -232,15 +233,8 @@ async function rereadTask(
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(brief.state.taskId);
   if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });
-  const to: StateOf<'ready'> = {
-    ...brief.state,
-    checks: brief.state.checks + 1,
-  };
-  const moved = await context.ledger.briefs.move(job.briefId, {
-    from: brief,
-    to,
-    holds: 'credits',
-  });
+  const to = moves.rereadLinks(brief.state);
+  const moved = await context.ledger.briefs.move(job.briefId, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { urls } = outcome.task;
   if (urls.length === 0) {
