@@ -1,4 +1,5 @@
-import { decodeState, type StateOf, type TaskCategory, watchedAs } from '../ledger/brief-state.js';
+import { decodeState } from '../ledger/brief-state.js';
+import { moves } from '../ledger/moves.js';
 import type { Opening } from '../ledger/reopened-ledger.js';
 import {
   contentOfLine,
@@ -8,6 +9,7 @@ import {
   priceKind,
 } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
+import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */
 export const abandonedCode = 'abandoned';
@@ -67,17 +69,24 @@ export function planReopening(lined: LinedBrief): Reopening | null {
     content: lined.content === null ? content : null,
     left: null,
   };
-  const { fingerprint, seq } = state;
-  const brief = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
+  const { fingerprint } = state;
+  const admittedAt = Date.parse(line.times.admitted);
   const earlier = outcomeOf(line);
-  const { task_id: taskId } = line;
-  if (earlier !== 'over' && taskId !== null) {
-    const category = watchedAs(categoryOf(model));
-    const to = acceptedAgain(line, { ...brief, run: state.run, taskId, category, kind });
+  if (earlier !== 'over' && line.task_id !== null) {
+    const to = moves.watchedAgain(state, {
+      taskId: line.task_id,
+      category: watchedAs(categoryOf(model)),
+      kind,
+      reserved: line.credits.reserved,
+      submittedAt: Date.parse(line.times.submitted ?? line.times.admitted),
+      admittedAt,
+      sends: line.requests.submits,
+      checks: line.requests.status_checks,
+    });
     return { way: 'reread', opening: { ...base, to, left: leftBehind(line, kind) }, model, kind };
   }
   const way = earlier === 'over' ? 'new_attempt' : 'perhaps_again';
-  const to = newAttempt(line.attempt, { ...brief, run: lined.run });
+  const to = moves.opened(state, { fingerprint, admittedAt, run: lined.run });
   return { way, opening: { ...base, to }, model, kind };
 }
 
@@ -87,18 +96,10 @@ export function openChanged(
   from: Opening['from'],
   { run, nowMs }: { run: number; nowMs: number },
 ): Opening {
-  const { attempt, seq } = from.state;
-  // Raised for one that was never sent as well: whoever holds the earlier content under the earlier attempt does not get
-  // leave to send it any more.
-  const to = newAttempt(attempt, { fingerprint, seq, admittedAt: nowMs, run });
+  // One that was never sent gets a new attempt as well: whoever holds the earlier content under the earlier attempt does
+  // not get leave to send it any more.
+  const to = moves.opened(from.state, { fingerprint, admittedAt: nowMs, run });
   return { from, to, content: `${origin}\n${body}`, left: null };
-}
-
-function newAttempt(
-  after: number,
-  brief: Pick<StateOf<'admitted'>, 'fingerprint' | 'seq' | 'admittedAt' | 'run'>,
-): StateOf<'admitted'> {
-  return { stage: 'admitted', ...brief, attempt: after + 1, sends: 0, refusalId: null };
 }
 
 /**
@@ -110,25 +111,6 @@ function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' | 'succ
   const code = error?.code ?? '';
   if ((uncollectedCodes as readonly string[]).includes(code)) return 'succeeded';
   return status === 'unknown' || code === abandonedCode ? 'in_doubt' : 'over';
-}
-
-function acceptedAgain(
-  { attempt, requests, credits, times }: ManifestLine,
-  brief: Pick<
-    StateOf<'accepted'>,
-    'fingerprint' | 'seq' | 'admittedAt' | 'run' | 'taskId' | 'category' | 'kind'
-  >,
-): StateOf<'accepted'> {
-  return {
-    stage: 'accepted',
-    ...brief,
-    attempt,
-    sends: requests.submits,
-    reserved: credits.reserved,
-    submittedAt: Date.parse(times.submitted ?? times.admitted),
-    checks: requests.status_checks,
-    runningAt: null,
-  };
 }
 
 /** What a task was taken to have cost whose line is not `unknown`: of those nothing was counted as spent. */

@@ -1,29 +1,21 @@
 import { join } from 'node:path';
-import { lastModels } from '../cli/options/model-list.js';
-import { categoryFinder } from '../cli/sessions/worker-session.js';
-import type { StoreSession } from '../cli/setup.js';
-import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import type { TaskCategory } from '../ledger/brief-state.js';
 import type { Opening, OpeningsOf } from '../ledger/reopened-ledger.js';
 import { parseManifestLine } from '../results/manifest.js';
-import { priceGuesser } from '../rivya/catalogue.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
-import { StageQueues } from '../shared/queues.js';
 import { inChunks, readLines } from '../shared/read-lines.js';
 import type { LocalBatch } from './adopt-folder.js';
+import { type BatchContext, batchQueues } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
 import { openChanged, planReopening, type Reopening, type ReopenWay } from './plan-reopening.js';
 import { holdManifest, settleReopened } from './rewrite-manifest.js';
 
 /** A batch of which briefs are opened again, and what tells how, and for how much. */
-export interface Reopener extends LocalBatch {
-  account: AccountLedger;
-  categoryOf(model: string): TaskCategory | null;
-  priceOf(model: string): { guess: number; least: number };
-}
+export interface Reopener
+  extends LocalBatch,
+    Pick<BatchContext, 'account' | 'categoryOf' | 'priceOf'> {}
 
 const briefsAtOnce = 500;
 
@@ -219,31 +211,16 @@ async function* writtenLines(
   }
 }
 
-export interface ReopenedBatch {
-  ledger: BatchLedger;
-  account: AccountLedger;
-  /** The folder of its results, which is on this machine. */
-  out: string;
-}
-
-/** Works with what it takes to open finished briefs of a batch again. */
+/** Works with what it takes to open briefs of a batch again whose folder is on this machine. */
 export async function withReopener<T>(
-  session: StoreSession,
-  { ledger, account, out }: ReopenedBatch,
+  context: BatchContext,
+  { ledger, out }: { ledger: BatchLedger; out: string },
   work: (reopener: Reopener) => Promise<T>,
 ): Promise<T> {
-  const { connection, settings } = session;
-  const queues = new StageQueues(connection, settings.prefix, ledger.batch);
+  const { account, categoryOf, priceOf } = context;
+  const queues = batchQueues(context, ledger.batch);
   try {
-    const models = await lastModels(settings);
-    return await work({
-      ledger,
-      account,
-      out,
-      queues,
-      categoryOf: categoryFinder(models),
-      priceOf: priceGuesser(models),
-    });
+    return await work({ ledger, queues, out, account, categoryOf, priceOf });
   } finally {
     await queues.close();
   }

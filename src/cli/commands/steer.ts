@@ -103,7 +103,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
   const session = await openStoreSession(settings, terminal);
   try {
     const found = await session.findBatch(batch);
-    const lost = flags.abandon ? await surveyUnderWay(session.connection, found.ledger) : null;
+    const lost = flags.abandon ? await surveyUnderWay(found.ledger) : null;
     if (lost && lost.tasks + lost.inDoubt > 0 && !flags.yes) {
       terminal.note(lossText(lost));
       if ((await confirm('Abandon them?')) === 'no') {
@@ -131,18 +131,18 @@ async function endBriefs(
   { ledger, meta }: FoundBatch,
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
-  const { connection, clock } = session;
+  const { clock } = session;
   // Held back or not, jobs of what is still in doubt must be able to run.
   await switchSubmissions(session, meta, 'resume');
   const out = await localOutput(meta);
-  const queues = new StageQueues(connection, session.settings.prefix, ledger.batch);
+  const queues = new StageQueues(session.connection, session.settings.prefix, ledger.batch);
   try {
     const writer = out === null ? null : new ManifestWriter({ ledger, queues, out });
     const flush = async () => writer?.flush();
     // A retry that was killed half-way comes to its end first.
     await flush();
     const mode = abandon ? 'abandon' : 'collect';
-    const counts = await cancelBatch({ redis: connection, ledger, clock, mode, flush });
+    const counts = await cancelBatch({ ledger, clock, mode, flush });
     if (out !== null) await finalizeBatch({ ledger, out, clock });
     return counts;
   } finally {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type Reopener, reopenChanged } from '../../src/batch/reopen.js';
 import { readJournal } from '../../src/results/journal.js';
 import type { PreparedBrief } from '../../src/shared/brief.js';
-import { type Finished, openFinished, withParts } from '../batch/finished-batch.js';
 import { preparedBrief } from '../support/ledger.js';
 import { Killed, killedAt } from '../worker/killed-at.js';
+import { type Finished, openFinished, withParts } from './finished-batch.js';
 
 const changedBody = '{"model":"z-image","prompt":"other"}';
 
@@ -95,7 +95,7 @@ describe('reopenChanged', () => {
       if (read?.state.stage === 'admitted') {
         const to = { ...read.state, stage: 'submitting', firstSentAt: 1, sends: 1 } as const;
         const from = { text: read.text, state: read.state };
-        await ledger.briefs.move('late', { from, to, holds: 'slot_and_credits' });
+        await ledger.briefs.move('late', { from, to });
       }
       return ledger.reopened.open(...given);
     };
