@@ -6,6 +6,7 @@ import { finishBrief } from '../../batch/finish-brief.js';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
 import type { ReadState, StateOf, TaskCategory } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
+import { fileNames } from '../../results/file-names.js';
 import {
   judgeResults,
   lookAtResult,
@@ -301,7 +302,7 @@ export async function saveAssets(
   downloader: Downloader,
   request: SaveRequest,
 ): Promise<SaveOutcome> {
-  const folder = join(request.out, 'assets');
+  const folder = join(request.out, fileNames.assets);
   // Never the folder of the results itself: where that is gone, what is saved would be lost.
   await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
