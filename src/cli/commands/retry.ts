@@ -13,6 +13,7 @@ import {
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
+import { fileNames } from '../../results/file-names.js';
 import type { Clock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
@@ -324,7 +325,7 @@ export function afterRetryText(
     return ['There is nothing to retry.', ...open, ...others, ...skippedText(draft)].join('\n');
   }
   const lines = [
-    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,
+    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
     ...skippedText(draft),
   ];
   if (paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
