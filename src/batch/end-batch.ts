@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { BatchLedger, ScannedBrief } from '../ledger/batch-ledger.js';
+import { fileNames } from '../results/file-names.js';
 import { ManifestFile } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
@@ -26,8 +27,8 @@ export async function finalizeBatch({
   if (meta?.admission !== 'complete' || meta.pending > 0) return 'not_yet';
   if (meta.finalized) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
-  const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
-  await writeFileDurably(join(out, 'manifest.csv'), manifest.export('csv'));
+  const manifest = await ManifestFile.read(out);
+  await writeFileDurably(join(out, fileNames.table), manifest.export('csv'));
   await writeReport({ ledger, out, clock });
   await ledger.markFinalized(meta);
   return 'finalized';
@@ -38,7 +39,7 @@ export async function writeReport({ ledger, out, clock }: Finalizing): Promise<v
   const meta = await ledger.meta();
   if (!meta) return;
   const report = runReport(meta, clock.now());
-  await writeFileDurably(join(out, 'run.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFileDurably(join(out, fileNames.report), `${JSON.stringify(report, null, 2)}\n`);
 }
 
 export interface Cancelling {

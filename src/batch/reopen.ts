@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import type { Opening, OpeningsOf } from '../ledger/reopened-ledger.js';
-import { parseManifestLine } from '../results/manifest.js';
+import { ownLine, readManifest } from '../results/manifest.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
-import { inChunks, readLines } from '../shared/read-lines.js';
+import { inChunks } from '../shared/read-lines.js';
 import type { LocalBatch } from './adopt-folder.js';
 import { type BatchContext, batchQueues } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
@@ -202,11 +201,10 @@ async function* writtenLines(
   { ledger, out }: Pick<LocalBatch, 'ledger' | 'out'>,
   wants: (line: ManifestLine) => boolean,
 ): AsyncGenerator<ManifestLine> {
-  const path = join(out, 'manifest.jsonl');
   const { offset: end } = await ledger.recovery.marks();
-  for await (const { text, offset } of readLines(path)) {
-    if (offset >= end) return;
-    const line = parseManifestLine(text, path);
+  for await (const found of readManifest(out)) {
+    if (found.offset >= end) return;
+    const line = ownLine(found, out);
     if (wants(line)) yield line;
   }
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type BriefState, decodeState } from '../ledger/brief-state.js';
 import type { ManifestPlace } from '../ledger/reopened-ledger.js';
+import { fileNames } from '../results/file-names.js';
 import { Journal } from '../results/journal.js';
 import { parseJson } from '../shared/json.js';
 import type { NewJob } from '../shared/queues.js';
@@ -47,7 +48,7 @@ export async function holdManifest<T>(
           await clearOthersAway(out, folder);
           // With nothing open again, the history is whole as it stands.
           const historyBytes =
-            why === 'open' ? await bytesOf(join(out, 'history.jsonl')) : held.historyBytes;
+            why === 'open' ? await bytesOf(join(out, fileNames.history)) : held.historyBytes;
           return await work({ ...held, token, folder, historyBytes });
         }
         case 'busy':
@@ -184,7 +185,7 @@ async function replaceManifest(
   if (written.moved === 0) return written.keptBytes;
   if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
   // The history first: a line that is in neither file would be lost, one in both is not there twice for long.
-  for (const name of ['history.jsonl', 'manifest.jsonl']) {
+  for (const name of [fileNames.history, fileNames.manifest]) {
     await rename(join(folder, name), join(out, name));
     await syncFolder(out);
   }
@@ -196,14 +197,14 @@ async function writeFiles(
   { ledger, out }: LocalBatch,
   { token, folder, offset, historyBytes }: ManifestHold,
 ): Promise<{ keptBytes: number; moved: number } | 'overtaken'> {
-  const manifest = await open(join(folder, 'manifest.jsonl'), 'w');
-  const history = await open(join(folder, 'history.jsonl'), 'w');
+  const manifest = await open(join(folder, fileNames.manifest), 'w');
+  const history = await open(join(folder, fileNames.history), 'w');
   try {
-    for await (const lines of chunks(join(out, 'history.jsonl'), historyBytes)) {
+    for await (const lines of chunks(join(out, fileNames.history), historyBytes)) {
       await append(history, lines);
     }
     const written = { keptBytes: 0, moved: 0 };
-    for await (const lines of chunks(join(out, 'manifest.jsonl'), offset)) {
+    for await (const lines of chunks(join(out, fileNames.manifest), offset)) {
       if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
       const briefs = lines.map(briefOf);
       const attempts = await ledger.reopened.lineAttempts(briefs.map(({ id }) => id));

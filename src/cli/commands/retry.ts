@@ -13,6 +13,7 @@ import {
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
+import { fileNames } from '../../results/file-names.js';
 import type { Clock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
@@ -320,7 +321,7 @@ export function afterRetryText({
     return ['There is nothing to retry.', ...open, ...others].join('\n');
   }
   const lines = [
-    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,
+    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
   ];
   if (opened < total)
     lines.push(`Of these, ${total - opened} had changed meanwhile and stay as they are.`);
