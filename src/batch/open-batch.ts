@@ -3,6 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchIdentity, type BatchMeta, isOver, neverSent } from '../ledger/batch-meta.js';
+import { fileNames } from '../results/file-names.js';
 import {
   emptyJournal,
   Journal,
@@ -11,6 +12,7 @@ import {
   journalPath,
   readJournalHeader,
 } from '../results/journal.js';
+import { manifestPath } from '../results/manifest.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -287,19 +289,19 @@ function conflict(batch: string, how: string): BatchError {
  * journal stays too, until that of the new life takes its place.
  */
 async function archiveResults(out: string): Promise<void> {
-  const manifest = join(out, 'manifest.jsonl');
-  const history = join(out, 'history.jsonl');
+  const manifest = manifestPath(out);
+  const history = join(out, fileNames.history);
   const bytes = await bytesOf(manifest);
   // A kill may have come between the two files.
   if (bytes > 0 && !(await endsAlike(history, manifest, bytes))) {
     await writeFileDurably(history, linesOf(history, manifest));
   }
   for (const name of [
-    'manifest.jsonl',
-    'manifest.csv',
-    'run.json',
-    'rejected.jsonl',
-    'rejected.csv',
+    fileNames.manifest,
+    fileNames.table,
+    fileNames.report,
+    fileNames.rejected,
+    fileNames.rejectedTable,
   ]) {
     await rm(join(out, name), { force: true });
   }

@@ -13,6 +13,7 @@ import {
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
+import { fileNames } from '../../results/file-names.js';
 import type { Clock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
@@ -321,7 +322,7 @@ export function afterRetryText(draft: Draft, meta: BatchMeta, codes: readonly st
     return ['There is nothing to retry.', ...open, ...others, ...skippedText(draft)].join('\n');
   }
   const lines = [
-    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in history.jsonl.`,
+    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
     ...skippedText(draft),
   ];
   if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);

@@ -5,6 +5,7 @@ import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import { type BatchMeta, cappedBy } from '../../ledger/batch-meta.js';
+import { fileNames } from '../../results/file-names.js';
 import { runReport } from '../../results/run-report.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
@@ -127,7 +128,7 @@ function failureHints(setup: CommandSetup, { name, lines, admitted }: BatchMeta)
 
 /** In one line where it is wide enough: a terminal would break a path in the middle. */
 function resultsLines(folder: string, width: number): string[] {
-  const [files, table, record] = ['assets', 'manifest.csv', 'manifest.jsonl'].map(
+  const [files, table, record] = [fileNames.assets, fileNames.table, fileNames.manifest].map(
     (name) => `${folder}/${name}`,
   );
   const line = `Files: ${files}  ·  table: ${table}  ·  record: ${record}`;
