@@ -8,6 +8,7 @@ import {
   type ReadState,
   type StateOf,
 } from '../ledger/brief-state.js';
+import { type AcceptedTask, moves } from '../ledger/moves.js';
 import type {
   AdoptedLine,
   AdoptedSend,
@@ -25,7 +26,6 @@ import {
 import { chargedFor } from '../results/verify/check-manifest.js';
 import { contentFingerprint, contentOfLine, modelOf, priceKind } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
-import { type AcceptedTask, moves } from '../shared/ledger/moves.js';
 import { judgeLine, type ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';

@@ -1,7 +1,7 @@
 import { decodeState, encodeState, type TaskCategory, watchedAs } from '../ledger/brief-state.js';
+import { moves } from '../ledger/moves.js';
 import type { RewriteEntry } from '../ledger/rewrite-ledger.js';
 import { parseBody, parseContent, priceKind, type RequestBody } from '../shared/brief.js';
-import { moves } from '../shared/ledger/moves.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { PreparedBrief } from '../shared/brief.js';
-import { holdings, moves } from '../shared/ledger/moves.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import { utcDay } from './account-view.js';
 import {
@@ -12,6 +11,7 @@ import {
   type StateOf,
 } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
+import { holdings, moves } from './moves.js';
 import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'missing';

@@ -6,6 +6,7 @@ import { finishBrief } from '../../batch/finish-brief.js';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
 import type { ReadState, StateOf, TaskCategory } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
+import { moves } from '../../ledger/moves.js';
 import {
   judgeResults,
   lookAtResult,
@@ -15,7 +16,6 @@ import {
 import type { Downloader, DownloadManner } from '../../rivya/download.js';
 import type { DownloadOutcome, ReadTaskOutcome } from '../../rivya/outcome.js';
 import { parseBody, parseContent } from '../../shared/brief.js';
-import { moves } from '../../shared/ledger/moves.js';
 import type { Asset } from '../../shared/manifest-line.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 import type { DownloadPlace } from './download-places.js';

@@ -1,9 +1,9 @@
 import { finishBrief } from '../../batch/finish-brief.js';
 import type { Move, Trial } from '../../ledger/brief-ledger.js';
 import { type ReadState, type StateOf, watchedAs } from '../../ledger/brief-state.js';
+import { moves } from '../../ledger/moves.js';
 import type { Task } from '../../rivya/outcome.js';
 import { modelOf, parseBody, parseContent } from '../../shared/brief.js';
-import { moves } from '../../shared/ledger/moves.js';
 import type { QueueStage } from '../../shared/queues.js';
 import { measureDuration, measureNotice } from '../polling/durations.js';
 import type { SubmitAction } from './decide-submit.js';

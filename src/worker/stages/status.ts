@@ -1,8 +1,8 @@
 import { finishBrief } from '../../batch/finish-brief.js';
 import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
+import { moves } from '../../ledger/moves.js';
 import type { ReadTaskOutcome, Refusal } from '../../rivya/outcome.js';
-import { moves } from '../../shared/ledger/moves.js';
 import type { LineError } from '../../shared/manifest-line.js';
 import { longestTurnWaitMs } from '../pacing/pacer.js';
 import { deadlineMs } from '../polling/guidance.js';

@@ -1,10 +1,10 @@
 import { finishBrief } from '../../batch/finish-brief.js';
 import type { StateOf } from '../../ledger/brief-state.js';
+import { moves, type OnlySend } from '../../ledger/moves.js';
 import { type Addresses, needsUploads } from '../../ledger/reference-ledger.js';
 import type { SubmitOutcome } from '../../rivya/outcome.js';
 import { idempotencyKey, parseBody, parseContent } from '../../shared/brief.js';
 import { longestSinceMs } from '../../shared/clock.js';
-import { moves, type OnlySend } from '../../shared/ledger/moves.js';
 import { resolveItems, withItems } from '../../shared/reference-items.js';
 import { logAnswer } from './answers.js';
 import { decideSubmit } from './decide-submit.js';

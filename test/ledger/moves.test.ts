@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BriefState, StateOf } from '../../../src/ledger/brief-state.js';
-import { holdings, moves } from '../../../src/shared/ledger/moves.js';
-import { accepted, ready, submitting } from '../../ledger/brief-states.js';
+import type { BriefState, StateOf } from '../../src/ledger/brief-state.js';
+import { holdings, moves } from '../../src/ledger/moves.js';
+import { accepted, ready, submitting } from './brief-states.js';
 
 const admittedAt = Date.parse('2026-06-01T12:00:00.000Z');
 const brief = { attempt: 3, fingerprint: 'ab', seq: 7, run: 2 };

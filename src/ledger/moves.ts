@@ -1,5 +1,5 @@
-import type { BriefState, Stage, StateOf, TaskCategory } from '../../ledger/brief-state.js';
-import type { LineStatus } from '../manifest-line.js';
+import type { LineStatus } from '../shared/manifest-line.js';
+import type { BriefState, Stage, StateOf, TaskCategory } from './brief-state.js';
 
 /**
  * Every move of a brief's stage, in one table: which stage may follow which, what a brief holds there, and where an
