@@ -11,10 +11,8 @@
 --         {'halted', code}              the key is refused: a person must act
 --         {'stopped'}                   the batch takes no more submissions
 --include now
---include limits
 --include pace
 --include places
---include today
 --include credits
 local PROBE_LEASE_MS = 30000
 local FIRST_ALONE_MS = 5000

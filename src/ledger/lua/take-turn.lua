@@ -3,7 +3,6 @@
 -- ARGV: 1 longest wait (ms), 2 who asks, '' for one that stands in no line
 -- Returns {1, wait ms, pressure, spacing ms} when the turn is taken, {0, ms after which to come again, pressure, spacing ms}.
 --include now
---include limits
 --include pace
 local now = now_ms()
 local pace_key, told = pace_of('read', KEYS[1], KEYS[2], now)
