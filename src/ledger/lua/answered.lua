@@ -14,13 +14,12 @@ if ARGV[1] == 'too_many_running' then
   return 0
 end
 local now = now_ms()
-local pace_key, told = pace_of(ARGV[7], KEYS[1], KEYS[2], now)
+local pace, told = pace_of(ARGV[7], KEYS[1], KEYS[2], now)
 local hint = { left = tonumber(ARGV[4]), limit = tonumber(ARGV[5]), reset = tonumber(ARGV[6]) }
 if ARGV[1] == 'refused' then
-  return math.ceil(learn_refusal(pace_key, told, now, tonumber(ARGV[2]), tonumber(ARGV[3])))
+  return math.ceil(learn_refusal(pace, told, now, tonumber(ARGV[2]), tonumber(ARGV[3])))
 end
-end_event(pace_key, now)
-if told and not redis.call('HGET', pace_key, 'limited') then return 0 end
-if told or not take_hint(pace_key, now, hint) then raise(pace_key, told, now) end
-local held = redis.call('HGET', pace_key, 'hint_blocked')
-return math.ceil(math.max(0, blocked_until(nil, held, now) - now))
+end_event(pace, now)
+if told and not pace.fields.limited then return 0 end
+if told or not take_hint(pace, now, hint) then raise(pace, told, now) end
+return math.ceil(math.max(0, blocked_until(nil, pace.fields.hint_blocked, now) - now))

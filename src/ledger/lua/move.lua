@@ -15,22 +15,25 @@ local text = redis.call('HGET', KEYS[2], id)
 if text ~= ARGV[2] then return { 0, text or '' } end
 -- A line that is counted nowhere, or a task, would be lost with what is left of the batch.
 local is_kept = status or credits == 'state'
-if is_kept and redis.call('HEXISTS', KEYS[1], 'createdAt') == 0 then return { 0, '' } end
+local batch = is_kept and redis.call('HMGET', KEYS[1], 'createdAt', 'accepted')
+if batch and not batch[1] then return { 0, '' } end
 redis.call('HSET', KEYS[2], id, ARGV[3])
 if ARGV[5] == 'free' then redis.call('ZREM', KEYS[3], member) end
 
 if credits == 'free' then
   release_credits(KEYS[1], KEYS[4], KEYS[5], id)
 elseif credits == 'state' then
-  redis.call('HSET', KEYS[1], 'accepted', 1)
+  if not batch[2] then redis.call('HSET', KEYS[1], 'accepted', 1) end
   more_places(KEYS[8])
   local amount, day, kind = read_reservation(KEYS[4], id)
   local stated = tonumber(ARGV[7])
   if kind and redis.call('HGET', KEYS[7], kind) == member then redis.call('HDEL', KEYS[7], kind) end
   if amount and stated then
     learn_price(KEYS[6], kind, stated)
-    add_reserved(KEYS[1], KEYS[5] .. day, stated - amount)
-    redis.call('HSET', KEYS[4], id, stated .. ' ' .. day .. ' ' .. kind)
+    if stated ~= amount then
+      add_reserved(KEYS[1], KEYS[5] .. day, stated - amount)
+      redis.call('HSET', KEYS[4], id, stated .. ' ' .. day .. ' ' .. kind)
+    end
   end
 elseif credits == 'spend' then
   local charged = tonumber(ARGV[7])

@@ -7,10 +7,9 @@ local PLACES_GROWTH = 1.5
 local ROUNDS_BEFORE_MORE = 10
 local FULL_LASTS_MS = 10000
 
-local function places_in_force(pace_key, told, default)
-  local fields = redis.call('HMGET', pace_key, 'places', 'places_sure')
-  local places = tonumber(fields[1])
-  if told then return places and fields[2] and math.min(told, places) or told end
+local function places_in_force(pace, told, default)
+  local places = tonumber(pace.fields.places)
+  if told then return places and pace.fields.places_sure and math.min(told, places) or told end
   return places or default
 end
 
