@@ -2,12 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import {
-  type BatchIdentity,
-  type BatchMeta,
-  isSimulated,
-  neverSent,
-} from '../ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, neverSent } from '../ledger/batch-meta.js';
+import { fileNames } from '../results/file-names.js';
 import {
   emptyJournal,
   Journal,
@@ -16,10 +12,12 @@ import {
   journalPath,
   readJournalHeader,
 } from '../results/journal.js';
+import { manifestPath } from '../results/manifest.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
+import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { type Adopting, adoptFolder } from './adopt-folder.js';
 
@@ -57,7 +55,7 @@ export async function openLife(request: LifeRequest): Promise<Life> {
   const createdAt = header?.createdAt ?? request.nowMs;
   const { origin, account } = request;
   const identity = { origin, account, out, nonce, createdAt };
-  const meta = await openBatch(ledger, identity);
+  const meta = await bindBatch(ledger, identity);
   if (out === '') return { meta, journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
   const queues = request.openQueues();
@@ -90,7 +88,7 @@ async function adopt(
         : identity;
     await queues.obliterate();
     await ledger.forget();
-    return adopt(adopting, { meta: await openBatch(ledger, kept), identity: kept, header: found });
+    return adopt(adopting, { meta: await bindBatch(ledger, kept), identity: kept, header: found });
   }
   const now = (await ledger.meta()) ?? meta;
   if (meta.ready) return { meta: now, journal: null };
@@ -247,7 +245,7 @@ function checkHeader(batch: string, header: JournalHeader, request: LifeRequest)
  * its idempotency keys and its manifest belong to them (S1).
  * @throws BatchError `batch_conflict`
  */
-async function openBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<BatchMeta> {
+async function bindBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<BatchMeta> {
   await ledger.open(identity);
   const meta = await ledger.meta();
   if (!meta)
@@ -291,19 +289,19 @@ function conflict(batch: string, how: string): BatchError {
  * journal stays too, until that of the new life takes its place.
  */
 async function archiveResults(out: string): Promise<void> {
-  const manifest = join(out, 'manifest.jsonl');
-  const history = join(out, 'history.jsonl');
+  const manifest = manifestPath(out);
+  const history = join(out, fileNames.history);
   const bytes = await bytesOf(manifest);
   // A kill may have come between the two files.
   if (bytes > 0 && !(await endsAlike(history, manifest, bytes))) {
     await writeFileDurably(history, linesOf(history, manifest));
   }
   for (const name of [
-    'manifest.jsonl',
-    'manifest.csv',
-    'run.json',
-    'rejected.jsonl',
-    'rejected.csv',
+    fileNames.manifest,
+    fileNames.table,
+    fileNames.report,
+    fileNames.rejected,
+    fileNames.rejectedTable,
   ]) {
     await rm(join(out, name), { force: true });
   }

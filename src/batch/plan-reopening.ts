@@ -1,8 +1,9 @@
-import { decodeState, encodeState, type TaskCategory, watchedAs } from '../ledger/brief-state.js';
+import { decodeState, encodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { RewriteEntry } from '../ledger/rewrite-ledger.js';
 import { parseBody, parseContent, priceKind, type RequestBody } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
+import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */
 export const abandonedCode = 'abandoned';

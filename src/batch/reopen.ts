@@ -2,20 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastModels } from '../cli/options/model-list.js';
-import { categoryFinder } from '../cli/sessions/worker-session.js';
-import type { StoreSession } from '../cli/setup.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import { encodeState, type TaskCategory } from '../ledger/brief-state.js';
+import { encodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import { type RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
-import { parseManifestLine } from '../results/manifest.js';
-import { priceGuesser } from '../rivya/catalogue.js';
+import { fileNames } from '../results/file-names.js';
+import { ownLine, readManifest } from '../results/manifest.js';
 import { contentOfLine, type PreparedBrief, priceKind, type RequestBody } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { StageQueues } from '../shared/queues.js';
-import { inChunks, readLines } from '../shared/read-lines.js';
+import { inChunks } from '../shared/read-lines.js';
+import type { TaskCategory } from '../shared/task-category.js';
+import type { BatchContext } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
 import { planReopening, type Reopening } from './plan-reopening.js';
@@ -65,11 +64,10 @@ export async function draftReopening(
   const run = (await rewrite.run()) + 1;
   const drafting = new Drafting(reopener, { prices: await account.prices(), run });
   let lines: ManifestLine[] = [];
-  const path = join(out, 'manifest.jsonl');
-  for await (const { text, offset } of readLines(path)) {
+  for await (const found of readManifest(out)) {
     // What stands behind it is not marked as written: it is written again, perhaps elsewhere.
-    if (offset >= place.offset) break;
-    const line = parseManifestLine(text, path);
+    if (found.offset >= place.offset) break;
+    const line = ownLine(found, out);
     if (wants(line)) lines.push(line);
     if (lines.length < linesAtOnce) continue;
     await drafting.add(lines);
@@ -89,7 +87,7 @@ export async function reopen(
   cancellation: 'lift' | 'keep',
 ): Promise<'reopened' | 'not_begun'> {
   const { rewrite, out } = reopener;
-  const historyBytes = await bytesOf(out, 'history.jsonl');
+  const historyBytes = await bytesOf(out, fileNames.history);
   const { token, generation, run } = draft;
   const plan = { generation, historyBytes, cancellation, run, unwritten: 'allowed' } as const;
   const begun = await rewrite.begin(token, plan);
@@ -244,7 +242,7 @@ async function begin(changing: Changing, token: string, generation: string) {
   const { rewrite, ledger, out } = changing;
   const writer = new ManifestWriter(ledger.outbox, out);
   for (;;) {
-    const historyBytes = await bytesOf(out, 'history.jsonl');
+    const historyBytes = await bytesOf(out, fileNames.history);
     const begun = await rewrite.begin(token, {
       generation,
       historyBytes,
@@ -308,22 +306,20 @@ export interface ReopenedBatch {
 
 /** Works with what it takes to open finished briefs of a batch again. */
 export async function withReopener<T>(
-  session: StoreSession,
+  { redis, prefix, categoryOf, priceOf }: BatchContext,
   { ledger, account, out }: ReopenedBatch,
   work: (reopener: Reopener) => Promise<T>,
 ): Promise<T> {
-  const { connection, settings } = session;
-  const queues = new StageQueues(connection, settings.prefix, ledger.batch);
+  const queues = new StageQueues(redis, prefix, ledger.batch);
   try {
-    const models = await lastModels(settings);
     return await work({
       ledger,
       account,
       out,
       queues,
-      rewrite: new RewriteLedger(connection, ledger, account),
-      categoryOf: categoryFinder(models),
-      priceOf: priceGuesser(models),
+      rewrite: new RewriteLedger(redis, ledger, account),
+      categoryOf,
+      priceOf,
     });
   } finally {
     await queues.close();

@@ -1,5 +1,6 @@
 import type { LineStatus } from '../shared/manifest-line.js';
-import type { BriefState, Stage, StateOf, TaskCategory } from './brief-state.js';
+import type { TaskCategory } from '../shared/task-category.js';
+import type { BriefState, Stage, StateOf } from './brief-state.js';
 
 /**
  * Every move of a brief's stage, in one table: which stage may follow which, what a brief holds there, and where an

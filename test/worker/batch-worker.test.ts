@@ -2,7 +2,7 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseManifestLine } from '../../src/results/manifest.js';
+import { judgeLine, ownLine } from '../../src/results/manifest.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
@@ -64,7 +64,7 @@ const written = async ({ context }: Bench) => {
   return text
     .trimEnd()
     .split('\n')
-    .map((line) => parseManifestLine(line, 'manifest.jsonl'));
+    .map((line) => ownLine(judgeLine(line), ''));
 };
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { withoutFinished } from '../../batch/compare.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { PlannedTime } from '../../forecast/time.js';
@@ -32,7 +32,10 @@ export interface TrialResult {
  * A batch with more under way than the sample would be run as a whole.
  * @throws BatchError `batch_conflict`
  */
-export async function refuseOtherWork({ opened, request }: Work): Promise<void> {
+export async function refuseOtherWork({
+  opened,
+  request,
+}: Pick<Work, 'opened' | 'request'>): Promise<void> {
   if (request.trial === null) return;
   const { ledger, meta } = opened;
   let pending = 0;
@@ -50,7 +53,7 @@ export async function refuseOtherWork({ opened, request }: Work): Promise<void> 
 /** Looks at what the sample became, and writes its contact sheet; null where this was no trial. */
 export async function tellTrial(
   { terminal }: CommandSetup,
-  { opened, request }: Work,
+  { opened, request }: Pick<Work, 'opened' | 'request'>,
 ): Promise<TrialResult | null> {
   const { trial, input, out, models, flags } = request;
   if (trial === null) return null;
@@ -76,7 +79,7 @@ export async function tellTrial(
 async function sampleLines(input: CompiledInput, out: string): Promise<ManifestLine[]> {
   const ids = new Set<string>();
   for await (const { id } of input.briefs()) ids.add(id);
-  const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
+  const manifest = await ManifestFile.read(out);
   const lines: ManifestLine[] = [];
   for await (const { line } of manifest.lines()) if (ids.has(line.brief_id)) lines.push(line);
   return lines;

@@ -1,15 +1,15 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { Move, Trial } from '../../ledger/brief-ledger.js';
-import { type ReadState, type StateOf, watchedAs } from '../../ledger/brief-state.js';
+import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { moves } from '../../ledger/moves.js';
 import type { Task } from '../../rivya/outcome.js';
 import { modelOf, parseBody, parseContent } from '../../shared/brief.js';
 import type { QueueStage } from '../../shared/queues.js';
+import { watchedAs } from '../../shared/task-category.js';
 import { measureDuration, measureNotice } from '../polling/durations.js';
 import type { SubmitAction } from './decide-submit.js';
 import type { Acting, Go } from './permit.js';
 import { holdSubmissions } from './refusal.js';
-import { type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
 
 /** The API took it: its task id is saved before anything else, and watched from here on (S3). */
 export async function acceptTask(
@@ -106,7 +106,7 @@ export async function settleTask(
     final: task.finalCredits,
     completedAt: context.clock.now(),
   } as const;
-  return finishBrief(context, briefId, { from: brief, end });
+  return endBrief(context, briefId, { from: brief, end });
 }
 
 async function collectNext(
@@ -202,7 +202,7 @@ export async function giveUpBrief(
     request_id: null,
   };
   const status = neverSent ? 'failed' : 'unknown';
-  return finishBrief(context, job.briefId, {
+  return endBrief(context, job.briefId, {
     from: read,
     end: { status, error, assets: [], urls: [] },
   });

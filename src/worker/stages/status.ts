@@ -1,4 +1,3 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
 import { moves } from '../../ledger/moves.js';
@@ -11,6 +10,7 @@ import { describeSubmission } from './permit.js';
 import { holdSubmissions, noteTaken, refusedReadMs, settleRefusal } from './refusal.js';
 import { learnFromEnd, nextCheckInMs, settleTask } from './settle.js';
 import {
+  endBrief,
   type StageContext,
   type StageJob,
   type Step,
@@ -160,7 +160,7 @@ async function endUnknown(
   { brief, error }: { brief: AcceptedBrief; error: LineError },
 ): Promise<Step> {
   const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return finishBrief(context, briefId, { from: brief, end });
+  return endBrief(context, briefId, { from: brief, end });
 }
 
 const lookAgainMs = 5_000;

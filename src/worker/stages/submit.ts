@@ -1,4 +1,3 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves, type OnlySend } from '../../ledger/moves.js';
 import { type Addresses, needsUploads } from '../../ledger/reference-ledger.js';
@@ -11,7 +10,7 @@ import { decideSubmit } from './decide-submit.js';
 import type { Acting, Go } from './permit.js';
 import { holdSubmissions, noteTaken, probeCredits, settleRefusal } from './refusal.js';
 import { acceptTask } from './settle.js';
-import { type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
 
 /** Another send might be paid again (S1). */
 const expiredMessage =
@@ -87,7 +86,7 @@ async function endUnknown(
 ): Promise<Step> {
   const error = { code: 'outcome_unknown', message, request_id: null };
   const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return finishBrief(context, job.briefId, { from: go.brief, end });
+  return endBrief(context, job.briefId, { from: go.brief, end });
 }
 
 /** What was sent in place of its files was lost: other bytes under its key would tell nothing (S1). */
@@ -150,7 +149,7 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
     case 'end_unknown': {
       const status = action.kind === 'fail' ? 'failed' : 'unknown';
       const end = { status, error: action.error, assets: [], urls: [] } as const;
-      return finishBrief(context, job.briefId, { from: go.brief, end });
+      return endBrief(context, job.briefId, { from: go.brief, end });
     }
     case 'put_off':
       context.notify({ kind: 'refused_unexplained', briefId: job.briefId, reason: action.reason });
