@@ -68,7 +68,7 @@ export interface AccountKeys {
   submitPace: string;
   /** Sorted set: briefs with a task that is sent and not known to be over -> since when. */
   inFlight: string;
-  /** Hash: why submissions are held, if they are. */
+  /** Hash: why submissions are held, if they are; and the balance that the API last told. */
   gate: string;
   /** Hash: live worker -> the limits it was told. */
   workers: string;
@@ -82,8 +82,6 @@ export interface AccountKeys {
   durations: string;
   /** What the key of a model's sketch begins with of how late ends of tasks were noticed: likewise. */
   notices: string;
-  /** Hash: the balance that the API last told, see `account-records.ts`. */
-  wallet: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
   /** See `clockKey`. */
@@ -105,7 +103,6 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     day: `${base}:day:`,
     durations: `${base}:durations:`,
     notices: `${base}:notices:`,
-    wallet: `${base}:wallet`,
     answers: `${base}:answers`,
     clock: clockKey(prefix),
     uploads: `${base}:uploads:`,

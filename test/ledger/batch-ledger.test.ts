@@ -443,7 +443,7 @@ describe('credits (S6)', () => {
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 10 });
     expect(await opened.begin('b', kind)).toMatchObject({ kind: 'wait', reason: 'first_price' });
     const { sends: _sends, ...rest } = accepted('task_1', { seq: 1, reserved: 4 });
-    await opened.ledger.briefs.accept('a', { from: first.brief, to: { ...rest, sends: 1 } });
+    await opened.ledger.briefs.move('a', { from: first.brief, to: { ...rest, sends: 1 } });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 4 });
     expect(await opened.begin('b', { ...kind, guess: 10 })).toMatchObject({ kind: 'go' });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 8 });

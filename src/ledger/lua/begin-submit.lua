@@ -11,10 +11,8 @@
 --         {'halted', code}              the key is refused: a person must act
 --         {'stopped'}                   the batch takes no more submissions
 --include now
---include limits
 --include pace
 --include places
---include today
 --include credits
 local PROBE_LEASE_MS = 30000
 local FIRST_ALONE_MS = 5000
@@ -25,7 +23,8 @@ local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
-local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'createdAt', 'forced')
+local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'createdAt', 'forced', 'max_credits', 'max_credits_per_day',
+  'spent', 'reserved', 'capped')
 -- Something has taken the batch away, but for its briefs: its state is missing.
 if not batch[2] then return { 'passed', '' } end
 -- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
@@ -46,10 +45,11 @@ if gate[2] then
   trial = 'credits'
 end
 
-local pace_key, rate, cap = pace_of('submit', KEYS[3], KEYS[6], now)
+local pace, told, cap = pace_of('submit', KEYS[3], KEYS[6], now)
+local shared = pace.key == KEYS[3] and pace or read_pace(KEYS[3])
 local member = redis.call('ZSCORE', KEYS[4], ARGV[3])
 local oldest = now - LONGEST_TASK_MS
-local places = places_in_force(KEYS[3], cap, tonumber(ARGV[5]))
+local places = places_in_force(shared, cap, tonumber(ARGV[5]))
 if not member and redis.call('ZCOUNT', KEYS[4], oldest, '+inf') >= places then
   note_full(KEYS[3], now, tonumber(ARGV[5]))
   return { 'wait', 250, 'in_flight' }
@@ -59,9 +59,10 @@ end
 local reserved = read_reservation(KEYS[7], id)
 local amount = reserved
 local day = utc_day(now)
+local price
 if not reserved then
-  local left, which = credits_left(KEYS[1], KEYS[10] .. day)
-  local price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
+  local left, which = credits_left(batch[4], batch[5], batch[6], batch[7], KEYS[10] .. day)
+  price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
   if not price then
     -- The first of a kind goes alone, so that a surprising price is met once.
     local first = redis.call('HGET', KEYS[9], ARGV[6])
@@ -79,17 +80,17 @@ if not reserved then
   if left and not price then amount = math.min(amount, left) end
 end
 
-local pace = current_rate(pace_key, rate, now)
-local wait, again = take_submit_turn(pace_key, pace, now, tonumber(ARGV[4]))
+local rate = current_rate(pace, told, now)
+local wait, again = take_submit_turn(pace, rate, now, tonumber(ARGV[4]))
 if not wait then return { 'wait', math.ceil(again), 'pace' } end
 
 if not member then redis.call('ZADD', KEYS[4], now, ARGV[3]) end
 if not reserved then
   redis.call('HSET', KEYS[7], id, amount .. ' ' .. day .. ' ' .. ARGV[6])
   add_reserved(KEYS[1], KEYS[10] .. day, amount)
-  if not redis.call('HGET', KEYS[8], ARGV[6]) then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
+  if not price then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
 end
-redis.call('HDEL', KEYS[1], 'capped')
+if batch[8] then redis.call('HDEL', KEYS[1], 'capped') end
 -- One probe at a time: the next may only try when this one has had time to answer.
 if trial == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
 local fields = cjson.decode(rest)
@@ -103,5 +104,5 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / pace),
+return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / rate),
   stage == 'submitting' and 'open' or 'none' }
