@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import type { CompiledInput } from '../producer/compile-input.js';
 import type { JournalContent } from '../results/journal.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { Clock } from '../shared/clock.js';
@@ -38,7 +37,7 @@ export interface Admitting {
  * Puts every brief into the ledger and its first job into the queue; repeating it changes nothing, and
  * brings back the job of a brief that a crash left without one.
  */
-async function admitBriefs(
+export async function admitBriefs(
   admitting: Admitting,
   briefs: AsyncIterable<PreparedBrief>,
 ): Promise<'all' | 'stopped'> {
@@ -111,18 +110,4 @@ async function waitForRoom({ queues, stopping }: Admitting): Promise<void> {
   while (!stopping.aborted && (await queues.queue('submit').getWaitingCount()) >= highWater) {
     await sleep(lookAgainMs);
   }
-}
-
-/** Admits a whole input, and marks its batch's admission as complete, without which the batch cannot end. */
-export async function admitInput(
-  admitting: Admitting,
-  input: CompiledInput,
-): Promise<'all' | 'stopped'> {
-  // Before the first job: whoever takes it looks for its files there.
-  await admitting.ledger.references.keepFiles(input.files);
-  if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
-  const { rows, rejected, duplicates } = input.counts;
-  await admitting.ledger.markAdmission('complete', { rows, rejected, duplicates });
-  await admitting.ledger.set({ ready: 1 });
-  return 'all';
 }

@@ -7,6 +7,7 @@ import {
   type ReadState,
   type StateOf,
 } from '../ledger/brief-state.js';
+import { type AcceptedTask, moves } from '../ledger/moves.js';
 import type {
   AdoptedLine,
   AdoptedSend,
@@ -100,7 +101,7 @@ export function refuseOutdated(adoption: Adoption, { ledger, out }: Adopting): v
     case 'lines_gone':
       throw new BatchError(
         'output_unusable',
-        `Lines of batch ${ledger.batch} are gone from ${out}: put its manifest.jsonl back as it was, or run its input again with --out ${out}.`,
+        `Lines of batch ${ledger.batch} are gone from ${out}: put its ${fileNames.manifest} back as it was, or run its input again with --out ${out}.`,
       );
     default:
       adoption satisfies never;
@@ -253,7 +254,7 @@ async function planSend(
     return { ...plan, ...(await takeOver(adopting, id, { send, state, task })) };
   }
   if (state?.stage === 'submitting' && task?.attempt === state.attempt) {
-    return { ...plan, state: encodeState(acceptedState(state, task, priceKind || null)) };
+    return { ...plan, state: encodeState(moves.accepted(state, taskOf(task, priceKind || null))) };
   }
   // Nobody knows what became of it, and it may have been charged: it stays reserved (S6).
   const inDoubt = state?.stage === 'lined' && state.status === 'unknown';
@@ -293,7 +294,7 @@ async function takeOver(
   // Before the move: from then on it is sent again, and as it was.
   if (items) await ledger.references.restoreAddresses(id, { attempt, items });
   const known = task?.attempt === attempt;
-  return { state: encodeState(known ? acceptedState(sent, task, kind) : sent), content };
+  return { state: encodeState(known ? moves.accepted(sent, taskOf(task, kind)) : sent), content };
 }
 
 function sentState(
@@ -306,29 +307,23 @@ function sentState(
   const admittedAt = state !== null && 'admittedAt' in state ? state.admittedAt : send.admittedAt;
   // What is to be sent under its key is not known: that attempt is asked about no more.
   const sentOther = noted === null && (had === undefined || (send.fingerprint ?? had) !== had);
-  return {
-    stage: 'submitting',
+  return moves.sentBefore({
     attempt,
     fingerprint: (noted === null ? had : send.fingerprint) ?? send.fingerprint ?? '0',
     seq: state?.seq ?? send.seq ?? 1,
     admittedAt: admittedAt ?? sentAt,
     sends,
-    refusalId: null,
     firstSentAt: sentAt,
     run: madeBy ?? state?.run,
     ...(sentOther && { sentOther }),
-  };
+  });
 }
 
-function acceptedState(
-  sent: StateOf<'submitting'>,
+function taskOf(
   { task: taskId, reserved, at: submittedAt, category }: NotedTask,
   kind: string | null,
-): StateOf<'accepted'> {
-  const { attempt, fingerprint, seq, admittedAt, run, sends } = sent;
-  const brief = { attempt, fingerprint, seq, admittedAt, run, sends };
-  const task = { taskId, reserved, submittedAt, category, kind, checks: 0, runningAt: null };
-  return { stage: 'accepted', ...brief, ...task };
+): AcceptedTask {
+  return { taskId, reserved, submittedAt, category, kind };
 }
 
 /** Journals of earlier versions do not have it: its line can still say what it was of. */
@@ -371,14 +366,9 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
   return {
     id,
     attempt,
-    state: encodeState({
-      stage: 'lined',
-      attempt,
-      fingerprint,
-      seq,
-      status,
-      run: run ?? undefined,
-    }),
+    state: encodeState(
+      moves.linedBefore({ attempt, fingerprint, seq, status, run: run ?? undefined }),
+    ),
     status,
     charged: chargedFor(line),
     // One that did not succeed may be retried, and needs its content for that.
@@ -501,14 +491,15 @@ async function doubt(
   brief: string,
   { from, attempt, sentAt }: Admitted & { sentAt: number },
 ) {
-  const sent = { stage: 'submitting', attempt, firstSentAt: sentAt, sends: 1 } as const;
-  const to: StateOf<'submitting'> = { ...from.state, ...sent };
-  return (await ledger.briefs.move(brief, { from, to, holds: 'slot_and_credits' })).kind;
+  const { fingerprint, seq, admittedAt, run } = from.state;
+  const sent = { attempt, sends: 1, firstSentAt: sentAt };
+  const to = moves.sentBefore({ fingerprint, seq, admittedAt, run, ...sent });
+  return (await ledger.briefs.move(brief, { from, to })).kind;
 }
 
 /** Its earlier attempts are over and have their lines in the history: neither their keys nor their files are used again. */
 async function raise(ledger: BatchLedger, brief: string, { from, attempt }: Admitted) {
   if (from.state.attempt === attempt) return 'moved';
-  const to: StateOf<'admitted'> = { ...from.state, attempt };
-  return (await ledger.briefs.move(brief, { from, to, holds: 'nothing' })).kind;
+  const to = moves.recalled(from.state, attempt);
+  return (await ledger.briefs.move(brief, { from, to })).kind;
 }

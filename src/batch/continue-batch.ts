@@ -1,100 +1,157 @@
-import { refuseSecondName } from '../cli/options/choose-batch.js';
-import type { ForceFlags, InputFlags } from '../cli/options/flags.js';
-import { openAccount, type StoreSession } from '../cli/setup.js';
-import type { AccountLedger } from '../ledger/account-ledger.js';
-import { type AdmissionOpening, BatchLedger } from '../ledger/batch-ledger.js';
+import type { BatchLedger, Caps, OpenedRun } from '../ledger/batch-ledger.js';
 import type { BatchMeta, KeptCommand } from '../ledger/batch-meta.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { Journal, type JournalContent } from '../results/journal.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
-import { StageQueues } from '../shared/queues.js';
+import type { StageQueues } from '../shared/queues.js';
+import { admitBriefs } from './admit.js';
+import { type BatchContext, batchLedger, batchQueues } from './batch-context.js';
 import { type Comparison, compareWithBatch, type ForcedRun } from './compare.js';
 import { leaveFolder } from './leave-folder.js';
 import { localOutput, openLife } from './open-batch.js';
 import { reopenChanged, reopenOverdue, withReopener } from './reopen.js';
 
-export interface RunBatch {
-  session: StoreSession;
+/** What a person is told who runs a cancelled batch. */
+export function cancelledSentence(batch: string): string {
+  return `Batch ${batch} was cancelled: nothing more of it is submitted. To go on with what was not: rivya-batch retry ${batch} --status cancelled`;
+}
+
+/** @throws BatchError `batch_conflict` */
+export function refuseCancelled({ name, cancelled }: BatchMeta): void {
+  if (cancelled) throw new BatchError('batch_conflict', cancelledSentence(name));
+}
+
+/** What somebody wants made in a batch: `run`, `enqueue` or a schedule. */
+export interface BatchRequest {
+  batch: string;
+  /** Absolute, or '' for a batch that leaves its place to the workers. */
+  out: string;
+  /** Checked as a whole. */
+  input: CompiledInput;
+  /** Names of its files, as they are shown. */
+  sources: readonly string[];
+  /** As the batch keeps it for whoever goes on with it; null for what no person can give again. */
+  command: KeptCommand | null;
+  caps: Caps;
+  /** `fresh`: what a finished batch has made is put aside, and all of it is paid again. */
+  mode: 'go_on' | 'fresh';
+  /** Whether briefs that have not changed are made anew; `if_cut_off`: where a run that did so was cut off. */
+  force: 'all' | 'if_cut_off' | 'none';
+  /**
+   * What becomes of briefs that the batch has with other content: made anew; that but for those which are being made
+   * with their earlier content, for which all is refused; or all is refused for any of them.
+   */
+  changes: 'made' | 'made_when_idle' | 'refused';
+}
+
+/** A batch as a request found it. */
+export interface OpenedBatch {
+  context: BatchContext;
+  request: BatchRequest;
   ledger: BatchLedger;
-  account: AccountLedger;
-  /** As it was before this run. */
+  /** As it was before this request. */
   meta: BatchMeta;
   /** What an earlier life had sent, where its Redis state is gone. */
   journal: JournalContent | null;
-  /** Whether this run has anything to do. */
+  /** Whether there is anything to do. */
   news: 'some' | 'none';
-  /** What the input was to the batch before this run. */
+  /** What the input was to the batch before this request. */
   comparison: Comparison;
-  /** Where the run makes everything anew. */
+  /** Where everything is made anew. */
   forced: ForcedRun;
   /** Tasks that were given up before and are looked at again, which pays for nothing (S3). */
   reread: number;
 }
 
-export interface BatchRequest {
-  input: CompiledInput;
-  batch: string;
-  /** As `chooseBatch` has it. */
-  otherwise: string | null;
-  /** Absolute, or '' for a batch that leaves its place to the workers. */
-  out: string;
-  files: string[];
-  /** As the batch keeps it. */
-  command: KeptCommand;
-  flags: Pick<InputFlags, 'maxCredits' | 'maxCreditsPerDay' | 'fresh'> & ForceFlags;
-  /** What becomes of changed briefs whose earlier content is being made: left until it is, or refused. */
-  underWay: 'left' | 'refused';
-}
-
 /**
  * Opens the batch for an input that has been checked, and finds out what has changed since the batch was last run.
- * Nothing is changed yet: that is for `beginBatch`, once it is sure that the run is wanted.
+ * Nothing is to be made yet: that is for `beginBatch`, once it is sure that it is wanted.
  * @throws BatchError `batch_conflict` for a batch or brief that is already something else
  */
-export async function openRunBatch(
-  session: StoreSession,
+export async function openBatch(
+  context: BatchContext,
   request: BatchRequest,
-): Promise<RunBatch> {
-  const { input, batch, flags, out } = request;
-  const { connection, settings, clock } = session;
-  await refuseSecondName(session, request, out);
-  const account = openAccount(session);
-  const ledger = new BatchLedger(connection, settings.prefix, batch, account);
-  const openQueues = () => new StageQueues(connection, settings.prefix, batch);
+): Promise<OpenedBatch> {
+  const { batch, out, input, mode } = request;
+  const { origin, account, clock } = context;
+  const ledger = batchLedger(context, batch);
+  const openQueues = () => batchQueues(context, batch);
   if (out !== '') await leaveFolder({ ledger, clock, out, openQueues });
-  const { meta: found, journal } = await openLife({
-    ledger,
-    origin: settings.origin,
-    account: account.account,
-    out,
-    nowMs: clock.now(),
-    mode: flags.fresh ? 'fresh' : 'go_on',
-    openQueues,
-  });
-  const forced = forcedOf(found, flags);
+  const nowMs = clock.now();
+  const life = { ledger, origin, account: account.account, out, nowMs, mode, openQueues };
+  const { meta: found, journal } = await openLife(life);
+  const forced = forcedOf(found, request.force);
   const comparison = await compareWithBatch(ledger, input.briefs(), forced);
-  if (request.underWay === 'refused') refuseUnderWay(batch, comparison);
-  const { meta, reread } = await lookAgain(session, { ledger, account, meta: found });
-  const opened = { session, ledger, account, meta, journal, reread, comparison, forced };
+  refuseChanges(request, comparison);
+  const { meta, reread } = await lookAgain(context, ledger, found);
   const making = comparison.fresh + comparison.changed + comparison.forced;
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
   const idle = isFinished(meta) && (making === 0 || meta.cancelled);
-  if (idle) await ledger.keepCommand(request.command);
-  return { ...opened, news: idle ? 'none' : 'some' };
+  if (idle && request.command !== null) await ledger.keepCommand(request.command);
+  const news = idle ? 'none' : 'some';
+  return { context, request, ledger, meta, journal, news, comparison, forced, reread };
 }
 
-/** Marks the admission as open, and opens changed briefs again. */
-export async function beginBatch(
-  { session, ledger, account, meta, comparison, forced }: RunBatch,
-  { input, files, flags, command }: BatchRequest,
-): Promise<void> {
+/**
+ * Marks the admission as open and opens changed briefs again. After a crash in between, the same request finds
+ * those that are still to be opened.
+ */
+export async function beginBatch(opened: OpenedBatch): Promise<void> {
+  const { context, ledger, meta, comparison, forced, request } = opened;
   if (meta.cancelled) return;
   await refuseDropped(ledger, meta);
   const folder = await folderForChanges(meta, comparison);
-  await ledger.keepCommand(command);
-  await ledger.setCaps({ batch: flags.maxCredits, day: flags.maxCreditsPerDay });
-  await beginRun(session, { ledger, account, meta, comparison, input, files, forced, folder });
+  if (request.command !== null) await ledger.keepCommand(request.command);
+  await ledger.setCaps(request.caps);
+  const remade = comparison.changed + comparison.forced;
+  const begun = await ledger.openAdmission({
+    sources: request.sources,
+    news: remade + comparison.fresh > 0 ? 'new' : 'under_way',
+    force: forced === null ? 'only_changed' : forced > meta.runs.length ? 'forced' : 'forced_on',
+  });
+  if (folder === null) return;
+  await noteRun(folder, begun, forced);
+  if (remade === 0) return;
+  const { files, briefs } = request.input;
+  // Before the first job: whoever takes it looks for its files there.
+  await ledger.references.keepFiles(files);
+  const nowMs = context.clock.now();
+  const { account } = context;
+  await withReopener(context, { ledger, account, out: folder }, (reopener) =>
+    reopenChanged({ ...reopener, run: begun.run, forced, nowMs }, briefs),
+  );
+}
+
+/**
+ * Admits the whole input, or as much as comes before it is to stop: the same request goes on with the rest. Only then is
+ * the admission complete, without which the batch cannot end.
+ */
+export async function admitBatch(
+  { context: { clock }, ledger, journal, request: { input } }: OpenedBatch,
+  queues: StageQueues,
+  stopping: AbortSignal,
+): Promise<'all' | 'stopped'> {
+  // Before the first job: whoever takes it looks for its files there.
+  await ledger.references.keepFiles(input.files);
+  const admitting = { ledger, queues, clock, stopping, journal };
+  if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
+  const { rows, rejected, duplicates } = input.counts;
+  await ledger.markAdmission('complete', { rows, rejected, duplicates });
+  await ledger.set({ ready: 1 });
+  return 'all';
+}
+
+/** What a lost Redis must not take along. */
+async function noteRun(
+  folder: string,
+  { run, beganMs }: OpenedRun,
+  forced: ForcedRun,
+): Promise<void> {
+  if (beganMs === null) return;
+  const journal = await Journal.openBegun(folder);
+  await journal?.note({ run, at: beganMs, forced: forced !== null });
+  await journal?.close();
 }
 
 /** Another command that had opened the batch too may have been told not to begin it, while this one asked. */
@@ -114,71 +171,23 @@ function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
  * A run that was to make everything anew and was cut off is gone on with, a retry in between or not: what it has made is
  * not paid again.
  */
-function forcedOf(meta: BatchMeta, { force, continues }: ForceFlags): ForcedRun {
+function forcedOf(meta: BatchMeta, force: BatchRequest['force']): ForcedRun {
+  if (force === 'none') return null;
   const { runs, forcedRun: underWay } = meta;
-  if (underWay !== null && !isFinished(meta) && (force || continues)) return underWay;
-  return force ? runs.length + 1 : null;
+  if (underWay !== null && !isFinished(meta)) return underWay;
+  return force === 'all' ? runs.length + 1 : null;
 }
 
 async function lookAgain(
-  session: StoreSession,
-  { ledger, account, meta }: Pick<RunBatch, 'ledger' | 'account' | 'meta'>,
-): Promise<Pick<RunBatch, 'meta' | 'reread'>> {
+  context: BatchContext,
+  ledger: BatchLedger,
+  meta: BatchMeta,
+): Promise<Pick<OpenedBatch, 'meta' | 'reread'>> {
   const out = meta.lines.unknown > 0 ? await localOutput(meta) : null;
   if (out === null) return { meta, reread: 0 };
-  const reread = await withReopener(session, { ledger, account, out }, reopenOverdue);
+  const { account } = context;
+  const reread = await withReopener(context, { ledger, account, out }, reopenOverdue);
   return { meta: (await ledger.meta()) ?? meta, reread };
-}
-
-interface RunBeginning {
-  ledger: BatchLedger;
-  account: AccountLedger;
-  meta: BatchMeta;
-  comparison: Comparison;
-  input: CompiledInput;
-  files: string[];
-  forced: ForcedRun;
-  /** Of the results, where it is on this machine. */
-  folder: string | null;
-}
-
-/**
- * Marks the admission as open and opens changed briefs again. After a crash in between, the same command finds
- * those that are still to be opened.
- */
-async function beginRun(session: StoreSession, beginning: RunBeginning): Promise<void> {
-  const { ledger, account, comparison, input, files, forced, folder } = beginning;
-  const remade = comparison.changed + comparison.forced;
-  const { run, beganMs } = await ledger.openAdmission({
-    sources: files,
-    news: remade + comparison.fresh > 0 ? 'new' : 'under_way',
-    force: forceOf(beginning),
-  });
-  if (folder !== null && beganMs !== null) {
-    await noteRun(folder, { run, at: beganMs, forced: forced !== null });
-  }
-  if (remade === 0 || folder === null) return;
-  // Before the first job: whoever takes it looks for its files there.
-  await ledger.references.keepFiles(input.files);
-  const nowMs = session.clock.now();
-  await withReopener(session, { ledger, account, out: folder }, (reopener) =>
-    reopenChanged({ ...reopener, run, forced, nowMs }, input.briefs),
-  );
-}
-
-function forceOf({ forced, meta }: RunBeginning): AdmissionOpening['force'] {
-  if (forced === null) return 'only_changed';
-  return forced > meta.runs.length ? 'forced' : 'forced_on';
-}
-
-/** What a lost Redis must not take along. */
-async function noteRun(
-  folder: string,
-  run: { run: number; at: number; forced: boolean },
-): Promise<void> {
-  const journal = await Journal.openBegun(folder);
-  await journal?.note(run);
-  await journal?.close();
 }
 
 /**
@@ -201,22 +210,17 @@ async function folderForChanges(
 }
 
 /** @throws BatchError `batch_conflict` */
-function refuseUnderWay(batch: string, { underWay }: Comparison): void {
-  const { count, first } = underWay;
-  if (count === 0) return;
+function refuseChanges(
+  { batch, changes }: BatchRequest,
+  { changed, undecided, underWay: { count, first } }: Comparison,
+): void {
+  if (changes === 'refused' && changed + undecided + count > 0) {
+    throw new BatchError('batch_conflict', `Batch ${batch} has briefs of other content.`);
+  }
+  if (changes !== 'made_when_idle' || count === 0) return;
   const more = count > first.length ? ` and ${count - first.length} more` : '';
   throw new BatchError(
     'batch_conflict',
     `Batch ${batch} is making these with their earlier content: ${first.join(', ')}${more}. Let the batch finish first, then give the same command again. Nothing was sent.`,
   );
-}
-
-/** What a person is told who runs a cancelled batch. */
-export function cancelledSentence(batch: string): string {
-  return `Batch ${batch} was cancelled: nothing more of it is submitted. To go on with what was not: rivya-batch retry ${batch} --status cancelled`;
-}
-
-/** @throws BatchError `batch_conflict` */
-export function refuseCancelled({ name, cancelled }: BatchMeta): void {
-  if (cancelled) throw new BatchError('batch_conflict', cancelledSentence(name));
 }

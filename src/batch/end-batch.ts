@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
-import { type BatchLedger, type ScannedBrief, scanStates } from '../ledger/batch-ledger.js';
+import type { BatchLedger, ScannedBrief } from '../ledger/batch-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import { ManifestFile } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
@@ -44,7 +43,6 @@ export async function writeReport({ ledger, out, clock }: Finalizing): Promise<v
 }
 
 export interface Cancelling {
-  redis: Redis;
   ledger: BatchLedger;
   clock: Clock;
   mode: CancelMode;
@@ -63,18 +61,17 @@ export interface CancelCounts {
  * workers that go on: each is ended by compare-and-set, so this is safe to repeat after a crash.
  */
 export async function cancelBatch(cancelling: Cancelling): Promise<CancelCounts> {
-  const { redis, ledger, clock, mode, flush } = cancelling;
+  const { ledger, clock, mode, flush } = cancelling;
   const counts: CancelCounts = { cancelled: 0, abandoned: 0 };
   const context: FinishContext = {
     batch: ledger.batch,
     ledger,
     clock,
-    notify: (notice) => {
-      if (notice.kind !== 'lined') return;
-      counts[notice.error?.code === abandonedCode ? 'abandoned' : 'cancelled'] += 1;
+    notify: ({ error }) => {
+      counts[error?.code === abandonedCode ? 'abandoned' : 'cancelled'] += 1;
     },
   };
-  for await (const briefs of scanStates(redis, ledger.keys)) {
+  for await (const briefs of ledger.scan()) {
     await Promise.all(briefs.map((brief) => endBrief(context, brief, mode)));
     await flush();
   }
@@ -89,8 +86,9 @@ async function endBrief(
 ): Promise<void> {
   let from: ScannedBrief['read'] | null = read;
   while (from !== null) {
-    const step = await cancelBrief(context, id, { from, mode });
-    if (step === null || step.kind === 'done' || step.kind === 'missing') return;
+    const finish = await cancelBrief(context, id, { from, mode });
+    if (finish === 'finished' || finish === 'goes_on' || finish === null) return;
+    if (finish.stage === 'lined') return;
     from = await context.ledger.briefs.read(id);
   }
 }
@@ -105,9 +103,9 @@ export interface UnderWay {
   credits: number;
 }
 
-export async function surveyUnderWay(redis: Redis, ledger: BatchLedger): Promise<UnderWay> {
+export async function surveyUnderWay(ledger: BatchLedger): Promise<UnderWay> {
   const underWay: UnderWay = { tasks: 0, inDoubt: 0, credits: 0 };
-  for await (const briefs of scanStates(redis, ledger.keys)) {
+  for await (const briefs of ledger.scan()) {
     for (const brief of briefs) add(underWay, brief);
   }
   return underWay;

@@ -1,13 +1,9 @@
+import type { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BriefState, ReadState } from '../ledger/brief-state.js';
 import { needsUploads } from '../ledger/reference-ledger.js';
 import { parseBody, parseContent } from '../shared/brief.js';
+import type { Clock } from '../shared/clock.js';
 import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
-import {
-  type StageContext,
-  type Step,
-  stepFor,
-  stepWithoutContent,
-} from '../worker/stages/step.js';
 import { abandonedCode } from './plan-reopening.js';
 
 /** How a brief ended. */
@@ -23,23 +19,41 @@ interface BriefEnd {
   completedAt?: number;
 }
 
+/** A brief has got its line. */
+export interface LinedNotice {
+  kind: 'lined';
+  briefId: string;
+  status: LineStatus;
+  error: LineError | null;
+}
+
 /** What ending a brief needs: a batch can be cancelled where no worker runs. */
-export type FinishContext = Pick<StageContext, 'batch' | 'ledger' | 'clock' | 'notify'>;
+export interface FinishContext {
+  batch: string;
+  ledger: BatchLedger;
+  clock: Clock;
+  notify(notice: LinedNotice): void;
+}
 
 export interface Ending {
   from: ReadState;
   end: BriefEnd;
 }
 
+/** `finished`, or where the brief is that somebody else has moved; null where its state, or its content, is missing. */
+export type Finish = 'finished' | BriefState | null;
+
 /** Puts the brief's one line into the outbox and moves it to its last stage (S4). */
 export async function finishBrief(
   context: FinishContext,
   briefId: string,
   { from, end }: Ending,
-): Promise<Step> {
+): Promise<Finish> {
   const content = await context.ledger.briefs.readContent(briefId);
   if (content === null) {
-    return stepWithoutContent((await context.ledger.briefs.read(briefId))?.state ?? null);
+    const state = (await context.ledger.briefs.read(briefId))?.state ?? null;
+    // Content goes when its brief succeeds, and never before.
+    return state?.stage === 'lined' ? state : null;
   }
   const line = buildLine(context, briefId, { from, end, content });
   const finished = await context.ledger.briefs.finish(briefId, {
@@ -52,10 +66,10 @@ export async function finishBrief(
     downloads: end.assets.length,
     nowMs: context.clock.now(),
   });
-  if (finished.kind === 'passed') return stepFor(finished.state);
+  if (finished.kind === 'passed') return finished.state;
   if (needsUploads(content)) await context.ledger.references.dropAddresses(briefId);
   context.notify({ kind: 'lined', briefId, status: end.status, error: end.error });
-  return { kind: 'done' };
+  return 'finished';
 }
 
 function buildLine(
@@ -145,16 +159,16 @@ function withoutQuery(url: string): string {
 export type CancelMode = 'collect' | 'abandon';
 
 /**
- * The line of a brief that its batch's cancelling ends; null for one that goes on to its own end.
+ * The line of a brief that its batch's cancelling ends; `goes_on` for one that goes on to its own end.
  * One that was never sent, or only refused, costs nothing.
  */
 export async function cancelBrief(
   context: FinishContext,
   briefId: string,
   { from, mode }: { from: ReadState; mode: CancelMode },
-): Promise<Step | null> {
+): Promise<Finish | 'goes_on'> {
   const error = errorFor(from, mode);
-  if (error === null) return null;
+  if (error === null) return 'goes_on';
   const end = { status: 'cancelled', error, assets: [], urls: [] } as const;
   return finishBrief(context, briefId, { from, end });
 }

@@ -2,12 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import {
-  type BatchIdentity,
-  type BatchMeta,
-  isSimulated,
-  neverSent,
-} from '../ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, neverSent } from '../ledger/batch-meta.js';
 import { fileNames } from '../results/file-names.js';
 import {
   emptyJournal,
@@ -22,6 +17,7 @@ import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
+import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { type Adopting, adoptFolder } from './adopt-folder.js';
 
@@ -59,7 +55,7 @@ export async function openLife(request: LifeRequest): Promise<Life> {
   const createdAt = header?.createdAt ?? request.nowMs;
   const { origin, account } = request;
   const identity = { origin, account, out, nonce, createdAt };
-  const meta = await openBatch(ledger, identity);
+  const meta = await bindBatch(ledger, identity);
   if (out === '') return { meta, journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
   const queues = request.openQueues();
@@ -92,7 +88,7 @@ async function adopt(
         : identity;
     await queues.obliterate();
     await ledger.forget();
-    return adopt(adopting, { meta: await openBatch(ledger, kept), identity: kept, header: found });
+    return adopt(adopting, { meta: await bindBatch(ledger, kept), identity: kept, header: found });
   }
   const now = (await ledger.meta()) ?? meta;
   if (meta.ready) return { meta: now, journal: null };
@@ -249,7 +245,7 @@ function checkHeader(batch: string, header: JournalHeader, request: LifeRequest)
  * its idempotency keys and its manifest belong to them (S1).
  * @throws BatchError `batch_conflict`
  */
-async function openBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<BatchMeta> {
+async function bindBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<BatchMeta> {
   await ledger.open(identity);
   const meta = await ledger.meta();
   if (!meta)

@@ -1,13 +1,9 @@
-import {
-  type BriefState,
-  decodeState,
-  encodeState,
-  type TaskCategory,
-  watchedAs,
-} from '../ledger/brief-state.js';
+import { decodeState, encodeState } from '../ledger/brief-state.js';
+import { moves } from '../ledger/moves.js';
 import type { RewriteEntry } from '../ledger/rewrite-ledger.js';
 import { parseBody, parseContent, priceKind, type RequestBody } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
+import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
 /** Code of a line whose task was left behind by `cancel --abandon`. */
 export const abandonedCode = 'abandoned';
@@ -57,28 +53,46 @@ export function planReopening(lined: LinedBrief): Reopening {
   if (content === null) return { kind: 'no_content' };
   const { body: text } = parseContent(content);
   const body = parseBody(text);
-  const { fingerprint, seq, run } = state;
-  const base = { fingerprint, seq, admittedAt: Date.parse(line.times.admitted) };
+  const { fingerprint, run } = state;
+  const admittedAt = Date.parse(line.times.admitted);
   const earlier = outcomeOf(line);
   const { status } = line;
   if (earlier !== 'over' && line.task_id !== null) {
     const category = watchedAs(categoryOf(body.model));
-    const to = acceptedAgain(line, {
-      ...base,
-      run,
+    const checks = line.requests.status_checks;
+    const to = moves.watchedAgain(state, {
       taskId: line.task_id,
       category,
       kind: priceKind(body),
+      reserved: line.credits.reserved,
+      submittedAt: Date.parse(line.times.submitted ?? line.times.admitted),
+      admittedAt,
+      sends: line.requests.submits,
+      checks,
     });
-    const checks = line.requests.status_checks;
-    const { attempt } = line;
-    const entry = { from: stateText, to, status, run, stage: 'status', attempt, checks } as const;
+    const { attempt } = to;
+    const entry = {
+      from: stateText,
+      to: encodeState(to),
+      status,
+      run,
+      stage: 'status',
+      attempt,
+      checks,
+    } as const;
     return { kind: 'reread', entry: { ...entry, ...leftBehind(line, body) } };
   }
-  const attempt = line.attempt + 1;
-  const begun = { attempt, sends: 0, refusalId: null, run: lined.run };
-  const to = encodeState({ stage: 'admitted', ...base, ...begun });
-  const entry = { from: stateText, to, status, run, stage: 'submit', attempt, checks: 0 } as const;
+  const to = moves.opened(state, { fingerprint, admittedAt, run: lined.run });
+  const { attempt } = to;
+  const entry = {
+    from: stateText,
+    to: encodeState(to),
+    status,
+    run,
+    stage: 'submit',
+    attempt,
+    checks: 0,
+  } as const;
   return { kind: 'new_attempt', entry, body, earlier: earlier === 'over' ? 'over' : 'in_doubt' };
 }
 
@@ -91,26 +105,6 @@ function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' | 'succ
   const code = error?.code ?? '';
   if ((uncollectedCodes as readonly string[]).includes(code)) return 'succeeded';
   return status === 'unknown' || code === abandonedCode ? 'in_doubt' : 'over';
-}
-
-type Base = Pick<BriefState, 'fingerprint' | 'seq' | 'run'> & {
-  admittedAt: number;
-  taskId: string;
-  category: TaskCategory;
-  kind: string;
-};
-
-function acceptedAgain({ attempt, requests, credits, times }: ManifestLine, base: Base): string {
-  return encodeState({
-    stage: 'accepted',
-    ...base,
-    attempt,
-    sends: requests.submits,
-    reserved: credits.reserved,
-    submittedAt: Date.parse(times.submitted ?? times.admitted),
-    checks: requests.status_checks,
-    runningAt: null,
-  });
 }
 
 /** What a task was taken to have cost whose line is not `unknown`: of those nothing was counted as spent. */

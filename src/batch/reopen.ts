@@ -2,20 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastModels } from '../cli/options/model-list.js';
-import { categoryFinder } from '../cli/sessions/worker-session.js';
-import type { StoreSession } from '../cli/setup.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import { encodeState, type TaskCategory } from '../ledger/brief-state.js';
+import { encodeState } from '../ledger/brief-state.js';
+import { moves } from '../ledger/moves.js';
 import { type RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import { ownLine, readManifest } from '../results/manifest.js';
-import { priceGuesser } from '../rivya/catalogue.js';
 import { contentOfLine, type PreparedBrief, priceKind, type RequestBody } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { StageQueues } from '../shared/queues.js';
 import { inChunks } from '../shared/read-lines.js';
+import type { TaskCategory } from '../shared/task-category.js';
+import type { BatchContext } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
 import { planReopening, type Reopening } from './plan-reopening.js';
@@ -285,24 +284,14 @@ function entryFor(
 ): RewriteEntry {
   // Raised for one that was never sent as well: whoever holds the earlier content under the earlier attempt
   // does not get leave to send it any more.
-  const attempt = state.attempt + 1;
-  const to = encodeState({
-    stage: 'admitted',
-    attempt,
-    fingerprint,
-    seq: state.seq,
-    admittedAt: nowMs,
-    sends: 0,
-    refusalId: null,
-    run,
-  });
+  const to = moves.opened(state, { fingerprint, admittedAt: nowMs, run });
   return {
     from: text,
-    to,
+    to: encodeState(to),
     status: state.stage === 'lined' ? state.status : 'pending',
     run: state.stage === 'lined' ? state.run : undefined,
     stage: 'submit',
-    attempt,
+    attempt: to.attempt,
     checks: 0,
     content: `${origin}\n${body}`,
   };
@@ -317,22 +306,20 @@ export interface ReopenedBatch {
 
 /** Works with what it takes to open finished briefs of a batch again. */
 export async function withReopener<T>(
-  session: StoreSession,
+  { redis, prefix, categoryOf, priceOf }: BatchContext,
   { ledger, account, out }: ReopenedBatch,
   work: (reopener: Reopener) => Promise<T>,
 ): Promise<T> {
-  const { connection, settings } = session;
-  const queues = new StageQueues(connection, settings.prefix, ledger.batch);
+  const queues = new StageQueues(redis, prefix, ledger.batch);
   try {
-    const models = await lastModels(settings);
     return await work({
       ledger,
       account,
       out,
       queues,
-      rewrite: new RewriteLedger(connection, ledger, account),
-      categoryOf: categoryFinder(models),
-      priceOf: priceGuesser(models),
+      rewrite: new RewriteLedger(redis, ledger, account),
+      categoryOf,
+      priceOf,
     });
   } finally {
     await queues.close();

@@ -2,13 +2,16 @@ import { basename, extname } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { PinoPretty as pretty } from 'pino-pretty';
+import type { BatchContext } from '../batch/batch-context.js';
 import { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { LedgerClock, readLedgerMs } from '../ledger/clock.js';
 import { accountHash, batchesKey, clockKey } from '../ledger/keys.js';
 import { nearNames } from '../producer/rows/suggest-name.js';
+import { modelFacts } from '../rivya/catalogue.js';
 import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
+import type { Model } from '../rivya/outcome.js';
 import { redactSecrets } from '../rivya/transport-failure.js';
 import { type Clock, machineTime } from '../shared/clock.js';
 import { BatchError, type ExitCode } from '../shared/errors.js';
@@ -123,6 +126,16 @@ export function openAccount(session: StoreSession): AccountLedger {
   const { settings, connection } = session;
   const hash = accountHash(settings.origin, requireApiKey(settings));
   return new AccountLedger(connection, settings.prefix, hash);
+}
+
+/** What batches of an account are opened with. */
+export function batchContext(
+  { settings, connection: redis, clock }: StoreSession,
+  account: AccountLedger,
+  models: Model[],
+): BatchContext {
+  const { prefix, origin } = settings;
+  return { redis, prefix, origin, account, clock, ...modelFacts(models) };
 }
 
 export function openClient(settings: Settings): RivyaClient {

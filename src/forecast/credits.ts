@@ -1,5 +1,6 @@
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
+import type { Place } from '../producer/rows/row.js';
 import { priceGuesser } from '../rivya/catalogue.js';
 import type { Model } from '../rivya/outcome.js';
 import { type BriefOrigin, type PreparedBrief, priceKind } from '../shared/brief.js';
@@ -11,12 +12,6 @@ interface PreparedBody {
   model: string;
   prompt?: string;
   params?: JsonObject;
-}
-
-/** A place in the input as a person finds it. */
-export interface Place {
-  source: string;
-  row: number;
 }
 
 export interface Forecast {

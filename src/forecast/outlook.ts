@@ -1,5 +1,6 @@
 import { type AccountView, defaultInFlight } from '../ledger/account-view.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
+import { formatDuration } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
 
 /** Jobs of a batch that wait for their stage, or are in it. */
@@ -121,6 +122,15 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
     files: queued.filesDue > 0 && queued.filesDue >= meta.pending ? 'all_that_is_left' : 'coming',
     tries: queued.putOff > 0 && queued.putOff >= waiting ? 'all_put_off' : 'going',
   });
+}
+
+/** `3 to 5 min`, or `about 20 s` where both ends read the same. */
+export function formatTimeLeft({ lowMs, highMs }: Extract<TimeLeft, { kind: 'known' }>): string {
+  const low = formatDuration(lowMs);
+  const high = formatDuration(highMs);
+  if (low === high) return `about ${low}`;
+  const [amount, unit] = low.split(' ');
+  return unit === high.split(' ')[1] ? `${amount} to ${high}` : `${low} to ${high}`;
 }
 
 /** What is left of a batch and what it goes through. */

@@ -1,5 +1,4 @@
 import type { Comparison } from '../batch/compare.js';
-import { comparisonJson } from '../cli/text/sentences.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { type Example, ExamplePicker } from '../producer/sample.js';
 import type { InputWarning } from '../producer/warnings.js';
@@ -69,10 +68,4 @@ export async function makePlan(
     time: planTime({ briefs: submits, modelUse }, pace, models),
     examples: picker.examples,
   };
-}
-
-/** As `--json` prints it. */
-export function planJson(plan: Plan) {
-  const { compared } = plan;
-  return { ...plan, compared: compared && comparisonJson(compared) };
 }

@@ -1,6 +1,5 @@
-import type { RunBatch } from '../batch/continue-batch.js';
 import { defaultInFlight } from '../ledger/account-view.js';
-import { DurationLedger, typicalTaskMs } from '../ledger/durations.js';
+import { type DurationLedger, typicalTaskMs } from '../ledger/durations.js';
 import type { Model } from '../rivya/outcome.js';
 import { assumedChecks, type TimeLeft, timeLeft } from './outlook.js';
 
@@ -82,10 +81,9 @@ function assumedMs(modelUse: ReadonlyMap<string, number>, models: readonly Model
  * @param modelUse briefs of each model
  */
 export async function typicalInputMs(
-  { account, session }: Pick<RunBatch, 'account' | 'session'>,
+  durations: DurationLedger,
   modelUse: ReadonlyMap<string, number>,
 ): Promise<number | null> {
-  const durations = new DurationLedger(session.connection, account.keys);
   let briefs = 0;
   let sumMs = 0;
   for (const [model, count] of modelUse) {

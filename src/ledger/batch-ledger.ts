@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { BatchError } from '../shared/errors.js';
-import { explainLoss } from '../store/inspect-redis.js';
 import type { AccountLedger } from './account-ledger.js';
 import {
   type BatchCounts,
@@ -11,6 +10,7 @@ import {
 } from './batch-meta.js';
 import { BriefLedger } from './brief-ledger.js';
 import { decodeState, type ReadState } from './brief-state.js';
+import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
@@ -25,6 +25,15 @@ export interface Caps {
 /** `none`: nothing is left of it, or there never was anything. */
 export type Missing = 'whole' | 'none' | 'meta' | 'state' | 'content';
 
+/** A brief as a look at all of them finds it. */
+export interface ScannedBrief {
+  id: string;
+  read: ReadState;
+  /** Credits that are held for it, as `lua/credits.lua` keeps them; null for none. */
+  held: number | null;
+}
+
+const briefsAtOnce = 500;
 /** Longer than a worker waits until it says so again. */
 const notBegunLastsMs = 90_000;
 /** Longer than files are waited for: how many there are says the queue, so an old reason does no harm. */
@@ -77,9 +86,25 @@ export class BatchLedger {
     return reply as Missing;
   }
 
-  /** All briefs, in chunks; one may come twice. */
-  scan(): AsyncGenerator<ScannedBrief[]> {
-    return scanStates(this.redis, this.keys);
+  /**
+   * All briefs in chunks, in constant memory. One that changes meanwhile may come in its old state or twice: whoever
+   * acts on it compares and sets.
+   */
+  async *scan(): AsyncGenerator<ScannedBrief[]> {
+    const { state, reservations } = this.keys;
+    let cursor = '0';
+    do {
+      const [next, fields] = await this.redis.hscan(state, cursor, 'COUNT', briefsAtOnce);
+      cursor = next;
+      const ids = fields.filter((_field, index) => index % 2 === 0);
+      if (ids.length === 0) continue;
+      const held = await this.redis.hmget(reservations, ...ids);
+      yield ids.map((id, index) => ({
+        id,
+        read: decodeState(fields[2 * index + 1] ?? ''),
+        held: amountIn(held[index] ?? null),
+      }));
+    } while (cursor !== '0');
   }
 
   /** Whether any process of this API and key says that it is there. */
@@ -244,6 +269,10 @@ export class BatchLedger {
   }
 }
 
+function amountIn(reservation: string | null): number | null {
+  return reservation === null ? null : Number(reservation.split(' ', 1)[0]);
+}
+
 export interface OutboxPage {
   generation: string;
   /** Where in the manifest the first of the lines belongs, in bytes. */
@@ -290,37 +319,4 @@ export class OutboxLedger {
   async length(): Promise<number> {
     return this.redis.llen(this.keys.outbox);
   }
-}
-
-export interface ScannedBrief {
-  id: string;
-  read: ReadState;
-  /** Credits that are held for it, as `lua/credits.lua` keeps them; null for none. */
-  held: number | null;
-}
-
-const briefsAtOnce = 500;
-
-/**
- * All briefs of a batch in chunks, in constant memory. One that changes meanwhile may come in its old state or
- * twice: whoever acts on it compares and sets.
- */
-export async function* scanStates(redis: Redis, keys: BatchKeys): AsyncGenerator<ScannedBrief[]> {
-  let cursor = '0';
-  do {
-    const [next, fields] = await redis.hscan(keys.state, cursor, 'COUNT', briefsAtOnce);
-    cursor = next;
-    const ids = fields.filter((_field, index) => index % 2 === 0);
-    if (ids.length === 0) continue;
-    const held = await redis.hmget(keys.reservations, ...ids);
-    yield ids.map((id, index) => ({
-      id,
-      read: decodeState(fields[2 * index + 1] ?? ''),
-      held: amountIn(held[index] ?? null),
-    }));
-  } while (cursor !== '0');
-}
-
-function amountIn(reservation: string | null): number | null {
-  return reservation === null ? null : Number(reservation.split(' ', 1)[0]);
 }

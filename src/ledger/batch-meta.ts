@@ -63,13 +63,6 @@ export interface BatchMeta extends BatchIdentity, BatchRuns {
   rewriting: boolean;
 }
 
-/** Stands for the simulator that `run --simulate` starts, whatever its port: no batch of it is ever taken for a real one (S1). */
-export const simulatedOrigin = 'http://simulator.invalid';
-
-export function isSimulated({ origin }: Pick<BatchMeta, 'origin'>): boolean {
-  return origin === simulatedOrigin;
-}
-
 /** Nothing of this life was ever sent: what it does not know of, it cannot have made. */
 export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
   const made = lines.succeeded + lines.failed + lines.unknown;

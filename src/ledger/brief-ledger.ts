@@ -11,12 +11,10 @@ import {
   type StateOf,
 } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
+import { holdings, moves } from './moves.js';
 import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'missing';
-
-/** What a brief holds after a step: a place in flight, and credits reserved. */
-export type Holding = 'slot_and_credits' | 'credits' | 'nothing';
 
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
 export type Finish = { kind: 'finished' } | Passed;
@@ -105,12 +103,13 @@ export class BriefLedger {
     return this.redis.hget(this.keys.content, briefId);
   }
 
-  /** Compare-and-set; what the brief no longer holds is given back in the same step. */
+  /** Compare-and-set; what the brief does not hold in its new stage is given back in the same step. */
   async move<S extends BriefState>(
     briefId: string,
-    step: { from: ReadState; to: S; holds: Holding },
+    step: { from: ReadState; to: S },
   ): Promise<Move<S>> {
     const text = encodeState(step.to);
+    const { place, credits } = holdings[step.to.stage];
     const reply = (await runScript(this.redis, 'move', {
       keys: [
         this.keys.state,
@@ -119,7 +118,11 @@ export class BriefLedger {
         this.keys.reservations,
         this.account.day,
       ],
-      values: [briefId, step.from.text, text, this.member(briefId), step.holds],
+      values: [
+        ...[briefId, step.from.text, text, this.member(briefId)],
+        place ? 'keep' : 'free',
+        credits ? 'keep' : 'free',
+      ],
     })) as [number, string?];
     return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
   }
@@ -141,9 +144,9 @@ export class BriefLedger {
 
   /** Puts the brief's line into the outbox, once (S4), and frees its place in flight. */
   async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { attempt, fingerprint, seq, run } = end.from.state;
     const { status } = end;
-    const to = encodeState({ stage: 'lined', attempt, fingerprint, seq, status, run });
+    const { run } = end.from.state;
+    const to = encodeState(moves.lined(end.from.state, status));
     const { meta, state, content, outbox, reservations } = this.keys;
     const { inFlight, prices, day } = this.account;
     const reply = (await runScript(this.redis, 'finish', {

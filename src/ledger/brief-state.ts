@@ -1,13 +1,6 @@
 import { z } from 'zod';
 import { lineStatusSchema } from '../shared/manifest-line.js';
-
-export const taskCategorySchema = z.enum(['image', 'audio', 'video']);
-export type TaskCategory = z.infer<typeof taskCategorySchema>;
-
-/** How a task is watched; one of a model that no list knows like a video: longest, and asked least often. */
-export function watchedAs(category: TaskCategory | null): TaskCategory {
-  return category ?? 'video';
-}
+import { taskCategorySchema } from '../shared/task-category.js';
 
 const madeBy = {
   /** Number of the run that began this attempt; absent in states that an earlier version wrote. */

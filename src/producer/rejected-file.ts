@@ -1,8 +1,8 @@
 import { open, rename, rm } from 'node:fs/promises';
-import type { Place } from '../forecast/credits.js';
 import { csvRows } from '../results/manifest-csv.js';
 import type { JsonValue } from '../shared/json.js';
 import type { Rejection, RejectionKind } from './rejection.js';
+import type { Place } from './rows/row.js';
 
 const CHARACTERS_PER_WRITE = 1 << 16;
 const CSV_ROWS_AT_ONCE = 500;

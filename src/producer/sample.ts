@@ -1,6 +1,6 @@
-import type { Place } from '../forecast/credits.js';
 import { type BriefOrigin, type PreparedBrief, parseBody } from '../shared/brief.js';
 import type { CompiledInput } from './compile-input.js';
+import type { Place } from './rows/row.js';
 
 /**
  * A part of an input for a trial: briefs of every model, spread over the whole of it, and the same ones each time.

@@ -1,4 +1,4 @@
-import type { Place } from '../forecast/credits.js';
+import type { Place } from './rows/row.js';
 
 /** What may be a slip, and is sent all the same: only a person can say. */
 export interface InputWarning extends About {

@@ -1,8 +1,8 @@
 import { basename, join } from 'node:path';
-import { isSimulated } from '../ledger/batch-meta.js';
 import { type Html, html } from '../shared/html.js';
 import type { Asset, ManifestLine } from '../shared/manifest-line.js';
 import { formatCredits } from '../shared/quantities.js';
+import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
 import { readJournalHeader } from './journal.js';

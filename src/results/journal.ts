@@ -1,10 +1,10 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type TaskCategory, taskCategorySchema } from '../ledger/brief-state.js';
 import { BatchError } from '../shared/errors.js';
 import { type JsonObject, parseJson } from '../shared/json.js';
 import { readLines } from '../shared/read-lines.js';
+import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
 

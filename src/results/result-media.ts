@@ -1,5 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type';
-import type { TaskCategory } from '../ledger/brief-state.js';
+import type { TaskCategory } from '../shared/task-category.js';
 
 /** What a downloaded file turned out to be. */
 export interface ResultMedia {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import type { Model } from './outcome.js';
 import { parseModels } from './parse.js';
 
@@ -57,4 +58,15 @@ export function priceGuesser(models: Model[]): (model: string) => { guess: numbe
     const least = model?.baseCredits ?? baseOfUnknown;
     return { least, guess: least * (factors.get(model?.category ?? '') ?? factorOfUnknown) };
   };
+}
+
+/** What models make; null for one that the list does not know, or knows to make something else. */
+function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
+  const categories = new Map(models.map((model) => [model.id, model.category]));
+  return (model) => taskCategorySchema.safeParse(categories.get(model)).data ?? null;
+}
+
+/** What is to be known of models before their tasks are paid for. */
+export function modelFacts(models: Model[]) {
+  return { categoryOf: categoryFinder(models), priceOf: priceGuesser(models) };
 }

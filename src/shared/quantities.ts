@@ -1,5 +1,3 @@
-import type { TimeLeft } from '../forecast/outlook.js';
-
 const whole = new Intl.NumberFormat('en');
 const hundredths = new Intl.NumberFormat('en', {
   minimumFractionDigits: 2,
@@ -30,15 +28,6 @@ export function formatDuration(durationMs: number): string {
   if (seconds < 90) return `${seconds} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;
-}
-
-/** `3 to 5 min`, or `about 20 s` where both ends read the same. */
-export function formatTimeLeft({ lowMs, highMs }: Extract<TimeLeft, { kind: 'known' }>): string {
-  const low = formatDuration(lowMs);
-  const high = formatDuration(highMs);
-  if (low === high) return `about ${low}`;
-  const [amount, unit] = low.split(' ');
-  return unit === high.split(' ')[1] ? `${amount} to ${high}` : `${low} to ${high}`;
 }
 
 /** A word of a command that is to be typed, as a shell takes it. */

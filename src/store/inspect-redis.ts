@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { BatchError } from '../shared/errors.js';
+import { answerOf, readRedisFacts } from '../shared/redis-facts.js';
 
 /** BullMQ recommends 6.2 and warns below it; our scripts use its commands. */
 const oldestVersion = { major: 6, minor: 2 };
@@ -11,7 +12,7 @@ const oldestVersion = { major: 6, minor: 2 };
  * @throws BatchError `redis_unsuitable` for what cannot work.
  */
 export async function inspectRedis(client: Redis, where: string): Promise<string[]> {
-  const facts = parseInfo(await answerOf(client.info()));
+  const facts = await readRedisFacts(client);
   const obstacle = findObstacle(facts);
   if (obstacle !== null) {
     throw new BatchError('redis_unsuitable', `Redis at ${where} cannot be used: ${obstacle}.`);
@@ -31,29 +32,6 @@ export async function inspectRedis(client: Redis, where: string): Promise<string
   return warnings;
 }
 
-/** How many keys a Redis has deleted to make room, where it does such a thing; null where it does not, or does not say. */
-export async function readEvictions(
-  client: Redis,
-): Promise<{ policy: string; keys: number } | null> {
-  const facts = parseInfo(await answerOf(client.info()));
-  const policy = facts.get('maxmemory_policy');
-  if (policy === undefined || policy === 'noeviction') return null;
-  return { policy, keys: Number(facts.get('evicted_keys') ?? 0) };
-}
-
-/** What is to be said where Redis does not know any more what it was told. */
-export async function explainLoss(client: Redis, batch: string): Promise<BatchError> {
-  const evictions = await readEvictions(client);
-  const cause =
-    evictions !== null && evictions.keys > 0
-      ? `its maxmemory-policy is ${evictions.policy}, and it has deleted ${evictions.keys} keys to make room. Set it to noeviction`
-      : 'it was emptied, another one has taken its place, or somebody has deleted the batch. Look which';
-  return new BatchError(
-    'state_lost',
-    `Redis has lost what it knew of batch ${batch}: ${cause}; then the same command goes on from what is in its folder, and pays for nothing twice. Nothing more is sent until then.`,
-  );
-}
-
 export interface RedisMemory {
   usedBytes: number;
   /** Its own limit, or all the machine has where none is set. */
@@ -62,7 +40,7 @@ export interface RedisMemory {
 
 /** Null where the account may not ask. */
 export async function readMemory(client: Redis): Promise<RedisMemory | null> {
-  const facts = parseInfo(await answerOf(client.info('memory')));
+  const facts = await readRedisFacts(client, 'memory');
   const [used, limit, machine] = ['used_memory', 'maxmemory', 'total_system_memory'].map((name) =>
     Number(facts.get(name) ?? 0),
   );
@@ -94,22 +72,4 @@ async function hasSnapshots(client: Redis): Promise<'yes' | 'no' | 'unknown'> {
   const reply = await answerOf(client.config('GET', 'save'));
   if (!Array.isArray(reply) || reply.length < 2) return 'unknown';
   return reply[1] === '' ? 'no' : 'yes';
-}
-
-async function answerOf<T>(question: Promise<T>): Promise<T | null> {
-  try {
-    return await question;
-  } catch {
-    // Forbidden or unknown there: no warning rather than a failure. A lost connection shows in the next step.
-    return null;
-  }
-}
-
-function parseInfo(text: string | null): Map<string, string> {
-  const facts = new Map<string, string>();
-  for (const line of (text ?? '').split(/\r?\n/)) {
-    const at = line.indexOf(':');
-    if (at > 0) facts.set(line.slice(0, at), line.slice(at + 1));
-  }
-  return facts;
 }

@@ -295,8 +295,10 @@ export class BatchWorker {
   private async cancel({ briefId }: StageJob): Promise<Step> {
     const { context } = this.options;
     const from = await context.ledger.briefs.read(briefId);
-    const step = from && (await cancelBrief(context, briefId, { from, mode: 'collect' }));
-    return step ?? stepFor(from?.state ?? null);
+    if (from === null) return stepFor(null);
+    const finish = await cancelBrief(context, briefId, { from, mode: 'collect' });
+    if (finish === 'finished') return { kind: 'done' };
+    return stepFor(finish === 'goes_on' ? from.state : finish);
   }
 
   private collectContext(place: DownloadPlace): CollectContext {

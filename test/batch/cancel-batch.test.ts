@@ -27,7 +27,7 @@ async function openBatch() {
     ...bench,
     permit,
     flushed: () => flushes,
-    cancel: (mode: CancelMode) => cancelBatch({ redis, ledger, clock, mode, flush }),
+    cancel: (mode: CancelMode) => cancelBatch({ ledger, clock, mode, flush }),
     codes: async () =>
       Object.fromEntries((await bench.lines()).map((line) => [line.brief_id, line.error?.code])),
   };
@@ -48,9 +48,9 @@ describe('cancelBatch', () => {
   });
 
   it('S4 S6: abandoned, everything has its line; what it cost is spent, what is in doubt reserved', async () => {
-    const { cancel, codes, lines, ledger, redis, inFlight } = await openBatch();
+    const { cancel, codes, lines, ledger, inFlight } = await openBatch();
     await ledger.cancel();
-    expect(await surveyUnderWay(redis, ledger)).toEqual({ tasks: 2, inDoubt: 1, credits: 10 });
+    expect(await surveyUnderWay(ledger)).toEqual({ tasks: 2, inDoubt: 1, credits: 10 });
     expect(await cancel('abandon')).toEqual({ cancelled: 1, abandoned: 3 });
     expect(await codes()).toEqual({
       a: 'cancelled',

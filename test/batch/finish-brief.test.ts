@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { finishBrief } from '../../src/batch/finish-brief.js';
+import type { finishBrief } from '../../src/batch/finish-brief.js';
 import type { BriefState } from '../../src/ledger/brief-state.js';
 import { manifestLineSchema } from '../../src/shared/manifest-line.js';
+import { endBrief } from '../../src/worker/stages/step.js';
 import { accepted, ready, submitting } from '../ledger/brief-states.js';
 import { preparedBrief } from '../support/ledger.js';
 import { openBench } from '../worker/stages/stage-bench.js';
@@ -20,7 +21,7 @@ async function benchAt(state: BriefState, patch = {}) {
   await bench.ledger.briefs.admit([preparedBrief('a', patch)], 0);
   const from = await bench.place('a', state);
   const finish = (end: Partial<BriefEnd> = {}) =>
-    finishBrief(bench.context, 'a', { from, end: { ...failed, ...end } });
+    endBrief(bench.context, 'a', { from, end: { ...failed, ...end } });
   return { ...bench, finish };
 }
 

@@ -100,7 +100,7 @@ describe('reopenChanged', () => {
           if (read?.state.stage !== 'admitted') throw new Error('it was to wait');
           const to = { ...read.state, stage: 'submitting', firstSentAt: 1, sends: 1 } as const;
           const from = { text: read.text, state: read.state };
-          await ledger.briefs.move('late', { from, to, holds: 'slot_and_credits' });
+          await ledger.briefs.move('late', { from, to });
           return rewrite.begin(...given);
         },
       },

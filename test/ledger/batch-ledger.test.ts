@@ -166,9 +166,7 @@ describe('beginSubmit', () => {
     const permits = await Promise.all([1, 2, 3, 4].map(() => goFor(opened, 'a')));
     const to = accepted('task_1', { seq: 1 });
     const moves = await Promise.all(
-      permits.map(({ brief }) =>
-        opened.ledger.briefs.move('a', { from: brief, to, holds: 'nothing' }),
-      ),
+      permits.map(({ brief }) => opened.ledger.briefs.move('a', { from: brief, to })),
     );
     expect(moves.filter(({ kind }) => kind === 'moved')).toHaveLength(1);
   });
@@ -426,7 +424,7 @@ describe('credits (S6)', () => {
     if (first.kind !== 'go') throw new Error('the first may go');
     const { firstSentAt: _sent, ...rest } = first.brief.state;
     const to = { ...rest, stage: 'admitted' as const };
-    await opened.ledger.briefs.move('a', { from: first.brief, to, holds: 'nothing' });
+    await opened.ledger.briefs.move('a', { from: first.brief, to });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 0 });
     expect(await opened.begin('b', kind)).toMatchObject({ kind: 'go' });
   });
@@ -480,7 +478,7 @@ describe('move', () => {
     const { ledger, begin, from, back, stateOf, inFlight } = await sent();
     await begin('a');
     const before = await stateOf('a');
-    const moved = await ledger.briefs.move('a', { from, to: back, holds: 'nothing' });
+    const moved = await ledger.briefs.move('a', { from, to: back });
     expect(moved).toEqual({ kind: 'passed', state: before });
     expect(await stateOf('a')).toEqual(before);
     expect(await inFlight()).toHaveLength(1);
@@ -492,22 +490,19 @@ describe('move', () => {
     const kept = await ledger.briefs.move('a', {
       from,
       to: accepted('task_1', { seq: 1 }),
-      holds: 'slot_and_credits',
     });
     expect(await inFlight()).toHaveLength(1);
     if (kept.kind !== 'moved') throw new Error('nobody else was there');
-    expect(
-      await ledger.briefs.move('a', { from: kept.brief, to: back, holds: 'nothing' }),
-    ).toMatchObject({
+    expect(await ledger.briefs.move('a', { from: kept.brief, to: back })).toMatchObject({
       kind: 'moved',
     });
     expect(await inFlight()).toEqual([]);
     // Its next send takes a place anew; a stale release must not free that one.
     expect(await begin('a')).toMatchObject({ kind: 'go' });
-    await ledger.briefs.move('a', { from: kept.brief, to: back, holds: 'nothing' });
+    await ledger.briefs.move('a', { from: kept.brief, to: back });
     expect(await inFlight()).toHaveLength(1);
     const unknown = await place('b', accepted('task_2', { seq: 2 }));
-    expect(await ledger.briefs.move('c', { from: unknown, to: back, holds: 'nothing' })).toEqual({
+    expect(await ledger.briefs.move('c', { from: unknown, to: back })).toEqual({
       kind: 'passed',
       state: null,
     });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { TaskCategory } from '../../src/ledger/brief-state.js';
 import { judgeResults, lookAtResult } from '../../src/results/result-media.js';
+import type { TaskCategory } from '../../src/shared/task-category.js';
 import { drawFilm } from '../../src/simulator/media/film.js';
 import { tinyPicture } from '../../src/simulator/media/picture.js';
 import { drawSound } from '../../src/simulator/media/sound.js';

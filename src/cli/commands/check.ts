@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { compareWithFolder } from '../../batch/compare.js';
-import { makePlan, type Plan, planJson } from '../../forecast/plan.js';
+import { makePlan, type Plan } from '../../forecast/plan.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
 import { createRivyaClient } from '../../rivya/client.js';
@@ -22,6 +22,7 @@ import { type ModelList, tellModelList } from '../options/model-list.js';
 import { applyRecipe } from '../options/recipe.js';
 import { type CommandSetup, userAgent } from '../setup.js';
 import { planLines } from '../text/print-plan.js';
+import { planJson } from '../text/sentences.js';
 
 interface CheckFlags extends InputFlags, PaceFlags {
   json: boolean;

@@ -1,18 +1,16 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { admitInput } from '../../batch/admit.js';
 import {
-  type BatchRequest,
+  admitBatch,
   beginBatch,
-  openRunBatch,
-  type RunBatch,
+  type OpenedBatch,
+  openBatch,
   refuseCancelled,
 } from '../../batch/continue-batch.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
-import type { Model } from '../../rivya/outcome.js';
 import { ExitCode } from '../../shared/errors.js';
 import { StageQueues } from '../../shared/queues.js';
-import { chooseBatch } from '../options/choose-batch.js';
+import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
 import {
   addForceFlag,
@@ -32,11 +30,12 @@ import {
 } from '../options/kept-command.js';
 import { tellModelList } from '../options/model-list.js';
 import { applyRecipe } from '../options/recipe.js';
-import { type CommandSetup, openStoreSession } from '../setup.js';
+import { batchContext, type CommandSetup, openAccount, openStoreSession } from '../setup.js';
 import { agreeToForce } from '../text/agree.js';
 import { Interrupts } from '../text/interrupts.js';
 import { comparisonJson, comparisonText, leftAsTheyAre, warningLines } from '../text/sentences.js';
 import type { Terminal } from '../text/terminal.js';
+import { batchRequest, type InputRequest } from './run-request.js';
 
 interface EnqueueFlags extends InputFlags, ForceFlags {
   out?: string;
@@ -98,27 +97,28 @@ async function enqueue(
   }
 }
 
-type Admission = Omit<BatchRequest, 'underWay'> & { flags: EnqueueFlags; models: Model[] };
+interface Admission extends InputRequest {
+  flags: EnqueueFlags;
+}
 
 async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode> {
   const { terminal, settings } = setup;
-  const { input, batch, flags } = request;
+  const { batch, flags } = request;
   const session = await openStoreSession(settings, terminal);
   const interrupts = new Interrupts();
   const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
-    const asked: BatchRequest = { ...request, underWay: 'refused' };
-    const opened = await openRunBatch(session, asked);
-    const { ledger, news, journal, comparison } = opened;
+    await refuseSecondName(session, request);
+    const context = batchContext(session, openAccount(session), request.models);
+    const opened = await openBatch(context, batchRequest(request, 'made_when_idle'));
+    const { ledger, news, comparison } = opened;
     refuseCancelled(opened.meta);
     const changes = comparisonText(comparison);
     if (changes !== null) terminal.note(`Compared with batch ${batch}: ${changes}.`);
     if (flags.force) await agreeToForce(terminal, opened, request);
-    if (news === 'some') await beginBatch(opened, asked);
     if (news === 'some') {
-      const { clock } = session;
-      const admitting = { ledger, queues, clock, journal, stopping: interrupts.signal };
-      if ((await admitInput(admitting, input)) === 'stopped') {
+      await beginBatch(opened);
+      if ((await admitBatch(opened, queues, interrupts.signal)) === 'stopped') {
         const meta = (await ledger.meta()) ?? opened.meta;
         terminal.print(`Stopped; to queue the rest:\n  ${continueLine(setup, meta)}`);
         return ExitCode.interrupted;
@@ -135,7 +135,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
 
 async function tellQueued(
   terminal: Terminal,
-  { ledger, comparison }: RunBatch,
+  { ledger, comparison }: OpenedBatch,
   { input, batch, flags }: Admission,
 ): Promise<void> {
   const meta = await ledger.meta();

@@ -1,14 +1,15 @@
 import { leftToMake } from '../../batch/compare.js';
-import type { RunBatch } from '../../batch/continue-batch.js';
+import type { OpenedBatch } from '../../batch/continue-batch.js';
 import { forgetsResults } from '../../batch/open-batch.js';
 import { wholeEstimate } from '../../forecast/credits.js';
 import { makePlan, type Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
-import { isSimulated } from '../../ledger/batch-meta.js';
+import { DurationLedger } from '../../ledger/durations.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
 import { formatCredits } from '../../shared/quantities.js';
+import { isSimulated } from '../../shared/simulated.js';
 import type { PaceFlags } from '../options/flags.js';
 import { openAccount, type StoreSession } from '../setup.js';
 import { canAsk, confirm } from '../text/agree.js';
@@ -16,7 +17,7 @@ import type { Terminal } from '../text/terminal.js';
 import type { RunRequest } from './run-request.js';
 
 export interface Planning {
-  opened: RunBatch;
+  opened: OpenedBatch;
   input: CompiledInput;
   models: Model[];
   flags: PaceFlags;
@@ -25,7 +26,9 @@ export interface Planning {
 
 /** What is left of a batch, with the prices and the pace that its account has learned. */
 export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
-  const { account, ledger, comparison, forced } = opened;
+  const { context, ledger, comparison, forced } = opened;
+  const { account } = context;
+  const durations = new DurationLedger(context.redis, account.keys);
   const { learnedRate, learnedInFlight } = await account.view();
   return makePlan(input, {
     models,
@@ -34,7 +37,7 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
     pace: {
       told: { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null },
       learned: { rate: learnedRate, inFlight: learnedInFlight },
-      taskMs: await typicalInputMs(opened, input.modelUse),
+      taskMs: await typicalInputMs(durations, input.modelUse),
     },
     left: (briefs) => leftToMake(ledger, briefs, forced),
     comparison,
@@ -44,7 +47,7 @@ export async function planRun({ opened, input, models, flags, wallet }: Planning
 /** Asks where there is somebody to ask, and the estimate is of some weight. */
 export async function askFirst(
   { forecast }: Plan,
-  { meta }: RunBatch,
+  { meta }: OpenedBatch,
   { yes, askAbove, force, maxCredits }: RunRequest['flags'],
 ): Promise<'go' | 'stop'> {
   if (yes || !canAsk() || isSimulated(meta)) return 'go';

@@ -11,17 +11,19 @@ import {
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type BatchMeta, isSimulated } from '../../ledger/batch-meta.js';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { fileNames } from '../../results/file-names.js';
 import type { Clock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
+import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
 import { type LinesWanted, linesWanted, refuseUnseen } from '../options/lines-wanted.js';
-import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { lastModels } from '../options/model-list.js';
+import { batchContext, type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 import { confirm } from '../text/agree.js';
 import { giveAgain, keptOf } from './continue.js';
 import { usualAskAbove } from './run.js';
@@ -113,7 +115,8 @@ async function openAgain(
     if (flags.run) refuseNoRun(setup, meta);
     const out = await folderOf(meta);
     const wanted = await linesWanted(flags);
-    return await withReopener(session, { ledger, account, out }, (reopener) =>
+    const context = batchContext(session, account, await lastModels(setup.settings));
+    return await withReopener(context, { ledger, account, out }, (reopener) =>
       reopenBatch(setup, reopener, {
         flags,
         wanted,

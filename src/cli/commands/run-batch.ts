@@ -1,21 +1,29 @@
-import { admitInput } from '../../batch/admit.js';
 import { withoutFinished } from '../../batch/compare.js';
-import { beginBatch, cancelledSentence, openRunBatch } from '../../batch/continue-batch.js';
+import {
+  admitBatch,
+  beginBatch,
+  cancelledSentence,
+  openBatch,
+} from '../../batch/continue-batch.js';
 import { writeReport } from '../../batch/end-batch.js';
 import { journalHeader } from '../../batch/open-batch.js';
 import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
-import { isSimulated } from '../../ledger/batch-meta.js';
+import { DurationLedger } from '../../ledger/durations.js';
 import { ownerOf } from '../../results/output-folder.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { queueStages, StageQueues } from '../../shared/queues.js';
+import { isSimulated } from '../../shared/simulated.js';
+import { refuseSecondName } from '../options/choose-batch.js';
 import { simulatedText } from '../sessions/simulate.js';
 import { openWorker } from '../sessions/worker-session.js';
 import {
+  batchContext,
   type CommandSetup,
+  openAccount,
   openClient,
   openLogger,
   openStoreSession,
@@ -25,7 +33,7 @@ import { Interrupts } from '../text/interrupts.js';
 import { planLines } from '../text/print-plan.js';
 import { noticeTeller } from '../text/tell-notice.js';
 import { agreeToFresh, askFirst, planRun } from './plan-run.js';
-import type { RunRequest, Work } from './run-request.js';
+import { batchRequest, type RunRequest, type Work } from './run-request.js';
 import { printSummary, type RunOutcome, readBalance } from './summary.js';
 import { refuseOtherWork, tellTrial } from './trial.js';
 import { type RunEnd, watchRun } from './watch-run.js';
@@ -48,7 +56,7 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
       return ExitCode.interrupted;
     }
     const { opened } = ended;
-    const trial = await tellTrial(setup, { request, opened, interrupts });
+    const trial = await tellTrial(setup, { request, opened });
     return await printSummary(setup, { ...ended, trial, json: request.flags.json });
   } finally {
     interrupts.end();
@@ -71,11 +79,13 @@ async function workToTheEnd(
   setup: CommandSetup,
   { request, session, client, interrupts }: Running,
 ): Promise<RunEnded | 'not_wanted'> {
-  const opened = await openRunBatch(session, { ...request, underWay: 'left' });
+  await refuseSecondName(session, request);
+  const context = batchContext(session, openAccount(session), request.models);
+  const opened = await openBatch(context, batchRequest(request, 'made'));
   if (opened.news === 'none') {
     return { opened, end: 'finished', audit: null, left: null, plan: null };
   }
-  const worked = await planAndWork(setup, { request, opened, interrupts }, client);
+  const worked = await planAndWork(setup, { request, session, opened, interrupts }, client);
   if (worked === 'not_wanted') return worked;
   if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) return worked;
   // A fresh or forced start has been made: a second one would pay for everything once more.
@@ -94,7 +104,8 @@ async function planAndWork(
   client: RivyaClient,
 ): Promise<RunEnded | 'not_wanted'> {
   const { opened, request } = work;
-  const { account, meta, ledger } = opened;
+  const { meta, ledger } = opened;
+  const { account, clock } = opened.context;
   await refuseOtherWork(work);
   const before = { meta, balance: await readBalance(client, account) };
   const plan = await tellPlan(setup, work, before.balance);
@@ -102,11 +113,10 @@ async function planAndWork(
     // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
     await ledger.dropUnused();
     // Tasks that are looked at again have left the manifest: its report must not state them any more (S4).
-    if (opened.reread > 0)
-      await writeReport({ ledger, out: request.out, clock: opened.session.clock });
+    if (opened.reread > 0) await writeReport({ ledger, out: request.out, clock });
     return 'not_wanted';
   }
-  await beginBatch(opened, { ...request, underWay: 'left' });
+  await beginBatch(opened);
   const end = await drive(setup, work, client);
   const balance = end === 'interrupted' ? null : await readBalance(client, account);
   const now = await ledger.meta();
@@ -117,10 +127,11 @@ async function planAndWork(
 /** Works until the batch is finished or has to stop. */
 async function drive(
   setup: CommandSetup,
-  { request, opened, interrupts }: Work,
+  { request, session, opened, interrupts }: Work,
   client: RivyaClient,
 ): Promise<RunEnd> {
-  const { session, ledger, account, meta, journal } = opened;
+  const { context, ledger, meta } = opened;
+  const { account, clock } = context;
   const { flags, out, input, models } = request;
   const { terminal, settings } = setup;
   const log = openLogger(flags.logLevel);
@@ -129,13 +140,12 @@ async function drive(
   });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   try {
-    const notify = noticeTeller(terminal, session.clock.now);
+    const notify = noticeTeller(terminal, clock.now);
     await worker.attach({ header: journalHeader(meta), out, notify });
-    const stopping = interrupts.signal;
-    const taskMs = await typicalInputMs(opened, input.modelUse);
+    const durations = new DurationLedger(session.connection, account.keys);
+    const taskMs = await typicalInputMs(durations, input.modelUse);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
-    const { clock } = session;
-    const admitting = admitInput({ ledger, queues, clock, stopping, journal }, input);
+    const admitting = admitBatch(opened, queues, interrupts.signal);
     const loss = () => worker.lossOf(ledger.batch);
     const watching = {
       opened,
@@ -155,14 +165,14 @@ async function drive(
     await queues.close();
     // Where the folder was moved away, none is made in its place.
     if ((await ownerOf(out)) === ledger.batch) {
-      await writeReport({ ledger, out, clock: session.clock });
+      await writeReport({ ledger, out, clock });
     }
   }
 }
 
 async function forecastLeft({ request, opened }: Work): Promise<Forecast> {
   const { models, input } = request;
-  const learned = await opened.account.prices();
+  const learned = await opened.context.account.prices();
   const left = withoutFinished(opened.ledger, input.briefs());
   return forecastInput(left, { models, wallet: null, learned });
 }

@@ -1,24 +1,32 @@
-import type { RunBatch } from '../../batch/continue-batch.js';
+import type { BatchRequest, OpenedBatch } from '../../batch/continue-batch.js';
 import type { KeptCommand } from '../../ledger/batch-meta.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
 import type { ForceFlags, InputFlags, LogFlags, RequestFlags } from '../options/flags.js';
+import type { StoreSession } from '../setup.js';
 import type { Interrupts } from '../text/interrupts.js';
 
-export interface RunRequest {
+/** What `run` or `enqueue` is to make of its checked input. */
+export interface InputRequest {
   /** Of a trial, the sample. */
   input: CompiledInput;
   batch: string;
+  /** As `chooseBatch` has it. */
   otherwise: string | null;
+  /** Absolute, or '' for a batch that leaves its place to the workers. */
   out: string;
   files: string[];
+  /** As the batch keeps it. */
   command: KeptCommand;
   /** The list that the input was checked with. */
   models: Model[];
+  flags: InputFlags & ForceFlags;
+}
+
+export interface RunRequest extends InputRequest {
   /** The input that a trial's sample was taken from; null where the whole input is run. */
   trial: { whole: CompiledInput } | null;
-  flags: InputFlags &
-    ForceFlags &
+  flags: InputRequest['flags'] &
     RequestFlags &
     LogFlags &
     SpendingFlags & { json: boolean; wait: boolean };
@@ -31,6 +39,22 @@ export interface SpendingFlags {
 
 export interface Work {
   request: RunRequest;
-  opened: RunBatch;
+  session: StoreSession;
+  opened: OpenedBatch;
   interrupts: Interrupts;
+}
+
+/** What a command asks of its batch. */
+export function batchRequest(
+  { batch, out, input, files, command, flags }: InputRequest,
+  changes: BatchRequest['changes'],
+): BatchRequest {
+  const { fresh, force, continues, maxCredits, maxCreditsPerDay } = flags;
+  return {
+    ...{ batch, out, input, command, changes },
+    sources: files,
+    caps: { batch: maxCredits, day: maxCreditsPerDay },
+    mode: fresh ? 'fresh' : 'go_on',
+    force: force ? 'all' : continues ? 'if_cut_off' : 'none',
+  };
 }

@@ -5,12 +5,7 @@ import { type BatchSight, countQueued, limitingWhile } from '../../forecast/outl
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
-import {
-  type BatchMeta,
-  batchState,
-  isSimulated,
-  withoutSuccess,
-} from '../../ledger/batch-meta.js';
+import { type BatchMeta, batchState, withoutSuccess } from '../../ledger/batch-meta.js';
 import { batchesKey } from '../../ledger/keys.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
 import { manifestPath, readableLines } from '../../results/manifest.js';
@@ -24,6 +19,7 @@ import {
   quoteName,
 } from '../../shared/quantities.js';
 import { StageQueues } from '../../shared/queues.js';
+import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, twin } from '../options/flags.js';
 import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 import { limitingText } from '../text/sentences.js';

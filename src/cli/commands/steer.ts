@@ -16,7 +16,8 @@ import { counted, formatCredits } from '../../shared/quantities.js';
 import { StageQueues } from '../../shared/queues.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
-import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { lastModels } from '../options/model-list.js';
+import { batchContext, type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 import { confirm } from '../text/agree.js';
 
 export function addPauseCommand(program: Command, setup: CommandSetup): void {
@@ -104,7 +105,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
   const session = await openStoreSession(settings, terminal);
   try {
     const found = await session.findBatch(batch);
-    const lost = flags.abandon ? await surveyUnderWay(session.connection, found.ledger) : null;
+    const lost = flags.abandon ? await surveyUnderWay(found.ledger) : null;
     if (lost && lost.tasks + lost.inDoubt > 0 && !flags.yes) {
       terminal.note(lossText(lost));
       if ((await confirm('Abandon them?')) === 'no') {
@@ -132,14 +133,14 @@ async function endBriefs(
   { ledger, account, meta }: FoundBatch,
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
-  const { connection, clock } = session;
+  const { clock } = session;
+  const context = batchContext(session, account, await lastModels(session.settings));
   // Held back or not, jobs of what is still in doubt must be able to run.
   await switchSubmissions(session, meta, 'resume');
   const out = await localOutput(meta);
   const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
-  if (out !== null) await withReopener(session, { ledger, account, out }, completeForSure);
+  if (out !== null) await withReopener(context, { ledger, account, out }, completeForSure);
   const counts = await cancelBatch({
-    redis: connection,
     ledger,
     clock,
     mode: abandon ? 'abandon' : 'collect',

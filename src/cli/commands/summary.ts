@@ -1,25 +1,26 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
-import { cancelledSentence, type RunBatch } from '../../batch/continue-batch.js';
+import { cancelledSentence, type OpenedBatch } from '../../batch/continue-batch.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
-import { type Plan, planJson } from '../../forecast/plan.js';
+import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type BatchMeta, isSimulated } from '../../ledger/batch-meta.js';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { fileNames } from '../../results/file-names.js';
 import { runReport } from '../../results/run-report.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
+import { isSimulated } from '../../shared/simulated.js';
 import { outcomeWord } from '../../worker/stages/answers.js';
 import { commandFor, continueLine } from '../options/kept-command.js';
 import { simulatedText } from '../sessions/simulate.js';
 import type { CommandSetup } from '../setup.js';
-import { comparisonJson, leftAsTheyAre } from '../text/sentences.js';
+import { comparisonJson, leftAsTheyAre, planJson } from '../text/sentences.js';
 import { type TrialResult, trialLines } from './trial.js';
 import type { RunEnd } from './watch-run.js';
 
 export interface RunOutcome {
-  opened: RunBatch;
+  opened: OpenedBatch;
   end: RunEnd;
   audit: Audit | null;
   /** What is left will cost so much, where a cap stopped the run. */
@@ -36,13 +37,14 @@ export async function printSummary(
   { opened, end, audit, left, plan, trial, json }: RunOutcome,
 ): Promise<ExitCode> {
   const { terminal } = setup;
-  const { ledger, session, news, account, comparison } = opened;
+  const { ledger, news, comparison } = opened;
+  const { clock, account } = opened.context;
   const meta = await ledger.meta();
   if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
   const code = exitCodeFor(meta, end);
   if (json) {
     const compared = comparisonJson(comparison);
-    const report = runReport(meta, session.clock.now());
+    const report = runReport(meta, clock.now());
     const tried = trial === null ? {} : { trial };
     terminal.json({
       ...report,
@@ -76,7 +78,7 @@ export async function printSummary(
 }
 
 /** An earlier run's credits are not this one's. */
-function spentText({ spent, reserved, runs }: BatchMeta, news: RunBatch['news']): string {
+function spentText({ spent, reserved, runs }: BatchMeta, news: OpenedBatch['news']): string {
   const ofAll = news === 'none' || runs.length > 1 ? ' by this batch in all' : '';
   const held =
     reserved > 0 ? `, ${formatCredits(reserved)} reserved for tasks whose end is not known` : '';

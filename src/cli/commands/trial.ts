@@ -32,7 +32,10 @@ export interface TrialResult {
  * A batch with more under way than the sample would be run as a whole.
  * @throws BatchError `batch_conflict`
  */
-export async function refuseOtherWork({ opened, request }: Work): Promise<void> {
+export async function refuseOtherWork({
+  opened,
+  request,
+}: Pick<Work, 'opened' | 'request'>): Promise<void> {
   if (request.trial === null) return;
   const { ledger, meta } = opened;
   let pending = 0;
@@ -50,7 +53,7 @@ export async function refuseOtherWork({ opened, request }: Work): Promise<void> 
 /** Looks at what the sample became, and writes its contact sheet; null where this was no trial. */
 export async function tellTrial(
   { terminal }: CommandSetup,
-  { opened, request }: Work,
+  { opened, request }: Pick<Work, 'opened' | 'request'>,
 ): Promise<TrialResult | null> {
   const { trial, input, out, models, flags } = request;
   if (trial === null) return null;

@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
-import type { RunBatch } from '../../batch/continue-batch.js';
-import { countQueued, type Footing, type Look, Outlook } from '../../forecast/outlook.js';
+import type { OpenedBatch } from '../../batch/continue-batch.js';
+import {
+  countQueued,
+  type Footing,
+  formatTimeLeft,
+  type Look,
+  Outlook,
+} from '../../forecast/outlook.js';
 import type { AccountView } from '../../ledger/account-view.js';
-import { type BatchMeta, isSimulated, withoutSuccess } from '../../ledger/batch-meta.js';
+import { type BatchMeta, withoutSuccess } from '../../ledger/batch-meta.js';
 import type { Clock } from '../../shared/clock.js';
 import type { BatchError } from '../../shared/errors.js';
-import { counted, formatCredits, formatDuration, formatTimeLeft } from '../../shared/quantities.js';
+import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { StageQueues } from '../../shared/queues.js';
+import { isSimulated } from '../../shared/simulated.js';
 import type { Notify } from '../../worker/notices.js';
 import type { Interrupts } from '../text/interrupts.js';
 import { limitingText } from '../text/sentences.js';
@@ -17,7 +24,7 @@ import type { Terminal } from '../text/terminal.js';
 export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits' | 'capped';
 
 export interface Watching {
-  opened: RunBatch;
+  opened: OpenedBatch;
   flags: { rate?: number; inFlight?: number; wait: boolean };
   /** How long past tasks of this input's models took, in ms; null without any. */
   taskMs: number | null;
@@ -41,7 +48,7 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
   const admission = trackAdmission(watching.admitting);
   const { opened, terminal, interrupts, flags, queues, taskMs } = watching;
   const told = { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null };
-  const progress = new RunProgress(terminal, queues, { told, taskMs }, opened.session.clock, () =>
+  const progress = new RunProgress(terminal, queues, { told, taskMs }, opened.context.clock, () =>
     opened.ledger.fileTrouble(),
   );
   const places = new PlacesWatch(opened, terminal);
@@ -49,7 +56,10 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     const loss = watching.loss();
     if (loss !== null) throw loss;
     admission.check();
-    const [meta, account] = await Promise.all([opened.ledger.meta(), opened.account.view()]);
+    const [meta, account] = await Promise.all([
+      opened.ledger.meta(),
+      opened.context.account.view(),
+    ]);
     if (meta) {
       await progress.show(meta, account);
       if (meta.finalized && admission.done()) return 'finished';
@@ -162,20 +172,20 @@ class PlacesWatch {
   private told = false;
 
   constructor(
-    private readonly opened: RunBatch,
+    private readonly opened: OpenedBatch,
     private readonly terminal: Terminal,
   ) {}
 
   async look(meta: BatchMeta | null, account: AccountView): Promise<void> {
     if (this.told || !meta || meta.pending === 0 || account.inFlight === 0) return;
-    const { ledger, session } = this.opened;
-    const now = session.clock.now();
+    const { ledger, context } = this.opened;
+    const now = context.clock.now();
     const others = account.inFlight - (await ledger.inFlight());
     const stuck = others === account.inFlight && account.gate.kind === 'open';
     this.sinceMs = stuck ? (this.sinceMs ?? now) : null;
     if (this.sinceMs === null || now - this.sinceMs < patienceMs) return;
     this.told = true;
-    const batches = await this.opened.account.batchesInFlight();
+    const batches = await context.account.batchesInFlight();
     this.terminal.warn(
       `All ${others} places for running tasks are taken by other batches of this key (${batches.join(', ')}). If one of them was stopped, continue it first; a place that nobody gives back is free again after an hour. Or allow more tasks at once: --in-flight.`,
     );

@@ -72,7 +72,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
   const parts = { session, account, client, stages: flags.stages, flags, log, models };
   const { worker, close } = await openWorker(parts);
   const schedules = flags.stages.includes('submit')
-    ? await startSchedules(session, { account, log, stopping })
+    ? await startSchedules(session, { account, models, log, stopping })
     : null;
   let health: HealthServer | null = null;
   try {

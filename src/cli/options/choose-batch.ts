@@ -35,8 +35,7 @@ export async function chooseBatch(
  */
 export async function refuseSecondName(
   { connection, settings: { prefix } }: StoreSession,
-  { batch, otherwise }: ChosenBatch,
-  out: string,
+  { batch, otherwise, out }: ChosenBatch & { out: string },
 ): Promise<void> {
   if (otherwise === null || out === '') return;
   const nobody = new AccountLedger(connection, prefix, 'nobody');

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
+import type { Model } from '../../rivya/outcome.js';
 import { ScheduleLedger } from '../../schedule/ledger.js';
 import { ScheduleQueue } from '../../schedule/queue.js';
 import { ScheduleWorker } from '../../schedule/runs/schedule-worker.js';
@@ -12,6 +13,7 @@ import { fetcherFor } from '../options/compile.js';
 import { requireApiKey, type Settings } from '../options/environment.js';
 import { type ModelList, modelListNote, readModelList } from '../options/model-list.js';
 import {
+  batchContext,
   type CommandSetup,
   openAccount,
   openStoreSession,
@@ -60,17 +62,20 @@ export async function findSchedule(ledger: ScheduleLedger, name: string): Promis
 /** Has this process take the ticks of its API origin and key. */
 export async function startSchedules(
   session: StoreSession,
-  { account, log, stopping }: { account: AccountLedger; log: Logger; stopping: AbortSignal },
+  parts: { account: AccountLedger; models: Model[]; log: Logger; stopping: AbortSignal },
 ): Promise<{ close(deadlineMs: number): Promise<void> }> {
-  const { settings, connection } = session;
+  const { settings } = session;
   // Ticks come by the time of day that BullMQ goes by.
   const clock = systemClock;
-  const { origin, prefix, proxy } = settings;
-  const parts = partsFor(session, account);
+  const { origin, proxy } = settings;
+  const { account, models, log, stopping } = parts;
+  const { ledger, queue } = partsFor(session, account);
   const worker = new ScheduleWorker({
     context: {
-      ...parts,
-      ...{ connection, prefix, origin, account, clock, log, stopping },
+      ledger,
+      queue,
+      batches: batchContext(session, account, models),
+      ...{ clock, log, stopping },
       readModels: () => readModelsFor(settings, log),
       fetchReference: fetcherFor(settings),
       fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
@@ -81,7 +86,7 @@ export async function startSchedules(
   return {
     async close(deadlineMs) {
       await worker.close(deadlineMs);
-      await parts.queue.close();
+      await queue.close();
     },
   };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { simulatedOrigin } from '../../ledger/batch-meta.js';
 import { BatchError } from '../../shared/errors.js';
+import { simulatedOrigin } from '../../shared/simulated.js';
 import type { CommandSetup } from '../setup.js';
 
 /** It opens nothing; with the origin it makes an account of its own, so that nothing real is shared. */

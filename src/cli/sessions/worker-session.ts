@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type TaskCategory, taskCategorySchema } from '../../ledger/brief-state.js';
-import { priceGuesser } from '../../rivya/catalogue.js';
+import { modelFacts } from '../../rivya/catalogue.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { createDownloader } from '../../rivya/download.js';
 import type { Model } from '../../rivya/outcome.js';
@@ -51,8 +50,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     clock,
     log,
     keyLifeMs: flags.keyLife * 3_600_000,
-    categoryOf: categoryFinder(models),
-    priceOf: priceGuesser(models),
+    ...modelFacts(models),
     limits: {
       rate: flags.rate ?? null,
       submitRate: flags.submitRate ?? null,
@@ -69,10 +67,4 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
       await downloader.close();
     },
   };
-}
-
-/** What models make; null for one that the list does not know, or knows to make something else. */
-export function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
-  const categories = new Map(models.map((model) => [model.id, model.category]));
-  return (model) => taskCategorySchema.safeParse(categories.get(model)).data ?? null;
 }

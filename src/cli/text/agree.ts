@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import type { BatchRequest, RunBatch } from '../../batch/continue-batch.js';
+import type { OpenedBatch } from '../../batch/continue-batch.js';
 import { wholeEstimate } from '../../forecast/credits.js';
-import type { Model } from '../../rivya/outcome.js';
 import { BatchError } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
+import type { InputRequest } from '../commands/run-request.js';
 import type { Terminal } from './terminal.js';
 
 /**
@@ -13,11 +13,11 @@ import type { Terminal } from './terminal.js';
  */
 export async function agreeToForce(
   terminal: Terminal,
-  { account, comparison }: RunBatch,
-  { input, models, flags }: Pick<BatchRequest, 'input' | 'flags'> & { models: Model[] },
+  { context, comparison }: OpenedBatch,
+  { input, models, flags }: InputRequest,
 ): Promise<void> {
   if (comparison.forced + comparison.changed === 0) return;
-  const estimate = await wholeEstimate(account, { input, models });
+  const estimate = await wholeEstimate(context.account, { input, models });
   const many = counted(comparison.forced, 'unchanged brief');
   terminal.note(
     `--force: ${many} made anew and paid again. Estimate for the whole input: ${estimate}.`,

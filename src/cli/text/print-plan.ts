@@ -2,10 +2,11 @@ import { stripVTControlCharacters } from 'node:util';
 import truncate from 'cli-truncate';
 import pc from 'picocolors';
 import { type Forecast, sumText, walletText } from '../../forecast/credits.js';
+import { formatTimeLeft } from '../../forecast/outlook.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { PlannedTime } from '../../forecast/time.js';
 import type { Example } from '../../producer/sample.js';
-import { counted, formatDuration, formatTimeLeft, grouped } from '../../shared/quantities.js';
+import { counted, formatDuration, grouped } from '../../shared/quantities.js';
 import { comparisonText, warningLines } from './sentences.js';
 import { hangingLines } from './terminal.js';
 

@@ -1,9 +1,10 @@
 import pc from 'picocolors';
 import { type Comparison, foundIn } from '../../batch/compare.js';
-import type { Place } from '../../forecast/credits.js';
 import type { Limiting } from '../../forecast/outlook.js';
+import type { Plan } from '../../forecast/plan.js';
 import { type AccountView, defaultInFlight } from '../../ledger/account-view.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
+import type { Place } from '../../producer/rows/row.js';
 import type { InputWarning } from '../../producer/warnings.js';
 import { counted, formatDuration, grouped, shellWord } from '../../shared/quantities.js';
 import { wordsThatGoOn } from '../options/kept-command.js';
@@ -12,6 +13,12 @@ import { wordsThatGoOn } from '../options/kept-command.js';
 export function comparisonJson(comparison: Comparison) {
   const { same, changed, forced, fresh, gone, undecided, underWay } = comparison;
   return { same, changed, forced, new: fresh, gone, undecided, being_made: underWay.count };
+}
+
+/** A plan as `--json` prints it. */
+export function planJson(plan: Plan) {
+  const { compared } = plan;
+  return { ...plan, compared: compared && comparisonJson(compared) };
 }
 
 /** What an input is to the batch that it is given to; null for a batch that has nothing yet. */

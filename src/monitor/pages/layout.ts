@@ -1,6 +1,7 @@
+import { formatTimeLeft } from '../../forecast/outlook.js';
 import { type BatchMeta, batchState, withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html, type Part } from '../../shared/html.js';
-import { creditsNumber, formatTimeLeft } from '../../shared/quantities.js';
+import { creditsNumber } from '../../shared/quantities.js';
 import type { WatchedBatch } from '../reading/watch.js';
 
 export interface Page {

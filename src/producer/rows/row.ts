@@ -2,6 +2,12 @@ import type { JsonObject, JsonValue } from '../../shared/json.js';
 import type { RowFault } from '../rejection.js';
 import { spelling, trimCell } from './cell-text.js';
 
+/** A place in the input as a person finds it. */
+export interface Place {
+  source: string;
+  row: number;
+}
+
 /** A row whose values can be asked for by column, whatever the format. */
 export interface Row {
   /** `text`: every value is a cell's text. `json`: values have their JSON types. */

@@ -1,4 +1,3 @@
-import type { Place } from '../../forecast/credits.js';
 import type { ModelParam } from '../../rivya/outcome.js';
 import { shellWord } from '../../shared/quantities.js';
 import type { Mapping, Output } from '../mapping/mapping.js';
@@ -9,7 +8,7 @@ import { textOf } from '../template/template.js';
 import type { InputWarnings } from '../warnings.js';
 import { cellText, isBlank, spelling, suspectCell, trimCell } from './cell-text.js';
 import { type ColumnPlan, isSameList } from './read-fields.js';
-import type { Row } from './row.js';
+import type { Place, Row } from './row.js';
 import { hole } from './source-columns.js';
 
 /** Which cells of a row one output is made of, and what is odd in them. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { batchLedger } from '../../batch/batch-context.js';
 import { ownerOf } from '../../results/output-folder.js';
 import { type CronTimes, countTicks } from '../cron.js';
 import type { RunClaim } from '../ledger.js';
@@ -10,7 +11,7 @@ import {
   type ScheduleRun,
   type SkipReason,
 } from '../schedule.js';
-import { batchLedger, type RunStep, type RunTurn, type ScheduleContext } from './context.js';
+import type { RunStep, RunTurn, ScheduleContext } from './context.js';
 import { batchNames } from './name-batch.js';
 
 const decideAgainMs = 50;
@@ -49,7 +50,7 @@ export async function unfinishedRuns(
     if (!isOpen(run)) continue;
     if (run.stage === 'running') {
       // Its end may have come since somebody looked last.
-      const meta = await batchLedger(context, run.batch).meta();
+      const meta = await batchLedger(context.batches, run.batch).meta();
       if (meta === null || meta.finalized) continue;
     }
     const waits = run.stage === 'waiting' ? 'waits' : 'is_under_way';
@@ -93,7 +94,7 @@ async function keep(
 
 /** A batch or folder of another schedule, or of an earlier one of this name, is not gone on with. */
 async function isTaken(context: ScheduleContext, batch: string, out: string): Promise<boolean> {
-  if ((await batchLedger(context, batch).meta()) !== null) return true;
+  if ((await batchLedger(context.batches, batch).meta()) !== null) return true;
   return (await ownerOf(out)) !== null;
 }
 

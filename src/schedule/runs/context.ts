@@ -1,7 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { BatchLedger } from '../../ledger/batch-ledger.js';
+import type { BatchContext } from '../../batch/batch-context.js';
 import type { ListedModels } from '../../producer/options.js';
 import type { FetchReference } from '../../producer/references/files.js';
 import type { Clock } from '../../shared/clock.js';
@@ -10,12 +8,11 @@ import type { RunJob, ScheduleQueue } from '../queue.js';
 import type { Schedule } from '../schedule.js';
 
 export interface ScheduleContext {
-  connection: Redis;
-  prefix: string;
-  origin: string;
-  account: AccountLedger;
+  /** What its batches are opened with. */
+  batches: BatchContext;
   ledger: ScheduleLedger;
   queue: ScheduleQueue;
+  /** The time of day that ticks come by; batches are dated by the ledger's. */
   clock: Clock;
   log: Logger;
   /** Ends an admission after the chunk under way; another worker goes on with it. */
@@ -35,7 +32,3 @@ export interface RunTurn {
 
 /** What is to become of a run's job; only the edge turns it into queue operations. */
 export type RunStep = { kind: 'done' } | { kind: 'again'; afterMs: number };
-
-export function batchLedger(context: ScheduleContext, batch: string): BatchLedger {
-  return new BatchLedger(context.connection, context.prefix, batch, context.account);
-}

@@ -30,12 +30,12 @@ export class ScheduleWorker {
   private readonly worker: Worker<ScheduleJob>;
 
   constructor(private readonly options: ScheduleWorkerOptions) {
-    const { queue, connection, log } = options.context;
+    const { queue, batches, log } = options.context;
     this.worker = new Worker<ScheduleJob>(
       scheduleQueueName(queue.account),
       (job, token) => this.process(job, token),
       {
-        connection,
+        connection: batches.redis,
         prefix: queue.bullPrefix,
         concurrency: runsAtOnce,
         lockDuration: lockDurationMs,

@@ -1,20 +1,15 @@
 import { dirname, join } from 'node:path';
-import { admitInput } from '../../batch/admit.js';
-import { compareWithBatch } from '../../batch/compare.js';
-import { openLife } from '../../batch/open-batch.js';
-import { LedgerClock, readLedgerMs } from '../../ledger/clock.js';
-import { clockKey } from '../../ledger/keys.js';
+import { batchLedger, batchQueues } from '../../batch/batch-context.js';
+import { admitBatch, beginBatch, openBatch } from '../../batch/continue-batch.js';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
 import { chooseChecks } from '../../producer/options.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
 import { fileNames } from '../../results/file-names.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
-import { machineTime } from '../../shared/clock.js';
 import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';
-import { StageQueues } from '../../shared/queues.js';
 import { isUrl, placeOf, type ReadRun, type RunOf, type Schedule, shownFile } from '../schedule.js';
-import { batchLedger, type RunStep, type ScheduleContext } from './context.js';
+import type { RunStep, ScheduleContext } from './context.js';
 import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
 import { previousBatch, takeOver } from './take-over.js';
 import { tellRun } from './tell-run.js';
@@ -38,7 +33,7 @@ export async function startRun(
   from: ReadRun<RunOf<'starting'>>,
 ): Promise<RunStep> {
   const { batch, out } = from.run;
-  const meta = await batchLedger(context, batch).meta();
+  const meta = await batchLedger(context.batches, batch).meta();
   if (meta?.admission === 'complete') return begun(context, schedule, from);
   const absent = await whatIsAbsent(schedule, out);
   if (absent !== null) return leaveOrRefuse(context, schedule, { from, absent });
@@ -126,7 +121,7 @@ async function tryAgain(
   const tries = from.run.tries + 1;
   context.log.warn({ err: error, schedule: schedule.name, tries }, 'could not start this run');
   const message = redactSecrets(error instanceof Error ? error.message : String(error));
-  const queued = (await batchLedger(context, batch).meta())?.admitted ?? 0;
+  const queued = (await batchLedger(context.batches, batch).meta())?.admitted ?? 0;
   if (queued === 0 && context.clock.now() - sinceMs > giveUpAfterMs) {
     return refuse(context, schedule, { from, message, exitCode: ExitCode.unexpected });
   }
@@ -137,7 +132,7 @@ async function tryAgain(
   return { kind: 'again', afterMs };
 }
 
-interface ScheduledInput {
+export interface ScheduledInput {
   schedule: Schedule;
   batch: string;
   out: string;
@@ -149,7 +144,7 @@ interface ScheduledInput {
  * Checks the whole input, then opens the batch and queues it.
  * @throws BatchError where the input or the batch cannot be used; then nothing was sent
  */
-async function queueInput(
+export async function queueInput(
   context: ScheduleContext,
   scheduled: ScheduledInput,
 ): Promise<'all' | 'stopped'> {
@@ -195,58 +190,39 @@ async function admit(
   { schedule, batch, out }: ScheduledInput,
   input: CompiledInput,
 ): Promise<'all' | 'stopped'> {
-  const { origin, account, stopping, connection, prefix } = context;
-  const clock = await ledgerClock(context);
-  const ledger = batchLedger(context, batch);
-  const scheduled = { schedule, batch, out };
-  if ((await takeOverUnchanged({ ...context, clock }, scheduled, input)) === 'stopped') {
+  const { batches, stopping } = context;
+  const { caps, files } = schedule;
+  if ((await takeOverUnchanged(context, { schedule, batch, out }, input)) === 'stopped') {
     return 'stopped';
   }
-  const { journal } = await openLife({
-    ledger,
-    origin,
-    account: account.account,
-    out,
-    nowMs: clock.now(),
+  const opened = await openBatch(batches, {
+    ...{ batch, out, input },
+    sources: files.map(shownFile),
+    command: null,
+    caps: { batch: caps.batch ?? undefined, day: caps.day ?? undefined },
     mode: 'go_on',
-    openQueues: () => new StageQueues(connection, prefix, batch),
+    force: 'none',
+    changes: 'refused',
   });
-  const compared = await compareWithBatch(ledger, input.briefs());
-  const { fresh, changed, undecided, underWay } = compared;
-  if (changed + undecided + underWay.count > 0) {
-    throw new BatchError('batch_conflict', `Batch ${batch} has briefs of other content.`);
-  }
-  await ledger.setCaps({
-    batch: schedule.caps.batch ?? undefined,
-    day: schedule.caps.day ?? undefined,
-  });
-  await ledger.openAdmission({
-    sources: schedule.files.map(shownFile),
-    news: fresh > 0 ? 'new' : 'under_way',
-    force: 'only_changed',
-  });
-  const queues = new StageQueues(connection, prefix, batch);
+  if (opened.news === 'none') return 'all';
+  await beginBatch(opened);
+  const queues = batchQueues(batches, batch);
   try {
-    return await admitInput({ ledger, queues, clock, stopping, journal }, input);
+    return await admitBatch(opened, queues, stopping);
   } finally {
     await queues.close();
   }
 }
 
-/** What a batch is dated by, as by all who work on it; ticks come by this machine's time of day. */
-function ledgerClock({ connection, prefix }: ScheduleContext): Promise<LedgerClock> {
-  return LedgerClock.open(() => readLedgerMs(connection, clockKey(prefix)), machineTime);
-}
-
 /** Before the batch is opened: from then on its manifest is its own. */
 async function takeOverUnchanged(
-  context: ScheduleContext,
+  { batches, stopping }: ScheduleContext,
   { schedule, batch, out }: Omit<ScheduledInput, 'files'>,
   input: CompiledInput,
 ): Promise<'done' | 'stopped'> {
   if (schedule.makes !== 'only_changed') return 'done';
-  if ((await batchLedger(context, batch).meta()) !== null) return 'done';
-  const { origin, account, clock, stopping } = context;
+  if ((await batchLedger(batches, batch).meta()) !== null) return 'done';
+  const { origin, account, clock } = batches;
   const previous = await previousBatch({ schedule, batch, origin });
   if (previous === null) return 'done';
   const nowMs = clock.now();

@@ -1,3 +1,4 @@
+import { batchLedger } from '../../batch/batch-context.js';
 import type { AccountView } from '../../ledger/account-view.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { ExitCode } from '../../shared/errors.js';
@@ -12,7 +13,7 @@ import {
   type StopReason,
 } from '../schedule.js';
 import { claimRun, unfinishedRuns } from './claim-run.js';
-import { batchLedger, type RunStep, type ScheduleContext } from './context.js';
+import type { RunStep, ScheduleContext } from './context.js';
 import { startRun } from './start-run.js';
 import { tellRun } from './tell-run.js';
 
@@ -61,10 +62,10 @@ async function watchBatch(
   from: ReadRun<RunOf<'running'>>,
 ): Promise<RunStep> {
   const { run } = from;
-  const ledger = batchLedger(context, run.batch);
+  const ledger = batchLedger(context.batches, run.batch);
   const [meta, { gate }, inFlight] = await Promise.all([
     ledger.meta(),
-    context.account.view(),
+    context.batches.account.view(),
     ledger.inFlight(),
   ]);
   const nowMs = context.clock.now();

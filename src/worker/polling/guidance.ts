@@ -1,4 +1,4 @@
-import type { TaskCategory } from '../../ledger/brief-state.js';
+import type { TaskCategory } from '../../shared/task-category.js';
 
 /** No look sooner after acceptance, whatever else is known: documented guidance is 2 to 3 s. */
 export const minFirstCheckMs = 2_000;

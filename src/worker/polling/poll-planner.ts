@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Pressure } from '../../ledger/account-view.js';
-import type { TaskCategory } from '../../ledger/brief-state.js';
 import type { DurationLedger, DurationSketch } from '../../ledger/durations.js';
 import { modelOf } from '../../shared/brief.js';
 import type { Clock } from '../../shared/clock.js';
+import type { TaskCategory } from '../../shared/task-category.js';
 import { type AgeSpan, type DurationCurve, durationCurve, durationWithin } from './durations.js';
 import { guidedCheckInMs, minFirstCheckMs, minSpacingMs, tailCheckInMs } from './guidance.js';
 import { type CheckPolicy, choosePolicy, plannedAgeMs } from './policy.js';

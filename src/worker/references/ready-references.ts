@@ -1,4 +1,3 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { ReadState } from '../../ledger/brief-state.js';
 import {
   type Addresses,
@@ -9,7 +8,7 @@ import type { Uploaded } from '../../ledger/upload-ledger.js';
 import { parseBody, parseContent } from '../../shared/brief.js';
 import type { JsonObject } from '../../shared/json.js';
 import { placeholdersIn, resolveItems } from '../../shared/reference-items.js';
-import type { StageContext, StageJob, Step } from '../stages/step.js';
+import { endBrief, type StageContext, type StageJob, type Step } from '../stages/step.js';
 import { uploadReference } from './upload.js';
 
 /**
@@ -34,7 +33,7 @@ export async function readyReferences(
       case 'wait':
         return end.step;
       case 'failed':
-        return finishBrief(context, job.briefId, {
+        return endBrief(context, job.briefId, {
           from: look.read,
           end: { status: 'failed', error: end.error, assets: [], urls: [] },
         });

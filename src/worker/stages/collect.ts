@@ -2,10 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
-import type { ReadState, StateOf, TaskCategory } from '../../ledger/brief-state.js';
+import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
+import { moves } from '../../ledger/moves.js';
 import { fileNames } from '../../results/file-names.js';
 import {
   judgeResults,
@@ -17,9 +17,10 @@ import type { Downloader, DownloadManner } from '../../rivya/download.js';
 import type { DownloadOutcome, ReadTaskOutcome } from '../../rivya/outcome.js';
 import { parseBody, parseContent } from '../../shared/brief.js';
 import type { Asset } from '../../shared/manifest-line.js';
+import type { TaskCategory } from '../../shared/task-category.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 import type { DownloadPlace } from './download-places.js';
-import { type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
 
 type ReadyBrief = ReadState<StateOf<'ready'>>;
 type Trouble = Exclude<SaveOutcome, { kind: 'saved' }>;
@@ -62,7 +63,7 @@ export async function collectAssets(context: CollectContext, job: StageJob): Pro
       assets: saved.assets,
       urls: job.urls,
     } as const;
-    return finishBrief(context, job.briefId, { from: brief, end });
+    return endBrief(context, job.briefId, { from: brief, end });
   }
   return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved });
 }
@@ -203,7 +204,7 @@ async function tryLater(
     request_id: null,
   };
   const end = { status: 'unknown', error, assets: [], urls: job.urls ?? [] } as const;
-  return finishBrief(context, job.briefId, { from: brief, end });
+  return endBrief(context, job.briefId, { from: brief, end });
 }
 
 /** The task could not be asked for its URLs; a 429 moves the shared pace like any other (S7). */
@@ -233,15 +234,8 @@ async function rereadTask(
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
   const outcome = await context.client.readTask(brief.state.taskId);
   if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });
-  const to: StateOf<'ready'> = {
-    ...brief.state,
-    checks: brief.state.checks + 1,
-  };
-  const moved = await context.ledger.briefs.move(job.briefId, {
-    from: brief,
-    to,
-    holds: 'credits',
-  });
+  const to = moves.rereadLinks(brief.state);
+  const moved = await context.ledger.briefs.move(job.briefId, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { urls } = outcome.task;
   if (urls.length === 0) {
@@ -261,7 +255,7 @@ function endFailed(
 ): Promise<Step> {
   const error = { code, message, request_id: null };
   const end = { status: 'failed', error, assets: [], urls: job.urls ?? [] } as const;
-  return finishBrief(context, job.briefId, { from: brief, end });
+  return endBrief(context, job.briefId, { from: brief, end });
 }
 
 export interface SaveRequest {

@@ -11,12 +11,12 @@ export type SubmitAction =
   | { kind: 'end_unknown'; error: LineError }
   /** The same key and bytes again; the task may be running, so its place in flight is kept. */
   | { kind: 'ask_again'; afterMs: number; reason: string }
-  /** Refused and not charged: back among the waiting. `attempt` is raised where the refusal was a replay. */
-  | { kind: 'give_back'; attempt: number; refusalId: string | null; hold: Hold }
+  /** Refused and not charged: back among the waiting. `requestId` of the refusal: the same one again is a replay. */
+  | { kind: 'give_back'; requestId: string | null; hold: Hold }
   /** Refused without a reason, this brief alone: the same key and bytes again, later; nobody else waits for it. */
-  | { kind: 'put_off'; attempt: number; refusalId: string | null; afterMs: number; reason: string }
+  | { kind: 'put_off'; afterMs: number; reason: string }
   /** Refused and not charged, for the address of an upload: a new attempt, with a new one. */
-  | { kind: 'renew_references'; attempt: number; refusalId: null }
+  | { kind: 'renew_references' }
   /** Refused, but an earlier send may have been paid: key, key's clock and place in flight are kept. */
   | { kind: 'keep_open'; hold: Hold };
 
@@ -31,13 +31,10 @@ export type Hold =
 
 export interface SubmitSituation {
   outcome: SubmitOutcome;
-  attempt: number;
   /** POSTs of this brief so far, this one included. */
   sends: number;
   /** Whether an earlier send of this key got no clear answer: it may have been taken. */
   earlier: 'open' | 'none';
-  /** `requestId` of the last refusal of this attempt. */
-  refusalId: string | null;
   /** Age of the key: since its first send. */
   keyAgeMs: number;
   keyLifeMs: number;
@@ -107,7 +104,7 @@ function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitActi
     case 'not_found':
     case 'invalid':
       if (mayRenew(situation, refusal)) {
-        return { kind: 'renew_references', attempt: situation.attempt + 1, refusalId: null };
+        return { kind: 'renew_references' };
       }
       // This send was not taken, which says nothing of an earlier one.
       return { kind: situation.earlier === 'open' ? 'end_unknown' : 'fail', error };
@@ -123,7 +120,7 @@ function mayRenew({ uploads, earlier }: SubmitSituation, refusal: Refusal): bool
 
 /** A page of somebody on the way, seen to be about this request alone: spaced, then its line. */
 function putOff(situation: SubmitSituation, refusal: Refusal): SubmitAction {
-  const { attempt, refusalId, puttingsOff, sends, keyLifeMs } = situation;
+  const { puttingsOff, sends, keyLifeMs } = situation;
   const { code, message, requestId } = refusal;
   if (situation.earlier === 'open') {
     const isLong = sends >= mostUnexplained;
@@ -132,7 +129,7 @@ function putOff(situation: SubmitSituation, refusal: Refusal): SubmitAction {
   }
   if (puttingsOff + 1 < mostUnexplained) {
     const afterMs = spacingAfter(puttingsOff + 1);
-    return { kind: 'put_off', attempt, refusalId, afterMs, reason: message };
+    return { kind: 'put_off', afterMs, reason: message };
   }
   const what = `Refused ${mostUnexplained} times without a reason, while the key works: ${message} Nothing was paid.`;
   return { kind: 'fail', error: { code, message: what, request_id: requestId } };
@@ -158,15 +155,8 @@ function askAgain(
   return { kind: 'ask_again', afterMs: spacingMs, reason };
 }
 
-/** A refusal is not charged, so the same key goes again; only a replayed refusal needs a new one (S1). */
-function giveBack(situation: SubmitSituation, refusalId: string | null, hold: Hold): SubmitAction {
+function giveBack(situation: SubmitSituation, requestId: string | null, hold: Hold): SubmitAction {
   // Given back, the key's clock would begin anew, or another key be taken: not while a send may have been paid.
   if (situation.earlier === 'open') return { kind: 'keep_open', hold };
-  const replayed = refusalId !== null && refusalId === situation.refusalId;
-  return {
-    kind: 'give_back',
-    attempt: replayed ? situation.attempt + 1 : situation.attempt,
-    refusalId: replayed ? null : refusalId,
-    hold,
-  };
+  return { kind: 'give_back', requestId, hold };
 }

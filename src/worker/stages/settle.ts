@@ -1,38 +1,29 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { Move, Trial } from '../../ledger/brief-ledger.js';
-import { type ReadState, type StateOf, watchedAs } from '../../ledger/brief-state.js';
+import type { ReadState, StateOf } from '../../ledger/brief-state.js';
+import { moves } from '../../ledger/moves.js';
 import type { Task } from '../../rivya/outcome.js';
 import { modelOf, parseBody, parseContent } from '../../shared/brief.js';
 import type { QueueStage } from '../../shared/queues.js';
+import { watchedAs } from '../../shared/task-category.js';
 import { measureDuration, measureNotice } from '../polling/durations.js';
 import type { SubmitAction } from './decide-submit.js';
 import type { Acting, Go } from './permit.js';
 import { holdSubmissions } from './refusal.js';
-import { type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
 
 /** The API took it: its task id is saved before anything else, and watched from here on (S3). */
 export async function acceptTask(
   context: StageContext,
   { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'accept' }> },
 ): Promise<Step> {
-  const { attempt, fingerprint, seq, admittedAt, sends, run } = go.brief.state;
   const model = parseBody(parseContent(go.content).body).model;
-  const to: StateOf<'accepted'> = {
-    stage: 'accepted',
-    attempt,
-    fingerprint,
-    seq,
-    admittedAt,
-    run,
-    sends,
+  const to = moves.accepted(go.brief.state, {
     taskId: action.task.id,
     reserved: action.task.reservedCredits,
     submittedAt: context.clock.now(),
     category: watchedAs(context.categoryOf(model)),
-    checks: 0,
     kind: go.reserved.priceKind,
-    runningAt: null,
-  };
+  });
   const moved = await saveAccepted(context, job, { from: go.brief, to });
   // Where Redis has lost the brief meanwhile, its folder is what knows of the task.
   if (moved.kind === 'moved' || moved.state === null) await noteTask(context, job, to);
@@ -43,7 +34,7 @@ export async function acceptTask(
     return settleTask(context, job.briefId, { brief: moved.brief, task: action.task, trial });
   }
   const delayMs = await nextCheckInMs(context, to);
-  return { kind: 'next', stage: 'status', attempt, delayMs };
+  return { kind: 'next', stage: 'status', attempt: to.attempt, delayMs };
 }
 
 /** So that it can be looked at, however old its key is, where Redis loses it. One that is not noted is asked about by its key. */
@@ -115,7 +106,7 @@ export async function settleTask(
     final: task.finalCredits,
     completedAt: context.clock.now(),
   } as const;
-  return finishBrief(context, briefId, { from: brief, end });
+  return endBrief(context, briefId, { from: brief, end });
 }
 
 async function collectNext(
@@ -123,14 +114,12 @@ async function collectNext(
   briefId: string,
   { brief, task }: Omit<Settling, 'trial'>,
 ): Promise<Step> {
-  const to: StateOf<'ready'> = {
-    ...brief.state,
-    stage: 'ready',
-    reserved: task.reservedCredits ?? brief.state.reserved,
+  const to = moves.succeeded(brief.state, {
+    reserved: task.reservedCredits,
     final: task.finalCredits,
     completedAt: context.clock.now(),
-  };
-  const moved = await context.ledger.briefs.move(briefId, { from: brief, to, holds: 'credits' });
+  });
+  const moved = await context.ledger.briefs.move(briefId, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { attempt } = brief.state;
   return { kind: 'next', stage: 'collect', attempt, delayMs: 0, urls: task.urls };
@@ -151,21 +140,11 @@ async function submitAgain(
   briefId: string,
   { brief, trial }: Omit<Settling, 'task'>,
 ): Promise<Step> {
-  const { fingerprint, seq, admittedAt, sends, attempt, run } = brief.state;
   const waitMs = await holdSubmissions(context, { kind: 'no_credits' }, trial);
-  const to: StateOf<'admitted'> = {
-    stage: 'admitted',
-    attempt: attempt + 1,
-    fingerprint,
-    seq,
-    admittedAt,
-    sends,
-    refusalId: null,
-    run,
-  };
-  const moved = await context.ledger.briefs.move(briefId, { from: brief, to, holds: 'nothing' });
+  const to = moves.neverPaid(brief.state);
+  const moved = await context.ledger.briefs.move(briefId, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
-  return { kind: 'next', stage: 'submit', attempt: attempt + 1, delayMs: waitMs };
+  return { kind: 'next', stage: 'submit', attempt: to.attempt, delayMs: waitMs };
 }
 
 interface FoundEnd {
@@ -223,7 +202,7 @@ export async function giveUpBrief(
     request_id: null,
   };
   const status = neverSent ? 'failed' : 'unknown';
-  return finishBrief(context, job.briefId, {
+  return endBrief(context, job.briefId, {
     from: read,
     end: { status, error, assets: [], urls: [] },
   });

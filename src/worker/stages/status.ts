@@ -1,6 +1,6 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
+import { moves } from '../../ledger/moves.js';
 import type { ReadTaskOutcome, Refusal } from '../../rivya/outcome.js';
 import type { LineError } from '../../shared/manifest-line.js';
 import { longestTurnWaitMs } from '../pacing/pacer.js';
@@ -10,6 +10,7 @@ import { describeSubmission } from './permit.js';
 import { holdSubmissions, noteTaken, refusedReadMs, settleRefusal } from './refusal.js';
 import { learnFromEnd, nextCheckInMs, settleTask } from './settle.js';
 import {
+  endBrief,
   type StageContext,
   type StageJob,
   type Step,
@@ -39,19 +40,13 @@ export async function checkStatus(context: StageContext, job: StageJob): Promise
   const { attempt, taskId: task } = read.state;
   const outcome = await context.client.readTask(task);
   logAnswer(context.log, { endpoint: 'read', brief: job.briefId, attempt, task }, outcome);
-  const state = { ...read.state, checks: read.state.checks + 1 };
-  if (outcome.kind === 'read' && outcome.task.status.kind === 'running') {
-    state.runningAt = context.clock.now();
-  }
+  const isRunning = outcome.kind === 'read' && outcome.task.status.kind === 'running';
+  const state = moves.lookedAt(read.state, isRunning ? context.clock.now() : null);
   // The count of checks is saved with whatever this check leads to: `text` is what stands in the ledger.
   const brief = { text: read.text, state };
   const step = await act(context, job.briefId, { brief, outcome });
   if (step.kind !== 'later') return step;
-  const moved = await context.ledger.briefs.move(job.briefId, {
-    from: brief,
-    to: state,
-    holds: 'slot_and_credits',
-  });
+  const moved = await context.ledger.briefs.move(job.briefId, { from: brief, to: state });
   return moved.kind === 'passed' ? stepFor(moved.state) : step;
 }
 
@@ -165,7 +160,7 @@ async function endUnknown(
   { brief, error }: { brief: AcceptedBrief; error: LineError },
 ): Promise<Step> {
   const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return finishBrief(context, briefId, { from: brief, end });
+  return endBrief(context, briefId, { from: brief, end });
 }
 
 const lookAgainMs = 5_000;

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
+import { type Ending, type FinishContext, finishBrief } from '../../batch/finish-brief.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
-import type { BriefState, TaskCategory } from '../../ledger/brief-state.js';
+import type { BriefState } from '../../ledger/brief-state.js';
 import type { DurationLedger } from '../../ledger/durations.js';
 import type { Journal } from '../../results/journal.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
 import type { Clock, MachineTime } from '../../shared/clock.js';
 import type { QueueStage } from '../../shared/queues.js';
+import type { TaskCategory } from '../../shared/task-category.js';
 import type { Notify } from '../notices.js';
 import type { Pacer } from '../pacing/pacer.js';
 import type { PollPlanner } from '../polling/poll-planner.js';
@@ -68,6 +70,16 @@ export function stepFor(state: BriefState | null): Step {
 /** The step for a job that finds no content: that goes when its brief succeeds, and never before. */
 export function stepWithoutContent(state: BriefState | null): Step {
   return state?.stage === 'lined' ? { kind: 'done' } : { kind: 'missing' };
+}
+
+/** Ends a brief, and with it the job. */
+export async function endBrief(
+  context: FinishContext,
+  briefId: string,
+  ending: Ending,
+): Promise<Step> {
+  const finish = await finishBrief(context, briefId, ending);
+  return finish === 'finished' ? { kind: 'done' } : stepFor(finish);
 }
 
 /** What the stages of one batch work with. */

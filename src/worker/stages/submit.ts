@@ -1,16 +1,16 @@
-import { finishBrief } from '../../batch/finish-brief.js';
 import type { StateOf } from '../../ledger/brief-state.js';
+import { moves, type OnlySend } from '../../ledger/moves.js';
 import { type Addresses, needsUploads } from '../../ledger/reference-ledger.js';
 import type { SubmitOutcome } from '../../rivya/outcome.js';
 import { idempotencyKey, parseBody, parseContent } from '../../shared/brief.js';
 import { longestSinceMs } from '../../shared/clock.js';
 import { resolveItems, withItems } from '../../shared/reference-items.js';
 import { logAnswer } from './answers.js';
-import { decideSubmit, type SubmitAction } from './decide-submit.js';
+import { decideSubmit } from './decide-submit.js';
 import type { Acting, Go } from './permit.js';
 import { holdSubmissions, noteTaken, probeCredits, settleRefusal } from './refusal.js';
 import { acceptTask } from './settle.js';
-import { type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
 
 /** Another send might be paid again (S1). */
 const expiredMessage =
@@ -58,15 +58,13 @@ export async function submitBrief(context: StageContext, job: StageJob, go: Go):
   logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, answer);
   await notePace(context, answer);
   const outcome = await settled(context, answer);
-  const { sends, refusalId } = go.brief.state;
+  const { sends } = go.brief.state;
   const { keyLifeMs } = context;
   const { earlier } = go;
   const action = decideSubmit({
     outcome,
-    attempt,
     sends,
     earlier,
-    refusalId,
     keyAgeMs,
     keyLifeMs,
     uploads: uploadsIn(frozen),
@@ -88,7 +86,7 @@ async function endUnknown(
 ): Promise<Step> {
   const error = { code: 'outcome_unknown', message, request_id: null };
   const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return finishBrief(context, job.briefId, { from: go.brief, end });
+  return endBrief(context, job.briefId, { from: go.brief, end });
 }
 
 /** What was sent in place of its files was lost: other bytes under its key would tell nothing (S1). */
@@ -151,11 +149,11 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
     case 'end_unknown': {
       const status = action.kind === 'fail' ? 'failed' : 'unknown';
       const end = { status, error: action.error, assets: [], urls: [] } as const;
-      return finishBrief(context, job.briefId, { from: go.brief, end });
+      return endBrief(context, job.briefId, { from: go.brief, end });
     }
     case 'put_off':
       context.notify({ kind: 'refused_unexplained', briefId: job.briefId, reason: action.reason });
-      return putOff(context, { job, go, action });
+      return putOff(context, { job, go }, action.afterMs);
     case 'ask_again':
       context.notify({
         kind: 'outcome_unknown',
@@ -167,10 +165,11 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
       return { kind: 'next', stage: 'status', attempt: job.attempt, delayMs: action.afterMs };
     case 'give_back': {
       const waitMs = await holdSubmissions(context, action.hold, go.trial);
-      return giveBack(context, { job, go, action }, waitMs);
+      const back = (send: OnlySend) => moves.refused(send, action.requestId);
+      return giveBack(context, { job, go }, back, waitMs);
     }
     case 'renew_references':
-      return renewReferences(context, { job, go, action });
+      return renewReferences(context, { job, go });
     case 'keep_open':
       return { kind: 'hold', waitMs: await holdSubmissions(context, action.hold, go.trial) };
     default:
@@ -178,45 +177,36 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
   }
 }
 
-/** Refused and not charged: the brief is among the waiting again. */
+/**
+ * Nothing was charged for this send: by one of the moves back, the brief is among the waiting again. While an earlier
+ * send of its key is open, it stays where it is, with its place in flight.
+ */
 async function giveBack(
   context: StageContext,
-  {
-    job,
-    go,
-    action,
-  }: Acting & {
-    action: Extract<SubmitAction, { kind: 'give_back' | 'put_off' | 'renew_references' }>;
-  },
+  { job, go }: Pick<Acting, 'job' | 'go'>,
+  move: (send: OnlySend) => StateOf<'admitted'>,
   waitMs: number,
 ): Promise<Step> {
-  const { firstSentAt: _sent, ...rest } = go.brief.state;
-  const to: StateOf<'admitted'> = {
-    ...rest,
-    stage: 'admitted',
-    attempt: action.attempt,
-    refusalId: action.refusalId,
-  };
-  const moved = await context.ledger.briefs.move(job.briefId, {
-    from: go.brief,
-    to,
-    holds: 'nothing',
-  });
+  const { earlier, brief: from } = go;
+  if (earlier === 'open') return { kind: 'hold', waitMs };
+  const to = move({ state: from.state, earlier });
+  const moved = await context.ledger.briefs.move(job.briefId, { from, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
-  if (action.attempt !== job.attempt) {
-    return { kind: 'next', stage: 'submit', attempt: action.attempt, delayMs: waitMs };
+  if (to.attempt !== job.attempt) {
+    return { kind: 'next', stage: 'submit', attempt: to.attempt, delayMs: waitMs };
   }
   return { kind: 'hold', waitMs };
 }
 
-/** Likewise, but it alone waits, and no slot or place in flight with it (S2). */
+/** Refused without a reason: it alone waits, and no slot or place in flight with it (S2). */
 async function putOff(
   context: StageContext,
-  { job, go, action }: Acting & { action: Extract<SubmitAction, { kind: 'put_off' }> },
+  { job, go }: Pick<Acting, 'job' | 'go'>,
+  afterMs: number,
 ): Promise<Step> {
-  const step = await giveBack(context, { job, go, action }, action.afterMs);
+  const step = await giveBack(context, { job, go }, moves.putOff, afterMs);
   if (step.kind !== 'hold') return step;
-  return { kind: 'later', afterMs: action.afterMs, puttingsOff: (job.puttingsOff ?? 0) + 1 };
+  return { kind: 'later', afterMs, puttingsOff: (job.puttingsOff ?? 0) + 1 };
 }
 
 /** Stopping, frozen for too long, or taken back by a 429: it asks for another turn. */
@@ -230,16 +220,7 @@ async function unsent(
   job: StageJob,
   { go, waitMs }: { go: Go; waitMs: number },
 ): Promise<Step> {
-  const { sends, firstSentAt: _sent, ...rest } = go.brief.state;
-  // While an earlier send is open, the brief stays `submitting` and keeps its place in flight.
-  if (go.earlier === 'open') return { kind: 'hold', waitMs };
-  const to: StateOf<'admitted'> = { ...rest, stage: 'admitted', sends: sends - 1 };
-  const moved = await context.ledger.briefs.move(job.briefId, {
-    from: go.brief,
-    to,
-    holds: 'nothing',
-  });
-  return moved.kind === 'passed' ? stepFor(moved.state) : { kind: 'hold', waitMs };
+  return giveBack(context, { job, go }, moves.unsent, waitMs);
 }
 
 /**
@@ -248,9 +229,8 @@ async function unsent(
  */
 async function renewReferences(
   context: StageContext,
-  acting: Acting & { action: Extract<SubmitAction, { kind: 'renew_references' }> },
+  { job, go }: Pick<Acting, 'job' | 'go'>,
 ): Promise<Step> {
-  const { job, go } = acting;
   const { references, briefs } = context.ledger;
   const addresses = await references.addresses(job.briefId);
   if (addresses !== null) {
@@ -270,7 +250,7 @@ async function renewReferences(
       return stepFor((await briefs.read(job.briefId))?.state ?? null);
     }
   }
-  return giveBack(context, acting, 0);
+  return giveBack(context, { job, go }, moves.readdressed, 0);
 }
 
 /** The bytes of one attempt. */

@@ -5,6 +5,8 @@ import { Queue } from 'bullmq';
 import { onTestFinished } from 'vitest';
 import { AccountLedger } from '../../../src/ledger/account-ledger.js';
 import { BatchLedger } from '../../../src/ledger/batch-ledger.js';
+import { LedgerClock, readLedgerMs } from '../../../src/ledger/clock.js';
+import { clockKey } from '../../../src/ledger/keys.js';
 import { bundledModels } from '../../../src/rivya/catalogue.js';
 import { ScheduleLedger } from '../../../src/schedule/ledger.js';
 import {
@@ -16,6 +18,7 @@ import {
 import type { ScheduleContext } from '../../../src/schedule/runs/context.js';
 import { stepRun } from '../../../src/schedule/runs/step-run.js';
 import type { Schedule } from '../../../src/schedule/schedule.js';
+import { machineTime } from '../../../src/shared/clock.js';
 import { createLogger } from '../../../src/shared/logger.js';
 import { connect, identity, newPrefix } from '../../support/ledger.js';
 import { plan } from '../../support/schedules.js';
@@ -43,8 +46,13 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
   const time = { nowMs: tickMs + 40 };
   const stop = new AbortController();
   const context: ScheduleContext = {
-    ...{ connection, prefix, account, ledger, queue },
-    origin: identity.origin,
+    ...{ ledger, queue },
+    batches: {
+      ...{ redis: connection, prefix, account, origin: identity.origin },
+      clock: await LedgerClock.open(() => readLedgerMs(connection, clockKey(prefix)), machineTime),
+      categoryOf: () => 'image',
+      priceOf: () => ({ guess: 3, least: 1 }),
+    },
     clock: { now: () => time.nowMs },
     log: createLogger({ level: 'silent', destination: process.stderr, redact: (text) => text }),
     stopping: stop.signal,

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLedgerMs } from '../../../src/ledger/clock.js';
 import { clockKey } from '../../../src/ledger/keys.js';
+import { readJournal } from '../../../src/results/journal.js';
+import { queueInput } from '../../../src/schedule/runs/start-run.js';
 import { picture, sha256Of } from '../../support/reference-desk.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
@@ -54,6 +56,26 @@ describe('a run', () => {
       expect(atMs).toBeGreaterThanOrEqual(before);
       expect(atMs).toBeLessThanOrEqual(latest + 1_000);
     }
+  });
+
+  it('leaves a note of itself in the folder, which a lost Redis does not take along', async () => {
+    const bench = await openScheduleBench();
+    await bench.write(fox);
+    for (let steps = 0; steps < 2; steps += 1) await bench.step();
+    const name = 'shots@2026-11-21';
+    const [begun] = (await bench.batch(name).meta())?.runs ?? [];
+    expect(begun?.atMs).toBeGreaterThan(0);
+    await bench.batch(name).forget();
+    const journal = await readJournal(join(bench.folder, name));
+    expect(journal?.runs).toEqual([{ run: 1, at: begun?.atMs, forced: false }]);
+    // And it is the same run for whoever opens the batch again from there.
+    await queueInput(bench.context, {
+      schedule: bench.schedule,
+      batch: name,
+      out: join(bench.folder, name),
+      files: [join(bench.folder, 'in.csv')],
+    });
+    expect((await bench.batch(name).meta())?.runs[0]).toMatchObject({ run: 1, atMs: begun?.atMs });
   });
 
   it('finds references beside the file that was given, not beside its copy', async () => {

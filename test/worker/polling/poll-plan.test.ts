@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { taskCategorySchema } from '../../../src/ledger/brief-state.js';
+import { taskCategorySchema } from '../../../src/shared/task-category.js';
 import {
   deadlineMs,
   guidedCheckInMs,

@@ -46,10 +46,8 @@ const unknown: SubmitOutcome = {
 
 const first: SubmitSituation = {
   outcome: accepted,
-  attempt: 1,
   sends: 1,
   earlier: 'none',
-  refusalId: null,
   keyAgeMs: 0,
   uploads: 'none',
   keyLifeMs: 24 * hourMs,
@@ -85,20 +83,9 @@ describe.each(table)('%s', (_name, outcome, atFirst, whileOpen) => {
     expect(decide(outcome, again).kind).toBe(whileOpen);
   });
 
-  it('S1: never raises the attempt, nor calls a brief unpaid, while an earlier send is open', () => {
-    for (const refusalId of [null, 'req_1']) {
-      const action = decide(outcome, { ...again, refusalId });
-      expect(['give_back', 'fail']).not.toContain(action.kind);
-    }
-  });
-
-  it('S1: raises the attempt at most by one, and only for the refusal seen before', () => {
-    for (const refusalId of [null, 'req_0', 'req_1', 'req_u']) {
-      const action = decide(outcome, { sends: 2, refusalId });
-      if (action.kind !== 'give_back') continue;
-      const replayed = outcome.kind === 'refused' && refusalId === 'req_1';
-      expect(action.attempt).toBe(replayed ? 2 : 1);
-    }
+  it('S1: never gives a brief back, nor calls it unpaid, while an earlier send is open', () => {
+    const action = decide(outcome, again);
+    expect(['give_back', 'put_off', 'renew_references', 'fail']).not.toContain(action.kind);
   });
 
   it('S1: plans no send for when the key may have been forgotten', () => {
@@ -127,12 +114,10 @@ describe('what goes with an action', () => {
 
   it('S1, S2: puts a brief off that is refused without a reason, spaced, with its key; then its line', () => {
     const actions = [0, 1, 2, 3, 4, 5].map((puttingsOff) =>
-      decide(refused('unexplained', { code: 'http_403' }), { puttingsOff, refusalId: 'req_1' }),
+      decide(refused('unexplained', { code: 'http_403' }), { puttingsOff }),
     );
     const put = (afterMs: number) => ({
       kind: 'put_off',
-      attempt: 1,
-      refusalId: 'req_1',
       afterMs,
       reason: 'Said the API.',
     });
@@ -158,16 +143,9 @@ describe('what goes with an action', () => {
     expect(decide(refused('invalid'))).toEqual({ kind: 'fail', error });
   });
 
-  it('S1: remembers a refusal to recognise its replay, and forgets it once it was recognised', () => {
+  it("S1: gives back with the refusal's id, by which its replay is recognised", () => {
     const once = decide(refused('insufficient_credits'));
-    expect(once).toMatchObject({ attempt: 1, refusalId: 'req_1' });
-    const twice = decide(refused('insufficient_credits'), { refusalId: 'req_1' });
-    expect(twice).toMatchObject({ attempt: 2, refusalId: null });
-  });
-
-  it('S1: an API without request ids never raises an attempt', () => {
-    const action = decide(refused('rate_limited', { requestId: null }), { sends: 9 });
-    expect(action).toMatchObject({ kind: 'give_back', attempt: 1, refusalId: null });
+    expect(once).toMatchObject({ kind: 'give_back', requestId: 'req_1' });
   });
 
   it('S7: says why all submissions are held, with the wait that the API asked for', () => {
@@ -197,12 +175,8 @@ describe('a refusal that names a reference', () => {
   const words = { message: 'params.referenceMediaItems: the file has expired.' };
   const gone = refused('invalid', words);
 
-  it('S1: raises the attempt for new uploads, once, because other bytes need another key', () => {
-    expect(decide(gone, { uploads: 'first' })).toEqual({
-      kind: 'renew_references',
-      attempt: 2,
-      refusalId: null,
-    });
+  it('S1: leads to new uploads, once', () => {
+    expect(decide(gone, { uploads: 'first' })).toEqual({ kind: 'renew_references' });
     expect(decide(gone, { uploads: 'renewed' }).kind).toBe('fail');
     expect(decide(gone, { uploads: 'none' }).kind).toBe('fail');
   });

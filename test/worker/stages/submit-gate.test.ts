@@ -61,7 +61,7 @@ describe('SubmitGate', () => {
     const waiting = gate.enter(job('b'));
     const { firstSentAt: _sent, ...rest } = first.go.brief.state;
     const to = { ...rest, stage: 'admitted' as const };
-    await ledger.briefs.move('a', { from: first.go.brief, to, holds: 'nothing' });
+    await ledger.briefs.move('a', { from: first.go.brief, to });
     expect(await waiting).toMatchObject({ kind: 'go' });
     expect(await inFlight()).toEqual(['spring\nb']);
   });

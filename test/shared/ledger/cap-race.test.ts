@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { OpenLedger } from '../support/ledger.js';
-import { newPrefix, openLedger } from '../support/ledger.js';
+import type { OpenLedger } from '../../support/ledger.js';
+import { newPrefix, openLedger } from '../../support/ledger.js';
 
 const submitters = 50;
 const connections = 5;
@@ -62,7 +62,7 @@ async function submit(opened: OpenLedger, tasks: Task[], wallet: Wallet, busy: S
       const { firstSentAt: _sent, ...rest } = permit.brief.state;
       wallet.settle(price, 0);
       const to = { ...rest, stage: 'admitted' } as const;
-      await opened.ledger.briefs.move(task.id, { from: permit.brief, to, holds: 'nothing' });
+      await opened.ledger.briefs.move(task.id, { from: permit.brief, to });
       tasks.push({ ...task, fate: 'paid' });
     } else {
       const charged = task.fate === 'paid' ? price : 0;

@@ -1,0 +1,35 @@
+import type { Redis } from 'ioredis';
+import type { AccountLedger } from '../ledger/account-ledger.js';
+import { BatchLedger } from '../ledger/batch-ledger.js';
+import type { Clock } from '../shared/clock.js';
+import { StageQueues } from '../shared/queues.js';
+import type { TaskCategory } from '../shared/task-category.js';
+
+/** What the batches of one API origin and key are opened and gone on with, whoever asks for it. */
+export interface BatchContext {
+  redis: Redis;
+  /** What all keys in Redis begin with. */
+  prefix: string;
+  origin: string;
+  account: AccountLedger;
+  /** The ledger's time, by which batches are dated. */
+  clock: Clock;
+  /** What a model makes; null for one that no list knows. */
+  categoryOf(model: string): TaskCategory | null;
+  /** Credits to reserve for a model while no price is known, and the least a task of it can cost. */
+  priceOf(model: string): { guess: number; least: number };
+}
+
+type StateOfBatches = Pick<BatchContext, 'redis' | 'prefix' | 'account'>;
+
+export function batchLedger({ redis, prefix, account }: StateOfBatches, batch: string) {
+  return new BatchLedger(redis, prefix, batch, account);
+}
+
+/** To be closed by whoever opens them. */
+export function batchQueues(
+  { redis, prefix }: Pick<StateOfBatches, 'redis' | 'prefix'>,
+  batch: string,
+) {
+  return new StageQueues(redis, prefix, batch);
+}
