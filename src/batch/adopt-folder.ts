@@ -14,6 +14,7 @@ import type {
   EarlierLife,
   FolderMarks,
 } from '../ledger/recovery-ledger.js';
+import { fileNames } from '../results/file-names.js';
 import {
   type JournalContent,
   journalPath,

@@ -1,6 +1,6 @@
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
-import type { Place } from '../producer/rows/row.js';
+import type { RowPosition } from '../producer/rows/row.js';
 import { priceGuesser } from '../rivya/catalogue.js';
 import type { Model } from '../rivya/outcome.js';
 import { type BriefOrigin, type PreparedBrief, priceKind } from '../shared/brief.js';
@@ -22,8 +22,8 @@ export interface Forecast {
   least: number;
   most: number;
   /** Where the wallet is empty at the least and at the most; null where it is enough. */
-  emptyAtLeast: Place | null;
-  emptyAtMost: Place | null;
+  emptyAtLeast: RowPosition | null;
+  emptyAtMost: RowPosition | null;
 }
 
 interface Pricing {
@@ -52,13 +52,13 @@ async function forecastCredits(
     forecast.least += least;
     forecast.most += most;
     if (wallet === null) continue;
-    if (forecast.most > wallet) forecast.emptyAtMost ??= placeOf(brief);
-    if (forecast.least > wallet) forecast.emptyAtLeast ??= placeOf(brief);
+    if (forecast.most > wallet) forecast.emptyAtMost ??= positionOf(brief);
+    if (forecast.least > wallet) forecast.emptyAtLeast ??= positionOf(brief);
   }
   return forecast;
 }
 
-function placeOf(brief: PreparedBrief): Place {
+function positionOf(brief: PreparedBrief): RowPosition {
   const { source, row } = JSON.parse(brief.origin) as BriefOrigin;
   return { source, row };
 }
@@ -100,11 +100,11 @@ export function walletText({ emptyAtLeast, emptyAtMost }: Forecast, wallet: numb
   return `${has}: empty between ${at(emptyAtMost)} and ${at(emptyAtLeast)}`;
 }
 
-function at({ source, row }: Place): string {
+function at({ source, row }: RowPosition): string {
   return `row ${row} of ${source}`;
 }
 
-function same(a: Place, b: Place): boolean {
+function same(a: RowPosition, b: RowPosition): boolean {
   return a.row === b.row && a.source === b.source;
 }
 
