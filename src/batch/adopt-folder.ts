@@ -14,6 +14,7 @@ import type {
   EarlierLife,
   FolderMarks,
 } from '../ledger/recovery-ledger.js';
+import { fileNames } from '../results/file-names.js';
 import {
   type JournalContent,
   journalPath,
@@ -103,7 +104,7 @@ export function refuseOutdated(adoption: Adoption, { ledger, out }: LocalBatch):
     case 'lines_gone':
       throw new BatchError(
         'output_unusable',
-        `Lines of batch ${ledger.batch} are gone from ${out}: put its manifest.jsonl back as it was, or run its input again with --out ${out}.`,
+        `Lines of batch ${ledger.batch} are gone from ${out}: put its ${fileNames.manifest} back as it was, or run its input again with --out ${out}.`,
       );
     default:
       adoption satisfies never;

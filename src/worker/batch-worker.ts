@@ -136,7 +136,7 @@ export class BatchWorker {
     const { ledger } = this.options.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
-    if (meta?.admission !== 'complete' || (await ledger.reopened.any())) return;
+    if (meta === null || meta.stage === 'admitting' || (await ledger.reopened.any())) return;
     const tooFew = (await this.queues.count()) < meta.pending;
     if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
     this.hadTooFewJobs = tooFew;

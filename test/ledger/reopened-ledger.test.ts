@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { encodeState, type StateOf } from '../../src/ledger/brief-state.js';
 import type { Opening } from '../../src/ledger/reopened-ledger.js';
 import type { LineStatus } from '../../src/shared/manifest-line.js';
@@ -84,10 +85,10 @@ describe('open', () => {
     await ledger.markAdmission('complete');
     const before = await ledger.meta();
     if (before) await ledger.markFinalized(before);
-    expect((await ledger.meta())?.finalized).toBe(true);
+    expect(isFinalized(await ledger.meta())).toBe(true);
     await open({ a: newAttempt() });
     if (before) await ledger.markFinalized(before);
-    expect(await ledger.meta()).toMatchObject({ finalized: false, pending: 1 });
+    expect(await ledger.meta()).toMatchObject({ stage: 'running', pending: 1 });
   });
 
   it('S4: leaves a brief alone whose line is on its way, or that is not as it was expected', async () => {
@@ -115,10 +116,10 @@ describe('open', () => {
     const { ledger, reopened } = await openHeld();
     await ledger.set({ cancelled: 1 });
     await reopened.open('me', opening, new Map([['a', newAttempt()]]));
-    expect(await ledger.meta()).toMatchObject({ cancelled: true, runs: [] });
+    expect(await ledger.meta()).toMatchObject({ stage: 'cancelled', runs: [] });
     const lift = { ...opening, run: 1, cancellation: 'lift' } as const;
     await reopened.open('me', lift, new Map([['b', newAttempt()]]));
-    expect(await ledger.meta()).toMatchObject({ cancelled: false, runs: [{ run: 1 }] });
+    expect(await ledger.meta()).toMatchObject({ stage: 'admitting', runs: [{ run: 1 }] });
   });
 
   it('S1: what it is made from is taken with the state that says so', async () => {
@@ -256,14 +257,12 @@ describe('a cancelled batch', () => {
   it('S4: takes no new briefs, knows those that it has, and can end', async () => {
     const { admit, ledger } = await openLedger();
     await admit('a');
-    await ledger.set({ paused: 1, capped: 'cap' });
+    await ledger.set({ capped: 'cap' });
     expect(await ledger.cancel()).toBe('cancelled');
     expect(await ledger.cancel()).toBe('cancelled');
     expect(await ledger.meta()).toMatchObject({
-      cancelled: true,
-      paused: false,
-      capped: null,
-      admission: 'complete',
+      stage: 'cancelled',
+      finalized: false,
     });
     expect(await admit('a', 'b')).toEqual(['admitted', 'cancelled']);
     expect(await ledger.meta()).toMatchObject({ admitted: 1, pending: 1 });
@@ -275,7 +274,7 @@ describe('a cancelled batch', () => {
     const { ledger } = await openHeld();
     await ledger.markAdmission('complete');
     expect(await ledger.cancel()).toBe('was_finished');
-    expect((await ledger.meta())?.cancelled).toBe(false);
+    expect((await ledger.meta())?.stage).toBe('finished');
   });
 
   it('S6: a line whose cost nobody knows leaves its reservation as it is', async () => {

@@ -11,7 +11,7 @@ import {
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { fileNames } from '../../results/file-names.js';
 import type { Clock } from '../../shared/clock.js';
@@ -302,7 +302,7 @@ function groupText({ status, way, count, credits, guessed }: ReopenGroup): strin
 export function afterRetryText({
   survey,
   opened,
-  meta: { name, paused, pending },
+  meta,
   codes,
 }: {
   survey: Survey;
@@ -311,6 +311,7 @@ export function afterRetryText({
   meta: BatchMeta;
   codes: readonly string[];
 }): string {
+  const { name, pending } = meta;
   const { total, rereads, newAttempts } = countReopened(survey);
   if (total === 0) {
     const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
@@ -325,6 +326,6 @@ export function afterRetryText({
   ];
   if (opened < total)
     lines.push(`Of these, ${total - opened} had changed meanwhile and stay as they are.`);
-  if (paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
+  if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);
   return lines.join('\n');
 }

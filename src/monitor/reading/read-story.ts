@@ -257,7 +257,7 @@ function eventsOfLine(line: ManifestLine, files: number): StoryEvent[] {
 function eventsOfEarlier({ times: at, status, attempt, error }: ManifestLine): StoryEvent[] {
   const ended = at.collected ?? at.completed ?? at.submitted ?? at.admitted;
   const detail = `attempt ${attempt}: ${status}${error ? `, ${error.code}` : ''}; its line is in ${fileNames.history}`;
-  const found = event(ended, 'An earlier life ended', detail);
+  const found = event(ended, 'An earlier attempt ended', detail);
   return found ? [found] : [];
 }
 
