@@ -1,7 +1,7 @@
 import { decodeState, encodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { RewriteEntry } from '../ledger/rewrite-ledger.js';
-import { parseBody, parseContent, priceKind, type RequestBody } from '../shared/brief.js';
+import { parseContent, priceKind, type RequestBody } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
@@ -51,8 +51,7 @@ export function planReopening(lined: LinedBrief): Reopening {
     state?.stage === 'lined' && state.attempt === line.attempt && state.status === line.status;
   if (stateText === null || !matches) return { kind: 'other_state' };
   if (content === null) return { kind: 'no_content' };
-  const { body: text } = parseContent(content);
-  const body = parseBody(text);
+  const { request: body } = parseContent(content);
   const { fingerprint, run } = state;
   const admittedAt = Date.parse(line.times.admitted);
   const earlier = outcomeOf(line);

@@ -150,7 +150,6 @@ export class WorkerProcess {
       stages,
       out,
       slots: this.slots,
-      places: this.places,
       context: {
         batch,
         nonce,
@@ -160,6 +159,7 @@ export class WorkerProcess {
         journal,
         client,
         downloader,
+        places: this.places,
         pacer,
         pollPlanner,
         notices,

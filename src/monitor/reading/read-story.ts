@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import type { BriefState } from '../../ledger/brief-state.js';
-import { type BriefOrigin, parseBody, parseContent, type RequestBody } from '../../shared/brief.js';
+import { type BriefOrigin, parseContent, type RequestBody } from '../../shared/brief.js';
 import { type Asset, judgeLine, type ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import { jobId, type QueueStage, queueStages } from '../../shared/queues.js';
@@ -91,8 +91,8 @@ export async function readStory(
 }
 
 function split(text: string): NonNullable<Story['content']> {
-  const { origin, body } = parseContent(text);
-  return { origin, body: parseBody(body) };
+  const { origin, request } = parseContent(text);
+  return { origin, body: request };
 }
 
 /** In the manifest, or about to be written there. */
