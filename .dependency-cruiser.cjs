@@ -15,7 +15,6 @@ const arrows = {
 };
 /** These know the other room's words, and nothing of how it works. */
 const typesOnly = {
-  rivya: ['shared'],
   batch: ['producer'],
   forecast: ['batch'],
 };
@@ -50,6 +49,14 @@ module.exports = {
         { dependencyTypesNot: ['type-only'] },
       ),
     ),
+    {
+      name: 'queues-at-the-edge',
+      comment:
+        'a stage takes and returns plain values, and the API client knows no queue and no store',
+      severity: 'error',
+      from: { path: '^src/(rivya|worker/stages|producer|results|forecast)/' },
+      to: { path: 'node_modules/(bullmq|ioredis)/' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-tests-in-src',

@@ -1,5 +1,4 @@
 import { open, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import {
   type BriefState,
@@ -23,12 +22,11 @@ import {
   readJournal,
   type Send,
 } from '../results/journal.js';
-import { chargedFor } from '../results/verify/check-manifest.js';
+import { chargedFor, manifestPath, readHistory, readManifest } from '../results/manifest.js';
 import { contentFingerprint, contentOfLine, modelOf, priceKind } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
-import { judgeLine, type ManifestLine } from '../shared/manifest-line.js';
+import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
-import { readLines } from '../shared/read-lines.js';
 import { itemUrls } from '../shared/reference-items.js';
 
 export interface Adopting {
@@ -129,7 +127,7 @@ async function adoptLines(
   journal: JournalContent | null,
 ): Promise<FoundLines | 'gone'> {
   const { ledger, out } = adopting;
-  const path = join(out, 'manifest.jsonl');
+  const path = manifestPath(out);
   const size = await syncedSize(path);
   if (size < marks.offset) {
     const meta = await ledger.meta();
@@ -139,7 +137,7 @@ async function adoptLines(
   }
   if (size === marks.offset && !marks.adopting) return { lines: 0, earliest: 0 };
   const runs = marks.adopting ? new EarlierRuns() : null;
-  const found = await readBehind(adopting, { path, marks, runs });
+  const found = await readBehind(adopting, marks, runs);
   if (found === 'overtaken') return adoptLines(adopting, await ledger.recovery.marks(), journal);
   if (runs !== null) await ledger.recovery.endAdoption(await runs.sumUp(out, journal));
   if (size > found.end && found.behind === 'torn') await cutOff(adopting, path, found.end);
@@ -155,8 +153,9 @@ interface ReadBehind extends FoundLines {
 
 /** Takes over the lines behind the mark; while an earlier life is taken over, those before it are counted once more. */
 async function readBehind(
-  { ledger }: Adopting,
-  { path, marks, runs }: { path: string; marks: FolderMarks; runs: EarlierRuns | null },
+  { ledger, out }: Adopting,
+  marks: FolderMarks,
+  runs: EarlierRuns | null,
 ): Promise<ReadBehind | 'overtaken'> {
   const { generation } = marks;
   const found: ReadBehind = { lines: 0, earliest: Infinity, end: marks.offset, behind: 'nothing' };
@@ -171,14 +170,14 @@ async function readBehind(
     lines = [];
     return 'adopted';
   };
-  for await (const { text, offset, length, end: ending } of readLines(path, runs ? 0 : end)) {
-    const judged = ending === 'torn' ? null : judgeLine(text);
-    if (judged?.kind !== 'line') {
+  for await (const stands of readManifest(out, runs ? 0 : end)) {
+    const { offset, length } = stands;
+    if (stands.kind !== 'line') {
       found.behind = 'torn';
-      if (runs && ending !== 'torn') throw unreadable(path, offset);
+      if (runs && stands.kind !== 'torn') throw unreadable(manifestPath(out), offset);
       break;
     }
-    const { line } = judged;
+    const { line } = stands;
     if (!runs && line.batch !== ledger.batch) found.behind = 'another_batch';
     if (found.behind !== 'nothing') break;
     runs?.add(line);
@@ -437,10 +436,8 @@ class EarlierRuns {
 /** Lines of the time before a fresh start are in the history too: they are no cost of this life (S6). */
 async function historyCharged(out: string, sinceMs: number): Promise<number> {
   let charged = 0;
-  for await (const { text } of readLines(join(out, 'history.jsonl'))) {
-    const judged = judgeLine(text);
-    if (judged.kind === 'unreadable') continue;
-    if (Date.parse(judged.line.times.admitted) >= sinceMs) charged += chargedFor(judged.line);
+  for await (const line of readHistory(out)) {
+    if (Date.parse(line.times.admitted) >= sinceMs) charged += chargedFor(line);
   }
   return charged;
 }

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { decodeState, type ReadState, type StateOf } from '../ledger/brief-state.js';
-import { manifestLines } from '../results/manifest.js';
+import { readableLines } from '../results/manifest.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import { inChunks } from '../shared/read-lines.js';
@@ -146,7 +145,7 @@ export async function compareWithFolder(
 async function readKnown(out: string): Promise<Known> {
   const known = new Map<string, { fingerprint: string; status: LineStatus }>();
   // A line that cannot be read is found by `verify`; here its brief has none.
-  for await (const line of manifestLines(join(out, 'manifest.jsonl'), () => undefined)) {
+  for await (const line of readableLines(out, () => undefined)) {
     known.set(line.brief_id, { fingerprint: fingerprintOf(line), status: line.status });
   }
   return known;

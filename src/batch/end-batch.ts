@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { BatchLedger, ScannedBrief } from '../ledger/batch-ledger.js';
+import { isFinalized, isOver } from '../ledger/batch-meta.js';
+import { fileNames } from '../results/file-names.js';
 import { ManifestFile } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
@@ -23,11 +25,11 @@ export async function finalizeBatch({
   clock,
 }: Finalizing): Promise<'finalized' | 'not_yet'> {
   const meta = await ledger.meta();
-  if (meta?.admission !== 'complete' || meta.pending > 0 || meta.rewriting) return 'not_yet';
-  if (meta.finalized) return 'finalized';
+  if (meta === null || !isOver(meta) || meta.rewriting) return 'not_yet';
+  if (isFinalized(meta)) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
-  const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
-  await writeFileDurably(join(out, 'manifest.csv'), manifest.export('csv'));
+  const manifest = await ManifestFile.read(out);
+  await writeFileDurably(join(out, fileNames.table), manifest.export('csv'));
   await writeReport({ ledger, out, clock });
   await ledger.markFinalized(meta);
   return 'finalized';
@@ -38,7 +40,7 @@ export async function writeReport({ ledger, out, clock }: Finalizing): Promise<v
   const meta = await ledger.meta();
   if (!meta) return;
   const report = runReport(meta, clock.now());
-  await writeFileDurably(join(out, 'run.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFileDurably(join(out, fileNames.report), `${JSON.stringify(report, null, 2)}\n`);
 }
 
 export interface Cancelling {

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, neverSent } from '../ledger/batch-meta.js';
 import { type JournalEntry, type JournalHeader, journalPath } from '../results/journal.js';
+import { judgeLine, manifestPath, ownLine } from '../results/manifest.js';
 import { ownerOf } from '../results/output-folder.js';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
-import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
+import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { finishBrief } from './finish-brief.js';
@@ -34,10 +35,11 @@ export async function leaveFolder(leaving: Leaving): Promise<'left' | 'nothing_t
   const { ledger, out, openQueues } = leaving;
   const meta = await ledger.meta();
   if (!meta || !(await isGone(ledger, meta, out))) return 'nothing_to_leave';
-  if (meta.cancelled || (await ledger.hasLiveWorkers())) {
-    const why = meta.cancelled
-      ? 'it was cancelled'
-      : 'somebody may be working on it: stop that first';
+  if (meta.stage === 'cancelled' || (await ledger.hasLiveWorkers())) {
+    const why =
+      meta.stage === 'cancelled'
+        ? 'it was cancelled'
+        : 'somebody may be working on it: stop that first';
     throw new BatchError(
       'batch_conflict',
       `The folder ${meta.out} of batch ${meta.name} is gone, and it cannot go on in ${out}: ${why}.`,
@@ -45,9 +47,9 @@ export async function leaveFolder(leaving: Leaving): Promise<'left' | 'nothing_t
   }
   await ledger.set({ leaving: out });
   await endTasks(leaving);
-  const lines = await unwrittenLines(ledger);
+  const lines = await unwrittenLines(ledger, out);
   const entries = await sendsOf(ledger, meta, new Set(lines.map((line) => line.brief_id)));
-  await writeFileDurably(join(out, 'manifest.jsonl'), jsonLines(lines));
+  await writeFileDurably(manifestPath(out), jsonLines(lines));
   const { name: batch, origin, account, nonce, createdAt } = meta;
   const header: JournalHeader = { batch, origin, account, nonce, createdAt };
   await writeFileDurably(journalPath(out), jsonLines([header, ...entries]));
@@ -82,10 +84,10 @@ async function endTasks({ ledger, clock }: Leaving): Promise<void> {
 }
 
 /** Those that are not in the lost manifest; of what they promise, the files are lost. */
-async function unwrittenLines(ledger: BatchLedger): Promise<ManifestLine[]> {
+async function unwrittenLines(ledger: BatchLedger, out: string): Promise<ManifestLine[]> {
   const error = { code: 'download_unavailable', message: goneMessage, request_id: null };
   return (await ledger.outbox.all()).map((text) => {
-    const line = manifestLineSchema.parse(JSON.parse(text));
+    const line = ownLine(judgeLine(text), out);
     return line.assets.length === 0 ? line : { ...line, status: 'unknown', assets: [], error };
   });
 }

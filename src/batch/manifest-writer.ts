@@ -1,10 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { OutboxLedger, OutboxPage } from '../ledger/batch-ledger.js';
+import { manifestPath, readManifest } from '../results/manifest.js';
 import { BatchError } from '../shared/errors.js';
-import { judgeLine } from '../shared/manifest-line.js';
-import { readLines } from '../shared/read-lines.js';
 
 const linesAtOnce = 500;
 
@@ -26,7 +24,7 @@ export class ManifestWriter {
   ) {}
 
   get path(): string {
-    return join(this.out, 'manifest.jsonl');
+    return manifestPath(this.out);
   }
 
   /** Writes all that is in the outbox; calls while one is under way share the next. */
@@ -85,7 +83,7 @@ export class ManifestWriter {
     }
     // The very lines, of a writer that was ahead or killed.
     if (await beginsAlike(file, page.offset, bytes)) return 'free';
-    const owner = await batchAt(this.path, page.offset);
+    const owner = await batchAt(this.out, page.offset);
     if (owner === this.outbox.batch) return 'ahead';
     if (owner !== null) {
       throw new BatchError(
@@ -114,10 +112,9 @@ async function beginsAlike(file: FileHandle, offset: number, bytes: Buffer): Pro
 }
 
 /** The batch of the line at a place; null where no whole line of a manifest begins there. */
-async function batchAt(path: string, offset: number): Promise<string | null> {
-  for await (const { text, end } of readLines(path, offset)) {
-    const judged = end === 'newline' ? judgeLine(text) : null;
-    return judged?.kind === 'line' ? judged.line.batch : null;
+async function batchAt(out: string, offset: number): Promise<string | null> {
+  for await (const found of readManifest(out, offset)) {
+    return found.kind === 'line' ? found.line.batch : null;
   }
   return null;
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import { type BatchIdentity, type BatchMeta, neverSent } from '../ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, isOver, neverSent } from '../ledger/batch-meta.js';
+import { fileNames } from '../results/file-names.js';
 import {
   emptyJournal,
   Journal,
@@ -11,6 +12,7 @@ import {
   journalPath,
   readJournalHeader,
 } from '../results/journal.js';
+import { manifestPath } from '../results/manifest.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -89,9 +91,9 @@ async function adopt(
     return adopt(adopting, { meta: await bindBatch(ledger, kept), identity: kept, header: found });
   }
   const now = (await ledger.meta()) ?? meta;
-  if (meta.ready) return { meta: now, journal: null };
+  if (meta.folder === 'known') return { meta: now, journal: null };
   const { journal, lines, earliest } = adoption;
-  if (found !== null || !meta.adopting || lines === 0) return { meta: now, journal };
+  if (found !== null || meta.folder !== 'adopting' || lines === 0) return { meta: now, journal };
   // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
   const header = { ...journalHeader(meta), createdAt: earliest };
   await rm(journalPath(out), { force: true });
@@ -147,7 +149,7 @@ const stageOf = {
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
-  if (meta?.admission !== 'complete' || meta.rewriting) return;
+  if (meta === null || meta.stage === 'admitting' || meta.rewriting) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     for (const { id: brief, read } of briefs) {
@@ -179,7 +181,7 @@ async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<
   const meta = await ledger.meta();
   if (!meta || out === '' || (meta.out !== '' && meta.out !== out)) return;
   if (!(await holdsEarlierLife(meta, out))) return;
-  if (!neverSent(meta) || meta.admission === 'open') {
+  if (!neverSent(meta) || meta.stage === 'admitting') {
     throw new BatchError(
       'batch_conflict',
       `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
@@ -214,7 +216,7 @@ export async function forgetsResults(
 
 async function beginsAnew({ ledger, out }: Pick<LifeRequest, 'ledger' | 'out'>): Promise<boolean> {
   const meta = await ledger.meta();
-  if (meta && (meta.pending > 0 || meta.admission === 'open')) {
+  if (meta && !isOver(meta)) {
     if (meta.nonce !== '') return false;
     throw new BatchError(
       'batch_conflict',
@@ -287,19 +289,19 @@ function conflict(batch: string, how: string): BatchError {
  * journal stays too, until that of the new life takes its place.
  */
 async function archiveResults(out: string): Promise<void> {
-  const manifest = join(out, 'manifest.jsonl');
-  const history = join(out, 'history.jsonl');
+  const manifest = manifestPath(out);
+  const history = join(out, fileNames.history);
   const bytes = await bytesOf(manifest);
   // A kill may have come between the two files.
   if (bytes > 0 && !(await endsAlike(history, manifest, bytes))) {
     await writeFileDurably(history, linesOf(history, manifest));
   }
   for (const name of [
-    'manifest.jsonl',
-    'manifest.csv',
-    'run.json',
-    'rejected.jsonl',
-    'rejected.csv',
+    fileNames.manifest,
+    fileNames.table,
+    fileNames.report,
+    fileNames.rejected,
+    fileNames.rejectedTable,
   ]) {
     await rm(join(out, name), { force: true });
   }

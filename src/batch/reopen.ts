@@ -7,11 +7,12 @@ import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { encodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import { type RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
-import { parseManifestLine } from '../results/manifest.js';
+import { fileNames } from '../results/file-names.js';
+import { ownLine, readManifest } from '../results/manifest.js';
 import { contentOfLine, type PreparedBrief, priceKind, type RequestBody } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { StageQueues } from '../shared/queues.js';
-import { inChunks, readLines } from '../shared/read-lines.js';
+import { inChunks } from '../shared/read-lines.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import type { BatchContext } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
@@ -63,11 +64,10 @@ export async function draftReopening(
   const run = (await rewrite.run()) + 1;
   const drafting = new Drafting(reopener, { prices: await account.prices(), run });
   let lines: ManifestLine[] = [];
-  const path = join(out, 'manifest.jsonl');
-  for await (const { text, offset } of readLines(path)) {
+  for await (const found of readManifest(out)) {
     // What stands behind it is not marked as written: it is written again, perhaps elsewhere.
-    if (offset >= place.offset) break;
-    const line = parseManifestLine(text, path);
+    if (found.offset >= place.offset) break;
+    const line = ownLine(found, out);
     if (wants(line)) lines.push(line);
     if (lines.length < linesAtOnce) continue;
     await drafting.add(lines);
@@ -87,7 +87,7 @@ export async function reopen(
   cancellation: 'lift' | 'keep',
 ): Promise<'reopened' | 'not_begun'> {
   const { rewrite, out } = reopener;
-  const historyBytes = await bytesOf(out, 'history.jsonl');
+  const historyBytes = await bytesOf(out, fileNames.history);
   const { token, generation, run } = draft;
   const plan = { generation, historyBytes, cancellation, run, unwritten: 'allowed' } as const;
   const begun = await rewrite.begin(token, plan);
@@ -242,7 +242,7 @@ async function begin(changing: Changing, token: string, generation: string) {
   const { rewrite, ledger, out } = changing;
   const writer = new ManifestWriter(ledger.outbox, out);
   for (;;) {
-    const historyBytes = await bytesOf(out, 'history.jsonl');
+    const historyBytes = await bytesOf(out, fileNames.history);
     const begun = await rewrite.begin(token, {
       generation,
       historyBytes,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { decodeState } from '../ledger/brief-state.js';
 import type { ManifestPlace, RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
+import { fileNames } from '../results/file-names.js';
 import { Journal } from '../results/journal.js';
 import type { NewJob, StageQueues } from '../shared/queues.js';
 import { type FileLine, readLines } from '../shared/read-lines.js';
@@ -121,14 +122,14 @@ async function writeFiles({
   folder,
   place,
 }: Replacing): Promise<Written | 'overtaken'> {
-  const manifest = await open(join(folder.path, 'manifest.jsonl'), 'w');
-  const history = await open(join(folder.path, 'history.jsonl'), 'w');
+  const manifest = await open(join(folder.path, fileNames.manifest), 'w');
+  const history = await open(join(folder.path, fileNames.history), 'w');
   try {
-    for await (const lines of chunks(join(out, 'history.jsonl'), place.historyBytes)) {
+    for await (const lines of chunks(join(out, fileNames.history), place.historyBytes)) {
       await append(history, lines);
     }
     const written: Written = { keptBytes: 0, moved: 0 };
-    for await (const lines of chunks(join(out, 'manifest.jsonl'), place.offset)) {
+    for await (const lines of chunks(join(out, fileNames.manifest), place.offset)) {
       if ((await rewrite.hold(folder.token, 'keep')).kind !== 'planned') return 'overtaken';
       const { kept, moved } = await sortOut(rewrite, lines);
       written.keptBytes += await append(manifest, kept);
@@ -147,7 +148,7 @@ async function writeFiles({
 /** The history first: a line that is in neither file would be lost, one in both is not there twice for long. */
 async function putInPlace({ rewrite, out, folder }: Replacing): Promise<'in_place' | 'overtaken'> {
   if ((await rewrite.hold(folder.token, 'keep')).kind !== 'planned') return 'overtaken';
-  for (const name of ['history.jsonl', 'manifest.jsonl']) {
+  for (const name of [fileNames.history, fileNames.manifest]) {
     await rename(join(folder.path, name), join(out, name));
     await syncFolder(out);
   }

@@ -4,6 +4,7 @@ import type { Asset, ManifestLine } from '../shared/manifest-line.js';
 import { formatCredits } from '../shared/quantities.js';
 import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
+import { fileNames } from './file-names.js';
 import { readJournalHeader } from './journal.js';
 import { ManifestFile } from './manifest.js';
 
@@ -36,8 +37,8 @@ const policy =
  * without a server. Of a large batch, some of it, spread over the whole. Returns its path.
  */
 export async function writeContactSheet(out: string): Promise<string> {
-  const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
-  const path = join(out, 'contact-sheet.html');
+  const manifest = await ManifestFile.read(out);
+  const path = join(out, fileNames.contactSheet);
   const header = await readJournalHeader(out);
   const simulated = header !== null && isSimulated(header);
   const title = `${basename(out)}${simulated ? ' (SIMULATED)' : ''}`;

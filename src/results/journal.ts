@@ -2,10 +2,11 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BatchError } from '../shared/errors.js';
-import type { JsonObject } from '../shared/json.js';
+import { type JsonObject, parseJson } from '../shared/json.js';
 import { readLines } from '../shared/read-lines.js';
 import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
+import { fileNames } from './file-names.js';
 
 /** What a lost Redis must not take along; the first line of the journal says whose it is. */
 const headerSchema = z.object({
@@ -113,7 +114,7 @@ export interface JournalContent {
 }
 
 export function journalPath(out: string): string {
-  return join(out, 'journal.jsonl');
+  return join(out, fileNames.journal);
 }
 
 /**
@@ -123,28 +124,23 @@ export function journalPath(out: string): string {
 export async function readJournal(out: string, fromOffset = 0): Promise<JournalContent | null> {
   const header = fromOffset === 0 ? null : await readJournalHeader(out);
   let content = header === null ? null : emptyJournal(header);
-  for await (const { text, end, offset, length } of readLines(journalPath(out), fromOffset)) {
-    const json = end === 'torn' ? undefined : parseEntry(text);
-    if (content !== null && end === 'newline') content.end = offset + length;
-    if (json === undefined) continue;
-    const parsed = headerSchema.safeParse(json);
-    if (parsed.success) {
-      content ??= { ...emptyJournal(parsed.data), end: offset + length };
-      continue;
+  for await (const note of readNotes(out, fromOffset)) {
+    if (note.kind === 'header') content ??= emptyJournal(note.header);
+    else if (note.kind === 'foreign' || (note.kind === 'entry' && content === null)) {
+      throw notOurs(out);
     }
-    if (content === null) throw notOurs(out);
-    const entry = entrySchema.safeParse(json);
-    if (!entry.success) throw notOurs(out);
-    addEntry(content, entry.data, offset);
+    if (content === null) continue;
+    content.end = note.end;
+    if (note.kind === 'entry') addEntry(content, note.entry, note.offset);
   }
   return content;
 }
 
 /** The content of a send, where the journal has it. */
 export async function readContentAt(out: string, offset: number): Promise<string | null> {
-  for await (const { text } of readLines(journalPath(out), offset)) {
-    const entry = entrySchema.parse(parseEntry(text));
-    return ('content' in entry && entry.content) || null;
+  for await (const note of readNotes(out, offset)) {
+    if (note.kind !== 'entry') throw notOurs(out);
+    return ('content' in note.entry && note.entry.content) || null;
   }
   return null;
 }
@@ -178,11 +174,51 @@ function addEntry(content: JournalContent, entry: JournalEntry, offset: number):
 
 /** Whose a folder is from the first moment on; null where no journal was begun. */
 export async function readJournalHeader(out: string): Promise<JournalHeader | null> {
-  for await (const { text, end } of readLines(journalPath(out))) {
-    const header = headerSchema.safeParse(end === 'torn' ? undefined : parseEntry(text));
-    if (header.success) return header.data;
-  }
+  for await (const note of readNotes(out)) if (note.kind === 'header') return note.header;
   return null;
+}
+
+/** What stands in one line of a journal. */
+type FoundNote = {
+  /** In bytes. */
+  offset: number;
+  /** Where the line ends, in bytes. */
+  end: number;
+} & (
+  | { kind: 'header'; header: JournalHeader }
+  | { kind: 'entry'; entry: JournalEntry }
+  /** Cut off before what came next was written. */
+  | { kind: 'cut_off' }
+  /** JSON that no version up to this one has written. */
+  | { kind: 'foreign' }
+);
+
+/**
+ * Every complete line of a journal, in constant memory; an absent one has none. Whoever needs a note reads it with this.
+ * @param isWanted looks at a line's text before it is parsed, where few of many are wanted
+ */
+export async function* readNotes(
+  out: string,
+  fromOffset = 0,
+  isWanted: (text: string) => boolean = () => true,
+): AsyncGenerator<FoundNote> {
+  const lines = readLines(journalPath(out), fromOffset);
+  for await (const { text, offset, length, end } of lines) {
+    if (end === 'newline' && isWanted(text)) {
+      yield { offset, end: offset + length, ...judgeNote(text) };
+    }
+  }
+}
+
+function judgeNote(text: string) {
+  const json = parseEntry(text);
+  if (json === undefined) return { kind: 'cut_off' } as const;
+  const header = headerSchema.safeParse(json);
+  if (header.success) return { kind: 'header', header: header.data } as const;
+  const entry = entrySchema.safeParse(json);
+  return entry.success
+    ? ({ kind: 'entry', entry: entry.data } as const)
+    : ({ kind: 'foreign' } as const);
 }
 
 /**
@@ -201,14 +237,6 @@ function parseEntry(text: string): unknown {
 }
 
 const entryBegins = ['{"brief":', '{"run":', '{"elsewhere":', '{"manifest":'];
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 function notOurs(out: string): BatchError {
   return new BatchError(

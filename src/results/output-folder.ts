@@ -2,8 +2,9 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import { parseJson } from '../shared/json.js';
-import { readLines } from '../shared/read-lines.js';
+import { fileNames } from './file-names.js';
 import { type JournalHeader, journalPath, readJournalHeader } from './journal.js';
+import { manifestPath, readManifest } from './manifest.js';
 
 /**
  * Makes the folder of a batch's results, and refuses one that holds another batch's.
@@ -107,14 +108,14 @@ export async function batchHeldIn(out: string): Promise<string | null> {
 }
 
 async function holderOf(out: string): Promise<Holder> {
-  const manifest = join(out, 'manifest.jsonl');
-  for await (const { text, end } of readLines(manifest)) {
-    if (end === 'torn') break;
-    return batchIn(text, manifest);
+  for await (const found of readManifest(out)) {
+    if (found.kind === 'torn') break;
+    // Also where it cannot be read any more: whose it is, is said all the same.
+    return batchIn(found.text, manifestPath(out));
   }
   const journal = await readJournalHeader(out);
   if (journal !== null) return { kind: 'batch', name: journal.batch };
-  const report = join(out, 'run.json');
+  const report = join(out, fileNames.report);
   try {
     return batchIn(await readFile(report, 'utf8'), report);
   } catch (error) {

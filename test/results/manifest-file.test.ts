@@ -10,9 +10,8 @@ import { manifestLine } from '../shared/manifest-lines.js';
 async function manifestWith(content: string): Promise<ManifestFile> {
   const folder = await mkdtemp(join(tmpdir(), 'manifest-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, 'manifest.jsonl');
-  await writeFile(path, content);
-  return ManifestFile.read(path);
+  await writeFile(join(folder, 'manifest.jsonl'), content);
+  return ManifestFile.read(folder);
 }
 
 const jsonl = (...lines: ManifestLine[]) =>

@@ -81,19 +81,19 @@ it.each([
   JSON.stringify({ ...manifestLine(), params: 1 }),
   JSON.stringify(manifestLine()).replace('"input":{', `"input":{"deep":${nested},`),
 ])('a line that only begins as one of ours ends a reader in a sentence', async (line) => {
-  const path = join(await newFolder(), 'manifest.jsonl');
-  await writeFile(path, `${line}\n`);
-  await expect(ManifestFile.read(path)).rejects.toMatchObject({
+  const out = await newFolder();
+  await writeFile(join(out, 'manifest.jsonl'), `${line}\n`);
+  await expect(ManifestFile.read(out)).rejects.toMatchObject({
     code: 'batch_conflict',
     message: expect.stringContaining('is not as rivya-batch wrote it'),
   });
 });
 
 it('keeps a column called __proto__ as it was written', async () => {
-  const path = join(await newFolder(), 'manifest.jsonl');
+  const out = await newFolder();
   const line = JSON.stringify(manifestLine()).replace('"input":{', '"input":{"__proto__":"p",');
-  await writeFile(path, `${line}\n`);
-  const manifest = await ManifestFile.read(path);
+  await writeFile(join(out, 'manifest.jsonl'), `${line}\n`);
+  const manifest = await ManifestFile.read(out);
   let csv = '';
   for await (const piece of manifest.export('csv')) csv += piece;
   expect(csv).toMatch(/^__proto__,.*\np,/);

@@ -65,7 +65,7 @@ export class ResultsFolder {
   }
 
   async writeTable(): Promise<void> {
-    const manifest = await ManifestFile.read(this.at('manifest.jsonl'));
+    const manifest = await ManifestFile.read(this.path);
     let text = '';
     for await (const piece of manifest.export('csv')) text += piece;
     await this.write('manifest.csv', text);

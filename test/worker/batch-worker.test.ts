@@ -2,7 +2,8 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseManifestLine } from '../../src/results/manifest.js';
+import { isFinalized } from '../../src/ledger/batch-meta.js';
+import { judgeLine, ownLine } from '../../src/results/manifest.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
@@ -53,7 +54,7 @@ function startWorker(
 }
 
 const finalized = (bench: Bench) =>
-  vi.waitFor(async () => expect((await bench.ledger.meta())?.finalized).toBe(true), {
+  vi.waitFor(async () => expect(isFinalized(await bench.ledger.meta())).toBe(true), {
     timeout: 45_000,
     interval: 50,
   });
@@ -63,7 +64,7 @@ const written = async ({ out }: Bench) => {
   return text
     .trimEnd()
     .split('\n')
-    .map((line) => parseManifestLine(line, 'manifest.jsonl'));
+    .map((line) => ownLine(judgeLine(line), ''));
 };
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `b${index}`);

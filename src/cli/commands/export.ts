@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { writeContactSheet } from '../../results/contact-sheet.js';
-import { ManifestFile, type ManifestFormat } from '../../results/manifest.js';
+import { ManifestFile, type ManifestFormat, manifestPath } from '../../results/manifest.js';
 import { ownerOf } from '../../results/output-folder.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { pathOnDisk, twin } from '../options/flags.js';
@@ -22,8 +22,7 @@ export function addManifestCommand(program: Command, setup: CommandSetup): void 
     )
     .action((what: string, flags: { format: ManifestFormat }) =>
       setup.run(async () => {
-        const path = await manifestPath(setup, what);
-        const manifest = await ManifestFile.read(path);
+        const manifest = await ManifestFile.read(await folderOf(setup, what));
         for await (const text of manifest.export(flags.format)) await setup.terminal.pipe(text);
         return ExitCode.succeeded;
       }),
@@ -31,16 +30,14 @@ export function addManifestCommand(program: Command, setup: CommandSetup): void 
 }
 
 /** A folder needs no Redis; a batch's name is looked up there. */
-async function manifestPath(setup: CommandSetup, what: string): Promise<string> {
-  const inFolder = join(what, 'manifest.jsonl');
-  if (await exists(inFolder)) return inFolder;
+async function folderOf(setup: CommandSetup, what: string): Promise<string> {
+  if (await exists(manifestPath(what))) return what;
   if (await exists(what)) {
-    throw new BatchError('bad_input', `There is no manifest.jsonl in ${what}.`);
+    throw new BatchError('bad_input', `There is no ${manifestPath(what)}.`);
   }
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
-    const { meta } = await session.findBatch(what);
-    return join(meta.out, 'manifest.jsonl');
+    return (await session.findBatch(what)).meta.out;
   } finally {
     await session.close();
   }

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import pc from 'picocolors';
 import { type BatchSight, countQueued, limitingWhile } from '../../forecast/outlook.js';
@@ -9,7 +8,7 @@ import { BatchLedger } from '../../ledger/batch-ledger.js';
 import { type BatchMeta, batchState, withoutSuccess } from '../../ledger/batch-meta.js';
 import { batchesKey } from '../../ledger/keys.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
-import { manifestLines } from '../../results/manifest.js';
+import { manifestPath, readableLines } from '../../results/manifest.js';
 import { runReport } from '../../results/run-report.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import {
@@ -261,7 +260,7 @@ export async function showFailures(
 ): Promise<ExitCode> {
   const path = await findManifest(meta);
   const unreadable: number[] = [];
-  const groups = await groupFailures(manifestLines(path, (row) => unreadable.push(row)));
+  const groups = await groupFailures(readableLines(meta.out, (row) => unreadable.push(row)));
   if (unreadable.length > 0) {
     terminal.warn(
       `${unreadable.length} lines of ${path} cannot be read: "rivya-batch verify ${meta.out}" says more.`,
@@ -302,7 +301,7 @@ async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
       `Batch ${name} leaves its folder to the workers, so it is not known here where its lines are.`,
     );
   }
-  const path = join(out, 'manifest.jsonl');
+  const path = manifestPath(out);
   const written = Object.values(lines).some((count) => count > 0);
   if (written && !(await stat(path).catch(() => null))) {
     throw new BatchError(

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { withoutFinished } from '../../batch/compare.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { PlannedTime } from '../../forecast/time.js';
@@ -79,7 +79,7 @@ export async function tellTrial(
 async function sampleLines(input: CompiledInput, out: string): Promise<ManifestLine[]> {
   const ids = new Set<string>();
   for await (const { id } of input.briefs()) ids.add(id);
-  const manifest = await ManifestFile.read(join(out, 'manifest.jsonl'));
+  const manifest = await ManifestFile.read(out);
   const lines: ManifestLine[] = [];
   for await (const { line } of manifest.lines()) if (ids.has(line.brief_id)) lines.push(line);
   return lines;

@@ -12,6 +12,7 @@ import {
   removeRejected,
   writeRejected,
 } from '../../producer/rejected-file.js';
+import { fileNames } from '../../results/file-names.js';
 import type { Schedule } from '../../schedule/schedule.js';
 import { BatchError } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
@@ -107,7 +108,7 @@ function shortest(path: string): string {
 }
 
 export function rejectedFileIn(out: string): string {
-  return join(out, 'rejected.jsonl');
+  return join(out, fileNames.rejected);
 }
 
 /** How an input is read, as a schedule keeps it too; `promptFile` names the prompt in a fault. */

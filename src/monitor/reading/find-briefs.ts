@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { decodeState } from '../../ledger/brief-state.js';
-import { judgeLine } from '../../shared/manifest-line.js';
-import { readLines } from '../../shared/read-lines.js';
+import { manifestPath, readManifest } from '../../results/manifest.js';
 import type { Ledgers } from './ledgers.js';
 import { readable } from './read-failures.js';
 
@@ -110,14 +108,14 @@ async function scan(
 }
 
 async function findInManifest(search: Search, { name: batch, out }: BatchMeta): Promise<void> {
-  const path = join(out, 'manifest.jsonl');
-  if (out === '' || !(await readable(path))) return;
-  for await (const { text, end } of readLines(path)) {
+  if (out === '' || !(await readable(manifestPath(out)))) return;
+  // Once it is to stop, every row is wanted: the next one ends it.
+  const isWanted = (row: string) =>
+    stopReason(search) !== null || row.toLowerCase().includes(search.needle);
+  for await (const found of readManifest(out, 0, isWanted)) {
     if (stopReason(search) !== null) return;
-    if (end === 'torn' || !text.toLowerCase().includes(search.needle)) continue;
-    const judged = judgeLine(text);
-    if (judged.kind === 'unreadable') continue;
-    note(search, { batch, id: judged.line.brief_id, status: judged.line.status });
+    if (found.kind !== 'line') continue;
+    note(search, { batch, id: found.line.brief_id, status: found.line.status });
   }
 }
 

@@ -1,9 +1,8 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
-import { manifestLines } from '../../results/manifest.js';
+import { manifestPath, readableLines } from '../../results/manifest.js';
 
 export type Failures =
   /** The lines are on another machine, or not there yet. */
@@ -44,11 +43,10 @@ export class FailureReader {
   }
 
   private async group({ out }: BatchMeta, nowMs: number): Promise<Failures> {
-    const path = join(out, 'manifest.jsonl');
-    if (out === '' || !(await readable(path))) return { kind: 'elsewhere', out };
+    if (out === '' || !(await readable(manifestPath(out)))) return { kind: 'elsewhere', out };
     let unreadable = 0;
     const groups = await groupFailures(
-      manifestLines(path, () => {
+      readableLines(out, () => {
         unreadable += 1;
       }),
     );

@@ -1,26 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { z } from 'zod';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import type { BriefState } from '../../ledger/brief-state.js';
+import { fileNames } from '../../results/file-names.js';
+import { readNotes, type Send } from '../../results/journal.js';
+import { judgeLine, readHistory, readManifest } from '../../results/manifest.js';
 import { type BriefOrigin, parseContent, type RequestBody } from '../../shared/brief.js';
-import { type Asset, judgeLine, type ManifestLine } from '../../shared/manifest-line.js';
+import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import { jobId, type QueueStage, queueStages } from '../../shared/queues.js';
-import { readLines } from '../../shared/read-lines.js';
 import type { Ledgers } from './ledgers.js';
 import type { BatchQueues, StageQueue } from './queues.js';
 import { readable } from './read-failures.js';
-
-/** The journal's note of a first send; later versions may add to it. */
-const sendSchema = z.object({
-  brief: z.string(),
-  attempt: z.number(),
-  sentAt: z.number(),
-  credits: z.number().optional(),
-});
-type Send = z.infer<typeof sendSchema>;
 
 export interface FileOnDisk {
   asset: Asset;
@@ -84,7 +76,7 @@ export async function readStory(
       findJob(ledgers, queues.of(meta.name), jobId(meta.name, id, read.state.attempt)),
     ),
     line,
-    earlier: await linesOf('history.jsonl', meta, id),
+    earlier: await earlierLines(meta, id),
     sends: await sendsOf(meta, id),
     files: await lookAtFiles(meta, line?.assets ?? []),
   };
@@ -101,11 +93,21 @@ async function findLine(
   meta: BatchMeta,
   id: string,
 ): Promise<ManifestLine | null> {
-  const [line] = (await linesOf('manifest.jsonl', meta, id)).reverse();
-  if (line) return line;
+  const written = await inFolder(meta, fileNames.manifest, async () => {
+    let last: ManifestLine | null = null;
+    for await (const found of readManifest(meta.out, 0, mentions(id))) {
+      if (found.kind === 'line' && found.line.brief_id === id) last = found.line;
+    }
+    return last;
+  });
+  if (written !== null) return written;
   const { outbox } = ledgers.batch(meta.name).keys;
   const texts = await ledgers.inTime(() => ledgers.redis.lrange(outbox, '0', mostUnwritten));
-  return parseLines(texts, id).at(-1) ?? null;
+  const lines = texts.filter(mentions(id)).flatMap((text) => {
+    const judged = judgeLine(text);
+    return judged.kind === 'line' && judged.line.brief_id === id ? judged.line : [];
+  });
+  return lines.at(-1) ?? null;
 }
 
 async function findJob(
@@ -132,37 +134,42 @@ async function findJob(
 /** However many stories are asked for, the pages beside them stay quick. */
 const fileReads = pLimit(2);
 
+/** Null where the file is not on this machine. */
+async function inFolder<Found>(
+  { out }: BatchMeta,
+  file: string,
+  read: () => Promise<Found>,
+): Promise<Found | null> {
+  return out !== '' && (await readable(join(out, file))) ? fileReads(read) : null;
+}
+
 /** Texts that hold the id anywhere are parsed, the others are passed over: a manifest may have a million. */
-async function textsWith(file: string, { out }: BatchMeta, id: string): Promise<string[]> {
-  const path = join(out, file);
-  if (out === '' || !(await readable(path))) return [];
+function mentions(id: string): (text: string) => boolean {
   const needle = JSON.stringify(id);
-  return fileReads(async () => {
-    const found: string[] = [];
-    for await (const { text, end } of readLines(path)) {
-      if (end === 'newline' && text.includes(needle)) found.push(text);
+  return (text) => text.includes(needle);
+}
+
+async function earlierLines(meta: BatchMeta, id: string): Promise<ManifestLine[]> {
+  const lines = await inFolder(meta, fileNames.history, async () => {
+    const found: ManifestLine[] = [];
+    for await (const line of readHistory(meta.out, mentions(id))) {
+      if (line.brief_id === id) found.push(line);
     }
     return found;
   });
-}
-
-async function linesOf(file: string, meta: BatchMeta, id: string): Promise<ManifestLine[]> {
-  return parseLines(await textsWith(file, meta, id), id);
-}
-
-function parseLines(texts: string[], id: string): ManifestLine[] {
-  return texts.flatMap((text) => {
-    const judged = judgeLine(text);
-    return judged.kind === 'line' && judged.line.brief_id === id ? judged.line : [];
-  });
+  return lines ?? [];
 }
 
 async function sendsOf(meta: BatchMeta, id: string): Promise<Send[]> {
-  const texts = await textsWith('journal.jsonl', meta, id);
-  return texts.flatMap((text) => {
-    const parsed = sendSchema.safeParse(JSON.parse(text));
-    return parsed.success && parsed.data.brief === id ? parsed.data : [];
+  const sends = await inFolder(meta, fileNames.journal, async () => {
+    const found: Send[] = [];
+    for await (const note of readNotes(meta.out, 0, mentions(id))) {
+      if (note.kind !== 'entry' || !('sentAt' in note.entry)) continue;
+      if (note.entry.brief === id) found.push(note.entry);
+    }
+    return found;
   });
+  return sends ?? [];
 }
 
 async function lookAtFiles(meta: BatchMeta, assets: Asset[]): Promise<FileOnDisk[]> {
@@ -249,7 +256,7 @@ function eventsOfLine(line: ManifestLine, files: number): StoryEvent[] {
 
 function eventsOfEarlier({ times: at, status, attempt, error }: ManifestLine): StoryEvent[] {
   const ended = at.collected ?? at.completed ?? at.submitted ?? at.admitted;
-  const detail = `attempt ${attempt}: ${status}${error ? `, ${error.code}` : ''}; its line is in history.jsonl`;
+  const detail = `attempt ${attempt}: ${status}${error ? `, ${error.code}` : ''}; its line is in ${fileNames.history}`;
   const found = event(ended, 'An earlier life ended', detail);
   return found ? [found] : [];
 }

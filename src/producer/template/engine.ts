@@ -1,23 +1,10 @@
-import {
-  defaultOperators,
-  Liquid,
-  type Operators,
-  type Template as ParsedTemplate,
-} from 'liquidjs';
+import { defaultOperators, Liquid, type Template as ParsedTemplate } from 'liquidjs';
 import type { JsonValue } from '../../shared/json.js';
 import type { RowFault } from '../rejection.js';
 import { cellText } from '../rows/cell-text.js';
+import { comparisons, isEmpty } from '../rows/compare.js';
 import type { Row } from '../rows/row.js';
-import {
-  allFilters,
-  asText,
-  htmlToText,
-  isEmptyValue,
-  longestText,
-  Refusal,
-  tooLong,
-} from './filters.js';
-import { decimal } from './read-literal.js';
+import { allFilters, asText, htmlToText, longestText, Refusal, tooLong } from './filters.js';
 import { EngineNames, rewriteFilters, TagNesting } from './rewrite.js';
 import { type TemplatePiece, templateFault } from './scan.js';
 
@@ -92,7 +79,7 @@ function cellOf(value: JsonValue, html: 'to_text' | 'keep'): JsonValue | Refusal
   if (typeof value !== 'string') return value;
   const own = cellText(value);
   const text = html === 'to_text' ? htmlToText(own) : own;
-  return text instanceof Refusal || !isEmptyValue(text) ? text : null;
+  return text instanceof Refusal || !isEmpty(text) ? text : null;
 }
 
 function listOf(items: JsonValue[], html: 'to_text' | 'keep'): JsonValue | Refusal {
@@ -102,52 +89,7 @@ function listOf(items: JsonValue[], html: 'to_text' | 'keep'): JsonValue | Refus
     if (cell instanceof Refusal) return cell;
     cells.push(cell);
   }
-  return cells.length === 0 ? null : cells;
-}
-
-/**
- * Comparisons over cells, which are text whatever they show: `Price > 50` compares numbers, and `Published == true` is
- * true of `TRUE`. Empty is equal to empty, and to nothing else.
- */
-const cellOperators: Operators = {
-  ...defaultOperators,
-  '==': isEqual,
-  '!=': (left: JsonValue, right: JsonValue) => !isEqual(left, right),
-  '>': (left: JsonValue, right: JsonValue) => orderOf(left, right) > 0,
-  '<': (left: JsonValue, right: JsonValue) => orderOf(left, right) < 0,
-  '>=': (left: JsonValue, right: JsonValue) => orderOf(left, right) >= 0,
-  '<=': (left: JsonValue, right: JsonValue) => orderOf(left, right) <= 0,
-  contains,
-};
-
-function isEqual(left: JsonValue, right: JsonValue): boolean {
-  if (typeof left === 'boolean' || typeof right === 'boolean') {
-    return String(left).toLowerCase() === String(right).toLowerCase();
-  }
-  if (typeof left === 'number' || typeof right === 'number') return orderOf(left, right) === 0;
-  return left === right;
-}
-
-/** Not a number where the two cannot be compared, so that every comparison is false. */
-function orderOf(left: JsonValue, right: JsonValue): number {
-  const numbers = [numberOf(left), numberOf(right)] as const;
-  if (!numbers.some(Number.isNaN)) return Math.sign(numbers[0] - numbers[1]);
-  if (typeof left !== 'string' || typeof right !== 'string') return Number.NaN;
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
-}
-
-function numberOf(value: JsonValue): number {
-  if (typeof value === 'number') return value;
-  return typeof value === 'string' && decimal.test(value.trim()) ? Number(value) : Number.NaN;
-}
-
-function contains(left: JsonValue, right: JsonValue): boolean {
-  if (Array.isArray(left)) return left.some((item) => isEqual(item, right));
-  const text = asText(left);
-  const wanted = asText(right);
-  if (text instanceof Refusal || wanted instanceof Refusal || wanted === '') return false;
-  return text.includes(wanted);
+  return isEmpty(cells) ? null : cells;
 }
 
 export type { ParsedTemplate };
@@ -180,7 +122,7 @@ interface EngineCall {
   context: { environments: object };
 }
 
-const tagsKept = new Set(['if', 'unless', 'case']);
+const tagsKept = new Set(['if', 'unless']);
 
 const engine = makeEngine();
 
@@ -206,7 +148,7 @@ function makeEngine(): Liquid {
     strictVariables: true,
     strictFilters: true,
     templates: {},
-    operators: cellOperators,
+    operators: { ...defaultOperators, ...comparisons },
   });
   for (const name of Object.keys(liquid.tags)) if (!tagsKept.has(name)) delete liquid.tags[name];
   for (const name of Object.keys(liquid.filters)) liquid.unregisterFilter(name);
@@ -241,7 +183,7 @@ function fillHole(progress: Progress, value: JsonValue, index: number): string {
     return '';
   }
   if (text instanceof Refusal) return '';
-  if (need === 'needed' && isEmptyValue(text)) {
+  if (need === 'needed' && isEmpty(text)) {
     progress.faults.push(emptyFault(column));
     return '';
   }

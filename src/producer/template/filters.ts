@@ -1,7 +1,7 @@
 import { compile, type SelectorDefinition } from 'html-to-text';
 import { type FilterImplOptions, filters as liquidFilters } from 'liquidjs';
 import type { JsonValue } from '../../shared/json.js';
-import { isBlank } from '../rows/cell-text.js';
+import { isEmpty } from '../rows/compare.js';
 import { nearNames } from '../rows/suggest-name.js';
 import { decimal } from './read-literal.js';
 
@@ -100,7 +100,7 @@ const filters: ReadonlyMap<string, TemplateFilter> = new Map([
   ['join', list([0, 1], () => joinList)],
   ['reverse', list(none, liquid('reverse'))],
   ['uniq', list(none, liquid('uniq'))],
-  ['compact', list(none, () => (items) => items.filter((item) => !isEmptyValue(item)))],
+  ['compact', list(none, () => (items) => items.filter((item) => !isEmpty(item)))],
   ['size', { takes: none, run: (_engine, value) => sizeOf(value) }],
   ['plus', number(one, liquid('plus'))],
   ['minus', number(one, liquid('minus'))],
@@ -125,14 +125,8 @@ export function unknownFilter(name: string): string {
   return `there is no filter "${name}"${near === undefined ? '' : `; the nearest is "${near}"`}`;
 }
 
-/** Empty is what a person sees as empty: nothing, only spaces, a list of nothing. */
-export function isEmptyValue(value: JsonValue): boolean {
-  if (typeof value === 'string') return isBlank(value);
-  return value === null || (Array.isArray(value) && value.length === 0);
-}
-
 function orDefault(value: JsonValue, other: JsonValue): JsonValue {
-  return isEmptyValue(value) ? other : value;
+  return isEmpty(value) ? other : value;
 }
 
 /** A filter of the engine's own, which finds its limits in the engine's context. */

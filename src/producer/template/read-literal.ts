@@ -36,7 +36,12 @@ export function readOperand(written: string): Operand | null {
   if (inQuotes) return { kind: 'value', value: unquote(inQuotes[1] ?? inQuotes[2] ?? '') };
   const inBrackets = readBracketed(text, 0);
   if (inBrackets?.end === text.length) return { kind: 'column', column: inBrackets.column };
-  if (decimal.test(text)) return { kind: 'value', value: Number(text) };
+  if (decimal.test(text)) {
+    const number = Number(text);
+    // One that is too large to be kept exactly stays as it is written.
+    const isExact = !Number.isInteger(number) || Number.isSafeInteger(number);
+    return { kind: 'value', value: isExact ? number : text };
+  }
   const word = words.get(text);
   if (word !== undefined) return { kind: 'value', value: word };
   return { kind: 'column', column: text };

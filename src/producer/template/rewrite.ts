@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../shared/json.js';
+import { comparisonFault } from '../rows/compare.js';
 import { filterNamed, unknownFilter } from './filters.js';
 import { readOperand } from './read-literal.js';
 import { type TemplatePiece, type TemplatePlace, templateFault } from './scan.js';
@@ -45,24 +46,27 @@ const filter = new RegExp(`\\s*([^\\s:|]+)\\s*(?::((?:[^"'|]|${quoted})*))?\\s*(
 function rewriteCondition(text: string, rewriting: Rewriting): string {
   const parts = split(text, { operand: conditionOperand, separator: conditionOperator }, rewriting);
   return parts
-    .map(({ operand, separator }) => {
+    .map(({ operand, separator }, index) => {
+      refuseUncomparable(operand, separator, rewriting.place);
+      refuseUncomparable(operand, parts[index - 1]?.separator ?? '', rewriting.place);
       const operator = separator === '<>' ? '!=' : separator;
       return `${rewriteOperand(operand, rewriting)} ${operator}`;
     })
     .join(' ');
 }
 
-/** The choices of a `when`: a number or a boolean is also met by a cell that shows it. */
-function rewriteChoices(text: string, rewriting: Rewriting): string {
+function refuseUncomparable(text: string, operator: string, place: TemplatePlace): void {
+  const operand = readOperand(text);
+  const fault = operand?.kind === 'value' ? comparisonFault(operator, operand.value) : null;
+  if (fault !== null) throw templateFault(place, fault);
+}
+
+/** The choices of a `when`, compared with what its `case` names. */
+function rewriteChoices(subject: string, text: string, rewriting: Rewriting): string {
   const parts = split(text, { operand: choiceOperand, separator: choiceSeparator }, rewriting);
   return parts
-    .flatMap(({ operand }) => {
-      const read = readOperand(operand);
-      const name = rewriteOperand(operand, rewriting);
-      if (read?.kind !== 'value' || read.value === null) return [name];
-      return [name, ...shownAs(read.value).map((shown) => rewriting.names.value(shown))];
-    })
-    .join(', ');
+    .map(({ operand }) => `${subject} == ${rewriteOperand(operand, rewriting)}`)
+    .join(' or ');
 }
 
 function rewriteOperand(text: string, { names, place }: Rewriting): string {
@@ -134,13 +138,6 @@ function split(
   }
 }
 
-function shownAs(value: JsonValue): string[] {
-  if (typeof value === 'number') return [String(value)];
-  return typeof value === 'boolean'
-    ? [String(value), value ? 'TRUE' : 'FALSE', value ? 'True' : 'False']
-    : [];
-}
-
 function refuseBar(column: string, text: string, place: TemplatePlace): void {
   if (!column.includes('|') || text.trim().startsWith('[')) return;
   const reason = `a filter cannot stand in a condition; a column with "|" in its name is written ["..."]`;
@@ -153,6 +150,8 @@ type BlockName = 'if' | 'unless' | 'case';
 interface OpenBlock {
   name: BlockName;
   place: TemplatePlace;
+  /** The engine's name for what a `case` is about; empty in the others. */
+  subject: string;
   /** What has come inside it last. */
   branch: 'none' | 'first' | 'else';
 }
@@ -186,17 +185,23 @@ export class TagNesting {
     switch (name) {
       case 'if':
       case 'unless':
-        this.#open.push({ name, place, branch: 'first' });
+        this.#open.push({ name, place, subject: '', branch: 'first' });
         return `${name} ${rewriteCondition(rest, rewriting)}`;
+      // The engine's own `case` compares in its own way. Before the first `when`, nothing counts.
       case 'case':
-        this.#open.push({ name, place, branch: 'none' });
-        return `case ${rewriteOperand(rest, rewriting)}`;
+        this.#open.push({
+          name,
+          place,
+          subject: rewriteOperand(rest, rewriting),
+          branch: 'none',
+        });
+        return `if ${this.names.value(false)}`;
       case 'elsif':
         this.#branch(place, { name, inside: ['if', 'unless'] });
         return `elsif ${rewriteCondition(rest, rewriting)}`;
       case 'when':
         this.#branch(place, { name, inside: ['case'] });
-        return `when ${rewriteChoices(rest, rewriting)}`;
+        return `elsif ${rewriteChoices(this.#open.at(-1)?.subject ?? '', rest, rewriting)}`;
       case 'else':
         refuseRest(place, name, rest);
         this.#branch(place, { name, inside: ['if', 'unless', 'case'] });
@@ -206,7 +211,7 @@ export class TagNesting {
       case 'endcase':
         refuseRest(place, name, rest);
         this.#end(place, name);
-        return name;
+        return name === 'endcase' ? 'endif' : name;
       default:
         throw templateFault(place, `there is no tag "${name}": there are ${known}`);
     }

@@ -4,6 +4,7 @@ import { type FileHandle, lstat, open, opendir, realpath } from 'node:fs/promise
 import { isAbsolute, join, relative, sep, win32 } from 'node:path';
 import type { Asset } from '../../shared/manifest-line.js';
 import { quoteName } from '../../shared/quantities.js';
+import { fileNames } from '../file-names.js';
 import { comparablePath, type History, type ManifestTally } from './check-manifest.js';
 import type { Findings, ProblemCode } from './findings.js';
 
@@ -116,7 +117,7 @@ export async function findLeftOver(
   named: { tally: ManifestTally; history: History },
   findings: Findings,
 ): Promise<void> {
-  const assets = join(folder, 'assets');
+  const assets = join(folder, fileNames.assets);
   // A link is not followed: it may lead out of the folder.
   const stats = await lstat(assets).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -124,7 +125,7 @@ export async function findLeftOver(
   });
   if (!stats?.isDirectory()) return;
   for await (const { name } of await opendir(assets)) {
-    const path = `assets/${name}`;
+    const path = `${fileNames.assets}/${name}`;
     const known =
       temporary.test(name) ||
       named.tally.names(path) ||

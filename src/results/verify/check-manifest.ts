@@ -1,14 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { z } from 'zod';
-import {
-  type Asset,
-  judgeLine,
-  type LineStatus,
-  type ManifestLine,
-} from '../../shared/manifest-line.js';
+import type { Asset, LineStatus, ManifestLine } from '../../shared/manifest-line.js';
 import { quoteName } from '../../shared/quantities.js';
-import { readLines } from '../../shared/read-lines.js';
+import { fileNames } from '../file-names.js';
+import { chargedFor, readHistory, readManifest } from '../manifest.js';
 import { type RunReport, runReportSchema } from '../run-report.js';
 import type { Findings } from './findings.js';
 
@@ -19,7 +15,7 @@ export interface NamedAsset {
   row: number;
 }
 
-const path = 'manifest.jsonl';
+const path = fileNames.manifest;
 
 /** Counts the manifest's lines, reports those that are not as they should be, and yields each file that they name. */
 export async function* walkManifest(
@@ -27,22 +23,26 @@ export async function* walkManifest(
   tally: ManifestTally,
   findings: Findings,
 ): AsyncGenerator<NamedAsset> {
-  let row = 0;
-  for await (const { text, end } of readLines(join(folder, path))) {
-    row += 1;
-    if (end === 'torn') {
-      tally.tornRow = row;
-      return;
+  for await (const found of readManifest(folder)) {
+    const { row } = found;
+    switch (found.kind) {
+      case 'line':
+        yield* countLine(found.line, row, { tally, findings });
+        break;
+      case 'blank':
+        break;
+      case 'torn':
+        tally.tornRow = row;
+        break;
+      case 'unreadable': {
+        tally.unreadable += 1;
+        const message = `Line ${row} of ${path} cannot be read (${found.reason}).`;
+        findings.problem('line_unreadable', message, { path, row });
+        break;
+      }
+      default:
+        found satisfies never;
     }
-    if (text === '') continue;
-    const judged = judgeLine(text);
-    if (judged.kind === 'line') {
-      yield* countLine(judged.line, row, { tally, findings });
-      continue;
-    }
-    tally.unreadable += 1;
-    const message = `Line ${row} of ${path} cannot be read (${judged.reason}).`;
-    findings.problem('line_unreadable', message, { path, row });
   }
 }
 
@@ -120,11 +120,6 @@ export class ManifestTally {
   }
 }
 
-/** Of an unknown outcome nobody knows what it cost: it counts as reserved, not as spent (S6). */
-export function chargedFor({ status, credits }: ManifestLine): number {
-  return status === 'unknown' ? 0 : (credits.final ?? credits.reserved ?? 0);
-}
-
 /** One form for names that some file system takes for the same file: case, `ß` and `SS`, composed letters. */
 export function comparablePath(path: string): string {
   return posix.normalize(path).normalize('NFC').toLowerCase().toUpperCase().toLowerCase();
@@ -137,15 +132,12 @@ export interface History {
   charged: number;
 }
 
-/** What `history.jsonl` says of lines that a retry replaced; it promises nothing, so it is read leniently. */
-export async function readHistory(folder: string): Promise<History> {
+export async function sumHistory(folder: string): Promise<History> {
   const paths = new Set<string>();
   let charged = 0;
-  for await (const { text } of readLines(join(folder, 'history.jsonl'))) {
-    const judged = judgeLine(text);
-    if (judged.kind === 'unreadable') continue;
-    charged += chargedFor(judged.line);
-    for (const asset of judged.line.assets) paths.add(comparablePath(asset.path));
+  for await (const line of readHistory(folder)) {
+    charged += chargedFor(line);
+    for (const asset of line.assets) paths.add(comparablePath(asset.path));
   }
   return { paths, charged };
 }
@@ -157,24 +149,31 @@ export function linesReported({ counts }: RunReport): number {
   return statuses.reduce((sum, status) => sum + counts[status], 0);
 }
 
+/** Both counts, to begin a sentence with. */
+export function linesText(report: RunReport, tally: ManifestTally): string {
+  return `${fileNames.report} speaks of ${linesReported(report)} lines, ${fileNames.manifest} has ${tally.lines}`;
+}
+
 /** S4 within `run.json` itself. */
 export function checkSum(report: RunReport, findings: Findings): void {
   const { briefs, rejected, duplicate, admitted, pending } = report.counts;
   const say = (message: string) =>
-    findings.problem('counts_do_not_add_up', message, { path: 'run.json' });
+    findings.problem('counts_do_not_add_up', message, { path: fileNames.report });
   if (briefs !== rejected + duplicate + admitted) {
     say(
-      `run.json says ${briefs} briefs, but ${rejected} rejected, ${duplicate} duplicate and ${admitted} admitted make ${rejected + duplicate + admitted}.`,
+      `${fileNames.report} says ${briefs} briefs, but ${rejected} rejected, ${duplicate} duplicate and ${admitted} admitted make ${rejected + duplicate + admitted}.`,
     );
   }
   const ended = linesReported(report);
   if (admitted !== ended + pending) {
     say(
-      `run.json says ${admitted} admitted, but ${statusText(report.counts)} and ${pending} pending make ${ended + pending}.`,
+      `${fileNames.report} says ${admitted} admitted, but ${statusText(report.counts)} and ${pending} pending make ${ended + pending}.`,
     );
   }
   if (report.state === 'finished' && pending !== 0) {
-    say(`run.json says that the batch is finished, and that ${pending} briefs are pending.`);
+    say(
+      `${fileNames.report} says that the batch is finished, and that ${pending} briefs are pending.`,
+    );
   }
 }
 
@@ -188,8 +187,8 @@ export function missingLines(report: RunReport, tally: ManifestTally): number {
 export function checkLines(report: RunReport, tally: ManifestTally, findings: Findings): void {
   const extra = tally.lines - linesReported(report);
   if (extra > 0) {
-    const text = `run.json speaks of ${linesReported(report)} lines, manifest.jsonl has ${tally.lines}`;
-    const later = 'a later run of this batch is under way or was cut off; it writes run.json anew';
+    const text = linesText(report, tally);
+    const later = `a later run of this batch is under way or was cut off; it writes ${fileNames.report} anew`;
     if (report.state === 'finished') {
       findings.problem('line_extra', `${text}: either ${later}, or lines were put in.`);
     } else findings.warning('report_outdated', `${text}: ${later}.`);
@@ -199,7 +198,7 @@ export function checkLines(report: RunReport, tally: ManifestTally, findings: Fi
   if (complete && statuses.some((status) => report.counts[status] !== tally.byStatus[status])) {
     findings.problem(
       'status_counts_differ',
-      `run.json says ${statusText(report.counts)}; manifest.jsonl has ${statusText(tally.byStatus)}.`,
+      `${fileNames.report} says ${statusText(report.counts)}; ${fileNames.manifest} has ${statusText(tally.byStatus)}.`,
     );
   }
 }
@@ -211,8 +210,8 @@ export function checkTorn(
   findings: Findings,
 ): void {
   if (tally.tornRow === null) return;
-  const place = { path: 'manifest.jsonl', row: tally.tornRow };
-  const text = `The last line of manifest.jsonl, on row ${tally.tornRow}, is cut off`;
+  const place = { path: fileNames.manifest, row: tally.tornRow };
+  const text = `The last line of ${fileNames.manifest}, on row ${tally.tornRow}, is cut off`;
   const sentence = `${text}; the next run of the same command repairs it.`;
   // While a run is under way, its last line may just be half way to the disk.
   if (report?.state === 'finished') findings.problem('line_torn', sentence, place);
@@ -236,8 +235,8 @@ export function checkCredits(
   const range = most === credits.charged ? `${most}` : `between ${credits.charged} and ${most}`;
   findings.problem(
     'credits_differ',
-    `run.json says that ${spent} credits were spent, the lines say ${range}.`,
-    { path: 'run.json' },
+    `${fileNames.report} says that ${spent} credits were spent, the lines say ${range}.`,
+    { path: fileNames.report },
   );
 }
 
@@ -245,7 +244,7 @@ function statusText(counts: Record<LineStatus, number>): string {
   return statuses.map((status) => `${counts[status]} ${status}`).join(', ');
 }
 
-const reportPath = 'run.json';
+const reportPath = fileNames.report;
 
 /** `run.json`; null, and a finding, where there is none that can be read. */
 export async function readReport(folder: string, findings: Findings): Promise<RunReport | null> {

@@ -5,8 +5,9 @@ import { CsvError, parse } from 'csv-parse';
 import { z } from 'zod';
 import { quoteName } from '../../shared/quantities.js';
 import { readLines } from '../../shared/read-lines.js';
+import { fileNames } from '../file-names.js';
 import type { RunReport } from '../run-report.js';
-import { linesReported, type ManifestTally, missingLines } from './check-manifest.js';
+import { linesReported, linesText, type ManifestTally, missingLines } from './check-manifest.js';
 import type { Findings } from './findings.js';
 
 export interface TableCheck {
@@ -16,7 +17,7 @@ export interface TableCheck {
   findings: Findings;
 }
 
-const path = 'manifest.csv';
+const path = fileNames.table;
 
 /**
  * The table against `run.json`, and lines that are missing from the manifest: the table, which has a row for
@@ -55,18 +56,18 @@ function reportMissing(
   // More than are missing means that ids were changed in the table: then it names nobody.
   const named = onlyInTable.length <= missing ? onlyInTable : [];
   for (const briefId of named) {
-    const message = `Brief ${quoteName(briefId)} has no line in manifest.jsonl; run.json counts one, and ${path} has it.`;
-    findings.problem('line_missing', message, { brief_id: briefId, path: 'manifest.jsonl' });
+    const message = `Brief ${quoteName(briefId)} has no line in ${fileNames.manifest}; ${fileNames.report} counts one, and ${path} has it.`;
+    findings.problem('line_missing', message, { brief_id: briefId, path: fileNames.manifest });
   }
   if (missing === named.length) return;
-  const message = `run.json speaks of ${linesReported(report)} lines, manifest.jsonl has ${tally.lines}: ${missing - named.length} more are missing than can be named.`;
+  const message = `${linesText(report, tally)}: ${missing - named.length} more are missing than can be named.`;
   findings.problem('line_missing', named.length > 0 ? message : unnamed(report, tally), {
-    path: 'manifest.jsonl',
+    path: fileNames.manifest,
   });
 }
 
 function unnamed(report: RunReport, tally: ManifestTally): string {
-  return `run.json speaks of ${linesReported(report)} lines, manifest.jsonl has ${tally.lines}: ${missingLines(report, tally)} missing.`;
+  return `${linesText(report, tally)}: ${missingLines(report, tally)} missing.`;
 }
 
 type TableReading =
@@ -116,7 +117,7 @@ function explain(error: unknown): TableReading {
 }
 
 const faultSchema = z.object({ source: z.string(), row: z.number() });
-const rejectedPath = 'rejected.jsonl';
+const rejectedPath = fileNames.rejected;
 
 /** `rejected.jsonl` has a line for each fault; `run.json` counts the rows that have any (S4). */
 export async function checkRejected(
@@ -131,14 +132,14 @@ export async function checkRejected(
     // `enqueue` may have printed them, or written them elsewhere.
     findings.warning(
       'rejected_missing',
-      `run.json says that ${rejected} rows were rejected, and there is no ${rejectedPath} that says which.`,
+      `${fileNames.report} says that ${rejected} rows were rejected, and there is no ${rejectedPath} that says which.`,
       { path: rejectedPath },
     );
     return;
   }
   findings.problem(
     'rejected_differs',
-    `run.json says that ${rejected} rows were rejected, ${rejectedPath} has faults of ${found.rows}; a check of another input may have replaced it.`,
+    `${fileNames.report} says that ${rejected} rows were rejected, ${rejectedPath} has faults of ${found.rows}; a check of another input may have replaced it.`,
     { path: rejectedPath },
   );
 }

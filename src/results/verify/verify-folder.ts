@@ -1,6 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
+import { fileNames } from '../file-names.js';
+import { manifestPath } from '../manifest.js';
 import type { RunReport } from '../run-report.js';
 import { checkAsset, findLeftOver } from './check-assets.js';
 import {
@@ -12,8 +14,8 @@ import {
   linesReported,
   ManifestTally,
   missingLines,
-  readHistory,
   readReport,
+  sumHistory,
   walkManifest,
 } from './check-manifest.js';
 import { checkRejected, checkTable } from './check-tables.js';
@@ -68,7 +70,7 @@ async function verifyResults(root: string, checked: Checked): Promise<Verificati
   const tally = new ManifestTally();
   const report = await readReport(root, findings);
   await checkFiles({ root, tally, findings, checked });
-  const history = await readHistory(root);
+  const history = await sumHistory(root);
   await findLeftOver(root, { tally, history }, findings);
   await checkRecords(root, report, { tally, history, findings });
   const { problems, warnings } = findings;
@@ -87,12 +89,12 @@ async function openResults(folder: string): Promise<string> {
   if (!(await stat(folder).catch(() => null))?.isDirectory()) {
     throw new BatchError('bad_input', `There is no folder ${folder}.`);
   }
-  if ((await exists(join(folder, 'manifest.jsonl'))) || (await exists(join(folder, 'run.json')))) {
-    return realpath(folder);
+  for (const path of [manifestPath(folder), join(folder, fileNames.report)]) {
+    if (await exists(path)) return realpath(folder);
   }
   throw new BatchError(
     'bad_input',
-    `${folder} is not a results folder: it has neither manifest.jsonl nor run.json.`,
+    `${folder} is not a results folder: it has neither ${fileNames.manifest} nor ${fileNames.report}.`,
   );
 }
 
@@ -133,11 +135,11 @@ async function checkRecords(
   checkSum(report, findings);
   if (report.state === 'unfinished') {
     const message = `The batch is not finished: ${report.counts.pending} briefs have no line yet. The same command again goes on with it.`;
-    findings.warning('unfinished', message, { path: 'run.json' });
+    findings.warning('unfinished', message, { path: fileNames.report });
   }
-  if (linesReported(report) > 0 && !(await exists(join(root, 'manifest.jsonl')))) {
-    const message = `There is no manifest.jsonl, and run.json speaks of ${linesReported(report)} lines.`;
-    findings.problem('manifest_missing', message, { path: 'manifest.jsonl' });
+  if (linesReported(report) > 0 && !(await exists(manifestPath(root)))) {
+    const message = `There is no ${fileNames.manifest}, and ${fileNames.report} speaks of ${linesReported(report)} lines.`;
+    findings.problem('manifest_missing', message, { path: fileNames.manifest });
     return;
   }
   checkLines(report, tally, findings);

@@ -4,6 +4,7 @@ import { admitBatch, beginBatch, openBatch } from '../../batch/continue-batch.js
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
 import { chooseChecks } from '../../producer/options.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
+import { fileNames } from '../../results/file-names.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
 import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';
@@ -33,7 +34,7 @@ export async function startRun(
 ): Promise<RunStep> {
   const { batch, out } = from.run;
   const meta = await batchLedger(context.batches, batch).meta();
-  if (meta?.admission === 'complete') return begun(context, schedule, from);
+  if (meta !== null && meta.stage !== 'admitting') return begun(context, schedule, from);
   const absent = await whatIsAbsent(schedule, out);
   if (absent !== null) return leaveOrRefuse(context, schedule, { from, absent });
   try {
@@ -174,13 +175,13 @@ async function refuseBadRows(
 ): Promise<void> {
   const { rejected } = input.counts;
   if (rejected === 0) return;
-  await writeRejected(rejectedFiles(join(out, 'rejected.jsonl')), input.rejections());
+  await writeRejected(rejectedFiles(join(out, fileNames.rejected)), input.rejections());
   if (schedule.badRows === 'skip') return;
   const [first] = await groupRejections(input.rejections());
   const rows = rejected === 1 ? 'One row' : `${rejected} rows`;
   throw new BatchError(
     'bad_input',
-    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example}. All of them: ${out}/rejected.jsonl`,
+    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example}. All of them: ${out}/${fileNames.rejected}`,
   );
 }
 

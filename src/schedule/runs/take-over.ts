@@ -12,11 +12,12 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fingerprintOf } from '../../batch/adopt-folder.js';
+import { fileNames } from '../../results/file-names.js';
 import { Journal, type JournalHeader, readJournalHeader } from '../../results/journal.js';
-import { SucceededLines } from '../../results/manifest.js';
+import { manifestPath, SucceededLines } from '../../results/manifest.js';
 import { checkAsset } from '../../results/verify/check-assets.js';
 import type { BriefOrigin, PreparedBrief } from '../../shared/brief.js';
-import { type Asset, judgeLine, type ManifestLine } from '../../shared/manifest-line.js';
+import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { inChunks } from '../../shared/read-lines.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 import { isThere } from './take-input.js';
@@ -44,12 +45,12 @@ export async function takeOver(
   briefs: AsyncIterable<PreparedBrief>,
 ): Promise<'done' | 'stopped'> {
   const { out, previous, stopping, header } = taking;
-  const manifest = join(out, 'manifest.jsonl');
+  const manifest = manifestPath(out);
   if (await isThere(manifest)) return 'done';
   await (await Journal.open(out, header)).close();
-  await mkdir(join(out, 'assets'), { recursive: true });
+  await mkdir(join(out, fileNames.assets), { recursive: true });
   const temporary = join(out, `.${randomUUID()}.part`);
-  const lines = await SucceededLines.read(join(previous.folder, 'manifest.jsonl'));
+  const lines = await SucceededLines.read(previous.folder);
   const file = await open(temporary, 'wx');
   try {
     let seq = 0;
@@ -59,7 +60,7 @@ export async function takeOver(
       seq = await append(file, taken, seq);
     }
     await file.sync();
-    await syncFolder(join(out, 'assets'));
+    await syncFolder(join(out, fileNames.assets));
     if (seq > 0) await putInPlace(temporary, manifest);
     return 'done';
   } finally {
@@ -74,11 +75,8 @@ async function takeBrief(
   lines: SucceededLines,
   brief: PreparedBrief,
 ): Promise<ManifestLine | null> {
-  const text = await lines.textOf(brief.id);
-  const judged = text === null ? null : judgeLine(text);
-  if (judged?.kind !== 'line') return null;
-  const { line } = judged;
-  if (fingerprintOf(line) !== brief.fingerprint) return null;
+  const line = await lines.lineOf(brief.id);
+  if (line === null || fingerprintOf(line) !== brief.fingerprint) return null;
   const root = await realpath(previous.folder);
   if ((await linkAssets(line.assets, { from: root, to: out })) === 'broken') return null;
   const now = new Date(nowMs).toISOString();
@@ -200,7 +198,7 @@ export async function previousBatch(looking: Looking): Promise<PreviousBatch | n
     const header = await headerOf(folder);
     if (header?.batch !== name || header.origin !== origin) continue;
     if (latest !== null && latest.header.createdAt >= header.createdAt) continue;
-    if (await isThere(join(folder, 'manifest.jsonl'))) latest = { header, folder };
+    if (await isThere(manifestPath(folder))) latest = { header, folder };
   }
   return latest && { name: latest.header.batch, folder: latest.folder };
 }

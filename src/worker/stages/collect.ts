@@ -7,6 +7,7 @@ import type { UncollectedCode } from '../../batch/plan-reopening.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
 import { moves } from '../../ledger/moves.js';
+import { fileNames } from '../../results/file-names.js';
 import {
   judgeResults,
   lookAtResult,
@@ -268,7 +269,7 @@ export async function saveAssets(
   downloader: Downloader,
   request: SaveRequest,
 ): Promise<SaveOutcome> {
-  const folder = join(request.out, 'assets');
+  const folder = join(request.out, fileNames.assets);
   // Never the folder of the results itself: where that is gone, what is saved would be lost.
   await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;

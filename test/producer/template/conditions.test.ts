@@ -86,7 +86,7 @@ describe('conditions', () => {
     ['{% unless Empty %}x{% else %}y{% endunless %}', 'x'],
     ['{% case Color %}{% when "blue", "red" %}warm{% else %}cold{% endcase %}', 'warm'],
     ['{% case Color %}{% when "blue" or "green" %}warm{% else %}cold{% endcase %}', 'cold'],
-    ['{% case Variant Price %} {% when 49.90 %}x{% endcase %}!', '!'],
+    ['{% case Variant Price %} {% when 49.90 %}x{% endcase %}!', 'x!'],
     ['{% case Published %}{% when true %}x{% endcase %}', 'x'],
     ['{% case Empty %}{% when "" %}nothing{% endcase %}', 'nothing'],
     ['{% case n %}{% when 5 %}five{% endcase %}', 'five'],

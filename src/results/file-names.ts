@@ -1,0 +1,16 @@
+/** What a batch leaves in its folder, by the names that users' scripts know. */
+export const fileNames = {
+  /** One line a brief that has ended: what counts. */
+  manifest: 'manifest.jsonl',
+  /** Lines that others have replaced: they count for what was charged, and their files stay. */
+  history: 'history.jsonl',
+  /** What a lost Redis must not take along. */
+  journal: 'journal.jsonl',
+  table: 'manifest.csv',
+  report: 'run.json',
+  rejected: 'rejected.jsonl',
+  rejectedTable: 'rejected.csv',
+  contactSheet: 'contact-sheet.html',
+  /** A folder. */
+  assets: 'assets',
+} as const;
