@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../../src/ledger/brief-state.js';
 import { DurationLedger, durationAt } from '../../../src/ledger/durations.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
-import { checkStatus } from '../../../src/worker/stages/status.js';
 import { accepted, ready, submitting } from '../../ledger/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
 
@@ -22,7 +21,7 @@ async function running(settings: SettingsPatch = {}, patch: Partial<StateOf<'acc
   return bench;
 }
 
-const check = (bench: Bench, patch = {}) => checkStatus(bench.context, { ...job, ...patch });
+const check = (bench: Bench, patch = {}) => bench.work('status', { ...job, ...patch });
 const reads = (bench: Bench) =>
   Object.values(bench.simulator.bill().requests.byEndpoint.read ?? {}).reduce((a, b) => a + b, 0);
 
@@ -226,7 +225,7 @@ describe('safe to repeat', () => {
     expect(reads(bench)).toBe(1);
     await bench.place('a', ready('task_9', { attempt: 2 }));
     expect(await check(bench)).toMatchObject({ stage: 'collect', attempt: 2 });
-    expect(await checkStatus(bench.context, { briefId: 'nobody', attempt: 1 })).toEqual({
+    expect(await bench.work('status', { briefId: 'nobody', attempt: 1 })).toEqual({
       kind: 'missing',
     });
     expect(reads(bench)).toBe(1);
