@@ -124,16 +124,19 @@ describe('a read without an answer', () => {
     ]);
   });
 
-  it('S3: a refusal that never ends does not keep a batch open past the deadline', async () => {
-    const bench = await running();
-    bench.simulator.control({ faults: ['refuse=410/task_expired:endpoint=read'] });
-    expect(await check(bench)).toMatchObject({ kind: 'later' });
-    bench.clock.aheadMs = 15 * minuteMs + 1_000;
-    expect(await check(bench)).toEqual({ kind: 'done' });
-    expect(await bench.lines()).toMatchObject([
-      { status: 'unknown', error: { code: 'task_overdue', request_id: expect.any(String) } },
-    ]);
-  });
+  it.each(['410/task_expired', '402/payment_required', '409/task_locked'])(
+    'S3: a refusal that never ends (%s) does not keep a batch open past the deadline',
+    async (refused) => {
+      const bench = await running();
+      bench.simulator.control({ faults: [`refuse=${refused}:endpoint=read`] });
+      expect(await check(bench)).toMatchObject({ kind: 'later' });
+      bench.clock.aheadMs = 15 * minuteMs + 1_000;
+      expect(await check(bench)).toEqual({ kind: 'done' });
+      expect(await bench.lines()).toMatchObject([
+        { status: 'unknown', error: { code: 'task_overdue', request_id: expect.any(String) } },
+      ]);
+    },
+  );
 });
 
 describe('a task that is over', () => {

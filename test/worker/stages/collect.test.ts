@@ -218,6 +218,27 @@ describe('spent or lost links', () => {
     expect(await bench.account.view()).toMatchObject({ refusals: 1 });
   });
 
+  it('S7: one that is about running tasks moves it too, and takes nothing of the hour', async () => {
+    const bench = await readyBench();
+    const tooMany = 'refuse=429/concurrency_limit:1x:endpoint=read';
+    bench.simulator.control({ faults: [tooMany] });
+    bench.clock.aheadMs = 2 * hourMs;
+    expect(await bench.collect(null)).toMatchObject({ kind: 'later' });
+    expect(await bench.account.view()).toMatchObject({ refusals: 1 });
+    expect(await bench.lines()).toEqual([]);
+  });
+
+  it('S3: a refused key halts submissions, and the files are collected once a person has acted', async () => {
+    const bench = await readyBench();
+    bench.simulator.control({ faults: ['revoked-key:1x'] });
+    bench.clock.aheadMs = 2 * hourMs;
+    expect(await bench.collect(null)).toEqual({ kind: 'later', afterMs: 30_000 });
+    expect((await bench.account.view()).gate.kind).toBe('halted');
+    expect(bench.notices).toMatchObject([{ kind: 'halted', code: 'api_key_revoked' }]);
+    expect(await bench.collect(null)).toEqual({ kind: 'done' });
+    expect(await bench.lines()).toMatchObject([{ status: 'succeeded' }]);
+  });
+
   it('S4: a task that is never told of again does not keep the batch open for ever', async () => {
     const bench = await readyBench();
     bench.simulator.control({ faults: ['refuse=404/not_found:endpoint=read'] });
