@@ -156,7 +156,11 @@ export class BatchLedger {
 
   /** Null when there is no such batch. */
   async meta(): Promise<BatchMeta | null> {
-    return readMeta(this.batch, await this.redis.hgetall(this.keys.meta));
+    const [fields, paused] = await Promise.all([
+      this.redis.hgetall(this.keys.meta),
+      this.redis.hexists(this.keys.submitQueue, 'paused'),
+    ]);
+    return readMeta(this.batch, fields, paused === 1 ? 'paused' : 'going');
   }
 
   /** Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted. */
@@ -232,10 +236,6 @@ export class BatchLedger {
       values: [this.batch, inFlightMember(this.batch, ''), which],
     });
     return reply === 1;
-  }
-
-  async resume(): Promise<void> {
-    await this.redis.hdel(this.keys.meta, 'paused');
   }
 
   /** Takes back `cancel` for what is to come; lines that it wrote stay. */

@@ -70,12 +70,12 @@ export class BriefLedger {
     brief: SubmitRequest,
     limits: { longestWaitMs: number; defaultInFlight: number; createdAt: number },
   ): Promise<SubmitPermit> {
-    const { meta, state, reservations } = this.keys;
+    const { meta, state, reservations, submitQueue } = this.keys;
     const { pace, inFlight, gate, workers, prices, firsts, day, clock } = this.account;
     const reply = (await runScript(this.redis, 'begin-submit', {
       keys: [
         ...[meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
-        clock,
+        ...[submitQueue, clock],
       ],
       values: [
         brief.id,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { bullPrefix, queueName } from '../shared/queues.js';
 
 /** Every Redis key of ours is made here. `prefix` lets several installations share one Redis. */
 export function batchesKey(prefix: string): string {
@@ -33,6 +34,8 @@ export interface BatchKeys {
   files: string;
   /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
   addresses: string;
+  /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
+  submitQueue: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -49,6 +52,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
+    submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
 }
 

@@ -1,6 +1,6 @@
 -- The one place that says whether a submission may be sent: stage (S1), holds, in-flight cap and pace (S7)
 -- are looked at and taken together, so that nothing is taken for a request that is not sent.
--- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with, 11 clock
+-- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with, 11 BullMQ's own of the submit queue, 12 clock
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
 --       9 when the batch was created, as the asker knows it
@@ -23,14 +23,15 @@ local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
-local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused', 'createdAt', 'forced', 'max_credits',
-  'max_credits_per_day', 'spent', 'reserved', 'capped')
+local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'createdAt', 'forced', 'max_credits', 'max_credits_per_day',
+  'spent', 'reserved', 'capped')
 -- Something has taken the batch away, but for its briefs: its state is missing.
-if not batch[3] then return { 'passed', '' } end
+if not batch[2] then return { 'passed', '' } end
 -- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
-if batch[3] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
+if batch[2] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
 if batch[1] and stage == 'admitted' then return { 'stopped' } end
-if batch[2] and stage == 'admitted' then return { 'wait', 1000, 'paused' } end
+-- One that a worker has taken already is held back too.
+if stage == 'admitted' and redis.call('HEXISTS', KEYS[11], 'paused') == 1 then return { 'wait', 1000, 'paused' } end
 
 local now = now_ms()
 local gate = redis.call('HMGET', KEYS[5], 'halted', 'parked', 'probe_at', 'down_until')
@@ -60,7 +61,7 @@ local amount = reserved
 local day = utc_day(now)
 local price
 if not reserved then
-  local left, which = credits_left(batch[5], batch[6], batch[7], batch[8], KEYS[10] .. day)
+  local left, which = credits_left(batch[4], batch[5], batch[6], batch[7], KEYS[10] .. day)
   price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
   if not price then
     -- The first of a kind goes alone, so that a surprising price is met once.
@@ -89,14 +90,14 @@ if not reserved then
   add_reserved(KEYS[1], KEYS[10] .. day, amount)
   if not price then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
 end
-if batch[9] then redis.call('HDEL', KEYS[1], 'capped') end
+if batch[8] then redis.call('HDEL', KEYS[1], 'capped') end
 -- One probe at a time: the next may only try when this one has had time to answer.
 if trial == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
 local fields = cjson.decode(rest)
 if stage == 'admitted' then
   fields.firstSentAt = now + math.ceil(wait)
   -- What waited when a run began that makes everything anew is made in that run, and not once more (S1).
-  local forced = tonumber(batch[4])
+  local forced = tonumber(batch[3])
   if forced and forced > (tonumber(fields.run) or 0) then fields.run = forced end
 end
 fields.sends = fields.sends + 1
