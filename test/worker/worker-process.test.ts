@@ -136,7 +136,7 @@ describe('what the API refuses', () => {
     await worker.start();
     const { ledger } = await enqueue('one', ['a', 'b']);
     await worker.attach(attachment(await ledger.meta(), context.out));
-    await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+    await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
     });
