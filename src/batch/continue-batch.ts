@@ -1,5 +1,5 @@
 import type { BatchLedger, Caps, OpenedRun } from '../ledger/batch-ledger.js';
-import type { BatchMeta, KeptCommand } from '../ledger/batch-meta.js';
+import { type BatchMeta, isFinalized, type KeptCommand } from '../ledger/batch-meta.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { Journal, type JournalContent } from '../results/journal.js';
 import { BatchError } from '../shared/errors.js';
@@ -18,8 +18,8 @@ export function cancelledSentence(batch: string): string {
 }
 
 /** @throws BatchError `batch_conflict` */
-export function refuseCancelled({ name, cancelled }: BatchMeta): void {
-  if (cancelled) throw new BatchError('batch_conflict', cancelledSentence(name));
+export function refuseCancelled({ name, stage }: BatchMeta): void {
+  if (stage === 'cancelled') throw new BatchError('batch_conflict', cancelledSentence(name));
 }
 
 /** What somebody wants made in a batch: `run`, `enqueue` or a schedule. */
@@ -87,7 +87,7 @@ export async function openBatch(
   const { meta, reread } = await lookAgain(context, ledger, found);
   const making = comparison.fresh + comparison.changed + comparison.forced;
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
-  const idle = isFinished(meta) && (making === 0 || meta.cancelled);
+  const idle = isFinalized(meta) && (making === 0 || meta.stage === 'cancelled');
   if (idle && request.command !== null) await ledger.keepCommand(request.command);
   const news = idle ? 'none' : 'some';
   return { context, request, ledger, meta, journal, news, comparison, forced, reread };
@@ -99,7 +99,7 @@ export async function openBatch(
  */
 export async function beginBatch(opened: OpenedBatch): Promise<void> {
   const { context, ledger, meta, comparison, forced, request } = opened;
-  if (meta.cancelled) return;
+  if (meta.stage === 'cancelled') return;
   await refuseDropped(ledger, meta);
   const folder = await folderForChanges(meta, comparison);
   if (request.command !== null) await ledger.keepCommand(request.command);
@@ -163,10 +163,6 @@ async function refuseDropped(ledger: BatchLedger, { name, createdAt }: BatchMeta
   );
 }
 
-function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
-  return admission === 'complete' && pending === 0 && finalized;
-}
-
 /**
  * A run that was to make everything anew and was cut off is gone on with, a retry in between or not: what it has made is
  * not paid again.
@@ -174,7 +170,7 @@ function isFinished({ admission, pending, finalized }: BatchMeta): boolean {
 function forcedOf(meta: BatchMeta, force: BatchRequest['force']): ForcedRun {
   if (force === 'none') return null;
   const { runs, forcedRun: underWay } = meta;
-  if (underWay !== null && !isFinished(meta)) return underWay;
+  if (underWay !== null && !isFinalized(meta)) return underWay;
   return force === 'all' ? runs.length + 1 : null;
 }
 

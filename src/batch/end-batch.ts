@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { BatchLedger, ScannedBrief } from '../ledger/batch-ledger.js';
+import { isFinalized, isOver } from '../ledger/batch-meta.js';
 import { fileNames } from '../results/file-names.js';
 import { ManifestFile } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
@@ -24,8 +25,8 @@ export async function finalizeBatch({
   clock,
 }: Finalizing): Promise<'finalized' | 'not_yet'> {
   const meta = await ledger.meta();
-  if (meta?.admission !== 'complete' || meta.pending > 0 || meta.rewriting) return 'not_yet';
-  if (meta.finalized) return 'finalized';
+  if (meta === null || !isOver(meta) || meta.rewriting) return 'not_yet';
+  if (isFinalized(meta)) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
   const manifest = await ManifestFile.read(out);
   await writeFileDurably(join(out, fileNames.table), manifest.export('csv'));

@@ -35,10 +35,11 @@ export async function leaveFolder(leaving: Leaving): Promise<'left' | 'nothing_t
   const { ledger, out, openQueues } = leaving;
   const meta = await ledger.meta();
   if (!meta || !(await isGone(ledger, meta, out))) return 'nothing_to_leave';
-  if (meta.cancelled || (await ledger.hasLiveWorkers())) {
-    const why = meta.cancelled
-      ? 'it was cancelled'
-      : 'somebody may be working on it: stop that first';
+  if (meta.stage === 'cancelled' || (await ledger.hasLiveWorkers())) {
+    const why =
+      meta.stage === 'cancelled'
+        ? 'it was cancelled'
+        : 'somebody may be working on it: stop that first';
     throw new BatchError(
       'batch_conflict',
       `The folder ${meta.out} of batch ${meta.name} is gone, and it cannot go on in ${out}: ${why}.`,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import { type BatchIdentity, type BatchMeta, neverSent } from '../ledger/batch-meta.js';
+import { type BatchIdentity, type BatchMeta, isOver, neverSent } from '../ledger/batch-meta.js';
 import { fileNames } from '../results/file-names.js';
 import {
   emptyJournal,
@@ -91,9 +91,9 @@ async function adopt(
     return adopt(adopting, { meta: await bindBatch(ledger, kept), identity: kept, header: found });
   }
   const now = (await ledger.meta()) ?? meta;
-  if (meta.ready) return { meta: now, journal: null };
+  if (meta.folder === 'known') return { meta: now, journal: null };
   const { journal, lines, earliest } = adoption;
-  if (found !== null || !meta.adopting || lines === 0) return { meta: now, journal };
+  if (found !== null || meta.folder !== 'adopting' || lines === 0) return { meta: now, journal };
   // The journal is gone as well: any brief without a line may have been sent since the first was admitted.
   const header = { ...journalHeader(meta), createdAt: earliest };
   await rm(journalPath(out), { force: true });
@@ -149,7 +149,7 @@ const stageOf = {
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
-  if (meta?.admission !== 'complete' || meta.rewriting) return;
+  if (meta === null || meta.stage === 'admitting' || meta.rewriting) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     for (const { id: brief, read } of briefs) {
@@ -181,7 +181,7 @@ async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<
   const meta = await ledger.meta();
   if (!meta || out === '' || (meta.out !== '' && meta.out !== out)) return;
   if (!(await holdsEarlierLife(meta, out))) return;
-  if (!neverSent(meta) || meta.admission === 'open') {
+  if (!neverSent(meta) || meta.stage === 'admitting') {
     throw new BatchError(
       'batch_conflict',
       `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
@@ -216,7 +216,7 @@ export async function forgetsResults(
 
 async function beginsAnew({ ledger, out }: Pick<LifeRequest, 'ledger' | 'out'>): Promise<boolean> {
   const meta = await ledger.meta();
-  if (meta && (meta.pending > 0 || meta.admission === 'open')) {
+  if (meta && !isOver(meta)) {
     if (meta.nonce !== '') return false;
     throw new BatchError(
       'batch_conflict',

@@ -1,18 +1,10 @@
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { RowPosition } from '../producer/rows/row.js';
-import { priceGuesser } from '../rivya/catalogue.js';
+import { modelFacts } from '../rivya/catalogue.js';
 import type { Model } from '../rivya/outcome.js';
-import { type BriefOrigin, type PreparedBrief, priceKind } from '../shared/brief.js';
-import type { JsonObject } from '../shared/json.js';
+import { type BriefOrigin, type PreparedBrief, parseBody, priceKind } from '../shared/brief.js';
 import { creditsNumber, formatCredits } from '../shared/quantities.js';
-
-/** The body of a POST as it was prepared. */
-interface PreparedBody {
-  model: string;
-  prompt?: string;
-  params?: JsonObject;
-}
 
 export interface Forecast {
   briefs: number;
@@ -26,17 +18,20 @@ export interface Forecast {
   emptyAtMost: RowPosition | null;
 }
 
-interface Pricing {
+export interface KnownPrices {
+  models: Model[];
   /** Null where the balance is not known. */
   wallet: number | null;
-  priceOf(body: PreparedBody): { least: number; most: number; from: 'charged' | 'guessed' };
+  /** Price kind -> the largest price seen; empty where nothing was learned yet. */
+  learned: ReadonlyMap<string, number>;
 }
 
-/** What an input will cost, as far as can be said before it is charged, and how far the wallet goes. */
-async function forecastCredits(
+/** What briefs will cost, as far as can be said before it is charged, and the row at which the wallet will be empty. */
+export async function forecastInput(
   briefs: AsyncIterable<PreparedBrief>,
-  { wallet, priceOf }: Pricing,
+  { models, wallet, learned }: KnownPrices,
 ): Promise<Forecast> {
+  const { priceOf } = modelFacts(models);
   const forecast: Forecast = {
     briefs: 0,
     charged: 0,
@@ -46,11 +41,13 @@ async function forecastCredits(
     emptyAtMost: null,
   };
   for await (const brief of briefs) {
-    const { least, most, from } = priceOf(JSON.parse(brief.body) as PreparedBody);
+    const body = parseBody(brief.body);
+    const known = learned.get(priceKind(body));
+    const guessed = priceOf(body.model);
     forecast.briefs += 1;
-    if (from === 'charged') forecast.charged += 1;
-    forecast.least += least;
-    forecast.most += most;
+    if (known !== undefined) forecast.charged += 1;
+    forecast.least += known ?? guessed.least;
+    forecast.most += known ?? guessed.guess;
     if (wallet === null) continue;
     if (forecast.most > wallet) forecast.emptyAtMost ??= positionOf(brief);
     if (forecast.least > wallet) forecast.emptyAtLeast ??= positionOf(brief);
@@ -61,28 +58,6 @@ async function forecastCredits(
 function positionOf(brief: PreparedBrief): RowPosition {
   const { source, row } = JSON.parse(brief.origin) as BriefOrigin;
   return { source, row };
-}
-
-export interface KnownPrices {
-  models: Model[];
-  wallet: number | null;
-  /** Price kind -> the largest price seen; empty where nothing was learned yet. */
-  learned: ReadonlyMap<string, number>;
-}
-
-/** What is left to generate, in credits, and the row at which the wallet will be empty. */
-export function forecastInput(
-  briefs: AsyncIterable<PreparedBrief>,
-  { models, wallet, learned }: KnownPrices,
-): Promise<Forecast> {
-  const guessOf = priceGuesser(models);
-  const priceOf: Pricing['priceOf'] = (body) => {
-    const known = learned.get(priceKind(body));
-    if (known !== undefined) return { least: known, most: known, from: 'charged' };
-    const { least, guess } = guessOf(body.model);
-    return { least, most: guess, from: 'guessed' };
-  };
-  return forecastCredits(briefs, { wallet, priceOf });
 }
 
 export function sumText({ least, most }: Forecast): string {

@@ -1,5 +1,5 @@
 import { type AccountView, defaultInFlight } from '../ledger/account-view.js';
-import type { BatchMeta } from '../ledger/batch-meta.js';
+import { type BatchMeta, cappedBy, isPaused } from '../ledger/batch-meta.js';
 import { formatDuration } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
 
@@ -112,10 +112,10 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
   const waiting = Math.min(queued.submit, meta.pending);
   return limitingNow({
     workers: account.workers,
-    capped: meta.capped,
+    capped: cappedBy(meta),
     gate: account.gate.kind,
     apiDown: account.downUntilMs > nowMs ? 'down' : 'up',
-    paused: meta.paused ? 'paused' : 'going',
+    paused: isPaused(meta) ? 'paused' : 'going',
     pressure: account.pressure,
     waiting,
     collecting: queued.collect,

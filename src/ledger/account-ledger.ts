@@ -82,7 +82,7 @@ export class AccountLedger {
   async noteTaken(lane: Lane = 'read', hint: LimitHint | null = null): Promise<number> {
     const { remaining, limit, resetMs } = hint ?? {};
     const reply = await runScript(this.redis, 'answered', {
-      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
+      keys: this.answerKeys,
       values: ['taken', '', 0, remaining ?? '', limit ?? '', resetMs ?? '', lane],
     });
     return Number(reply);
@@ -91,7 +91,7 @@ export class AccountLedger {
   /** Tells the pace of a 429; returns the ms for which no request of this account is sent. */
   async noteRefused(retryAfterMs: number | null, lane: Lane = 'read'): Promise<number> {
     const reply = await runScript(this.redis, 'answered', {
-      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
+      keys: this.answerKeys,
       values: ['refused', retryAfterMs ?? '', Math.random(), '', '', '', lane],
     });
     return Number(reply);
@@ -99,10 +99,15 @@ export class AccountLedger {
 
   /** Tells the in-flight cap of a 429 that was about running tasks. */
   async noteTooManyRunning(defaultInFlight: number): Promise<void> {
-    await runScript(this.redis, 'too-many-running', {
-      keys: [this.keys.pace, this.keys.inFlight],
-      values: [defaultInFlight],
+    await runScript(this.redis, 'answered', {
+      keys: this.answerKeys,
+      values: ['too_many_running', defaultInFlight],
     });
+  }
+
+  private get answerKeys(): string[] {
+    const { pace, workers, inFlight, clock } = this.keys;
+    return [pace, workers, inFlight, clock];
   }
 
   async heartbeat(worker: string, told: Partial<ToldLimits>) {
@@ -114,15 +119,14 @@ export class AccountLedger {
   }
 
   async leave(worker: string): Promise<void> {
-    const { workers, clock } = this.keys;
-    await runScript(this.redis, 'heartbeat', { keys: [workers, clock], values: [worker] });
+    await this.redis.hdel(this.keys.workers, worker);
   }
 
   /** Out of credits; `by` says whether a probe found it, which doubles the time to the next one. */
   async park(by: 'submission' | 'probe'): Promise<number> {
-    const reply = await runScript(this.redis, 'park', {
+    const reply = await runScript(this.redis, 'hold-submissions', {
       keys: [this.keys.gate, this.keys.clock],
-      values: [firstProbeMs, longestProbeMs, by],
+      values: ['credits', firstProbeMs, longestProbeMs, '', by === 'probe' ? 'trial' : ''],
     });
     return Number(reply);
   }
@@ -142,9 +146,9 @@ export class AccountLedger {
 
   /** The API cannot be reached; returns the ms for which no submission is sent. */
   async noteDown(retryAfterMs: number | null): Promise<number> {
-    const reply = await runScript(this.redis, 'api-down', {
+    const reply = await runScript(this.redis, 'hold-submissions', {
       keys: [this.keys.gate, this.keys.clock],
-      values: [firstDownMs, longestDownMs, retryAfterMs ?? ''],
+      values: ['api', firstDownMs, longestDownMs, retryAfterMs ?? '', ''],
     });
     return Number(reply);
   }
@@ -191,42 +195,45 @@ const walletFreshMs = 5 * 60_000;
 export class AccountRecords {
   constructor(
     private readonly redis: Redis,
-    private readonly keys: Pick<AccountKeys, 'wallet' | 'answers' | 'gate' | 'clock'>,
+    private readonly keys: Pick<AccountKeys, 'answers' | 'gate' | 'clock'>,
   ) {}
 
   async noteWallet(credits: number): Promise<void> {
-    const { wallet, clock } = this.keys;
-    await runScript(this.redis, 'note-wallet', { keys: [wallet, clock], values: [credits] });
+    const { gate, clock } = this.keys;
+    await runScript(this.redis, 'wallet', { keys: [gate, clock], values: ['told', credits] });
   }
 
   /** Null where nobody has read it yet. */
   async wallet(): Promise<WalletSight | null> {
-    const [credits, readAt] = await this.redis.hmget(this.keys.wallet, 'credits', 'read_at');
+    const fields = ['credits', 'credits_read_at'];
+    const [credits, readAt] = await this.redis.hmget(this.keys.gate, ...fields);
     if (!credits || !readAt) return null;
     return { credits: Number(credits), readAtMs: Number(readAt) };
   }
 
   /** `due` to one of all machines, where it was not read for minutes and no hold forbids to ask. */
   async claimWalletLook(): Promise<'due' | 'not_now'> {
-    const due = await runScript(this.redis, 'claim-wallet-look', {
-      keys: [this.keys.wallet, this.keys.gate, this.keys.clock],
-      values: [walletFreshMs],
+    const { gate, clock } = this.keys;
+    const due = await runScript(this.redis, 'wallet', {
+      keys: [gate, clock],
+      values: ['look', walletFreshMs],
     });
     return due === 1 ? 'due' : 'not_now';
   }
 
   /** Nothing was asked after all: whoever claims next may. */
   async giveBackWalletLook(): Promise<void> {
-    await this.redis.hdel(this.keys.wallet, 'asked_at');
+    await this.redis.hdel(this.keys.gate, 'credits_asked_at');
   }
 
   /** Adds to the counts of all machines, in one command. */
   async addAnswers(counts: readonly AnswerCount[]): Promise<void> {
     if (counts.length === 0) return;
-    await runScript(this.redis, 'add-answers', {
-      keys: [this.keys.answers],
-      values: counts.flatMap(({ endpoint, outcome, count }) => [`${endpoint} ${outcome}`, count]),
-    });
+    const fields = counts.flatMap(({ endpoint, outcome, count }) => [
+      `${endpoint} ${outcome}`,
+      count,
+    ]);
+    await runScript(this.redis, 'count', { keys: [this.keys.answers], values: ['', ...fields] });
   }
 
   async answers(): Promise<AnswerCount[]> {

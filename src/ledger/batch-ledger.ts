@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { BatchError } from '../shared/errors.js';
+import { lineStatusSchema } from '../shared/manifest-line.js';
 import type { AccountLedger } from './account-ledger.js';
 import {
   type BatchCounts,
@@ -14,7 +15,7 @@ import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
-import { runScript } from './scripts.js';
+import { compareAndSet, runScript } from './scripts.js';
 
 export interface Caps {
   batch: number | 'none' | undefined;
@@ -79,11 +80,33 @@ export class BatchLedger {
   /** What Redis has lost of this batch, where it deletes keys or was emptied. */
   async findMissing(): Promise<Missing> {
     const { meta, state, content } = this.keys;
-    const reply = await runScript(this.redis, 'find-missing', {
-      keys: [meta, state, content],
-      values: [],
+    const lines = lineStatusSchema.options.map((status) => `lines:${status}`);
+    const replies = await this.redis
+      .multi()
+      .exists(meta, state, content)
+      .hmget(meta, 'createdAt', 'admitted', ...lines)
+      .hlen(state)
+      .hlen(content)
+      .exec();
+    const [left, fields, states, contents] = (replies ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply;
+    }) as [number, (string | null)[], number, number];
+    const [createdAt, ...counts] = fields;
+    if (!createdAt) return left === 0 ? 'none' : 'meta';
+    const [admitted = 0, ...lined] = counts.map(Number);
+    if (states < admitted) return 'state';
+    const pending = lined.reduce((rest, count) => rest - count, admitted);
+    // It goes with success alone, so whatever is pending has it.
+    return contents < pending ? 'content' : 'whole';
+  }
+
+  /** Counts an answer by which the API refused a request of this batch. */
+  async countRefusal(): Promise<void> {
+    await runScript(this.redis, 'count', {
+      keys: [this.keys.meta],
+      values: ['createdAt', 'refused', 1],
     });
-    return reply as Missing;
   }
 
   /**
@@ -133,7 +156,11 @@ export class BatchLedger {
 
   /** Null when there is no such batch. */
   async meta(): Promise<BatchMeta | null> {
-    return readMeta(this.batch, await this.redis.hgetall(this.keys.meta));
+    const [fields, paused] = await Promise.all([
+      this.redis.hgetall(this.keys.meta),
+      this.redis.hexists(this.keys.submitQueue, 'paused'),
+    ]);
+    return readMeta(this.batch, fields, paused === 1 ? 'paused' : 'going');
   }
 
   /** Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted. */
@@ -157,11 +184,12 @@ export class BatchLedger {
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
   async keepPlace(out: string): Promise<string> {
-    const reply = await runScript(this.redis, 'keep-place', {
-      keys: [this.keys.meta],
-      values: [out],
+    const { meta } = this.keys;
+    const [kept, other] = await compareAndSet(this.redis, {
+      keys: [meta, meta],
+      values: ['out', '', 'out', out],
     });
-    return String(reply);
+    return kept === 1 ? out : String(other);
   }
 
   /** For whoever looks at the batch; it goes by itself when it is not said again, and with null. */
@@ -208,10 +236,6 @@ export class BatchLedger {
       values: [this.batch, inFlightMember(this.batch, ''), which],
     });
     return reply === 1;
-  }
-
-  async resume(): Promise<void> {
-    await this.redis.hdel(this.keys.meta, 'paused');
   }
 
   /** Takes back `cancel` for what is to come; lines that it wrote stay. */

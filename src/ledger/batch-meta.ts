@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type LineStatus, lineStatusSchema } from '../shared/manifest-line.js';
+import { BatchError } from '../shared/errors.js';
+import { lineStatusSchema } from '../shared/manifest-line.js';
 
 /** What a batch is; fixed when it is created. */
 export type BatchIdentity = {
@@ -15,177 +16,6 @@ export type BatchIdentity = {
 
 /** What the last admission saw; the rest of S4's sum is counted as it happens. */
 export type BatchCounts = { rows: number; rejected: number; duplicates: number };
-
-export interface BatchMeta extends BatchIdentity, BatchRuns {
-  name: string;
-  admission: 'open' | 'complete';
-  rows: number;
-  rejected: number;
-  duplicates: number;
-  /** JSON list of file names, as given. */
-  sources: string[];
-  /** What began it last; null where that was a schedule, or an earlier version. */
-  command: KeptCommand | null;
-  admitted: number;
-  lines: Record<LineStatus, number>;
-  /** Admitted and without a line. */
-  pending: number;
-  /** Credits charged, as the API states them. */
-  spent: number;
-  /** Credits held for tasks that are not known to be over. */
-  reserved: number;
-  maxCredits: number | null;
-  maxCreditsPerDay: number | null;
-  /** Which cap keeps the next submission from being sent, if one does. */
-  capped: 'cap' | 'day_cap' | null;
-  requests: {
-    submits: number;
-    statusChecks: number;
-    downloads: number;
-    uploads: number;
-    refused: number;
-  };
-  /** How often its admission was opened again. */
-  admissions: number;
-  /** `manifest.csv` and `run.json` stand for the lines of the latest admission. */
-  finalized: boolean;
-  /** The API has taken at least one of its submissions. */
-  accepted: boolean;
-  /** What an earlier life left in the folder has been taken over. */
-  ready: boolean;
-  /** The manifest of an earlier life is being taken over. */
-  adopting: boolean;
-  /** A machine without the output folder submits for this batch. */
-  elsewhere: boolean;
-  paused: boolean;
-  cancelled: boolean;
-  /** Lines are leaving the manifest, so that their briefs are open again. */
-  rewriting: boolean;
-}
-
-/** Nothing of this life was ever sent: what it does not know of, it cannot have made. */
-export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
-  const made = lines.succeeded + lines.failed + lines.unknown;
-  return !accepted && made === 0 && requests.submits === 0;
-}
-
-function readRequests(count: (field: string) => number): BatchMeta['requests'] {
-  return {
-    submits: count('submits'),
-    statusChecks: count('status_checks'),
-    downloads: count('downloads'),
-    uploads: count('uploads'),
-    refused: count('refused'),
-  };
-}
-
-/** Reads the meta hash; null when it is empty. */
-export function readMeta(name: string, fields: Record<string, string>): BatchMeta | null {
-  if (fields.account === undefined) return null;
-  const count = (field: string) => Number(fields[field] ?? 0);
-  const lines = countEach((status) => count(`lines:${status}`));
-  const lined = lines.succeeded + lines.failed + lines.unknown + lines.cancelled;
-  return {
-    name,
-    origin: fields.origin ?? '',
-    account: fields.account,
-    out: fields.out ?? '',
-    nonce: fields.nonce ?? '',
-    createdAt: count('createdAt'),
-    admission: fields.admission === 'complete' ? 'complete' : 'open',
-    rows: count('rows'),
-    rejected: count('rejected'),
-    duplicates: count('duplicates'),
-    sources: JSON.parse(fields.sources ?? '[]') as string[],
-    command: readKeptCommand(fields.command),
-    admitted: count('admitted'),
-    lines,
-    pending: count('admitted') - lined,
-    spent: count('spent'),
-    reserved: count('reserved'),
-    maxCredits: fields.max_credits === undefined ? null : count('max_credits'),
-    maxCreditsPerDay:
-      fields.max_credits_per_day === undefined ? null : count('max_credits_per_day'),
-    capped: fields.capped === 'cap' || fields.capped === 'day_cap' ? fields.capped : null,
-    requests: readRequests(count),
-    ...readRuns(fields),
-    admissions: count('admissions'),
-    finalized: fields.finalized === String(count('admissions')),
-    accepted: fields.accepted === '1',
-    ready: fields.ready === '1',
-    adopting: fields.adopting === '1',
-    elsewhere: fields.elsewhere === '1',
-    paused: fields.paused === '1',
-    cancelled: fields.cancelled === '1',
-    rewriting: fields.rewriting !== undefined,
-  };
-}
-
-/** One run of a batch: an admission, or a retry, that had something to make. */
-interface BatchRun {
-  /** From 1. */
-  run: number;
-  /** Ms since the epoch; null where that was lost. */
-  atMs: number | null;
-  /** Lines of the manifest that it made, as they stand now: one that is made anew goes over to the later run. */
-  lines: Record<LineStatus, number>;
-}
-
-interface BatchRuns {
-  /** In their order; those of earlier versions are not among them. */
-  runs: BatchRun[];
-  /** Number of the run that makes everything of its input anew; null where none does, or it was finished. */
-  forcedRun: number | null;
-  /** Lines that were taken over from an earlier batch of its schedule. */
-  takenOver: number;
-}
-
-/** What a batch's meta hash tells of who made its lines. */
-function readRuns(fields: Record<string, string>): BatchRuns {
-  return {
-    runs: runsIn(fields),
-    forcedRun:
-      fields.forced === undefined || fields.forced === fields.forced_done
-        ? null
-        : Number(fields.forced),
-    takenOver: Number(fields.taken_over ?? 0),
-  };
-}
-
-function runsIn(fields: Record<string, string>): BatchRun[] {
-  const last = Number(fields.run ?? 0);
-  return Array.from({ length: last }, (_, index) => {
-    const run = index + 1;
-    const at = fields[`run:${run}:at`];
-    const count = (status: LineStatus) => Number(fields[`run:${run}:${status}`] ?? 0);
-    return { run, atMs: at === undefined ? null : Number(at), lines: countEach(count) };
-  });
-}
-
-function countEach(count: (status: LineStatus) => number): Record<LineStatus, number> {
-  const [succeeded, failed, unknown, cancelled] = lineStatusSchema.options.map(count);
-  return {
-    succeeded: succeeded ?? 0,
-    failed: failed ?? 0,
-    unknown: unknown ?? 0,
-    cancelled: cancelled ?? 0,
-  };
-}
-
-export type BatchState = 'cancelled' | 'finished' | 'paused' | 'being queued' | 'open';
-
-/** Briefs that have their line, and did not succeed. */
-export function withoutSuccess({ lines }: Pick<BatchMeta, 'lines'>): number {
-  return lines.failed + lines.unknown + lines.cancelled;
-}
-
-/** Where a batch stands, in words for people. */
-export function batchState(meta: BatchMeta): BatchState {
-  if (meta.cancelled) return 'cancelled';
-  if (meta.admission === 'complete' && meta.pending === 0) return 'finished';
-  if (meta.paused) return 'paused';
-  return meta.admission === 'open' ? 'being queued' : 'open';
-}
 
 /** The command that a batch was last begun with, as it can be given again from any folder; no secret is in it (S8). */
 const keptCommandSchema = z.discriminatedUnion('kind', [
@@ -203,7 +33,224 @@ const keptCommandSchema = z.discriminatedUnion('kind', [
 
 export type KeptCommand = z.infer<typeof keptCommandSchema>;
 
-/** Null for a batch of an earlier version, or of a schedule. */
-function readKeptCommand(text: string | undefined): KeptCommand | null {
-  return text === undefined ? null : keptCommandSchema.parse(JSON.parse(text));
+const count = z.number().int().nonnegative();
+const linesOfEach = z.record(lineStatusSchema, count);
+
+/** What is known of a batch wherever it stands. */
+const facts = {
+  name: z.string(),
+  origin: z.string(),
+  account: z.string(),
+  out: z.string(),
+  nonce: z.string(),
+  createdAt: z.number(),
+  rows: count,
+  rejected: count,
+  duplicates: count,
+  /** Names of the input's files, as given. */
+  sources: z.array(z.string()),
+  /** What began it last; null where that was a schedule, or an earlier version. */
+  command: keptCommandSchema.nullable(),
+  admitted: count,
+  lines: linesOfEach,
+  /** Credits charged, as the API states them. */
+  spent: z.number(),
+  /** Credits held for tasks that are not known to be over. */
+  reserved: z.number(),
+  maxCredits: z.number().nullable(),
+  maxCreditsPerDay: z.number().nullable(),
+  requests: z.object({
+    submits: count,
+    statusChecks: count,
+    downloads: count,
+    uploads: count,
+    refused: count,
+  }),
+  /** Admissions and retries that had something to make, in their order; those of earlier versions are not among them. */
+  runs: z.array(
+    z.object({
+      /** From 1. */
+      run: count,
+      /** Ms since the epoch; null where that was lost. */
+      atMs: z.number().nullable(),
+      /** Lines of the manifest that it made, as they stand now: one that is made anew goes over to the later run. */
+      lines: linesOfEach,
+    }),
+  ),
+  /** Number of the run that makes everything of its input anew; null where none does, or it was finished. */
+  forcedRun: count.nullable(),
+  /** Lines that were taken over from an earlier batch of its schedule. */
+  takenOver: count,
+  /** How often its admission was opened again. */
+  admissions: count,
+  /** The API has taken at least one of its submissions. */
+  accepted: z.boolean(),
+  /** A machine without the output folder submits for this batch. */
+  elsewhere: z.boolean(),
+  /** Lines are leaving the manifest, so that their briefs are open again. */
+  rewriting: z.boolean(),
+  /**
+   * What an earlier life left in the folder: its manifest is not taken over as a whole yet; or its journal may know of
+   * briefs that were not admitted since; or all is known here.
+   */
+  folder: z.enum(['adopting', 'taken_over', 'known']),
+};
+
+/** While there is something to submit. */
+const submitting = {
+  /** Its queue of submissions is: the one place where a batch is paused, whoever does it. */
+  paused: z.boolean(),
+  /** Which cap keeps the next submission from being sent, if one does. */
+  capped: z.enum(['cap', 'day_cap']).nullable(),
+};
+
+/** Once nothing more is submitted. */
+const closing = {
+  /** `manifest.csv` and `run.json` stand for the lines of the latest admission. */
+  finalized: z.boolean(),
+};
+
+/** Where a batch stands; `pending` counts what is admitted and has no line. */
+const batchMetaSchema = z.discriminatedUnion('stage', [
+  /** Its input is not admitted as a whole. */
+  z.object({ stage: z.literal('admitting'), ...facts, ...submitting, pending: count }),
+  z.object({ stage: z.literal('running'), ...facts, ...submitting, pending: count.positive() }),
+  /** Every brief of it has its line. */
+  z.object({ stage: z.literal('finished'), ...facts, ...closing, pending: z.literal(0) }),
+  /** Takes no more briefs and submits none; what had been submitted is collected (S3). */
+  z.object({ stage: z.literal('cancelled'), ...facts, ...closing, pending: count }),
+]);
+
+export type BatchMeta = z.infer<typeof batchMetaSchema>;
+
+/**
+ * Reads the meta hash; null when it is empty.
+ * @throws BatchError `state_lost` for one that cannot be: more lines than briefs, a count that is no number
+ */
+export function readMeta(
+  name: string,
+  fields: Record<string, string>,
+  submitQueue: 'going' | 'paused' = 'going',
+): BatchMeta | null {
+  if (fields.account === undefined) return null;
+  const parsed = batchMetaSchema.safeParse({
+    ...factsIn(name, fields),
+    ...stageIn(fields, submitQueue),
+  });
+  if (parsed.success) return parsed.data;
+  throw new BatchError(
+    'state_lost',
+    `What Redis has of batch ${name} cannot be: ${z.prettifyError(parsed.error)}`,
+    { cause: parsed.error },
+  );
+}
+
+function factsIn(name: string, fields: Record<string, string>) {
+  const number = (field: string) => Number(fields[field] ?? 0);
+  const orNull = (field: string) => (fields[field] === undefined ? null : number(field));
+  const { account, origin = '', out = '', nonce = '', sources = '[]', command } = fields;
+  return {
+    ...{ name, account, origin, out, nonce },
+    createdAt: number('createdAt'),
+    rows: number('rows'),
+    rejected: number('rejected'),
+    duplicates: number('duplicates'),
+    sources: JSON.parse(sources) as unknown,
+    command: command === undefined ? null : (JSON.parse(command) as unknown),
+    admitted: number('admitted'),
+    lines: linesIn(fields, 'lines'),
+    spent: number('spent'),
+    reserved: number('reserved'),
+    maxCredits: orNull('max_credits'),
+    maxCreditsPerDay: orNull('max_credits_per_day'),
+    requests: {
+      submits: number('submits'),
+      statusChecks: number('status_checks'),
+      downloads: number('downloads'),
+      uploads: number('uploads'),
+      refused: number('refused'),
+    },
+    runs: Array.from({ length: number('run') }, (_, index) => {
+      const run = index + 1;
+      return { run, atMs: orNull(`run:${run}:at`), lines: linesIn(fields, `run:${run}`) };
+    }),
+    forcedRun: fields.forced === fields.forced_done ? null : orNull('forced'),
+    takenOver: number('taken_over'),
+    admissions: number('admissions'),
+    accepted: fields.accepted === '1',
+    elsewhere: fields.elsewhere === '1',
+    rewriting: fields.rewriting !== undefined,
+    folder: folderIn(fields),
+  };
+}
+
+function folderIn({ ready, adopting }: Record<string, string>): BatchMeta['folder'] {
+  if (ready === '1') return 'known';
+  return adopting === '1' ? 'adopting' : 'taken_over';
+}
+
+function stageIn(fields: Record<string, string>, submitQueue: 'going' | 'paused') {
+  const lined = Object.values(linesIn(fields, 'lines')).reduce((sum, lines) => sum + lines, 0);
+  const pending = Number(fields.admitted ?? 0) - lined;
+  const { admissions = '0', finalized, capped = null } = fields;
+  const closed = { pending, finalized: finalized === admissions };
+  const open = { pending, paused: submitQueue === 'paused', capped };
+  if (fields.cancelled === '1') return { stage: 'cancelled', ...closed };
+  if (fields.admission !== 'complete') return { stage: 'admitting', ...open };
+  return pending === 0 ? { stage: 'finished', ...closed } : { stage: 'running', ...open };
+}
+
+function linesIn(fields: Record<string, string>, head: string): Record<string, number> {
+  const counts = lineStatusSchema.options.map((status) => [
+    status,
+    Number(fields[`${head}:${status}`] ?? 0),
+  ]);
+  return Object.fromEntries(counts) as Record<string, number>;
+}
+
+/** Nothing of this life was ever sent: what it does not know of, it cannot have made. */
+export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
+  const made = lines.succeeded + lines.failed + lines.unknown;
+  return !accepted && made === 0 && requests.submits === 0;
+}
+
+/** All of its input is admitted, and every brief has its line. */
+export function isOver({ stage, pending }: BatchMeta): boolean {
+  return stage !== 'admitting' && pending === 0;
+}
+
+/** It is over, and its closing files are written. */
+export function isFinalized(meta: BatchMeta | null): boolean {
+  return meta !== null && 'finalized' in meta && meta.finalized && meta.pending === 0;
+}
+
+export function isPaused(meta: BatchMeta): boolean {
+  return 'paused' in meta && meta.paused;
+}
+
+/** Which cap keeps the next submission from being sent; null where none does. */
+export function cappedBy(meta: BatchMeta): 'cap' | 'day_cap' | null {
+  return 'capped' in meta ? meta.capped : null;
+}
+
+/** Briefs that have their line, and did not succeed. */
+export function withoutSuccess({ lines }: Pick<BatchMeta, 'lines'>): number {
+  return lines.failed + lines.unknown + lines.cancelled;
+}
+
+/** Where a batch stands, in words for people. */
+export function batchState(
+  meta: BatchMeta,
+): 'cancelled' | 'finished' | 'paused' | 'being queued' | 'open' {
+  switch (meta.stage) {
+    case 'cancelled':
+    case 'finished':
+      return meta.stage;
+    case 'admitting':
+      return meta.paused ? 'paused' : 'being queued';
+    case 'running':
+      return meta.paused ? 'paused' : 'open';
+    default:
+      return meta satisfies never;
+  }
 }

@@ -8,7 +8,6 @@ import {
   encodeState,
   type ReadState,
   type Stage,
-  type StateOf,
 } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
 import { holdings, moves } from './moves.js';
@@ -71,12 +70,12 @@ export class BriefLedger {
     brief: SubmitRequest,
     limits: { longestWaitMs: number; defaultInFlight: number; createdAt: number },
   ): Promise<SubmitPermit> {
-    const { meta, state, reservations } = this.keys;
+    const { meta, state, reservations, submitQueue } = this.keys;
     const { pace, inFlight, gate, workers, prices, firsts, day, clock } = this.account;
     const reply = (await runScript(this.redis, 'begin-submit', {
       keys: [
         ...[meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
-        clock,
+        ...[submitQueue, clock],
       ],
       values: [
         brief.id,
@@ -108,64 +107,47 @@ export class BriefLedger {
     briefId: string,
     step: { from: ReadState; to: S },
   ): Promise<Move<S>> {
-    const text = encodeState(step.to);
-    const { place, credits } = holdings[step.to.stage];
+    const { from, to } = step;
+    const text = encodeState(to);
+    // The API has just said what it reserves (S6).
+    const isTaken = from.state.stage === 'submitting' && to.stage === 'accepted';
+    const held = holdings[to.stage].credits ? 'keep' : 'free';
+    const credits = isTaken ? ['state', to.reserved ?? ''] : [held, ''];
+    const overtaken = await this.set(briefId, from, { text, stage: to.stage }, credits);
+    return overtaken ?? { kind: 'moved', brief: { text, state: to } };
+  }
+
+  /** Puts the brief's line into the outbox, once (S4), with its last state. */
+  async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
+    const { from, line, status, charged, checks, downloads, nowMs } = end;
+    const to = moves.lined(from.state, status);
+    // What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
+    const isSettled = status !== 'unknown' && charged !== null;
+    const overtaken = await this.set(briefId, from, { text: encodeState(to), stage: to.stage }, [
+      ...(isSettled ? ['spend', charged] : ['keep', '']),
+      ...[line, status, checks, downloads, utcDay(nowMs), to.run ?? ''],
+    ]);
+    return overtaken ?? { kind: 'finished' };
+  }
+
+  /** The compare-and-set of every move; null where it was set. */
+  private async set(
+    briefId: string,
+    from: ReadState,
+    to: { text: string; stage: Stage },
+    values: (string | number)[],
+  ): Promise<Passed | null> {
+    const { meta, state, reservations, outbox, content } = this.keys;
+    const { inFlight, day, prices, firsts, pace, clock } = this.account;
+    const place = holdings[to.stage].place ? 'keep' : 'free';
     const reply = (await runScript(this.redis, 'move', {
       keys: [
-        this.keys.state,
-        this.account.inFlight,
-        this.keys.meta,
-        this.keys.reservations,
-        this.account.day,
+        ...[meta, state, inFlight, reservations, day, prices, firsts, pace, outbox, content],
+        clock,
       ],
-      values: [
-        ...[briefId, step.from.text, text, this.member(briefId)],
-        place ? 'keep' : 'free',
-        credits ? 'keep' : 'free',
-      ],
+      values: [briefId, from.text, to.text, this.member(briefId), place, ...values],
     })) as [number, string?];
-    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
-  }
-
-  /** Saves the task id of an accepted submission at once; its stated price is reserved and learned (S6). */
-  async accept(
-    briefId: string,
-    step: { from: ReadState; to: StateOf<'accepted'> },
-  ): Promise<Move<StateOf<'accepted'>>> {
-    const text = encodeState(step.to);
-    const { state, meta, reservations } = this.keys;
-    const { prices, firsts, day, pace, clock } = this.account;
-    const reply = (await runScript(this.redis, 'accept', {
-      keys: [state, meta, reservations, prices, firsts, day, pace, clock],
-      values: [briefId, step.from.text, text, this.member(briefId), step.to.reserved ?? ''],
-    })) as [number, string?];
-    return reply[0] === 1 ? { kind: 'moved', brief: { text, state: step.to } } : passed(reply[1]);
-  }
-
-  /** Puts the brief's line into the outbox, once (S4), and frees its place in flight. */
-  async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { status } = end;
-    const { run } = end.from.state;
-    const to = encodeState(moves.lined(end.from.state, status));
-    const { meta, state, content, outbox, reservations } = this.keys;
-    const { inFlight, prices, day } = this.account;
-    const reply = (await runScript(this.redis, 'finish', {
-      keys: [meta, state, content, outbox, inFlight, reservations, prices, day],
-      values: [
-        briefId,
-        end.from.text,
-        to,
-        end.line,
-        status,
-        this.member(briefId),
-        end.charged ?? '',
-        end.checks,
-        end.downloads,
-        utcDay(end.nowMs),
-        run ?? '',
-      ],
-    })) as [number, string?];
-    return reply[0] === 1 ? { kind: 'finished' } : passed(reply[1]);
+    return reply[0] === 1 ? null : passed(reply[1]);
   }
 
   /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */

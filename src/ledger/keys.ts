@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { bullPrefix, queueName } from '../shared/queues.js';
 
 /** Every Redis key of ours is made here. `prefix` lets several installations share one Redis. */
 export function batchesKey(prefix: string): string {
@@ -33,6 +34,8 @@ export interface BatchKeys {
   files: string;
   /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
   addresses: string;
+  /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
+  submitQueue: string;
 }
 
 export function batchKeys(prefix: string, batch: string): BatchKeys {
@@ -49,6 +52,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
+    submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
 }
 
@@ -64,7 +68,7 @@ export interface AccountKeys {
   submitPace: string;
   /** Sorted set: briefs with a task that is sent and not known to be over -> since when. */
   inFlight: string;
-  /** Hash: why submissions are held, if they are. */
+  /** Hash: why submissions are held, if they are; and the balance that the API last told. */
   gate: string;
   /** Hash: live worker -> the limits it was told. */
   workers: string;
@@ -78,8 +82,6 @@ export interface AccountKeys {
   durations: string;
   /** What the key of a model's sketch begins with of how late ends of tasks were noticed: likewise. */
   notices: string;
-  /** Hash: the balance that the API last told, see `account-records.ts`. */
-  wallet: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
   /** See `clockKey`. */
@@ -101,7 +103,6 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     day: `${base}:day:`,
     durations: `${base}:durations:`,
     notices: `${base}:notices:`,
-    wallet: `${base}:wallet`,
     answers: `${base}:answers`,
     clock: clockKey(prefix),
     uploads: `${base}:uploads:`,

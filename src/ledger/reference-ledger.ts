@@ -6,7 +6,7 @@ import { mentionsFiles, placeholdersIn, type ReferenceFile } from '../shared/ref
 import { decodeState, type ReadState } from './brief-state.js';
 import { readLedgerMs } from './clock.js';
 import type { AccountKeys, BatchKeys } from './keys.js';
-import { runScript } from './scripts.js';
+import { compareAndSet, runScript } from './scripts.js';
 import { uploadLifeMs } from './upload-ledger.js';
 
 const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
@@ -106,11 +106,11 @@ export class ReferenceLedger {
     addresses: Addresses,
   ): Promise<'saved' | 'overtaken'> {
     const { state, addresses: key } = this.keys;
-    const reply = await runScript(this.redis, 'save-addresses', {
+    const [saved] = await compareAndSet(this.redis, {
       keys: [state, key],
-      values: [briefId, from.text, JSON.stringify(addresses)],
+      values: [briefId, from.text, briefId, JSON.stringify(addresses)],
     });
-    return reply === 1 ? 'saved' : 'overtaken';
+    return saved === 1 ? 'saved' : 'overtaken';
   }
 
   /** Puts back what a lost Redis took along of a send (S1). */
@@ -129,7 +129,10 @@ export class ReferenceLedger {
 
   /** Counts one request in the batch's report. */
   async countUpload(): Promise<void> {
-    await this.redis.hincrby(this.keys.meta, 'uploads', 1);
+    await runScript(this.redis, 'count', {
+      keys: [this.keys.meta],
+      values: ['createdAt', 'uploads', 1],
+    });
   }
 }
 

@@ -5,42 +5,34 @@ const folder = new URL('./lua/', import.meta.url);
 
 /** Each script is a file of `lua/`; its header says what goes in and what comes back. */
 export type ScriptName =
-  | 'accept'
-  | 'add-answers'
   | 'admit'
   | 'adopt'
   | 'adopt-sends'
   | 'answered'
-  | 'api-down'
   | 'apply-rewrite'
   | 'begin-rewrite'
   | 'begin-submit'
   | 'cancel'
   | 'claim-name'
   | 'claim-run'
-  | 'claim-wallet-look'
   | 'clear-rewrite'
+  | 'compare-and-set'
+  | 'count'
   | 'end-adoption'
-  | 'find-missing'
-  | 'finish'
   | 'forget'
   | 'heartbeat'
   | 'hold-rewrite'
-  | 'keep-place'
+  | 'hold-submissions'
   | 'mark-written'
   | 'move'
   | 'note-duration'
-  | 'note-wallet'
   | 'open-admission'
   | 'open-batch'
-  | 'park'
   | 'read-outbox'
   | 'repair-in-flight'
-  | 'save-addresses'
-  | 'save-run'
   | 'swap-rewrite'
   | 'take-turn'
-  | 'too-many-running';
+  | 'wallet';
 
 type Reply = string | number | null | Reply[];
 type Command = (keyCount: number, ...keysAndArguments: (string | number)[]) => Promise<Reply>;
@@ -74,4 +66,12 @@ export function runScript(
   const command = `rivya:${name}`;
   if (!commands[command]) redis.defineCommand(command, { lua: scriptSource(name) });
   return (commands[command] as Command)(call.keys.length, ...call.keys, ...call.values);
+}
+
+/** Sets one field while another stands as it was read; else says what stands there instead. */
+export async function compareAndSet(
+  redis: Redis,
+  call: { keys: [string, string]; values: [string, string, string, string] },
+): Promise<[1] | [0, string]> {
+  return (await runScript(redis, 'compare-and-set', call)) as [1] | [0, string];
 }

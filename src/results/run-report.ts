@@ -50,12 +50,11 @@ export type RunReport = z.infer<typeof runReportSchema>;
 
 export function runReport(meta: BatchMeta, nowMs: number): RunReport {
   const { lines, requests } = meta;
-  const finished = meta.admission === 'complete' && meta.pending === 0;
   return {
     batch: meta.name,
     origin: meta.origin,
     sources: meta.sources,
-    state: finished ? 'finished' : 'unfinished',
+    state: meta.stage !== 'admitting' && meta.pending === 0 ? 'finished' : 'unfinished',
     counts: {
       rows: meta.rows,
       briefs: meta.admitted + meta.rejected + meta.duplicates,

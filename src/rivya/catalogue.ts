@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
+import type { TaskCategory } from '../shared/task-category.js';
 import type { Model } from './outcome.js';
 import { parseModels } from './parse.js';
 
@@ -41,7 +41,7 @@ function withoutLimits(param: Model['params'][number]): Model['params'][number] 
 }
 
 /** `base_credits` is not the price: what a task costs is known only after it was charged. */
-const factors = new Map([
+const factors = new Map<TaskCategory, number>([
   ['image', 3],
   ['audio', 3],
   ['video', 10],
@@ -50,23 +50,23 @@ const factorOfUnknown = 10;
 /** For a model that the list does not know. */
 const baseOfUnknown = 10;
 
-/** What to reserve for a model while no price of it is known, and the least that it can cost. */
-export function priceGuesser(models: Model[]): (model: string) => { guess: number; least: number } {
-  const known = new Map(models.map((model) => [model.id, model]));
-  return (id) => {
-    const model = known.get(id);
-    const least = model?.baseCredits ?? baseOfUnknown;
-    return { least, guess: least * (factors.get(model?.category ?? '') ?? factorOfUnknown) };
-  };
-}
-
-/** What models make; null for one that the list does not know, or knows to make something else. */
-function categoryFinder(models: Model[]): (model: string) => TaskCategory | null {
-  const categories = new Map(models.map((model) => [model.id, model.category]));
-  return (model) => taskCategorySchema.safeParse(categories.get(model)).data ?? null;
+export interface ModelFacts {
+  /** What a model makes; null for one that no list knows, or knows to make something else. */
+  categoryOf(model: string): TaskCategory | null;
+  /** Credits to reserve for a model while no price of it is known, and the least that a task of it can cost. */
+  priceOf(model: string): { guess: number; least: number };
 }
 
 /** What is to be known of models before their tasks are paid for. */
-export function modelFacts(models: Model[]) {
-  return { categoryOf: categoryFinder(models), priceOf: priceGuesser(models) };
+export function modelFacts(models: Model[]): ModelFacts {
+  const known = new Map(models.map((model) => [model.id, model]));
+  const categoryOf = (id: string) =>
+    [...factors.keys()].find((category) => category === known.get(id)?.category) ?? null;
+  const priceOf = (id: string) => {
+    const least = known.get(id)?.baseCredits ?? baseOfUnknown;
+    const category = categoryOf(id);
+    const factor = (category && factors.get(category)) ?? factorOfUnknown;
+    return { least, guess: least * factor };
+  };
+  return { categoryOf, priceOf };
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { type ScheduleKeys, scheduleKeys, scheduleOwnersKey } from '../ledger/keys.js';
-import { runScript } from '../ledger/scripts.js';
+import { compareAndSet, runScript } from '../ledger/scripts.js';
 import {
   decodeRun,
   encodeRun,
@@ -123,11 +123,12 @@ export class ScheduleLedger {
 
   /** Compare-and-set: a worker that was frozen and wakes changes nothing. */
   async save(name: string, from: ReadRun, to: ScheduleRun): Promise<'saved' | 'was_changed'> {
-    const reply = await runScript(this.redis, 'save-run', {
-      keys: [this.keys.runs + name],
-      values: [to.id, from.text, encodeRun(to)],
+    const runs = this.keys.runs + name;
+    const [saved] = await compareAndSet(this.redis, {
+      keys: [runs, runs],
+      values: [to.id, from.text, to.id, encodeRun(to)],
     });
-    return reply === 1 ? 'saved' : 'was_changed';
+    return saved === 1 ? 'saved' : 'was_changed';
   }
 
   /** Notes on a run what came of telling its webhook; a run that was forgotten since is left so. */

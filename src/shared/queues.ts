@@ -91,6 +91,18 @@ export class StageQueues {
     return this.queues[stage];
   }
 
+  /** Holds back what is not submitted yet. BullMQ's mark is the one of a paused batch, whoever sets it: we, or a board. */
+  async pause(): Promise<void> {
+    await this.queues.submit.pause();
+  }
+
+  /** Tells how it was before. */
+  async resume(): Promise<'paused' | 'going'> {
+    const was = (await this.queues.submit.isPaused()) ? 'paused' : 'going';
+    await this.queues.submit.resume();
+    return was;
+  }
+
   /** Adding a job that is there already changes nothing. */
   async add(stage: QueueStage, jobs: NewJob[]): Promise<void> {
     const bulk = jobs.map(({ brief, attempt, delayMs, urls }) => ({

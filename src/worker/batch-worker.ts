@@ -141,7 +141,7 @@ export class BatchWorker {
     const { ledger } = this.options.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
-    if (meta?.admission !== 'complete' || meta.rewriting) return;
+    if (meta === null || meta.stage === 'admitting' || meta.rewriting) return;
     const tooFew = (await this.queues.count()) < meta.pending;
     if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
     this.hadTooFewJobs = tooFew;

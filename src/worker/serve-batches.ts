@@ -6,7 +6,7 @@ import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { earlierLifeError, holdsEarlierLife } from '../batch/open-batch.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
-import type { BatchMeta } from '../ledger/batch-meta.js';
+import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
 import { batchesKey } from '../ledger/keys.js';
 import { ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
@@ -124,7 +124,7 @@ async function openBatches(serving: Serving): Promise<OpenBatch[]> {
   for (const name of names.sort()) {
     const ledger = new BatchLedger(connection, prefix, name, account);
     const meta = await ledger.meta();
-    if (meta?.account === account.account && !meta.finalized) open.push({ meta, ledger });
+    if (meta?.account === account.account && !isFinalized(meta)) open.push({ meta, ledger });
   }
   return open;
 }

@@ -22,7 +22,7 @@ import type { Notify } from './notices.js';
 import { Pacer } from './pacing/pacer.js';
 import { WalletWatch } from './pacing/wallet-watch.js';
 import { PollPlanner } from './polling/poll-planner.js';
-import { AnswerTally } from './stages/answers.js';
+import { AnswerTally, countRefusals } from './stages/answers.js';
 import { DownloadPlaces } from './stages/download-places.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
@@ -140,8 +140,9 @@ export class WorkerProcess {
   async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log, clock } = this.options;
     const { categoryOf, priceOf, keyLifeMs } = this.options;
-    const { client, downloader, pacer, pollPlanner, notices } = this;
+    const { downloader, pacer, pollPlanner, notices } = this;
     const { batch, nonce, createdAt } = header;
+    const ledger = new BatchLedger(connection, prefix, batch, account);
     const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
       header,
@@ -155,10 +156,10 @@ export class WorkerProcess {
         batch,
         nonce,
         createdAt,
-        ledger: new BatchLedger(connection, prefix, batch, account),
+        ledger,
         account,
         journal,
-        client,
+        client: countRefusals(this.client, ledger),
         downloader,
         pacer,
         pollPlanner,

@@ -159,7 +159,7 @@ describe('sends that the ledger does not know', () => {
     expect(await ledger.briefs.readContent('gone')).toBe(content('gone'));
     expect(await jobs('status')).toEqual(['gone 1', 'paid 1', 'renewed 2', 'waits 1']);
     expect(await jobs('submit')).toEqual([]);
-    expect(await ledger.meta()).toMatchObject({ admitted: 4, pending: 4, finalized: false });
+    expect(await ledger.meta()).toMatchObject({ admitted: 4, pending: 4, stage: 'running' });
   });
 
   it('S6: count against the cap with what the API stated, once', async () => {

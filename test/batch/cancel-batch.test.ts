@@ -72,7 +72,7 @@ describe('cancelBatch', () => {
     const [one, other] = await Promise.all([
       cancel('abandon'),
       cancel('abandon'),
-      ledger.briefs.accept('b', { from: permit.brief, to }),
+      ledger.briefs.move('b', { from: permit.brief, to }),
     ]);
     expect(one.cancelled + other.cancelled).toBe(1);
     expect(one.abandoned + other.abandoned).toBe(3);

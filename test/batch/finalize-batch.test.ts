@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { finalizeBatch, writeReport } from '../../src/batch/end-batch.js';
 import { ManifestWriter } from '../../src/batch/manifest-writer.js';
 import type { BatchLedger } from '../../src/ledger/batch-ledger.js';
+import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { runReportSchema } from '../../src/results/run-report.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { openLedger } from '../support/ledger.js';
@@ -85,7 +86,7 @@ describe('finalizeBatch', () => {
       markFinalized: { value: () => Promise.reject(new Error('killed')) },
     }) as BatchLedger;
     await expect(finalizeBatch({ ledger: killed, out, clock })).rejects.toThrow('killed');
-    expect((await ledger.meta())?.finalized).toBe(false);
+    expect(isFinalized(await ledger.meta())).toBe(false);
     expect(await batch.finalize()).toBe('finalized');
     await writeFile(join(out, 'manifest.csv'), 'not written again');
     expect(await batch.finalize()).toBe('finalized');
@@ -123,7 +124,7 @@ describe('finalizeBatch', () => {
       },
     }) as BatchLedger;
     await finalizeBatch({ ledger: slow, out, clock });
-    expect((await ledger.meta())?.finalized).toBe(false);
+    expect(isFinalized(await ledger.meta())).toBe(false);
     expect(await batch.finalize()).toBe('not_yet');
     await batch.end('b');
     await batch.write();

@@ -9,8 +9,8 @@ async function openRecords() {
   const elsewhere = new AccountLedger(connect(), prefix, account.account).records;
   /** As if the last look had been made so long ago. */
   const age = async (field: 'read_at' | 'asked_at', byMs: number) => {
-    const at = Number(await redis.hget(keys.wallet, field));
-    await redis.hset(keys.wallet, field, at - byMs);
+    const at = Number(await redis.hget(keys.gate, `credits_${field}`));
+    await redis.hset(keys.gate, `credits_${field}`, at - byMs);
   };
   return { ...opened, records, elsewhere, keys, age };
 }

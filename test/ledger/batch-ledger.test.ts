@@ -3,7 +3,14 @@ import { BatchLedger } from '../../src/ledger/batch-ledger.js';
 import type { FinishedBrief } from '../../src/ledger/brief-ledger.js';
 import type { ReadState, StateOf } from '../../src/ledger/brief-state.js';
 import { batchesKey } from '../../src/ledger/keys.js';
-import { identity, type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
+import { StageQueues } from '../../src/shared/queues.js';
+import {
+  identity,
+  type OpenLedger,
+  openLedger,
+  pauseBatch,
+  preparedBrief,
+} from '../support/ledger.js';
 import { accepted, ready, submitting } from './brief-states.js';
 
 async function paced(options: Parameters<typeof openLedger>[0] = {}): Promise<OpenLedger> {
@@ -43,13 +50,34 @@ describe('open', () => {
     expect(await ledger.open({ ...identity, origin: 'https://other.test', nonce: 'n' })).toBe(
       'found',
     );
-    expect(await ledger.meta()).toMatchObject({ ...identity, name: 'spring', admission: 'open' });
+    expect(await ledger.meta()).toMatchObject({ ...identity, name: 'spring', stage: 'admitting' });
     expect(await redis.smembers(batchesKey(prefix))).toEqual(['spring']);
   });
 
   it('knows no batch that was never opened', async () => {
     const { redis, prefix, account } = await paced();
     expect(await new BatchLedger(redis, prefix, 'autumn', account).meta()).toBeNull();
+  });
+});
+
+describe('a paused batch', () => {
+  it('is one whose queue of submissions is paused, by whomever, until that is resumed', async () => {
+    const { ledger, redis, prefix } = await paced();
+    await pauseBatch(redis, prefix, 'spring');
+    expect(await ledger.meta()).toMatchObject({ stage: 'admitting', paused: true });
+    const queues = new StageQueues(redis, prefix, 'spring');
+    expect(await queues.resume()).toBe('paused');
+    expect(await queues.resume()).toBe('going');
+    await queues.close();
+    expect(await ledger.meta()).toMatchObject({ stage: 'admitting', paused: false });
+  });
+
+  it('that is forgotten leaves no pause to a later one of its name', async () => {
+    const { ledger, redis, prefix } = await paced();
+    await pauseBatch(redis, prefix, 'spring');
+    await ledger.forget();
+    await ledger.open(identity);
+    expect(await ledger.meta()).toMatchObject({ paused: false });
   });
 });
 
@@ -277,7 +305,11 @@ describe('a wait', () => {
       { kind: 'wait', reason: 'day_cap' },
       ({ ledger }) => ledger.setCaps({ batch: undefined, day: 0 }),
     ],
-    ['while paused', { kind: 'wait', reason: 'paused' }, ({ ledger }) => ledger.set({ paused: 1 })],
+    [
+      'while paused',
+      { kind: 'wait', reason: 'paused' },
+      ({ redis, prefix }) => pauseBatch(redis, prefix, 'spring'),
+    ],
     ['for a person', { kind: 'halted' }, ({ account }) => account.halt('api_key_revoked', 'no')],
     ['for nothing more', { kind: 'stopped' }, ({ ledger }) => ledger.set({ cancelled: 1 })],
   ];
@@ -364,7 +396,7 @@ describe('state that is missing', () => {
     await ledger.set({ elsewhere: 1 });
     expect(await ledger.findMissing()).toBe('meta');
     expect(await ledger.open(identity)).toBe('created');
-    expect(await ledger.meta()).toMatchObject({ adopting: true, elsewhere: false });
+    expect(await ledger.meta()).toMatchObject({ folder: 'adopting', elsewhere: false });
   });
 });
 
@@ -411,7 +443,7 @@ describe('credits (S6)', () => {
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 10 });
     expect(await opened.begin('b', kind)).toMatchObject({ kind: 'wait', reason: 'first_price' });
     const { sends: _sends, ...rest } = accepted('task_1', { seq: 1, reserved: 4 });
-    await opened.ledger.briefs.accept('a', { from: first.brief, to: { ...rest, sends: 1 } });
+    await opened.ledger.briefs.move('a', { from: first.brief, to: { ...rest, sends: 1 } });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 4 });
     expect(await opened.begin('b', { ...kind, guess: 10 })).toMatchObject({ kind: 'go' });
     expect(await opened.ledger.meta()).toMatchObject({ reserved: 8 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { type BriefState, encodeState } from '../../src/ledger/brief-state.js';
 import { draftKey } from '../../src/ledger/keys.js';
 import type { RewriteEntry } from '../../src/ledger/rewrite-ledger.js';
@@ -88,14 +89,19 @@ describe('begin', () => {
     await ledger.markAdmission('complete');
     const before = await ledger.meta();
     if (before) await ledger.markFinalized(before);
-    expect((await ledger.meta())?.finalized).toBe(true);
+    expect(isFinalized(await ledger.meta())).toBe(true);
     expect(await plan({ a: newAttempt() })).toBe('begun');
-    expect(await ledger.meta()).toMatchObject({ rewriting: true, finalized: false, pending: 0 });
+    expect(await ledger.meta()).toMatchObject({
+      rewriting: true,
+      stage: 'finished',
+      finalized: false,
+      pending: 0,
+    });
     expect(await rewrite.planned(['a', 'b'])).toEqual([1, null]);
     expect(await redis.ttl(ledger.keys.plan)).toBe(-1);
     // Somebody was still writing closing files of the earlier admission.
     if (before) await ledger.markFinalized(before);
-    expect((await ledger.meta())?.finalized).toBe(false);
+    expect(isFinalized(await ledger.meta())).toBe(false);
   });
 
   it('S4: is refused beside another, for a manifest that was replaced since, and without a draft', async () => {
@@ -122,7 +128,7 @@ describe('begin', () => {
     for (const cancellation of ['keep', 'lift'] as const) {
       await rewrite.addToDraft('draft', new Map([['a', newAttempt()]]));
       expect(await rewrite.begin('draft', { ...planFor, cancellation })).toBe('begun');
-      expect((await ledger.meta())?.cancelled).toBe(cancellation === 'keep');
+      expect((await ledger.meta())?.stage === 'cancelled').toBe(cancellation === 'keep');
       await rewrite.hold('me', 'take');
       await rewrite.swap('me', 0);
       await ledger.set({ generation: 0 });
@@ -310,14 +316,12 @@ describe('a cancelled batch', () => {
   it('S4: takes no new briefs, knows those that it has, and can end', async () => {
     const { admit, ledger } = await openLedger();
     await admit('a');
-    await ledger.set({ paused: 1, capped: 'cap' });
+    await ledger.set({ capped: 'cap' });
     expect(await ledger.cancel()).toBe('cancelled');
     expect(await ledger.cancel()).toBe('cancelled');
     expect(await ledger.meta()).toMatchObject({
-      cancelled: true,
-      paused: false,
-      capped: null,
-      admission: 'complete',
+      stage: 'cancelled',
+      finalized: false,
     });
     expect(await admit('a', 'b')).toEqual(['admitted', 'cancelled']);
     expect(await ledger.meta()).toMatchObject({ admitted: 1, pending: 1 });
@@ -329,7 +333,7 @@ describe('a cancelled batch', () => {
     const { ledger } = await openRewrite();
     await ledger.markAdmission('complete');
     expect(await ledger.cancel()).toBe('was_finished');
-    expect((await ledger.meta())?.cancelled).toBe(false);
+    expect((await ledger.meta())?.stage).toBe('finished');
   });
 
   it('S6: a line whose cost nobody knows leaves its reservation as it is', async () => {

@@ -256,6 +256,18 @@ describe('actions', () => {
     expect(await redis.hget(paused, 'paused')).toBe('1');
   });
 
+  it('pause and resume a batch as the commands do', async () => {
+    const opened = await openBatch();
+    const { get } = await openMonitor({ actions: 'allowed' }, opened);
+    const page = async () => (await get('/batch?name=spring')).text;
+    await get(pause, { method: 'PUT', headers: same });
+    expect(await opened.ledger.meta()).toMatchObject({ paused: true });
+    await expect.poll(page, { timeout: 5_000 }).toContain('paused');
+    await get(pause.replace(/pause$/, 'resume'), { method: 'PUT', headers: same });
+    expect(await opened.ledger.meta()).toMatchObject({ paused: false });
+    await expect.poll(page, { timeout: 5_000 }).not.toContain('paused');
+  });
+
   it('S4: leave every brief its job: nothing is removed, emptied or edited from here', async () => {
     const { get, prefix, redis } = await openMonitor({ actions: 'allowed' }, await openBatch());
     const [job] = await redis.lrange(`${prefix}:queue:spring.submit:wait`, 0, -1);

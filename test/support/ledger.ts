@@ -6,6 +6,7 @@ import { BatchLedger } from '../../src/ledger/batch-ledger.js';
 import type { BatchIdentity } from '../../src/ledger/batch-meta.js';
 import { type BriefState, decodeState, encodeState } from '../../src/ledger/brief-state.js';
 import type { PreparedBrief } from '../../src/shared/brief.js';
+import { StageQueues } from '../../src/shared/queues.js';
 
 export const identity: BatchIdentity = {
   origin: 'https://rivya.test',
@@ -35,6 +36,13 @@ export function preparedBrief(id: string, patch: Partial<PreparedBrief> = {}): P
     body: '{"model":"z-image","prompt":"A fox in the snow"}',
     ...patch,
   };
+}
+
+/** As `rivya-batch pause` does it, or a button of a board. */
+export async function pauseBatch(redis: Redis, prefix: string, batch: string): Promise<void> {
+  const queues = new StageQueues(redis, prefix, batch);
+  await queues.pause();
+  await queues.close();
 }
 
 interface Asked {

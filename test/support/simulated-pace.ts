@@ -4,10 +4,10 @@ import type { ScriptName } from '../../src/ledger/scripts.js';
 import { scriptSource } from '../../src/ledger/scripts.js';
 
 /** Scripts that are run on simulated time: the same Lua, but for the clock. */
-const clocked: ScriptName[] = ['take-turn', 'answered', 'heartbeat', 'begin-submit', 'accept'];
+const clocked: ScriptName[] = ['take-turn', 'answered', 'heartbeat', 'begin-submit', 'move'];
 
-const readTurn = 'take_read_turn(pace_key, rate, now, tonumber(ARGV[1]), ARGV[2])';
-const submitTurn = 'take_submit_turn(pace_key, rate, now, tonumber(ARGV[1]))';
+const readTurn = 'take_read_turn(pace, rate, now, tonumber(ARGV[1]), ARGV[2])';
+const submitTurn = 'take_submit_turn(pace, rate, now, tonumber(ARGV[1]))';
 
 function onClock(lua: string, clockKey: string): string {
   return lua.replace(

@@ -2,6 +2,7 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { judgeLine, ownLine } from '../../src/results/manifest.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
@@ -54,7 +55,7 @@ function startWorker(
 }
 
 const finalized = (bench: Bench) =>
-  vi.waitFor(async () => expect((await bench.ledger.meta())?.finalized).toBe(true), {
+  vi.waitFor(async () => expect(isFinalized(await bench.ledger.meta())).toBe(true), {
     timeout: 45_000,
     interval: 50,
   });

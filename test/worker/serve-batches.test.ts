@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { Journal, type JournalHeader } from '../../src/results/journal.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
@@ -50,9 +51,9 @@ describe('serveBatches', () => {
     const { serve, enqueue, worker, simulator } = await openServer();
     const one = await enqueue('one', ['a']);
     serve();
-    await eventually(async () => expect((await one.ledger.meta())?.finalized).toBe(true));
+    await eventually(async () => expect(isFinalized(await one.ledger.meta())).toBe(true));
     const two = await enqueue('two', ['a', 'b']);
-    await eventually(async () => expect((await two.ledger.meta())?.finalized).toBe(true));
+    await eventually(async () => expect(isFinalized(await two.ledger.meta())).toBe(true));
     await eventually(() => expect(worker.attached).toEqual([]));
     expect(simulator.bill().total.tasks).toBe(3);
   });
@@ -78,7 +79,7 @@ describe('serveBatches', () => {
     await redis.hset(foreign.ledger.keys.meta, 'account', 'account-2');
     const own = await enqueue('own', ['a']);
     serve();
-    await eventually(async () => expect((await own.ledger.meta())?.finalized).toBe(true));
+    await eventually(async () => expect(isFinalized(await own.ledger.meta())).toBe(true));
     expect(worker.has('foreign')).toBe(false);
   });
 
@@ -90,7 +91,7 @@ describe('serveBatches', () => {
     await eventually(async () => expect(await readdir(context.out)).toContain('journal.jsonl'));
     const second = await enqueue('second', ['a']);
     for (const { ledger } of [first, second]) {
-      await eventually(async () => expect((await ledger.meta())?.finalized).toBe(true));
+      await eventually(async () => expect(isFinalized(await ledger.meta())).toBe(true));
     }
     expect((await second.ledger.meta())?.out).toBe(join(context.out, 'second'));
     for (const { ledger } of [first, second]) {
@@ -105,7 +106,7 @@ describe('serveBatches', () => {
     const batches = await Promise.all(['one', 'two'].map((name) => enqueue(name, ['a'])));
     serve();
     for (const { ledger } of batches) {
-      await eventually(async () => expect((await ledger.meta())?.finalized).toBe(true));
+      await eventually(async () => expect(isFinalized(await ledger.meta())).toBe(true));
       expect((await ledger.meta())?.out).toBe(join(context.out, ledger.batch));
     }
   });
@@ -117,8 +118,8 @@ describe('serveBatches', () => {
     await first.ledger.set({ out: join(context.out, 'file', 'inside') });
     const second = await enqueue('b-sound', ['a']);
     serve();
-    await eventually(async () => expect((await second.ledger.meta())?.finalized).toBe(true));
-    expect((await first.ledger.meta())?.finalized).toBe(false);
+    await eventually(async () => expect(isFinalized(await second.ledger.meta())).toBe(true));
+    expect(isFinalized(await first.ledger.meta())).toBe(false);
   });
 
   it('waits with a batch without a place where it has none to give', async () => {
@@ -148,7 +149,7 @@ describe('serveBatches', () => {
       return Date.now();
     };
     serve({ now, log: pino({ level: 'warn' }, { write: (line) => warnings.push(line) }) });
-    await eventually(async () => expect((await other.ledger.meta())?.finalized).toBe(true));
+    await eventually(async () => expect(isFinalized(await other.ledger.meta())).toBe(true));
     await eventually(async () =>
       expect(await one.ledger.notBegun()).toContain(`Queue it again with --out ${context.out}`),
     );
@@ -188,7 +189,7 @@ describe('serveBatches', () => {
     await (await Journal.open(context.out, header('one'))).close();
     await ledger.noteNotBegun('an earlier trouble');
     serve();
-    await eventually(async () => expect((await ledger.meta())?.finalized).toBe(true));
+    await eventually(async () => expect(isFinalized(await ledger.meta())).toBe(true));
     expect(await ledger.notBegun()).toBeNull();
   });
 

@@ -1,7 +1,7 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { BatchMeta } from '../../src/ledger/batch-meta.js';
+import { type BatchMeta, isFinalized } from '../../src/ledger/batch-meta.js';
 import { openProcess } from './open-process.js';
 
 function attachment(meta: BatchMeta | null, out: string | null) {
@@ -37,7 +37,7 @@ describe('WorkerProcess', () => {
     }
     expect(worker.attached.sort()).toEqual(['one', 'two']);
     for (const { ledger } of batches) {
-      await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+      await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
         timeout: 30_000,
         interval: 50,
       });
@@ -54,7 +54,7 @@ describe('WorkerProcess', () => {
     await worker.start();
     const { ledger } = await enqueue('one', ['a', 'b']);
     await worker.attach(attachment(await ledger.meta(), context.out));
-    await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+    await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
     });
@@ -104,7 +104,7 @@ describe('WorkerProcess', () => {
     expect(worker.has('one')).toBe(false);
     await redis.del(inFlight);
     await worker.attach(attachment(meta, context.out));
-    await vi.waitFor(async () => expect((await ledger.meta())?.finalized).toBe(true), {
+    await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
     });
@@ -125,5 +125,23 @@ describe('WorkerProcess', () => {
     await worker.close(50);
     expect(await redis.exists(context.account.keys.workers)).toBe(0);
     expect(await ledger.briefs.read('a')).toMatchObject({ state: { stage: 'submitting' } });
+  });
+});
+
+describe('what the API refuses', () => {
+  it('is counted in run.json, of submissions and of status checks', async () => {
+    const { worker, enqueue, context, simulator } = await openProcess({
+      faults: ['rate-limited=1:2x:endpoint=submit', 'rate-limited=1:1x:endpoint=read'],
+    });
+    await worker.start();
+    const { ledger } = await enqueue('one', ['a', 'b']);
+    await worker.attach(attachment(await ledger.meta(), context.out));
+    await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
+      timeout: 30_000,
+      interval: 50,
+    });
+    const report = JSON.parse(await readFile(join(context.out, 'run.json'), 'utf8'));
+    expect(simulator.bill().refusals).toBe(3);
+    expect(report.requests.refused).toBe(3);
   });
 });

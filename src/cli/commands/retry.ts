@@ -11,7 +11,7 @@ import {
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { fileNames } from '../../results/file-names.js';
 import type { Clock } from '../../shared/clock.js';
@@ -310,11 +310,8 @@ function groupText({ status, way, count, credits, guessed }: ReopenGroup): strin
   return `  ${count} ${status}: ${anew}, about ${formatCredits(credits)} (${priced})`;
 }
 
-export function afterRetryText(
-  draft: Draft,
-  { name, paused, pending }: BatchMeta,
-  codes: readonly string[],
-): string {
+export function afterRetryText(draft: Draft, meta: BatchMeta, codes: readonly string[]): string {
+  const { name, pending } = meta;
   const { total, rereads, newAttempts } = countReopened(draft);
   if (total === 0) {
     const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
@@ -328,7 +325,7 @@ export function afterRetryText(
     `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
     ...skippedText(draft),
   ];
-  if (paused) lines.push(`The batch is paused: rivya-batch resume ${name}`);
+  if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);
   return lines.join('\n');
 }
 

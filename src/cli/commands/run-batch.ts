@@ -188,7 +188,7 @@ async function tellPlan(
   if (reread > 0) {
     terminal.note(`${counted(reread, 'task')} looked at again, for nothing.`);
   }
-  if (meta.cancelled) {
+  if (meta.stage === 'cancelled') {
     terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
     return null;
   }

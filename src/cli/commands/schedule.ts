@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
+import { isFinalized } from '../../ledger/batch-meta.js';
 import { zoneText } from '../../schedule/cron.js';
 import { runIdByHand } from '../../schedule/queue.js';
 import { isOpen, missedRules, overlapRules } from '../../schedule/schedule.js';
@@ -111,7 +112,7 @@ async function unfinishedBatch(
   for (const { run } of runs) {
     if (!isOpen(run)) continue;
     const meta = await new BatchLedger(connection, settings.prefix, run.batch, account).meta();
-    if (run.stage !== 'running' || (meta && !meta.finalized)) return run.batch;
+    if (run.stage !== 'running' || (meta && !isFinalized(meta))) return run.batch;
   }
   return null;
 }

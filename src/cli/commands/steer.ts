@@ -10,7 +10,7 @@ import {
 import { ManifestWriter } from '../../batch/manifest-writer.js';
 import { localOutput } from '../../batch/open-batch.js';
 import { completeForSure, withReopener } from '../../batch/reopen.js';
-import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { StageQueues } from '../../shared/queues.js';
@@ -28,13 +28,9 @@ export function addPauseCommand(program: Command, setup: CommandSetup): void {
   });
 }
 
-async function pause(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
+async function pause(session: StoreSession, { meta }: FoundBatch): Promise<Steered> {
   const reason = whyNot(meta);
-  if (reason === null) {
-    // The ledger first: it also holds back the submissions that a worker has taken from the queue already.
-    await ledger.set({ paused: 1 });
-    await switchSubmissions(session, meta, 'pause');
-  }
+  if (reason === null) await withQueues(session, meta, (queues) => queues.pause());
   return {
     json: { paused: reason === null, pending: meta.pending },
     text: reason ?? pausedText(meta),
@@ -46,9 +42,11 @@ function pausedText({ name, pending }: BatchMeta): string {
 }
 
 /** Why there is nothing to hold back; null where there is. */
-function whyNot({ name, admission, pending, rewriting, cancelled }: BatchMeta): string | null {
-  if (cancelled) return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
-  if (admission === 'complete' && pending === 0 && !rewriting) {
+function whyNot({ name, stage, rewriting }: BatchMeta): string | null {
+  if (stage === 'cancelled') {
+    return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
+  }
+  if (stage === 'finished' && !rewriting) {
     return `Batch ${name} is finished: there is nothing to pause.`;
   }
   return null;
@@ -62,17 +60,18 @@ export function addResumeCommand(program: Command, setup: CommandSetup): void {
   });
 }
 
-async function resume(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
-  // Both marks are taken away whatever one finds: a crash may have left only one of them.
-  await switchSubmissions(session, meta, 'resume');
-  await ledger.resume();
-  const { pending, paused } = meta;
-  return { json: { paused: false, was_paused: paused, pending }, text: resumedText(meta) };
+async function resume(session: StoreSession, { meta }: FoundBatch): Promise<Steered> {
+  const { pending } = meta;
+  const was = await withQueues(session, meta, (queues) => queues.resume());
+  return {
+    json: { paused: false, was_paused: was === 'paused', pending },
+    text: resumedText(meta, was),
+  };
 }
 
-function resumedText({ name, cancelled, paused, pending }: BatchMeta): string {
-  if (cancelled) return cancelledSentence(name);
-  return paused
+function resumedText({ name, stage, pending }: BatchMeta, was: 'paused' | 'going'): string {
+  if (stage === 'cancelled') return cancelledSentence(name);
+  return was === 'paused'
     ? `Batch ${name} goes on. Briefs without a result yet: ${pending}.`
     : `Batch ${name} was not paused.`;
 }
@@ -136,7 +135,7 @@ async function endBriefs(
   const { clock } = session;
   const context = batchContext(session, account, await lastModels(session.settings));
   // Held back or not, jobs of what is still in doubt must be able to run.
-  await switchSubmissions(session, meta, 'resume');
+  await withQueues(session, meta, (queues) => queues.resume());
   const out = await localOutput(meta);
   const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
   if (out !== null) await withReopener(context, { ledger, account, out }, completeForSure);
@@ -192,12 +191,10 @@ async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, meta } = await session.findBatch(batch);
-    const open = meta.pending > 0 || meta.admission === 'open' || meta.rewriting;
+    const open = !isOver(meta) || meta.rewriting;
     const unfinished = open || (await ledger.outbox.length()) > 0;
     if (unfinished) refuseUnfinished(setup, meta);
-    const queues = new StageQueues(session.connection, setup.settings.prefix, batch);
-    await queues.obliterate();
-    await queues.close();
+    await withQueues(session, meta, (queues) => queues.obliterate());
     await ledger.forget();
     setup.terminal.print(
       `Batch ${batch} is forgotten. Its files are still in ${meta.out || 'their folder'}.`,
@@ -243,15 +240,14 @@ export function addBatchCommand(
   );
 }
 
-/** Holds back the jobs that submit, or lets them go on. */
-export async function switchSubmissions(
+async function withQueues<T>(
   { connection, settings }: StoreSession,
   { name }: BatchMeta,
-  to: 'pause' | 'resume',
-): Promise<void> {
+  work: (queues: StageQueues) => Promise<T>,
+): Promise<T> {
   const queues = new StageQueues(connection, settings.prefix, name);
   try {
-    await queues.queue('submit')[to]();
+    return await work(queues);
   } finally {
     await queues.close();
   }

@@ -4,7 +4,7 @@ import { cancelledSentence, type OpenedBatch } from '../../batch/continue-batch.
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type BatchMeta, cappedBy } from '../../ledger/batch-meta.js';
 import { fileNames } from '../../results/file-names.js';
 import { runReport } from '../../results/run-report.js';
 import type { RivyaClient } from '../../rivya/client.js';
@@ -58,7 +58,7 @@ export async function printSummary(
   }
   if (isSimulated(meta)) terminal.print(simulatedText);
   if (news === 'none') terminal.print(`Batch ${meta.name} is finished; nothing was sent or spent.`);
-  if (meta.cancelled) terminal.print(cancelledSentence(meta.name));
+  if (meta.stage === 'cancelled') terminal.print(cancelledSentence(meta.name));
   terminal.print(countsText(meta));
   terminal.print(spentText(meta, news));
   for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
@@ -94,7 +94,7 @@ function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
     case 'capped':
       return ExitCode.workLeft;
     case 'finished':
-      return meta.lines.succeeded === meta.admitted && !meta.cancelled
+      return meta.lines.succeeded === meta.admitted && meta.stage !== 'cancelled'
         ? ExitCode.succeeded
         : ExitCode.someDidNotSucceed;
     default:
@@ -137,15 +137,16 @@ function resultsLines(folder: string, width: number): string[] {
 }
 
 /** Which option raises the cap that stopped the run. */
-function raiseText({ capped }: BatchMeta): string {
-  return capped === 'day_cap'
+function raiseText(meta: BatchMeta): string {
+  return cappedBy(meta) === 'day_cap'
     ? 'To go on tomorrow (UTC), or today with a higher --max-credits-per-day behind it:'
     : 'To go on with all of it:';
 }
 
 /** With a number, the line can be typed as it stands; a person sees what it allows. */
-function raisedCap({ command, capped, spent }: BatchMeta, left: Forecast | null): string {
-  if (capped === 'day_cap' || left === null || command?.kind !== 'kept') return '';
+function raisedCap(meta: BatchMeta, left: Forecast | null): string {
+  const { command, spent } = meta;
+  if (cappedBy(meta) === 'day_cap' || left === null || command?.kind !== 'kept') return '';
   return ` --max-credits ${Math.ceil(spent + left.most)}`;
 }
 

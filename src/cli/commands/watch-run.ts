@@ -9,7 +9,13 @@ import {
   Outlook,
 } from '../../forecast/outlook.js';
 import type { AccountView } from '../../ledger/account-view.js';
-import { type BatchMeta, withoutSuccess } from '../../ledger/batch-meta.js';
+import {
+  type BatchMeta,
+  cappedBy,
+  isFinalized,
+  isPaused,
+  withoutSuccess,
+} from '../../ledger/batch-meta.js';
 import type { Clock } from '../../shared/clock.js';
 import type { BatchError } from '../../shared/errors.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
@@ -62,9 +68,9 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     ]);
     if (meta) {
       await progress.show(meta, account);
-      if (meta.finalized && admission.done()) return 'finished';
+      if (isFinalized(meta) && admission.done()) return 'finished';
       // Its queue stands still, so no submission finds out.
-      if (meta.paused) watching.notify({ kind: 'paused' });
+      if (isPaused(meta)) watching.notify({ kind: 'paused' });
     }
     await places.look(meta, account);
     if (interrupts.signal.aborted) {
@@ -88,8 +94,8 @@ function stopReason(
   withoutCredits: 'wait' | 'stop',
 ): 'capped' | 'no_credits' | null {
   // Every brief of a cancelled batch comes to its end without more credits.
-  if (meta?.cancelled) return null;
-  if (meta?.capped) return 'capped';
+  if (meta?.stage === 'cancelled') return null;
+  if (meta !== null && cappedBy(meta) !== null) return 'capped';
   return account.gate.kind === 'parked' && withoutCredits === 'stop' ? 'no_credits' : null;
 }
 
@@ -216,13 +222,13 @@ function progressBlock(progress: Progress): string {
   const running = meta.pending - look.waiting;
   const notGood = withoutSuccess(meta);
   return [
-    `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.admission === 'open' ? '+' : ''} briefs`,
+    `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.stage === 'admitting' ? '+' : ''} briefs`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
     meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
     holdText(account, nowMs),
     files === null ? '' : pc.yellow(`${filesDueText(files)}.`),
-    meta.paused ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
+    isPaused(meta) ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
   ]
     .filter((line) => line !== '')
     .join('\n');

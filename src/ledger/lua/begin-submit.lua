@@ -1,6 +1,6 @@
 -- The one place that says whether a submission may be sent: stage (S1), holds, in-flight cap and pace (S7)
 -- are looked at and taken together, so that nothing is taken for a request that is not sent.
--- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with, 11 clock
+-- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with, 11 BullMQ's own of the submit queue, 12 clock
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
 --       9 when the batch was created, as the asker knows it
@@ -11,10 +11,8 @@
 --         {'halted', code}              the key is refused: a person must act
 --         {'stopped'}                   the batch takes no more submissions
 --include now
---include limits
 --include pace
 --include places
---include today
 --include credits
 local PROBE_LEASE_MS = 30000
 local FIRST_ALONE_MS = 5000
@@ -25,13 +23,15 @@ local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
-local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'paused', 'createdAt', 'forced')
+local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'createdAt', 'forced', 'max_credits', 'max_credits_per_day',
+  'spent', 'reserved', 'capped')
 -- Something has taken the batch away, but for its briefs: its state is missing.
-if not batch[3] then return { 'passed', '' } end
+if not batch[2] then return { 'passed', '' } end
 -- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
-if batch[3] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
+if batch[2] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
 if batch[1] and stage == 'admitted' then return { 'stopped' } end
-if batch[2] and stage == 'admitted' then return { 'wait', 1000, 'paused' } end
+-- One that a worker has taken already is held back too.
+if stage == 'admitted' and redis.call('HEXISTS', KEYS[11], 'paused') == 1 then return { 'wait', 1000, 'paused' } end
 
 local now = now_ms()
 local gate = redis.call('HMGET', KEYS[5], 'halted', 'parked', 'probe_at', 'down_until')
@@ -45,10 +45,11 @@ if gate[2] then
   trial = 'credits'
 end
 
-local pace_key, rate, cap = pace_of('submit', KEYS[3], KEYS[6], now)
+local pace, told, cap = pace_of('submit', KEYS[3], KEYS[6], now)
+local shared = pace.key == KEYS[3] and pace or read_pace(KEYS[3])
 local member = redis.call('ZSCORE', KEYS[4], ARGV[3])
 local oldest = now - LONGEST_TASK_MS
-local places = places_in_force(KEYS[3], cap, tonumber(ARGV[5]))
+local places = places_in_force(shared, cap, tonumber(ARGV[5]))
 if not member and redis.call('ZCOUNT', KEYS[4], oldest, '+inf') >= places then
   note_full(KEYS[3], now, tonumber(ARGV[5]))
   return { 'wait', 250, 'in_flight' }
@@ -58,9 +59,10 @@ end
 local reserved = read_reservation(KEYS[7], id)
 local amount = reserved
 local day = utc_day(now)
+local price
 if not reserved then
-  local left, which = credits_left(KEYS[1], KEYS[10] .. day)
-  local price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
+  local left, which = credits_left(batch[4], batch[5], batch[6], batch[7], KEYS[10] .. day)
+  price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
   if not price then
     -- The first of a kind goes alone, so that a surprising price is met once.
     local first = redis.call('HGET', KEYS[9], ARGV[6])
@@ -78,29 +80,29 @@ if not reserved then
   if left and not price then amount = math.min(amount, left) end
 end
 
-local pace = current_rate(pace_key, rate, now)
-local wait, again = take_submit_turn(pace_key, pace, now, tonumber(ARGV[4]))
+local rate = current_rate(pace, told, now)
+local wait, again = take_submit_turn(pace, rate, now, tonumber(ARGV[4]))
 if not wait then return { 'wait', math.ceil(again), 'pace' } end
 
 if not member then redis.call('ZADD', KEYS[4], now, ARGV[3]) end
 if not reserved then
   redis.call('HSET', KEYS[7], id, amount .. ' ' .. day .. ' ' .. ARGV[6])
   add_reserved(KEYS[1], KEYS[10] .. day, amount)
-  if not redis.call('HGET', KEYS[8], ARGV[6]) then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
+  if not price then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
 end
-redis.call('HDEL', KEYS[1], 'capped')
+if batch[8] then redis.call('HDEL', KEYS[1], 'capped') end
 -- One probe at a time: the next may only try when this one has had time to answer.
 if trial == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
 local fields = cjson.decode(rest)
 if stage == 'admitted' then
   fields.firstSentAt = now + math.ceil(wait)
   -- What waited when a run began that makes everything anew is made in that run, and not once more (S1).
-  local forced = tonumber(batch[4])
+  local forced = tonumber(batch[3])
   if forced and forced > (tonumber(fields.run) or 0) then fields.run = forced end
 end
 fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / pace),
+return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / rate),
   stage == 'submitting' and 'open' or 'none' }

@@ -7,5 +7,5 @@ local pending = tonumber(meta[2]) or 0
 for i = 4, 7 do pending = pending - (tonumber(meta[i]) or 0) end
 if meta[1] == 'complete' and pending == 0 and not meta[3] then return 0 end
 redis.call('HSET', KEYS[1], 'cancelled', 1, 'admission', 'complete')
-redis.call('HDEL', KEYS[1], 'paused', 'capped')
+redis.call('HDEL', KEYS[1], 'capped')
 return 1

@@ -1,16 +1,15 @@
 -- Credits that a batch may still spend, reserved brief by brief (S6).
 -- A reservation is '<credits> <UTC day> <price kind>': it is held from the permit to the end of the task.
 
--- Credits that may still be reserved: nil where there is no cap.
-local function credits_left(meta_key, day_key)
-  local meta = redis.call('HMGET', meta_key, 'max_credits', 'max_credits_per_day', 'spent', 'reserved')
+-- Credits that may still be reserved: nil where there is no cap. The caps as they stand in the batch's meta.
+local function credits_left(cap, day_cap, spent, reserved, day_key)
   local left, which
-  if meta[1] then
-    left, which = tonumber(meta[1]) - (tonumber(meta[3]) or 0) - (tonumber(meta[4]) or 0), 'cap'
+  if cap then
+    left, which = tonumber(cap) - (tonumber(spent) or 0) - (tonumber(reserved) or 0), 'cap'
   end
-  if meta[2] then
+  if day_cap then
     local day = redis.call('HMGET', day_key, 'spent', 'reserved')
-    local today = tonumber(meta[2]) - (tonumber(day[1]) or 0) - (tonumber(day[2]) or 0)
+    local today = tonumber(day_cap) - (tonumber(day[1]) or 0) - (tonumber(day[2]) or 0)
     if not left or today < left then left, which = today, 'day_cap' end
   end
   return left, which
@@ -41,4 +40,17 @@ local function release_credits(meta_key, reservations_key, days_key, id)
   redis.call('HDEL', reservations_key, id)
   add_reserved(meta_key, days_key .. day, -amount)
   return kind, day
+end
+
+-- The UTC day of a time in ms, as yyyy-mm-dd (Howard Hinnant's civil-from-days).
+local function utc_day(now)
+  local days = math.floor(now / 86400000) + 719468
+  local era = math.floor(days / 146097)
+  local doe = days - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02d', year, month, doy - math.floor((153 * mp + 2) / 5) + 1)
 end

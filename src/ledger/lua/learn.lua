@@ -27,9 +27,9 @@ local TURNS_TO_JUDGE, JUDGE_AT_MOST_MS, TOO_FEW_TURNS, STEP_BACK_UNJUDGED = 20, 
 local DOUBT_TOLD_MS, DOUBT_TOLD_TURNS = 60000, 200
 
 -- Turns that were given for the time between two moments.
-local function booked_between(pace_key, name, bucket_ms, since, till)
+local function booked_between(pace, name, bucket_ms, since, till)
   local sum = 0
-  local fields = redis.call('HGETALL', pace_key .. ':' .. name)
+  local fields = redis.call('HGETALL', pace.key .. ':' .. name)
   for i = 1, #fields, 2 do
     local from = tonumber(fields[i]) * bucket_ms
     -- Of a bucket that lies across a border, the part that lies inside.
@@ -40,134 +40,127 @@ local function booked_between(pace_key, name, bucket_ms, since, till)
 end
 
 -- Requests a second that the API let through before it refused one, for `block` ms until `ends`.
-local function let_through(pace_key, now, rate, block, ends)
-  local fields = redis.call('HMGET', pace_key, 'cycle', 'cycle_booked', 'booked')
-  local cycle = tonumber(fields[1]) or now
+local function let_through(pace, now, rate, block, ends)
+  local cycle = get(pace, 'cycle') or now
   if block <= SHORT_BLOCK_MS then
     local window = math.min(JUDGE_AT_MOST_MS, math.max(1000, TURNS_TO_JUDGE * 1000 / rate))
     window = math.max(1000, math.min(window, now - cycle))
     if rate * window / 1000 < TOO_FEW_TURNS then return rate * STEP_BACK_UNJUDGED end
-    return math.max(0, booked_between(pace_key, 'fine', FINE_MS, now - window, now) - 1) * 1000 / window
+    return math.max(0, booked_between(pace, 'fine', FINE_MS, now - window, now) - 1) * 1000 / window
   end
   if ends - cycle <= 3 * block then
-    local taken = (tonumber(fields[3]) or 1) - (tonumber(fields[2]) or 0) - 1
+    local taken = (get(pace, 'booked') or 1) - (get(pace, 'cycle_booked') or 0) - 1
     return math.max(0, taken) * 1000 / math.max(1, ends - cycle)
   end
   local window = 3 * block
-  return math.max(0, booked_between(pace_key, 'coarse', COARSE_MS, ends - window, now) - 1) * 1000 / window
+  return math.max(0, booked_between(pace, 'coarse', COARSE_MS, ends - window, now) - 1) * 1000 / window
 end
 
 -- A limit that is met at the same rate again and again is known: it is held longer each time.
-local function remember(pace_key, now, rate)
-  local fields = redis.call('HMGET', pace_key, 'ceiling', 'repeats', 'booked', 'longest')
-  local ceiling = tonumber(fields[1])
+local function remember(pace, now, rate)
+  local ceiling = get(pace, 'ceiling')
   local near = ceiling and math.abs(rate / ceiling - 1) < 0.15
-  local repeats = near and math.min(MOST_REPEATS, (tonumber(fields[2]) or 0) + 1) or 0
+  local repeats = near and math.min(MOST_REPEATS, (get(pace, 'repeats') or 0) + 1) or 0
   local more = 2 ^ repeats
-  local hold = math.max(HOLD_MS, 2 * (tonumber(fields[4]) or 0)) * more
-  redis.call('HSET', pace_key, 'ceiling', rate, 'repeats', repeats, 'limited', 1,
-    'hold_until', now + hold, 'hold_booked', (tonumber(fields[3]) or 0) + HOLD_TURNS * more)
+  local hold = math.max(HOLD_MS, 2 * (get(pace, 'longest') or 0)) * more
+  set(pace, 'ceiling', rate, 'repeats', repeats, 'limited', 1,
+    'hold_until', now + hold, 'hold_booked', (get(pace, 'booked') or 0) + HOLD_TURNS * more)
 end
 
 -- The rate to go on with after an event that began at `rate`.
-local function step_back(pace_key, now, rate, event, ends)
+local function step_back(pace, now, rate, event, ends)
   local block = ends - event
-  local through = let_through(pace_key, now, rate, block, ends)
+  local through = let_through(pace, now, rate, block, ends)
   if block > SHORT_BLOCK_MS then
-    local cycle = tonumber(redis.call('HGET', pace_key, 'cycle')) or now
+    local cycle = get(pace, 'cycle') or now
     if block > 0.1 * (ends - cycle) then return math.min(rate * STEP_BACK, through * STEP_BACK_REPEATED) end
   end
-  local repeated = (tonumber(redis.call('HGET', pace_key, 'repeats')) or 0) > 0
+  local repeated = (get(pace, 'repeats') or 0) > 0
   return math.max(rate * 0.5, math.min(rate * (repeated and STEP_BACK_REPEATED or STEP_BACK), through))
 end
 
 -- Whether a refusal at a told rate is the first in a while: then the person is believed.
-local function first_doubt(pace_key, now)
-  local fields = redis.call('HMGET', pace_key, 'doubted', 'doubted_booked', 'booked', 'limited')
-  local booked = tonumber(fields[3]) or 0
-  redis.call('HSET', pace_key, 'doubted', now, 'doubted_booked', booked)
-  if fields[4] then return false end
-  return now - (tonumber(fields[1]) or 0) > DOUBT_TOLD_MS and booked - (tonumber(fields[2]) or -DOUBT_TOLD_TURNS) >= DOUBT_TOLD_TURNS
+local function first_doubt(pace, now)
+  local doubted, doubted_booked = get(pace, 'doubted') or 0, get(pace, 'doubted_booked') or -DOUBT_TOLD_TURNS
+  local booked = get(pace, 'booked') or 0
+  set(pace, 'doubted', now, 'doubted_booked', booked)
+  if pace.fields.limited then return false end
+  return now - doubted > DOUBT_TOLD_MS and booked - doubted_booked >= DOUBT_TOLD_TURNS
 end
 
 -- Returns the ms for which no request is sent.
-local function learn_refusal(pace_key, told, now, retry_after, random)
-  local fields = redis.call('HMGET', pace_key, 'refusals', 'blocked')
-  local refusals, blocked = tonumber(fields[1]) or 0, blocked_until(fields[2], nil, now)
-  redis.call('HINCRBY', pace_key, 'refused', 1)
+local function learn_refusal(pace, told, now, retry_after, random)
+  local refusals, blocked = get(pace, 'refusals') or 0, blocked_until(pace.fields.blocked, nil, now)
+  set(pace, 'refused', (get(pace, 'refused') or 0) + 1)
   -- From here on the refusal says how long nothing is sent, and not the headers before it.
-  redis.call('HDEL', pace_key, 'hint_blocked', 'claim')
+  drop(pace, 'hint_blocked', 'claim')
   if now < blocked then
     -- It was on its way when the first was refused: part of the same event.
     if retry_after then blocked = math.max(blocked, now + retry_after) end
-    redis.call('HSET', pace_key, 'blocked', blocked)
+    set(pace, 'blocked', blocked)
     return blocked - now
   end
   local backoff = math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ^ refusals) * (0.5 + 0.5 * random)
   local wait = math.max(SHORTEST_BLOCK_MS, retry_after or backoff)
   -- Turns that were given for the time of the block are void: they are asked for again.
-  redis.call('HSET', pace_key, 'blocked', now + wait, 'tat', now + wait, 'refusals', refusals + 1)
+  set(pace, 'blocked', now + wait, 'tat', now + wait, 'refusals', refusals + 1)
   if refusals == 0 then
-    redis.call('HSET', pace_key, 'event', now, 'event_rate', current_rate(pace_key, told, now), 'remembered', 0)
+    set(pace, 'event', now, 'event_rate', current_rate(pace, told, now), 'remembered', 0)
   end
-  if told and first_doubt(pace_key, now) then return wait end
-  local began = redis.call('HMGET', pace_key, 'event', 'event_rate', 'remembered')
-  local event, event_rate = tonumber(began[1]) or now, tonumber(began[2]) or START_RATE
+  if told and first_doubt(pace, now) then return wait end
+  local event, event_rate = get(pace, 'event') or now, get(pace, 'event_rate') or START_RATE
   -- Where nobody said when the block ends, it is taken to end half-way to the next try.
   local ends = now + (retry_after and wait or wait / 2)
-  if began[3] ~= '1' then
-    remember(pace_key, now + wait, event_rate)
-    redis.call('HSET', pace_key, 'remembered', 1)
+  if get(pace, 'remembered') ~= 1 then
+    remember(pace, now + wait, event_rate)
+    set(pace, 'remembered', 1)
   end
-  local lowered = step_back(pace_key, now, event_rate, event, ends)
-  local longest = math.max(ends - event, tonumber(redis.call('HGET', pace_key, 'longest')) or 0)
-  redis.call('HSET', pace_key, 'longest', longest, 'rate', math.max(LOWEST_RATE, lowered), 'learned', now, 'beyond', 0)
-  redis.call('HDEL', pace_key, 'hinted')
+  local lowered = step_back(pace, now, event_rate, event, ends)
+  local longest = math.max(ends - event, get(pace, 'longest') or 0)
+  set(pace, 'longest', longest, 'rate', math.max(LOWEST_RATE, lowered), 'learned', now, 'beyond', 0)
+  drop(pace, 'hinted')
   return wait
 end
 
 -- A request was let through after a block: the next refusal is another event.
-local function end_event(pace_key, now)
-  local fields = redis.call('HMGET', pace_key, 'refusals', 'blocked', 'booked')
-  if (tonumber(fields[1]) or 0) == 0 or now < (tonumber(fields[2]) or 0) then return end
-  redis.call('HSET', pace_key, 'refusals', 0, 'cycle', fields[2],
-    'cycle_booked', (tonumber(fields[3]) or 1) - 1)
+local function end_event(pace, now)
+  if (get(pace, 'refusals') or 0) == 0 or now < (get(pace, 'blocked') or 0) then return end
+  set(pace, 'refusals', 0, 'cycle', pace.fields.blocked, 'cycle_booked', (get(pace, 'booked') or 1) - 1)
 end
 
 -- The headers said that nothing was left, and the API let a request through: for an hour they are left alone.
 local DOUBT_HINTS_MS = 3600000
-local function doubt_hints(pace_key, now)
-  redis.call('HDEL', pace_key, 'hinted', 'hinted_until', 'hint_blocked', 'claim', 'window', 'long_end', 'long_since')
-  redis.call('HSET', pace_key, 'hints_doubted', now + DOUBT_HINTS_MS)
+local function doubt_hints(pace, now)
+  drop(pace, 'hinted', 'hinted_until', 'hint_blocked', 'claim', 'window', 'long_end', 'long_since')
+  set(pace, 'hints_doubted', now + DOUBT_HINTS_MS)
   -- The rate was what they made it: it is learned anew, or from where a refusal has taught it.
-  local ceiling = tonumber(redis.call('HGET', pace_key, 'ceiling'))
-  if ceiling then redis.call('HSET', pace_key, 'rate', math.max(LOWEST_RATE, ceiling * STEP_BACK), 'learned', now)
-  else redis.call('HDEL', pace_key, 'rate', 'learned') end
+  local ceiling = get(pace, 'ceiling')
+  if ceiling then set(pace, 'rate', math.max(LOWEST_RATE, ceiling * STEP_BACK), 'learned', now)
+  else drop(pace, 'rate', 'learned') end
 end
 
 -- Whether the end of a long window stands still while time goes by: where the unit is another one, or the header says
 -- how long windows are and not what is left of this one, it moves.
 local STEADY_FOR_MS, STEADY_BY_MS = 5000, 2000
-local function counts_down(pace_key, now, ends)
-  local fields = redis.call('HMGET', pace_key, 'long_end', 'long_since')
-  if math.abs(ends - (tonumber(fields[1]) or 0)) <= STEADY_BY_MS then
-    return now - (tonumber(fields[2]) or now) >= STEADY_FOR_MS
+local function counts_down(pace, now, ends)
+  if math.abs(ends - (get(pace, 'long_end') or 0)) <= STEADY_BY_MS then
+    return now - (get(pace, 'long_since') or now) >= STEADY_FOR_MS
   end
-  redis.call('HSET', pace_key, 'long_end', ends, 'long_since', now)
+  set(pace, 'long_end', ends, 'long_since', now)
   return false
 end
 
 -- The rate that the headers say, if they say one.
 local COARSE_RESET_MS, SLOWEST_LONG_HINT = 2000, 0.1
-local function hinted_rate(pace_key, now, hint)
+local function hinted_rate(pace, now, hint)
   local spread = hint.left and hint.left * 1000 / hint.reset
   if hint.reset > LONGEST_HINT_MS then
-    return counts_down(pace_key, now, now + hint.reset) and spread and math.max(SLOWEST_LONG_HINT, spread)
+    return counts_down(pace, now, now + hint.reset) and spread and math.max(SLOWEST_LONG_HINT, spread)
   end
   -- The longest time to a new window that was ever seen comes close to the window's length.
-  local seen = math.min(LONGEST_HINT_MS, tonumber(redis.call('HGET', pace_key, 'window')) or 0)
+  local seen = math.min(LONGEST_HINT_MS, get(pace, 'window') or 0)
   local window = math.max(1000, hint.reset, seen)
-  redis.call('HSET', pace_key, 'window', window)
+  set(pace, 'window', window)
   -- Whole seconds say little of a short rest: there, the window as a whole counts.
   if spread and hint.reset > COARSE_RESET_MS then return spread end
   return hint.limit and hint.limit * 1000 / window
@@ -176,54 +169,53 @@ end
 -- Believes the API's own headers while they are fresh, and as far as it keeps to them itself: no documentation says
 -- what they mean. Returns whether they say a rate.
 local TRUST_HINT_MS = 10000
-local function take_hint(pace_key, now, hint)
+local function take_hint(pace, now, hint)
   if not hint.reset or not (hint.left or hint.limit) then return false end
-  local fields = redis.call('HMGET', pace_key, 'hints_doubted', 'claim', 'hint_blocked', 'limited')
-  if (tonumber(fields[1]) or 0) > now then return false end
-  local claim, held = tonumber(fields[2]) or 0, tonumber(fields[3]) or 0
+  if (get(pace, 'hints_doubted') or 0) > now then return false end
+  local claim, held, limited = get(pace, 'claim') or 0, get(pace, 'hint_blocked') or 0, pace.fields.limited
   -- Whole seconds may be one too many.
   if claim > now + 1000 then
     if now < held then return true end
-    doubt_hints(pace_key, now)
+    doubt_hints(pace, now)
     return false
   end
   if hint.left == 0 then
-    redis.call('HSET', pace_key, 'claim', now + hint.reset, 'hint_blocked', now + math.min(hint.reset, HINT_HOLD_MS))
+    set(pace, 'claim', now + hint.reset, 'hint_blocked', now + math.min(hint.reset, HINT_HOLD_MS))
     return true
   end
-  local rate = hinted_rate(pace_key, now, hint)
+  local rate = hinted_rate(pace, now, hint)
   if not rate then return false end
   rate = math.min(HIGHEST_RATE, math.max(LOWEST_RATE, rate * SHARE_OF_LIMIT))
   -- Refusals have the last word: headers that promise more than goes through raise nothing.
-  local refused_above = fields[4] and learned_rate(pace_key, now)
+  local refused_above = limited and learned_rate(pace, now)
   if refused_above then rate = math.min(rate, refused_above)
-  else redis.call('HSET', pace_key, 'rate', rate, 'learned', now) end
-  redis.call('HSET', pace_key, 'hinted', rate, 'hinted_until', now + math.max(TRUST_HINT_MS, math.min(hint.reset, LONGEST_HINT_MS)))
+  else set(pace, 'rate', rate, 'learned', now) end
+  set(pace, 'hinted', rate, 'hinted_until', now + math.max(TRUST_HINT_MS, math.min(hint.reset, LONGEST_HINT_MS)))
   return not refused_above
 end
 
 -- A step up, where somebody waits for turns at all.
-local function raise(pace_key, told, now)
-  local fields = redis.call('HMGET', pace_key, 'scarce', 'raised', 'raised_booked', 'booked', 'limited', 'hold_until',
-    'hold_booked', 'ceiling', 'beyond', 'longest')
-  local function field(i) return tonumber(fields[i]) or 0 end
-  if field(1) < now - 1000 then return end
-  local rate, beyond = learned_rate(pace_key, now), field(9)
+local function raise(pace, told, now)
+  local function field(name) return get(pace, name) or 0 end
+  if field('scarce') < now - 1000 then return end
+  local limited, ceiling, beyond = pace.fields.limited, field('ceiling'), field('beyond')
+  local booked, since_raised = field('booked'), now - field('raised')
+  local rate = learned_rate(pace, now)
   local raised
-  if not fields[5] then
-    if now - field(2) < 1000 then return end
+  if not limited then
+    if since_raised < 1000 then return end
     raised = rate * GROWTH
   else
-    if now < field(6) or field(4) < field(7) then return end
-    local every = math.max(STEP_EVERY_MS, field(10) / 2)
-    if now - field(2) < every or field(4) - field(3) < STEP_EVERY_TURNS then return end
+    if now < field('hold_until') or booked < field('hold_booked') then return end
+    local every = math.max(STEP_EVERY_MS, field('longest') / 2)
+    if since_raised < every or booked - field('raised_booked') < STEP_EVERY_TURNS then return end
     -- Past the rate that was refused last, the limit has gone up: steps grow.
-    if rate > field(8) * 1.05 then beyond = beyond + 1 end
-    local step = rate < field(8) * WELL_BELOW and LONG_STEP or STEP
+    if rate > ceiling * 1.05 then beyond = beyond + 1 end
+    local step = rate < ceiling * WELL_BELOW and LONG_STEP or STEP
     raised = rate * (1 + step * GROWTH ^ beyond)
   end
-  redis.call('HSET', pace_key, 'rate', math.min(HIGHEST_RATE, raised), 'raised', now, 'raised_booked', field(4),
-    'learned', now, 'beyond', beyond)
+  set(pace, 'rate', math.min(HIGHEST_RATE, raised), 'raised', now, 'raised_booked', booked, 'learned', now,
+    'beyond', beyond)
   -- Back at what was told: refusals have nothing more to say.
-  if told and raised >= told * SHARE_OF_LIMIT then redis.call('HDEL', pace_key, 'limited', 'ceiling', 'repeats') end
+  if told and raised >= told * SHARE_OF_LIMIT then drop(pace, 'limited', 'ceiling', 'repeats') end
 end

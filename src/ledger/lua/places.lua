@@ -7,10 +7,9 @@ local PLACES_GROWTH = 1.5
 local ROUNDS_BEFORE_MORE = 10
 local FULL_LASTS_MS = 10000
 
-local function places_in_force(pace_key, told, default)
-  local fields = redis.call('HMGET', pace_key, 'places', 'places_sure')
-  local places = tonumber(fields[1])
-  if told then return places and fields[2] and math.min(told, places) or told end
+local function places_in_force(pace, told, default)
+  local places = tonumber(pace.fields.places)
+  if told then return places and pace.fields.places_sure and math.min(told, places) or told end
   return places or default
 end
 
@@ -20,10 +19,10 @@ local function note_full(pace_key, now, default)
 end
 
 -- A submission was accepted: where places were what it waited for, there may be more of them.
-local function more_places(pace_key, now)
+local function more_places(pace_key)
   local fields = redis.call('HMGET', pace_key, 'places', 'full', 'places_sure')
-  local places = tonumber(fields[1])
-  if not places or (tonumber(fields[2]) or 0) < now - FULL_LASTS_MS then return end
+  local places, full = tonumber(fields[1]), tonumber(fields[2])
+  if not places or not full or full < now_ms() - FULL_LASTS_MS then return end
   local taken = redis.call('HINCRBY', pace_key, 'places_taken', 1)
   if taken < places * (fields[3] and ROUNDS_BEFORE_MORE or 1) then return end
   local more = fields[3] and places + math.max(1, math.floor(places * 0.02)) or math.ceil(places * PLACES_GROWTH)

@@ -1,3 +1,4 @@
+import { cappedBy, isPaused } from '../../ledger/batch-meta.js';
 import {
   lastOutcome,
   lastTold,
@@ -37,8 +38,8 @@ export function addBatchMetrics(set: MetricSet, batches: readonly WatchedBatch[]
     requests({ account, batch: name, kind: 'upload' }, meta.requests.uploads);
     unwritten({ account, batch: name }, batch.unwritten);
     filesDue({ account, batch: name }, batch.filesDue.count);
-    paused({ account, batch: name }, meta.paused ? 1 : 0);
-    capped({ account, batch: name }, meta.capped === null ? 0 : 1);
+    paused({ account, batch: name }, isPaused(meta) ? 1 : 0);
+    capped({ account, batch: name }, cappedBy(meta) === null ? 0 : 1);
   }
   addQueueMetrics(set, batches);
   addCreditMetrics(set, batches);

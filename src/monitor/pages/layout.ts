@@ -58,7 +58,7 @@ export function pill(word: string, as = word): Html {
 
 export function progressOf(meta: BatchMeta): Html {
   const done = meta.admitted - meta.pending;
-  const more = meta.admission === 'open' && !meta.cancelled ? '+' : '';
+  const more = meta.stage === 'admitting' ? '+' : '';
   const tone = endedBadly(meta) ? html` class="with-failures"` : null;
   return html`<progress${tone} max="${Math.max(1, meta.admitted)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${meta.admitted}${more}</span>`;
 }

@@ -1,4 +1,4 @@
-import { withoutSuccess } from '../../ledger/batch-meta.js';
+import { isOver, withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html } from '../../shared/html.js';
 import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
@@ -19,7 +19,7 @@ import { schedulesInShort } from './schedules-page.js';
 
 export function overviewPage(overview: Overview): string {
   const { atMs, batches, older, accounts } = overview;
-  const open = batches.filter(({ meta }) => meta.pending > 0 || meta.admission === 'open');
+  const open = batches.filter(({ meta }) => !isOver(meta));
   const main = html`<h1>Batches</h1>
 ${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches)}
 ${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}

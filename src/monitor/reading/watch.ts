@@ -1,5 +1,5 @@
 import { type Look, Outlook } from '../../forecast/outlook.js';
-import { type BatchMeta, batchState } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
 import type { QueueStage } from '../../shared/queues.js';
 import { BatchModels } from './batch-models.js';
 import type { Ledgers } from './ledgers.js';
@@ -127,7 +127,7 @@ export class Watch {
     meta: BatchMeta,
     account: AccountSight,
   ): Promise<WatchedBatch> {
-    const idle = meta.admission === 'complete' && meta.pending === 0;
+    const idle = isOver(meta);
     const ledger = this.ledgers.batch(meta.name);
     const [queues, unwritten, notBegun, fileTrouble, taskMs] = await Promise.all([
       idle ? { submit: none, status: none, collect: none } : this.queues.batches.counts(meta.name),
@@ -160,11 +160,6 @@ function choose(metas: BatchMeta[]): { shown: BatchMeta[]; older: number } {
     shown: [...open, ...over.slice(0, mostFinished)],
     older: Math.max(0, over.length - mostFinished),
   };
-}
-
-function isOver(meta: BatchMeta): boolean {
-  const state = batchState(meta);
-  return state === 'finished' || (state === 'cancelled' && meta.pending === 0);
 }
 
 function unfinished({ waiting, active, delayed }: StageCounts): number {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { batchLedger } from '../../batch/batch-context.js';
+import { isFinalized } from '../../ledger/batch-meta.js';
 import { ownerOf } from '../../results/output-folder.js';
 import { type CronTimes, countTicks } from '../cron.js';
 import type { RunClaim } from '../ledger.js';
@@ -51,7 +52,7 @@ export async function unfinishedRuns(
     if (run.stage === 'running') {
       // Its end may have come since somebody looked last.
       const meta = await batchLedger(context.batches, run.batch).meta();
-      if (meta === null || meta.finalized) continue;
+      if (meta === null || isFinalized(meta)) continue;
     }
     const waits = run.stage === 'waiting' ? 'waits' : 'is_under_way';
     unfinished.push({ batch: run.batch, waits });

@@ -41,7 +41,7 @@ export async function startRun(
 ): Promise<RunStep> {
   const { batch, out } = from.run;
   const meta = await batchLedger(context.batches, batch).meta();
-  if (meta?.admission === 'complete') return begun(context, schedule, from);
+  if (meta !== null && meta.stage !== 'admitting') return begun(context, schedule, from);
   const absent = await whatIsAbsent(schedule, out);
   if (absent !== null) return leaveOrRefuse(context, schedule, { from, absent });
   try {

@@ -1,6 +1,6 @@
 import { batchLedger } from '../../batch/batch-context.js';
 import type { AccountView } from '../../ledger/account-view.js';
-import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type BatchMeta, cappedBy, isFinalized } from '../../ledger/batch-meta.js';
 import { ExitCode } from '../../shared/errors.js';
 import type { RunJob } from '../queue.js';
 import {
@@ -115,15 +115,15 @@ export function judgeBatch(
   { gate, inFlight }: Pick<AccountView, 'gate'> & { inFlight: number },
 ): BatchOutcome {
   if (meta === null) return { kind: 'ended', exitCode: ExitCode.unexpected };
-  if (meta.finalized) {
+  if (isFinalized(meta)) {
     const all = meta.lines.succeeded === meta.admitted;
     return { kind: 'ended', exitCode: all ? ExitCode.succeeded : ExitCode.someDidNotSucceed };
   }
-  if (meta.pending === 0 || meta.cancelled) return { kind: 'going' };
+  if (meta.pending === 0 || meta.stage === 'cancelled') return { kind: 'going' };
   if (gate.kind === 'halted') return { kind: 'stopped', reason: 'key_refused' };
   if (gate.kind === 'parked') return { kind: 'stopped', reason: 'no_credits' };
   // While tasks are under way, what they give back may make room below the cap.
-  if (meta.capped !== null && inFlight === 0) return { kind: 'stopped', reason: 'capped' };
+  if (cappedBy(meta) !== null && inFlight === 0) return { kind: 'stopped', reason: 'capped' };
   return { kind: 'going' };
 }
 

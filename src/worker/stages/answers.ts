@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { AccountRecords } from '../../ledger/account-ledger.js';
+import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
 import type {
@@ -126,6 +127,21 @@ export class AnswerTally {
       this.log.debug({ err: error }, 'answers were not counted');
     }
   }
+}
+
+/** The same client for one batch, in whose report those answers are counted that refuse a request. */
+export function countRefusals(client: RivyaClient, ledger: BatchLedger): RivyaClient {
+  async function count<Outcome extends { kind: string }>(answer: Outcome): Promise<Outcome> {
+    // What the answer means is worth more than its count.
+    if (answer.kind === 'refused') await ledger.countRefusal().catch(() => undefined);
+    return answer;
+  }
+  return {
+    ...client,
+    submit: async (...asked) => count(await client.submit(...asked)),
+    readTask: async (...asked) => count(await client.readTask(...asked)),
+    uploadFile: async (...asked) => count(await client.uploadFile(...asked)),
+  };
 }
 
 /** `ok`, or why not: of a refusal, its kind. */

@@ -54,11 +54,11 @@ async function saveAccepted(
   job: StageJob,
   { from, to }: { from: Go['brief']; to: StateOf<'accepted'> },
 ): Promise<Move<StateOf<'accepted'>>> {
-  const moved = await ledger.briefs.accept(job.briefId, { from, to });
+  const moved = await ledger.briefs.move(job.briefId, { from, to });
   if (moved.kind === 'moved' || moved.state?.stage !== 'submitting') return moved;
   const read = await ledger.briefs.read(job.briefId);
   const again = read?.state.stage === 'submitting' && read.state.attempt === job.attempt;
-  return again ? ledger.briefs.accept(job.briefId, { from: read, to }) : moved;
+  return again ? ledger.briefs.move(job.briefId, { from: read, to }) : moved;
 }
 
 /** What this submission found out holds for all. */

@@ -5,7 +5,10 @@ import { judgeBatch, nextLookMs } from '../../../src/schedule/runs/step-run.js';
 const open = { gate: { kind: 'open' as const }, inFlight: 0 };
 
 function meta(fields: Record<string, string> = {}): BatchMeta | null {
-  return readMeta('shots', { account: 'a', admitted: '3', admissions: '1', ...fields });
+  return readMeta('shots', {
+    ...{ account: 'a', admitted: '3', admission: 'complete', admissions: '1' },
+    ...fields,
+  });
 }
 
 describe('a batch', () => {

@@ -31,7 +31,7 @@ describe('a run', () => {
     expect(await bench.step()).toEqual({ kind: 'again', afterMs: 0 });
     expect(await bench.run()).toMatchObject({ stage: 'running', stopped: null });
     expect(await bench.batch('shots@2026-11-21').meta()).toMatchObject({
-      admission: 'complete',
+      stage: 'running',
       admitted: 2,
       maxCredits: 7,
       out: join(bench.folder, 'shots@2026-11-21'),

@@ -72,7 +72,8 @@ describe('a submission in doubt', () => {
 
   it('S1: is found out about in a paused and in a cancelled batch', async () => {
     const bench = await inDoubt('lose-answer-after-accept:1x');
-    await bench.ledger.set({ paused: 1, cancelled: 1 });
+    await bench.ledger.set({ cancelled: 1 });
+    await bench.redis.hset(bench.ledger.keys.submitQueue, 'paused', 1);
     expect(await ask(bench)).toMatchObject({ kind: 'next', stage: 'status' });
   });
 
