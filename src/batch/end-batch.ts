@@ -25,7 +25,7 @@ export async function finalizeBatch({
   clock,
 }: Finalizing): Promise<'finalized' | 'not_yet'> {
   const meta = await ledger.meta();
-  if (meta === null || !isOver(meta) || meta.rewriting) return 'not_yet';
+  if (meta === null || !isOver(meta)) return 'not_yet';
   if (isFinalized(meta)) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
   const manifest = await ManifestFile.read(out);

@@ -98,6 +98,17 @@ export class BriefLedger {
     return text === null ? null : decodeState(text);
   }
 
+  /** The encoded states with what the briefs are made from; null where the ledger has none. */
+  async stateAndContent(
+    briefIds: readonly string[],
+  ): Promise<{ stateText: string | null; content: string | null }[]> {
+    const [texts, contents] = await Promise.all([
+      this.stateTexts(briefIds),
+      this.redis.hmget(this.keys.content, ...briefIds),
+    ]);
+    return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
+  }
+
   async readContent(briefId: string): Promise<string | null> {
     return this.redis.hget(this.keys.content, briefId);
   }

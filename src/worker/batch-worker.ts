@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
-import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { cancelBrief } from '../batch/finish-brief.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
-import { completeRewrite } from '../batch/rewrite-manifest.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
-import { RewriteLedger } from '../ledger/rewrite-ledger.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
@@ -52,7 +49,6 @@ export class BatchWorker {
   private readonly workers: StageWorker[];
   private readonly writer: ManifestWriter | null;
   private readonly gate: SubmitGate;
-  private readonly rewrite: RewriteLedger;
   private readonly folder: FolderWatch | null;
   private folderIsAway = false;
   private elsewhereNoted = false;
@@ -67,9 +63,8 @@ export class BatchWorker {
     const { context, connection, prefix, stages, out, header } = options;
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
-    this.rewrite = new RewriteLedger(connection, context.ledger, context.account);
-    this.writer =
-      out === null ? null : new ManifestWriter(context.ledger.outbox, out, () => this.adopt(out));
+    const { ledger } = context;
+    this.writer = out === null ? null : new ManifestWriter({ ledger, queues: this.queues, out });
     this.folder =
       out === null || context.journal === null ? null : new FolderWatch(out, header.batch);
     this.workers = stages.map(
@@ -141,7 +136,7 @@ export class BatchWorker {
     const { ledger } = this.options.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
-    if (meta === null || meta.stage === 'admitting' || meta.rewriting) return;
+    if (meta === null || meta.stage === 'admitting' || (await ledger.reopened.any())) return;
     const tooFew = (await this.queues.count()) < meta.pending;
     if (tooFew && this.hadTooFewJobs) await this.lookForLoss('no_job');
     this.hadTooFewJobs = tooFew;
@@ -179,16 +174,8 @@ export class BatchWorker {
     if (!(await this.folderIsHere())) return 'not_yet';
     await this.noteElsewhere(meta);
     await this.tellFileTrouble();
-    // A retry that was killed half-way is completed by whoever has the folder.
-    await completeRewrite({ rewrite: this.rewrite, queues: this.queues, out });
     await this.writer.flush();
     return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
-  }
-
-  /** Redis went back in time while this process worked: the manifest knows more than it. */
-  private async adopt(out: string): Promise<void> {
-    const adopting = { ledger: this.options.context.ledger, queues: this.queues, out };
-    refuseOutdated(await adoptFolder(adopting), adopting);
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {
