@@ -14,6 +14,7 @@ import type {
   EarlierLife,
   FolderMarks,
 } from '../ledger/recovery-ledger.js';
+import { fileNames } from '../results/file-names.js';
 import {
   type JournalContent,
   journalPath,
@@ -29,10 +30,10 @@ import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
 import { itemUrls } from '../shared/reference-items.js';
 
-export interface Adopting {
+/** A batch on a machine that has the folder of its results. */
+export interface LocalBatch {
   ledger: BatchLedger;
   queues: StageQueues;
-  /** The folder of its results. */
   out: string;
 }
 
@@ -64,10 +65,12 @@ const sendsAtOnce = 200;
  * have been paid and is asked about under its key or looked at by its task, and neither needs the input to name it.
  *
  * Each piece is taken over by compare-and-set, so it is safe to repeat, and beside others who work on the batch.
+ * @throws BatchError `batch_conflict` where a retry of an earlier version was cut off
  */
-export async function adoptFolder(adopting: Adopting): Promise<Adoption> {
+export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const { ledger, out } = adopting;
   const before = await ledger.recovery.marks();
+  if (before.ofEarlierVersion) throw cutOffRetry(ledger.batch);
   const journal = await readJournal(out, await journalMark(out, before));
   // The folder is read before the ledger: what is noted in it was in the ledger before.
   const marks = await ledger.recovery.marks();
@@ -89,7 +92,7 @@ async function journalMark(out: string, { ready, noted }: FolderMarks): Promise<
 }
 
 /** What a process says that has no input at hand to begin anew with. */
-export function refuseOutdated(adoption: Adoption, { ledger, out }: Adopting): void {
+export function refuseOutdated(adoption: Adoption, { ledger, out }: LocalBatch): void {
   switch (adoption.kind) {
     case 'adopted':
       return;
@@ -101,19 +104,27 @@ export function refuseOutdated(adoption: Adoption, { ledger, out }: Adopting): v
     case 'lines_gone':
       throw new BatchError(
         'output_unusable',
-        `Lines of batch ${ledger.batch} are gone from ${out}: put its manifest.jsonl back as it was, or run its input again with --out ${out}.`,
+        `Lines of batch ${ledger.batch} are gone from ${out}: put its ${fileNames.manifest} back as it was, or run its input again with --out ${out}.`,
       );
     default:
       adoption satisfies never;
   }
 }
 
-/** The manifest is replaced only while the ledger says so. */
-function isLater({ header, manifest }: JournalContent, marks: FolderMarks): boolean {
+function cutOffRetry(batch: string): BatchError {
+  return new BatchError(
+    'batch_conflict',
+    `A retry of batch ${batch} was cut off in an earlier version of rivya-batch, which alone can end it: give "rivya-batch retry ${batch}" once more with that version, then go on with this one. Nothing was sent.`,
+  );
+}
+
+/** The manifest is replaced only while briefs are open again whose lines are in it. */
+function isLater({ header, manifest, settled }: JournalContent, marks: FolderMarks): boolean {
   // Nothing of it was taken over yet: there is nothing that could be of an earlier one.
   if (marks.adopting) return false;
   if (header.createdAt > marks.createdAt) return true;
-  return manifest > Number(marks.generation) && !marks.rewriting;
+  const known = Number(marks.generation);
+  return settled > known || (manifest > known && !marks.reopened);
 }
 
 interface FoundLines {
@@ -122,7 +133,7 @@ interface FoundLines {
 }
 
 async function adoptLines(
-  adopting: Adopting,
+  adopting: LocalBatch,
   marks: FolderMarks,
   journal: JournalContent | null,
 ): Promise<FoundLines | 'gone'> {
@@ -132,7 +143,7 @@ async function adoptLines(
   if (size < marks.offset) {
     const meta = await ledger.meta();
     const now = await ledger.recovery.marks();
-    const replaced = now.rewriting || now.generation !== marks.generation;
+    const replaced = now.reopened || now.generation !== marks.generation;
     return meta?.pending === 0 && !replaced ? 'gone' : { lines: 0, earliest: 0 };
   }
   if (size === marks.offset && !marks.adopting) return { lines: 0, earliest: 0 };
@@ -153,7 +164,7 @@ interface ReadBehind extends FoundLines {
 
 /** Takes over the lines behind the mark; while an earlier life is taken over, those before it are counted once more. */
 async function readBehind(
-  { ledger, out }: Adopting,
+  { ledger, out }: LocalBatch,
   marks: FolderMarks,
   runs: EarlierRuns | null,
 ): Promise<ReadBehind | 'overtaken'> {
@@ -207,9 +218,9 @@ async function syncedSize(path: string): Promise<number> {
 }
 
 /** What a kill left behind the last line. Where lines are still to come, their writer cuts it off. */
-async function cutOff({ ledger }: Adopting, path: string, end: number): Promise<void> {
+async function cutOff({ ledger }: LocalBatch, path: string, end: number): Promise<void> {
   const meta = await ledger.meta();
-  if (meta?.pending !== 0 || meta.rewriting || (await ledger.outbox.length()) > 0) return;
+  if (meta?.pending !== 0 || (await ledger.outbox.length()) > 0) return;
   if ((await ledger.recovery.marks()).offset === end) await truncate(path, end);
 }
 
@@ -221,7 +232,7 @@ function unreadable(path: string, offset: number): BatchError {
 }
 
 /** Chunk by chunk: their states, then what is to be taken over, then the jobs of what is not finished. */
-async function adoptSends(adopting: Adopting, journal: JournalContent): Promise<void> {
+async function adoptSends(adopting: LocalBatch, journal: JournalContent): Promise<void> {
   const { ledger } = adopting;
   const ids = [...new Set([...journal.sends.keys(), ...journal.tasks.keys()])];
   for (let at = 0; at < ids.length; at += sendsAtOnce) {
@@ -240,7 +251,7 @@ async function adoptSends(adopting: Adopting, journal: JournalContent): Promise<
 
 /** Null where the ledger knows as much as the journal. */
 async function planSend(
-  adopting: Adopting,
+  adopting: LocalBatch,
   journal: JournalContent,
   { id, text }: { id: string; text: string | null },
 ): Promise<AdoptedSend | null> {
@@ -283,7 +294,7 @@ interface Sent {
 
 /** What the ledger is to have of a send that it lost: its task where that is known, else the send in doubt. */
 async function takeOver(
-  { ledger, out }: Adopting,
+  { ledger, out }: LocalBatch,
   id: string,
   { send, state, task }: Sent,
 ): Promise<Pick<AdoptedSend, 'state' | 'content'>> {
@@ -338,7 +349,7 @@ function withoutContent({ kind }: Send): string {
  * or for a cap, what was paid for them already would never be collected.
  */
 async function addJobs(
-  { ledger, queues }: Adopting,
+  { ledger, queues }: LocalBatch,
   ids: readonly string[],
   takenOver: ReadonlySet<string>,
 ): Promise<void> {

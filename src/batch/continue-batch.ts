@@ -117,9 +117,8 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   // Before the first job: whoever takes it looks for its files there.
   await ledger.references.keepFiles(files);
   const nowMs = context.clock.now();
-  const { account } = context;
-  await withReopener(context, { ledger, account, out: folder }, (reopener) =>
-    reopenChanged({ ...reopener, run: begun.run, forced, nowMs }, briefs),
+  await withReopener(context, { ledger, out: folder }, (reopener) =>
+    reopenChanged(reopener, briefs, { run: begun.run, forced, nowMs }),
   );
 }
 
@@ -181,8 +180,7 @@ async function lookAgain(
 ): Promise<Pick<OpenedBatch, 'meta' | 'reread'>> {
   const out = meta.lines.unknown > 0 ? await localOutput(meta) : null;
   if (out === null) return { meta, reread: 0 };
-  const { account } = context;
-  const reread = await withReopener(context, { ledger, account, out }, reopenOverdue);
+  const reread = await withReopener(context, { ledger, out }, reopenOverdue);
   return { meta: (await ledger.meta()) ?? meta, reread };
 }
 

@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { OutboxLedger, OutboxPage } from '../ledger/batch-ledger.js';
+import type { OutboxPage } from '../ledger/batch-ledger.js';
 import { manifestPath, readManifest } from '../results/manifest.js';
 import { BatchError } from '../shared/errors.js';
+import { adoptFolder, type LocalBatch, refuseOutdated } from './adopt-folder.js';
+import { holdManifest, settleReopened } from './rewrite-manifest.js';
 
 const linesAtOnce = 500;
 
@@ -10,21 +12,17 @@ const linesAtOnce = 500;
  * Writes finished lines from the ledger's outbox to `manifest.jsonl`.
  *
  * The ledger fixes each line's bytes and its place in the file, so writing is repeatable: after a crash, or
- * from two processes at once, the same bytes go to the same place, and no line can be there twice (S4, S5).
+ * from two processes at once, the same bytes go to the same place, and no line can be there twice (S4, S5). The earlier line
+ * of a brief that is open again leaves the file before anything else is written to it.
  */
 export class ManifestWriter {
   private running: Promise<void> | null = null;
   private again = false;
 
-  constructor(
-    private readonly outbox: OutboxLedger,
-    readonly out: string,
-    /** Takes over lines that Redis has lost. */
-    private readonly adopt: () => Promise<unknown> = () => Promise.reject(aheadError(out)),
-  ) {}
+  constructor(private readonly batch: LocalBatch) {}
 
   get path(): string {
-    return manifestPath(this.out);
+    return manifestPath(this.batch.out);
   }
 
   /** Writes all that is in the outbox; calls while one is under way share the next. */
@@ -47,21 +45,27 @@ export class ManifestWriter {
   }
 
   private async writePage(): Promise<'more' | 'empty'> {
-    const generation = await this.outbox.generation();
+    const { outbox } = this.batch.ledger;
+    const generation = await outbox.generation();
     const file = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o644);
     try {
-      const page = await this.outbox.read(linesAtOnce);
+      const page = await outbox.read(linesAtOnce);
+      if (page.kind === 'reopened') {
+        await holdManifest(this.batch, 'settle', (hold) => settleReopened(this.batch, hold));
+        return 'more';
+      }
       // A retry replaced the file while it was opened here: which of the two this is, is not known.
       if (page.generation !== generation) return 'more';
       if (page.lines.length === 0) return 'empty';
       const bytes = Buffer.from(page.lines.map((line) => `${line}\n`).join(''));
       if ((await this.checkPlace(file, page, bytes)) === 'ahead') {
-        await this.adopt();
+        // Redis went back in time: the manifest knows more than it.
+        refuseOutdated(await adoptFolder(this.batch), this.batch);
         return 'more';
       }
       await writeAt(file, bytes, page.offset);
       await file.sync();
-      await this.outbox.markWritten(page, page.offset + bytes.length);
+      await outbox.markWritten(page, page.offset + bytes.length);
       return 'more';
     } finally {
       await file.close();
@@ -83,8 +87,8 @@ export class ManifestWriter {
     }
     // The very lines, of a writer that was ahead or killed.
     if (await beginsAlike(file, page.offset, bytes)) return 'free';
-    const owner = await batchAt(this.out, page.offset);
-    if (owner === this.outbox.batch) return 'ahead';
+    const owner = await batchAt(this.batch.out, page.offset);
+    if (owner === this.batch.ledger.batch) return 'ahead';
     if (owner !== null) {
       throw new BatchError(
         'batch_conflict',
@@ -95,13 +99,6 @@ export class ManifestWriter {
     await file.truncate(page.offset);
     return 'free';
   }
-}
-
-function aheadError(out: string): BatchError {
-  return new BatchError(
-    'output_unusable',
-    `The manifest in ${out} has lines that Redis has lost: give the command again that runs the batch, and it goes on from there.`,
-  );
 }
 
 /** Whether what stands at a place, if anything, is what would be written there. */

@@ -19,7 +19,7 @@ import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
 import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
-import { type Adopting, adoptFolder } from './adopt-folder.js';
+import { adoptFolder, type LocalBatch } from './adopt-folder.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
@@ -74,7 +74,7 @@ interface Opening {
 }
 
 async function adopt(
-  adopting: Adopting,
+  adopting: LocalBatch,
   { meta, identity, header: found }: Opening,
 ): Promise<Life> {
   const { ledger, queues, out } = adopting;
@@ -149,7 +149,7 @@ const stageOf = {
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
-  if (meta === null || meta.stage === 'admitting' || meta.rewriting) return;
+  if (meta === null || meta.stage === 'admitting' || (await ledger.reopened.any())) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     for (const { id: brief, read } of briefs) {

@@ -1,7 +1,7 @@
-import { decodeState, encodeState } from '../ledger/brief-state.js';
+import { decodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
-import type { RewriteEntry } from '../ledger/rewrite-ledger.js';
-import { parseBody, parseContent, priceKind, type RequestBody } from '../shared/brief.js';
+import type { Opening } from '../ledger/reopened-ledger.js';
+import { contentOfLine, type PreparedBrief, parseContent, priceKind } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
@@ -22,16 +22,20 @@ const uncollectedCodes = [
 
 export type UncollectedCode = (typeof uncollectedCodes)[number];
 
+/**
+ * `reread`: its task is looked at again, under the same attempt, which pays for nothing (S3). `new_attempt`: one that is
+ * paid. `perhaps_again`: the same, while the outcome of the last one is not known, so it may be paid for the second time (S1).
+ */
+export type ReopenWay = 'reread' | 'new_attempt' | 'perhaps_again';
+
 /** How a brief that has its line can be opened again. */
-export type Reopening =
-  /** Its task is looked at again, under the same attempt: pays for nothing (S3). */
-  | { kind: 'reread'; entry: RewriteEntry }
-  /** A new attempt, which is paid; where the last one's outcome is not known, perhaps for the second time (S1). */
-  | { kind: 'new_attempt'; entry: RewriteEntry; body: RequestBody; earlier: 'over' | 'in_doubt' }
-  /** What is to be sent is not in the ledger any more. */
-  | { kind: 'no_content' }
-  /** The ledger knows of another attempt or outcome than this line. */
-  | { kind: 'other_state' };
+export interface Reopening {
+  way: ReopenWay;
+  opening: Opening;
+  model: string;
+  /** See `price-kind.ts`. */
+  kind: string;
+}
 
 export interface LinedBrief {
   line: ManifestLine;
@@ -43,57 +47,53 @@ export interface LinedBrief {
   run: number;
 }
 
-/** Decides, for one line, what opening its brief again means. */
-export function planReopening(lined: LinedBrief): Reopening {
-  const { line, stateText, content, categoryOf } = lined;
-  const state = stateText === null ? null : decodeState(stateText).state;
-  const matches =
-    state?.stage === 'lined' && state.attempt === line.attempt && state.status === line.status;
-  if (stateText === null || !matches) return { kind: 'other_state' };
-  if (content === null) return { kind: 'no_content' };
-  const { body: text } = parseContent(content);
-  const body = parseBody(text);
-  const { fingerprint, run } = state;
+/** Decides, for one line, what opening its brief again means; null where the ledger knows of another attempt or outcome. */
+export function planReopening(lined: LinedBrief): Reopening | null {
+  const { line, stateText, categoryOf } = lined;
+  const read = stateText === null ? null : decodeState(stateText);
+  if (read?.state.stage !== 'lined') return null;
+  const { text, state } = read;
+  if (state.attempt !== line.attempt || state.status !== line.status) return null;
+  const content = lined.content ?? contentOfLine(line);
+  const { request: body } = parseContent(content);
+  const { model } = body;
+  const kind = priceKind(body);
+  const base = {
+    from: { text, state },
+    content: lined.content === null ? content : null,
+    left: null,
+  };
+  const { fingerprint } = state;
   const admittedAt = Date.parse(line.times.admitted);
   const earlier = outcomeOf(line);
-  const { status } = line;
   if (earlier !== 'over' && line.task_id !== null) {
-    const category = watchedAs(categoryOf(body.model));
-    const checks = line.requests.status_checks;
     const to = moves.watchedAgain(state, {
       taskId: line.task_id,
-      category,
-      kind: priceKind(body),
+      category: watchedAs(categoryOf(model)),
+      kind,
       reserved: line.credits.reserved,
       submittedAt: Date.parse(line.times.submitted ?? line.times.admitted),
       admittedAt,
       sends: line.requests.submits,
-      checks,
+      checks: line.requests.status_checks,
     });
-    const { attempt } = to;
-    const entry = {
-      from: stateText,
-      to: encodeState(to),
-      status,
-      run,
-      stage: 'status',
-      attempt,
-      checks,
-    } as const;
-    return { kind: 'reread', entry: { ...entry, ...leftBehind(line, body) } };
+    return { way: 'reread', opening: { ...base, to, left: leftBehind(line, kind) }, model, kind };
   }
+  const way = earlier === 'over' ? 'new_attempt' : 'perhaps_again';
   const to = moves.opened(state, { fingerprint, admittedAt, run: lined.run });
-  const { attempt } = to;
-  const entry = {
-    from: stateText,
-    to: encodeState(to),
-    status,
-    run,
-    stage: 'submit',
-    attempt,
-    checks: 0,
-  } as const;
-  return { kind: 'new_attempt', entry, body, earlier: earlier === 'over' ? 'over' : 'in_doubt' };
+  return { way, opening: { ...base, to }, model, kind };
+}
+
+/** How a brief of an input is opened that is known with other content, or is to be made anew. */
+export function openChanged(
+  { fingerprint, origin, body }: PreparedBrief,
+  from: Opening['from'],
+  { run, nowMs }: { run: number; nowMs: number },
+): Opening {
+  // One that was never sent gets a new attempt as well: whoever holds the earlier content under the earlier attempt does
+  // not get leave to send it any more.
+  const to = moves.opened(from.state, { fingerprint, admittedAt: nowMs, run });
+  return { from, to, content: `${origin}\n${body}`, left: null };
 }
 
 /**
@@ -108,9 +108,8 @@ function outcomeOf({ status, error }: ManifestLine): 'over' | 'in_doubt' | 'succ
 }
 
 /** What a task was taken to have cost whose line is not `unknown`: of those nothing was counted as spent. */
-function leftBehind(line: ManifestLine, body: RequestBody): Pick<RewriteEntry, 'left'> {
+function leftBehind(line: ManifestLine, kind: string): Opening['left'] {
   const credits = line.credits.final ?? line.credits.reserved ?? 0;
-  if (line.status === 'unknown' || credits === 0) return {};
-  const day = (line.times.submitted ?? line.times.admitted).slice(0, 10);
-  return { left: { credits: String(credits), day, kind: priceKind(body) } };
+  if (line.status === 'unknown' || credits === 0) return null;
+  return { credits, day: (line.times.submitted ?? line.times.admitted).slice(0, 10), kind };
 }

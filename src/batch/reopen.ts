@@ -1,38 +1,105 @@
-import { randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import { encodeState } from '../ledger/brief-state.js';
-import { moves } from '../ledger/moves.js';
-import { type RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
-import { fileNames } from '../results/file-names.js';
+import type { Opening, OpeningsOf } from '../ledger/reopened-ledger.js';
 import { ownLine, readManifest } from '../results/manifest.js';
-import { contentOfLine, type PreparedBrief, priceKind, type RequestBody } from '../shared/brief.js';
+import type { PreparedBrief } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
-import { StageQueues } from '../shared/queues.js';
 import { inChunks } from '../shared/read-lines.js';
-import type { TaskCategory } from '../shared/task-category.js';
-import type { BatchContext } from './batch-context.js';
+import type { LocalBatch } from './adopt-folder.js';
+import { type BatchContext, batchQueues } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
-import { planReopening, type Reopening } from './plan-reopening.js';
-import { completeRewrite, type RewriteEnd, type Rewriting } from './rewrite-manifest.js';
+import { openChanged, planReopening, type Reopening, type ReopenWay } from './plan-reopening.js';
+import { holdManifest, settleReopened } from './rewrite-manifest.js';
 
-/** What it takes to open finished briefs of one batch again, on the machine that has its folder. */
-export interface Reopener extends Rewriting {
-  ledger: BatchLedger;
-  account: AccountLedger;
-  categoryOf(model: string): TaskCategory | null;
-  priceOf(model: string): { guess: number; least: number };
+/** A batch of which briefs are opened again, and what tells how, and for how much. */
+export interface Reopener
+  extends LocalBatch,
+    Pick<BatchContext, 'account' | 'categoryOf' | 'priceOf'> {}
+
+const briefsAtOnce = 500;
+
+/**
+ * Opens briefs of a batch again (S1, S4): first in the ledger, each by compare-and-set, then their lines leave the manifest
+ * and they get their jobs (`settleReopened`). Safe to repeat, and beside others who do the same: what was opened by then is
+ * not what it was. A brief whose line is still on its way to the manifest is opened once that is written.
+ * @param selection is asked once more after each such wait
+ * @returns how many were opened
+ */
+async function reopen(
+  batch: LocalBatch,
+  what: Omit<OpeningsOf, 'historyBytes'>,
+  selection: () => AsyncIterable<ReadonlyMap<string, Opening>>,
+): Promise<number> {
+  const writer = new ManifestWriter(batch);
+  let count = 0;
+  for (let end: 'all' | 'some' = 'some'; end === 'some'; ) {
+    // What somebody else opened and could not settle comes to its end first, and what is on its way is written.
+    await writer.flush();
+    await holdManifest(batch, 'open', async (hold) => {
+      end = 'all';
+      for await (const openings of selection()) {
+        if (openings.size === 0) continue;
+        const of = { ...what, historyBytes: hold.historyBytes };
+        const answers = await batch.ledger.reopened.open(hold.token, of, openings);
+        if (answers === 'overtaken') {
+          end = 'some';
+          return;
+        }
+        count += answers.filter((answer) => answer === 'opened').length;
+        if (answers.includes('unwritten')) end = 'some';
+      }
+      await settleReopened(batch, hold);
+    });
+  }
+  await writer.flush();
+  return count;
+}
+
+/** Their tasks are paid for, and may be over, or have files that can be fetched, by now. */
+const worthAnotherLook = new Set(['task_overdue', 'download_unavailable']);
+
+/**
+ * Opens briefs whose task was given up for the time being: the next run looks at them again and pays for nothing (S3).
+ * @returns how many were opened
+ */
+export async function reopenOverdue(reopener: Reopener): Promise<number> {
+  const wants = ({ status, task_id: taskId, error }: ManifestLine) =>
+    status === 'unknown' && taskId !== null && worthAnotherLook.has(error?.code ?? '');
+  // To look at a task again makes nothing, so it is no run.
+  return reopen(reopener, { run: null, cancellation: 'keep' }, () =>
+    openingsOf(reopener, { wants, run: 0 }),
+  );
+}
+
+/**
+ * Opens the briefs of an input again whose content has changed, or all that an earlier run made than the forced one, each
+ * for a new attempt with what the input says now (S1): their lines move to the history, their files stay. One that only
+ * waited gets a new attempt as well: a worker that holds the earlier content under the earlier attempt gets no leave to
+ * send it.
+ */
+export async function reopenChanged(
+  batch: LocalBatch,
+  briefs: () => AsyncIterable<PreparedBrief>,
+  { run, forced, nowMs }: { run: number; forced: ForcedRun; nowMs: number },
+): Promise<void> {
+  await reopen(batch, { run: null, cancellation: 'keep' }, async function* () {
+    for await (const chunk of inChunks(briefs(), briefsAtOnce)) {
+      const texts = await batch.ledger.briefs.stateTexts(chunk.map(({ id }) => id));
+      const openings = new Map<string, Opening>();
+      chunk.forEach((brief, index) => {
+        const news = judgeBrief(brief, texts[index] ?? null, forced);
+        if (news.kind !== 'remake' && news.kind !== 'replace') return;
+        openings.set(brief.id, openChanged(brief, news.known, { run, nowMs }));
+      });
+      yield openings;
+    }
+  });
 }
 
 /** Briefs that are opened in the same way. */
 export interface ReopenGroup {
   status: LineStatus;
-  /** `reread`: pays for nothing. `perhaps_again`: the last attempt may have been paid as well. */
-  way: 'reread' | 'new_attempt' | 'perhaps_again';
+  way: ReopenWay;
   count: number;
   /** Credits that it is expected to cost. */
   credits: number;
@@ -40,287 +107,118 @@ export interface ReopenGroup {
   guessed: number;
 }
 
-/** A plan that is made and changes nothing yet. */
-export interface Draft {
-  token: string;
-  generation: string;
-  /** Number of the run that begins with it; null where it makes nothing. */
-  run: number | null;
+/** What a retry would open, found without changing anything. */
+export interface Survey {
   groups: ReopenGroup[];
-  /** Briefs that cannot be opened: the ledger has not kept what is to be sent. */
-  withoutContent: number;
+  /** Brief id -> of which attempt, and in which way: what differs by the time that it is opened stays as it is. */
+  selected: ReadonlyMap<string, string>;
 }
 
-const linesAtOnce = 500;
-
-/** Looks for the lines that are wanted, and drafts how their briefs are opened again. */
-export async function draftReopening(
+/** Looks for the lines that are wanted, and at what it would cost to open their briefs again. */
+export async function surveyReopening(
   reopener: Reopener,
   wants: (line: ManifestLine) => boolean,
-): Promise<Draft> {
-  const { ledger, rewrite, out, account } = reopener;
-  await new ManifestWriter(ledger.outbox, out).flush();
-  const place = await rewrite.place();
-  const run = (await rewrite.run()) + 1;
-  const drafting = new Drafting(reopener, { prices: await account.prices(), run });
-  let lines: ManifestLine[] = [];
-  for await (const found of readManifest(out)) {
-    // What stands behind it is not marked as written: it is written again, perhaps elsewhere.
-    if (found.offset >= place.offset) break;
-    const line = ownLine(found, out);
-    if (wants(line)) lines.push(line);
-    if (lines.length < linesAtOnce) continue;
-    await drafting.add(lines);
-    lines = [];
+): Promise<Survey> {
+  await new ManifestWriter(reopener).flush();
+  const prices = await reopener.account.prices();
+  const groups = new Map<string, ReopenGroup>();
+  const selected = new Map<string, string>();
+  for await (const { line, reopening } of reopenings(reopener, { wants, run: 0 })) {
+    const { way, model, kind } = reopening;
+    selected.set(line.brief_id, selectionOf(line, reopening));
+    const { status } = line;
+    const key = `${status} ${way}`;
+    const group = groups.get(key) ?? { status, way, count: 0, credits: 0, guessed: 0 };
+    groups.set(key, group);
+    group.count += 1;
+    if (way === 'reread') continue;
+    const price = prices.get(kind);
+    group.credits += price ?? reopener.priceOf(model).guess;
+    if (price === undefined) group.guessed += 1;
   }
-  await drafting.add(lines);
-  const result = drafting.result();
-  // To look at a task again makes nothing, so it is no run.
-  const makes = result.groups.some(({ way }) => way !== 'reread');
-  return { ...result, generation: place.generation, run: makes ? run : null };
+  return { groups: [...groups.values()], selected };
 }
 
-/** Carries a draft out; `not_begun` where the batch has changed since it was made. */
-export async function reopen(
+/** Opens what was found, as far as it is still as it was. */
+export async function reopenSurveyed(
   reopener: Reopener,
-  draft: Draft,
-  cancellation: 'lift' | 'keep',
-): Promise<'reopened' | 'not_begun'> {
-  const { rewrite, out } = reopener;
-  const historyBytes = await bytesOf(out, fileNames.history);
-  const { token, generation, run } = draft;
-  const plan = { generation, historyBytes, cancellation, run, unwritten: 'allowed' } as const;
-  const begun = await rewrite.begin(token, plan);
-  if (begun !== 'begun') {
-    await rewrite.dropDraft(token);
-    return 'not_begun';
-  }
-  await completeForSure(reopener);
-  return 'reopened';
-}
-
-/** Completes what is under way, or waits until somebody else has. */
-export async function completeForSure(rewriting: Rewriting): Promise<void> {
-  for (;;) {
-    const end: RewriteEnd = await completeRewrite(rewriting);
-    if (end.kind !== 'busy') return;
-    await sleep(Math.min(end.waitMs + 50, 500));
-  }
-}
-
-/** Of a file in the folder; 0 for one that is not there. */
-async function bytesOf(out: string, name: string): Promise<number> {
-  return stat(join(out, name)).then(
-    ({ size }) => size,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return 0;
-      throw error;
+  { groups, selected }: Survey,
+): Promise<number> {
+  const makes = groups.some(({ way }) => way !== 'reread');
+  const run = ((await reopener.ledger.meta())?.runs.length ?? 0) + 1;
+  return reopen(
+    reopener,
+    // To look at a task again makes nothing, so it is no run.
+    makes ? { run, cancellation: 'lift' } : { run: null, cancellation: 'keep' },
+    () => {
+      const wants = ({ brief_id: id }: ManifestLine) => selected.has(id);
+      return openingsOf(reopener, { wants, run, selected });
     },
   );
 }
 
-class Drafting {
-  private readonly token = randomUUID();
-  private readonly groups = new Map<string, ReopenGroup>();
-  private withoutContent = 0;
+interface Found {
+  line: ManifestLine;
+  reopening: Reopening;
+}
 
-  constructor(
-    private readonly reopener: Reopener,
-    private readonly known: { prices: ReadonlyMap<string, number>; run: number },
-  ) {}
+function selectionOf({ attempt }: ManifestLine, { way }: Reopening): string {
+  return `${attempt} ${way}`;
+}
 
-  async add(lines: ManifestLine[]): Promise<void> {
-    if (lines.length === 0) return;
-    const { rewrite, categoryOf } = this.reopener;
-    const known = await rewrite.candidates(lines.map((line) => line.brief_id));
-    const entries = new Map<string, RewriteEntry>();
-    lines.forEach((line, index) => {
-      const { stateText = null, content: kept = null } = known[index] ?? {};
-      const content = kept ?? contentOfLine(line);
-      const { run } = this.known;
-      const reopening = planReopening({ line, stateText, content, categoryOf, run });
-      this.count(line.status, reopening);
-      if (!('entry' in reopening)) return;
-      const { entry } = reopening;
-      entries.set(line.brief_id, kept === null ? { ...entry, content } : entry);
+async function* openingsOf(
+  reopener: Reopener,
+  {
+    selected,
+    ...looking
+  }: { wants(line: ManifestLine): boolean; run: number; selected?: ReadonlyMap<string, string> },
+): AsyncGenerator<ReadonlyMap<string, Opening>> {
+  for await (const found of inChunks(reopenings(reopener, looking), briefsAtOnce)) {
+    const chosen = found.filter(({ line, reopening }) => {
+      return selected === undefined || selected.get(line.brief_id) === selectionOf(line, reopening);
     });
-    await rewrite.addToDraft(this.token, entries);
+    yield new Map(chosen.map(({ line, reopening }) => [line.brief_id, reopening.opening]));
   }
+}
 
-  result(): Omit<Draft, 'generation' | 'run'> {
-    const { token, withoutContent } = this;
-    return { token, withoutContent, groups: [...this.groups.values()] };
-  }
-
-  private count(status: LineStatus, reopening: Reopening): void {
-    switch (reopening.kind) {
-      case 'reread':
-        this.groupOf(status, 'reread').count += 1;
-        return;
-      case 'new_attempt': {
-        const way = reopening.earlier === 'in_doubt' ? 'perhaps_again' : 'new_attempt';
-        this.charge(this.groupOf(status, way), reopening.body);
-        return;
-      }
-      case 'no_content':
-        this.withoutContent += 1;
-        return;
-      case 'other_state':
-        return;
-      default:
-        reopening satisfies never;
+/** How the briefs of the manifest's lines can be opened again, of those that are wanted and are as the ledger has them. */
+async function* reopenings(
+  { ledger, out, categoryOf }: Reopener,
+  { wants, run }: { wants(line: ManifestLine): boolean; run: number },
+): AsyncGenerator<Found> {
+  for await (const lines of inChunks(writtenLines({ ledger, out }, wants), briefsAtOnce)) {
+    const known = await ledger.briefs.stateAndContent(lines.map((line) => line.brief_id));
+    for (const [index, line] of lines.entries()) {
+      const { stateText = null, content = null } = known[index] ?? {};
+      const reopening = planReopening({ line, stateText, content, categoryOf, run });
+      if (reopening !== null) yield { line, reopening };
     }
   }
-
-  private charge(group: ReopenGroup, body: RequestBody): void {
-    const price = this.known.prices.get(priceKind(body));
-    group.count += 1;
-    group.credits += price ?? this.reopener.priceOf(body.model).guess;
-    if (price === undefined) group.guessed += 1;
-  }
-
-  private groupOf(status: LineStatus, way: ReopenGroup['way']): ReopenGroup {
-    const key = `${status} ${way}`;
-    const group = this.groups.get(key) ?? { status, way, count: 0, credits: 0, guessed: 0 };
-    this.groups.set(key, group);
-    return group;
-  }
 }
 
-/** Their tasks are paid for, and may be over, or have files that can be fetched, by now. */
-const worthAnotherLook = new Set(['task_overdue', 'download_unavailable']);
-
-/**
- * Opens briefs whose task was given up for the time being: the next run looks at them again and pays for
- * nothing (S3). Safe to repeat, and beside others who do the same.
- * @returns how many were opened
- */
-export async function reopenOverdue(reopener: Reopener): Promise<number> {
-  await completeForSure(reopener);
-  const draft = await draftReopening(reopener, isWorthAnotherLook);
-  const count = draft.groups.reduce((sum, group) => sum + group.count, 0);
-  if (count === 0) return 0;
-  return (await reopen(reopener, draft, 'keep')) === 'reopened' ? count : 0;
-}
-
-function isWorthAnotherLook({ status, task_id: taskId, error }: ManifestLine): boolean {
-  return status === 'unknown' && taskId !== null && worthAnotherLook.has(error?.code ?? '');
-}
-
-export interface Changing extends Rewriting {
-  ledger: BatchLedger;
-  /** Number of the run that makes them. */
-  run: number;
-  forced: ForcedRun;
-  nowMs: number;
-}
-
-const briefsAtOnce = 500;
-
-/**
- * Opens the briefs of an input again whose content has changed, each for a new attempt with its new content (S1):
- * their lines move to the history, their pictures stay. Safe to repeat, and beside others who do the same: what
- * they have opened is not changed any more.
- */
-export async function reopenChanged(
-  changing: Changing,
-  briefs: () => AsyncIterable<PreparedBrief>,
-): Promise<void> {
-  const { rewrite } = changing;
-  for (;;) {
-    await completeForSure(changing);
-    const { generation } = await rewrite.place();
-    const token = randomUUID();
-    if ((await draft(changing, token, briefs())) === 0) return;
-    const begun = await begin(changing, token, generation);
-    if (begun === 'begun') return completeForSure(changing);
-    await rewrite.dropDraft(token);
+/** What stands behind the mark is not marked as written: it is written again, perhaps elsewhere. */
+async function* writtenLines(
+  { ledger, out }: Pick<LocalBatch, 'ledger' | 'out'>,
+  wants: (line: ManifestLine) => boolean,
+): AsyncGenerator<ManifestLine> {
+  const { offset: end } = await ledger.recovery.marks();
+  for await (const found of readManifest(out)) {
+    if (found.offset >= end) return;
+    const line = ownLine(found, out);
+    if (wants(line)) yield line;
   }
 }
 
-async function begin(changing: Changing, token: string, generation: string) {
-  const { rewrite, ledger, out } = changing;
-  const writer = new ManifestWriter(ledger.outbox, out);
-  for (;;) {
-    const historyBytes = await bytesOf(out, fileNames.history);
-    const begun = await rewrite.begin(token, {
-      generation,
-      historyBytes,
-      cancellation: 'keep',
-      unwritten: 'refused',
-      run: null,
-    });
-    if (begun !== 'unwritten') return begun;
-    await writer.flush();
-  }
-}
-
-/** Returns how many of them there are. */
-async function draft(
-  changing: Changing,
-  token: string,
-  briefs: AsyncIterable<PreparedBrief>,
-): Promise<number> {
-  const { ledger, rewrite, forced } = changing;
-  let count = 0;
-  for await (const chunk of inChunks(briefs, briefsAtOnce)) {
-    const texts = await ledger.briefs.stateTexts(chunk.map(({ id }) => id));
-    const entries = new Map<string, RewriteEntry>();
-    chunk.forEach((brief, index) => {
-      const news = judgeBrief(brief, texts[index] ?? null, forced);
-      if (news.kind !== 'remake' && news.kind !== 'replace') return;
-      entries.set(brief.id, entryFor(brief, news.known, changing));
-    });
-    await rewrite.addToDraft(token, entries);
-    count += entries.size;
-  }
-  return count;
-}
-
-function entryFor(
-  { fingerprint, origin, body }: PreparedBrief,
-  { text, state }: Extract<ReturnType<typeof judgeBrief>, { known: unknown }>['known'],
-  { run, nowMs }: Pick<Changing, 'run' | 'nowMs'>,
-): RewriteEntry {
-  // Raised for one that was never sent as well: whoever holds the earlier content under the earlier attempt
-  // does not get leave to send it any more.
-  const to = moves.opened(state, { fingerprint, admittedAt: nowMs, run });
-  return {
-    from: text,
-    to: encodeState(to),
-    status: state.stage === 'lined' ? state.status : 'pending',
-    run: state.stage === 'lined' ? state.run : undefined,
-    stage: 'submit',
-    attempt: to.attempt,
-    checks: 0,
-    content: `${origin}\n${body}`,
-  };
-}
-
-export interface ReopenedBatch {
-  ledger: BatchLedger;
-  account: AccountLedger;
-  /** The folder of its results, which is on this machine. */
-  out: string;
-}
-
-/** Works with what it takes to open finished briefs of a batch again. */
+/** Works with what it takes to open briefs of a batch again whose folder is on this machine. */
 export async function withReopener<T>(
-  { redis, prefix, categoryOf, priceOf }: BatchContext,
-  { ledger, account, out }: ReopenedBatch,
+  context: BatchContext,
+  { ledger, out }: { ledger: BatchLedger; out: string },
   work: (reopener: Reopener) => Promise<T>,
 ): Promise<T> {
-  const queues = new StageQueues(redis, prefix, ledger.batch);
+  const { account, categoryOf, priceOf } = context;
+  const queues = batchQueues(context, ledger.batch);
   try {
-    return await work({
-      ledger,
-      account,
-      out,
-      queues,
-      rewrite: new RewriteLedger(redis, ledger, account),
-      categoryOf,
-      priceOf,
-    });
+    return await work({ ledger, queues, out, account, categoryOf, priceOf });
   } finally {
     await queues.close();
   }

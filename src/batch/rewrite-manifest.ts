@@ -1,138 +1,220 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { decodeState } from '../ledger/brief-state.js';
-import type { ManifestPlace, RewriteEntry, RewriteLedger } from '../ledger/rewrite-ledger.js';
+import { type BriefState, decodeState } from '../ledger/brief-state.js';
+import type { ManifestPlace } from '../ledger/reopened-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import { Journal } from '../results/journal.js';
-import type { NewJob, StageQueues } from '../shared/queues.js';
-import { type FileLine, readLines } from '../shared/read-lines.js';
+import { parseJson } from '../shared/json.js';
+import type { NewJob } from '../shared/queues.js';
+import { readLines } from '../shared/read-lines.js';
 import { syncFolder } from '../shared/write-file-durably.js';
+import type { LocalBatch } from './adopt-folder.js';
 
-export interface Rewriting {
-  rewrite: RewriteLedger;
-  queues: StageQueues;
-  /** The manifest's folder. */
-  out: string;
+/** The one who opens briefs of a batch again and replaces its manifest. */
+export interface ManifestHold extends ManifestPlace {
+  /** Under which it asks the ledger. */
+  token: string;
+  /** Where it makes new files: what is not there any more cannot be put in place. */
+  folder: string;
 }
-
-/** `busy`: somebody else is at it; if they are not heard of for so many ms, it may be taken over. */
-export type RewriteEnd = { kind: 'none' } | { kind: 'done' } | { kind: 'busy'; waitMs: number };
-
-/**
- * Carries out the rewrite of the manifest that is under way, from wherever a crash left it: lines that are to
- * be made again move to `history.jsonl`, then their briefs are open again (S4).
- *
- * 1. The plan is in the ledger since one step, and since then no line is written (`begin-rewrite.lua`).
- * 2. A work folder is made, then the rewrite is taken (`hold-rewrite.lua`), then the work folders of all others
- *    are cleared away. So whoever is overtaken, however long it was frozen, has nothing left to put in place.
- * 3. The journal learns for which attempt each brief is opened, and that the manifest is another one: a Redis that is
- *    lost, or goes back, must not bring an earlier one back.
- * 4. History and manifest are written there as a whole, from what counted when the plan was made, and renamed:
- *    repeated after a crash at any point, this leads to the same two files.
- * 5. The ledger learns the new file's length in one step, under a new generation (`swap-rewrite.lua`): a writer
- *    that still has the old file open cannot mark what it wrote there. Lines are written again from here on.
- * 6. Each brief is opened once (`apply-rewrite.lua`), gets its job, and only then leaves the plan.
- */
-export async function completeRewrite(rewriting: Rewriting): Promise<RewriteEnd> {
-  const { rewrite, out } = rewriting;
-  if (!(await rewrite.underWay())) return { kind: 'none' };
-  const folder = await makeWorkFolder(out);
-  try {
-    const work = await rewrite.hold(folder.token, 'take');
-    if (work.kind === 'none' || work.kind === 'busy') return work;
-    if (work.kind === 'applying') {
-      await openBriefs(rewriting, work.generation);
-      return { kind: 'done' };
-    }
-    await clearOthersAway(out, folder);
-    for await (const entries of rewrite.entries()) await noteReopened(out, entries);
-    await noteManifest(out, work.generation);
-    const replaced = await replaceManifest({ rewrite, out, folder, place: work });
-    if (replaced.kind === 'overtaken') return { kind: 'busy', waitMs: 0 };
-    await openBriefs(rewriting, replaced.generation);
-    return { kind: 'done' };
-  } finally {
-    await removeWorkFolder(folder.path);
-  }
-}
-
-/** Opens what is left of the plan; a job that is there already is not added twice. */
-async function openBriefs({ rewrite, queues, out }: Rewriting, generation: string): Promise<void> {
-  for await (const entries of rewrite.entries()) {
-    const ids = [...entries.keys()];
-    await rewrite.apply(generation, ids);
-    await noteReplaced({ rewrite, out }, entries);
-    for (const stage of ['submit', 'status'] as const) {
-      const jobs: NewJob[] = [];
-      for (const [brief, entry] of entries) {
-        if (entry.stage === stage) jobs.push({ brief, attempt: entry.attempt, delayMs: 0 });
-      }
-      if (jobs.length > 0) await queues.add(stage, jobs);
-    }
-    await rewrite.clear(generation, ids);
-  }
-}
-
-interface Replacing {
-  rewrite: RewriteLedger;
-  out: string;
-  folder: WorkFolder;
-  /** What counted of the two files when the plan was made. */
-  place: ManifestPlace & { historyBytes: number };
-}
-
-type Replaced = { kind: 'swapped'; generation: string } | { kind: 'overtaken' };
 
 const linesAtOnce = 500;
+const folderHead = '.rewrite-';
 
-/** Puts a manifest without the planned lines, and a history with them, in place of the old ones. */
-async function replaceManifest(replacing: Replacing): Promise<Replaced> {
+/**
+ * Works with the hold on a batch's manifest, once nobody else has it. A work folder is made *before* it is taken, and those
+ * of all others are cleared away *after* that: whoever is overtaken, however long it was frozen, has nothing left to put in
+ * place.
+ * @returns `not_now`: there is nothing to settle; or there is, and nothing is opened before that
+ */
+export async function holdManifest<T>(
+  { ledger, out }: LocalBatch,
+  why: 'open' | 'settle',
+  work: (hold: ManifestHold) => Promise<T>,
+): Promise<T | 'not_now'> {
+  for (;;) {
+    const token = randomUUID();
+    const folder = join(out, `${folderHead}${token}`);
+    await mkdir(folder);
+    try {
+      const held = await ledger.reopened.hold(token, why);
+      switch (held.kind) {
+        case 'not_now':
+          return 'not_now';
+        case 'held': {
+          await clearOthersAway(out, folder);
+          // With nothing open again, the history is whole as it stands.
+          const historyBytes =
+            why === 'open' ? await bytesOf(join(out, fileNames.history)) : held.historyBytes;
+          return await work({ ...held, token, folder, historyBytes });
+        }
+        case 'busy':
+          await sleep(Math.min(held.waitMs + 50, 500));
+          break;
+        default:
+          held satisfies never;
+      }
+    } finally {
+      await removeFolder(folder);
+    }
+  }
+}
+
+/** One that lives starts over. */
+async function clearOthersAway(out: string, own: string): Promise<void> {
+  for (const name of await readdir(out)) {
+    const path = join(out, name);
+    if (name.startsWith(folderHead) && path !== own) await removeFolder(path);
+  }
+}
+
+/** Its owner may be adding to it in this very moment. */
+async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 10 });
+}
+
+/**
+ * Moves the lines of reopened briefs from the manifest to `history.jsonl` and gives the briefs their jobs (S4). The ledger
+ * says which they are, so it can be repeated from wherever a crash left it, and no line is written before it is done:
+ *
+ * 1. The journal learns for which attempt each brief is open, and that the manifest is another one: a Redis that is lost,
+ *    or goes back, must not bring an earlier one back. Before this step nothing of it shows in the folder.
+ * 2. History and manifest are written in the work folder as a whole, from what counted when the first brief was opened,
+ *    and renamed. Repeated after a crash at any point, this leads to the same two files.
+ * 3. The briefs get their jobs. One that is there already is not added twice, and one whose brief is further on does
+ *    nothing.
+ * 4. The ledger learns the new file's length, and is without reopened briefs, in one step (`settle-reopened.lua`). Where
+ *    that is not the one who holds the manifest any more, nothing is changed.
+ */
+export async function settleReopened(
+  batch: LocalBatch,
+  hold: ManifestHold,
+): Promise<'settled' | 'overtaken'> {
+  const { ledger, out } = batch;
+  const { token, folder, generation, offset } = hold;
+  const manifest = Number(generation) + 1;
   try {
-    return await replace(replacing);
+    const lines = await noteReopened(batch, manifest);
+    const bytes = lines === 'some' ? await replaceManifest(batch, hold) : offset;
+    if (bytes === 'overtaken') return bytes;
+    if ((await addJobs(batch, token)) === 'overtaken') return 'overtaken';
+    if ((await ledger.reopened.settle(token, bytes)) === 'overtaken') return 'overtaken';
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     // Whoever took over has cleared this folder away.
-    if (code === 'ENOENT' && path?.startsWith(replacing.folder.path)) return { kind: 'overtaken' };
+    if (code === 'ENOENT' && path?.startsWith(folder)) return 'overtaken';
     throw error;
   }
+  await note(out, [{ manifest, settled: true }]);
+  return 'settled';
 }
 
-async function replace(replacing: Replacing): Promise<Replaced> {
-  const { rewrite, folder } = replacing;
-  const written = await writeFiles(replacing);
-  if (written === 'overtaken') return { kind: 'overtaken' };
-  // With no planned line left in it, the manifest is the new one already: a crash came before the next step.
-  if (written.moved > 0 && (await putInPlace(replacing)) === 'overtaken') {
-    return { kind: 'overtaken' };
+/** Returns whether any of them has a line. */
+async function noteReopened(
+  { ledger, out }: LocalBatch,
+  manifest: number,
+): Promise<'some' | 'none'> {
+  let lines: 'some' | 'none' = 'none';
+  const opened: { brief: string; opened: number }[] = [];
+  const journal = await Journal.openBegun(out);
+  try {
+    for await (const [attempts, states] of reopened(ledger)) {
+      for (const [brief, lineAttempt] of attempts) {
+        if (lineAttempt > 0) lines = 'some';
+        const attempt = states.get(brief)?.attempt ?? 0;
+        // One whose task is looked at again keeps its attempt, which the journal knows since it was sent.
+        if (attempt > lineAttempt) opened.push({ brief, opened: attempt });
+      }
+      await journal?.note(...opened.splice(0));
+    }
+    await journal?.note({ manifest });
+  } finally {
+    await journal?.close();
   }
-  return rewrite.swap(folder.token, written.keptBytes);
+  return lines;
 }
 
-interface Written {
-  keptBytes: number;
-  moved: number;
+async function addJobs(
+  { ledger, queues }: LocalBatch,
+  token: string,
+): Promise<'added' | 'overtaken'> {
+  for await (const [, states] of reopened(ledger)) {
+    const jobs: Record<'submit' | 'status', NewJob[]> = { submit: [], status: [] };
+    for (const [brief, { stage, attempt }] of states) {
+      const job = { brief, attempt, delayMs: 0 };
+      if (stage === 'admitted') jobs.submit.push(job);
+      else if (stage === 'accepted') jobs.status.push(job);
+    }
+    for (const stage of ['submit', 'status'] as const) {
+      if (jobs[stage].length > 0) await queues.add(stage, jobs[stage]);
+    }
+    if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
+  }
+  return 'added';
+}
+
+/** Briefs that are open again, with the attempts of their lines and where they stand. */
+async function* reopened(
+  ledger: LocalBatch['ledger'],
+): AsyncGenerator<[ReadonlyMap<string, number>, ReadonlyMap<string, BriefState>]> {
+  for await (const attempts of ledger.reopened.all()) {
+    const ids = [...attempts.keys()];
+    const texts = await ledger.briefs.stateTexts(ids);
+    const states = new Map<string, BriefState>();
+    ids.forEach((id, index) => {
+      const text = texts[index];
+      if (typeof text === 'string') states.set(id, decodeState(text).state);
+    });
+    yield [attempts, states];
+  }
+}
+
+/** Returns how long the new manifest is. */
+async function replaceManifest(
+  batch: LocalBatch,
+  hold: ManifestHold,
+): Promise<number | 'overtaken'> {
+  const { ledger, out } = batch;
+  const { token, folder } = hold;
+  const written = await writeFiles(batch, hold);
+  if (written === 'overtaken') return written;
+  // With none of those lines left in it, the manifest is the new one already: a crash came before the next step.
+  if (written.moved === 0) return written.keptBytes;
+  if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
+  // The history first: a line that is in neither file would be lost, one in both is not there twice for long.
+  for (const name of [fileNames.history, fileNames.manifest]) {
+    await rename(join(folder, name), join(out, name));
+    await syncFolder(out);
+  }
+  return written.keptBytes;
 }
 
 /** Both files as a whole, in the work folder; safe on disk when this returns. */
-async function writeFiles({
-  rewrite,
-  out,
-  folder,
-  place,
-}: Replacing): Promise<Written | 'overtaken'> {
-  const manifest = await open(join(folder.path, fileNames.manifest), 'w');
-  const history = await open(join(folder.path, fileNames.history), 'w');
+async function writeFiles(
+  { ledger, out }: LocalBatch,
+  { token, folder, offset, historyBytes }: ManifestHold,
+): Promise<{ keptBytes: number; moved: number } | 'overtaken'> {
+  const manifest = await open(join(folder, fileNames.manifest), 'w');
+  const history = await open(join(folder, fileNames.history), 'w');
   try {
-    for await (const lines of chunks(join(out, fileNames.history), place.historyBytes)) {
+    for await (const lines of chunks(join(out, fileNames.history), historyBytes)) {
       await append(history, lines);
     }
-    const written: Written = { keptBytes: 0, moved: 0 };
-    for await (const lines of chunks(join(out, fileNames.manifest), place.offset)) {
-      if ((await rewrite.hold(folder.token, 'keep')).kind !== 'planned') return 'overtaken';
-      const { kept, moved } = await sortOut(rewrite, lines);
-      written.keptBytes += await append(manifest, kept);
+    const written = { keptBytes: 0, moved: 0 };
+    for await (const lines of chunks(join(out, fileNames.manifest), offset)) {
+      if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
+      const briefs = lines.map(briefOf);
+      const attempts = await ledger.reopened.lineAttempts(briefs.map(({ id }) => id));
+      // A Redis that went back may settle once more what was settled: lines of later attempts stay.
+      const moves = briefs.map(({ attempt }, index) => attempts[index] === attempt);
+      written.keptBytes += await append(
+        manifest,
+        lines.filter((_line, index) => !moves[index]),
+      );
+      const moved = lines.filter((_line, index) => moves[index]);
       written.moved += moved.length;
       await append(history, moved);
     }
@@ -145,27 +227,6 @@ async function writeFiles({
   }
 }
 
-/** The history first: a line that is in neither file would be lost, one in both is not there twice for long. */
-async function putInPlace({ rewrite, out, folder }: Replacing): Promise<'in_place' | 'overtaken'> {
-  if ((await rewrite.hold(folder.token, 'keep')).kind !== 'planned') return 'overtaken';
-  for (const name of [fileNames.history, fileNames.manifest]) {
-    await rename(join(folder.path, name), join(out, name));
-    await syncFolder(out);
-  }
-  return 'in_place';
-}
-
-async function sortOut(rewrite: RewriteLedger, lines: string[]) {
-  const briefs = lines.map(briefOf);
-  const planned = await rewrite.planned(briefs.map(({ id }) => id));
-  // A Redis that went back may carry out once more what was done: lines of later attempts stay.
-  const moves = briefs.map(({ attempt }, index) => planned[index] === attempt);
-  return {
-    kept: lines.filter((_line, index) => !moves[index]),
-    moved: lines.filter((_line, index) => moves[index]),
-  };
-}
-
 /** No attempt for what is no line of ours: it stays where it is. */
 function briefOf(line: string): { id: string; attempt: number | undefined } {
   const parsed = briefSchema.safeParse(parseJson(line));
@@ -176,31 +237,17 @@ function briefOf(line: string): { id: string; attempt: number | undefined } {
 
 const briefSchema = z.object({ brief_id: z.string(), attempt: z.number() });
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The lines of a file's first `bytes`. */
 async function* chunks(path: string, bytes: number): AsyncGenerator<string[]> {
   let lines: string[] = [];
-  for await (const line of within(path, bytes)) {
-    lines.push(line.text);
+  for await (const { text, offset } of readLines(path)) {
+    if (offset >= bytes) break;
+    lines.push(text);
     if (lines.length < linesAtOnce) continue;
     yield lines;
     lines = [];
   }
   if (lines.length > 0) yield lines;
-}
-
-async function* within(path: string, bytes: number): AsyncGenerator<FileLine> {
-  for await (const line of readLines(path)) {
-    if (line.offset >= bytes) return;
-    yield line;
-  }
 }
 
 async function append(file: FileHandle, lines: string[]): Promise<number> {
@@ -210,79 +257,19 @@ async function append(file: FileHandle, lines: string[]): Promise<number> {
   return Buffer.byteLength(text);
 }
 
-/** Where one rewriter of a manifest makes new files: what is not there any more cannot be put in place. */
-interface WorkFolder {
-  /** Under which it asks the ledger. */
-  token: string;
-  path: string;
-}
-
-const head = '.rewrite-';
-
-/** To be made before the rewrite is taken, never after it: see `completeRewrite`. */
-async function makeWorkFolder(out: string): Promise<WorkFolder> {
-  const token = randomUUID();
-  const path = join(out, `${head}${token}`);
-  await mkdir(path);
-  return { token, path };
-}
-
-/** Removes the work folders of all others, crashed or frozen; one that lives starts over. */
-async function clearOthersAway(out: string, own: WorkFolder): Promise<void> {
-  for (const name of await readdir(out)) {
-    const path = join(out, name);
-    if (name.startsWith(head) && path !== own.path) await removeWorkFolder(path);
-  }
-}
-
-/** Its owner may be adding to it in this very moment. */
-async function removeWorkFolder(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 10 });
-}
-
-type Entries = ReadonlyMap<string, RewriteEntry>;
-
-/**
- * Notes in the journal for which attempt briefs are opened whose lines are about to leave the manifest. Nobody
- * else changes a brief that has its line, so this is what will be, whatever crashes.
- */
-async function noteReopened(out: string, entries: Entries): Promise<void> {
-  // One whose task is looked at again keeps its attempt, which the journal knows since it was sent.
-  const reopened = [...entries].filter(
-    ([, { stage, status }]) => stage === 'submit' && status !== 'pending',
+/** 0 for a file that is not there. */
+async function bytesOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return 0;
+      throw error;
+    },
   );
-  await note(out, reopened);
 }
 
-/** The same for briefs that had no line: once it is sure that they were not sent meanwhile, and before they can be. */
-async function noteReplaced(
-  { rewrite, out }: { rewrite: RewriteLedger; out: string },
-  entries: Entries,
-): Promise<void> {
-  const pending = [...entries].filter(([, { status }]) => status === 'pending');
-  if (pending.length === 0) return;
-  const found = await rewrite.candidates(pending.map(([id]) => id));
-  const replaced = pending.filter(([, { attempt }], index) => {
-    const text = found[index]?.stateText ?? null;
-    return text !== null && decodeState(text).state.attempt === attempt;
-  });
-  await note(out, replaced);
-}
-
-/** Notes, before it is put in place, that the manifest is another file from now on: a Redis that went back knows less. */
-async function noteManifest(out: string, generation: string): Promise<void> {
+async function note(out: string, entries: Parameters<Journal['note']>): Promise<void> {
   const journal = await Journal.openBegun(out);
-  await journal?.note({ manifest: Number(generation) + 1 });
+  await journal?.note(...entries);
   await journal?.close();
-}
-
-async function note(out: string, opened: [string, RewriteEntry][]): Promise<void> {
-  if (opened.length === 0) return;
-  const journal = await Journal.openBegun(out);
-  if (journal === null) return;
-  try {
-    await journal.note(...opened.map(([brief, { attempt }]) => ({ brief, opened: attempt })));
-  } finally {
-    await journal.close();
-  }
 }

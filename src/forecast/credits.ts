@@ -1,6 +1,6 @@
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
-import type { Place } from '../producer/rows/row.js';
+import type { RowPosition } from '../producer/rows/row.js';
 import { modelFacts } from '../rivya/catalogue.js';
 import type { Model } from '../rivya/outcome.js';
 import { type BriefOrigin, type PreparedBrief, parseBody, priceKind } from '../shared/brief.js';
@@ -14,8 +14,8 @@ export interface Forecast {
   least: number;
   most: number;
   /** Where the wallet is empty at the least and at the most; null where it is enough. */
-  emptyAtLeast: Place | null;
-  emptyAtMost: Place | null;
+  emptyAtLeast: RowPosition | null;
+  emptyAtMost: RowPosition | null;
 }
 
 export interface KnownPrices {
@@ -49,13 +49,13 @@ export async function forecastInput(
     forecast.least += known ?? guessed.least;
     forecast.most += known ?? guessed.guess;
     if (wallet === null) continue;
-    if (forecast.most > wallet) forecast.emptyAtMost ??= placeOf(brief);
-    if (forecast.least > wallet) forecast.emptyAtLeast ??= placeOf(brief);
+    if (forecast.most > wallet) forecast.emptyAtMost ??= positionOf(brief);
+    if (forecast.least > wallet) forecast.emptyAtLeast ??= positionOf(brief);
   }
   return forecast;
 }
 
-function placeOf(brief: PreparedBrief): Place {
+function positionOf(brief: PreparedBrief): RowPosition {
   const { source, row } = JSON.parse(brief.origin) as BriefOrigin;
   return { source, row };
 }
@@ -75,11 +75,11 @@ export function walletText({ emptyAtLeast, emptyAtMost }: Forecast, wallet: numb
   return `${has}: empty between ${at(emptyAtMost)} and ${at(emptyAtLeast)}`;
 }
 
-function at({ source, row }: Place): string {
+function at({ source, row }: RowPosition): string {
   return `row ${row} of ${source}`;
 }
 
-function same(a: Place, b: Place): boolean {
+function same(a: RowPosition, b: RowPosition): boolean {
   return a.row === b.row && a.source === b.source;
 }
 

@@ -15,6 +15,7 @@ import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
+import { ReopenedLedger } from './reopened-ledger.js';
 import { compareAndSet, runScript } from './scripts.js';
 
 export interface Caps {
@@ -63,6 +64,7 @@ export class BatchLedger {
   readonly outbox: OutboxLedger;
   readonly recovery: RecoveryLedger;
   readonly references: ReferenceLedger;
+  readonly reopened: ReopenedLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -75,6 +77,7 @@ export class BatchLedger {
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.recovery = new RecoveryLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
+    this.reopened = new ReopenedLedger(redis, batch, this.keys, account.keys);
   }
 
   /** What Redis has lost of this batch, where it deletes keys or was emptied. */
@@ -298,6 +301,8 @@ function amountIn(reservation: string | null): number | null {
 }
 
 export interface OutboxPage {
+  /** `reopened`: none are handed out before the lines of reopened briefs have left the manifest. */
+  kind: 'lines' | 'reopened';
   generation: string;
   /** Where in the manifest the first of the lines belongs, in bytes. */
   offset: number;
@@ -318,19 +323,22 @@ export class OutboxLedger {
   }
 
   async read(most: number): Promise<OutboxPage> {
-    const { meta, outbox } = this.keys;
+    const { meta, outbox, reopened } = this.keys;
     const reply = (await runScript(this.redis, 'read-outbox', {
-      keys: [meta, outbox],
+      keys: [meta, outbox, reopened],
       values: [most],
     })) as string[];
-    const [generation = '0', offset = '0', ...lines] = reply;
-    return { generation, offset: Number(offset), lines };
+    const [generation = '0', offset = '0', kind, ...lines] = reply;
+    return { kind: kind as OutboxPage['kind'], generation, offset: Number(offset), lines };
   }
 
-  async markWritten(page: OutboxPage, endOffset: number): Promise<'marked' | 'was_marked'> {
-    const { meta, outbox } = this.keys;
+  async markWritten(
+    page: Pick<OutboxPage, 'generation' | 'offset' | 'lines'>,
+    endOffset: number,
+  ): Promise<'marked' | 'was_marked'> {
+    const { meta, outbox, reopened } = this.keys;
     const reply = await runScript(this.redis, 'mark-written', {
-      keys: [meta, outbox],
+      keys: [meta, outbox, reopened],
       values: [page.generation, page.offset, page.lines.length, endOffset],
     });
     return reply === 1 ? 'marked' : 'was_marked';

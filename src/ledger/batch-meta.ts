@@ -87,8 +87,6 @@ const facts = {
   accepted: z.boolean(),
   /** A machine without the output folder submits for this batch. */
   elsewhere: z.boolean(),
-  /** Lines are leaving the manifest, so that their briefs are open again. */
-  rewriting: z.boolean(),
   /**
    * What an earlier life left in the folder: its manifest is not taken over as a whole yet; or its journal may know of
    * briefs that were not admitted since; or all is known here.
@@ -179,7 +177,6 @@ function factsIn(name: string, fields: Record<string, string>) {
     admissions: number('admissions'),
     accepted: fields.accepted === '1',
     elsewhere: fields.elsewhere === '1',
-    rewriting: fields.rewriting !== undefined,
     folder: folderIn(fields),
   };
 }

@@ -24,8 +24,8 @@ export interface BatchKeys {
   names: string;
   /** Hash: brief id -> credits reserved for it, see `lua/credits.lua`. */
   reservations: string;
-  /** Hash: brief id -> how it is opened again, while lines leave the manifest. See `rewrite-ledger.ts`. */
-  plan: string;
+  /** Hash: brief that is open again -> attempt of the line that is still to leave the manifest, 0 for none. */
+  reopened: string;
   /** Why a worker could not begin with it lately; expires. */
   notBegun: string;
   /** Why files of finished tasks could not be fetched lately; expires. */
@@ -47,18 +47,13 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     outbox: `${base}:outbox`,
     names: `${base}:names`,
     reservations: `${base}:reservations`,
-    plan: `${base}:plan`,
+    reopened: `${base}:reopened`,
     notBegun: `${base}:not-begun`,
     fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
-}
-
-/** A plan while it is made; `token` keeps two that are made at once apart. */
-export function draftKey(keys: BatchKeys, token: string): string {
-  return `${keys.plan}:${token}`;
 }
 
 export interface AccountKeys {

@@ -74,7 +74,10 @@ export interface FolderMarks {
   ready: boolean;
   /** The manifest of an earlier life is being taken over. */
   adopting: boolean;
-  rewriting: boolean;
+  /** Briefs are open again whose lines are to leave the manifest. */
+  reopened: boolean;
+  /** A retry of an earlier version was cut off, which planned what this one derives from the ledger. */
+  ofEarlierVersion: boolean;
 }
 
 /** Puts back what a lost Redis took along, or one that went back in time, from what stands in the batch's folder. */
@@ -88,6 +91,8 @@ export class RecoveryLedger {
 
   async marks(): Promise<FolderMarks> {
     const fields = ['createdAt', 'generation', 'offset', 'noted', 'ready', 'adopting', 'rewriting'];
+    // In this order: one step empties it and raises the generation.
+    const reopened = this.redis.exists(this.keys.reopened);
     const [createdAt, generation, offset, noted, ready, adopting, rewriting] =
       await this.redis.hmget(this.keys.meta, ...fields);
     return {
@@ -97,7 +102,8 @@ export class RecoveryLedger {
       noted: Number(noted ?? 0),
       ready: ready === '1',
       adopting: adopting === '1',
-      rewriting: typeof rewriting === 'string',
+      reopened: (await reopened) === 1,
+      ofEarlierVersion: typeof rewriting === 'string',
     };
   }
 

@@ -13,7 +13,7 @@ import { type InputOptions, lenientChecks } from './options.js';
 import { NameCounter } from './outputs/file-name.js';
 import { indexModels } from './outputs/known-models.js';
 import { RowPreparer } from './outputs/prepare-row.js';
-import { ReferenceFiles, UploadPlan } from './references/files.js';
+import { NeededUploads, ReferenceFiles } from './references/files.js';
 import type { Rejection } from './rejection.js';
 import { RowSelection, Sample, type SelectionOptions } from './rows/select-rows.js';
 import { openSource } from './sources/open-source.js';
@@ -104,7 +104,7 @@ async function startCompilation(
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },
     modelUse: new Map(),
     references: files,
-    uploads: new UploadPlan(),
+    uploads: new NeededUploads(),
     rowsLeft: options.limit ?? Number.POSITIVE_INFINITY,
     sample: null,
     sourceNames: [],

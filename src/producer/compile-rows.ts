@@ -4,7 +4,7 @@ import type { Mapping } from './mapping/mapping.js';
 import type { NameCounter } from './outputs/file-name.js';
 import type { PreparedOutput } from './outputs/prepare-output.js';
 import { claimsOf, type RowPreparer } from './outputs/prepare-row.js';
-import type { ReferenceFiles, UploadPlan, WantedReference } from './references/files.js';
+import type { NeededUploads, ReferenceFiles, WantedReference } from './references/files.js';
 import type { RowFault } from './rejection.js';
 import type { Row, RowGroup, UnreadableRow } from './rows/row.js';
 import type { RowSelection, Sample, Selected } from './rows/select-rows.js';
@@ -142,8 +142,8 @@ function ofCutRow(fault: RowFault, { missingCells }: Row): RowFault {
 
 /** A line break in a cell without quotes cuts a row in two, and both parts may look like rows that end early. */
 function noteMissingCells({ number: row }: Row, { source, compilation }: RowContext): void {
-  const place = { source: source.name, row };
-  compilation.warnings.note({ rule: 'missing_cells' }, place, () => {
+  const position = { source: source.name, row };
+  compilation.warnings.note({ rule: 'missing_cells' }, position, () => {
     return 'fewer cells than the header has; those that are missing count as empty';
   });
 }
@@ -204,7 +204,7 @@ export interface Compilation {
   counts: InputCounts;
   modelUse: Map<string, number>;
   references: ReferenceFiles;
-  uploads: UploadPlan;
+  uploads: NeededUploads;
   /** Rows that may still be taken. */
   rowsLeft: number;
   /** Null: every one of them. */

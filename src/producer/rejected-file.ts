@@ -2,7 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { csvRows } from '../results/manifest-csv.js';
 import type { JsonValue } from '../shared/json.js';
 import type { Rejection, RejectionKind } from './rejection.js';
-import type { Place } from './rows/row.js';
+import type { RowPosition } from './rows/row.js';
 
 const CHARACTERS_PER_WRITE = 1 << 16;
 const CSV_ROWS_AT_ONCE = 500;
@@ -16,7 +16,7 @@ export interface RejectionGroup {
   count: number;
   /** The first one's reason, word for word. */
   example: string;
-  firstRows: Place[];
+  firstRows: RowPosition[];
 }
 
 /** The same faults, for programs and for a spreadsheet. */
@@ -86,9 +86,9 @@ export async function groupRejections(
     const group = groups.get(key) ?? { kind, column, count: 0, example: reason, firstRows: [] };
     groups.set(key, group);
     // Faults of one row come one after the other: three wrong references are one row.
-    const place = `${row} ${source}`;
-    if (lastRows.get(group) === place) continue;
-    lastRows.set(group, place);
+    const position = `${row} ${source}`;
+    if (lastRows.get(group) === position) continue;
+    lastRows.set(group, position);
     group.count++;
     if (group.firstRows.length < ROWS_NAMED) group.firstRows.push({ source, row });
   }

@@ -1,6 +1,6 @@
 import { type BriefOrigin, type PreparedBrief, parseBody } from '../shared/brief.js';
 import type { CompiledInput } from './compile-input.js';
-import type { Place } from './rows/row.js';
+import type { RowPosition } from './rows/row.js';
 
 /**
  * A part of an input for a trial: briefs of every model, spread over the whole of it, and the same ones each time.
@@ -82,7 +82,7 @@ async function* chooseBriefs(
 }
 
 /** A brief as it will be sent, for a person to look at before it is. */
-export interface Example extends Place {
+export interface Example extends RowPosition {
   id: string;
   model: string;
   /** Null where the model takes none. */

@@ -1,11 +1,11 @@
-import type { Place } from './rows/row.js';
+import type { RowPosition } from './rows/row.js';
 
 /** What may be a slip, and is sent all the same: only a person can say. */
 export interface InputWarning extends About {
   reason: string;
   /** How many rows it is about; 0 where it is about the whole file. */
   count: number;
-  firstRows: Place[];
+  firstRows: RowPosition[];
 }
 
 type WarningRule =
@@ -36,12 +36,12 @@ const MOST_WARNINGS = 200;
 
 /** Counts by what they are about, so that a million rows take no more room than one. */
 export class InputWarnings {
-  readonly #warnings = new Map<string, { warning: InputWarning; latest: Place | null }>();
+  readonly #warnings = new Map<string, { warning: InputWarning; latest: RowPosition | null }>();
 
-  /** `place`: null for the whole input; `reasonOf` is asked the first time only. */
+  /** `position`: null for the whole input; `reasonOf` is asked the first time only. */
   note(
     { rule, model = null, param = null, column = null }: Pick<About, 'rule'> & Partial<About>,
-    place: Place | null,
+    position: RowPosition | null,
     reasonOf: () => string,
   ): void {
     const key = `${rule}\n${model ?? ''}\n${param ?? ''}\n${column ?? ''}`;
@@ -52,10 +52,10 @@ export class InputWarnings {
       noted = { warning, latest: null };
       this.#warnings.set(key, noted);
     }
-    if (place === null || isSamePlace(place, noted.latest)) return;
-    noted.latest = place;
+    if (position === null || isSameRow(position, noted.latest)) return;
+    noted.latest = position;
     noted.warning.count += 1;
-    if (noted.warning.firstRows.length < ROWS_NAMED) noted.warning.firstRows.push(place);
+    if (noted.warning.firstRows.length < ROWS_NAMED) noted.warning.firstRows.push(position);
   }
 
   /** What is about whole files first, then the most frequent. */
@@ -67,6 +67,6 @@ export class InputWarnings {
 }
 
 /** Several outputs of one row may meet the same. */
-function isSamePlace(left: Place, right: Place | null): boolean {
+function isSameRow(left: RowPosition, right: RowPosition | null): boolean {
   return right !== null && left.row === right.row && left.source === right.source;
 }

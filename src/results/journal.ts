@@ -58,8 +58,8 @@ const entrySchema = z.union([
   z.object({ run: z.number().int().positive(), at: z.number(), forced: z.boolean() }),
   /** Machines without this folder submit as well: what they send is not in this journal. */
   z.object({ elsewhere: z.literal(true) }),
-  /** The manifest is about to be replaced, by the file of this generation. */
-  z.object({ manifest: z.number().int().positive() }),
+  /** The manifest is about to be replaced, by the file of this generation; or, `settled`, it is, and the ledger knows it. */
+  z.object({ manifest: z.number().int().positive(), settled: z.literal(true).optional() }),
 ]);
 
 export type JournalHeader = z.infer<typeof headerSchema>;
@@ -107,8 +107,10 @@ export interface JournalContent {
   /** The task of the latest attempt of each brief that has one. */
   tasks: Map<string, NotedTask>;
   elsewhere: boolean;
-  /** Generation of the latest manifest; 0 where it was never replaced. */
+  /** Generation of the latest manifest, which may not be in place yet; 0 where it was never replaced. */
   manifest: number;
+  /** Generation of the latest that the ledger knew of. */
+  settled: number;
   /** Where its complete lines end, in bytes. */
   end: number;
 }
@@ -154,6 +156,7 @@ export function emptyJournal(header: JournalHeader): JournalContent {
     tasks: new Map(),
     elsewhere: false,
     manifest: 0,
+    settled: 0,
     end: 0,
   };
 }
@@ -161,9 +164,14 @@ export function emptyJournal(header: JournalHeader): JournalContent {
 function addEntry(content: JournalContent, entry: JournalEntry, offset: number): void {
   if ('elsewhere' in entry) content.elsewhere = true;
   else if ('run' in entry) content.runs.push(entry);
-  else if ('opened' in entry) content.opened.set(entry.brief, entry.opened);
-  else if ('manifest' in entry) content.manifest = Math.max(content.manifest, entry.manifest);
-  else if ('task' in entry) {
+  else if ('opened' in entry) {
+    // One who slept meanwhile notes what he knows of later attempts as well.
+    const known = content.opened.get(entry.brief) ?? 0;
+    content.opened.set(entry.brief, Math.max(known, entry.opened));
+  } else if ('manifest' in entry) {
+    content.manifest = Math.max(content.manifest, entry.manifest);
+    if (entry.settled) content.settled = Math.max(content.settled, entry.manifest);
+  } else if ('task' in entry) {
     const { brief, ...task } = entry;
     content.tasks.set(brief, task);
   } else {

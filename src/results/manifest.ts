@@ -32,7 +32,7 @@ export type FoundLine = {
 
 /**
  * Every row of a folder's manifest, in file order and constant memory; an absent file has none. Whoever needs a line, or
- * its place, reads it with this.
+ * where it stands, reads it with this.
  * @param isWanted looks at a row's text before it is parsed, where few of many rows are wanted
  */
 export async function* readManifest(
@@ -43,10 +43,10 @@ export async function* readManifest(
   let row = 0;
   for await (const { text, offset, length, end } of readLines(manifestPath(out), fromOffset)) {
     row += 1;
-    const place = { text, row, offset, length };
-    if (end === 'torn') yield { ...place, kind: 'torn' };
-    else if (text === '') yield { ...place, kind: 'blank' };
-    else if (isWanted(text)) yield { ...place, ...judgeLine(text) };
+    const span = { text, row, offset, length };
+    if (end === 'torn') yield { ...span, kind: 'torn' };
+    else if (text === '') yield { ...span, kind: 'blank' };
+    else if (isWanted(text)) yield { ...span, ...judgeLine(text) };
   }
 }
 
@@ -114,12 +114,12 @@ export function manifestPath(out: string): string {
 export type ManifestFormat = 'jsonl' | 'csv' | 'json';
 
 /** Of a line, in bytes. */
-interface Place {
+interface Span {
   offset: number;
   length: number;
 }
 
-interface InputPlace extends Place {
+interface InputSpan extends Span {
   source: string;
   row: number;
   seq: number;
@@ -131,19 +131,19 @@ const rowsAtOnce = 500;
  * By file and row, not by the order of admission alone: a trial admits briefs from everywhere before the others.
  * Files come in the order in which they were first admitted from.
  */
-function inInputOrder(places: InputPlace[]): InputPlace[] {
-  places.sort((a, b) => a.seq - b.seq);
+function inInputOrder(spans: InputSpan[]): InputSpan[] {
+  spans.sort((a, b) => a.seq - b.seq);
   const ranks = new Map<string, number>();
-  for (const { source } of places) if (!ranks.has(source)) ranks.set(source, ranks.size);
-  const rank = ({ source }: InputPlace) => ranks.get(source) ?? 0;
-  return places.sort((a, b) => rank(a) - rank(b) || a.row - b.row || a.seq - b.seq);
+  for (const { source } of spans) if (!ranks.has(source)) ranks.set(source, ranks.size);
+  const rank = ({ source }: InputSpan) => ranks.get(source) ?? 0;
+  return spans.sort((a, b) => rank(a) - rank(b) || a.row - b.row || a.seq - b.seq);
 }
 
-/** The lines of a folder's manifest in input order; only their places are kept in memory. */
+/** The lines of a folder's manifest in input order; only where they stand is kept in memory. */
 export class ManifestFile {
   private constructor(
     private readonly out: string,
-    private readonly places: InputPlace[],
+    private readonly spans: InputSpan[],
     /** The input's columns, in the order in which they first appear. */
     readonly inputColumns: readonly string[],
   ) {}
@@ -153,27 +153,27 @@ export class ManifestFile {
    * @throws BatchError `batch_conflict` for a line that cannot be read
    */
   static async read(out: string): Promise<ManifestFile> {
-    const places: InputPlace[] = [];
+    const spans: InputSpan[] = [];
     const columns = new Set<string>();
     for await (const found of readManifest(out)) {
       if (found.kind === 'torn' || found.kind === 'blank') continue;
       const { source, row, seq, input } = ownLine(found, out);
-      places.push({ source, row, seq, offset: found.offset, length: found.length });
+      spans.push({ source, row, seq, offset: found.offset, length: found.length });
       for (const column of Object.keys(input)) columns.add(column);
     }
-    return new ManifestFile(out, inInputOrder(places), [...columns]);
+    return new ManifestFile(out, inInputOrder(spans), [...columns]);
   }
 
   get size(): number {
-    return this.places.length;
+    return this.spans.length;
   }
 
   async *lines(): AsyncGenerator<{ text: string; line: ManifestLine }> {
-    if (this.places.length === 0) return;
+    if (this.spans.length === 0) return;
     const file = await open(manifestPath(this.out), 'r');
     try {
-      for (const place of this.places) {
-        const text = await textAt(file, place);
+      for (const span of this.spans) {
+        const text = await textAt(file, span);
         yield { text, line: ownLine(judgeLine(text), this.out) };
       }
     } finally {
@@ -220,26 +220,26 @@ export class ManifestFile {
   }
 }
 
-/** The lines of a folder's manifest whose briefs succeeded, by brief; only their places are kept in memory. */
+/** The lines of a folder's manifest whose briefs succeeded, by brief; only where they stand is kept in memory. */
 export class SucceededLines {
   private constructor(
     private readonly file: FileHandle,
-    private readonly places: ReadonlyMap<string, Place>,
+    private readonly spans: ReadonlyMap<string, Span>,
   ) {}
 
   static async read(out: string): Promise<SucceededLines> {
-    const places = new Map<string, Place>();
+    const spans = new Map<string, Span>();
     for await (const found of readManifest(out)) {
       if (found.kind !== 'line' || found.line.status !== 'succeeded') continue;
-      places.set(found.line.brief_id, { offset: found.offset, length: found.length });
+      spans.set(found.line.brief_id, { offset: found.offset, length: found.length });
     }
-    return new SucceededLines(await open(manifestPath(out), 'r'), places);
+    return new SucceededLines(await open(manifestPath(out), 'r'), spans);
   }
 
   async lineOf(briefId: string): Promise<ManifestLine | null> {
-    const place = this.places.get(briefId);
-    if (place === undefined) return null;
-    const judged = judgeLine(await textAt(this.file, place));
+    const span = this.spans.get(briefId);
+    if (span === undefined) return null;
+    const judged = judgeLine(await textAt(this.file, span));
     return judged.kind === 'line' ? judged.line : null;
   }
 
@@ -248,7 +248,7 @@ export class SucceededLines {
   }
 }
 
-async function textAt(file: FileHandle, { offset, length }: Place): Promise<string> {
+async function textAt(file: FileHandle, { offset, length }: Span): Promise<string> {
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
   return buffer.toString('utf8').trimEnd();
 }

@@ -73,7 +73,7 @@ export class FolderWatch {
   }
 }
 
-type Holder =
+type FolderOwner =
   /** Of no batch; it holds none of the files that a batch would leave. */
   | { kind: 'nobody' }
   | { kind: 'batch'; name: string }
@@ -85,7 +85,7 @@ type Holder =
  * @throws BatchError `batch_conflict` where a file of that name is somebody else's
  */
 export async function ownerOf(out: string): Promise<string | null> {
-  const holder = await holderOf(out);
+  const holder = await findOwner(out);
   switch (holder.kind) {
     case 'nobody':
       return null;
@@ -103,11 +103,11 @@ export async function ownerOf(out: string): Promise<string | null> {
 
 /** What names a batch that is given no name: the one in its folder; null for none, and for a file that is somebody else's. */
 export async function batchHeldIn(out: string): Promise<string | null> {
-  const holder = await holderOf(out);
+  const holder = await findOwner(out);
   return holder.kind === 'batch' ? holder.name : null;
 }
 
-async function holderOf(out: string): Promise<Holder> {
+async function findOwner(out: string): Promise<FolderOwner> {
   for await (const found of readManifest(out)) {
     if (found.kind === 'torn') break;
     // Also where it cannot be read any more: whose it is, is said all the same.
@@ -124,7 +124,7 @@ async function holderOf(out: string): Promise<Holder> {
   }
 }
 
-function batchIn(json: string, path: string): Holder {
+function batchIn(json: string, path: string): FolderOwner {
   const value = parseJson(json);
   const batch = value && typeof value === 'object' && 'batch' in value ? value.batch : null;
   return typeof batch === 'string' ? { kind: 'batch', name: batch } : { kind: 'foreign', path };

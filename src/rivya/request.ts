@@ -85,7 +85,7 @@ export async function openExchange(
     state.begun = true;
   };
   const watched = dispatcher.compose(
-    (dispatch) => (options, handler) => dispatch(options, noticeStart(handler, begin)),
+    (dispatch) => (options, handler) => dispatch(options, watchStart(handler, begin)),
   );
   const abortion = rejectOnAbort(signal);
   try {
@@ -100,7 +100,7 @@ export async function openExchange(
 }
 
 /** Calls `notice` right before the request is written to a connection that stands. */
-function noticeStart(
+function watchStart(
   handler: Dispatcher.DispatchHandler,
   notice: () => void,
 ): Dispatcher.DispatchHandler {

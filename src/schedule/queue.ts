@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { bullPrefix } from '../shared/queues.js';
 import { nextTick } from './cron.js';
 import type { Schedule } from './schedule.js';
-import { type RunNotice, runNoticeSchema } from './words.js';
+import { type RunMessage, runMessageSchema } from './words.js';
 
 /** A run of a schedule, by the tick or by hand. */
 const runJobSchema = z.object({
@@ -18,29 +18,29 @@ const runJobSchema = z.object({
 export type RunJob = z.infer<typeof runJobSchema>;
 
 /** Something that a webhook is to be told; its URL is in the ledger alone (S8). */
-const noticeJobSchema = z.object({
+const messageJobSchema = z.object({
   v: z.literal(1),
   kind: z.literal('notice'),
   schedule: z.string(),
-  notice: runNoticeSchema,
+  notice: runMessageSchema,
 });
-export type NoticeJob = z.infer<typeof noticeJobSchema>;
+export type MessageJob = z.infer<typeof messageJobSchema>;
 
 /** What a job of the schedules carries: names and times; what else is known is in the ledger. */
 export const scheduleJobSchema = z.discriminatedUnion('kind', [
   /** Made by BullMQ's scheduler at each tick, once. */
   z.object({ v: z.literal(1), kind: z.literal('tick'), schedule: z.string() }),
   runJobSchema,
-  noticeJobSchema,
+  messageJobSchema,
 ]);
 export type ScheduleJob = z.infer<typeof scheduleJobSchema>;
 
-const noticeTries = 6;
+const messageTries = 6;
 const firstRetryMs = 2_000;
 
-/** Tries that a notice has after the one that is under way. */
-export function noticeTriesLeft({ attemptsMade }: { attemptsMade: number }): number {
-  return Math.max(0, noticeTries - attemptsMade - 1);
+/** Tries that a message has after the one that is under way. */
+export function messageTriesLeft({ attemptsMade }: { attemptsMade: number }): number {
+  return Math.max(0, messageTries - attemptsMade - 1);
 }
 
 /** Steps count their own tries, as waiting for Redis is not one of them. */
@@ -123,13 +123,13 @@ export class ScheduleQueue {
   }
 
   /** Told once, as far as a crash between telling and noting it allows. */
-  async addNotice(schedule: string, notice: RunNotice): Promise<void> {
+  async addMessage(schedule: string, message: RunMessage): Promise<void> {
     await this.queue.add(
       'notice',
-      { v: 1, kind: 'notice', schedule, notice },
+      { v: 1, kind: 'notice', schedule, notice: message },
       {
-        jobId: `notice-${schedule}-${notice.run}-${notice.event}`,
-        attempts: noticeTries,
+        jobId: `notice-${schedule}-${message.run}-${message.event}`,
+        attempts: messageTries,
         backoff: { type: 'exponential', delay: firstRetryMs },
         removeOnComplete: { count: 100 },
         removeOnFail: { count: 100 },

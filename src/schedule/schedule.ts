@@ -84,7 +84,7 @@ export function isUrl(file: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(file);
 }
 
-/** What became of the last notice that a run's webhook was sent; `triesLeft` is 0 where it was given up. */
+/** What became of the last message that a run's webhook was sent; `triesLeft` is 0 where it was given up. */
 const toldSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('taken'), event: z.string(), atMs: z.number() }),
   z.object({
@@ -108,7 +108,7 @@ const run = {
   /** Null while no webhook was told of it, and in records of versions that did not keep it. */
   told: toldSchema.nullable().default(null),
 };
-const placed = { ...run, batch: z.string(), out: z.string() };
+const withBatch = { ...run, batch: z.string(), out: z.string() };
 
 const skipReasons = ['overlap', 'another_waits', 'missed'] as const;
 export type SkipReason = (typeof skipReasons)[number];
@@ -130,11 +130,11 @@ const countsSchema = z.object({
 /** One run of a schedule: its batch, and how far it came. `exitCode` is what `run` would have ended with. */
 const scheduleRunSchema = z.discriminatedUnion('stage', [
   /** Its turn comes when the batch before it is finished. */
-  z.object({ stage: z.literal('waiting'), ...placed, behind: z.string(), sinceMs: z.number() }),
+  z.object({ stage: z.literal('waiting'), ...withBatch, behind: z.string(), sinceMs: z.number() }),
   /** Input is being read, checked and queued; after a crash this is repeated under the same name (S1). */
   z.object({
     stage: z.literal('starting'),
-    ...placed,
+    ...withBatch,
     sinceMs: z.number(),
     tries: z.number(),
     trouble: z.string().nullable(),
@@ -142,13 +142,13 @@ const scheduleRunSchema = z.discriminatedUnion('stage', [
   /** Everything is queued. */
   z.object({
     stage: z.literal('running'),
-    ...placed,
+    ...withBatch,
     sinceMs: z.number(),
     stopped: z.enum(stopReasons).nullable(),
   }),
   z.object({
     stage: z.literal('ended'),
-    ...placed,
+    ...withBatch,
     endedMs: z.number(),
     exitCode: z.number(),
     counts: countsSchema.nullable(),
@@ -165,7 +165,7 @@ const scheduleRunSchema = z.discriminatedUnion('stage', [
   /** The input could not be used: nothing was sent. */
   z.object({
     stage: z.literal('refused'),
-    ...placed,
+    ...withBatch,
     endedMs: z.number(),
     exitCode: z.number(),
     message: z.string(),
@@ -191,7 +191,7 @@ export function decodeRun(text: string): ReadRun {
 }
 
 /** What a run with a batch keeps, however far it comes. */
-export function placeOf(scheduleRun: Exclude<ScheduleRun, { stage: 'skipped' }>) {
+export function lastingFacts(scheduleRun: Exclude<ScheduleRun, { stage: 'skipped' }>) {
   const { id, trigger, scheduledMs, missed, told, batch, out } = scheduleRun;
   return { id, trigger, scheduledMs, missed, told, batch, out };
 }

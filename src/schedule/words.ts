@@ -148,7 +148,7 @@ function describeSkip({ reason, behind }: RunOf<'skipped'>): string {
 }
 
 /** What a webhook is told of a run that did not end well: Slack shows `text`, programs read the rest. */
-export const runNoticeSchema = z.object({
+export const runMessageSchema = z.object({
   text: z.string(),
   event: z.string(),
   schedule: z.string(),
@@ -161,7 +161,7 @@ export const runNoticeSchema = z.object({
   counts: z.record(z.string(), z.number()).nullable(),
 });
 
-export type RunNotice = z.infer<typeof runNoticeSchema>;
+export type RunMessage = z.infer<typeof runMessageSchema>;
 
 /** How far a run came, or how it ended, in one word: the same in pages, metrics and lists. */
 export const runResults = [

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { BatchError } from './errors.js';
 
-export interface Place {
+export interface ListenAddress {
   host: string;
   /** 0: a free port. */
   port: number;
@@ -14,7 +14,7 @@ export interface Place {
  */
 export async function listen(
   server: FastifyInstance,
-  { host, port }: Place,
+  { host, port }: ListenAddress,
   { whose, remedy }: { whose: string; remedy: string },
 ): Promise<string> {
   try {

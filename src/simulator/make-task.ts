@@ -20,7 +20,7 @@ export function makeTask(
   const { settings, history } = api;
   const now = api.clock.now();
   const faults = api.faults.drawAll('fate', { endpoint: 'submit', model: model.id, prompt });
-  const fate = planFate(faults, settings.finalFactor);
+  const fate = drawFate(faults, settings.finalFactor);
   const durationMs = drawDurationMs(model.category, settings, history.durations);
   return {
     ...submitter,
@@ -55,7 +55,7 @@ export function makeStillbornTask(
     processingAt: task.createdAt,
     endsAt: task.createdAt,
     fate: {
-      ...planFate([], 1),
+      ...drawFate([], 1),
       outcome: { kind: 'fails', code, message, error: 'present', charge: 'refunded' },
     },
   };
@@ -89,7 +89,7 @@ function spokenText(params: JsonObject): string {
 }
 
 /** One fate from the faults that struck; where two disagree on the outcome, the earlier rule has it. */
-function planFate(faults: readonly FaultsByPoint['fate'][], finalFactor: number): Fate {
+function drawFate(faults: readonly FaultsByPoint['fate'][], finalFactor: number): Fate {
   const fate: Fate = {
     outcome: { kind: 'succeeds', result: 'files' },
     finalFactor,

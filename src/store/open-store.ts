@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { type ConnectionChange, ConnectionWatch, StoreConnections } from './connections.js';
 import { inspectRedis } from './inspect-redis.js';
 import {
-  choosePlace,
+  choosePaths,
   type Machine,
-  type PrivatePlace,
+  type PrivatePaths,
   prepareHome,
   thisMachine,
   withHomeLock,
@@ -88,9 +88,9 @@ async function openPrivate(home: string, machine: Machine): Promise<Store> {
   if (machine.platform === 'win32') throw missingRedisError(machine);
   const folder = await prepareHome(home);
   return withHomeLock(folder, async () => {
-    const place = await choosePlace(folder, machine);
+    const paths = await choosePaths(folder, machine);
     for (let attempt = 1; ; attempt += 1) {
-      const store = await openAt(place, machine, attempt);
+      const store = await openAt(paths, machine, attempt);
       if (store !== null) return store;
     }
   });
@@ -98,17 +98,17 @@ async function openPrivate(home: string, machine: Machine): Promise<Store> {
 
 /** @returns null when the server died meanwhile and another attempt is due. */
 async function openAt(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   machine: Machine,
   attempt: number,
 ): Promise<Store | null> {
   const id = newStoreId();
-  const client = await joinOrStart(place, machine, connectionName(id, 'open'));
+  const client = await joinOrStart(paths, machine, connectionName(id, 'open'));
   try {
-    return await openOn(client, { id, place, machine });
+    return await openOn(client, { id, paths, machine });
   } catch (error) {
-    if (attempt < mostAttempts && !(await isListening(place))) return null;
-    await shutDownIfUnused(place, id);
+    if (attempt < mostAttempts && !(await isListening(paths))) return null;
+    await shutDownIfUnused(paths, id);
     throw error;
   } finally {
     client.disconnect();
@@ -117,12 +117,12 @@ async function openAt(
 
 async function openOn(
   client: Redis,
-  { id, place, machine }: { id: string; place: PrivatePlace; machine: Machine },
+  { id, paths, machine }: { id: string; paths: PrivatePaths; machine: Machine },
 ): Promise<Store> {
-  const address = socketAddress(place.socketPath);
+  const address = socketAddress(paths.socketPath);
   const warnings = await inspectRedis(client, address.where);
   const restart = async () => {
-    const server = await joinOrStart(place, machine, connectionName(id, 'restart'));
+    const server = await joinOrStart(paths, machine, connectionName(id, 'restart'));
     server.disconnect();
   };
   return RedisStore.open({
@@ -130,8 +130,8 @@ async function openOn(
     id,
     address,
     warnings,
-    restart: () => withHomeLock(place.folder, restart),
-    leave: () => withHomeLock(place.folder, () => shutDownIfUnused(place, id)),
+    restart: () => withHomeLock(paths.folder, restart),
+    leave: () => withHomeLock(paths.folder, () => shutDownIfUnused(paths, id)),
   });
 }
 

@@ -1,5 +1,5 @@
 import Fastify from 'fastify';
-import { listen, type Place } from '../shared/listen.js';
+import { type ListenAddress, listen } from '../shared/listen.js';
 import type { Condition } from './worker-process.js';
 
 export interface HealthServer {
@@ -19,7 +19,10 @@ interface Subject {
  * is away comes back. `/ready`: it can work, or 503 with the reason.
  * @throws BatchError `bad_configuration` where it cannot listen
  */
-export async function startHealthServer(subject: Subject, place: Place): Promise<HealthServer> {
+export async function startHealthServer(
+  subject: Subject,
+  place: ListenAddress,
+): Promise<HealthServer> {
   const server = Fastify({ logger: false, forceCloseConnections: true });
   server.get('/health', () => ({ status: 'alive' }));
   server.get('/ready', (_request, reply) => {

@@ -239,9 +239,11 @@ describe('a folder of a later time than Redis', () => {
     const { journal, adopt, redis, ledger } = await openFolder();
     await journal.note({ manifest: 1 });
     expect(await adopt()).toEqual({ kind: 'outdated' });
-    // A retry that is under way has noted it before it is done.
-    await redis.hset(ledger.keys.meta, 'rewriting', 'planned');
+    // A retry that is under way has noted it before it is done; one that was done before Redis went back is not under way.
+    await redis.hset(ledger.keys.reopened, 'a', 1);
     expect(await adopt()).toMatchObject({ kind: 'adopted' });
+    await journal.note({ manifest: 1, settled: true });
+    expect(await adopt()).toEqual({ kind: 'outdated' });
     const fresh = await openFolder();
     await fresh.redis.hset(fresh.ledger.keys.meta, 'createdAt', identity.createdAt - 1);
     expect(await fresh.adopt()).toEqual({ kind: 'outdated' });

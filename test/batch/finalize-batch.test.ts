@@ -1,20 +1,23 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { finalizeBatch, writeReport } from '../../src/batch/end-batch.js';
 import { ManifestWriter } from '../../src/batch/manifest-writer.js';
 import type { BatchLedger } from '../../src/ledger/batch-ledger.js';
 import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { runReportSchema } from '../../src/results/run-report.js';
+import { StageQueues } from '../../src/shared/queues.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { openLedger } from '../support/ledger.js';
 import { ShiftedClock, temporaryFolder } from '../worker/stages/stage-bench.js';
 
 async function openBatch() {
   const opened = await openLedger();
-  const { ledger } = opened;
+  const { ledger, redis, prefix, batch } = opened;
   const out = await temporaryFolder();
+  const queues = new StageQueues(redis, prefix, batch);
+  onTestFinished(() => queues.close());
   const clock = new ShiftedClock();
   const end = async (id: string, status: 'succeeded' | 'failed' = 'succeeded') => {
     const from = await ledger.briefs.read(id);
@@ -29,7 +32,7 @@ async function openBatch() {
     clock,
     end,
     finalize: () => finalizeBatch({ ledger, out, clock }),
-    write: () => new ManifestWriter(ledger.outbox, out).flush(),
+    write: () => new ManifestWriter({ ledger, queues, out }).flush(),
     files: async () => (await readdir(out)).sort(),
     report: async () =>
       runReportSchema.parse(JSON.parse(await readFile(join(out, 'run.json'), 'utf8'))),

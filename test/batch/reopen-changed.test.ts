@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { reopenChanged } from '../../src/batch/reopen.js';
-import { Journal, readJournal } from '../../src/results/journal.js';
+import { type Reopener, reopenChanged } from '../../src/batch/reopen.js';
+import { readJournal } from '../../src/results/journal.js';
 import type { PreparedBrief } from '../../src/shared/brief.js';
 import { preparedBrief } from '../support/ledger.js';
 import { Killed, killedAt } from '../worker/killed-at.js';
-import { type OpenRewrite, openRewrite } from './open-rewrite.js';
+import { type Finished, openFinished, withParts } from './finished-batch.js';
 
 const changedBody = '{"model":"z-image","prompt":"other"}';
 
@@ -16,14 +16,10 @@ async function* input(): AsyncGenerator<PreparedBrief> {
   yield preparedBrief('e');
 }
 
-const changing = (opened: OpenRewrite) => ({
-  ...opened.reopener,
-  run: 2,
-  forced: null,
-  nowMs: 7,
-});
+const change = (reopener: Reopener) =>
+  reopenChanged(reopener, input, { run: 2, forced: null, nowMs: 7 });
 
-async function expectReopened(opened: OpenRewrite): Promise<void> {
+async function expectReopened(opened: Finished): Promise<void> {
   const { lines, file, stateOf, ledger, jobs, oldHistory } = opened;
   expect(await file('manifest.jsonl')).toBe(`${lines.c}\n${lines.d}\n${lines.e}\n`);
   expect(await file('history.jsonl')).toBe(`${oldHistory}${lines.a}\n${lines.b}\n`);
@@ -37,7 +33,6 @@ async function expectReopened(opened: OpenRewrite): Promise<void> {
   expect(await stateOf('e')).toMatchObject({ stage: 'lined', status: 'succeeded' });
   expect(await jobs('submit')).toEqual(['a 2', 'b 2', 'late 2']);
   expect(await ledger.meta()).toMatchObject({
-    rewriting: false,
     pending: 3,
     lines: { succeeded: 1, failed: 1, unknown: 1 },
   });
@@ -45,24 +40,26 @@ async function expectReopened(opened: OpenRewrite): Promise<void> {
 
 describe('reopenChanged', () => {
   it('S1: opens changed briefs for a new attempt with their new content, and no others', async () => {
-    const opened = await openRewrite();
-    await reopenChanged(changing(opened), input);
+    const opened = await openFinished();
+    await change(opened.reopener);
     await expectReopened(opened);
-    await reopenChanged(changing(opened), input);
+    await change(opened.reopener);
     await expectReopened(opened);
   });
 
   for (const moment of ['before', 'after'] as const) {
     it(`S1, S4: killed ${moment} any of its calls to Redis, the next one completes it`, async () => {
       for (let nth = 1; ; nth += 1) {
-        const opened = await openRewrite();
+        const opened = await openFinished();
         const counter = { left: nth };
-        const doomed = {
-          ...changing(opened),
-          rewrite: killedAt(opened.reopener.rewrite, counter, moment),
-          queues: killedAt(opened.reopener.queues, counter, moment),
-        };
-        const killed = await reopenChanged(doomed, input).then(
+        const { reopened, outbox, briefs } = opened.ledger;
+        const doomed = withParts(opened.reopener, {
+          reopened: killedAt(reopened, counter, moment),
+          outbox: killedAt(outbox, counter, moment),
+          briefs: killedAt(briefs, counter, moment),
+          queues: killedAt(opened.queues, counter, moment),
+        });
+        const killed = await change(doomed).then(
           () => counter.left <= 0,
           (error: unknown) => {
             if (error instanceof Killed) return true;
@@ -70,7 +67,7 @@ describe('reopenChanged', () => {
           },
         );
         await opened.expireHold();
-        await reopenChanged(changing(opened), input);
+        await change(opened.reopener);
         await expectReopened(opened);
         if (!killed) {
           expect(nth).toBeGreaterThan(10);
@@ -81,38 +78,33 @@ describe('reopenChanged', () => {
   }
 
   it('S4: lines on their way to the manifest are written first', async () => {
-    const opened = await openRewrite();
+    const opened = await openFinished();
     await opened.finish('late');
-    await reopenChanged(changing(opened), input);
+    await change(opened.reopener);
     const { c, d, e, a, b, late } = opened.lines;
     expect(await opened.file('manifest.jsonl')).toBe(`${c}\n${d}\n${e}\n`);
     expect(await opened.file('history.jsonl')).toBe(`${opened.oldHistory}${a}\n${b}\n${late}\n`);
   });
 
   it('S1: what is being sent when it begins keeps its content and its attempt', async () => {
-    const opened = await openRewrite();
-    const { ledger, rewrite } = opened;
+    const opened = await openFinished();
+    const { ledger, out } = opened;
     // Submitted between the look at its state and the step that would open it.
-    const begin = Object.create(rewrite, {
-      begin: {
-        value: async (...given: Parameters<typeof rewrite.begin>) => {
-          const read = await ledger.briefs.read('late');
-          if (read?.state.stage !== 'admitted') throw new Error('it was to wait');
-          const to = { ...read.state, stage: 'submitting', firstSentAt: 1, sends: 1 } as const;
-          const from = { text: read.text, state: read.state };
-          await ledger.briefs.move('late', { from, to });
-          return rewrite.begin(...given);
-        },
-      },
-    }) as typeof rewrite;
-    const { out } = opened;
-    const header = { batch: opened.batch, origin: 'o', account: 'a', nonce: '', createdAt: 1 };
-    await (await Journal.open(out, header)).close();
+    const value = async (...given: Parameters<typeof ledger.reopened.open>) => {
+      const read = await ledger.briefs.read('late');
+      if (read?.state.stage === 'admitted') {
+        const to = { ...read.state, stage: 'submitting', firstSentAt: 1, sends: 1 } as const;
+        const from = { text: read.text, state: read.state };
+        await ledger.briefs.move('late', { from, to });
+      }
+      return ledger.reopened.open(...given);
+    };
+    const reopened = Object.create(ledger.reopened, { open: { value } }) as typeof ledger.reopened;
     const content = await ledger.briefs.readContent('late');
-    await reopenChanged({ ...changing(opened), rewrite: begin }, input);
+    await change(withParts(opened.reopener, { reopened }));
     expect(await opened.stateOf('late')).toMatchObject({ stage: 'submitting', attempt: 1 });
     expect(await ledger.briefs.readContent('late')).toBe(content);
-    expect(await ledger.meta()).toMatchObject({ rewriting: false });
+    expect(await ledger.reopened.any()).toBe(false);
     // Its attempt is not the one that the journal would bring back.
     expect((await readJournal(out))?.opened).toEqual(
       new Map([

@@ -93,7 +93,7 @@ describe.concurrent('rivya-batch monitor', () => {
     expect((await desk.run(['retry', 'out', '--yes'])).code).toBe(0);
     await desk.run(['run', 'in.csv', '--out', 'out', ...mapping, ...fast]);
     const second = (await get('/brief?batch=out&id=00003')).text;
-    expect(second).toContain('An earlier life ended');
+    expect(second).toContain('An earlier attempt ended');
     expect(second).toContain('attempt 1: failed, generation_failed');
     expect(second).toContain('<span class="pill succeeded">');
     running.kill('SIGTERM');

@@ -24,7 +24,7 @@ describe('secrets of schedules', () => {
     await note('nightly', refusedOn(0, reason));
     const told = { text: `nightly: ${reason}`, event: 'refused', schedule: 'nightly', run: '1' };
     const placed = { batch: null, out: null, scheduled: '', exit_code: 2, counts: null };
-    await queue.addNotice('nightly', { ...told, ...placed });
+    await queue.addMessage('nightly', { ...told, ...placed });
     const seen = ['/', '/schedules', '/metrics', queuePath, '/queues/api/job-schedulers'];
     for (const path of seen) {
       const { text, status } = await get(path);

@@ -131,7 +131,7 @@ describe('the queue of schedules', () => {
     const notice = { ...told, out: null, scheduled: '', exit_code: 2, counts: null };
     for (let times = 0; times < 2; times += 1) {
       await queue.addRun({ v: 1, kind: 'run', ...run });
-      await queue.addNotice('shots', notice);
+      await queue.addMessage('shots', notice);
     }
     expect(await jobs.getWaitingCount()).toBe(2);
   });

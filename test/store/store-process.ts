@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { endAfterTest, until } from './real-redis.js';
 
 /** As it is built: Node 20 does not run TypeScript. */
-const store = resolve(import.meta.dirname, '../../../dist/store/open-store.js');
+const store = resolve(import.meta.dirname, '../../dist/store/open-store.js');
 
 /** A command of ours in a process of its own. */
 export class StoreProcess {

@@ -1,13 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { adoptFolder, refuseOutdated } from '../../batch/adopt-folder.js';
 import { writeReport } from '../../batch/end-batch.js';
 import { localOutput } from '../../batch/open-batch.js';
 import {
-  completeForSure,
-  type Draft,
-  draftReopening,
   type Reopener,
   type ReopenGroup,
-  reopen,
+  reopenSurveyed,
+  type Survey,
+  surveyReopening,
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
@@ -116,7 +116,7 @@ async function openAgain(
     const out = await folderOf(meta);
     const wanted = await linesWanted(flags);
     const context = batchContext(session, account, await lastModels(setup.settings));
-    return await withReopener(context, { ledger, account, out }, (reopener) =>
+    return await withReopener(context, { ledger, out }, (reopener) =>
       reopenBatch(setup, reopener, {
         flags,
         wanted,
@@ -157,27 +157,27 @@ async function reopenBatch(
 ): Promise<Reopened | 'not_wanted'> {
   const { terminal } = setup;
   const { ledger } = reopener;
-  // One that was killed half-way comes to its end first.
-  await completeForSure(reopener);
-  const draft = await draftReopening(reopener, wanted.wants);
-  await refuseUnseen(reopener, draft, wanted);
-  const { total, credits } = countReopened(draft);
+  // A line that Redis does not know of, or another attempt of it, may be paid already (S1).
+  refuseOutdated(await adoptFolder(reopener), reopener);
+  const survey = await surveyReopening(reopener, wanted.wants);
+  await refuseUnseen(ledger, wanted);
+  const { total, credits } = countReopened(survey);
   if (total > 0 && !flags.yes) {
-    terminal.note(retryText(draft, ledger.batch));
-    if ((await ask(reopener, draft)) === 'no') {
+    terminal.note(retryText(survey, ledger.batch));
+    if ((await confirm('Go on?')) === 'no') {
       terminal.note('Nothing was changed.');
       return 'not_wanted';
     }
   }
-  await carryOut(reopener, draft, wanted);
+  const opened = await carryOut(reopener, survey, wanted);
   // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
   if (total > 0) await writeReport({ ledger, out: reopener.out, clock });
   const meta = await ledger.meta();
   if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
-  const text = () => afterRetryText(draft, meta, wanted.codesSeen());
+  const text = () => afterRetryText({ survey, opened, meta, codes: wanted.codesSeen() });
   // With --run, what the run prints is the one result.
   if (flags.run) terminal.note(text());
-  else if (flags.json) terminal.json(resultOf(ledger.batch, draft));
+  else if (flags.json) terminal.json(resultOf(ledger.batch, survey, opened));
   else {
     terminal.print(text());
     const makers = meta.pending === 0 ? [] : whoMakesThem(setup, meta, await workers());
@@ -212,26 +212,15 @@ function refuseNoRun(setup: CommandSetup, meta: BatchMeta): void {
   throw new BatchError('bad_input', `Batch ${meta.name} has no folder yet: a worker makes it.`);
 }
 
-/** A draft of which nothing comes is not left behind. */
-async function ask({ rewrite }: Reopener, draft: Draft): Promise<'yes' | 'no'> {
-  let answer: 'yes' | 'no' = 'no';
-  try {
-    answer = await confirm('Go on?');
-  } finally {
-    if (answer === 'no') await rewrite.dropDraft(draft.token);
-  }
-  return answer;
-}
-
 async function carryOut(
   reopener: Reopener,
-  draft: Draft,
+  survey: Survey,
   { statuses: status }: LinesWanted,
-): Promise<void> {
+): Promise<number> {
   const { ledger } = reopener;
-  const opens = draft.groups.some((group) => group.way !== 'reread');
-  if (draft.groups.length > 0) {
-    if ((await reopen(reopener, draft, opens ? 'lift' : 'keep')) === 'reopened') return;
+  if (survey.groups.length > 0) {
+    const opened = await reopenSurveyed(reopener, survey);
+    if (opened > 0) return opened;
     throw new BatchError(
       'batch_conflict',
       `Batch ${ledger.batch} has changed meanwhile: nothing was retried. Give the same command again.`,
@@ -239,6 +228,7 @@ async function carryOut(
   }
   // Cancelled before its input was admitted as a whole: the rest can be admitted again.
   if (status.includes('cancelled')) await ledger.liftCancel();
+  return 0;
 }
 
 /** @throws BatchError `bad_input` where the lines are not on this machine */
@@ -253,17 +243,16 @@ async function folderOf(meta: BatchMeta): Promise<string> {
   );
 }
 
-function resultOf(batch: string, draft: Draft) {
-  const { total, rereads, newAttempts, perhapsAgain, credits } = countReopened(draft);
+function resultOf(batch: string, survey: Survey, opened: number) {
+  const { rereads, newAttempts, perhapsAgain, credits } = countReopened(survey);
   return {
     batch,
-    reopened: total,
+    reopened: opened,
     rereads,
     new_attempts: newAttempts,
     may_pay_twice: perhapsAgain,
     expected_credits: credits,
-    skipped: draft.withoutContent,
-    groups: draft.groups,
+    groups: survey.groups,
   };
 }
 
@@ -276,7 +265,7 @@ export interface ReopenCounts {
   credits: number;
 }
 
-export function countReopened({ groups }: Draft): ReopenCounts {
+export function countReopened({ groups }: Survey): ReopenCounts {
   const sum = (wanted: (group: ReopenGroup) => boolean) =>
     groups.filter(wanted).reduce((count, group) => count + group.count, 0);
   return {
@@ -289,16 +278,16 @@ export function countReopened({ groups }: Draft): ReopenCounts {
 }
 
 /** What a retry would do and cost, before anybody is asked. */
-export function retryText(draft: Draft, batch: string): string {
-  const { credits, perhapsAgain } = countReopened(draft);
-  const lines = [`Retry of batch ${batch}:`, ...draft.groups.map(groupText)];
+export function retryText(survey: Survey, batch: string): string {
+  const { credits, perhapsAgain } = countReopened(survey);
+  const lines = [`Retry of batch ${batch}:`, ...survey.groups.map(groupText)];
   lines.push(`Expected cost: about ${formatCredits(credits)}.`);
   if (perhapsAgain > 0) {
     lines.push(
       `Perhaps paid already: ${perhapsAgain}. Nobody knows what became of their last attempt, and a new one is paid again.`,
     );
   }
-  return [...lines, ...skippedText(draft)].join('\n');
+  return lines.join('\n');
 }
 
 function groupText({ status, way, count, credits, guessed }: ReopenGroup): string {
@@ -310,26 +299,33 @@ function groupText({ status, way, count, credits, guessed }: ReopenGroup): strin
   return `  ${count} ${status}: ${anew}, about ${formatCredits(credits)} (${priced})`;
 }
 
-export function afterRetryText(draft: Draft, meta: BatchMeta, codes: readonly string[]): string {
+export function afterRetryText({
+  survey,
+  opened,
+  meta,
+  codes,
+}: {
+  survey: Survey;
+  /** How many were opened. */
+  opened: number;
+  meta: BatchMeta;
+  codes: readonly string[];
+}): string {
   const { name, pending } = meta;
-  const { total, rereads, newAttempts } = countReopened(draft);
+  const { total, rereads, newAttempts } = countReopened(survey);
   if (total === 0) {
     const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
     const open =
       pending === 0
         ? []
         : [`${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet.`];
-    return ['There is nothing to retry.', ...open, ...others, ...skippedText(draft)].join('\n');
+    return ['There is nothing to retry.', ...open, ...others].join('\n');
   }
   const lines = [
     `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
-    ...skippedText(draft),
   ];
+  if (opened < total)
+    lines.push(`Of these, ${total - opened} had changed meanwhile and stay as they are.`);
   if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);
   return lines.join('\n');
-}
-
-function skippedText({ withoutContent }: Draft): string[] {
-  if (withoutContent === 0) return [];
-  return [`Left out: ${withoutContent}. What is to be sent for them is not kept any more.`];
 }

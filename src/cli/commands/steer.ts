@@ -9,15 +9,13 @@ import {
 } from '../../batch/end-batch.js';
 import { ManifestWriter } from '../../batch/manifest-writer.js';
 import { localOutput } from '../../batch/open-batch.js';
-import { completeForSure, withReopener } from '../../batch/reopen.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { StageQueues } from '../../shared/queues.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
-import { lastModels } from '../options/model-list.js';
-import { batchContext, type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 import { confirm } from '../text/agree.js';
 
 export function addPauseCommand(program: Command, setup: CommandSetup): void {
@@ -42,11 +40,11 @@ function pausedText({ name, pending }: BatchMeta): string {
 }
 
 /** Why there is nothing to hold back; null where there is. */
-function whyNot({ name, stage, rewriting }: BatchMeta): string | null {
+function whyNot({ name, stage }: BatchMeta): string | null {
   if (stage === 'cancelled') {
     return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
   }
-  if (stage === 'finished' && !rewriting) {
+  if (stage === 'finished') {
     return `Batch ${name} is finished: there is nothing to pause.`;
   }
   return null;
@@ -129,24 +127,26 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
 
 async function endBriefs(
   session: StoreSession,
-  { ledger, account, meta }: FoundBatch,
+  { ledger, meta }: FoundBatch,
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
   const { clock } = session;
-  const context = batchContext(session, account, await lastModels(session.settings));
   // Held back or not, jobs of what is still in doubt must be able to run.
   await withQueues(session, meta, (queues) => queues.resume());
   const out = await localOutput(meta);
-  const writer = out === null ? null : new ManifestWriter(ledger.outbox, out);
-  if (out !== null) await withReopener(context, { ledger, account, out }, completeForSure);
-  const counts = await cancelBatch({
-    ledger,
-    clock,
-    mode: abandon ? 'abandon' : 'collect',
-    flush: async () => writer?.flush(),
-  });
-  if (out !== null) await finalizeBatch({ ledger, out, clock });
-  return counts;
+  const queues = new StageQueues(session.connection, session.settings.prefix, ledger.batch);
+  try {
+    const writer = out === null ? null : new ManifestWriter({ ledger, queues, out });
+    const flush = async () => writer?.flush();
+    // A retry that was killed half-way comes to its end first.
+    await flush();
+    const mode = abandon ? 'abandon' : 'collect';
+    const counts = await cancelBatch({ ledger, clock, mode, flush });
+    if (out !== null) await finalizeBatch({ ledger, out, clock });
+    return counts;
+  } finally {
+    await queues.close();
+  }
 }
 
 function lossText({ tasks, inDoubt, credits }: UnderWay): string {
@@ -191,7 +191,7 @@ async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, meta } = await session.findBatch(batch);
-    const open = !isOver(meta) || meta.rewriting;
+    const open = !isOver(meta);
     const unfinished = open || (await ledger.outbox.length()) > 0;
     if (unfinished) refuseUnfinished(setup, meta);
     await withQueues(session, meta, (queues) => queues.obliterate());

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import type { Draft, Reopener } from '../../batch/reopen.js';
+import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import type { InputFormat } from '../../producer/options.js';
 import { nearNames } from '../../producer/rows/suggest-name.js';
 import { openSource } from '../../producer/sources/open-source.js';
@@ -97,13 +97,9 @@ async function idsInTable(path: string, format: InputFormat): Promise<string[] |
 
 /**
  * A mistyped id would leave its brief as it is without a word.
- * @throws BatchError `bad_input`; the draft is gone then
+ * @throws BatchError `bad_input`
  */
-export async function refuseUnseen(
-  { ledger, rewrite }: Pick<Reopener, 'ledger' | 'rewrite'>,
-  { token }: Draft,
-  wanted: LinesWanted,
-): Promise<void> {
+export async function refuseUnseen(ledger: BatchLedger, wanted: LinesWanted): Promise<void> {
   const unseen = wanted.unseen();
   if (unseen.length === 0) return;
   // What has no line yet is being made: there is nothing to open.
@@ -111,7 +107,6 @@ export async function refuseUnseen(
   const unknown = unseen.filter((_, index) => states[index] === null);
   const [first] = unknown;
   if (first === undefined) return;
-  await rewrite.dropDraft(token);
   const [near = null] = nearNames(first, wanted.idsSeen());
   const meant = near === null ? '' : ` (did you mean ${quoteName(near)}?)`;
   const more = unknown.length === 1 ? '' : `, nor of ${counted(unknown.length - 1, 'other')}`;

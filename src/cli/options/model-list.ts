@@ -90,31 +90,31 @@ export function modelListNote(list: ModelList): string | null {
   }
 }
 
-type Place = Pick<Settings, 'home' | 'origin'>;
+type KeptWhere = Pick<Settings, 'home' | 'origin'>;
 
 /** Keeps the answer to `GET /models` as it came: a later version may read more out of it. */
 async function keepModels(
-  place: Place,
+  where: KeptWhere,
   { answer, atMs }: { answer: unknown; atMs: number },
 ): Promise<void> {
-  const kept = { origin: place.origin, at: new Date(atMs).toISOString(), answer };
+  const kept = { origin: where.origin, at: new Date(atMs).toISOString(), answer };
   // Where nothing can be kept (a read-only container), the next command asks again.
-  await writeFileDurably(pathOf(place), `${JSON.stringify(kept)}\n`).catch(() => undefined);
+  await writeFileDurably(pathOf(where), `${JSON.stringify(kept)}\n`).catch(() => undefined);
 }
 
 /** The last list that the API gave to a command with this home folder; null where there is none that can be read. */
-async function readKeptModels(place: Place): Promise<{ models: Model[]; atMs: number } | null> {
-  const text = await readFile(pathOf(place), 'utf8').catch(() => null);
+async function readKeptModels(where: KeptWhere): Promise<{ models: Model[]; atMs: number } | null> {
+  const text = await readFile(pathOf(where), 'utf8').catch(() => null);
   if (text === null) return null;
   const kept = parseKept(text);
-  if (kept === null || kept.origin !== place.origin) return null;
+  if (kept === null || kept.origin !== where.origin) return null;
   const models = parseModels(kept.answer);
   const atMs = Date.parse(kept.at);
   if (models === null || models.length === 0 || Number.isNaN(atMs)) return null;
   return { models: fillInModels(models), atMs };
 }
 
-function pathOf({ home, origin }: Place): string {
+function pathOf({ home, origin }: KeptWhere): string {
   return join(home, `models-${origin.replace(/[^\w.-]+/g, '_')}.json`);
 }
 

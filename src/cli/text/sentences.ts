@@ -4,7 +4,7 @@ import type { Limiting } from '../../forecast/outlook.js';
 import type { Plan } from '../../forecast/plan.js';
 import { type AccountView, defaultInFlight } from '../../ledger/account-view.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
-import type { Place } from '../../producer/rows/row.js';
+import type { RowPosition } from '../../producer/rows/row.js';
 import type { InputWarning } from '../../producer/warnings.js';
 import { counted, formatDuration, grouped, shellWord } from '../../shared/quantities.js';
 import { wordsThatGoOn } from '../options/kept-command.js';
@@ -67,7 +67,13 @@ export function warningLines(warnings: readonly InputWarning[]): string[] {
 }
 
 /** "row 7", or "3 rows (7, 9, 12)". */
-export function rowsText({ count, firstRows }: { count: number; firstRows: Place[] }): string {
+export function rowsText({
+  count,
+  firstRows,
+}: {
+  count: number;
+  firstRows: RowPosition[];
+}): string {
   const rows = firstRows.map(({ row }) => row).join(', ');
   if (count === 1) return `row ${rows}`;
   return `${count} rows ${pc.dim(`(${rows}${count > firstRows.length ? ', ...' : ''})`)}`;

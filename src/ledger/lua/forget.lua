@@ -13,7 +13,6 @@ end
 
 local admission = redis.call('HGET', KEYS[1], 'admission')
 if ARGV[3] == 'unsent' then
-  if redis.call('HEXISTS', KEYS[1], 'rewriting') == 1 then return 0 end
   if not is_zero('submits', 'spent', 'reserved', 'accepted', 'lines:succeeded', 'lines:failed', 'lines:unknown') then
     return 0
   end

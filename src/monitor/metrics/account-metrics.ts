@@ -54,17 +54,17 @@ function addPaceMetrics(set: MetricSet, sight: AccountSight, atMs: number): void
   oldest({ account }, oldestInFlightMs === null ? 0 : Math.max(0, atMs - oldestInFlightMs) / 1000);
 }
 
-function addDurationMetrics(set: MetricSet, { account, durations, notices }: AccountSight): void {
+function addDurationMetrics(set: MetricSet, { account, durations, lags }: AccountSight): void {
   const duration = set.gauge(
     'task_duration_seconds',
     'How long tasks took from acceptance to end, by model, of the last hundreds of them.',
   );
-  const notice = set.gauge(
+  const lag = set.gauge(
     'notice_seconds',
     'From the end of a task, as the API tells it, to the check that found it, by model, of the last hundreds; 0.25 at the least.',
   );
   addQuantiles((labels, seconds) => duration({ account, ...labels }, seconds), durations);
-  addQuantiles((labels, seconds) => notice({ account, ...labels }, seconds), notices);
+  addQuantiles((labels, seconds) => lag({ account, ...labels }, seconds), lags);
 }
 
 function addQuantiles(

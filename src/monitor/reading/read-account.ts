@@ -20,7 +20,7 @@ export interface AccountSight {
   /** How long tasks took, by model; only models that were charged before. */
   durations: Map<string, DurationSketch>;
   /** How late ends of tasks were noticed, likewise. */
-  notices: Map<string, DurationSketch>;
+  lags: Map<string, DurationSketch>;
   /** Null where nobody has read it yet. */
   wallet: WalletSight | null;
   answers: AnswerCount[];
@@ -46,7 +46,7 @@ export async function readAccount(
     ledger.records.answers(),
   ]);
   const models = [...new Set([...prices.keys()].map(modelOf))].sort();
-  const [durations, notices] = await Promise.all([
+  const [durations, lags] = await Promise.all([
     readSketches(new DurationLedger(redis, keys), models),
     readSketches(new DurationLedger(redis, { durations: keys.notices }), models),
   ]);
@@ -59,7 +59,7 @@ export async function readAccount(
     oldestInFlightMs: oldest[1] === undefined ? null : Number(oldest[1]),
     today: { spent: Number(day[0] ?? 0), reserved: Number(day[1] ?? 0) },
     durations,
-    notices,
+    lags,
     wallet,
     answers,
   };

@@ -116,14 +116,14 @@ class MappingParser {
   }
 
   output({ name, ...output }: OutputOption, { variants, html = 'to_text' }: InputOptions): Output {
-    const place = `output ${name}`;
+    const where = `output ${name}`;
     return {
       name,
-      model: this.template(output.model, `${place}, model`),
-      prompt: this.template(output.prompt, `${place}, prompt`, html),
-      params: this.params(output.params, `${place}, param`),
+      model: this.template(output.model, `${where}, model`),
+      prompt: this.template(output.prompt, `${where}, prompt`, html),
+      params: this.params(output.params, `${where}, param`),
       variants: output.variants ?? variants,
-      when: this.conditions(output.when, `${place}, when`),
+      when: this.conditions(output.when, `${where}, when`),
     };
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../references/read-references.js';
 import { addFault, type RowFault } from '../rejection.js';
 import { isBlank, trimCell } from '../rows/cell-text.js';
-import type { ColumnPlan } from '../rows/read-fields.js';
+import type { ColumnRoles } from '../rows/read-fields.js';
 import type { OwnFields, Row } from '../rows/row.js';
 import { UsedCells } from '../rows/used-cells.js';
 import type { Source } from '../sources/source.js';
@@ -45,7 +45,7 @@ export interface RowParts {
   fields: OwnFields;
   /** Null where the row has no id of its own. */
   givenId: string | null;
-  plan: ColumnPlan;
+  roles: ColumnRoles;
   source: Pick<Source, 'name' | 'folder'>;
 }
 
@@ -84,9 +84,9 @@ export class OutputPreparer {
   }
 
   prepare(parts: RowParts, output: Output, { faults, wanted }: Findings): PreparedOutput | null {
-    const { row, fields, givenId, plan, source } = parts;
+    const { row, fields, givenId, roles, source } = parts;
     const { mapping, models } = this.options;
-    const errors = this.#cells.get(output)?.faults(row, plan) ?? [];
+    const errors = this.#cells.get(output)?.faults(row, roles) ?? [];
     faults.push(...errors);
     // What follows from an error is no fault of its own.
     if (errors.length > 0) return null;
@@ -119,7 +119,14 @@ export class OutputPreparer {
       name,
       model,
       fingerprint,
-      origin: originText({ row, plan, sourceName: source.name, references: given, metadata, name }),
+      origin: originText({
+        row,
+        roles,
+        sourceName: source.name,
+        references: given,
+        metadata,
+        name,
+      }),
       body,
       files: read.files,
     };
@@ -187,17 +194,17 @@ export class OutputPreparer {
     { output, model, params }: { output: Output; model: string; params: JsonObject },
   ): void {
     const { models, warnings } = this.options;
-    const place = { source: source.name, row: row.number };
+    const position = { source: source.name, row: row.number };
     const known = models.get(model);
-    this.#cells.get(output)?.warn(row, { place, known, params }, warnings);
+    this.#cells.get(output)?.warn(row, { position, known, params }, warnings);
     if (known === undefined) {
       const about = { rule: 'unknown_model', model } as const;
-      warnings.note(about, place, () => this.#unknownReason(model));
+      warnings.note(about, position, () => this.#unknownReason(model));
       return;
     }
     for (const param of unknownParams(params, known)) {
       const about = { rule: 'unknown_param', model, param } as const;
-      warnings.note(about, place, () => unknownParamFault(param, { model, known }).reason);
+      warnings.note(about, position, () => unknownParamFault(param, { model, known }).reason);
     }
   }
 }
@@ -246,21 +253,21 @@ function bodyText({
  */
 function originText({
   row,
-  plan,
+  roles,
   sourceName,
   references,
   metadata,
   name,
 }: {
   row: Row;
-  plan: ColumnPlan;
+  roles: ColumnRoles;
   sourceName: string;
   references: readonly string[];
   metadata: JsonValue;
   name: string | null;
 }): string {
   let input = '';
-  for (const { column, prefix } of plan.input) {
+  for (const { column, prefix } of roles.input) {
     input += prefix + JSON.stringify(row.get(column) ?? null);
   }
   const referencesText = references.length === 0 ? '[]' : JSON.stringify(references);

@@ -4,8 +4,8 @@ import { addFault, type RowFault } from '../rejection.js';
 import { trimCell } from '../rows/cell-text.js';
 import { WatchedCondition } from '../rows/condition.js';
 import {
-  type ColumnPlan,
-  ColumnPlanner,
+  type ColumnRoles,
+  RolesOfColumns,
   readJsonFields,
   readTextFields,
 } from '../rows/read-fields.js';
@@ -25,19 +25,19 @@ export type PreparedOrRefused =
 
 /** Turns one row into its briefs, or names everything that is wrong with it. */
 export class RowPreparer {
-  readonly #planner: ColumnPlanner;
+  readonly #columns: RolesOfColumns;
   readonly #outputs: OutputPreparer;
   readonly #suffixLength: number;
-  readonly #plans: readonly { output: Output; when: readonly WatchedCondition[] }[];
+  readonly #wanted: readonly { output: Output; when: readonly WatchedCondition[] }[];
 
   constructor(private readonly options: PreparerOptions) {
-    this.#plans = options.mapping.outputs.map((output) => ({
+    this.#wanted = options.mapping.outputs.map((output) => ({
       output,
       when: output.when.map(
         (condition) => new WatchedCondition(condition, `output ${output.name}: when`),
       ),
     }));
-    this.#planner = new ColumnPlanner(options.mapping);
+    this.#columns = new RolesOfColumns(options.mapping);
     this.#outputs = new OutputPreparer(options);
     this.#suffixLength = Math.max(...options.mapping.outputs.map(suffixLength));
   }
@@ -49,14 +49,14 @@ export class RowPreparer {
   prepare(row: Row, source: Pick<Source, 'name' | 'folder'>): PreparedOrRefused {
     const faults: RowFault[] = [];
     const wanted: WantedReference[] = [];
-    const plan = this.#planner.planFor(row.columns);
-    const fields = this.#readFields(row, plan, faults);
+    const roles = this.#columns.of(row.columns);
+    const fields = this.#readFields(row, roles, faults);
     // A field of the wrong type is missing here: faults that follow from that would only confuse.
     if (fields === null) return { kind: 'refused', id: null, faults };
     const givenId = this.#idOf(row, fields, faults);
-    const parts = { row, fields, givenId, plan, source };
+    const parts = { row, fields, givenId, roles, source };
     const outputs: PreparedOutput[] = [];
-    for (const { output, when } of this.#plans) {
+    for (const { output, when } of this.#wanted) {
       if (!when.every((condition) => condition.holds(row))) continue;
       const prepared = this.#outputs.prepare(parts, output, { faults, wanted });
       if (prepared !== null) outputs.push(prepared);
@@ -69,12 +69,12 @@ export class RowPreparer {
 
   /** A sentence for each condition of an output that held for no row. */
   unmet(): string[] {
-    const conditions = this.#plans.flatMap(({ when }) => when);
+    const conditions = this.#wanted.flatMap(({ when }) => when);
     return conditions.flatMap((condition) => condition.unmet() ?? []);
   }
 
-  #readFields(row: Row, plan: ColumnPlan, faults: RowFault[]): OwnFields | null {
-    const context = { plan, mapping: this.options.mapping };
+  #readFields(row: Row, roles: ColumnRoles, faults: RowFault[]): OwnFields | null {
+    const context = { roles, mapping: this.options.mapping };
     return row.kind === 'text'
       ? readTextFields(row, context, faults)
       : readJsonFields(row, context, faults);

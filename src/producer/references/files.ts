@@ -141,7 +141,7 @@ export function kindOfType(mediaType: string): MediaKind | null {
 }
 
 /** Which files an input needs, and how many uploads that makes: one for each content and model. */
-export class UploadPlan {
+export class NeededUploads {
   private readonly byContent = new Map<string, ReferenceFile>();
   private readonly pairs = new Set<string>();
 

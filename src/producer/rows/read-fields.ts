@@ -12,7 +12,7 @@ const NO_REFERENCES: string[] = [];
 /** Reads our columns from a row of cells; an empty cell says nothing. */
 export function readTextFields(
   row: Row,
-  { plan, mapping }: { plan: ColumnPlan; mapping: Mapping },
+  { roles, mapping }: { roles: ColumnRoles; mapping: Mapping },
   faults: RowFault[],
 ): OwnFields {
   const { ownColumns } = mapping;
@@ -22,7 +22,7 @@ export function readTextFields(
     model: cell(row, 'model'),
     prompt: ownColumns.has('prompt') ? cell(row, 'prompt') : null,
     params: readParamsCell(cell(row, 'params'), faults),
-    textParams: plan.params.length === 0 ? NO_TEXT_PARAMS : readParamCells(row, plan),
+    textParams: roles.params.length === 0 ? NO_TEXT_PARAMS : readParamCells(row, roles),
     references: references === null ? NO_REFERENCES : splitReferences(references),
     metadata: readMetadata(cell(row, 'metadata')),
   };
@@ -33,8 +33,8 @@ function cell(row: Row, column: string): string | null {
   return typeof value === 'string' ? cellText(value) : null;
 }
 
-function readParamCells(row: Row, plan: ColumnPlan): OwnFields['textParams'] {
-  return plan.params.flatMap(({ column, key }) => {
+function readParamCells(row: Row, roles: ColumnRoles): OwnFields['textParams'] {
+  return roles.params.flatMap(({ column, key }) => {
     const text = cell(row, column) ?? '';
     return isBlank(text) ? [] : [{ column, key, text }];
   });
@@ -82,7 +82,7 @@ const NO_JSON_PARAMS: OwnFields['textParams'] = [];
 /** Reads our keys from a JSON item, strictly: null with faults where one has the wrong type. */
 export function readJsonFields(
   row: Row,
-  { plan, mapping }: { plan: ColumnPlan; mapping: Mapping },
+  { roles, mapping }: { roles: ColumnRoles; mapping: Mapping },
   faults: RowFault[],
 ): OwnFields | null {
   const own = (field: Field | 'metadata') =>
@@ -103,7 +103,7 @@ export function readJsonFields(
     id: textOf(id ?? undefined),
     model: model ?? null,
     prompt: prompt ?? null,
-    params: withParamKeys(params ?? {}, row, plan),
+    params: withParamKeys(params ?? {}, row, roles),
     textParams: NO_JSON_PARAMS,
     references:
       typeof references === 'string'
@@ -119,10 +119,10 @@ function faultOf({ path, message }: { path: PropertyKey[]; message: string }): R
 }
 
 /** `params.<key>` says more exactly what is meant than `params`, so it wins. */
-function withParamKeys(params: JsonObject, row: Row, plan: ColumnPlan): JsonObject {
-  if (plan.params.length === 0) return params;
+function withParamKeys(params: JsonObject, row: Row, roles: ColumnRoles): JsonObject {
+  if (roles.params.length === 0) return params;
   const merged = { ...params };
-  for (const { column, key } of plan.params) {
+  for (const { column, key } of roles.params) {
     const value: JsonValue = row.get(column) ?? null;
     if (value !== null && value !== '') merged[key] = value;
   }
@@ -130,7 +130,7 @@ function withParamKeys(params: JsonObject, row: Row, plan: ColumnPlan): JsonObje
 }
 
 /** What each column of a row is for. */
-export interface ColumnPlan {
+export interface ColumnRoles {
   columns: readonly string[];
   params: readonly { column: string; key: string }[];
   /** The user's own columns, with the JSON text that stands before the value. */
@@ -138,19 +138,19 @@ export interface ColumnPlan {
 }
 
 /**
- * Keeps the last plan: all rows of a CSV, and most neighbours in JSON, have the same columns.
+ * Keeps those of the last row: all rows of a CSV, and most neighbours in JSON, have the same columns.
  */
-export class ColumnPlanner {
-  #plan: ColumnPlan = { columns: [], params: [], input: [] };
+export class RolesOfColumns {
+  #roles: ColumnRoles = { columns: [], params: [], input: [] };
 
   constructor(private readonly mapping: Mapping) {}
 
-  planFor(columns: readonly string[]): ColumnPlan {
-    if (!isSameList(this.#plan.columns, columns)) this.#plan = this.#makePlan(columns);
-    return this.#plan;
+  of(columns: readonly string[]): ColumnRoles {
+    if (!isSameList(this.#roles.columns, columns)) this.#roles = this.#readRoles(columns);
+    return this.#roles;
   }
 
-  #makePlan(columns: readonly string[]): ColumnPlan {
+  #readRoles(columns: readonly string[]): ColumnRoles {
     const params: { column: string; key: string }[] = [];
     const input: { column: string; prefix: string }[] = [];
     for (const column of columns) {

@@ -2,8 +2,8 @@ import type { JsonObject, JsonValue } from '../../shared/json.js';
 import type { RowFault } from '../rejection.js';
 import { spelling, trimCell } from './cell-text.js';
 
-/** A place in the input as a person finds it. */
-export interface Place {
+/** Where in the input a row stands, as a person finds it. */
+export interface RowPosition {
   source: string;
   row: number;
 }

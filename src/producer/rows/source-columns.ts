@@ -239,12 +239,12 @@ class GroupedRows {
     if (this.#columns.length === 0) return;
     const group = this.#groupOf(row);
     if (group === null) return;
-    const place = { source: this.source.name, row: row.number };
+    const position = { source: this.source.name, row: row.number };
     for (const { kind, column } of faults) {
       if (kind !== 'empty_value' || column === null) continue;
       if (this.#filled.get(column) !== group.value) continue;
       const name = shellWord(row.nameOf(column) ?? column);
-      this.warnings.note({ rule: 'empty_below', column }, place, () => {
+      this.warnings.note({ rule: 'empty_below', column }, position, () => {
         return `"${column}" is empty below a row of the same "${group.column}" that has it: --fill-down ${name} --fill-down-within ${shellWord(group.column)}`;
       });
     }

@@ -7,8 +7,8 @@ import type { RowFault } from '../rejection.js';
 import { textOf } from '../template/template.js';
 import type { InputWarnings } from '../warnings.js';
 import { cellText, isBlank, spelling, suspectCell, trimCell } from './cell-text.js';
-import { type ColumnPlan, isSameList } from './read-fields.js';
-import type { Place, Row } from './row.js';
+import { type ColumnRoles, isSameList } from './read-fields.js';
+import type { Row, RowPosition } from './row.js';
 import { hole } from './source-columns.js';
 
 /** Which cells of a row one output is made of, and what is odd in them. */
@@ -27,8 +27,8 @@ export class UsedCells {
   ) {}
 
   /** An error of a spreadsheet would be painted as it is written. */
-  faults(row: Row, plan: ColumnPlan): RowFault[] {
-    this.#lookAt(row, plan);
+  faults(row: Row, roles: ColumnRoles): RowFault[] {
+    this.#lookAt(row, roles);
     const faults: RowFault[] = [];
     for (const column of this.#used) {
       const value = row.find(column);
@@ -42,39 +42,47 @@ export class UsedCells {
   /** What may be a slip in a row that is made; after `faults` of it. */
   warn(
     row: Row,
-    { place, known, params }: { place: Place; known: KnownModel | undefined; params: object },
+    {
+      position,
+      known,
+      params,
+    }: { position: RowPosition; known: KnownModel | undefined; params: object },
     warnings: InputWarnings,
   ): void {
     for (const column of this.#unchecked) {
       const value = row.find(column);
       if (typeof value !== 'string' || suspectCell(value) !== 'nothing_word') continue;
-      warnings.note({ rule: 'nothing_word', column }, place, () => {
+      warnings.note({ rule: 'nothing_word', column }, position, () => {
         return `"${column}" says "${trimCell(value)}", as programs write for nothing: it is used as a word, and only an empty cell counts as empty`;
       });
     }
-    this.#warnOfId(row, place, warnings);
+    this.#warnOfId(row, position, warnings);
     if (known !== this.#model) this.#findUnsent(known);
     for (const param of this.#unsent) {
       const value = textOf(row.get(param.column)) ?? '';
       if (Object.hasOwn(params, param.key) || !param.fits(value)) continue;
-      warnings.note({ rule: 'unsent_param', param: param.key, column: param.column }, place, () => {
-        return `the column "${param.column}" is not sent: call it "params.${param.key}", or give --param ${shellWord(`${param.key}=${hole(param.column)}`)}`;
-      });
+      warnings.note(
+        { rule: 'unsent_param', param: param.key, column: param.column },
+        position,
+        () => {
+          return `the column "${param.column}" is not sent: call it "params.${param.key}", or give --param ${shellWord(`${param.key}=${hole(param.column)}`)}`;
+        },
+      );
     }
   }
 
-  #warnOfId(row: Row, place: Place, warnings: InputWarnings): void {
+  #warnOfId(row: Row, position: RowPosition, warnings: InputWarnings): void {
     const { id } = this.mapping;
     const [column, ...more] = id === null ? ['id'] : id.columns;
     if (column === undefined || more.length > 0) return;
     const value = id === null ? row.get(column) : row.find(column);
     if (typeof value !== 'string' || cellText(value) === value) return;
-    warnings.note({ rule: 'invisible_ends', column }, place, () => {
+    warnings.note({ rule: 'invisible_ends', column }, position, () => {
       return `"${column}" has invisible characters at its ends; they do not count, so ids that differ in nothing else are the same`;
     });
   }
 
-  #lookAt(row: Row, { columns, params }: ColumnPlan): void {
+  #lookAt(row: Row, { columns, params }: ColumnRoles): void {
     if (isSameList(this.#columns, columns)) return;
     this.#columns = columns;
     const { mapping, output } = this;

@@ -77,8 +77,8 @@ function isAboveHeader(cells: readonly string[], number: number, source: Source)
 /** Names the row, and the line where the cell begins that could not be read. */
 async function csvFault(error: CsvError, parser: Parser, source: Source): Promise<BatchError> {
   const line = await lineAtByte(source, source.skipBytes + parser.info.bytes);
-  const place = `line ${line} (row ${parser.info.records + 1})`;
-  return sourceFault(source.label, `${place}: ${describe(error)}`, error);
+  const position = `line ${line} (row ${parser.info.records + 1})`;
+  return sourceFault(source.label, `${position}: ${describe(error)}`, error);
 }
 
 function describe({ code }: CsvError): string {

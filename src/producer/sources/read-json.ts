@@ -49,9 +49,9 @@ function parseJson(text: string, source: Source): unknown {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const fault = findJsonFault(text);
-    const place =
+    const where =
       fault === null ? '' : ` (line ${fault.line}, column ${fault.column}: ${fault.what})`;
-    throw sourceFault(source.label, `is not JSON${place}`, error);
+    throw sourceFault(source.label, `is not JSON${where}`, error);
   }
 }
 
@@ -107,8 +107,8 @@ function readLine(line: string, number: number): Row | UnreadableRow {
 
 function notJson(line: string): RowFault {
   const fault = findJsonFault(line);
-  const place = fault === null ? '' : ` (column ${fault.column}: ${fault.what})`;
-  return { kind: 'not_json', column: null, reason: `the line is not JSON${place}` };
+  const where = fault === null ? '' : ` (column ${fault.column}: ${fault.what})`;
+  return { kind: 'not_json', column: null, reason: `the line is not JSON${where}` };
 }
 
 /** One item of JSON or JSON Lines; whatever is not an object is a fault of that row. */
@@ -225,7 +225,7 @@ function isListOfObjects(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every(isJsonObject);
 }
 
-/** The first place where a text stops being JSON; line and column from 1. */
+/** Where a text first stops being JSON; line and column from 1. */
 export interface JsonFault {
   line: number;
   column: number;

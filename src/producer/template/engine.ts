@@ -55,9 +55,9 @@ export class EngineTemplate {
     return isPlain ? text : `{{ ${this.#names.value(text)} }}`;
   }
 
-  #rewriteHole({ column, filters, place }: HolePiece): string {
+  #rewriteHole({ column, filters, position }: HolePiece): string {
     const name = this.#names.column(column);
-    const rewritten = rewriteFilters(filters, { names: this.#names, place });
+    const rewritten = rewriteFilters(filters, { names: this.#names, position });
     const need = /\| default:/.test(rewritten) ? 'optional' : 'needed';
     this.#holes.push({ column, need });
     return `{{ ${name}${rewritten} | fill: ${this.#holes.length - 1} }}`;

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../shared/json.js';
 import { comparisonFault } from '../rows/compare.js';
 import { filterNamed, unknownFilter } from './filters.js';
 import { readOperand } from './read-literal.js';
-import { type TemplatePiece, type TemplatePlace, templateFault } from './scan.js';
+import { type TemplatePiece, type TemplatePosition, templateFault } from './scan.js';
 
 /**
  * The names under which the engine knows columns and literals. It is given nothing else to read, so that neither a
@@ -27,7 +27,7 @@ export class EngineNames {
 
 export interface Rewriting {
   names: EngineNames;
-  place: TemplatePlace;
+  position: TemplatePosition;
 }
 
 const quoted = `"(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'`;
@@ -47,18 +47,18 @@ function rewriteCondition(text: string, rewriting: Rewriting): string {
   const parts = split(text, { operand: conditionOperand, separator: conditionOperator }, rewriting);
   return parts
     .map(({ operand, separator }, index) => {
-      refuseUncomparable(operand, separator, rewriting.place);
-      refuseUncomparable(operand, parts[index - 1]?.separator ?? '', rewriting.place);
+      refuseUncomparable(operand, separator, rewriting.position);
+      refuseUncomparable(operand, parts[index - 1]?.separator ?? '', rewriting.position);
       const operator = separator === '<>' ? '!=' : separator;
       return `${rewriteOperand(operand, rewriting)} ${operator}`;
     })
     .join(' ');
 }
 
-function refuseUncomparable(text: string, operator: string, place: TemplatePlace): void {
+function refuseUncomparable(text: string, operator: string, position: TemplatePosition): void {
   const operand = readOperand(text);
   const fault = operand?.kind === 'value' ? comparisonFault(operator, operand.value) : null;
-  if (fault !== null) throw templateFault(place, fault);
+  if (fault !== null) throw templateFault(position, fault);
 }
 
 /** The choices of a `when`, compared with what its `case` names. */
@@ -69,12 +69,12 @@ function rewriteChoices(subject: string, text: string, rewriting: Rewriting): st
     .join(' or ');
 }
 
-function rewriteOperand(text: string, { names, place }: Rewriting): string {
+function rewriteOperand(text: string, { names, position }: Rewriting): string {
   const operand = readOperand(text);
-  if (operand === null) throw templateFault(place, 'something is missing in it');
+  if (operand === null) throw templateFault(position, 'something is missing in it');
   // In a comparison, "" is what an empty cell is.
   if (operand.kind === 'value') return names.value(operand.value === '' ? null : operand.value);
-  refuseBar(operand.column, text, place);
+  refuseBar(operand.column, text, position);
   return names.column(operand.column);
 }
 
@@ -86,7 +86,7 @@ export function rewriteFilters(text: string, rewriting: Rewriting): string {
     const from = filter.lastIndex;
     const [matched, name = '', written = ''] = filter.exec(text) ?? [];
     if (matched === undefined) {
-      throw templateFault(rewriting.place, `"${text.slice(from).trim()}" is no filter`);
+      throw templateFault(rewriting.position, `"${text.slice(from).trim()}" is no filter`);
     }
     rewritten += ` | ${rewriteFilter(name, written, rewriting)}`;
   }
@@ -94,19 +94,22 @@ export function rewriteFilters(text: string, rewriting: Rewriting): string {
 }
 
 function rewriteFilter(name: string, written: string, rewriting: Rewriting): string {
-  const { names, place } = rewriting;
+  const { names, position } = rewriting;
   const known = filterNamed(name);
-  if (known === null) throw templateFault(place, unknownFilter(name));
+  if (known === null) throw templateFault(position, unknownFilter(name));
   const pattern = { operand: argumentOperand, separator: argumentSeparator };
   const given = written.trim() === '' ? [] : split(written, pattern, rewriting);
   const [least, most] = known.takes;
   if (given.length < least || given.length > most) {
     const takes = least === most ? String(least) : `${least} to ${most}`;
-    throw templateFault(place, `the filter "${name}" takes ${takes} values, not ${given.length}`);
+    throw templateFault(
+      position,
+      `the filter "${name}" takes ${takes} values, not ${given.length}`,
+    );
   }
   const values = given.map(({ operand }) => {
     const read = readOperand(operand);
-    if (read === null) throw templateFault(place, `the filter "${name}" lacks a value`);
+    if (read === null) throw templateFault(position, `the filter "${name}" lacks a value`);
     return read.kind === 'column' ? names.column(read.column) : names.value(read.value);
   });
   return values.length === 0 ? name : `${name}: ${values.join(', ')}`;
@@ -121,27 +124,27 @@ interface Part {
 function split(
   text: string,
   { operand, separator }: { operand: RegExp; separator: RegExp },
-  { place }: Rewriting,
+  { position }: Rewriting,
 ): Part[] {
   const parts: Part[] = [];
-  let position = 0;
+  let at = 0;
   for (;;) {
-    operand.lastIndex = position;
+    operand.lastIndex = at;
     const found = operand.exec(text)?.[1];
-    if (found === undefined) throw templateFault(place, 'something is missing in it');
-    position = operand.lastIndex;
-    separator.lastIndex = position;
+    if (found === undefined) throw templateFault(position, 'something is missing in it');
+    at = operand.lastIndex;
+    separator.lastIndex = at;
     const between = separator.exec(text)?.[1] ?? '';
     parts.push({ operand: found, separator: between });
     if (between === '') return parts;
-    position = separator.lastIndex;
+    at = separator.lastIndex;
   }
 }
 
-function refuseBar(column: string, text: string, place: TemplatePlace): void {
+function refuseBar(column: string, text: string, position: TemplatePosition): void {
   if (!column.includes('|') || text.trim().startsWith('[')) return;
   const reason = `a filter cannot stand in a condition; a column with "|" in its name is written ["..."]`;
-  throw templateFault(place, reason);
+  throw templateFault(position, reason);
 }
 
 type TagPiece = Extract<TemplatePiece, { kind: 'tag' }>;
@@ -149,7 +152,7 @@ type BlockName = 'if' | 'unless' | 'case';
 
 interface OpenBlock {
   name: BlockName;
-  place: TemplatePlace;
+  position: TemplatePosition;
   /** The engine's name for what a `case` is about; empty in the others. */
   subject: string;
   /** What has come inside it last. */
@@ -177,72 +180,75 @@ export class TagNesting {
   close(): void {
     const block = this.#open.at(-1);
     if (block === undefined) return;
-    throw templateFault(block.place, `a "{% ${block.name} %}" has no "{% end${block.name} %}"`);
+    throw templateFault(block.position, `a "{% ${block.name} %}" has no "{% end${block.name} %}"`);
   }
 
-  #rewriteTag({ name, rest, place }: TagPiece): string {
-    const rewriting: Rewriting = { names: this.names, place };
+  #rewriteTag({ name, rest, position }: TagPiece): string {
+    const rewriting: Rewriting = { names: this.names, position };
     switch (name) {
       case 'if':
       case 'unless':
-        this.#open.push({ name, place, subject: '', branch: 'first' });
+        this.#open.push({ name, position, subject: '', branch: 'first' });
         return `${name} ${rewriteCondition(rest, rewriting)}`;
       // The engine's own `case` compares in its own way. Before the first `when`, nothing counts.
       case 'case':
         this.#open.push({
           name,
-          place,
+          position,
           subject: rewriteOperand(rest, rewriting),
           branch: 'none',
         });
         return `if ${this.names.value(false)}`;
       case 'elsif':
-        this.#branch(place, { name, inside: ['if', 'unless'] });
+        this.#branch(position, { name, inside: ['if', 'unless'] });
         return `elsif ${rewriteCondition(rest, rewriting)}`;
       case 'when':
-        this.#branch(place, { name, inside: ['case'] });
+        this.#branch(position, { name, inside: ['case'] });
         return `elsif ${rewriteChoices(this.#open.at(-1)?.subject ?? '', rest, rewriting)}`;
       case 'else':
-        refuseRest(place, name, rest);
-        this.#branch(place, { name, inside: ['if', 'unless', 'case'] });
+        refuseRest(position, name, rest);
+        this.#branch(position, { name, inside: ['if', 'unless', 'case'] });
         return name;
       case 'endif':
       case 'endunless':
       case 'endcase':
-        refuseRest(place, name, rest);
-        this.#end(place, name);
+        refuseRest(position, name, rest);
+        this.#end(position, name);
         return name === 'endcase' ? 'endif' : name;
       default:
-        throw templateFault(place, `there is no tag "${name}": there are ${known}`);
+        throw templateFault(position, `there is no tag "${name}": there are ${known}`);
     }
   }
 
-  #branch(place: TemplatePlace, { name, inside }: { name: string; inside: BlockName[] }): void {
+  #branch(
+    position: TemplatePosition,
+    { name, inside }: { name: string; inside: BlockName[] },
+  ): void {
     const block = this.#open.at(-1);
     if (block === undefined || !inside.includes(block.name)) {
-      throw templateFault(place, `"{% ${name} %}" stands outside of "{% ${inside[0]} %}"`);
+      throw templateFault(position, `"{% ${name} %}" stands outside of "{% ${inside[0]} %}"`);
     }
     if (block.branch === 'else') {
-      throw templateFault(place, `"{% ${name} %}" stands behind "{% else %}"`);
+      throw templateFault(position, `"{% ${name} %}" stands behind "{% else %}"`);
     }
     if (name === 'else' && block.branch === 'none') {
-      throw templateFault(place, '"{% else %}" stands before the first "{% when %}"');
+      throw templateFault(position, '"{% else %}" stands before the first "{% when %}"');
     }
     block.branch = name === 'else' ? 'else' : 'first';
   }
 
-  #end(place: TemplatePlace, name: string): void {
+  #end(position: TemplatePosition, name: string): void {
     const block = this.#open.pop();
     if (block === undefined || name !== `end${block.name}`) {
       const begun = name.slice('end'.length);
-      throw templateFault(place, `"{% ${name} %}" ends no "{% ${begun} %}"`);
+      throw templateFault(position, `"{% ${name} %}" ends no "{% ${begun} %}"`);
     }
     if (block.branch !== 'none') return;
-    throw templateFault(block.place, 'a "{% case %}" has no "{% when %}"');
+    throw templateFault(block.position, 'a "{% case %}" has no "{% when %}"');
   }
 }
 
-function refuseRest(place: TemplatePlace, name: string, rest: string): void {
+function refuseRest(position: TemplatePosition, name: string, rest: string): void {
   if (rest !== '')
-    throw templateFault(place, `"${name}" takes nothing behind it, such as "${rest}"`);
+    throw templateFault(position, `"${name}" takes nothing behind it, such as "${rest}"`);
 }

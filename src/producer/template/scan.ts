@@ -6,8 +6,15 @@ import { readBracketed } from './read-literal.js';
 export type TemplatePiece =
   | { kind: 'text'; text: string }
   /** `filters`: what follows the first `|`; empty where there is none. */
-  | { kind: 'hole'; column: string; filters: string; place: TemplatePlace }
-  | { kind: 'tag'; name: string; rest: string; open: string; close: string; place: TemplatePlace };
+  | { kind: 'hole'; column: string; filters: string; position: TemplatePosition }
+  | {
+      kind: 'tag';
+      name: string;
+      rest: string;
+      open: string;
+      close: string;
+      position: TemplatePosition;
+    };
 
 /** Quotes hide what they hold only behind the column's name: `Maker's mark` is a name. */
 const filtersOfHole = /((?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\}(?!\}))*)\}\}/sy;
@@ -42,20 +49,20 @@ interface Read {
   end: number;
 }
 
-function readHole(place: TemplatePlace): Read {
-  const { text, at } = place;
+function readHole(position: TemplatePosition): Read {
+  const { text, at } = position;
   const bracketed = readBracketed(text, at + 2);
-  const headEnd = bracketed?.end ?? endOfName(place);
+  const headEnd = bracketed?.end ?? endOfName(position);
   const column = bracketed?.column ?? text.slice(at + 2, headEnd).trim();
-  if (column === '') throw templateFault(place, '"{{}}" names no column');
+  if (column === '') throw templateFault(position, '"{{}}" names no column');
   if (text[headEnd] !== '|') {
-    return { piece: { kind: 'hole', column, filters: '', place }, end: headEnd + 2 };
+    return { piece: { kind: 'hole', column, filters: '', position }, end: headEnd + 2 };
   }
   filtersOfHole.lastIndex = headEnd + 1;
   const [matched, filters = ''] = filtersOfHole.exec(text) ?? [];
-  if (matched === undefined) throw templateFault(place, notClosed);
+  if (matched === undefined) throw templateFault(position, notClosed);
   return {
-    piece: { kind: 'hole', column, filters, place },
+    piece: { kind: 'hole', column, filters, position },
     end: headEnd + 1 + matched.length,
   };
 }
@@ -64,7 +71,7 @@ function readHole(place: TemplatePlace): Read {
  * Where the `|` or the `}}` behind the name begins. A `|` that no filter follows is part of the name: any header can be
  * written as it is.
  */
-function endOfName({ text, at, option }: TemplatePlace): number {
+function endOfName({ text, at, option }: TemplatePosition): number {
   const close = text.indexOf('}}', at + 2);
   if (close < 0) throw templateFault({ option, text, at }, 'a "{{" has no closing "}}"');
   const bar = text.indexOf('|', at + 2);
@@ -73,38 +80,38 @@ function endOfName({ text, at, option }: TemplatePlace): number {
   return filterNamed(filter) === null ? close : bar;
 }
 
-function readTag(place: TemplatePlace): Read {
-  const { text, at } = place;
+function readTag(position: TemplatePosition): Read {
+  const { text, at } = position;
   tag.lastIndex = at;
   const [matched, left = '', name = '', rest = '', right = ''] = tag.exec(text) ?? [];
-  if (matched === undefined) throw templateFault(place, 'a "{%" has no closing "%}"');
+  if (matched === undefined) throw templateFault(position, 'a "{%" has no closing "%}"');
   const end = at + matched.length;
   if (name === '#') return { piece: null, end };
-  if (name === 'raw' || name === 'comment') return readVerbatim(place, name, end);
+  if (name === 'raw' || name === 'comment') return readVerbatim(position, name, end);
   const piece: TemplatePiece = {
     kind: 'tag',
     name,
     rest: rest.trim(),
     open: `{%${left}`,
     close: `${right}%}`,
-    place,
+    position,
   };
   return { piece, end };
 }
 
 /** What stands in `raw` is text whatever it is, and what stands in `comment` is nothing. */
-function readVerbatim(place: TemplatePlace, name: 'raw' | 'comment', from: number): Read {
+function readVerbatim(position: TemplatePosition, name: 'raw' | 'comment', from: number): Read {
   const close = name === 'raw' ? /\{%-?\s*endraw\s*-?%\}/g : /\{%-?\s*endcomment\s*-?%\}/g;
   close.lastIndex = from;
-  const found = close.exec(place.text);
-  if (found === null) throw templateFault(place, `a "{% ${name} %}" has no "{% end${name} %}"`);
-  const text = place.text.slice(from, found.index);
+  const found = close.exec(position.text);
+  if (found === null) throw templateFault(position, `a "{% ${name} %}" has no "{% end${name} %}"`);
+  const text = position.text.slice(from, found.index);
   const isText = name === 'raw' && text !== '';
   return { piece: isText ? { kind: 'text', text } : null, end: close.lastIndex };
 }
 
 /** Where in an option's text something stands. */
-export interface TemplatePlace {
+export interface TemplatePosition {
   /** The option or the file; begins every sentence. */
   option: string;
   text: string;
@@ -113,8 +120,8 @@ export interface TemplatePlace {
 }
 
 /** A fault of the template itself, as a sentence that says where. */
-export function templateFault(place: TemplatePlace, reason: string): BatchError {
-  const { option, text, at } = place;
+export function templateFault(position: TemplatePosition, reason: string): BatchError {
+  const { option, text, at } = position;
   const before = text.slice(0, at).split('\n');
   const character = `character ${(before.at(-1) ?? '').length + 1}`;
   const where = text.includes('\n') ? `line ${before.length}, ${character}` : character;

@@ -34,7 +34,7 @@ interface EngineFilling {
 }
 
 /**
- * Reads `{{column}}`, filters behind a `|`, and `{% if %}` and its kin; `option` names the place in a fault's sentence.
+ * Reads `{{column}}`, filters behind a `|`, and `{% if %}` and its kin; `option` names where it stands in a fault's sentence.
  *
  * @throws BatchError `bad_input` that says where it cannot be understood.
  */

@@ -52,11 +52,11 @@ function* countLine(
   { tally, findings }: { tally: ManifestTally; findings: Findings },
 ): Generator<NamedAsset> {
   const briefId = line.brief_id;
-  const place = { brief_id: briefId, row };
+  const position = { brief_id: briefId, row };
   const counted = tally.add(line, row);
   if (counted.kind === 'twice') {
     const message = `Brief ${quoteName(briefId)} has a second line, on row ${row}; the first is on row ${counted.firstRow}.`;
-    findings.problem('line_twice', message, { ...place, path });
+    findings.problem('line_twice', message, { ...position, path });
   }
   for (const asset of line.assets) {
     const namer = tally.claim(asset.path, briefId);
@@ -64,7 +64,7 @@ function* countLine(
     if (namer === briefId && counted.kind === 'twice') continue;
     if (namer !== null) {
       const message = `${quoteName(asset.path)} is named by brief ${quoteName(namer)} and by brief ${quoteName(briefId)}; on some systems names that differ only in case are one file.`;
-      findings.problem('asset_shared', message, { ...place, path: asset.path });
+      findings.problem('asset_shared', message, { ...position, path: asset.path });
     }
     yield { asset, briefId, row };
   }
@@ -210,12 +210,12 @@ export function checkTorn(
   findings: Findings,
 ): void {
   if (tally.tornRow === null) return;
-  const place = { path: fileNames.manifest, row: tally.tornRow };
+  const position = { path: fileNames.manifest, row: tally.tornRow };
   const text = `The last line of ${fileNames.manifest}, on row ${tally.tornRow}, is cut off`;
   const sentence = `${text}; the next run of the same command repairs it.`;
   // While a run is under way, its last line may just be half way to the disk.
-  if (report?.state === 'finished') findings.problem('line_torn', sentence, place);
-  else findings.warning('line_torn', sentence, place);
+  if (report?.state === 'finished') findings.problem('line_torn', sentence, position);
+  else findings.warning('line_torn', sentence, position);
 }
 
 const leastDifference = 0.001;

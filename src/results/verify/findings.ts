@@ -37,7 +37,7 @@ export type ProblemCode = (typeof problemCodes)[number];
 export type WarningCode = (typeof warningCodes)[number];
 
 /** Where it is; null where that has no meaning. */
-export interface Place {
+export interface Position {
   brief_id: string | null;
   /** As the manifest names it, or relative to the folder. */
   path: string | null;
@@ -45,7 +45,7 @@ export interface Place {
   row: number | null;
 }
 
-export interface Finding<Code extends string = string> extends Place {
+export interface Finding<Code extends string = string> extends Position {
   code: Code;
   /** One plain sentence. */
   message: string;
@@ -59,12 +59,12 @@ export class Findings {
   private readonly foundProblems: Problem[] = [];
   private readonly foundWarnings: Warning[] = [];
 
-  problem(code: ProblemCode, message: string, place: Partial<Place> = {}): void {
-    this.foundProblems.push({ code, ...finding(message, place) });
+  problem(code: ProblemCode, message: string, position: Partial<Position> = {}): void {
+    this.foundProblems.push({ code, ...finding(message, position) });
   }
 
-  warning(code: WarningCode, message: string, place: Partial<Place> = {}): void {
-    this.foundWarnings.push({ code, ...finding(message, place) });
+  warning(code: WarningCode, message: string, position: Partial<Position> = {}): void {
+    this.foundWarnings.push({ code, ...finding(message, position) });
   }
 
   /** By code, then by row: assets are read several at once and end in any order. */
@@ -77,8 +77,8 @@ export class Findings {
   }
 }
 
-function finding(message: string, place: Partial<Place>): Place & { message: string } {
-  return { brief_id: null, path: null, row: null, ...place, message };
+function finding(message: string, position: Partial<Position>): Position & { message: string } {
+  return { brief_id: null, path: null, row: null, ...position, message };
 }
 
 function inOrderOf<Code extends string>(codes: readonly Code[]) {

@@ -117,8 +117,8 @@ async function checkFiles({ root, tally, findings, checked }: Walk): Promise<voi
       checked.lines = tally.lines;
       if (verdict.kind === 'whole' || verdict.code === 'asset_hash_differs') checked.assets += 1;
       if (verdict.kind === 'whole') continue;
-      const place = { brief_id: briefId, path: asset.path, row };
-      findings.problem(verdict.code, verdict.why, place);
+      const position = { brief_id: briefId, path: asset.path, row };
+      findings.problem(verdict.code, verdict.why, position);
     }
   };
   await Promise.all(Array.from({ length: filesAtOnce }, reader));

@@ -1,14 +1,14 @@
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import {
-  type NoticeJob,
-  noticeTriesLeft,
+  type MessageJob,
+  messageTriesLeft,
   runIdOfTick,
   type ScheduleJob,
   scheduleJobSchema,
   scheduleQueueName,
   tickSettings,
 } from '../queue.js';
-import type { RunNotice } from '../words.js';
+import type { RunMessage } from '../words.js';
 import type { ScheduleContext } from './context.js';
 import { stepRun } from './step-run.js';
 import type { PostOutcome } from './tell-run.js';
@@ -22,7 +22,7 @@ const runsAtOnce = 10;
 export interface ScheduleWorkerOptions {
   context: ScheduleContext;
   /** Tells a webhook; never throws for what the network does. */
-  post(url: string, notice: RunNotice): Promise<PostOutcome>;
+  post(url: string, message: RunMessage): Promise<PostOutcome>;
 }
 
 /** The edge of the schedules: the only place that turns their steps into BullMQ operations. */
@@ -85,7 +85,7 @@ export class ScheduleWorker {
         throw new DelayedError();
       }
       case 'notice':
-        return this.tell(data, noticeTriesLeft(job));
+        return this.tell(data, messageTriesLeft(job));
       default:
         return data satisfies never;
     }
@@ -100,17 +100,17 @@ export class ScheduleWorker {
     await queue.addRun({ v: 1, kind: 'run', schedule, id, scheduledMs, trigger: 'tick' });
   }
 
-  private async tell({ schedule, notice }: NoticeJob, triesLeft: number): Promise<void> {
+  private async tell({ schedule, notice: message }: MessageJob, triesLeft: number): Promise<void> {
     const { ledger, clock } = this.options.context;
     const url = await ledger.webhook(schedule);
     if (url === null) return;
-    const outcome = await this.options.post(url, notice);
-    const told = { event: notice.event, atMs: clock.now() };
+    const outcome = await this.options.post(url, message);
+    const told = { event: message.event, atMs: clock.now() };
     if (outcome.kind === 'taken') {
-      return ledger.noteTold(schedule, notice.run, { kind: 'taken', ...told });
+      return ledger.noteTold(schedule, message.run, { kind: 'taken', ...told });
     }
     const { reason } = outcome;
-    await ledger.noteTold(schedule, notice.run, { kind: 'refused', ...told, reason, triesLeft });
+    await ledger.noteTold(schedule, message.run, { kind: 'refused', ...told, reason, triesLeft });
     throw new Error(`The webhook was not told: ${reason}.`);
   }
 }

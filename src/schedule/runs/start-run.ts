@@ -8,7 +8,14 @@ import { fileNames } from '../../results/file-names.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
 import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';
-import { isUrl, placeOf, type ReadRun, type RunOf, type Schedule, shownFile } from '../schedule.js';
+import {
+  isUrl,
+  lastingFacts,
+  type ReadRun,
+  type RunOf,
+  type Schedule,
+  shownFile,
+} from '../schedule.js';
 import type { RunStep, ScheduleContext } from './context.js';
 import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
 import { previousBatch, takeOver } from './take-over.js';
@@ -64,7 +71,7 @@ async function begun(
   const sinceMs = context.clock.now();
   await context.ledger.save(schedule.name, from, {
     stage: 'running',
-    ...placeOf(from.run),
+    ...lastingFacts(from.run),
     sinceMs,
     stopped: null,
   });
@@ -100,7 +107,7 @@ async function refuse(
   await dropInput(from.run.out);
   await context.ledger.save(schedule.name, from, {
     stage: 'refused',
-    ...placeOf(from.run),
+    ...lastingFacts(from.run),
     endedMs: context.clock.now(),
     exitCode: why.exitCode,
     message: redactSecrets(why.message),

@@ -4,7 +4,7 @@ import { type BatchMeta, cappedBy, isFinalized } from '../../ledger/batch-meta.j
 import { ExitCode } from '../../shared/errors.js';
 import type { RunJob } from '../queue.js';
 import {
-  placeOf,
+  lastingFacts,
   type ReadRun,
   type RunOf,
   type RunStage,
@@ -90,7 +90,7 @@ function endOf(
 ): ScheduleRun {
   return {
     stage: 'ended',
-    ...placeOf(run),
+    ...lastingFacts(run),
     endedMs: nowMs,
     exitCode,
     counts: meta && {

@@ -2,7 +2,7 @@ import { request } from 'undici';
 import { createDispatcher, type ProxySettings } from '../../rivya/dispatcher.js';
 import { describeFailure, redactSecrets } from '../../rivya/transport-failure.js';
 import type { Schedule, ScheduleRun } from '../schedule.js';
-import { describeRun, type RunNotice, runEvent } from '../words.js';
+import { describeRun, type RunMessage, runEvent } from '../words.js';
 import type { ScheduleContext } from './context.js';
 
 /** Logs a run that did not end well, and has the webhook told where there is one. Telling twice tells once. */
@@ -18,7 +18,7 @@ export async function tellRun(
   if (!(await ledger.hasWebhook(schedule.name))) return;
   const placed = run.stage === 'skipped' ? { batch: null, out: null } : run;
   const ended = run.stage === 'ended' || run.stage === 'refused';
-  const notice: RunNotice = {
+  const message: RunMessage = {
     text,
     event,
     schedule: schedule.name,
@@ -29,7 +29,7 @@ export async function tellRun(
     exit_code: ended ? run.exitCode : null,
     counts: run.stage === 'ended' ? run.counts : null,
   };
-  await queue.addNotice(schedule.name, notice);
+  await queue.addMessage(schedule.name, message);
 }
 
 /** The reason holds nothing of the URL, which may be a secret (S8). */
@@ -42,10 +42,10 @@ export interface PostOptions {
   userAgent: string;
 }
 
-/** Posts a notice to a webhook of the user's, once; redirects are not followed, as they would carry it elsewhere. */
+/** Posts a message to a webhook of the user's, once; redirects are not followed, as they would carry it elsewhere. */
 export async function postWebhook(
   url: string,
-  notice: RunNotice,
+  message: RunMessage,
   { proxy, userAgent }: PostOptions,
 ): Promise<PostOutcome> {
   const protocol = url.startsWith('http:') ? 'http:' : 'https:';
@@ -55,7 +55,7 @@ export async function postWebhook(
       dispatcher,
       method: 'POST',
       headers: { 'content-type': 'application/json', 'user-agent': userAgent },
-      body: JSON.stringify(notice),
+      body: JSON.stringify(message),
       signal: AbortSignal.timeout(timeoutMs),
     });
     await body.dump();

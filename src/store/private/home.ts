@@ -102,8 +102,8 @@ function messageOf(error: unknown): string {
 const longestSocketPathBytes = 100;
 
 /** The files of one private Redis. */
-export interface PrivatePlace {
-  /** RIVYA_BATCH_HOME, absolute and without symbolic links: two ways to one folder are one place. */
+export interface PrivatePaths {
+  /** RIVYA_BATCH_HOME, absolute and without symbolic links: two ways to one folder are one home. */
   folder: string;
   dataFolder: string;
   socketPath: string;
@@ -128,7 +128,7 @@ export async function prepareHome(home: string): Promise<string> {
 }
 
 /** Decides where everything lies; to be called under the lock, as it may record the socket's path. */
-export async function choosePlace(folder: string, machine: Machine): Promise<PrivatePlace> {
+export async function choosePaths(folder: string, machine: Machine): Promise<PrivatePaths> {
   const dataFolder = join(folder, 'redis');
   const nearSocket = join(folder, 'redis.sock');
   const fits = Buffer.byteLength(nearSocket) <= longestSocketPathBytes;
@@ -178,15 +178,15 @@ async function isPrivateFolder(path: string, machine: Machine): Promise<boolean>
 }
 
 /** What Redis wrote to its log after `fromByte`: the last line that is not empty, or null. */
-export async function lastLogLine(place: PrivatePlace, fromByte: number): Promise<string | null> {
-  const log = await readFile(place.logPath).catch(() => Buffer.alloc(0));
+export async function lastLogLine(paths: PrivatePaths, fromByte: number): Promise<string | null> {
+  const log = await readFile(paths.logPath).catch(() => Buffer.alloc(0));
   const lines = log.subarray(fromByte).toString('utf8').split('\n');
   return lines.findLast((line) => line.trim() !== '')?.trim() ?? null;
 }
 
 /** The log's size in bytes, 0 where there is none yet. */
-export async function logSize(place: PrivatePlace): Promise<number> {
-  return (await stat(place.logPath).catch(() => null))?.size ?? 0;
+export async function logSize(paths: PrivatePaths): Promise<number> {
+  return (await stat(paths.logPath).catch(() => null))?.size ?? 0;
 }
 
 function unusable(folder: string, reason: string, cause?: unknown): BatchError {

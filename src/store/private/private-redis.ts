@@ -7,39 +7,39 @@ import type { Redis } from 'ioredis';
 import { BatchError } from '../../shared/errors.js';
 import { isRefusal, reachRedis } from '../reach-redis.js';
 import { namesOthers, socketAddress } from '../redis-address.js';
-import type { Machine, PrivatePlace } from './home.js';
+import type { Machine, PrivatePaths } from './home.js';
 import { findRedisProgram, missingRedisError, startRedis } from './start-redis.js';
 
 const goneWithinMs = 15_000;
 const pauseMs = 20;
 
 /**
- * A connection to the running server of this place, which is started where none answers.
+ * A connection to the running server of this home, which is started where none answers.
  * Only under the home's lock. The caller ends the connection with `disconnect()`.
  */
 export async function joinOrStart(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   machine: Machine,
   connectionName: string,
 ): Promise<Redis> {
-  const address = socketAddress(place.socketPath);
+  const address = socketAddress(paths.socketPath);
   const reached = await reachRedis(address, connectionName);
   if (reached.state === 'ready') return reached.client;
   // One that dies while it is asked fails in other ways than being absent.
-  if (reached.state === 'failed' && (await isListening(place))) throw reached.error;
-  const cameUp = await settleStrayServer(place, () => isListening(place));
-  if (cameUp) return joinOrStart(place, machine, connectionName);
+  if (reached.state === 'failed' && (await isListening(paths))) throw reached.error;
+  const cameUp = await settleStrayServer(paths, () => isListening(paths));
+  if (cameUp) return joinOrStart(paths, machine, connectionName);
   const program = findRedisProgram(machine);
   if (program === null) throw missingRedisError(machine);
-  return startRedis(place, program, connectionName);
+  return startRedis(paths, program, connectionName);
 }
 
 /**
  * Shuts the server down, its append-only file written out, unless another store's connections are there.
  * Only under the home's lock; returns when the socket is gone.
  */
-export async function shutDownIfUnused(place: PrivatePlace, storeId: string): Promise<void> {
-  const reached = await reachRedis(socketAddress(place.socketPath), `${storeId}:leave`);
+export async function shutDownIfUnused(paths: PrivatePaths, storeId: string): Promise<void> {
+  const reached = await reachRedis(socketAddress(paths.socketPath), `${storeId}:leave`);
   if (reached.state !== 'ready') return;
   const { client } = reached;
   // Redis may learn in the same moment that a killed process's connection is closed: it is asked again.
@@ -55,12 +55,12 @@ export async function shutDownIfUnused(place: PrivatePlace, storeId: string): Pr
     client.disconnect();
     throw new BatchError(
       'redis_unreachable',
-      `The private Redis could not save and keeps running: ${refusal.message}. Its log is ${place.logPath}.`,
+      `The private Redis could not save and keeps running: ${refusal.message}. Its log is ${paths.logPath}.`,
       { cause: refusal },
     );
   }
   const patience = AbortSignal.timeout(goneWithinMs);
-  while (!patience.aborted && (await isListening(place))) await delay(pauseMs);
+  while (!patience.aborted && (await isListening(paths))) await delay(pauseMs);
   client.disconnect();
 }
 
@@ -73,10 +73,10 @@ async function isUsedByOthers(client: Redis, storeId: string): Promise<boolean> 
   }
 }
 
-/** Whether somebody takes connections on this place's socket. */
-export function isListening(place: PrivatePlace): Promise<boolean> {
+/** Whether somebody takes connections on this home's socket. */
+export function isListening(paths: PrivatePaths): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connectSocket(place.socketPath);
+    const socket = connectSocket(paths.socketPath);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
@@ -91,48 +91,48 @@ const endWithinMs = 15_000;
 const comeUpWithinMs = 5_000;
 
 /**
- * Makes sure that no server holds the data of this place, before one is started on it: two on one
+ * Makes sure that no server holds the data of this home, before one is started on it: two on one
  * append-only file ruin it. A server without a reachable socket is either just coming up, or its socket
  * file was deleted (temporary folders are swept); the latter is asked to end, and saves.
  * @param answers whether the socket answers by now
  * @returns true when the server came up by itself meanwhile.
  */
 async function settleStrayServer(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   answers: () => Promise<boolean>,
 ): Promise<boolean> {
-  const processId = await strayServer(place);
+  const processId = await strayServer(paths);
   if (processId === null) return false;
   const patience = AbortSignal.timeout(comeUpWithinMs);
   while (!patience.aborted) {
     if (await answers()) return true;
-    if ((await strayServer(place)) === null) return false;
+    if ((await strayServer(paths)) === null) return false;
     await delay(strayPauseMs);
   }
   process.kill(processId, 'SIGTERM');
   const end = AbortSignal.timeout(endWithinMs);
   while (!end.aborted) {
-    if ((await strayServer(place)) === null) return false;
+    if ((await strayServer(paths)) === null) return false;
     await delay(strayPauseMs);
   }
   throw new BatchError(
     'redis_unreachable',
-    `A Redis (process ${processId}) works on ${place.dataFolder}, but cannot be reached and does not end.`,
+    `A Redis (process ${processId}) works on ${paths.dataFolder}, but cannot be reached and does not end.`,
   );
 }
 
-/** The process that the pid file names, if it is alive and is a server on this place's data. */
-async function strayServer(place: PrivatePlace): Promise<number | null> {
-  const processId = Number(await readFile(place.pidPath, 'utf8').catch(() => ''));
+/** The process that the pid file names, if it is alive and is a server on this home's data. */
+async function strayServer(paths: PrivatePaths): Promise<number | null> {
+  const processId = Number(await readFile(paths.pidPath, 'utf8').catch(() => ''));
   if (!Number.isInteger(processId) || processId <= 1) return null;
-  return (await worksOn(place, processId)) ? processId : null;
+  return (await worksOn(paths, processId)) ? processId : null;
 }
 
 /** Process numbers are used again: after a restart of the machine this one may be anybody's. */
-async function worksOn(place: PrivatePlace, processId: number): Promise<boolean> {
+async function worksOn(paths: PrivatePaths, processId: number): Promise<boolean> {
   if (process.platform === 'linux') {
     const folder = await readlink(`/proc/${processId}/cwd`).catch(() => '');
-    return folder !== '' && folder === (await realpath(place.dataFolder).catch(() => null));
+    return folder !== '' && folder === (await realpath(paths.dataFolder).catch(() => null));
   }
   const listing = await promisify(execFile)('ps', [
     '-p',
@@ -142,5 +142,5 @@ async function worksOn(place: PrivatePlace, processId: number): Promise<boolean>
   ]).catch(
     () => ({ stdout: '' }), // `ps` fails when there is no such process
   );
-  return listing.stdout.includes(place.socketPath);
+  return listing.stdout.includes(paths.socketPath);
 }

@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import { BatchError } from '../../shared/errors.js';
 import { reachRedis } from '../reach-redis.js';
 import { socketAddress } from '../redis-address.js';
-import { lastLogLine, logSize, type Machine, type PrivatePlace } from './home.js';
+import { lastLogLine, logSize, type Machine, type PrivatePaths } from './home.js';
 
 /** Redis listens before it loads its data, so this is only the time to come up. */
 const listenWithinMs = 20_000;
@@ -27,14 +27,14 @@ type Launched =
  * @throws BatchError `redis_unreachable` with the log's path and last line.
  */
 export async function startRedis(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   program: string,
   connectionName: string,
 ): Promise<Redis> {
-  const logStart = await logSize(place);
-  let launched = await launchOnce(place, program, connectionName);
+  const logStart = await logSize(paths);
+  let launched = await launchOnce(paths, program, connectionName);
   for (let count = 1; launched.state === 'killed' && count < mostLaunches; count += 1) {
-    launched = await launchOnce(place, program, connectionName);
+    launched = await launchOnce(paths, program, connectionName);
   }
   switch (launched.state) {
     case 'answers':
@@ -42,20 +42,20 @@ export async function startRedis(
     case 'failed':
       throw launched.error;
     case 'killed':
-      throw await startFailure(place, logStart, `it was ended by ${launched.signal}`);
+      throw await startFailure(paths, logStart, `it was ended by ${launched.signal}`);
     case 'ended':
-      throw await startFailure(place, logStart, launched.reason);
+      throw await startFailure(paths, logStart, launched.reason);
     default:
       return launched satisfies never;
   }
 }
 
 async function launchOnce(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   program: string,
   connectionName: string,
 ): Promise<Launched> {
-  const child = launch(place, program);
+  const child = launch(paths, program);
   const over = new AbortController();
   const fallen = new Promise<Launched>((resolve) => {
     child.once('error', (error) => resolve({ state: 'ended', reason: error.message }));
@@ -65,7 +65,7 @@ async function launchOnce(
       );
     });
   });
-  const answer = waitForAnswer(place, connectionName, over.signal);
+  const answer = waitForAnswer(paths, connectionName, over.signal);
   const launched = await Promise.race([answer, fallen]);
   over.abort();
   // A connection that comes too late would stay behind, and count as a user of the next server.
@@ -78,23 +78,23 @@ function endLateConnection(late: Launched): void {
 }
 
 async function startFailure(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   logStart: number,
   reason: string,
 ): Promise<BatchError> {
-  const lastLine = await lastLogLine(place, logStart);
+  const lastLine = await lastLogLine(paths, logStart);
   return new BatchError(
     'redis_unreachable',
-    `The private Redis did not start (${reason}). ${lastLine === null ? 'It said nothing.' : `Its last line: ${lastLine}`}\nIts log is ${place.logPath}, its data ${place.dataFolder}.`,
+    `The private Redis did not start (${reason}). ${lastLine === null ? 'It said nothing.' : `Its last line: ${lastLine}`}\nIts log is ${paths.logPath}, its data ${paths.dataFolder}.`,
   );
 }
 
-function launch(place: PrivatePlace, program: string): ChildProcess {
+function launch(paths: PrivatePaths, program: string): ChildProcess {
   // What Redis says before it has read its arguments goes to the same log.
-  const log = openSync(place.logPath, 'a', 0o600);
+  const log = openSync(paths.logPath, 'a', 0o600);
   try {
-    const child = spawn(program, serverArguments(place), {
-      cwd: place.dataFolder,
+    const child = spawn(program, serverArguments(paths), {
+      cwd: paths.dataFolder,
       // Its own session: Ctrl+C in the terminal is for the command, not for Redis.
       detached: true,
       stdio: ['ignore', log, log],
@@ -104,21 +104,21 @@ function launch(place: PrivatePlace, program: string): ChildProcess {
     child.unref();
     // Redis writes the same number later. Before that, a command that takes over from a killed one must
     // already see that a server is coming up.
-    if (child.pid !== undefined) writeFileSync(place.pidPath, `${child.pid}\n`, { mode: 0o600 });
+    if (child.pid !== undefined) writeFileSync(paths.pidPath, `${child.pid}\n`, { mode: 0o600 });
     return child;
   } finally {
     closeSync(log);
   }
 }
 
-function serverArguments(place: PrivatePlace): string[] {
+function serverArguments(paths: PrivatePaths): string[] {
   const settings: Record<string, string> = {
     port: '0',
-    unixsocket: place.socketPath,
+    unixsocket: paths.socketPath,
     unixsocketperm: '700',
-    dir: place.dataFolder,
-    pidfile: place.pidPath,
-    logfile: place.logPath,
+    dir: paths.dataFolder,
+    pidfile: paths.pidPath,
+    logfile: paths.logPath,
     daemonize: 'no',
     appendonly: 'yes',
     appendfsync: 'everysec',
@@ -129,13 +129,13 @@ function serverArguments(place: PrivatePlace): string[] {
 }
 
 async function waitForAnswer(
-  place: PrivatePlace,
+  paths: PrivatePaths,
   connectionName: string,
   over: AbortSignal,
 ): Promise<Launched> {
   const patience = AbortSignal.timeout(listenWithinMs);
   for (;;) {
-    const reached = await reachRedis(socketAddress(place.socketPath), connectionName);
+    const reached = await reachRedis(socketAddress(paths.socketPath), connectionName);
     if (reached.state === 'ready') return { state: 'answers', client: reached.client };
     // A server that refuses its data hangs up before it ends: why, its exit and its log will tell.
     if (patience.aborted || over.aborted) return { state: 'failed', error: reached.error };

@@ -20,13 +20,13 @@ const leastPriceShare = 0.01;
  * Whatever requests are worth, tasks are noticed after one median on average at the latest: with it, a place in
  * flight is held about twice as long as its task runs. A wide history pays for that with more checks.
  */
-const latestNoticeShare = 1;
+const latestLagShare = 1;
 /** Of a bisection between the two prices, 1 to 800: it ends within a tenth of the highest price that keeps the bound. */
 const bisections = 6;
 
 /** When to look at tasks of such durations under this pressure. */
 export function choosePolicy(curve: DurationCurve, pressure: Pressure): CheckPolicy {
-  const bound = latestNoticeShare * curve.medianMs;
+  const bound = latestLagShare * curve.medianMs;
   const planAt = (share: number) => planChecks(curve, share * curve.medianMs);
   const wanted = planAt(priceShares[pressure]);
   if (wanted.noticeMs <= bound || priceShares[pressure] <= leastPriceShare) return wanted;

@@ -3,14 +3,14 @@ import { expect, it, onTestFinished } from 'vitest';
 import { scheduleOwners } from '../../../src/schedule/ledger.js';
 import { ScheduleWorker } from '../../../src/schedule/runs/schedule-worker.js';
 import type { PostOutcome } from '../../../src/schedule/runs/tell-run.js';
-import type { RunNotice } from '../../../src/schedule/words.js';
+import type { RunMessage } from '../../../src/schedule/words.js';
 import { identity } from '../../support/ledger.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
 async function openWorker(answer: PostOutcome = { kind: 'taken' }) {
   const bench = await openScheduleBench();
-  const told: { url: string; notice: RunNotice }[] = [];
-  const post = async (url: string, notice: RunNotice) => {
+  const told: { url: string; notice: RunMessage }[] = [];
+  const post = async (url: string, notice: RunMessage) => {
     told.push({ url, notice });
     return answer;
   };

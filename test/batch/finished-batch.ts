@@ -2,12 +2,13 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { ManifestWriter } from '../../src/batch/manifest-writer.js';
-import { draftReopening, type Reopener } from '../../src/batch/reopen.js';
-import { RewriteLedger } from '../../src/ledger/rewrite-ledger.js';
+import { type Reopener, surveyReopening } from '../../src/batch/reopen.js';
+import type { BatchLedger } from '../../src/ledger/batch-ledger.js';
+import { Journal } from '../../src/results/journal.js';
 import type { ManifestLine } from '../../src/shared/manifest-line.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import { manifestLine } from '../shared/manifest-lines.js';
-import { openLedger } from '../support/ledger.js';
+import { identity, openLedger } from '../support/ledger.js';
 import { temporaryFolder } from '../worker/stages/stage-bench.js';
 
 const unknownTask: Partial<ManifestLine> = {
@@ -25,21 +26,20 @@ const lineKinds: Record<string, Partial<ManifestLine>> = {
   e: {},
 };
 
-/** The earlier line that the history has before the rewrite. */
+/** The earlier line that the history has from before. */
 const oldHistory = `${JSON.stringify(manifestLine({ brief_id: 'old' }))}\n`;
 
-/** A batch with its manifest, in which b, c and d are worth a retry; `late` comes to its end only later. */
-export async function openRewrite() {
+/** A batch with its folder, in which b, c and d are worth a retry; `late` comes to its end only later. */
+export async function openFinished() {
   const opened = await openLedger();
   const { redis, ledger, account, prefix, batch } = opened;
   const out = await temporaryFolder();
+  await (await Journal.open(out, { ...identity, batch })).close();
   const queues = new StageQueues(redis, prefix, batch);
   onTestFinished(() => queues.close());
-  const rewrite = new RewriteLedger(redis, ledger, account);
   const reopener: Reopener = {
     ledger,
     account,
-    rewrite,
     queues,
     out,
     categoryOf: () => 'image',
@@ -58,16 +58,20 @@ export async function openRewrite() {
     // The ledger's own fingerprint stays, as `finish` leaves it.
     expect(await opened.stateOf(id)).toMatchObject({ stage: 'lined', status });
   };
-  const flush = () => new ManifestWriter(ledger.outbox, out).flush();
+  const flush = () => new ManifestWriter(reopener).flush();
   await opened.admit(...Object.keys(lineKinds), 'late');
   for (const id of Object.keys(lineKinds)) await finish(id);
   await flush();
+  await ledger.recovery.endAdoption({
+    ...{ historyCharged: 0, takenOver: 0, lastRun: 0, forcedRun: null, generation: 0 },
+    runTimes: new Map(),
+  });
+  await ledger.set({ ready: 1 });
   await writeFile(join(out, 'history.jsonl'), oldHistory);
   return {
     ...opened,
     out,
     queues,
-    rewrite,
     reopener,
     lines,
     finish,
@@ -75,22 +79,8 @@ export async function openRewrite() {
     oldHistory,
     file: (name: string) => readFile(join(out, name), 'utf8'),
     files: async () => (await readdir(out)).sort(),
-    /** From here on the rewrite is under way. */
-    begin: async () => {
-      const draft = await draftReopening(reopener, (line) => line.status !== 'succeeded');
-      const historyBytes = Buffer.byteLength(oldHistory);
-      const { generation, token } = draft;
-      const plan = {
-        generation,
-        historyBytes,
-        cancellation: 'keep',
-        unwritten: 'allowed',
-        run: null,
-      } as const;
-      expect(await rewrite.begin(token, plan)).toBe('begun');
-      return draft;
-    },
-    /** As if whoever holds the rewrite had not been heard of for long. */
+    survey: () => surveyReopening(reopener, (line) => line.status !== 'succeeded'),
+    /** As if whoever holds the manifest had not been heard of for long. */
     expireHold: () => redis.hset(ledger.keys.meta, 'rewriter_at', 0),
     jobs: async (stage: 'submit' | 'status') =>
       (await queues.queue(stage).getJobs(['waiting', 'delayed', 'active']))
@@ -99,26 +89,36 @@ export async function openRewrite() {
   };
 }
 
-export type OpenRewrite = Awaited<ReturnType<typeof openRewrite>>;
+export type Finished = Awaited<ReturnType<typeof openFinished>>;
 
-/** What every way through a rewrite must lead to, whoever was killed on the way. */
-export async function expectRewritten(opened: OpenRewrite): Promise<void> {
-  const { lines, file, files, ledger, stateOf, jobs, rewrite } = opened;
+/** The same batch for a process of which some calls to Redis are something else. */
+export function withParts(
+  reopener: Reopener,
+  parts: Partial<Pick<BatchLedger, 'reopened' | 'outbox' | 'briefs'> & { queues: StageQueues }>,
+): Reopener {
+  const { queues = reopener.queues, ...own } = parts;
+  const replaced = Object.entries(own).map(([name, value]) => [name, { value }] as const);
+  const ledger = Object.create(reopener.ledger, Object.fromEntries(replaced)) as BatchLedger;
+  return { ...reopener, queues, ledger };
+}
+
+/** What every way through a retry must lead to, whoever was killed on the way. */
+export async function expectReopened(opened: Finished): Promise<void> {
+  const { lines, file, files, ledger, stateOf, jobs } = opened;
   expect(await file('manifest.jsonl')).toBe(`${lines.a}\n${lines.e}\n`);
   expect(await file('history.jsonl')).toBe(
     `${opened.oldHistory}${lines.b}\n${lines.c}\n${lines.d}\n`,
   );
-  expect(await files()).toEqual(['history.jsonl', 'manifest.jsonl']);
+  expect(await files()).toEqual(['history.jsonl', 'journal.jsonl', 'manifest.jsonl']);
   expect(await stateOf('b')).toMatchObject({ stage: 'admitted', attempt: 2, sends: 0 });
   expect(await stateOf('c')).toMatchObject({ stage: 'accepted', attempt: 1, taskId: 'task_3' });
   expect(await stateOf('d')).toMatchObject({ stage: 'admitted', attempt: 2 });
   expect(await ledger.meta()).toMatchObject({
-    rewriting: false,
     pending: 4,
     lines: { succeeded: 2, failed: 0, unknown: 0 },
   });
-  expect(await rewrite.place()).toEqual({
-    generation: '1',
+  expect(await ledger.recovery.marks()).toMatchObject({
+    reopened: false,
     offset: Buffer.byteLength(`${lines.a}\n${lines.e}\n`),
   });
   expect(await jobs('submit')).toEqual(['b 2', 'd 2']);
