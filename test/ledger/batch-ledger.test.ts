@@ -600,7 +600,12 @@ describe('the outbox', () => {
   it('S5: gives the same lines and the same place until they are marked as written', async () => {
     const { ledger } = await lined(3);
     const page = await ledger.outbox.read(2);
-    expect(page).toEqual({ generation: '0', offset: 0, lines: ['line 0', 'line 1'] });
+    expect(page).toEqual({
+      kind: 'lines',
+      generation: '0',
+      offset: 0,
+      lines: ['line 0', 'line 1'],
+    });
     expect(await ledger.outbox.read(2)).toEqual(page);
     expect(await ledger.outbox.markWritten(page, 14)).toBe('marked');
     expect(await ledger.outbox.read(2)).toEqual({ generation: '0', offset: 14, lines: ['line 2'] });
