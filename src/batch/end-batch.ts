@@ -6,7 +6,7 @@ import { ManifestFile } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
-import { type CancelMode, cancelBrief, type FinishContext } from './finish-brief.js';
+import { type CancelMode, cancellationOf, finishBrief } from './finish-brief.js';
 import { abandonedCode } from './plan-reopening.js';
 
 export interface Finalizing {
@@ -64,33 +64,36 @@ export interface CancelCounts {
 export async function cancelBatch(cancelling: Cancelling): Promise<CancelCounts> {
   const { ledger, clock, mode, flush } = cancelling;
   const counts: CancelCounts = { cancelled: 0, abandoned: 0 };
-  const context: FinishContext = {
-    batch: ledger.batch,
-    ledger,
-    clock,
-    notify: ({ error }) => {
-      counts[error?.code === abandonedCode ? 'abandoned' : 'cancelled'] += 1;
-    },
+  const end = async (id: string) => {
+    const code = await cancelBrief(ledger, id, mode, clock.now());
+    if (code !== null) counts[code === abandonedCode ? 'abandoned' : 'cancelled'] += 1;
   };
   for await (const briefs of ledger.scan()) {
-    await Promise.all(briefs.map((brief) => endBrief(context, brief, mode)));
+    const ending = briefs.filter(({ read }) => cancellationOf(read.state, mode) !== null);
+    await Promise.all(ending.map(({ id }) => end(id)));
     await flush();
   }
   return counts;
 }
 
-/** One that moves on between reading and ending it is read again. */
-async function endBrief(
-  context: FinishContext,
-  { id, read }: ScannedBrief,
+/**
+ * One that moves on between reading and ending it is read again.
+ * @returns the code of its line; null where it gets none
+ */
+async function cancelBrief(
+  ledger: BatchLedger,
+  id: string,
   mode: CancelMode,
-): Promise<void> {
-  let from: ScannedBrief['read'] | null = read;
-  while (from !== null) {
-    const finish = await cancelBrief(context, id, { from, mode });
-    if (finish === 'finished' || finish === 'goes_on' || finish === null) return;
-    if (finish.stage === 'lined') return;
-    from = await context.ledger.briefs.read(id);
+  nowMs: number,
+): Promise<string | null> {
+  for (;;) {
+    const brief = await ledger.briefs.find(id);
+    if (brief === 'lined' || brief === 'missing') return null;
+    const end = cancellationOf(brief.state, mode);
+    if (end === null) return null;
+    const finish = await finishBrief(ledger, brief, end, nowMs);
+    if (finish.kind === 'finished') return end.error?.code ?? null;
+    if (finish.state === null) return null;
   }
 }
 

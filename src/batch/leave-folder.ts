@@ -72,13 +72,13 @@ async function isGone(ledger: BatchLedger, meta: BatchMeta, out: string): Promis
 
 /** Accepted tasks get a line that says whose they are. */
 async function endTasks({ ledger, clock }: Leaving): Promise<void> {
-  const context = { batch: ledger.batch, ledger, clock, notify: () => undefined };
   const error = { code: 'task_overdue', message: goneMessage, request_id: null };
   for await (const briefs of ledger.scan()) {
     for (const { id, read } of briefs) {
       if (read.state.stage !== 'accepted' && read.state.stage !== 'ready') continue;
-      const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-      await finishBrief(context, id, { from: read, end });
+      const brief = await ledger.briefs.find(id);
+      if (brief === 'lined' || brief === 'missing') continue;
+      await finishBrief(ledger, brief, { status: 'unknown', error }, clock.now());
     }
   }
 }

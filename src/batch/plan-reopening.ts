@@ -1,13 +1,7 @@
 import { decodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { Opening } from '../ledger/reopened-ledger.js';
-import {
-  contentOfLine,
-  type PreparedBrief,
-  parseBody,
-  parseContent,
-  priceKind,
-} from '../shared/brief.js';
+import { contentOfLine, type PreparedBrief, parseContent, priceKind } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
@@ -61,7 +55,7 @@ export function planReopening(lined: LinedBrief): Reopening | null {
   const { text, state } = read;
   if (state.attempt !== line.attempt || state.status !== line.status) return null;
   const content = lined.content ?? contentOfLine(line);
-  const body = parseBody(parseContent(content).body);
+  const { request: body } = parseContent(content);
   const { model } = body;
   const kind = priceKind(body);
   const base = {

@@ -90,7 +90,7 @@ async function readPace(redis: Redis, key: string): Promise<PaceFields> {
   return Object.fromEntries(paceFields.map((name, at) => [name, values[at] ?? null])) as PaceFields;
 }
 
-/** As in `lua/limits.lua`. */
+/** As `limits_in_force` in `lua/pace.lua`. */
 function readWorkers(
   entries: string[],
   nowMs: number,

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { PreparedBrief } from '../shared/brief.js';
+import { type PreparedBrief, parseContent, type StoredContent } from '../shared/brief.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import { utcDay } from './account-view.js';
 import {
@@ -10,7 +10,7 @@ import {
   type Stage,
 } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
-import { holdings, moves } from './moves.js';
+import { holdings, moves, type Unfinished } from './moves.js';
 import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'missing';
@@ -27,6 +27,12 @@ export interface FinishedBrief {
   checks: number;
   downloads: number;
   nowMs: number;
+}
+
+/** An unfinished brief: where it stands, and what was frozen of it at admission. */
+export interface LedgerBrief<S extends Unfinished = Unfinished> extends ReadState<S> {
+  id: string;
+  content: StoredContent;
 }
 
 /** Where each brief of one batch stands. Every change of a brief's stage goes through here. */
@@ -107,6 +113,22 @@ export class BriefLedger {
       this.redis.hmget(this.keys.content, ...briefIds),
     ]);
     return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
+  }
+
+  /** Where a brief stands and what it is, as of one moment; `missing` where the ledger lacks either. */
+  async find(briefId: string): Promise<LedgerBrief | 'lined' | 'missing'> {
+    const { state: states, content: contents } = this.keys;
+    const replies = await this.redis.multi().hget(states, briefId).hget(contents, briefId).exec();
+    const [stateText, contentText] = (replies ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply as string | null;
+    });
+    if (!stateText) return 'missing';
+    const { text, state } = decodeState(stateText);
+    if (state.stage === 'lined') return 'lined';
+    // It goes when its brief succeeds, and never before.
+    if (!contentText) return 'missing';
+    return { id: briefId, text, state, content: parseContent(contentText) };
   }
 
   async readContent(briefId: string): Promise<string | null> {

@@ -139,7 +139,8 @@ export interface OnlySend {
   earlier: 'none';
 }
 
-type Unfinished = Exclude<BriefState, { stage: 'lined' }>;
+/** It has no line yet. */
+export type Unfinished = Exclude<BriefState, { stage: 'lined' }>;
 
 /** What is known of a task when the API has taken it. */
 export type AcceptedTask = Pick<

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { parseContent } from '../shared/brief.js';
+import type { StoredContent } from '../shared/brief.js';
 import type { JsonObject } from '../shared/json.js';
-import { mentionsFiles, placeholdersIn, type ReferenceFile } from '../shared/reference-items.js';
+import { placeholdersIn, type ReferenceFile } from '../shared/reference-items.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import { readLedgerMs } from './clock.js';
 import type { AccountKeys, BatchKeys } from './keys.js';
@@ -150,8 +150,8 @@ function isClosed([halted, parked, probeAt, downUntil]: Fields, nowMs: number): 
 }
 
 /** Whether a brief refers to files, which are sent as the addresses of their uploads. */
-export function needsUploads(content: string): boolean {
-  return mentionsFiles(content) && placeholdersIn(parseContent(content).body).length > 0;
+export function needsUploads({ body }: StoredContent): boolean {
+  return placeholdersIn(body).length > 0;
 }
 
 /**

@@ -17,10 +17,14 @@ export function contentFingerprint(content: BriefContent): string {
   return hash('sha256', canonicalJson({ model, prompt, params, references }), 'hex').slice(0, 32);
 }
 
-/** A brief's frozen part as the ledger keeps it: where it came from, and the exact body of its POST. */
+/** A brief's frozen part, parsed once for whoever works on it. */
 export interface StoredContent {
+  /** As the ledger keeps it. */
+  text: string;
   origin: BriefOrigin;
+  /** The exact body of its POST, and what it says. */
   body: string;
+  request: RequestBody;
 }
 
 export interface RequestBody {
@@ -30,12 +34,11 @@ export interface RequestBody {
 }
 
 /** The two were joined by the first newline: JSON text holds none. */
-export function parseContent(content: string): StoredContent {
-  const end = content.indexOf('\n');
-  return {
-    origin: JSON.parse(content.slice(0, end)) as BriefOrigin,
-    body: content.slice(end + 1),
-  };
+export function parseContent(text: string): StoredContent {
+  const end = text.indexOf('\n');
+  const origin = JSON.parse(text.slice(0, end)) as BriefOrigin;
+  const body = text.slice(end + 1);
+  return { text, origin, body, request: parseBody(body) };
 }
 
 export function parseBody(body: string): RequestBody {

@@ -26,7 +26,7 @@ export function placeholderFor(sha256: string): string {
 }
 
 /** A look at the text alone, for the many briefs that have none; true where it is worth a closer look. */
-export function mentionsFiles(text: string): boolean {
+function mentionsFiles(text: string): boolean {
   return member.test(text);
 }
 

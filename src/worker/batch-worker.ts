@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
 import { finalizeBatch } from '../batch/end-batch.js';
-import { cancelBrief } from '../batch/finish-brief.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
@@ -10,18 +9,14 @@ import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
-import { readyReferences } from './references/ready-references.js';
 import { StageWorker } from './stage-worker.js';
-import { type CollectContext, collectAssets } from './stages/collect.js';
-import type { DownloadPlace, DownloadPlaces } from './stages/download-places.js';
 import { SubmitGate } from './stages/permit.js';
 import { giveUpBrief } from './stages/settle.js';
-import { checkStatus } from './stages/status.js';
-import { type StageContext, type StageJob, type Step, stepFor } from './stages/step.js';
-import { submitBrief } from './stages/submit.js';
+import type { ResultFolder, StageContext, StageJob, Step } from './stages/step.js';
+import { workOn } from './stages/work-on.js';
 
 export interface BatchWorkerOptions {
-  context: StageContext;
+  context: Omit<StageContext, 'folder'>;
   /** What the batch is, as its journal says. */
   header: JournalHeader;
   connection: Redis;
@@ -31,8 +26,6 @@ export interface BatchWorkerOptions {
   out: string | null;
   /** Requests at once, per stage, over all batches of this process. */
   slots: Record<'submit' | 'status', LimitFunction>;
-  /** The same for downloads. */
-  places: DownloadPlaces;
 }
 
 /** Longer than a job of ours is put off, but for what the API asks for by name. */
@@ -45,6 +38,7 @@ const tendEveryMs = 500;
 
 /** All stages of one batch in this process: wires, starts, tends and stops them. */
 export class BatchWorker {
+  private readonly context: StageContext;
   private readonly queues: StageQueues;
   private readonly workers: StageWorker[];
   private readonly writer: ManifestWriter | null;
@@ -60,7 +54,10 @@ export class BatchWorker {
   private tending: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: BatchWorkerOptions) {
-    const { context, connection, prefix, stages, out, header } = options;
+    const { connection, prefix, stages, out, header, slots } = options;
+    const folder = out === null ? null : this.resultFolder(out);
+    const context = { ...options.context, folder };
+    this.context = context;
     this.queues = new StageQueues(connection, prefix, context.batch);
     this.gate = new SubmitGate(context);
     const { ledger } = context;
@@ -73,27 +70,27 @@ export class BatchWorker {
           stage,
           queues: this.queues,
           connection,
-          concurrency: stage === 'collect' ? options.places.most : options.slots[stage].concurrency,
+          concurrency: stage === 'collect' ? context.places.most : slots[stage].concurrency,
           clock: systemClock,
           log: context.log,
           work: (job) => this.work(stage, job),
-          giveUp: (job, reason) => giveUpBrief(context, job, { stage, reason }),
+          giveUp: (job, reason) => giveUpBrief(this.context, stage, job, reason),
           lookForLoss: (found) => this.lookForLoss(found),
         }),
     );
   }
 
   get batch(): string {
-    return this.options.context.batch;
+    return this.context.batch;
   }
 
   get createdAt(): number {
-    return this.options.context.createdAt;
+    return this.context.createdAt;
   }
 
   /** Mends what a crash may have left, then tends the manifest until closed. */
   async start(): Promise<void> {
-    const { ledger } = this.options.context;
+    const { ledger } = this.context;
     await ledger.repairInFlight();
     // Said before the first send, so that whoever has the folder can note it in the journal.
     if (this.writer === null && this.options.stages.includes('submit')) {
@@ -116,7 +113,7 @@ export class BatchWorker {
    */
   async lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'> {
     if (this.lost) return 'lost';
-    const { ledger, createdAt } = this.options.context;
+    const { ledger, createdAt } = this.context;
     const missing = await ledger.findMissing();
     const meta = missing === 'whole' || missing === 'state' ? await ledger.meta() : null;
     if (meta && meta.createdAt !== createdAt) return 'whole';
@@ -125,7 +122,7 @@ export class BatchWorker {
     // Another stage may have found it meanwhile.
     if (this.lost) return 'lost';
     this.lost = loss;
-    this.options.context.notify({ kind: 'state_lost', reason: loss.message });
+    this.context.notify({ kind: 'state_lost', reason: loss.message });
     this.closing.abort();
     for (const worker of this.workers) void worker.abandon();
     return 'lost';
@@ -133,7 +130,7 @@ export class BatchWorker {
 
   /** Redis has deleted keys: jobs may be among them, without which nobody comes by to miss anything. */
   async keysWereDeleted(): Promise<void> {
-    const { ledger } = this.options.context;
+    const { ledger } = this.context;
     if ((await this.lookForLoss('trouble')) === 'lost') return;
     const meta = await ledger.meta();
     if (meta === null || meta.stage === 'admitting' || (await ledger.reopened.any())) return;
@@ -154,7 +151,7 @@ export class BatchWorker {
     await this.tending;
     await this.tendOrTell();
     await this.queues.close();
-    await this.options.context.journal?.close();
+    await this.context.journal?.close();
   }
 
   /** Leaves at once; other workers pick up what was under way. */
@@ -165,7 +162,8 @@ export class BatchWorker {
 
   /** Writes finished lines now, and the closing files when they are due. */
   async tend(): Promise<'finalized' | 'not_yet'> {
-    const { context, out } = this.options;
+    const { context } = this;
+    const { out } = this.options;
     if (this.lost || !this.writer || out === null) return 'not_yet';
     const meta = await context.ledger.meta();
     if (meta === null) await this.lookForLoss('trouble');
@@ -179,7 +177,7 @@ export class BatchWorker {
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {
-    const { journal } = this.options.context;
+    const { journal } = this.context;
     if (this.elsewhereNoted || !journal || !meta.elsewhere) return;
     await journal.note({ elsewhere: true });
     this.elsewhereNoted = true;
@@ -190,7 +188,7 @@ export class BatchWorker {
     const reason = this.fileTrouble;
     if (reason === null) return;
     this.fileTrouble = null;
-    const { ledger, notify } = this.options.context;
+    const { ledger, notify } = this.context;
     await ledger.noteFileTrouble(reason);
     const { delayed } = await this.queues.counts('collect');
     // The one that was met may still be on its way into the queue.
@@ -212,7 +210,7 @@ export class BatchWorker {
     await this.tend().catch(async (error: unknown) => {
       if (this.folderIsAway || !(await this.folderIsHere())) return;
       const reason = error instanceof Error ? error.message : String(error);
-      this.options.context.notify({ kind: 'output_trouble', reason });
+      this.context.notify({ kind: 'output_trouble', reason });
     });
   }
 
@@ -221,7 +219,8 @@ export class BatchWorker {
    * be noted (S1). Told when it goes and when it comes back; paid tasks are watched meanwhile (S3).
    */
   private async folderIsHere(): Promise<boolean> {
-    const { context, out } = this.options;
+    const { context } = this;
+    const { out } = this.options;
     if (this.folder === null || out === null) return true;
     const sight = await this.folder.look();
     if (sight === 'same_files_anew') {
@@ -238,14 +237,13 @@ export class BatchWorker {
   }
 
   private async work(stage: QueueStage, job: StageJob): Promise<Step> {
-    const { context, slots, places } = this.options;
-    if (stage === 'status') return slots.status(() => checkStatus(context, job));
+    const { slots } = this.options;
+    const work = () => workOn(this.context, this.gate, stage, job);
+    if (stage === 'status') return slots.status(work);
     const awaited: Step = { kind: 'hold', waitMs: lookForFolderMs };
     if (!(await this.folderIsHere())) return awaited;
     try {
-      return await (stage === 'submit'
-        ? slots.submit(() => this.submit(job))
-        : places.hold((place) => collectAssets(this.collectContext(place), job)));
+      return await (stage === 'submit' ? slots.submit(work) : work());
     } catch (error) {
       // It may have gone in the middle.
       if (await this.folderIsHere()) throw error;
@@ -253,48 +251,13 @@ export class BatchWorker {
     }
   }
 
-  private async submit(job: StageJob): Promise<Step> {
-    const admittance = await this.gate.enter(job);
-    switch (admittance.kind) {
-      case 'hold':
-        return admittance;
-      case 'go':
-        return submitBrief(this.options.context, job, admittance.go);
-      case 'wants_uploads':
-        return this.upload(job, admittance.content);
-      case 'passed':
-        return stepFor(admittance.state);
-      case 'stopped':
-        return this.cancel(job);
-      case 'ended':
-        return { kind: 'done' };
-      default:
-        return admittance satisfies never;
-    }
-  }
-
-  /** Outside the gate: others ask for leave meanwhile. */
-  private async upload(job: StageJob, content: string): Promise<Step> {
-    return (await readyReferences(this.options.context, job, content)) ?? this.submit(job);
-  }
-
-  /** Its batch was cancelled before its turn came. */
-  private async cancel({ briefId }: StageJob): Promise<Step> {
-    const { context } = this.options;
-    const from = await context.ledger.briefs.read(briefId);
-    if (from === null) return stepFor(null);
-    const finish = await cancelBrief(context, briefId, { from, mode: 'collect' });
-    if (finish === 'finished') return { kind: 'done' };
-    return stepFor(finish === 'goes_on' ? from.state : finish);
-  }
-
-  private collectContext(place: DownloadPlace): CollectContext {
-    const { context, out } = this.options;
-    if (out === null) throw new Error('collect runs only where there is an output folder');
-    const noteTrouble = (reason: string) => {
-      this.fileTrouble = reason;
+  private resultFolder(path: string): ResultFolder {
+    return {
+      path,
+      isHere: () => this.folderIsHere(),
+      noteTrouble: (reason) => {
+        this.fileTrouble = reason;
+      },
     };
-    const folderIsHere = () => this.folderIsHere();
-    return { ...context, out, place, noteTrouble, folderIsHere };
   }
 }

@@ -1,8 +1,8 @@
-import type { LinedNotice } from '../batch/finish-brief.js';
+import type { LineError, LineStatus } from '../shared/manifest-line.js';
 
 /** What a person or a log should hear of while stages work. */
 export type Notice =
-  | LinedNotice
+  | { kind: 'lined'; briefId: string; status: LineStatus; error: LineError | null }
   | { kind: 'parked'; probeInMs: number }
   | { kind: 'credits_back' }
   | { kind: 'capped'; reason: 'cap' | 'day_cap' }

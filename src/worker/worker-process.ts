@@ -151,7 +151,6 @@ export class WorkerProcess {
       stages,
       out,
       slots: this.slots,
-      places: this.places,
       context: {
         batch,
         nonce,
@@ -161,6 +160,7 @@ export class WorkerProcess {
         journal,
         client: countRefusals(this.client, ledger),
         downloader,
+        places: this.places,
         pacer,
         pollPlanner,
         notices,

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { finishBrief } from '../../src/batch/finish-brief.js';
+import type { BriefEnd } from '../../src/batch/finish-brief.js';
 import type { BriefState } from '../../src/ledger/brief-state.js';
 import { manifestLineSchema } from '../../src/shared/manifest-line.js';
 import { endBrief } from '../../src/worker/stages/step.js';
 import { accepted, ready, submitting } from '../ledger/brief-states.js';
 import { preparedBrief } from '../support/ledger.js';
 import { openBench } from '../worker/stages/stage-bench.js';
-
-type BriefEnd = Parameters<typeof finishBrief>[2]['end'];
 
 const failed: BriefEnd = {
   status: 'failed',
@@ -19,9 +17,10 @@ const failed: BriefEnd = {
 async function benchAt(state: BriefState, patch = {}) {
   const bench = await openBench();
   await bench.ledger.briefs.admit([preparedBrief('a', patch)], 0);
-  const from = await bench.place('a', state);
+  await bench.place('a', state);
+  const brief = await bench.take({ briefId: 'a', attempt: 1 });
   const finish = (end: Partial<BriefEnd> = {}) =>
-    endBrief(bench.context, 'a', { from, end: { ...failed, ...end } });
+    endBrief(bench.context, brief, { ...failed, ...end });
   return { ...bench, finish };
 }
 
@@ -121,12 +120,13 @@ describe('safe to repeat', () => {
   });
 
   it('S4: content that is gone before the brief has its line is missing, and after that nothing to do', async () => {
-    const { finish, lines, redis, ledger, place } = await benchAt(ready('task_1'));
+    const { work, lines, redis, ledger, place } = await benchAt(ready('task_1'));
+    const collect = () => work('collect', { briefId: 'a', attempt: 1 });
     await redis.hdel(ledger.keys.content, 'a');
-    expect(await finish()).toEqual({ kind: 'missing' });
+    expect(await collect()).toEqual({ kind: 'missing' });
     const { attempt, fingerprint, seq } = ready('task_1');
     await place('a', { stage: 'lined', attempt, fingerprint, seq, status: 'succeeded' });
-    expect(await finish()).toEqual({ kind: 'done' });
+    expect(await collect()).toEqual({ kind: 'done' });
     expect(await lines()).toEqual([]);
   });
 });

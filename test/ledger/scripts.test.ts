@@ -17,6 +17,11 @@ describe.each(scripts)('$file', ({ text }) => {
     expect(text).not.toMatch(/os\.(time|clock|date)/);
   });
 
+  it('says in its first comment which invariant it serves, or that it serves none', () => {
+    const [first] = text.split(/^(?!-- )|^-- KEYS/m);
+    expect(first).toMatch(/\bS[1-8]\b|serve no invariant/);
+  });
+
   it('S7: where it asks for the time, the last of its keys is the clock', () => {
     const keys = /^-- KEYS: (.*)$/m.exec(text)?.[1] ?? '';
     if (/^--include now$/m.test(text)) expect(keys).toMatch(/\d clock$/);

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import {
   itemUrls,
-  mentionsFiles,
   placeholderFor,
   placeholdersIn,
   resolveItems,
@@ -20,7 +19,7 @@ it('finds the files of a body in their order', () => {
   expect(placeholdersIn(body)).toEqual([two, one]);
   expect(placeholdersIn('{"model":"m"}')).toEqual([]);
   // Somebody's own words, and another param of theirs.
-  expect(mentionsFiles(JSON.stringify({ prompt: `"url":"sha256:${one}"` }))).toBe(false);
+  expect(placeholdersIn(JSON.stringify({ prompt: `"url":"sha256:${one}"` }))).toEqual([]);
   const elsewhere = JSON.stringify({ params: { other: { url: placeholderFor(one) } } });
   expect(placeholdersIn(elsewhere)).toEqual([]);
 });

@@ -41,14 +41,13 @@ function startWorker(
 ) {
   const slot = () => pLimit(concurrency);
   const worker = new BatchWorker({
-    context: bench.context,
+    context: { ...bench.context, places: new DownloadPlaces(concurrency) },
     header: { batch: bench.batch, ...identity },
     connection: connect(),
     prefix: bench.prefix,
     stages,
-    out: stages.includes('collect') ? bench.context.out : null,
+    out: stages.includes('collect') ? bench.out : null,
     slots: { submit: slot(), status: slot() },
-    places: new DownloadPlaces(concurrency),
   });
   onTestFinished(() => worker.abandon());
   return worker;
@@ -60,8 +59,8 @@ const finalized = (bench: Bench) =>
     interval: 50,
   });
 
-const written = async ({ context }: Bench) => {
-  const text = await readFile(join(context.out, 'manifest.jsonl'), 'utf8');
+const written = async ({ out }: Bench) => {
+  const text = await readFile(join(out, 'manifest.jsonl'), 'utf8');
   return text
     .trimEnd()
     .split('\n')
@@ -73,7 +72,7 @@ const numbered = (count: number) => Array.from({ length: count }, (_, index) => 
 describe('BatchWorker', () => {
   it('ends where its manifest cannot be written, and the next one writes what waits (S4)', async () => {
     const bench = await openBatch(['b0', 'b1']);
-    const path = join(bench.context.out, 'manifest.jsonl');
+    const path = join(bench.out, 'manifest.jsonl');
     await mkdir(path, { recursive: true });
     const worker = startWorker(bench);
     await worker.start();

@@ -13,7 +13,7 @@ import { log } from './stages/stage-bench.js';
 
 async function openServer(settings: SettingsPatch = {}) {
   const opened = await openProcess(settings);
-  const { worker, prefix, account, redis, context } = opened;
+  const { worker, prefix, account, redis, out } = opened;
   // The bench's own batch is nobody's work here.
   await opened.ledger.forget();
   await worker.start();
@@ -22,7 +22,7 @@ async function openServer(settings: SettingsPatch = {}) {
     const served = serveBatches({
       ...{ worker, prefix, account, log },
       connection: redis,
-      out: context.out,
+      out,
       collects: 'collects',
       notifyFor: () => () => undefined,
       now: Date.now,
@@ -84,16 +84,16 @@ describe('serveBatches', () => {
   });
 
   it('S4: a batch that comes while another has not written a line gets a folder of its own', async () => {
-    const { serve, enqueue, context } = await openServer({ speed: 1, durationMs: 4_000 });
+    const { serve, enqueue, out } = await openServer({ speed: 1, durationMs: 4_000 });
     const first = await enqueue('first', ['a']);
     serve();
-    await eventually(async () => expect((await first.ledger.meta())?.out).toBe(context.out));
-    await eventually(async () => expect(await readdir(context.out)).toContain('journal.jsonl'));
+    await eventually(async () => expect((await first.ledger.meta())?.out).toBe(out));
+    await eventually(async () => expect(await readdir(out)).toContain('journal.jsonl'));
     const second = await enqueue('second', ['a']);
     for (const { ledger } of [first, second]) {
       await eventually(async () => expect(isFinalized(await ledger.meta())).toBe(true));
     }
-    expect((await second.ledger.meta())?.out).toBe(join(context.out, 'second'));
+    expect((await second.ledger.meta())?.out).toBe(join(out, 'second'));
     for (const { ledger } of [first, second]) {
       const text = await readFile(join((await ledger.meta())?.out ?? '', 'manifest.jsonl'), 'utf8');
       expect(text.trim().split('\n')).toHaveLength(1);
@@ -102,20 +102,20 @@ describe('serveBatches', () => {
   });
 
   it('gives two that come together a folder each', async () => {
-    const { serve, enqueue, context } = await openServer();
+    const { serve, enqueue, out } = await openServer();
     const batches = await Promise.all(['one', 'two'].map((name) => enqueue(name, ['a'])));
     serve();
     for (const { ledger } of batches) {
       await eventually(async () => expect(isFinalized(await ledger.meta())).toBe(true));
-      expect((await ledger.meta())?.out).toBe(join(context.out, ledger.batch));
+      expect((await ledger.meta())?.out).toBe(join(out, ledger.batch));
     }
   });
 
   it('does not let one batch that cannot begin keep the others waiting', async () => {
-    const { serve, enqueue, context } = await openServer();
-    await writeFile(join(context.out, 'file'), '');
+    const { serve, enqueue, out } = await openServer();
+    await writeFile(join(out, 'file'), '');
     const first = await enqueue('a-broken', ['a']);
-    await first.ledger.set({ out: join(context.out, 'file', 'inside') });
+    await first.ledger.set({ out: join(out, 'file', 'inside') });
     const second = await enqueue('b-sound', ['a']);
     serve();
     await eventually(async () => expect(isFinalized(await second.ledger.meta())).toBe(true));
@@ -137,9 +137,9 @@ describe('serveBatches', () => {
   });
 
   it('S1: does not begin with a batch whose earlier life is in the folder, and says so', async () => {
-    const { serve, enqueue, context, simulator, worker } = await openServer();
+    const { serve, enqueue, out, simulator, worker } = await openServer();
     const earlier = { ...header('one'), createdAt: identity.createdAt - 1 };
-    await (await Journal.open(context.out, earlier)).close();
+    await (await Journal.open(out, earlier)).close();
     const one = await enqueue('one', ['a']);
     const other = await enqueue('two', ['a']);
     const warnings: string[] = [];
@@ -151,7 +151,7 @@ describe('serveBatches', () => {
     serve({ now, log: pino({ level: 'warn' }, { write: (line) => warnings.push(line) }) });
     await eventually(async () => expect(isFinalized(await other.ledger.meta())).toBe(true));
     await eventually(async () =>
-      expect(await one.ledger.notBegun()).toContain(`Queue it again with --out ${context.out}`),
+      expect(await one.ledger.notBegun()).toContain(`Queue it again with --out ${out}`),
     );
     await eventually(() => expect(looks).toBeGreaterThan(2));
     expect(warnings.filter((line) => line.includes('"batch":"one"'))).toHaveLength(1);
@@ -161,32 +161,32 @@ describe('serveBatches', () => {
   });
 
   it('S1: nor where that is in the folder it had beside another batch, or has no journal any more', async () => {
-    const { serve, enqueue, context, simulator } = await openServer();
-    await mkdir(join(context.out, 'one'));
-    await writeFile(join(context.out, 'one', 'manifest.jsonl'), '{"batch":"one"}\n');
+    const { serve, enqueue, out, simulator } = await openServer();
+    await mkdir(join(out, 'one'));
+    await writeFile(join(out, 'one', 'manifest.jsonl'), '{"batch":"one"}\n');
     const { ledger } = await enqueue('one', ['a']);
     serve();
     await eventually(async () =>
-      expect(await ledger.notBegun()).toContain(`--out ${join(context.out, 'one')}`),
+      expect(await ledger.notBegun()).toContain(`--out ${join(out, 'one')}`),
     );
     expect(simulator.bill().total.tasks).toBe(0);
   });
 
   it('S1: nor with a place that somebody named who did not look into it', async () => {
-    const { serve, enqueue, context, simulator } = await openServer();
+    const { serve, enqueue, out, simulator } = await openServer();
     const earlier = { ...header('one'), nonce: 'fresh' };
-    await (await Journal.open(context.out, earlier)).close();
+    await (await Journal.open(out, earlier)).close();
     const { ledger } = await enqueue('one', ['a']);
-    await ledger.set({ out: context.out });
+    await ledger.set({ out: out });
     serve();
-    await eventually(async () => expect(await ledger.notBegun()).toContain(`--out ${context.out}`));
+    await eventually(async () => expect(await ledger.notBegun()).toContain(`--out ${out}`));
     expect(simulator.bill().total.tasks).toBe(0);
   });
 
   it('goes on where another worker has begun with this very life', async () => {
-    const { serve, enqueue, context } = await openServer();
+    const { serve, enqueue, out } = await openServer();
     const { ledger } = await enqueue('one', ['a']);
-    await (await Journal.open(context.out, header('one'))).close();
+    await (await Journal.open(out, header('one'))).close();
     await ledger.noteNotBegun('an earlier trouble');
     serve();
     await eventually(async () => expect(isFinalized(await ledger.meta())).toBe(true));
@@ -194,25 +194,25 @@ describe('serveBatches', () => {
   });
 
   it('S1: without a folder, it begins with a batch only when somebody has given it one', async () => {
-    const { serve, enqueue, worker, context, simulator } = await openServer();
+    const { serve, enqueue, worker, out, simulator } = await openServer();
     const placeless = await enqueue('one', ['a']);
     const placed = await enqueue('two', ['a']);
-    await placed.ledger.set({ out: join(context.out, 'two') });
+    await placed.ledger.set({ out: join(out, 'two') });
     serve({ collects: 'leaves_files_to_others', out: null });
     await eventually(() => expect(worker.attached).toEqual(['two']));
     await eventually(() => expect(simulator.bill().total.tasks).toBe(1));
-    await placeless.ledger.keepPlace(context.out);
+    await placeless.ledger.keepPlace(out);
     await eventually(() => expect(worker.attached).toEqual(['two', 'one']));
   });
 
   it('S1: lets go of a batch that Redis lost and somebody queued anew', async () => {
-    const { serve, enqueue, worker, context } = await openServer({ durationMs: 3_600_000 });
+    const { serve, enqueue, worker, out } = await openServer({ durationMs: 3_600_000 });
     const { ledger, redis } = await enqueue('one', ['a']);
     serve();
     await eventually(async () => expect((await ledger.meta())?.accepted).toBe(true));
     await redis.hset(ledger.keys.meta, { createdAt: 7, out: '' });
     await eventually(() => expect(worker.attached).toEqual([]));
-    await eventually(async () => expect(await ledger.notBegun()).toContain(context.out));
+    await eventually(async () => expect(await ledger.notBegun()).toContain(out));
   });
 
   it('ends when it is told to, at once', async () => {

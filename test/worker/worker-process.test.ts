@@ -29,11 +29,11 @@ describe('WorkerProcess', () => {
   });
 
   it('works on several batches, and lets go of one', async () => {
-    const { worker, enqueue, context, simulator } = await openProcess();
+    const { worker, enqueue, out, simulator } = await openProcess();
     await worker.start();
     const batches = await Promise.all(['one', 'two'].map((name) => enqueue(name, ['a', 'b'])));
     for (const { ledger } of batches) {
-      await worker.attach(attachment(await ledger.meta(), join(context.out, ledger.batch)));
+      await worker.attach(attachment(await ledger.meta(), join(out, ledger.batch)));
     }
     expect(worker.attached.sort()).toEqual(['one', 'two']);
     for (const { ledger } of batches) {
@@ -46,14 +46,14 @@ describe('WorkerProcess', () => {
     await worker.detach('one');
     expect(worker.has('one')).toBe(false);
     expect(worker.has('two')).toBe(true);
-    await access(join(context.out, 'one', 'run.json'));
+    await access(join(out, 'one', 'run.json'));
   });
 
   it('tells what was answered, the last answers when it is closed', async () => {
-    const { worker, enqueue, context, account } = await openProcess();
+    const { worker, enqueue, out, account } = await openProcess();
     await worker.start();
     const { ledger } = await enqueue('one', ['a', 'b']);
-    await worker.attach(attachment(await ledger.meta(), context.out));
+    await worker.attach(attachment(await ledger.meta(), out));
     await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
@@ -66,14 +66,14 @@ describe('WorkerProcess', () => {
   });
 
   it('S2: sixteen servers that say nothing, or drip, hold no place that other downloads need', async () => {
-    const { worker, enqueue, context } = await openProcess(
+    const { worker, enqueue, out } = await openProcess(
       { faults: ['download-silent:8x', 'download-silent=body:4x', 'download-slow=1:4x'] },
       { rate: 1_000, inFlight: 50, concurrency: 8 },
     );
     await worker.start();
     const ids = Array.from({ length: 40 }, (_, index) => `b${index}`);
     const { ledger } = await enqueue('one', ids);
-    await worker.attach(attachment(await ledger.meta(), context.out));
+    await worker.attach(attachment(await ledger.meta(), out));
     await vi.waitFor(
       async () => expect((await ledger.meta())?.lines.succeeded).toBeGreaterThanOrEqual(24),
       { timeout: 45_000, interval: 50 },
@@ -81,29 +81,29 @@ describe('WorkerProcess', () => {
   });
 
   it('looks at the wallet by itself while it has work', async () => {
-    const { worker, enqueue, context, account, simulator } = await openProcess({
+    const { worker, enqueue, out, account, simulator } = await openProcess({
       durationMs: 3_600_000,
       speed: 1,
     });
     await worker.start();
     const { ledger } = await enqueue('one', ['a']);
-    await worker.attach(attachment(await ledger.meta(), context.out));
+    await worker.attach(attachment(await ledger.meta(), out));
     const balance = async () => (await account.records.wallet())?.credits;
     await expect.poll(balance, { timeout: 30_000 }).toBeGreaterThan(9_000);
     expect(simulator.bill().requests.byEndpoint.credits).toEqual({ 200: 1 });
   });
 
   it('is not attached to a batch that it could not begin with', async () => {
-    const { worker, enqueue, redis, context } = await openProcess();
+    const { worker, enqueue, redis, out, account } = await openProcess();
     await worker.start();
     const { ledger } = await enqueue('one', ['a']);
     const meta = await ledger.meta();
-    const { inFlight } = context.account.keys;
+    const { inFlight } = account.keys;
     await redis.set(inFlight, 'not a sorted set');
-    await expect(worker.attach(attachment(meta, context.out))).rejects.toThrow(/WRONGTYPE/);
+    await expect(worker.attach(attachment(meta, out))).rejects.toThrow(/WRONGTYPE/);
     expect(worker.has('one')).toBe(false);
     await redis.del(inFlight);
-    await worker.attach(attachment(meta, context.out));
+    await worker.attach(attachment(meta, out));
     await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
@@ -111,36 +111,36 @@ describe('WorkerProcess', () => {
   });
 
   it('does not wait past its time for a request that hangs, and leaves its brief to others', async () => {
-    const { worker, enqueue, context, simulator, redis } = await openProcess({
+    const { worker, enqueue, out, account, simulator, redis } = await openProcess({
       faults: ['late-answer=3600000'],
     });
     await worker.start();
     const { ledger } = await enqueue('one', ['a']);
     const tended: string[] = [];
     await worker.attach({
-      ...attachment(await ledger.meta(), context.out),
+      ...attachment(await ledger.meta(), out),
       notify: ({ kind }) => tended.push(kind),
     });
     await vi.waitFor(() => expect(simulator.bill().total.tasks).toBe(1), { timeout: 20_000 });
     await worker.close(50);
-    expect(await redis.exists(context.account.keys.workers)).toBe(0);
+    expect(await redis.exists(account.keys.workers)).toBe(0);
     expect(await ledger.briefs.read('a')).toMatchObject({ state: { stage: 'submitting' } });
   });
 });
 
 describe('what the API refuses', () => {
   it('is counted in run.json, of submissions and of status checks', async () => {
-    const { worker, enqueue, context, simulator } = await openProcess({
+    const { worker, enqueue, out, simulator } = await openProcess({
       faults: ['rate-limited=1:2x:endpoint=submit', 'rate-limited=1:1x:endpoint=read'],
     });
     await worker.start();
     const { ledger } = await enqueue('one', ['a', 'b']);
-    await worker.attach(attachment(await ledger.meta(), context.out));
+    await worker.attach(attachment(await ledger.meta(), out));
     await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
     });
-    const report = JSON.parse(await readFile(join(context.out, 'run.json'), 'utf8'));
+    const report = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
     expect(simulator.bill().refusals).toBe(3);
     expect(report.requests.refused).toBe(3);
   });

@@ -1,4 +1,5 @@
--- Admits a chunk of briefs; one that is there already, or comes twice in the chunk, is left as it is.
+-- Admits a chunk of briefs; one that is there already, or comes twice in the chunk, is left as it is
+-- (S1), so that every brief made is admitted once (S4).
 -- KEYS: 1 meta, 2 state, 3 content
 -- ARGV: 1 admitted at (ms), then id, fingerprint, content for each brief
 -- Returns for each brief its stage text (admitted, ...), 'reopened' for one that is admitted with a later attempt

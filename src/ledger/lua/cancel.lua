@@ -1,4 +1,4 @@
--- A batch takes no more submissions and no more briefs, so that it can end.
+-- A batch takes no more submissions and no more briefs, so that it can end with a line for each (S4).
 -- KEYS: 1 meta
 -- Returns 1, or 0 for a batch that is finished.
 local meta = redis.call('HMGET', KEYS[1], 'admission', 'admitted',

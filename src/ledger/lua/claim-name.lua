@@ -1,4 +1,4 @@
--- Whether a brief may use the plain asset name, unique without regard to case.
+-- Whether a brief may use the plain asset name, unique without regard to case (S5).
 -- KEYS: 1 state, 2 names
 -- ARGV: 1 brief id, 2 the name in its one canonical form
 -- An id that is its own canonical form owns that name, so only the others take up memory here.

@@ -1,4 +1,5 @@
--- Makes the record of a schedule's run, and keeps its batch's name for it, once.
+-- Makes the record of a schedule's run, and keeps its batch's name for it, once: no night is
+-- made twice (S1).
 -- KEYS: 1 schedules, 2 runs, 3 names
 -- ARGV: 1 schedule, 2 run id, 3 record, 4 claims seen when the record was decided, 5 batch ('' for none)
 -- Returns 'claimed', 'there' (it has its record), 'gone' (no such schedule),

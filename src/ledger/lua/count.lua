@@ -1,4 +1,4 @@
--- Adds to counts that are told to people; nothing is decided by them.
+-- Adds to counts that are told to people; nothing is decided by them, so they serve no invariant.
 -- KEYS: 1 hash
 -- ARGV: 1 field without which nothing is counted ('' for none): a count alone would look like a batch that is left;
 --       then field and how many, in turn

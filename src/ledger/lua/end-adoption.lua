@@ -1,4 +1,5 @@
--- The manifest of an earlier life is taken over as a whole.
+-- The manifest of an earlier life is taken over as a whole, with what its lines cost
+-- (S4, S6).
 -- KEYS: 1 meta
 -- ARGV: 1 credits that lines in the history had cost, 2 lines that were taken over from another batch,
 --       3 number of the latest run, 4 number of the run that made everything anew or '', 5 generation of the manifest,

@@ -1,4 +1,4 @@
--- A live worker says that it is there and which limits it was told: the strictest counts, on all machines (S7).
+-- A live worker says that it is there and which limits it was told (S7).
 -- KEYS: 1 workers, 2 clock
 -- ARGV: 1 worker, 2 rate, 3 in-flight cap, 4 rate of submissions, 5 rate of reads (each '-' where it was told none)
 -- Returns how many fields were added.

@@ -1,4 +1,4 @@
--- How the pace learns a limit that nobody told: quick growth until the first refusal, then a step back to what
+-- How the pace learns a limit that nobody told (S7): quick growth until the first refusal, then a step back to what
 -- the API let through, a long hold there, and careful steps up.
 -- Fields of the pace hash besides those of pace.lua:
 --   refusals      in a row          event, event_rate, remembered: when the first of them came, at which rate,

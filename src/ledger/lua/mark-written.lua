@@ -1,4 +1,4 @@
--- The first lines of the outbox are on disk.
+-- The first lines of the outbox are on disk (S4, S5).
 -- KEYS: 1 meta, 2 outbox, 3 reopened
 -- ARGV: 1 generation, 2 offset where they began, 3 how many, 4 offset where they end
 -- Returns 1 when marked, 0 when somebody else had marked them: same place, same bytes, so no harm was done.

@@ -1,4 +1,4 @@
--- A task is over: its duration is counted in each of the sketches. Where a sketch holds too much, all of its
+-- A task is over: its duration is counted in each of the sketches, by which looks at later ones are spaced (S2). Where a sketch holds too much, all of its
 -- counts are halved, so that what happened long ago fades by itself.
 -- KEYS: the sketches
 -- ARGV: 1 bucket, 2 units that one task counts, 3 most units a sketch holds, 4 life of a sketch that nobody feeds (ms)

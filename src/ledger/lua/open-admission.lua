@@ -1,4 +1,5 @@
--- A batch's admission is opened, and with it a run begins where there is something new for it to make.
+-- A batch's admission is opened, and with it a run begins where there is something new for it to make; each
+-- run makes what is its own once (S1).
 -- KEYS: 1 meta, 2 clock
 -- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 'forced_on' where such
 --       a run was cut off and is gone on with, 3 sources

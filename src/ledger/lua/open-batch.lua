@@ -1,4 +1,4 @@
--- Creates a batch or finds it.
+-- Creates a batch or finds it: its origin, key, nonce and folder are what its requests derive from (S1).
 -- KEYS: 1 meta, 2 batches
 -- ARGV: 1 name, then field, value, ... of the identity (kept from the first time on)
 -- Returns 1 when it was created, 0 when it was there.

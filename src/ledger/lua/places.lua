@@ -1,4 +1,4 @@
--- How many tasks may be in flight where nobody was told: learned as well.
+-- How many tasks may be in flight where nobody was told: learned as well (S7).
 -- Fields of the pace hash: places (learned), places_sure (1 once the API refused one more), places_taken
 -- (accepted since the cap last changed), full (ms, when a submission last waited for a place).
 local MOST_PLACES = 2000

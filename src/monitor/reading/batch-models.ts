@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type DurationSketch, typicalTaskMs } from '../../ledger/durations.js';
-import { parseBody, parseContent } from '../../shared/brief.js';
+import { parseContent } from '../../shared/brief.js';
 import type { Ledgers } from './ledgers.js';
 
 /** Briefs to look into; a batch of several models is judged by the mix of these. */
@@ -41,7 +41,7 @@ export class BatchModels {
     // What succeeded is taken out of the content: what is left there is what is left to do.
     const fields = fieldsSchema.parse(await redis.hrandfield(content, sample, 'WITHVALUES'));
     const contents = fields.filter((_field, index) => index % 2 === 1);
-    const models = contents.map((text) => parseBody(parseContent(text).body).model);
+    const models = contents.map((text) => parseContent(text).request.model);
     this.known.set(batch, { atMs: clock.now(), models });
     return models;
   }

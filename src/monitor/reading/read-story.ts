@@ -6,7 +6,7 @@ import type { BriefState } from '../../ledger/brief-state.js';
 import { fileNames } from '../../results/file-names.js';
 import { readNotes, type Send } from '../../results/journal.js';
 import { judgeLine, readHistory, readManifest } from '../../results/manifest.js';
-import { type BriefOrigin, parseBody, parseContent, type RequestBody } from '../../shared/brief.js';
+import { type BriefOrigin, parseContent, type RequestBody } from '../../shared/brief.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import { jobId, type QueueStage, queueStages } from '../../shared/queues.js';
@@ -83,8 +83,8 @@ export async function readStory(
 }
 
 function split(text: string): NonNullable<Story['content']> {
-  const { origin, body } = parseContent(text);
-  return { origin, body: parseBody(body) };
+  const { origin, request } = parseContent(text);
+  return { origin, body: request };
 }
 
 /** In the manifest, or about to be written there. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import type { RivyaClient } from '../../rivya/client.js';
+import { lookAtBalance } from '../stages/refusal.js';
 import type { Pacer } from './pacer.js';
 
 interface WalletWatchOptions {
@@ -47,14 +48,7 @@ export class WalletWatch {
   async look(): Promise<void> {
     const { client, account, pacer } = this.options;
     if ((await account.records.claimWalletLook()) === 'not_now') return;
-    const turn = await pacer.turn(lineMember);
-    if (turn.kind === 'too_far') return account.records.giveBackWalletLook();
-    const outcome = await client.readCredits();
-    if (outcome.kind === 'read') {
-      await pacer.taken('read', outcome.pace);
-      await account.records.noteWallet(outcome.currentCredits);
-    } else if (outcome.kind === 'refused' && outcome.refusal.kind === 'rate_limited') {
-      await pacer.refused('read', outcome.refusal.retryAfterMs);
-    }
+    const seen = await lookAtBalance({ client, account, pacer }, lineMember);
+    if (seen.kind === 'too_far') await account.records.giveBackWalletLook();
   }
 }

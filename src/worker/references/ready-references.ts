@@ -1,14 +1,9 @@
-import type { ReadState } from '../../ledger/brief-state.js';
-import {
-  type Addresses,
-  lacksAddresses,
-  type ReferenceLook,
-} from '../../ledger/reference-ledger.js';
+import { type Addresses, lacksAddresses } from '../../ledger/reference-ledger.js';
 import type { Uploaded } from '../../ledger/upload-ledger.js';
-import { parseBody, parseContent } from '../../shared/brief.js';
 import type { JsonObject } from '../../shared/json.js';
 import { placeholdersIn, resolveItems } from '../../shared/reference-items.js';
-import { endBrief, type StageContext, type StageJob, type Step } from '../stages/step.js';
+import type { UnsentBrief } from '../stages/permit.js';
+import { endBrief, type StageContext, type Step } from '../stages/step.js';
 import { uploadReference } from './upload.js';
 
 /**
@@ -18,25 +13,23 @@ import { uploadReference } from './upload.js';
  */
 export async function readyReferences(
   context: StageContext,
-  job: StageJob,
-  content: string,
+  brief: UnsentBrief,
 ): Promise<Step | null> {
   const { references } = context.ledger;
-  const look = await references.look(job.briefId);
-  if (look.read === null || !lacksAddresses(look, job.attempt)) return null;
-  const { body } = parseContent(content);
-  const { model } = parseBody(body);
+  const { attempt } = brief.state;
+  const look = await references.look(brief.id);
+  const { read } = look;
+  if (read?.state.stage !== 'admitted' || !lacksAddresses(look, attempt)) return null;
+  const { body, request } = brief.content;
+  const { model } = request;
   const uploads = new Map<string, Uploaded>();
   for (const sha256 of new Set(placeholdersIn(body))) {
-    const end = await uploadReference(context, { subject: { sha256, model }, job });
+    const end = await uploadReference(context, brief, { sha256, model });
     switch (end.kind) {
       case 'wait':
         return end.step;
       case 'failed':
-        return endBrief(context, job.briefId, {
-          from: look.read,
-          end: { status: 'failed', error: end.error, assets: [], urls: [] },
-        });
+        return endBrief(context, brief, { status: 'failed', error: end.error });
       case 'uploaded':
         uploads.set(sha256, end.upload);
         break;
@@ -45,8 +38,11 @@ export async function readyReferences(
     }
   }
   const items = await itemsFor(context, body, uploads);
-  const from = { ...look, read: look.read };
-  await references.saveAddresses(job.briefId, look.read, addressesFor(from, job, items, uploads));
+  const { sends } = read.state;
+  const oldestMs = Math.min(...[...uploads.values()].map(({ uploadedAtMs }) => uploadedAtMs));
+  const renewals = renewalsFor(look.addresses, attempt);
+  const addresses = { attempt, sends, items, oldestMs, renewals, refused: false };
+  await references.saveAddresses(brief.id, read, addresses);
   // Saved, or overtaken by somebody else: the permit tells which.
   return null;
 }
@@ -69,21 +65,8 @@ async function itemsFor(
   return resolveItems(body, (sha256, item) => ({ ...item, ...described.get(sha256) }));
 }
 
-function addressesFor(
-  { read, addresses: earlier }: ReferenceLook & { read: ReadState },
-  { attempt }: StageJob,
-  items: JsonObject[],
-  uploads: ReadonlyMap<string, Uploaded>,
-): Addresses {
-  const { state } = read;
-  const kept = earlier?.attempt === attempt ? earlier.renewals : 0;
-  const renewed = earlier?.refused === true && earlier.attempt === attempt - 1;
-  return {
-    attempt,
-    sends: 'sends' in state ? state.sends : 0,
-    items,
-    oldestMs: Math.min(...[...uploads.values()].map(({ uploadedAtMs }) => uploadedAtMs)),
-    renewals: renewed ? earlier.renewals + 1 : kept,
-    refused: false,
-  };
+/** How often the API's refusal of an address has led to new ones; these among them, where it is why they are made. */
+function renewalsFor(earlier: Addresses | null, attempt: number): number {
+  if (earlier?.attempt === attempt) return earlier.renewals;
+  return earlier?.refused && earlier.attempt === attempt - 1 ? earlier.renewals + 1 : 0;
 }

@@ -9,8 +9,16 @@ import {
 import type { Refusal, UploadOutcome } from '../../rivya/outcome.js';
 import type { LineError } from '../../shared/manifest-line.js';
 import type { ReferenceFile } from '../../shared/reference-items.js';
-import type { Hold } from '../stages/decide-submit.js';
-import { holdSubmissions, noteTaken, refusedReadMs, settleRefusal } from '../stages/refusal.js';
+import { logAnswer } from '../stages/answers.js';
+import type { UnsentBrief } from '../stages/permit.js';
+import {
+  explainRefusal,
+  holdAll,
+  holdFor,
+  holdForRead,
+  meaningOf,
+  noteTaken,
+} from '../stages/refusal.js';
 import type { StageContext, StageJob, Step } from '../stages/step.js';
 
 const shortestWaitMs = 300;
@@ -21,9 +29,10 @@ const bytesPerMs = 2_000;
 /** The upload of a file for a model: the one there is, by whichever brief or machine, or a new one. */
 export async function uploadReference(
   context: StageContext,
-  wanted: WantedUpload,
+  brief: UnsentBrief,
+  subject: UploadSubject,
 ): Promise<UploadEnd> {
-  const { subject, job } = wanted;
+  const { job } = brief;
   const { uploads } = context.account;
   const known = await uploads.read(subject);
   if (known !== null) return endFor(known);
@@ -41,7 +50,7 @@ export async function uploadReference(
   }, uploadLockMs / 3);
   try {
     const made = await uploads.read(subject);
-    return made === null ? await upload(context, wanted, file) : endFor(made);
+    return made === null ? await upload(context, brief, subject, file) : endFor(made);
   } finally {
     clearInterval(keeping);
     await uploads.unlock(subject);
@@ -57,10 +66,11 @@ function endFor(upload: Upload): UploadEnd {
 /** In its turn of the pace, like every request (S7); it takes no place in flight. */
 async function upload(
   context: StageContext,
-  wanted: WantedUpload,
+  brief: UnsentBrief,
+  subject: UploadSubject,
   file: ReferenceFile,
 ): Promise<UploadEnd> {
-  const { subject, job } = wanted;
+  const { job } = brief;
   const { sha256, model } = subject;
   const opened = await openReference(file);
   if (opened.kind === 'missing') {
@@ -83,7 +93,9 @@ async function upload(
     { content, bytes, name, mediaType, model, clientRequestId },
     context.stopping,
   );
-  return actOnUpload(context, wanted, outcome);
+  logAnswer(context.log, { endpoint: 'upload', brief: brief.id, ...subject }, outcome);
+  await noteTaken(context, 'upload', outcome);
+  return actOnUpload(context, brief, subject, outcome);
 }
 
 function requestIdFor({ sha256, model }: UploadSubject): string {
@@ -94,27 +106,26 @@ function requestIdFor({ sha256, model }: UploadSubject): string {
 /** What an answer to an upload means: much the same as one to a submission, but that nothing can have been paid. */
 async function actOnUpload(
   context: StageContext,
-  wanted: WantedUpload,
+  brief: UnsentBrief,
+  subject: UploadSubject,
   outcome: UploadOutcome,
 ): Promise<UploadEnd> {
-  const { subject, job } = wanted;
-  logUpload(context, wanted, outcome);
+  // A stop of this process cuts an upload off.
+  const isOpen = outcome.kind === 'unknown' || outcome.kind === 'unreachable';
+  if (isOpen && context.stopping.aborted) return held(0);
   switch (outcome.kind) {
     case 'uploaded': {
-      await noteTaken(context, 'read', outcome.pace);
       const { url, durationToken, durationSeconds } = outcome.file;
       const upload = { kind: 'uploaded', url, durationToken, durationSeconds } as const;
       return { kind: 'uploaded', upload: await context.account.uploads.save(subject, upload) };
     }
     case 'refused':
-      return actOnRefusal(context, wanted, await settleRefusal(context, outcome.refusal));
+      return actOnRefusal(context, brief, subject, await explainRefusal(context, outcome.refusal));
     case 'unknown':
-      // A stop of this process cuts it off.
-      if (context.stopping.aborted) return held(0);
-      return uploadAgain(job, outcome.reason);
+      return uploadAgain(brief.job, outcome.reason);
     case 'unreachable': {
-      if (context.stopping.aborted) return held(0);
-      return hold(context, { kind: 'api_down', retryAfterMs: null, reason: outcome.reason });
+      const hold = { kind: 'api', reason: outcome.reason, retryAfterMs: null } as const;
+      return held(await holdAll(context, hold, 'upload'));
     }
     default:
       return outcome satisfies never;
@@ -123,71 +134,35 @@ async function actOnUpload(
 
 async function actOnRefusal(
   context: StageContext,
-  { subject, job }: WantedUpload,
+  { job }: UnsentBrief,
+  subject: UploadSubject,
   refusal: Refusal,
 ): Promise<UploadEnd> {
-  const { code, message, requestId, retryAfterMs } = refusal;
-  switch (refusal.kind) {
-    case 'rate_limited':
-    case 'too_many_running': {
-      const afterMs = await refusedReadMs(context, retryAfterMs);
+  const { code, message, requestId } = refusal;
+  const meaning = meaningOf(refusal, 'upload');
+  switch (meaning) {
+    case 'pace': {
+      const afterMs = await holdForRead(context, meaning, refusal);
       return { kind: 'wait', step: { kind: 'later', afterMs } };
     }
-    case 'insufficient_credits':
-      return hold(context, { kind: 'no_credits' });
-    case 'key_refused':
-      return hold(context, { kind: 'key_refused', code, message, requestId });
-    case 'api_disabled':
-      return hold(context, { kind: 'api_down', retryAfterMs, reason: message });
-    case 'busy':
-    case 'unexplained':
-    case 'idempotency_conflict':
+    case 'credits':
+    case 'key':
+    case 'api':
+      return held(await holdAll(context, holdFor(meaning, refusal), 'upload'));
+    case 'later':
       return uploadAgain(job, message);
-    case 'invalid':
-    case 'not_found':
-      await context.account.uploads.saveRefusal(subject, {
-        kind: 'refused',
-        code,
-        message,
-        requestId,
-      });
+    case 'failed': {
+      const refused = { kind: 'refused', code, message, requestId } as const;
+      await context.account.uploads.saveRefusal(subject, refused);
       return { kind: 'failed', error: { code, message, request_id: requestId } };
+    }
     default:
-      return refusal.kind satisfies never;
+      return meaning satisfies never;
   }
-}
-
-async function hold(context: StageContext, why: Hold): Promise<UploadEnd> {
-  return held(await holdSubmissions(context, why, 'none'));
 }
 
 function held(waitMs: number): UploadEnd {
   return { kind: 'wait', step: { kind: 'hold', waitMs } };
-}
-
-/** Without the URL, whose query may be a token (S8). */
-function logUpload(
-  { log }: StageContext,
-  { subject, job }: WantedUpload,
-  outcome: UploadOutcome,
-): void {
-  const asked = { endpoint: 'upload', brief: job.briefId, ...subject };
-  switch (outcome.kind) {
-    case 'uploaded':
-      log.debug({ ...asked, file: outcome.file.id }, outcome.kind);
-      return;
-    case 'refused': {
-      const { code, httpStatus, requestId: request } = outcome.refusal;
-      log.debug({ ...asked, code, httpStatus, request }, outcome.kind);
-      return;
-    }
-    case 'unknown':
-    case 'unreachable':
-      log.debug({ ...asked, reason: outcome.reason }, outcome.kind);
-      return;
-    default:
-      outcome satisfies never;
-  }
 }
 
 type FileTrouble = 'reference_missing' | 'reference_changed';
@@ -228,11 +203,6 @@ export type UploadEnd =
   | { kind: 'wait'; step: Step }
   /** It will never be had: the brief fails, and nothing was paid. */
   | { kind: 'failed'; error: LineError };
-
-export interface WantedUpload {
-  subject: UploadSubject;
-  job: StageJob;
-}
 
 type OpenedReference =
   | { kind: 'opened'; content: AsyncIterable<Uint8Array> }

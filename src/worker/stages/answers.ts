@@ -8,21 +8,18 @@ import type {
   ReadCreditsOutcome,
   ReadTaskOutcome,
   SubmitOutcome,
+  UploadOutcome,
 } from '../../rivya/outcome.js';
+import type { Endpoint } from './refusal.js';
 
-interface Asked {
-  endpoint: 'submit' | 'read';
-  brief: string;
-  attempt: number;
-  /** Null before the API has named one. */
-  task: string | null;
-}
-
-/** What the API answered, with every id by which somebody may look for it. */
+/**
+ * What the API answered, with every id by which somebody may look for it; of a file without its URL, whose query may be
+ * a token (S8).
+ */
 export function logAnswer(
   log: Logger,
-  asked: Asked,
-  outcome: SubmitOutcome | ReadTaskOutcome,
+  asked: { endpoint: Endpoint; brief: string } & Record<string, unknown>,
+  outcome: SubmitOutcome | ReadTaskOutcome | UploadOutcome,
 ): void {
   const { kind } = outcome;
   switch (kind) {
@@ -32,6 +29,9 @@ export function logAnswer(
       log.debug({ ...asked, task, status: status.kind }, kind);
       return;
     }
+    case 'uploaded':
+      log.debug({ ...asked, file: outcome.file.id }, kind);
+      return;
     case 'refused': {
       const { code, httpStatus, requestId: request } = outcome.refusal;
       log.debug({ ...asked, code, httpStatus, request }, kind);
@@ -51,7 +51,7 @@ export function logAnswer(
 }
 
 type ApiOutcome = SubmitOutcome | ReadTaskOutcome | ReadCreditsOutcome;
-type Endpoint = 'submit' | 'status' | 'credits' | 'download';
+type Counted = 'submit' | 'status' | 'credits' | 'download';
 
 /** A round trip for each answer would cost more than the answer; so much of them is lost with a process. */
 const tellEveryMs = 1_000;
@@ -60,7 +60,7 @@ const tellEveryMs = 1_000;
 export class AnswerTally {
   private readonly counts = new Map<
     string,
-    { endpoint: Endpoint; outcome: string; count: number }
+    { endpoint: Counted; outcome: string; count: number }
   >();
   private telling: Promise<void> | null = null;
   private timer: NodeJS.Timeout | undefined;
@@ -100,7 +100,7 @@ export class AnswerTally {
   }
 
   private note<Outcome extends ApiOutcome | DownloadOutcome>(
-    endpoint: Endpoint,
+    endpoint: Counted,
     answer: Outcome,
   ): Outcome {
     const outcome = outcomeWord(answer);

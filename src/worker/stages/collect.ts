@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BriefEnd } from '../../batch/finish-brief.js';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
-import type { ReadState, StateOf } from '../../ledger/brief-state.js';
+import type { StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
 import { moves } from '../../ledger/moves.js';
 import { fileNames } from '../../results/file-names.js';
@@ -15,15 +16,23 @@ import {
 } from '../../results/result-media.js';
 import type { Downloader, DownloadManner } from '../../rivya/download.js';
 import type { DownloadOutcome, ReadTaskOutcome } from '../../rivya/outcome.js';
-import { parseBody, parseContent } from '../../shared/brief.js';
 import type { Asset } from '../../shared/manifest-line.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
+import { logAnswer } from './answers.js';
 import type { DownloadPlace } from './download-places.js';
-import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { explainRefusal, holdForRead, meaningOf, noteTaken } from './refusal.js';
+import {
+  type BriefInHand,
+  endBrief,
+  type ResultFolder,
+  type StageContext,
+  type Step,
+  stepFor,
+} from './step.js';
 
-type ReadyBrief = ReadState<StateOf<'ready'>>;
-type Trouble = Exclude<SaveOutcome, { kind: 'saved' }>;
+/** Its task succeeded and is charged; what is left is to fetch the files. */
+type ReadyBrief = BriefInHand<StateOf<'ready'>>;
 
 const retrySpacingMs = 5_000;
 const longestRetryMs = 60_000;
@@ -36,105 +45,68 @@ const collectDeadlineMs = 60 * 60_000;
 const firstPatienceMs = 10_000;
 const longestPatienceMs = 60_000;
 
-/** The stage context of a machine that has the output folder, for one job. */
-export interface CollectContext extends StageContext {
-  out: string;
-  place: DownloadPlace;
-  /** A file cannot be fetched for the time being. */
-  noteTrouble(reason: string): void;
-  /** Whether what was just saved is in the batch's folder, and not in one that took its place (S5). */
-  folderIsHere(): Promise<boolean>;
-}
-
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
-export async function collectAssets(context: CollectContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.briefs.read(job.briefId);
-  if (read?.state.stage !== 'ready' || read.state.attempt !== job.attempt) {
-    return stepFor(read?.state ?? null);
-  }
-  const brief = { text: read.text, state: read.state };
-  if (!job.urls?.length) return rereadTask(context, job, brief);
-  const saved = await saveAll(context, { ...job, urls: job.urls }, brief.state);
-  if (saved.kind === 'saved') {
-    if (!(await context.folderIsHere())) return { kind: 'later', afterMs: retrySpacingMs };
-    const end = {
-      status: 'succeeded',
-      error: null,
-      assets: saved.assets,
-      urls: job.urls,
-    } as const;
-    return endBrief(context, job.briefId, { from: brief, end });
-  }
-  return actOnTrouble(context, { ...job, urls: job.urls }, { brief, trouble: saved });
+export async function collectAssets(context: StageContext, brief: ReadyBrief): Promise<Step> {
+  const { folder, places } = context;
+  if (folder === null) throw new Error('collect runs only where there is an output folder');
+  return places.hold(async (place) => {
+    const { urls = [] } = brief.job;
+    if (urls.length === 0) return rereadTask(context, brief);
+    const saved = await saveAll(context, brief, folder, place);
+    if (saved.kind !== 'saved') return actOnTrouble(context, brief, saved);
+    if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
+    const { assets } = saved;
+    return endBrief(context, brief, { status: 'succeeded', error: null, assets, urls });
+  });
 }
-
-type JobWithUrls = StageJob & { urls: string[] };
 
 async function saveAll(
-  context: CollectContext,
-  { briefId, attempt, urls }: JobWithUrls,
-  { completedAt }: StateOf<'ready'>,
+  { ledger: { briefs }, nonce, clock, downloader, categoryOf }: StageContext,
+  { id: briefId, state, content, job }: ReadyBrief,
+  folder: ResultFolder,
+  place: DownloadPlace,
 ): Promise<SaveOutcome> {
-  const { ledger, nonce, out, place, clock } = context;
-  const { wanted, promised } = await expectationOf(context, briefId);
-  const name = await ledger.briefs.claimName(briefId, canonicalName(wanted));
-  const count = urls.length;
-  const dueForMs = clock.now() - completedAt;
-  return saveAssets(context.downloader, {
+  const { origin, request } = content;
+  const { urls = [] } = job;
+  const wanted = origin.name ?? briefId;
+  const name = await briefs.claimName(briefId, canonicalName(wanted));
+  const dueForMs = clock.now() - state.completedAt;
+  return saveAssets(downloader, {
     urls,
-    out,
-    promised,
+    out: folder.path,
+    promised: categoryOf(request.model),
     manner: {
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
       onStanding: () => place.stand(),
     },
-    claimPlain: (state) => ledger.briefs.claimPlainName(briefId, attempt, state),
+    claimPlain: (free) => briefs.claimPlainName(briefId, state.attempt, free),
     nameFor: (extension, index, marked) =>
       assetName({
-        ...{ briefId, wanted, nonce, index, count, extension, name },
-        attempt: marked === 'marked' ? attempt : null,
+        ...{ briefId, wanted, nonce, index, count: urls.length, extension, name },
+        attempt: marked === 'marked' ? state.attempt : null,
       }),
   });
 }
 
-/** What the files are to be called, and what they are to be. */
-async function expectationOf({ ledger, categoryOf }: CollectContext, briefId: string) {
-  const content = await ledger.briefs.readContent(briefId);
-  // It goes when the brief has succeeded: then this job changes nothing any more.
-  if (content === null) return { wanted: briefId, promised: null };
-  const { origin, body } = parseContent(content);
-  return { wanted: origin.name ?? briefId, promised: categoryOf(parseBody(body).model) };
-}
-
 async function actOnTrouble(
-  context: CollectContext,
-  job: JobWithUrls,
-  { brief, trouble }: { brief: ReadyBrief; trouble: Trouble },
+  context: StageContext,
+  brief: ReadyBrief,
+  trouble: Exclude<SaveOutcome, { kind: 'saved' }>,
 ): Promise<Step> {
   switch (trouble.kind) {
-    case 'gone': {
-      const reason = `The file's server answered HTTP ${trouble.httpStatus}.`;
-      return askTaskAgain(context, job, { brief, reason });
-    }
+    case 'gone':
+      return askTaskAgain(context, brief, `The file's server answered HTTP ${trouble.httpStatus}.`);
     case 'something_else':
       // An expired link may answer 200 with a page, so a fresh one is asked for.
-      return askTaskAgain(context, job, { brief, reason: trouble.reason });
+      return askTaskAgain(context, brief, trouble.reason);
     case 'url_refused':
-      return endFailed(context, job, {
-        brief,
-        code: 'result_url_refused',
-        message: trouble.reason,
-      });
-    case 'too_large':
-      return endFailed(context, job, {
-        brief,
-        code: 'result_too_large',
-        message: `The result is larger than ${trouble.maxBytes} bytes.`,
-      });
-    case 'unavailable': {
-      const { reason, retryAfterMs } = trouble;
-      return tryLater(context, job, { brief, reason, retryAfterMs, longestMs: longestRetryMs });
+      return endBrief(context, brief, notToBeHad(brief, 'result_url_refused', trouble.reason));
+    case 'too_large': {
+      const message = `The result is larger than ${trouble.maxBytes} bytes.`;
+      return endBrief(context, brief, notToBeHad(brief, 'result_too_large', message));
     }
+    case 'unavailable':
+      return tryLater(context, brief, { ...trouble, longestMs: longestRetryMs });
     default:
       return trouble satisfies never;
   }
@@ -145,117 +117,118 @@ async function actOnTrouble(
  * is late (links of CDNs come alive minutes after they were given out), so that both are asked again, spaced.
  */
 async function askTaskAgain(
-  context: CollectContext,
-  job: JobWithUrls,
-  { brief, reason }: { brief: ReadyBrief; reason: string },
+  context: StageContext,
+  brief: ReadyBrief,
+  reason: string,
 ): Promise<Step> {
-  if (!job.rereads) return rereadTask(context, job, brief);
-  return withoutLinks(
-    job,
-    await tryLater(context, job, {
-      brief,
-      reason,
-      retryAfterMs: null,
-      longestMs: longestRereadMs,
-    }),
-  );
+  if (!brief.job.rereads) return rereadTask(context, brief);
+  const delay = { reason, retryAfterMs: null, longestMs: longestRereadMs };
+  return withoutLinks(brief, await tryLater(context, brief, delay));
 }
 
 /** What comes later begins with the task, not with links that have shown that they lead nowhere. */
-function withoutLinks({ rereads = 0 }: StageJob, step: Step): Step {
+function withoutLinks({ job: { rereads = 0 } }: ReadyBrief, step: Step): Step {
   return step.kind === 'later' ? { ...step, fresh: { urls: [], rereads } } : step;
 }
 
-interface Waiting {
-  brief: ReadyBrief;
+/** Why a file is not here yet, and how long that may be waited for before it is asked for again. */
+interface Delay {
   reason: string;
   /** What the other side asks for. */
   retryAfterMs: number | null;
-  /** Where it asks for nothing. */
+  /** Where it asks for nothing: the longest spacing. */
   longestMs: number;
-  /** What is missing in the end. */
-  missing?: 'file' | 'link';
 }
 
-/** Waits for what may come right; after an hour the brief gets a line, so that its batch can end (S4). */
+/**
+ * Waits for what may come right; after an hour the brief gets a line, so that its batch can end (S4).
+ * @param missing in the end; what was not to be had
+ */
 async function tryLater(
-  context: CollectContext,
-  job: StageJob,
-  { brief, reason, retryAfterMs, longestMs, missing = 'file' }: Waiting,
+  context: StageContext,
+  brief: ReadyBrief,
+  { reason, retryAfterMs, longestMs }: Delay,
+  missing: 'file' | 'link' = 'file',
 ): Promise<Step> {
   const { attempt, taskId: task, completedAt } = brief.state;
-  context.log.debug({ brief: job.briefId, attempt, task, reason }, 'file not fetched');
+  context.log.debug({ brief: brief.id, attempt, task, reason }, 'file not fetched');
   const waitingMs = context.clock.now() - completedAt;
   const leftMs = collectDeadlineMs - waitingMs;
-  if (leftMs > 0) {
-    context.noteTrouble(reason);
-    const spacingMs = Math.min(longestMs, Math.max(retrySpacingMs, waitingMs));
-    // Asked once more when the time is over, whatever the other side wanted to wait for.
-    return { kind: 'later', afterMs: Math.min(retryAfterMs ?? spacingMs, leftMs) };
+  if (leftMs <= 0) {
+    const end = missing === 'file' ? notFetched(brief, reason) : withoutLink(brief);
+    return endBrief(context, brief, end);
   }
-  if (missing === 'link') {
-    const message =
-      'The API reported success and named no result file for an hour; "rivya-batch retry" looks at the task again and pays for nothing.';
-    return endFailed(context, job, { brief, code: 'succeeded_no_output', message });
-  }
-  const error = {
-    code: 'download_unavailable' satisfies UncollectedCode,
-    message: `The result could not be fetched for an hour (${reason.replace(/\.$/, '')}); the next run of this batch tries again and pays for nothing.`,
-    request_id: null,
-  };
-  const end = { status: 'unknown', error, assets: [], urls: job.urls ?? [] } as const;
-  return endBrief(context, job.briefId, { from: brief, end });
-}
-
-/** The task could not be asked for its URLs; a 429 moves the shared pace like any other (S7). */
-async function notRead(
-  context: CollectContext,
-  job: StageJob,
-  { brief, outcome }: { brief: ReadyBrief; outcome: Exclude<ReadTaskOutcome, { kind: 'read' }> },
-): Promise<Step> {
-  const waiting = { brief, longestMs: longestRetryMs };
-  if (outcome.kind !== 'refused') {
-    return tryLater(context, job, { ...waiting, reason: outcome.reason, retryAfterMs: null });
-  }
-  const { kind, message: reason, retryAfterMs } = outcome.refusal;
-  if (kind !== 'rate_limited') return tryLater(context, job, { ...waiting, reason, retryAfterMs });
-  const waitMs = await context.pacer.refused('read', retryAfterMs);
-  context.notify({ kind: 'throttled', waitMs });
-  return tryLater(context, job, { ...waiting, reason, retryAfterMs: waitMs });
+  context.folder?.noteTrouble(reason);
+  const spacingMs = Math.min(longestMs, Math.max(retrySpacingMs, waitingMs));
+  // Asked once more when the time is over, whatever the other side wanted to wait for.
+  return { kind: 'later', afterMs: Math.min(retryAfterMs ?? spacingMs, leftMs) };
 }
 
 /** Asks the task for fresh URLs: where those that were given lead nowhere, where there were none, or a crash lost them. */
-async function rereadTask(
-  context: CollectContext,
-  job: StageJob,
-  brief: ReadyBrief,
-): Promise<Step> {
-  const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
+async function rereadTask(context: StageContext, brief: ReadyBrief): Promise<Step> {
+  const { batch, client, pacer, ledger, log } = context;
+  const turn = await pacer.turn(inFlightMember(batch, brief.id));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
-  const outcome = await context.client.readTask(brief.state.taskId);
-  if (outcome.kind !== 'read') return notRead(context, job, { brief, outcome });
+  const { attempt, taskId: task } = brief.state;
+  const outcome = await client.readTask(task);
+  logAnswer(log, { endpoint: 'links', brief: brief.id, attempt, task }, outcome);
+  await noteTaken(context, 'links', outcome);
+  if (outcome.kind !== 'read') return notRead(context, brief, outcome);
   const to = moves.rereadLinks(brief.state);
-  const moved = await context.ledger.briefs.move(job.briefId, { from: brief, to });
+  const moved = await ledger.briefs.move(brief.id, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { urls } = outcome.task;
   if (urls.length === 0) {
     const reason = 'The API reports success and names no result file.';
-    const waiting = { brief: moved.brief, reason, retryAfterMs: null, longestMs: longestRereadMs };
-    return withoutLinks(job, await tryLater(context, job, { ...waiting, missing: 'link' }));
+    const delay = { reason, retryAfterMs: null, longestMs: longestRereadMs };
+    const read = { ...brief, ...moved.brief };
+    return withoutLinks(brief, await tryLater(context, read, delay, 'link'));
   }
   // Into the job together with the count: a crash before that asks once more, one after it uses what was found.
-  const rereads = (job.rereads ?? 0) + (job.urls?.length ? 1 : 0);
+  const rereads = (brief.job.rereads ?? 0) + (brief.job.urls?.length ? 1 : 0);
   return { kind: 'later', afterMs: 0, fresh: { urls, rereads } };
 }
 
-function endFailed(
-  context: CollectContext,
-  job: StageJob,
-  { brief, code, message }: { brief: ReadyBrief; code: UncollectedCode; message: string },
+/** The task could not be asked for its URLs. */
+async function notRead(
+  context: StageContext,
+  brief: ReadyBrief,
+  outcome: Exclude<ReadTaskOutcome, { kind: 'read' }>,
 ): Promise<Step> {
-  const error = { code, message, request_id: null };
-  const end = { status: 'failed', error, assets: [], urls: job.urls ?? [] } as const;
-  return endBrief(context, job.briefId, { from: brief, end });
+  const longestMs = longestRetryMs;
+  if (outcome.kind !== 'refused') {
+    return tryLater(context, brief, { reason: outcome.reason, retryAfterMs: null, longestMs });
+  }
+  const refusal = await explainRefusal(context, outcome.refusal);
+  const { message: reason, retryAfterMs } = refusal;
+  const meaning = meaningOf(refusal, 'links');
+  switch (meaning) {
+    case 'pace':
+    case 'key':
+      // It is no fault of the file's, and takes nothing of the hour.
+      return { kind: 'later', afterMs: await holdForRead(context, meaning, refusal) };
+    case 'later':
+      return tryLater(context, brief, { reason, retryAfterMs, longestMs });
+    default:
+      return meaning satisfies never;
+  }
+}
+
+/** It is paid and cannot be had; another look at the task pays for nothing. */
+function notFetched({ job }: ReadyBrief, reason: string): BriefEnd {
+  const message = `The result could not be fetched for an hour (${reason.replace(/\.$/, '')}); the next run of this batch tries again and pays for nothing.`;
+  const code: UncollectedCode = 'download_unavailable';
+  return { status: 'unknown', error: { code, message, request_id: null }, urls: job.urls ?? [] };
+}
+
+function withoutLink(brief: ReadyBrief): BriefEnd {
+  const message =
+    'The API reported success and named no result file for an hour; "rivya-batch retry" looks at the task again and pays for nothing.';
+  return notToBeHad(brief, 'succeeded_no_output', message);
+}
+
+function notToBeHad({ job }: ReadyBrief, code: UncollectedCode, message: string): BriefEnd {
+  return { status: 'failed', error: { code, message, request_id: null }, urls: job.urls ?? [] };
 }
 
 export interface SaveRequest {

@@ -1,6 +1,7 @@
 import { isAboutReference } from '../../rivya/judge-answer.js';
 import type { Refusal, SubmitOutcome, Task } from '../../rivya/outcome.js';
 import type { LineError } from '../../shared/manifest-line.js';
+import { type Hold, holdFor, meaningOf } from './refusal.js';
 
 /** What one POST's outcome means for its brief. */
 export type SubmitAction =
@@ -19,15 +20,6 @@ export type SubmitAction =
   | { kind: 'renew_references' }
   /** Refused, but an earlier send may have been paid: key, key's clock and place in flight are kept. */
   | { kind: 'keep_open'; hold: Hold };
-
-/** Why submissions as a whole are held after this answer. */
-export type Hold =
-  | { kind: 'rate_limited'; retryAfterMs: number | null }
-  /** Too many tasks are running: the in-flight cap learns it. */
-  | { kind: 'too_many_running'; retryAfterMs: number | null }
-  | { kind: 'no_credits' }
-  | { kind: 'key_refused'; code: string; message: string; requestId: string | null }
-  | { kind: 'api_down'; retryAfterMs: number | null; reason: string };
 
 export interface SubmitSituation {
   outcome: SubmitOutcome;
@@ -71,45 +63,35 @@ export function decideSubmit(situation: SubmitSituation): SubmitAction {
       // Not processed, so not charged by this send.
       return situation.earlier === 'open'
         ? askAgain(situation, outcome.reason, null)
-        : giveBack(situation, null, {
-            kind: 'api_down',
-            retryAfterMs: null,
-            reason: outcome.reason,
-          });
+        : giveBack(situation, null, { kind: 'api', retryAfterMs: null, reason: outcome.reason });
     default:
       return outcome satisfies never;
   }
 }
 
 function decideRefusal(situation: SubmitSituation, refusal: Refusal): SubmitAction {
-  const { code, message, requestId, retryAfterMs } = refusal;
+  const { code, message, requestId } = refusal;
   const error: LineError = { code, message, request_id: requestId };
-  switch (refusal.kind) {
-    case 'rate_limited':
-      return giveBack(situation, requestId, { kind: 'rate_limited', retryAfterMs });
-    case 'too_many_running':
-      return giveBack(situation, requestId, { kind: 'too_many_running', retryAfterMs });
-    case 'insufficient_credits':
-      return giveBack(situation, requestId, { kind: 'no_credits' });
-    case 'key_refused':
-      return giveBack(situation, requestId, { kind: 'key_refused', code, message, requestId });
-    case 'api_disabled':
-      return giveBack(situation, requestId, { kind: 'api_down', retryAfterMs, reason: message });
-    case 'idempotency_conflict':
+  const meaning = meaningOf(refusal, 'submit');
+  switch (meaning) {
+    case 'pace':
+    case 'places':
+    case 'credits':
+    case 'key':
+    case 'api':
+      return giveBack(situation, requestId, holdFor(meaning, refusal));
+    case 'unknown':
       return { kind: 'end_unknown', error };
-    case 'unexplained':
+    case 'put_off':
       return putOff(situation, refusal);
-    case 'busy':
+    case 'in_doubt':
       return askAgain(situation, message, requestId);
-    case 'not_found':
-    case 'invalid':
-      if (mayRenew(situation, refusal)) {
-        return { kind: 'renew_references' };
-      }
+    case 'failed':
+      if (mayRenew(situation, refusal)) return { kind: 'renew_references' };
       // This send was not taken, which says nothing of an earlier one.
       return { kind: situation.earlier === 'open' ? 'end_unknown' : 'fail', error };
     default:
-      return refusal.kind satisfies never;
+      return meaning satisfies never;
   }
 }
 

@@ -1,24 +1,40 @@
-import type { SubmitPermit, SubmitRequest, WaitReason } from '../../ledger/brief-ledger.js';
-import type { BriefState } from '../../ledger/brief-state.js';
+import type { SubmitPermit, WaitReason } from '../../ledger/brief-ledger.js';
+import type { BriefState, StateOf } from '../../ledger/brief-state.js';
 import { lacksAddresses, needsUploads } from '../../ledger/reference-ledger.js';
-import { parseBody, parseContent, priceKind } from '../../shared/brief.js';
-import type { SubmitAction } from './decide-submit.js';
-import { type StageContext, type StageJob, stepWithoutContent } from './step.js';
+import { priceKind } from '../../shared/brief.js';
+import type { BriefInHand, StageContext } from './step.js';
 
 /** A longer wait gives the worker slot back (S2). */
 const longestHoldMs = 2_000;
 /** Any hold may be lifted early, by another machine or a person: nobody is turned away unasked for longer. */
 const longestClosedMs = 1_000;
 
+/** A brief that no task is known of. */
+export type UnsentBrief = BriefInHand<StateOf<'admitted'> | StateOf<'submitting'>>;
+
+/** Leave to send one submission: its turn, its place in flight, its saved state. */
+export type Permit = Extract<SubmitPermit, { kind: 'go' }>;
+
 export type Admittance =
-  | { kind: 'go'; go: Go }
+  | Permit
   | { kind: 'passed'; state: BriefState | null }
   | { kind: 'stopped' }
-  /** It has its line. */
-  | { kind: 'ended' }
   /** What it refers to is to be uploaded before it asks for leave. */
-  | { kind: 'wants_uploads'; content: string }
+  | { kind: 'wants_uploads' }
   | { kind: 'hold'; waitMs: number };
+
+/** Asks the ledger for a brief's permit; what it must know of the brief to say so (S6) is in the content. */
+export function askLeave(
+  { ledger, priceOf, defaultInFlight, createdAt }: StageContext,
+  { id, state, content }: UnsentBrief,
+  longestWaitMs: number,
+): Promise<SubmitPermit> {
+  const { guess, least } = priceOf(content.request.model);
+  return ledger.briefs.beginSubmit(
+    { id, attempt: state.attempt, priceKind: priceKind(content.request), guess, least },
+    { longestWaitMs, defaultInFlight, createdAt },
+  );
+}
 
 /**
  * Where this process' submissions of one batch queue up for a permit, one asking at a time: what one
@@ -30,31 +46,23 @@ export class SubmitGate {
 
   constructor(private readonly context: StageContext) {}
 
-  enter(job: StageJob): Promise<Admittance> {
-    const mine = this.turn.then(() => this.ask(job));
+  enter(brief: UnsentBrief): Promise<Admittance> {
+    const mine = this.turn.then(() => this.ask(brief));
     this.turn = mine.catch(() => undefined);
     return mine;
   }
 
-  private async ask(job: StageJob): Promise<Admittance> {
-    const { clock, pacer, ledger, defaultInFlight, createdAt } = this.context;
-    const content = await ledger.briefs.readContent(job.briefId);
-    if (content === null) {
-      const step = stepWithoutContent((await ledger.briefs.read(job.briefId))?.state ?? null);
-      return step.kind === 'done' ? { kind: 'ended' } : { kind: 'passed', state: null };
+  private async ask(brief: UnsentBrief): Promise<Admittance> {
+    const { clock, pacer } = this.context;
+    if (this.closedForMs() <= 0 && (await this.wantsUploads(brief))) {
+      return { kind: 'wants_uploads' };
     }
-    if (this.closedForMs() <= 0 && (await this.wantsUploads(job, content))) {
-      return { kind: 'wants_uploads', content };
-    }
-    const request = describeSubmission(this.context, job, content);
     const deadlineMs = clock.now() + longestHoldMs;
     for (;;) {
       const closedForMs = this.closedForMs();
       if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
-      const limits = { longestWaitMs: longestHoldMs, defaultInFlight, createdAt };
-      const permit = await ledger.briefs.beginSubmit(request, limits);
+      const permit = await askLeave(this.context, brief, longestHoldMs);
       if (permit.kind === 'halted') return this.close(longestClosedMs);
-      if (permit.kind === 'go') return { kind: 'go', go: { ...permit, content } };
       if (permit.kind !== 'wait') return permit;
       this.tell(permit.reason);
       if (clock.now() + permit.waitMs > deadlineMs) return this.close(permit.waitMs);
@@ -63,9 +71,9 @@ export class SubmitGate {
   }
 
   /** Asked of briefs with files alone. */
-  private async wantsUploads({ briefId, attempt }: StageJob, content: string): Promise<boolean> {
+  private async wantsUploads({ id, state, content }: UnsentBrief): Promise<boolean> {
     if (!needsUploads(content)) return false;
-    return lacksAddresses(await this.context.ledger.references.look(briefId), attempt);
+    return lacksAddresses(await this.context.ledger.references.look(id), state.attempt);
   }
 
   private closedForMs(): number {
@@ -83,25 +91,4 @@ export class SubmitGate {
     this.closedUntilMs = this.context.clock.now() + waitMs;
     return { kind: 'hold', waitMs };
   }
-}
-
-/** Leave to send one submission: its turn, its place in flight, its saved state. */
-export type Go = Extract<SubmitPermit, { kind: 'go' }> & { content: string };
-
-/** A submission that was answered, and what the answer means. */
-export interface Acting {
-  job: StageJob;
-  go: Go;
-  action: SubmitAction;
-}
-
-/** What the ledger must know of a brief to say whether it may be submitted (S6). */
-export function describeSubmission(
-  context: StageContext,
-  { briefId: id, attempt }: StageJob,
-  content: string,
-): SubmitRequest {
-  const body = parseBody(parseContent(content).body);
-  const { guess, least } = context.priceOf(body.model);
-  return { id, attempt, priceKind: priceKind(body), guess, least };
 }

@@ -1,205 +1,140 @@
-import type { ReadState, StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
 import { moves } from '../../ledger/moves.js';
 import type { ReadTaskOutcome, Refusal } from '../../rivya/outcome.js';
-import type { LineError } from '../../shared/manifest-line.js';
-import { longestTurnWaitMs } from '../pacing/pacer.js';
+import { modelOf } from '../../shared/brief.js';
+import { measureDuration, measureNotice } from '../polling/durations.js';
 import { deadlineMs } from '../polling/guidance.js';
 import { logAnswer } from './answers.js';
-import { describeSubmission } from './permit.js';
-import { holdSubmissions, noteTaken, refusedReadMs, settleRefusal } from './refusal.js';
-import { learnFromEnd, nextCheckInMs, settleTask } from './settle.js';
-import {
-  endBrief,
-  type StageContext,
-  type StageJob,
-  type Step,
-  stepFor,
-  stepWithoutContent,
-} from './step.js';
-import { submitBrief } from './submit.js';
+import { explainRefusal, holdForRead, meaningOf, noteTaken } from './refusal.js';
+import { type AcceptedBrief, nextCheckInMs, settleTask, wasNeverPaid } from './settle.js';
+import { endBrief, type StageContext, type Step, stepFor } from './step.js';
 
-type AcceptedBrief = ReadState<StateOf<'accepted'>>;
+type TaskRead = Extract<ReadTaskOutcome, { kind: 'read' }>;
 
 /** A 404 this soon after acceptance may be the API's own replication lag. */
 const notFoundGraceMs = 60_000;
-const keyRefusedLookMs = 30_000;
 const troubleSpacingMs = 7_500;
 
 /** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
-export async function checkStatus(context: StageContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.briefs.read(job.briefId);
-  if (read?.state.stage === 'submitting' && read.state.attempt === job.attempt) {
-    return askAgain(context, job);
-  }
-  if (read?.state.stage !== 'accepted' || read.state.attempt !== job.attempt) {
-    return stepFor(read?.state ?? null);
-  }
-  const turn = await context.pacer.turn(inFlightMember(context.batch, job.briefId));
+export async function checkStatus(context: StageContext, brief: AcceptedBrief): Promise<Step> {
+  const { batch, pacer, client, clock, log, ledger } = context;
+  const turn = await pacer.turn(inFlightMember(batch, brief.id));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
-  const { attempt, taskId: task } = read.state;
-  const outcome = await context.client.readTask(task);
-  logAnswer(context.log, { endpoint: 'read', brief: job.briefId, attempt, task }, outcome);
+  const { attempt, taskId: task } = brief.state;
+  const outcome = await client.readTask(task);
+  logAnswer(log, { endpoint: 'status', brief: brief.id, attempt, task }, outcome);
+  await noteTaken(context, 'status', outcome);
   const isRunning = outcome.kind === 'read' && outcome.task.status.kind === 'running';
-  const state = moves.lookedAt(read.state, isRunning ? context.clock.now() : null);
+  const to = moves.lookedAt(brief.state, isRunning ? clock.now() : null);
   // The count of checks is saved with whatever this check leads to: `text` is what stands in the ledger.
-  const brief = { text: read.text, state };
-  const step = await act(context, job.briefId, { brief, outcome });
+  const step = await act(context, { ...brief, state: to }, outcome);
   if (step.kind !== 'later') return step;
-  const moved = await context.ledger.briefs.move(job.briefId, { from: brief, to: state });
+  const moved = await ledger.briefs.move(brief.id, { from: brief, to });
   return moved.kind === 'passed' ? stepFor(moved.state) : step;
 }
 
-interface Checked {
-  brief: AcceptedBrief;
-  outcome: ReadTaskOutcome;
-}
-
-async function act(context: StageContext, briefId: string, checked: Checked): Promise<Step> {
-  const { outcome, brief } = checked;
+async function act(
+  context: StageContext,
+  brief: AcceptedBrief,
+  outcome: ReadTaskOutcome,
+): Promise<Step> {
   switch (outcome.kind) {
     case 'read':
-      await noteTaken(context, 'read', outcome.pace);
-      if (outcome.task.status.kind !== 'running') {
-        learnFromEnd(context, brief.state, outcome);
-        return settleTask(context, briefId, { brief, task: outcome.task, trial: 'none' });
-      }
-      return stillRunning(context, briefId, brief);
-    case 'refused': {
-      const refusal = await settleRefusal(context, outcome.refusal);
-      return actOnRefusal(context, briefId, { brief, refusal });
-    }
+      if (outcome.task.status.kind === 'running') return stillRunning(context, brief);
+      learnFromEnd(context, brief, outcome);
+      return settleTask(context, brief, outcome.task, 'none');
+    case 'refused':
+      return actOnRefusal(context, brief, await explainRefusal(context, outcome.refusal));
     case 'unknown':
     case 'unreachable':
       // A read that got no answer is simply asked again.
-      return { kind: 'later', afterMs: troubleSpacingMs * (1 + Math.random()) };
+      return { kind: 'later', afterMs: spacedMs(null) };
     default:
       return outcome satisfies never;
   }
 }
 
-async function stillRunning(
-  context: StageContext,
-  briefId: string,
-  brief: AcceptedBrief,
-): Promise<Step> {
-  const { category, submittedAt } = brief.state;
-  const ageMs = context.clock.now() - submittedAt;
-  if (ageMs < deadlineMs(category)) {
+async function stillRunning(context: StageContext, brief: AcceptedBrief): Promise<Step> {
+  const ageMs = ageOf(context, brief);
+  if (ageMs < deadlineMs(brief.state.category)) {
     return { kind: 'later', afterMs: await nextCheckInMs(context, brief.state) };
   }
   const minutes = Math.round(ageMs / 60_000);
-  return endUnknown(context, briefId, {
-    brief,
-    error: {
-      code: 'task_overdue',
-      message: `The task was still running after ${minutes} minutes; the next run of this batch looks at it again and pays for nothing.`,
-      request_id: null,
-    },
-  });
-}
-
-async function actOnRefusal(
-  context: StageContext,
-  briefId: string,
-  { brief, refusal }: { brief: AcceptedBrief; refusal: Refusal },
-): Promise<Step> {
-  const { code, message, requestId, retryAfterMs } = refusal;
-  switch (refusal.kind) {
-    case 'rate_limited':
-    case 'too_many_running':
-      return { kind: 'later', afterMs: await refusedReadMs(context, retryAfterMs) };
-    case 'key_refused':
-      await holdSubmissions(context, { kind: 'key_refused', code, message, requestId }, 'none');
-      return { kind: 'later', afterMs: keyRefusedLookMs };
-    case 'not_found':
-      if (context.clock.now() - brief.state.submittedAt < notFoundGraceMs) {
-        return { kind: 'later', afterMs: troubleSpacingMs };
-      }
-      return endUnknown(context, briefId, {
-        brief,
-        error: {
-          code: 'task_not_found',
-          message: `The API accepted this task and does not know it any more: ${message}`,
-          request_id: requestId,
-        },
-      });
-    case 'invalid':
-    case 'unexplained':
-      return refusedToSay(context, briefId, { brief, refusal });
-    default:
-      // Anything else says nothing about the task: it is paid for, so it is asked for again (S3).
-      return { kind: 'later', afterMs: retryAfterMs ?? troubleSpacingMs * (1 + Math.random()) };
-  }
+  const message = `The task was still running after ${minutes} minutes; the next run of this batch looks at it again and pays for nothing.`;
+  return endUnknown(context, brief, 'task_overdue', message);
 }
 
 /** Whatever the API has against the question, the task is paid for: asked for again until its deadline (S3). */
-async function refusedToSay(
+async function actOnRefusal(
   context: StageContext,
-  briefId: string,
-  { brief, refusal }: { brief: AcceptedBrief; refusal: Refusal },
+  brief: AcceptedBrief,
+  refusal: Refusal,
 ): Promise<Step> {
   const { message, requestId, retryAfterMs } = refusal;
-  const ageMs = context.clock.now() - brief.state.submittedAt;
-  if (ageMs < deadlineMs(brief.state.category)) {
-    return { kind: 'later', afterMs: retryAfterMs ?? troubleSpacingMs * (1 + Math.random()) };
+  const ageMs = ageOf(context, brief);
+  const meaning = meaningOf(refusal, 'status');
+  switch (meaning) {
+    case 'pace':
+    case 'key':
+      return { kind: 'later', afterMs: await holdForRead(context, meaning, refusal) };
+    case 'wait':
+      return { kind: 'later', afterMs: spacedMs(retryAfterMs) };
+    case 'later': {
+      if (ageMs < deadlineMs(brief.state.category)) {
+        return { kind: 'later', afterMs: spacedMs(retryAfterMs) };
+      }
+      const words = `The API would not say what became of the task (${message}); the next run of this batch asks again and pays for nothing.`;
+      return endUnknown(context, brief, 'task_overdue', words, requestId);
+    }
+    case 'gone': {
+      if (ageMs < notFoundGraceMs) return { kind: 'later', afterMs: troubleSpacingMs };
+      const words = `The API accepted this task and does not know it any more: ${message}`;
+      return endUnknown(context, brief, 'task_not_found', words, requestId);
+    }
+    default:
+      return meaning satisfies never;
   }
-  return endUnknown(context, briefId, {
-    brief,
-    error: {
-      code: 'task_overdue',
-      message: `The API would not say what became of the task (${message}); the next run of this batch asks again and pays for nothing.`,
-      request_id: requestId,
-    },
-  });
 }
 
-async function endUnknown(
+function ageOf({ clock }: StageContext, { state }: AcceptedBrief): number {
+  return clock.now() - state.submittedAt;
+}
+
+function spacedMs(retryAfterMs: number | null): number {
+  return retryAfterMs ?? troubleSpacingMs * (1 + Math.random());
+}
+
+/** It is paid, and nobody can say yet what became of it. */
+function endUnknown(
   context: StageContext,
-  briefId: string,
-  { brief, error }: { brief: AcceptedBrief; error: LineError },
+  brief: AcceptedBrief,
+  code: 'task_overdue' | 'task_not_found',
+  message: string,
+  requestId: string | null = null,
 ): Promise<Step> {
-  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return endBrief(context, briefId, { from: brief, end });
+  const error = { code, message, request_id: requestId };
+  return endBrief(context, brief, { status: 'unknown', error });
 }
-
-const lookAgainMs = 5_000;
 
 /**
- * Sends a submission of unknown outcome again, with the same key and bytes (S1). It belongs to the status
- * stage: its task may be running, so it is watched like one, and a paused batch does not leave it in doubt.
+ * A check has just found a task to be over: how long it took, and how late that was noticed.
+ * A failed task teaches as much as one that succeeded: nobody knows beforehand which one it is that is waited for.
+ * (Simulated: left out, they make the plan blind to whatever time limit the API ends hopeless tasks at.)
  */
-export async function askAgain(context: StageContext, job: StageJob): Promise<Step> {
-  const { ledger, defaultInFlight, createdAt } = context;
-  const content = await ledger.briefs.readContent(job.briefId);
-  if (content === null) {
-    return stepWithoutContent((await ledger.briefs.read(job.briefId))?.state ?? null);
-  }
-  const permit = await ledger.briefs.beginSubmit(describeSubmission(context, job, content), {
-    longestWaitMs: longestTurnWaitMs,
-    defaultInFlight,
-    createdAt,
+function learnFromEnd(
+  { pollPlanner, notices, clock, log }: StageContext,
+  { state }: AcceptedBrief,
+  { task, clockAheadMs }: TaskRead,
+): void {
+  const { kind } = state;
+  // What was never paid was never generated.
+  if (kind === null || wasNeverPaid(task)) return;
+  const nowMs = clock.now();
+  const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs });
+  if (span !== null) pollPlanner.learn(kind, span);
+  const noticeMs = measureNotice(state, { updatedAtMs: task.updatedAtMs, clockAheadMs, nowMs });
+  if (noticeMs === null) return;
+  notices.note([modelOf(kind)], noticeMs).catch((error: unknown) => {
+    log.debug({ err: error, kind }, 'how late an end was noticed was not counted');
   });
-  switch (permit.kind) {
-    case 'go': {
-      const step = await submitBrief(context, job, { ...permit, content });
-      return step.kind === 'hold' || step.kind === 'later' ? leaveHold(context, job) : step;
-    }
-    case 'wait':
-      return { kind: 'later', afterMs: Math.max(permit.waitMs, 100) };
-    case 'halted':
-    case 'stopped':
-      return { kind: 'later', afterMs: lookAgainMs };
-    case 'passed':
-      return stepFor(permit.state);
-    default:
-      return permit satisfies never;
-  }
-}
-
-/** Holds are for the submit queue: a brief that was refused now goes back there, one still in doubt stays. */
-async function leaveHold(context: StageContext, job: StageJob): Promise<Step> {
-  const read = await context.ledger.briefs.read(job.briefId);
-  if (read?.state.stage === 'submitting') return { kind: 'later', afterMs: lookAgainMs };
-  return stepFor(read?.state ?? null);
 }

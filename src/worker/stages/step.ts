@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
-import { type Ending, type FinishContext, finishBrief } from '../../batch/finish-brief.js';
+import { type BriefEnd, finishBrief } from '../../batch/finish-brief.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
+import type { LedgerBrief } from '../../ledger/brief-ledger.js';
 import type { BriefState } from '../../ledger/brief-state.js';
 import type { DurationLedger } from '../../ledger/durations.js';
+import type { Unfinished } from '../../ledger/moves.js';
 import type { Journal } from '../../results/journal.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
@@ -13,6 +15,7 @@ import type { TaskCategory } from '../../shared/task-category.js';
 import type { Notify } from '../notices.js';
 import type { Pacer } from '../pacing/pacer.js';
 import type { PollPlanner } from '../polling/poll-planner.js';
+import type { DownloadPlaces } from './download-places.js';
 
 /** What a stage works on: one brief under one attempt. */
 export interface StageJob {
@@ -67,19 +70,42 @@ export function stepFor(state: BriefState | null): Step {
   }
 }
 
-/** The step for a job that finds no content: that goes when its brief succeeds, and never before. */
-export function stepWithoutContent(state: BriefState | null): Step {
-  return state?.stage === 'lined' ? { kind: 'done' } : { kind: 'missing' };
+/** The brief that a job has in hand: what the ledger says of it, and what the job carries. */
+export interface BriefInHand<S extends Unfinished = Unfinished> extends LedgerBrief<S> {
+  job: StageJob;
 }
 
-/** Ends a brief, and with it the job. */
+/** Reads what a job is about, once for the whole step; where it is elsewhere by now, says what becomes of the job. */
+export async function takeUp(
+  { ledger }: StageContext,
+  job: StageJob,
+): Promise<{ kind: 'taken'; brief: BriefInHand } | { kind: 'elsewhere'; step: Step }> {
+  const found = await ledger.briefs.find(job.briefId);
+  if (found === 'missing') return { kind: 'elsewhere', step: { kind: 'missing' } };
+  if (found === 'lined') return { kind: 'elsewhere', step: { kind: 'done' } };
+  if (found.state.attempt !== job.attempt) return { kind: 'elsewhere', step: stepFor(found.state) };
+  return { kind: 'taken', brief: { ...found, job } };
+}
+
+/** Gives a brief its line, and ends its job (S4). */
 export async function endBrief(
-  context: FinishContext,
-  briefId: string,
-  ending: Ending,
+  { ledger, clock, notify }: StageContext,
+  brief: LedgerBrief,
+  end: BriefEnd,
 ): Promise<Step> {
-  const finish = await finishBrief(context, briefId, ending);
-  return finish === 'finished' ? { kind: 'done' } : stepFor(finish);
+  const finish = await finishBrief(ledger, brief, end, clock.now());
+  if (finish.kind === 'passed') return stepFor(finish.state);
+  notify({ kind: 'lined', briefId: brief.id, status: end.status, error: end.error });
+  return { kind: 'done' };
+}
+
+/** Where the results of a batch go on this machine. */
+export interface ResultFolder {
+  path: string;
+  /** Whether what was just saved is in the batch's folder, and not in one that took its place (S5). */
+  isHere(): Promise<boolean>;
+  /** A file cannot be fetched for the time being. */
+  noteTrouble(reason: string): void;
 }
 
 /** What the stages of one batch work with. */
@@ -90,10 +116,13 @@ export interface StageContext {
   createdAt: number;
   ledger: BatchLedger;
   account: AccountLedger;
-  /** Null on a machine without the output folder. */
+  /** Null, as `folder`, on a machine without the output folder. */
   journal: Journal | null;
+  folder: ResultFolder | null;
   client: RivyaClient;
   downloader: Downloader;
+  /** Of downloads, over all batches of this process. */
+  places: DownloadPlaces;
   pacer: Pacer;
   pollPlanner: PollPlanner;
   /** How late ends of tasks were noticed, by model. */

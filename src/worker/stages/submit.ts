@@ -1,16 +1,24 @@
+import { cancellationOf } from '../../batch/finish-brief.js';
+import type { Move } from '../../ledger/brief-ledger.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves, type OnlySend } from '../../ledger/moves.js';
 import { type Addresses, needsUploads } from '../../ledger/reference-ledger.js';
-import type { SubmitOutcome } from '../../rivya/outcome.js';
-import { idempotencyKey, parseBody, parseContent } from '../../shared/brief.js';
+import type { Task } from '../../rivya/outcome.js';
+import { idempotencyKey } from '../../shared/brief.js';
 import { longestSinceMs } from '../../shared/clock.js';
+import type { LineError } from '../../shared/manifest-line.js';
 import { resolveItems, withItems } from '../../shared/reference-items.js';
+import { watchedAs } from '../../shared/task-category.js';
+import { longestTurnWaitMs } from '../pacing/pacer.js';
+import { readyReferences } from '../references/ready-references.js';
 import { logAnswer } from './answers.js';
-import { decideSubmit } from './decide-submit.js';
-import type { Acting, Go } from './permit.js';
-import { holdSubmissions, noteTaken, probeCredits, settleRefusal } from './refusal.js';
-import { acceptTask } from './settle.js';
-import { endBrief, type StageContext, type StageJob, type Step, stepFor } from './step.js';
+import { decideSubmit, type SubmitAction } from './decide-submit.js';
+import { askLeave, type Permit, type SubmitGate, type UnsentBrief } from './permit.js';
+import { explainRefusal, holdAll, liftHolds, noteTaken, probeCredits } from './refusal.js';
+import { nextCheckInMs, settleTask, wasNeverPaid } from './settle.js';
+import { type BriefInHand, endBrief, type StageContext, type Step, stepFor } from './step.js';
+
+type SubmittingBrief = BriefInHand<StateOf<'submitting'>>;
 
 /** Another send might be paid again (S1). */
 const expiredMessage =
@@ -24,75 +32,207 @@ const sentOtherMessage =
 const noteAgainMs = 1_000;
 /** A process that was frozen for longer (a closed lid) has lost its turn, and its job to another. */
 const permitLifeMs = 60_000;
+/** One in doubt is asked about again so soon where submissions are held. */
+const lookAgainMs = 5_000;
+
+/** The submit stage: a brief is sent once it has leave to, and what it refers to is uploaded. */
+export async function submitBrief(
+  context: StageContext,
+  gate: SubmitGate,
+  brief: UnsentBrief,
+): Promise<Step> {
+  const admittance = await gate.enter(brief);
+  switch (admittance.kind) {
+    case 'go':
+      return sendBrief(context, brief, admittance);
+    case 'wants_uploads':
+      // Outside the gate: others ask for leave meanwhile.
+      return (await readyReferences(context, brief)) ?? submitBrief(context, gate, brief);
+    case 'hold':
+      return admittance;
+    case 'passed':
+      return stepFor(admittance.state);
+    case 'stopped': {
+      const end = cancellationOf(brief.state, 'collect');
+      return end === null ? stepFor(brief.state) : endBrief(context, brief, end);
+    }
+    default:
+      return admittance satisfies never;
+  }
+}
 
 /**
- * The submit stage, from the permit on: sends the brief's frozen request in its turn and acts on the answer.
- * Safe to repeat at any point: the state was saved before the send, and key and bytes never change (S1).
+ * Sends a submission of unknown outcome again, with the same key and bytes (S1). It waits among the status checks: its
+ * task may be running, so it is watched like one, and a paused batch does not leave it in doubt.
  */
-export async function submitBrief(context: StageContext, job: StageJob, go: Go): Promise<Step> {
-  const keyAgeMs = go.nowMs + go.waitMs - go.brief.state.firstSentAt;
-  if (go.brief.state.sentOther) return endUnknown(context, job, { go, message: sentOtherMessage });
-  if (keyAgeMs >= context.keyLifeMs)
-    return endUnknown(context, job, { go, message: expiredMessage });
-  const permittedAt = context.machine();
-  if ((await context.pacer.keepTurn(go)) !== 'now') return giveUpTurn(context, job, go);
-  if (go.trial === 'credits') {
-    const turn = await context.pacer.turn();
-    if (turn.kind === 'too_far') return unsent(context, job, { go, waitMs: turn.waitMs });
-    const hold = await probeCredits(context);
-    if (hold) {
-      const waitMs = await holdSubmissions(context, hold, go.trial);
-      return unsent(context, job, { go, waitMs });
+export async function askAgain(context: StageContext, brief: UnsentBrief): Promise<Step> {
+  const permit = await askLeave(context, brief, longestTurnWaitMs);
+  switch (permit.kind) {
+    case 'go': {
+      const step = await sendBrief(context, brief, permit);
+      if (step.kind !== 'hold' && step.kind !== 'later') return step;
+      // Holds are for the submit queue: one that was refused now goes back there, one still in doubt stays.
+      const read = await context.ledger.briefs.read(brief.id);
+      if (read?.state.stage === 'submitting') return { kind: 'later', afterMs: lookAgainMs };
+      return stepFor(read?.state ?? null);
     }
+    case 'wait':
+      return { kind: 'later', afterMs: Math.max(permit.waitMs, 100) };
+    case 'halted':
+    case 'stopped':
+      return { kind: 'later', afterMs: lookAgainMs };
+    case 'passed':
+      return stepFor(permit.state);
+    default:
+      return permit satisfies never;
   }
-  const frozenMs = longestSinceMs(permittedAt, context.machine()) - go.waitMs;
-  if (frozenMs > permitLifeMs) return giveUpTurn(context, job, go);
-  const frozen = await frozenBody(context, job, go);
-  if (frozen.kind === 'without_addresses') return endWithoutAddresses(context, job, go);
-  const { batch, nonce } = context;
-  const { briefId, attempt } = job;
-  const key = idempotencyKey({ batch, briefId, attempt, body: frozen.admitted, nonce });
-  const unnoted = await noteSend(context, job, { go, addresses: frozen.addresses });
-  if (unnoted !== null) return notNoted(context, job, { go, error: unnoted });
-  const answer = await context.client.submit({ idempotencyKey: key, body: frozen.sent });
-  logAnswer(context.log, { endpoint: 'submit', brief: briefId, attempt, task: null }, answer);
-  await notePace(context, answer);
-  const outcome = await settled(context, answer);
-  const { sends } = go.brief.state;
-  const { keyLifeMs } = context;
-  const { earlier } = go;
+}
+
+/**
+ * From the permit on: sends the brief's frozen request in its turn and acts on the answer. Safe to repeat at any point:
+ * the state was saved before the send, and key and bytes never change (S1).
+ */
+export async function sendBrief(
+  context: StageContext,
+  asked: UnsentBrief,
+  permit: Permit,
+): Promise<Step> {
+  const brief: SubmittingBrief = { ...asked, ...permit.brief };
+  const { batch, nonce, keyLifeMs, pacer } = context;
+  const { firstSentAt, sentOther, attempt, sends } = brief.state;
+  const keyAgeMs = permit.nowMs + permit.waitMs - firstSentAt;
+  if (sentOther) return endInDoubt(context, brief, sentOtherMessage);
+  if (keyAgeMs >= keyLifeMs) return endInDoubt(context, brief, expiredMessage);
+  const permittedAt = context.machine();
+  if ((await pacer.keepTurn(permit)) !== 'now') return unsent(context, brief, permit);
+  if (permit.trial === 'credits') {
+    const waitMs = await probeCredits(context);
+    if (waitMs !== null) return unsent(context, brief, permit, waitMs);
+  }
+  const frozenMs = longestSinceMs(permittedAt, context.machine()) - permit.waitMs;
+  if (frozenMs > permitLifeMs) return unsent(context, brief, permit);
+  const frozen = await frozenBody(context, brief);
+  if (frozen === null) {
+    // What was sent in place of its files was lost: other bytes under its key would tell nothing (S1).
+    if (permit.earlier === 'none') return unsent(context, brief, permit);
+    return endInDoubt(context, brief, addressesLostMessage);
+  }
+  const trouble = await noteSend(context, brief, permit, frozen.addresses);
+  if (trouble !== null) {
+    // A full disk, or a folder that is gone: after a lost Redis nobody would know of this send (S1).
+    context.notify({ kind: 'output_trouble', reason: trouble.message });
+    return unsent(context, brief, permit, noteAgainMs);
+  }
+  const { body } = brief.content;
+  const key = idempotencyKey({ batch, briefId: brief.id, attempt, body, nonce });
+  const answer = await context.client.submit({ idempotencyKey: key, body: frozen.body });
+  logAnswer(context.log, { endpoint: 'submit', brief: brief.id, attempt, task: null }, answer);
+  await noteTaken(context, 'submit', answer);
+  const outcome =
+    answer.kind === 'refused'
+      ? { ...answer, refusal: await explainRefusal(context, answer.refusal) }
+      : answer;
   const action = decideSubmit({
     outcome,
     sends,
-    earlier,
+    earlier: permit.earlier,
     keyAgeMs,
     keyLifeMs,
-    uploads: uploadsIn(frozen),
-    puttingsOff: job.puttingsOff ?? 0,
+    uploads: uploadsIn(frozen.addresses),
+    puttingsOff: brief.job.puttingsOff ?? 0,
   });
-  return act(context, { job, go, action });
+  return act(context, brief, permit, action);
 }
 
-async function settled(context: StageContext, outcome: SubmitOutcome): Promise<SubmitOutcome> {
-  if (outcome.kind !== 'refused') return outcome;
-  return { ...outcome, refusal: await settleRefusal(context, outcome.refusal) };
-}
-
-/** It may have been paid, and nobody can find out any more: a person decides (S1). */
-async function endUnknown(
+async function act(
   context: StageContext,
-  job: StageJob,
-  { go, message }: { go: Go; message: string },
+  brief: SubmittingBrief,
+  permit: Permit,
+  action: SubmitAction,
 ): Promise<Step> {
-  const error = { code: 'outcome_unknown', message, request_id: null };
-  const end = { status: 'unknown', error, assets: [], urls: [] } as const;
-  return endBrief(context, job.briefId, { from: go.brief, end });
+  const { id: briefId, job } = brief;
+  switch (action.kind) {
+    case 'accept':
+      return acceptTask(context, brief, permit, action.task);
+    case 'fail':
+      return endBrief(context, brief, { status: 'failed', error: action.error });
+    case 'end_unknown':
+      return endBrief(context, brief, { status: 'unknown', error: action.error });
+    case 'ask_again':
+      context.notify({ kind: 'outcome_unknown', briefId, reason: action.reason });
+      // From here on it is watched beside the running tasks: behind a backlog of submissions that wait for
+      // its place in flight, it would never come to its turn.
+      return { kind: 'next', stage: 'status', attempt: job.attempt, delayMs: action.afterMs };
+    case 'give_back': {
+      const waitMs = await holdAll(context, action.hold, 'submit', permit.trial);
+      const move = (send: OnlySend) => moves.refused(send, action.requestId);
+      return giveBack(context, brief, permit, move, waitMs);
+    }
+    case 'keep_open':
+      return { kind: 'hold', waitMs: await holdAll(context, action.hold, 'submit', permit.trial) };
+    case 'put_off': {
+      context.notify({ kind: 'refused_unexplained', briefId, reason: action.reason });
+      const { afterMs } = action;
+      const step = await giveBack(context, brief, permit, moves.putOff, afterMs);
+      // It alone waits, and no slot or place in flight with it (S2).
+      if (step.kind !== 'hold') return step;
+      return { kind: 'later', afterMs, puttingsOff: (job.puttingsOff ?? 0) + 1 };
+    }
+    case 'renew_references':
+      return renewReferences(context, brief, permit);
+    default:
+      return action satisfies never;
+  }
 }
 
-/** What was sent in place of its files was lost: other bytes under its key would tell nothing (S1). */
-async function endWithoutAddresses(context: StageContext, job: StageJob, go: Go): Promise<Step> {
-  if (go.earlier === 'none') return giveUpTurn(context, job, go);
-  return endUnknown(context, job, { go, message: addressesLostMessage });
+/** The API took it: its task id is saved before anything else, and watched from here on (S3). */
+async function acceptTask(
+  context: StageContext,
+  brief: SubmittingBrief,
+  { reserved, trial }: Permit,
+  task: Task,
+): Promise<Step> {
+  const to = moves.accepted(brief.state, {
+    taskId: task.id,
+    reserved: task.reservedCredits,
+    submittedAt: context.clock.now(),
+    category: watchedAs(context.categoryOf(brief.content.request.model)),
+    kind: reserved.priceKind,
+  });
+  const moved = await saveAccepted(context, brief, to);
+  // Where Redis has lost the brief meanwhile, its folder is what knows of the task.
+  if (moved.kind === 'moved' || moved.state === null) await noteTask(context, brief.id, to);
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  if (!wasNeverPaid(task)) await liftHolds(context, trial);
+  if (task.status.kind !== 'running') {
+    return settleTask(context, { ...brief, ...moved.brief }, task, trial);
+  }
+  const delayMs = await nextCheckInMs(context, to);
+  return { kind: 'next', stage: 'status', attempt: to.attempt, delayMs };
+}
+
+/** Saves the task id; another send of the same key may have been counted meanwhile, which changes nothing of it. */
+async function saveAccepted(
+  { ledger: { briefs } }: StageContext,
+  brief: SubmittingBrief,
+  to: StateOf<'accepted'>,
+): Promise<Move<StateOf<'accepted'>>> {
+  const moved = await briefs.move(brief.id, { from: brief, to });
+  if (moved.kind === 'moved' || moved.state?.stage !== 'submitting') return moved;
+  const read = await briefs.read(brief.id);
+  const again = read?.state.stage === 'submitting' && read.state.attempt === to.attempt;
+  return again ? briefs.move(brief.id, { from: read, to }) : moved;
+}
+
+/** So that it can be looked at, however old its key is, where Redis loses it. One that is not noted is asked about by its key. */
+async function noteTask(
+  { journal, notify }: StageContext,
+  brief: string,
+  { attempt, taskId: task, submittedAt: at, category, reserved }: StateOf<'accepted'>,
+): Promise<void> {
+  await journal?.note({ brief, attempt, task, at, category, reserved }).catch((error: Error) => {
+    notify({ kind: 'output_trouble', reason: error.message });
+  });
 }
 
 /**
@@ -101,15 +241,17 @@ async function endWithoutAddresses(context: StageContext, job: StageJob, go: Go)
  */
 async function noteSend(
   { journal }: StageContext,
-  job: StageJob,
-  { go, addresses }: { go: Go; addresses: Addresses | null },
+  { id, content, state }: SubmittingBrief,
+  { reserved }: Permit,
+  addresses: Addresses | null,
 ): Promise<NodeJS.ErrnoException | null> {
-  const { firstSentAt: sentAt, attempt, fingerprint, sends, seq, admittedAt, run } = go.brief.state;
-  const { credits, priceKind: kind } = go.reserved;
-  const brief = { brief: job.briefId, attempt, sentAt, credits, kind, fingerprint };
-  const state = { sends, seq, admittedAt, madeBy: run, content: go.content };
-  const references = addresses?.items;
-  const note = { ...brief, ...(references ? { references } : {}), ...state };
+  const { firstSentAt: sentAt, attempt, fingerprint, sends, seq, admittedAt, run } = state;
+  const { credits, priceKind: kind } = reserved;
+  const note = {
+    ...{ brief: id, attempt, sentAt, credits, kind, fingerprint },
+    ...(addresses && { references: addresses.items }),
+    ...{ sends, seq, admittedAt, madeBy: run, content: content.text },
+  };
   try {
     await journal?.note(note);
     return null;
@@ -120,61 +262,20 @@ async function noteSend(
   }
 }
 
-/** A full disk, or a folder that is gone: it is not sent, because after a lost Redis nobody would know of it (S1). */
-async function notNoted(
+/** It may have been paid, and nobody can find out any more: a person decides (S1). */
+function endInDoubt(context: StageContext, brief: SubmittingBrief, message: string): Promise<Step> {
+  const error: LineError = { code: 'outcome_unknown', message, request_id: null };
+  return endBrief(context, brief, { status: 'unknown', error });
+}
+
+/** A send that was announced did not happen: stopping, frozen for too long, taken back by a 429, or not possible now. */
+function unsent(
   context: StageContext,
-  job: StageJob,
-  { go, error }: { go: Go; error: NodeJS.ErrnoException },
+  brief: SubmittingBrief,
+  permit: Permit,
+  waitMs = 0,
 ): Promise<Step> {
-  context.notify({ kind: 'output_trouble', reason: error.message });
-  return unsent(context, job, { go, waitMs: noteAgainMs });
-}
-
-function uploadsIn({ addresses }: Extract<FrozenBody, { kind: 'body' }>) {
-  if (addresses === null) return 'none';
-  return addresses.renewals === 0 ? 'first' : 'renewed';
-}
-
-async function notePace(context: StageContext, outcome: SubmitOutcome): Promise<void> {
-  if (outcome.kind !== 'accepted' && outcome.kind !== 'refused') return;
-  if (outcome.kind === 'refused' && outcome.refusal.kind === 'rate_limited') return;
-  await noteTaken(context, 'submit', outcome.pace);
-}
-
-async function act(context: StageContext, { job, go, action }: Acting): Promise<Step> {
-  switch (action.kind) {
-    case 'accept':
-      return acceptTask(context, { job, go, action });
-    case 'fail':
-    case 'end_unknown': {
-      const status = action.kind === 'fail' ? 'failed' : 'unknown';
-      const end = { status, error: action.error, assets: [], urls: [] } as const;
-      return endBrief(context, job.briefId, { from: go.brief, end });
-    }
-    case 'put_off':
-      context.notify({ kind: 'refused_unexplained', briefId: job.briefId, reason: action.reason });
-      return putOff(context, { job, go }, action.afterMs);
-    case 'ask_again':
-      context.notify({
-        kind: 'outcome_unknown',
-        briefId: job.briefId,
-        reason: action.reason,
-      });
-      // From here on it is watched beside the running tasks: behind a backlog of submissions that wait for
-      // its place in flight, it would never come to its turn.
-      return { kind: 'next', stage: 'status', attempt: job.attempt, delayMs: action.afterMs };
-    case 'give_back': {
-      const waitMs = await holdSubmissions(context, action.hold, go.trial);
-      const back = (send: OnlySend) => moves.refused(send, action.requestId);
-      return giveBack(context, { job, go }, back, waitMs);
-    }
-    case 'renew_references':
-      return renewReferences(context, { job, go });
-    case 'keep_open':
-      return { kind: 'hold', waitMs: await holdSubmissions(context, action.hold, go.trial) };
-    default:
-      return action satisfies never;
-  }
+  return giveBack(context, brief, permit, moves.unsent, waitMs);
 }
 
 /**
@@ -183,44 +284,18 @@ async function act(context: StageContext, { job, go, action }: Acting): Promise<
  */
 async function giveBack(
   context: StageContext,
-  { job, go }: Pick<Acting, 'job' | 'go'>,
+  brief: SubmittingBrief,
+  { earlier }: Permit,
   move: (send: OnlySend) => StateOf<'admitted'>,
   waitMs: number,
 ): Promise<Step> {
-  const { earlier, brief: from } = go;
   if (earlier === 'open') return { kind: 'hold', waitMs };
-  const to = move({ state: from.state, earlier });
-  const moved = await context.ledger.briefs.move(job.briefId, { from, to });
+  const to = move({ state: brief.state, earlier });
+  const moved = await context.ledger.briefs.move(brief.id, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
-  if (to.attempt !== job.attempt) {
-    return { kind: 'next', stage: 'submit', attempt: to.attempt, delayMs: waitMs };
-  }
-  return { kind: 'hold', waitMs };
-}
-
-/** Refused without a reason: it alone waits, and no slot or place in flight with it (S2). */
-async function putOff(
-  context: StageContext,
-  { job, go }: Pick<Acting, 'job' | 'go'>,
-  afterMs: number,
-): Promise<Step> {
-  const step = await giveBack(context, { job, go }, moves.putOff, afterMs);
-  if (step.kind !== 'hold') return step;
-  return { kind: 'later', afterMs, puttingsOff: (job.puttingsOff ?? 0) + 1 };
-}
-
-/** Stopping, frozen for too long, or taken back by a 429: it asks for another turn. */
-async function giveUpTurn(context: StageContext, job: StageJob, go: Go): Promise<Step> {
-  return unsent(context, job, { go, waitMs: 0 });
-}
-
-/** Takes back a send that was announced and did not happen. */
-async function unsent(
-  context: StageContext,
-  job: StageJob,
-  { go, waitMs }: { go: Go; waitMs: number },
-): Promise<Step> {
-  return giveBack(context, { job, go }, moves.unsent, waitMs);
+  const { attempt } = to;
+  if (attempt === brief.state.attempt) return { kind: 'hold', waitMs };
+  return { kind: 'next', stage: 'submit', attempt, delayMs: waitMs };
 }
 
 /**
@@ -229,13 +304,13 @@ async function unsent(
  */
 async function renewReferences(
   context: StageContext,
-  { job, go }: Pick<Acting, 'job' | 'go'>,
+  brief: SubmittingBrief,
+  permit: Permit,
 ): Promise<Step> {
   const { references, briefs } = context.ledger;
-  const addresses = await references.addresses(job.briefId);
+  const addresses = await references.addresses(brief.id);
   if (addresses !== null) {
-    const { body } = parseContent(go.content);
-    const { model } = parseBody(body);
+    const { body, request } = brief.content;
     const sent = new Map<string, string>();
     const urls = addresses.items.map(({ url }) => String(url));
     resolveItems(body, (sha256, item, index) => {
@@ -243,32 +318,32 @@ async function renewReferences(
       return item;
     });
     for (const [sha256, url] of sent) {
-      await context.account.uploads.forget({ sha256, model }, url);
+      await context.account.uploads.forget({ sha256, model: request.model }, url);
     }
     const refused = { ...addresses, refused: true };
-    if ((await references.saveAddresses(job.briefId, go.brief, refused)) === 'overtaken') {
-      return stepFor((await briefs.read(job.briefId))?.state ?? null);
+    if ((await references.saveAddresses(brief.id, brief, refused)) === 'overtaken') {
+      return stepFor((await briefs.read(brief.id))?.state ?? null);
     }
   }
-  return giveBack(context, { job, go }, moves.readdressed, 0);
+  return giveBack(context, brief, permit, moves.readdressed, 0);
 }
 
-/** The bytes of one attempt. */
-type FrozenBody =
-  /** `admitted`: what the key is made of; `sent`: the same with addresses in place of placeholders. */
-  | { kind: 'body'; admitted: string; sent: string; addresses: Addresses | null }
-  /** It refers to files, and what was to be sent in their place is not known (any more). */
-  | { kind: 'without_addresses' };
-
-/** To be called after the permit: from then on nobody changes the addresses of this attempt (S1). */
+/**
+ * What is sent: the admitted body, with addresses in place of its placeholders. To be called after the permit: from
+ * then on nobody changes the addresses of this attempt (S1).
+ * @returns null where it refers to files, and what was to be sent in their place is not known (any more)
+ */
 async function frozenBody(
   { ledger }: StageContext,
-  { briefId, attempt }: StageJob,
-  { content }: Go,
-): Promise<FrozenBody> {
-  const { body: admitted } = parseContent(content);
-  if (!needsUploads(content)) return { kind: 'body', admitted, sent: admitted, addresses: null };
-  const addresses = await ledger.references.addresses(briefId);
-  if (addresses?.attempt !== attempt) return { kind: 'without_addresses' };
-  return { kind: 'body', admitted, sent: withItems(admitted, addresses.items), addresses };
+  { id, state, content }: SubmittingBrief,
+): Promise<{ body: string; addresses: Addresses | null } | null> {
+  if (!needsUploads(content)) return { body: content.body, addresses: null };
+  const addresses = await ledger.references.addresses(id);
+  if (addresses?.attempt !== state.attempt) return null;
+  return { body: withItems(content.body, addresses.items), addresses };
+}
+
+function uploadsIn(addresses: Addresses | null): 'none' | 'first' | 'renewed' {
+  if (addresses === null) return 'none';
+  return addresses.renewals === 0 ? 'first' : 'renewed';
 }

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
-import { askAgain, checkStatus } from '../../../src/worker/stages/status.js';
-import { submitBrief } from '../../../src/worker/stages/submit.js';
-import { accepted } from '../../ledger/brief-states.js';
+import { ready } from '../../ledger/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
 
 const hourMs = 3_600_000;
@@ -12,14 +10,11 @@ const job = { briefId: 'a', attempt: 1 };
 async function inDoubt(fault: string, settings: SettingsPatch = {}) {
   const bench = await openBench({ faults: [fault], ...settings });
   await bench.admit('a', 'b');
-  const permit = await bench.begin('a');
-  if (permit.kind !== 'go') throw new Error('nobody else is there');
-  const content = (await bench.ledger.briefs.readContent('a')) ?? '';
-  await submitBrief(bench.context, job, { ...permit, content });
+  await bench.send(job);
   return bench;
 }
 
-const ask = (bench: Bench) => askAgain(bench.context, job);
+const ask = (bench: Bench) => bench.work('status', job);
 
 describe('a submission in doubt', () => {
   it.each([
@@ -36,12 +31,6 @@ describe('a submission in doubt', () => {
       expect(await bench.inFlight()).toHaveLength(1);
     },
   );
-
-  it('is what the status stage does with a brief that is still being submitted', async () => {
-    const bench = await inDoubt('lose-answer-after-accept:1x');
-    expect(await checkStatus(bench.context, job)).toMatchObject({ kind: 'next', stage: 'status' });
-    expect(await bench.stateOf('a')).toMatchObject({ stage: 'accepted' });
-  });
 
   it('S1: asks less and less often while no answer comes', async () => {
     const bench = await inDoubt('error-after-accept');
@@ -103,8 +92,8 @@ describe('a submission in doubt', () => {
 
   it('leaves alone a brief that is elsewhere, or whose content is missing', async () => {
     const bench = await inDoubt('lose-answer-after-accept:1x');
-    await bench.place('a', accepted('task_1'));
-    expect(await ask(bench)).toMatchObject({ kind: 'next', stage: 'status' });
+    await bench.place('a', ready('task_1'));
+    expect(await ask(bench)).toMatchObject({ kind: 'next', stage: 'collect' });
     await bench.redis.hdel(bench.ledger.keys.content, 'a');
     expect(await ask(bench)).toEqual({ kind: 'missing' });
   });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../../src/ledger/brief-state.js';
 import { DurationLedger, durationAt } from '../../../src/ledger/durations.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
-import { checkStatus } from '../../../src/worker/stages/status.js';
 import { accepted, ready, submitting } from '../../ledger/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
 
@@ -22,7 +21,7 @@ async function running(settings: SettingsPatch = {}, patch: Partial<StateOf<'acc
   return bench;
 }
 
-const check = (bench: Bench, patch = {}) => checkStatus(bench.context, { ...job, ...patch });
+const check = (bench: Bench, patch = {}) => bench.work('status', { ...job, ...patch });
 const reads = (bench: Bench) =>
   Object.values(bench.simulator.bill().requests.byEndpoint.read ?? {}).reduce((a, b) => a + b, 0);
 
@@ -125,16 +124,19 @@ describe('a read without an answer', () => {
     ]);
   });
 
-  it('S3: a refusal that never ends does not keep a batch open past the deadline', async () => {
-    const bench = await running();
-    bench.simulator.control({ faults: ['refuse=410/task_expired:endpoint=read'] });
-    expect(await check(bench)).toMatchObject({ kind: 'later' });
-    bench.clock.aheadMs = 15 * minuteMs + 1_000;
-    expect(await check(bench)).toEqual({ kind: 'done' });
-    expect(await bench.lines()).toMatchObject([
-      { status: 'unknown', error: { code: 'task_overdue', request_id: expect.any(String) } },
-    ]);
-  });
+  it.each(['410/task_expired', '402/payment_required', '409/task_locked'])(
+    'S3: a refusal that never ends (%s) does not keep a batch open past the deadline',
+    async (refused) => {
+      const bench = await running();
+      bench.simulator.control({ faults: [`refuse=${refused}:endpoint=read`] });
+      expect(await check(bench)).toMatchObject({ kind: 'later' });
+      bench.clock.aheadMs = 15 * minuteMs + 1_000;
+      expect(await check(bench)).toEqual({ kind: 'done' });
+      expect(await bench.lines()).toMatchObject([
+        { status: 'unknown', error: { code: 'task_overdue', request_id: expect.any(String) } },
+      ]);
+    },
+  );
 });
 
 describe('a task that is over', () => {
@@ -226,7 +228,7 @@ describe('safe to repeat', () => {
     expect(reads(bench)).toBe(1);
     await bench.place('a', ready('task_9', { attempt: 2 }));
     expect(await check(bench)).toMatchObject({ stage: 'collect', attempt: 2 });
-    expect(await checkStatus(bench.context, { briefId: 'nobody', attempt: 1 })).toEqual({
+    expect(await bench.work('status', { briefId: 'nobody', attempt: 1 })).toEqual({
       kind: 'missing',
     });
     expect(reads(bench)).toBe(1);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../../src/ledger/brief-state.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
-import { collectAssets } from '../../../src/worker/stages/collect.js';
 import type { StageJob } from '../../../src/worker/stages/step.js';
 import { accepted, ready } from '../../ledger/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
@@ -23,12 +22,12 @@ async function readyBench(
   const collect = async (given: string[] | null = urls) => {
     let job: StageJob = { briefId: id, attempt: 1, ...(given ? { urls: given } : {}) };
     for (;;) {
-      const step = await collectAssets(bench.context, job);
+      const step = await bench.work('collect', job);
       if (step.kind !== 'later' || !step.fresh?.urls.length) return step;
       job = { ...job, ...step.fresh };
     }
   };
-  const files = async () => (await readdir(join(bench.context.out, 'assets'))).sort();
+  const files = async () => (await readdir(join(bench.out, 'assets'))).sort();
   return { ...bench, urls, collect, files };
 }
 
@@ -61,7 +60,7 @@ describe('a result', () => {
       'assets/a~3.png',
     ]);
     for (const asset of line?.assets ?? []) {
-      const content = await readFile(join(bench.context.out, asset.path));
+      const content = await readFile(join(bench.out, asset.path));
       expect(content.length).toBe(asset.bytes);
       expect(createHash('sha256').update(content).digest('hex')).toBe(asset.sha256);
     }
@@ -91,15 +90,14 @@ describe('a result', () => {
 
   it('S5: collected again after a crash between file and line it is the same', async () => {
     const bench = await readyBench();
-    await writeFile(join(bench.context.out, 'left-by-somebody'), '');
-    const { downloader } = bench.context;
+    await writeFile(join(bench.out, 'left-by-somebody'), '');
     const briefs = Object.create(bench.ledger.briefs, {
       finish: { value: () => Promise.reject(new Error('killed')) },
     });
     const ledger = Object.create(bench.ledger, { briefs: { value: briefs } });
-    const crashing = { ...bench.context, ledger: ledger as typeof bench.ledger, downloader };
+    const crashing = { ledger: ledger as typeof bench.ledger };
     const job = { briefId: 'a', attempt: 1, urls: bench.urls };
-    await expect(collectAssets(crashing, job)).rejects.toThrow('killed');
+    await expect(bench.work('collect', job, crashing)).rejects.toThrow('killed');
     expect(await bench.lines()).toEqual([]);
     expect(await bench.collect()).toEqual({ kind: 'done' });
     expect(await bench.files()).toEqual(['a.png']);
@@ -112,7 +110,7 @@ describe('a result', () => {
     const others = await Promise.all(['sku', 'SKU'].map((id) => makeReady(bench, id)));
     await bench.collect();
     for (const [index, briefId] of ['sku', 'SKU'].entries()) {
-      await collectAssets(bench.context, { briefId, attempt: 1, urls: others[index] ?? [] });
+      await bench.work('collect', { briefId, attempt: 1, urls: others[index] ?? [] });
     }
     const names = (await bench.files()).map((name) => name.toLowerCase());
     expect(new Set(names).size).toBe(3);
@@ -124,11 +122,14 @@ describe('a result', () => {
       const bench = await readyBench({}, { attempt: 2 });
       const again = async () => {
         const job = { briefId: 'a', attempt: 2, urls: bench.urls };
-        return collectAssets(bench.context, job);
+        return bench.work('collect', job);
       };
       if (earlier !== 'none') {
         await bench.place('a', ready('task_0', { attempt: 1 }));
+        const content = await bench.ledger.briefs.readContent('a');
         await bench.collect();
+        // Opened again, it has its content again.
+        await bench.redis.hset(bench.ledger.keys.content, 'a', content ?? '');
         await bench.place('a', ready('task_0', { attempt: 2 }));
       }
       await again();
@@ -173,7 +174,7 @@ describe('spent or lost links', () => {
       const spaced: number[] = [];
       const again = { briefId: 'a', attempt: 1, urls: bench.urls, rereads: 1 };
       for (;;) {
-        const step = await collectAssets(bench.context, again);
+        const step = await bench.work('collect', again);
         if (step.kind !== 'later') break;
         // Without links: the next look begins with the task.
         expect(step.fresh).toEqual({ urls: [], rereads: 1 });
@@ -215,6 +216,27 @@ describe('spent or lost links', () => {
     expect(step).toMatchObject({ kind: 'later' });
     expect(step.kind === 'later' && step.afterMs).toBeGreaterThanOrEqual(7_000);
     expect(await bench.account.view()).toMatchObject({ refusals: 1 });
+  });
+
+  it('S7: one that is about running tasks moves it too, and takes nothing of the hour', async () => {
+    const bench = await readyBench();
+    const tooMany = 'refuse=429/concurrency_limit:1x:endpoint=read';
+    bench.simulator.control({ faults: [tooMany] });
+    bench.clock.aheadMs = 2 * hourMs;
+    expect(await bench.collect(null)).toMatchObject({ kind: 'later' });
+    expect(await bench.account.view()).toMatchObject({ refusals: 1 });
+    expect(await bench.lines()).toEqual([]);
+  });
+
+  it('S3: a refused key halts submissions, and the files are collected once a person has acted', async () => {
+    const bench = await readyBench();
+    bench.simulator.control({ faults: ['revoked-key:1x'] });
+    bench.clock.aheadMs = 2 * hourMs;
+    expect(await bench.collect(null)).toEqual({ kind: 'later', afterMs: 30_000 });
+    expect((await bench.account.view()).gate.kind).toBe('halted');
+    expect(bench.notices).toMatchObject([{ kind: 'halted', code: 'api_key_revoked' }]);
+    expect(await bench.collect(null)).toEqual({ kind: 'done' });
+    expect(await bench.lines()).toMatchObject([{ status: 'succeeded' }]);
   });
 
   it('S4: a task that is never told of again does not keep the batch open for ever', async () => {
@@ -292,7 +314,7 @@ describe('a file that cannot be had', () => {
 
   it('S5: a disk that takes no file is no end of the brief', async () => {
     const bench = await readyBench();
-    await writeFile(join(bench.context.out, 'assets'), 'a file where the folder belongs');
+    await writeFile(join(bench.out, 'assets'), 'a file where the folder belongs');
     await expect(bench.collect()).rejects.toThrow();
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready' });
     expect(await bench.lines()).toEqual([]);

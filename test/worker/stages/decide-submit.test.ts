@@ -157,16 +157,16 @@ describe('what goes with an action', () => {
       decide(unreachable),
     ].map((action) => 'hold' in action && action.hold);
     expect(holds).toEqual([
-      { kind: 'rate_limited', retryAfterMs: 7_000 },
-      { kind: 'no_credits' },
+      { kind: 'pace', retryAfterMs: 7_000 },
+      { kind: 'credits' },
       {
-        kind: 'key_refused',
+        kind: 'key',
         code: 'code_key_refused',
         message: 'Said the API.',
         requestId: 'req_1',
       },
-      { kind: 'api_down', retryAfterMs: 9_000, reason: 'Said the API.' },
-      { kind: 'api_down', retryAfterMs: null, reason: 'ECONNREFUSED' },
+      { kind: 'api', retryAfterMs: 9_000, reason: 'Said the API.' },
+      { kind: 'api', retryAfterMs: null, reason: 'ECONNREFUSED' },
     ]);
   });
 });

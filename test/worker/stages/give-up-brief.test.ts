@@ -13,7 +13,7 @@ async function benchAt(state: BriefState) {
   await bench.place('a', state);
   await bench.redis.zadd(bench.account.keys.inFlight, Date.now(), 'spring\na');
   const giveUp = (stage: QueueStage, attempt = 1) =>
-    giveUpBrief(bench.context, { ...job, attempt }, { stage, reason: 'the disk is full' });
+    giveUpBrief(bench.context, stage, { ...job, attempt }, 'the disk is full');
   return { ...bench, giveUp };
 }
 

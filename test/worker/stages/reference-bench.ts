@@ -4,8 +4,8 @@ import { parseContent } from '../../../src/shared/brief.js';
 import { placeholderFor, type ReferenceFile } from '../../../src/shared/reference-items.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { readyReferences } from '../../../src/worker/references/ready-references.js';
+import type { UnsentBrief } from '../../../src/worker/stages/permit.js';
 import type { StageJob } from '../../../src/worker/stages/step.js';
-import { submitBrief } from '../../../src/worker/stages/submit.js';
 import { identity, preparedBrief } from '../../support/ledger.js';
 import { picture, sha256Of } from '../../support/reference-desk.js';
 import { openBench } from './stage-bench.js';
@@ -18,7 +18,7 @@ export async function referenceBench(settings: SettingsPatch = {}) {
   const { references, briefs } = bench.ledger;
   const file = async (number: number): Promise<ReferenceFile> => {
     const content = picture(number);
-    const path = join(bench.context.out, `${number}.png`);
+    const path = join(bench.out, `${number}.png`);
     await writeFile(path, content);
     const sha256 = sha256Of(content);
     return { sha256, path, bytes: content.length, mediaType: 'image/png', name: `${number}.png` };
@@ -31,13 +31,8 @@ export async function referenceBench(settings: SettingsPatch = {}) {
   };
   const contentOf = async (id: string) => (await briefs.readContent(id)) ?? '';
   const ready = async (job: StageJob) =>
-    readyReferences(bench.context, job, await contentOf(job.briefId));
-  const submit = async (briefId: string, attempt = 1) => {
-    const permit = await bench.begin(briefId, { attempt });
-    if (permit.kind !== 'go') throw new Error(`no leave to send: ${JSON.stringify(permit)}`);
-    const content = await contentOf(briefId);
-    return submitBrief(bench.context, { briefId, attempt }, { ...permit, content });
-  };
+    readyReferences(bench.context, (await bench.take(job)) as UnsentBrief);
+  const submit = (briefId: string, attempt = 1) => bench.send({ briefId, attempt });
   return {
     ...bench,
     file,

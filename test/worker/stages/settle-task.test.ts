@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../../src/ledger/brief-ledger.js';
 import type { Task } from '../../../src/rivya/outcome.js';
-import { settleTask } from '../../../src/worker/stages/settle.js';
+import { type AcceptedBrief, settleTask } from '../../../src/worker/stages/settle.js';
 import { accepted } from '../../ledger/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
 
@@ -21,10 +21,12 @@ async function acceptedBench() {
   const bench = await openBench();
   await bench.admit('a');
   await bench.begin('a', { guess: 5 });
-  const brief = await bench.place('a', accepted('task_1', { reserved: 5, checks: 3 }));
-  const settle = (task: Task, trial: Trial = 'none') =>
-    settleTask(bench.context, 'a', { brief, task, trial });
-  return { ...bench, settle };
+  await bench.place('a', accepted('task_1', { reserved: 5, checks: 3 }));
+  const take = async () => (await bench.take({ briefId: 'a', attempt: 1 })) as AcceptedBrief;
+  const brief = await take();
+  const settle = (task: Task, trial: Trial = 'none', other = brief) =>
+    settleTask(bench.context, other, task, trial);
+  return { ...bench, again: take, settle };
 }
 
 describe('a task that succeeded', () => {
@@ -103,9 +105,8 @@ describe('a task that failed for want of credits', () => {
     await bench.settle(broke);
     await bench.account.park('submission');
     expect(await spacing(bench)).toBe('5000');
-    const again = await bench.place('a', accepted('task_2'));
-    const settling = { brief: again, task: broke, trial: 'credits' } as const;
-    await settleTask(bench.context, 'a', settling);
+    await bench.place('a', accepted('task_2'));
+    await bench.settle(broke, 'credits', await bench.again());
     expect(await spacing(bench)).toBe('10000');
   });
 });

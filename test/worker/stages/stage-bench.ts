@@ -8,12 +8,17 @@ import { createRivyaClient } from '../../../src/rivya/client.js';
 import { createDownloader } from '../../../src/rivya/download.js';
 import { machineTime } from '../../../src/shared/clock.js';
 import { manifestLineSchema } from '../../../src/shared/manifest-line.js';
+import type { QueueStage } from '../../../src/shared/queues.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { startSimulator } from '../../../src/simulator/start-simulator.js';
 import type { Notice } from '../../../src/worker/notices.js';
 import { Pacer } from '../../../src/worker/pacing/pacer.js';
 import { PollPlanner } from '../../../src/worker/polling/poll-planner.js';
-import type { CollectContext } from '../../../src/worker/stages/collect.js';
+import { DownloadPlaces } from '../../../src/worker/stages/download-places.js';
+import { type Permit, SubmitGate, type UnsentBrief } from '../../../src/worker/stages/permit.js';
+import { type StageContext, type StageJob, takeUp } from '../../../src/worker/stages/step.js';
+import { sendBrief } from '../../../src/worker/stages/submit.js';
+import { workOn } from '../../../src/worker/stages/work-on.js';
 import { identity, openLedger } from '../../support/ledger.js';
 
 export const log = pino({ level: 'silent' });
@@ -75,15 +80,18 @@ export async function openBench(settings: SettingsPatch = {}) {
   const { account, ledger, batch } = opened;
   // Fast enough that the pace is not what a test waits for; a test of the pace tells another.
   await account.heartbeat('bench', { rate: 1000, inFlight: null });
-  const context: CollectContext = {
+  const out = await temporaryFolder();
+  const context: StageContext = {
     batch,
     nonce: '',
     createdAt: identity.createdAt,
     ledger,
     account,
     journal: null,
+    folder: { path: out, isHere: async () => true, noteTrouble: () => undefined },
     client: api.client,
     downloader: api.downloader,
+    places: new DownloadPlaces(4),
     pacer: new Pacer(account, stopping.signal),
     pollPlanner: new PollPlanner({
       durations: new DurationLedger(opened.redis, account.keys),
@@ -101,16 +109,35 @@ export async function openBench(settings: SettingsPatch = {}) {
     priceOf: () => ({ guess: 1, least: 1 }),
     defaultInFlight: 8,
     keyLifeMs: 24 * hourMs,
-    out: await temporaryFolder(),
-    place: { stand: () => undefined },
-    noteTrouble: () => undefined,
-    folderIsHere: async () => true,
   };
   const lines = async () =>
     (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>
       manifestLineSchema.parse(JSON.parse(text)),
     );
-  return { ...opened, ...api, context, stopping, clock, notices, lines };
+  /** What a job's step has in hand. */
+  const take = async (job: StageJob) => {
+    const taken = await takeUp(context, job);
+    if (taken.kind === 'elsewhere') throw new Error(`it is elsewhere: ${taken.step.kind}`);
+    return taken.brief;
+  };
+  /** A brief that has leave to be sent. */
+  const leave = async (job: StageJob): Promise<[UnsentBrief, Permit]> => {
+    const brief = (await take(job)) as UnsentBrief;
+    const permit = await opened.begin(job.briefId, { attempt: job.attempt });
+    if (permit.kind !== 'go') throw new Error(`no leave to send: ${JSON.stringify(permit)}`);
+    return [brief, permit];
+  };
+  /** The same, sent: what becomes of it then. */
+  const send = async (job: StageJob, other: Partial<StageContext> = {}) =>
+    sendBrief({ ...context, ...other }, ...(await leave(job)));
+  const gate = new SubmitGate(context);
+  /** What the job of a queue does. */
+  const work = (queue: QueueStage, job: StageJob, other: Partial<StageContext> = {}) =>
+    workOn({ ...context, ...other }, gate, queue, job);
+  return {
+    ...{ ...opened, ...api, context, gate, out, stopping, clock, notices, lines },
+    ...{ take, leave, send, work },
+  };
 }
 
 export type Bench = Awaited<ReturnType<typeof openBench>>;

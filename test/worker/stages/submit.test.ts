@@ -3,8 +3,7 @@ import type { StateOf } from '../../../src/ledger/brief-state.js';
 import { Journal, readContentAt, readJournal } from '../../../src/results/journal.js';
 import { idempotencyKey } from '../../../src/shared/brief.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
-import type { Go } from '../../../src/worker/stages/permit.js';
-import { submitBrief } from '../../../src/worker/stages/submit.js';
+import { sendBrief } from '../../../src/worker/stages/submit.js';
 import { identity } from '../../support/ledger.js';
 import { type Bench, openBench, simulate } from './stage-bench.js';
 
@@ -17,14 +16,7 @@ async function benchWith(settings: SettingsPatch = {}) {
   return bench;
 }
 
-async function permit(bench: Bench, attempt = 1): Promise<Go> {
-  const answer = await bench.begin('a', { attempt });
-  if (answer.kind !== 'go') throw new Error(`no leave to send: ${JSON.stringify(answer)}`);
-  return { ...answer, content: (await bench.ledger.briefs.readContent('a')) ?? '' };
-}
-
-const submit = async (bench: Bench, attempt = 1) =>
-  submitBrief(bench.context, { ...job, attempt }, await permit(bench, attempt));
+const submit = (bench: Bench, attempt = 1) => bench.send({ ...job, attempt });
 
 /** Moves the key's clock back, as if the brief had been left alone for so long. */
 async function age(bench: Bench, ms: number): Promise<void> {
@@ -45,10 +37,10 @@ describe('a submission that is accepted', () => {
 
   it('S1: repeated at any point it is paid once: the same key, the same bytes', async () => {
     const bench = await benchWith({ durationMs: 60_000, speed: 1 });
-    const stale = await permit(bench);
+    const stale = await bench.leave(job);
     await submit(bench);
     // A worker that was frozen before its send wakes up and sends after all.
-    expect(await submitBrief(bench.context, job, stale)).toMatchObject({ stage: 'status' });
+    expect(await sendBrief(bench.context, ...stale)).toMatchObject({ stage: 'status' });
     expect(await bench.begin('a')).toMatchObject({ kind: 'passed', state: { stage: 'accepted' } });
     expect(bench.simulator.bill()).toMatchObject({
       total: { tasks: 1 },
@@ -61,18 +53,19 @@ describe('a submission that is accepted', () => {
   it('S1: a crash between the answer and saving it leads to the same task', async () => {
     const bench = await benchWith({ durationMs: 60_000, speed: 1 });
     await bench.context.client.submit(await frozenRequest(bench));
-    await permit(bench);
+    await bench.leave(job);
     await submit(bench);
     expect(bench.simulator.bill()).toMatchObject({ total: { tasks: 1 }, replays: 1 });
   });
 
   it('S1: notes in the journal when the clock of its key began, once, before it sends', async () => {
     const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
-    const { out } = bench.context;
+    const { out } = bench;
     const header = { ...identity, batch: bench.batch };
     const journal = await Journal.open(out, header);
     onTestFinished(() => journal.close());
-    const first = await permit(bench);
+    const first = await bench.leave(job);
+    const [brief, permit] = first;
     let sendsNotedBefore = -1;
     const client = Object.create(bench.client, {
       submit: {
@@ -82,31 +75,31 @@ describe('a submission that is accepted', () => {
         },
       },
     }) as typeof bench.client;
-    await submitBrief({ ...bench.context, client, journal }, job, first);
+    await sendBrief({ ...bench.context, client, journal }, ...first);
     expect(sendsNotedBefore).toBe(1);
-    await submitBrief({ ...bench.context, journal }, job, await permit(bench));
-    const { firstSentAt: sentAt } = first.brief.state;
+    await bench.send(job, { journal });
+    const { firstSentAt: sentAt } = permit.brief.state;
     const noted = await readJournal(out);
     const { contentAt = 0, ...send } = noted?.sends.get('a') ?? {};
     expect(send).toEqual({
       attempt: 1,
       sentAt,
       credits: 1,
-      fingerprint: first.brief.state.fingerprint,
+      fingerprint: permit.brief.state.fingerprint,
       kind: 'kind of a',
       sends: 2,
       seq: 1,
       admittedAt: identity.createdAt,
     });
     // With what was sent, and with the task as soon as there is one: the row may leave the input.
-    expect(await readContentAt(out, contentAt)).toBe(first.content);
+    expect(await readContentAt(out, contentAt)).toBe(brief.content.text);
     const { taskId: task } = (await bench.stateOf('a')) as StateOf<'accepted'>;
     expect(noted?.tasks.get('a')).toMatchObject({ attempt: 1, task, category: 'image' });
   });
 
   it('S3: a task is in the journal where Redis has lost its brief before the answer came', async () => {
     const bench = await benchWith();
-    const { out } = bench.context;
+    const { out } = bench;
     const journal = await Journal.open(out, { ...identity, batch: bench.batch });
     onTestFinished(() => journal.close());
     const client = Object.create(bench.client, {
@@ -118,18 +111,17 @@ describe('a submission that is accepted', () => {
         },
       },
     }) as typeof bench.client;
-    const go = await permit(bench);
-    const step = await submitBrief({ ...bench.context, client, journal }, job, go);
+    const go = await bench.leave(job);
+    const step = await sendBrief({ ...bench.context, client, journal }, ...go);
     expect(step).toEqual({ kind: 'missing' });
     expect((await readJournal(out))?.tasks.get('a')?.task).toMatch(/^task_/);
   });
 
   it('S1: is not sent where it cannot be noted, and told', async () => {
     const bench = await benchWith();
-    const journal = await Journal.open(bench.context.out, { ...identity, batch: bench.batch });
+    const journal = await Journal.open(bench.out, { ...identity, batch: bench.batch });
     await journal.close();
-    const context = { ...bench.context, journal };
-    expect(await submitBrief(context, job, await permit(bench))).toMatchObject({ kind: 'hold' });
+    expect(await bench.send(job, { journal })).toMatchObject({ kind: 'hold' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 0 });
     expect(bench.notices).toMatchObject([{ kind: 'output_trouble' }]);
     expect(bench.simulator.bill().total.tasks).toBe(0);
@@ -137,9 +129,9 @@ describe('a submission that is accepted', () => {
 
   it('gives up its turn and its place in flight when the process is to stop', async () => {
     const bench = await benchWith();
-    const go = await permit(bench);
+    const go = await bench.leave(job);
     bench.stopping.abort();
-    expect(await submitBrief(bench.context, job, go)).toEqual({ kind: 'hold', waitMs: 0 });
+    expect(await sendBrief(bench.context, ...go)).toEqual({ kind: 'hold', waitMs: 0 });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 0 });
     expect(await bench.inFlight()).toEqual([]);
     expect(bench.simulator.bill().requests.total).toBe(0);
@@ -226,9 +218,9 @@ describe('a submission without a clear answer', () => {
   it('S1: stays open when the process stops before the next send', async () => {
     const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
     await submit(bench);
-    const go = await permit(bench);
+    const go = await bench.leave(job);
     bench.stopping.abort();
-    expect(await submitBrief(bench.context, job, go)).toMatchObject({ kind: 'hold' });
+    expect(await sendBrief(bench.context, ...go)).toMatchObject({ kind: 'hold' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'submitting' });
     expect(await bench.inFlight()).toHaveLength(1);
   });
@@ -244,11 +236,11 @@ describe('a submission without a clear answer', () => {
 
   it('S1: a process that was frozen past its turn does not send', async () => {
     const bench = await benchWith();
-    const go = await permit(bench);
+    const go = await bench.leave(job);
     // The lid closes after the permit and opens the next day: one of the machine's clocks may have stood still.
     let reads = 0;
     const machine = () => ({ wallMs: reads++ === 0 ? 0 : 25 * hourMs, steadyMs: reads });
-    expect(await submitBrief({ ...bench.context, machine }, job, go)).toMatchObject({
+    expect(await sendBrief({ ...bench.context, machine }, ...go)).toMatchObject({
       kind: 'hold',
     });
     expect(bench.simulator.bill().requests.total).toBe(0);
@@ -357,10 +349,7 @@ describe('a submission that is refused', () => {
 
   it('S4: a brief that is refused without a reason to the end gets its line, unpaid', async () => {
     const bench = await benchWith({ faults: [page(403, 'submit')] });
-    const go = await permit(bench);
-    expect(await submitBrief(bench.context, { ...job, puttingsOff: 5 }, go)).toEqual({
-      kind: 'done',
-    });
+    expect(await bench.send({ ...job, puttingsOff: 5 })).toEqual({ kind: 'done' });
     expect(await bench.lines()).toMatchObject([
       { status: 'failed', error: { code: 'http_403' }, credits: { reserved: null, final: null } },
     ]);
@@ -408,7 +397,7 @@ describe('a submission that is refused', () => {
     // The API is back: the next that is accepted says so for all.
     const { client } = await simulate();
     await bench.redis.hset(bench.account.keys.gate, 'down_until', 1);
-    await submitBrief({ ...bench.context, client }, job, await permit(bench));
+    await bench.send(job, { client });
     expect((await bench.account.view()).downUntilMs).toBe(0);
   });
 });

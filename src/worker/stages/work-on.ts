@@ -1,0 +1,40 @@
+import type { QueueStage } from '../../shared/queues.js';
+import { collectAssets } from './collect.js';
+import type { SubmitGate } from './permit.js';
+import { checkStatus } from './status.js';
+import { type StageContext, type StageJob, type Step, stepFor, takeUp } from './step.js';
+import { askAgain, submitBrief } from './submit.js';
+
+/**
+ * One job of one queue: takes up its brief, and does what is to be done where that stands. The queue only says when; a
+ * job whose brief is elsewhere by now does nothing but hand on.
+ */
+export async function workOn(
+  context: StageContext,
+  gate: SubmitGate,
+  queue: QueueStage,
+  job: StageJob,
+): Promise<Step> {
+  const taken = await takeUp(context, job);
+  if (taken.kind === 'elsewhere') return taken.step;
+  const { brief } = taken;
+  const { state } = brief;
+  switch (state.stage) {
+    case 'admitted':
+      if (queue === 'submit') return submitBrief(context, gate, { ...brief, state });
+      break;
+    case 'submitting':
+      if (queue === 'submit') return submitBrief(context, gate, { ...brief, state });
+      if (queue === 'status') return askAgain(context, { ...brief, state });
+      break;
+    case 'accepted':
+      if (queue === 'status') return checkStatus(context, { ...brief, state });
+      break;
+    case 'ready':
+      if (queue === 'collect') return collectAssets(context, { ...brief, state });
+      break;
+    default:
+      return state satisfies never;
+  }
+  return stepFor(state);
+}
