@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BatchLedger } from '../ledger/batch-ledger.js';
 import type { JournalContent } from '../results/journal.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { Clock } from '../shared/clock.js';
-import type { StageQueues } from '../shared/queues.js';
 import { inChunks } from '../shared/read-lines.js';
-import { type BriefAttempt, type Recovered, recoverSends } from './adopt-folder.js';
+import {
+  type BriefAttempt,
+  type LocalBatch,
+  type Recovered,
+  recoverSends,
+} from './adopt-folder.js';
 
 const nothing: Recovered = { inDoubt: [], opened: [] };
 
@@ -23,9 +26,7 @@ const chunksAtOnce = 3;
  */
 const withoutJob = new Set(['lined', 'cancelled', 'clash']);
 
-export interface Admitting {
-  ledger: BatchLedger;
-  queues: StageQueues;
+export interface Admitting extends LocalBatch {
   clock: Clock;
   /** Ends the admission after the chunk under way; the batch stays open, and the same command goes on. */
   stopping: AbortSignal;
@@ -62,7 +63,7 @@ export async function admitBriefs(
 }
 
 async function addJobs(
-  { ledger, queues, journal }: Admitting,
+  { ledger, queues, out, journal }: Admitting,
   chunk: PreparedBrief[],
   answers: string[],
 ): Promise<void> {
@@ -77,7 +78,9 @@ async function addJobs(
     if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));
     else waiting.push(id);
   }
-  const recovered = journal ? await recoverSends(ledger, journal, waiting) : nothing;
+  const recovered = journal
+    ? await recoverSends({ ledger, queues, out }, journal, waiting)
+    : nothing;
   inDoubt.push(...recovered.inDoubt);
   // Those in doubt are asked again beside the running tasks: behind submissions that wait for credits or for
   // a cap, what was paid for them already would never be collected.
@@ -94,7 +97,7 @@ function atOnce({ brief, attempt }: BriefAttempt) {
 
 /** Two sends of one key must not be under way at once (S1): a job that is there already will do it. */
 async function withoutAnyJob(
-  { ledger, queues }: Pick<Admitting, 'ledger' | 'queues'>,
+  { ledger, queues }: Pick<LocalBatch, 'ledger' | 'queues'>,
   briefId: string,
 ): Promise<BriefAttempt[]> {
   const read = await ledger.briefs.read(briefId);

@@ -77,7 +77,10 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
   const lines = await adoptLines(adopting, marks, journal);
   if (lines === 'gone') return { kind: 'lines_gone' };
-  if (journal !== null) await adoptSends(adopting, journal);
+  if (journal !== null) {
+    const ids = [...new Set([...journal.sends.keys(), ...journal.tasks.keys()])];
+    await adoptSends(adopting, journal, { ids, admission: before.ready ? 'over' : 'to_come' });
+  }
   const noted = journal?.end ?? 0;
   if (before.ready && (noted > 0 || journal === null)) await ledger.recovery.markNoted(noted);
   return { kind: 'adopted', journal, ...lines };
@@ -232,15 +235,22 @@ function unreadable(path: string, offset: number): BatchError {
 }
 
 /** Chunk by chunk: their states, then what is to be taken over, then the jobs of what is not finished. */
-async function adoptSends(adopting: LocalBatch, journal: JournalContent): Promise<void> {
+async function adoptSends(
+  adopting: LocalBatch,
+  journal: JournalContent,
+  { ids, admission }: { ids: readonly string[]; admission: 'over' | 'to_come' },
+): Promise<void> {
   const { ledger } = adopting;
-  const ids = [...new Set([...journal.sends.keys(), ...journal.tasks.keys()])];
   for (let at = 0; at < ids.length; at += sendsAtOnce) {
     const chunk = ids.slice(at, at + sendsAtOnce);
     const texts = await ledger.briefs.stateTexts(chunk);
     const planned: AdoptedSend[] = [];
     for (const [index, id] of chunk.entries()) {
-      const plan = await planSend(adopting, journal, { id, text: texts[index] ?? null });
+      const text = texts[index] ?? null;
+      // What was sent stands in the input, if anywhere: asked about before that, it could not be sent as it was.
+      const awaited = text === null && journal.sends.get(id)?.contentAt === undefined;
+      if (awaited && admission === 'to_come') continue;
+      const plan = await planSend(adopting, journal, { id, text });
       if (plan !== null) planned.push(plan);
     }
     const adopted = planned.length > 0 ? await ledger.recovery.adoptSends(planned) : [];
@@ -466,21 +476,30 @@ export interface Recovered {
 }
 
 /**
- * Gives briefs that were admitted anew, after a lost Redis, the memory of their attempts, where the journal has no send
- * of them, which `adoptFolder` takes over: of what was opened to be sent; and, where machines without the folder sent
- * as well, of any that they may have sent since the batch began, with the clock of its key running since then (S1).
+ * Gives briefs that were admitted anew, after a lost Redis, the memory of their attempts: of sends that the journal has
+ * without what was sent, which the input says now; of what was opened to be sent; and, where machines without the folder
+ * sent as well, of any that they may have sent since the batch began, with the clock of its key running since then (S1).
  */
 export async function recoverSends(
-  ledger: BatchLedger,
-  { header, opened: noted, elsewhere }: JournalContent,
+  adopting: LocalBatch,
+  journal: JournalContent,
   briefIds: readonly string[],
 ): Promise<Recovered> {
+  const { ledger } = adopting;
+  const { header, opened: noted, elsewhere, sends } = journal;
   const recovered: Recovered = { inDoubt: [], opened: [] };
+  const sent = briefIds.filter((id) => sends.has(id));
+  await adoptSends(adopting, journal, { ids: sent, admission: 'over' });
   for (const brief of briefIds) {
     const opened = noted.get(brief) ?? 1;
-    if (!elsewhere && opened === 1) continue;
+    if (!elsewhere && opened === 1 && !sends.has(brief)) continue;
     const read = await ledger.briefs.read(brief);
+    if (read?.state.stage === 'submitting') {
+      recovered.inDoubt.push({ brief, attempt: read.state.attempt });
+      continue;
+    }
     if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
+    if (!elsewhere && opened === 1) continue;
     // A crash came between this and its job; or a retry came after it.
     const attempt = Math.max(opened, read.state.attempt);
     const from = { text: read.text, state: read.state };

@@ -6,6 +6,7 @@ import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
 import { admitBriefs } from './admit.js';
+import { adoptFolder } from './adopt-folder.js';
 import { type BatchContext, batchLedger } from './batch-context.js';
 import { type Comparison, compareWithBatch, type ForcedRun } from './compare.js';
 import { leaveFolder } from './leave-folder.js';
@@ -123,17 +124,19 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
  * the admission complete, without which the batch cannot end.
  */
 export async function admitBatch(
-  { context: { clock }, ledger, journal, request: { input } }: OpenedBatch,
+  { context: { clock }, ledger, journal, request: { input, out } }: OpenedBatch,
   queues: StageQueues,
   stopping: AbortSignal,
 ): Promise<'all' | 'stopped'> {
   // Before the first job: whoever takes it looks for its files there.
   await ledger.references.keepFiles(input.files);
-  const admitting = { ledger, queues, clock, stopping, journal };
+  const admitting = { ledger, queues, out, clock, stopping, journal };
   if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
   const { rows, rejected, duplicates } = input.counts;
-  await ledger.markAdmission('complete', { rows, rejected, duplicates });
   await ledger.set({ ready: 1 });
+  // What it has sent and the input does not name any more.
+  if (journal !== null) await adoptFolder({ ledger, queues, out });
+  await ledger.markAdmission('complete', { rows, rejected, duplicates });
   return 'all';
 }
 

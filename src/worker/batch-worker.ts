@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { LimitFunction } from 'p-limit';
+import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
@@ -50,6 +51,8 @@ export class BatchWorker {
   private fileTrouble: string | null = null;
   private lost: BatchError | null = null;
   private hadTooFewJobs = false;
+  /** Redis may be another one since, or itself at an earlier time. */
+  private wasReconnected = false;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
 
@@ -139,6 +142,11 @@ export class BatchWorker {
     this.hadTooFewJobs = tooFew;
   }
 
+  /** The connection was lost and came back. */
+  redisCameBack(): void {
+    this.wasReconnected = true;
+  }
+
   /** The machine's time of day was set back: what is put off would come later by as much. */
   async timeWasSetBack(): Promise<void> {
     await this.queues.bringForward(0, systemClock.now());
@@ -172,6 +180,11 @@ export class BatchWorker {
     if (!(await this.folderIsHere())) return 'not_yet';
     await this.noteElsewhere(meta);
     await this.tellFileTrouble();
+    const batch = { ledger: context.ledger, queues: this.queues, out };
+    if (this.wasReconnected) {
+      refuseOutdated(await adoptFolder(batch), batch);
+      this.wasReconnected = false;
+    }
     await this.writer.flush();
     return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
   }

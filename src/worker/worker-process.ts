@@ -110,6 +110,7 @@ export class WorkerProcess {
         this.options.log.debug({ err: error }, 'heartbeat did not get through');
       });
     }, heartbeatMs);
+    this.options.connection.on('ready', this.redisCameBack);
     this.tally.start();
     this.walletWatch.start();
   }
@@ -196,6 +197,7 @@ export class WorkerProcess {
   /** Stops taking jobs, finishes what is under way within `deadlineMs`, hands back the rest. */
   async close(deadlineMs: number): Promise<void> {
     clearInterval(this.heart);
+    this.options.connection.off('ready', this.redisCameBack);
     this.stopping.abort();
     const workers = [...this.batches.values()];
     const closed = Promise.all([
@@ -211,6 +213,10 @@ export class WorkerProcess {
     await this.tally.stop();
     await this.options.account.leave(this.id);
   }
+
+  private readonly redisCameBack = () => {
+    for (const batch of this.batches.values()) batch.redisCameBack();
+  };
 
   private async beat(): Promise<void> {
     const { account, limits, clock } = this.options;

@@ -288,12 +288,36 @@ describe('a folder of a later time than Redis', () => {
   });
 });
 
+it('S1: a send without its content is asked about with what the input says, where that is what was sent', async () => {
+  const { ledger, queues, out, journal, adopt, admit, stateOf, jobs } = await openFolder({
+    known: false,
+  });
+  const { fingerprint } = preparedBrief('same');
+  await journal.note(
+    { brief: 'same', attempt: 1, sentAt: 5, fingerprint },
+    { brief: 'other', attempt: 1, sentAt: 5, fingerprint: 'cd' },
+    { brief: 'gone', attempt: 1, sentAt: 5, fingerprint },
+  );
+  const adoption = await adopt();
+  if (adoption.kind !== 'adopted' || adoption.journal === null) throw new Error('it was begun');
+  for (const id of ['same', 'other', 'gone']) expect(await stateOf(id)).toBeNull();
+  await admit('same', 'other');
+  await recoverSends({ ledger, queues, out }, adoption.journal, ['same', 'other']);
+  expect(await stateOf('same')).toMatchObject({ stage: 'submitting', firstSentAt: 5 });
+  expect(await stateOf('same')).not.toHaveProperty('sentOther');
+  expect(await stateOf('other')).toMatchObject({ stage: 'submitting', sentOther: true });
+  expect(await jobs('status')).toEqual(['other 1', 'same 1']);
+  await ledger.set({ ready: 1 });
+  await adopt();
+  expect(await stateOf('gone')).toMatchObject({ stage: 'submitting', sentOther: true });
+});
+
 it('S1: where others sent without the folder, any brief may have been sent since the batch began', async () => {
-  const { ledger, admit, stateOf } = await openFolder({ known: false });
+  const { ledger, queues, out, admit, stateOf } = await openFolder({ known: false });
   await admit('a', 'b');
   const header = { ...identity, batch: 'spring' };
   const journal = { ...emptyJournal(header), elsewhere: true, opened: new Map([['b', 2]]) };
-  await recoverSends(ledger, journal, ['a', 'b']);
+  await recoverSends({ ledger, queues, out }, journal, ['a', 'b']);
   const firstSentAt = identity.createdAt;
   expect(await stateOf('a')).toMatchObject({ stage: 'submitting', attempt: 1, firstSentAt });
   expect(await stateOf('b')).toMatchObject({ stage: 'submitting', attempt: 2, firstSentAt });

@@ -298,7 +298,7 @@ describe('Redis, lost or gone back to any point of a retry', () => {
       const journal = await readJournal(out);
       if (journal === null) throw new Error('it was begun');
       expect(await opened.admit('b', 'd')).toHaveLength(2);
-      await recoverSends(ledger, journal, ['b', 'd']);
+      await recoverSends({ ledger, queues, out }, journal, ['b', 'd']);
       for (const id of ['b', 'd']) {
         const state = await opened.stateOf(id);
         expect(state?.attempt).toBe(state?.stage === 'lined' ? 1 : 2);

@@ -72,7 +72,8 @@ describe.concurrent('the folder of the results goes in the middle of a run', () 
   }) => {
     const desk = await openDesk();
     const running = await startRun(desk);
-    await rm(join(desk.folder, 'out'), { recursive: true });
+    // A download may put a file there meanwhile.
+    await rm(join(desk.folder, 'out'), { recursive: true, maxRetries: 10 });
     await notices(desk, running);
     await interrupt(running);
     const { code, stderr } = await desk.run(runTo('new'));

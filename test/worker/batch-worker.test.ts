@@ -189,6 +189,30 @@ describe('BatchWorker', () => {
     await worker.close();
   });
 
+  it('S1, S4: believes its folder when Redis comes back and knows less', async () => {
+    const bench = await openBatch(['a', 'b']);
+    const { ledger, redis } = bench;
+    const worker = startWorker(bench);
+    await worker.start();
+    await finalized(bench);
+    const text = await readFile(join(bench.out, 'manifest.jsonl'), 'utf8');
+    const begin = text.indexOf('\n') + 1;
+    const { brief_id: id } = ownLine(judgeLine(text.slice(begin).trimEnd()), bench.out);
+    const before = await ledger.briefs.read(id);
+    // As after a failover that came late.
+    await redis.hdel(ledger.keys.state, id);
+    for (const count of ['lines:succeeded', 'admitted']) {
+      await redis.hincrby(ledger.keys.meta, count, -1);
+    }
+    await ledger.set({ offset: Buffer.byteLength(text.slice(0, begin)) });
+    worker.redisCameBack();
+    await vi.waitFor(async () =>
+      expect(await ledger.briefs.read(id)).toMatchObject({
+        state: { stage: 'lined', attempt: before?.state.attempt, status: 'succeeded' },
+      }),
+    );
+  });
+
   it('S4: writes what was finished before it closes', async () => {
     const bench = await openBatch(['a', 'b']);
     const worker = startWorker(bench);
