@@ -608,7 +608,11 @@ describe('the outbox', () => {
     });
     expect(await ledger.outbox.read(2)).toEqual(page);
     expect(await ledger.outbox.markWritten(page, 14)).toBe('marked');
-    expect(await ledger.outbox.read(2)).toMatchObject({ generation: '0', offset: 14, lines: ['line 2'] });
+    expect(await ledger.outbox.read(2)).toMatchObject({
+      generation: '0',
+      offset: 14,
+      lines: ['line 2'],
+    });
   });
 
   it('S4: a second mark of the same page takes no line away', async () => {
