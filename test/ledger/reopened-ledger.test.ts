@@ -140,6 +140,13 @@ describe('open', () => {
     expect((await ledger.meta())?.requests.statusChecks).toBe(0);
   });
 
+  it('S4: checks that a lost Redis had counted are not taken off once more', async () => {
+    const { open, ledger } = await openHeld({ a: 'unknown' });
+    await ledger.set({ status_checks: 1 });
+    await open({ a: reread() });
+    expect((await ledger.meta())?.requests.statusChecks).toBe(0);
+  });
+
   it('S6: what an attempt in doubt may have cost stays reserved beside the new one', async () => {
     const { open, ledger, redis } = await openHeld({ a: 'unknown' });
     await redis.hset(ledger.keys.reservations, 'a', '4 2026-06-01 z-image');
