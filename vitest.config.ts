@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Minutes of killing, freezing and filling disks, many briefs, and hours of learning on simulated time: `npm run crash`
+ * Minutes of killing, freezing and filling disks, many briefs, input of chance, and hours of learning on simulated time: `npm run crash`
  * runs the first two, and `test:long`, which `.ci/run` and `npm run gate` run, what is worth it each time.
  */
 const longOnes = [
@@ -19,6 +19,7 @@ const longOnes = [
   'e2e/minute-cron',
   'e2e/schedule-changes',
   'e2e/shop-export',
+  'producer/sources/input-fuzz',
   'ledger/pace-learning',
 ];
 

@@ -26,10 +26,16 @@ export function batchLedger({ redis, prefix, account }: StateOfBatches, batch: s
   return new BatchLedger(redis, prefix, batch, account);
 }
 
-/** To be closed by whoever opens them. */
-export function batchQueues(
-  { redis, prefix }: Pick<StateOfBatches, 'redis' | 'prefix'>,
+/** Works with the queues of a batch, and closes them. */
+export async function withQueues<T>(
+  { redis, prefix }: Pick<BatchContext, 'redis' | 'prefix'>,
   batch: string,
-) {
-  return new StageQueues(redis, prefix, batch);
+  work: (queues: StageQueues) => Promise<T>,
+): Promise<T> {
+  const queues = new StageQueues(redis, prefix, batch);
+  try {
+    return await work(queues);
+  } finally {
+    await queues.close();
+  }
 }

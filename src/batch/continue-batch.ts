@@ -7,7 +7,7 @@ import { counted } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
 import { admitBriefs } from './admit.js';
 import { adoptFolder } from './adopt-folder.js';
-import { type BatchContext, batchLedger, batchQueues } from './batch-context.js';
+import { type BatchContext, batchLedger } from './batch-context.js';
 import { type Comparison, compareWithBatch, type ForcedRun } from './compare.js';
 import { leaveFolder } from './leave-folder.js';
 import { localOutput, openLife } from './open-batch.js';
@@ -75,13 +75,9 @@ export async function openBatch(
   request: BatchRequest,
 ): Promise<OpenedBatch> {
   const { batch, out, input, mode } = request;
-  const { origin, account, clock } = context;
   const ledger = batchLedger(context, batch);
-  const openQueues = () => batchQueues(context, batch);
-  if (out !== '') await leaveFolder({ ledger, clock, out, openQueues });
-  const nowMs = clock.now();
-  const life = { ledger, origin, account: account.account, out, nowMs, mode, openQueues };
-  const { meta: found, journal } = await openLife(life);
+  if (out !== '') await leaveFolder(context, ledger, out);
+  const { meta: found, journal } = await openLife(context, { ledger, out, mode });
   const forced = forcedOf(found, request.force);
   const comparison = await compareWithBatch(ledger, input.briefs(), forced);
   refuseChanges(request, comparison);

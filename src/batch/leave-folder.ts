@@ -2,23 +2,16 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, neverSent } from '../ledger/batch-meta.js';
-import { type JournalEntry, type JournalHeader, journalPath } from '../results/journal.js';
+import { type JournalEntry, journalPath } from '../results/journal.js';
 import { judgeLine, manifestPath, ownLine } from '../results/manifest.js';
 import { ownerOf } from '../results/output-folder.js';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
-import type { StageQueues } from '../shared/queues.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
+import { type BatchContext, withQueues } from './batch-context.js';
 import { finishBrief } from './finish-brief.js';
-
-export interface Leaving {
-  ledger: BatchLedger;
-  clock: Clock;
-  /** Where the results are to go from now on: empty. */
-  out: string;
-  openQueues(): StageQueues;
-}
+import { journalHeader } from './open-batch.js';
 
 const goneMessage =
   'The folder of the results was lost before this was collected; the next run looks at the task again and pays for nothing.';
@@ -29,10 +22,14 @@ const goneMessage =
  * whose keys the API says once more what it made (S1). Then the ledger gives way to that.
  *
  * Repeatable at any point: until all is written, the ledger keeps it and says that it is leaving.
+ * @param out where the results are to go from now on: empty
  * @throws BatchError `batch_conflict` where somebody works on the batch, or it was cancelled
  */
-export async function leaveFolder(leaving: Leaving): Promise<'left' | 'nothing_to_leave'> {
-  const { ledger, out, openQueues } = leaving;
+export async function leaveFolder(
+  context: BatchContext,
+  ledger: BatchLedger,
+  out: string,
+): Promise<'left' | 'nothing_to_leave'> {
   const meta = await ledger.meta();
   if (!meta || !(await isGone(ledger, meta, out))) return 'nothing_to_leave';
   if (meta.stage === 'cancelled' || (await ledger.hasLiveWorkers())) {
@@ -46,15 +43,12 @@ export async function leaveFolder(leaving: Leaving): Promise<'left' | 'nothing_t
     );
   }
   await ledger.set({ leaving: out });
-  await endTasks(leaving);
+  await endTasks(ledger, context.clock);
   const lines = await unwrittenLines(ledger, out);
   const entries = await sendsOf(ledger, meta, new Set(lines.map((line) => line.brief_id)));
   await writeFileDurably(manifestPath(out), jsonLines(lines));
-  const { name: batch, origin, account, nonce, createdAt } = meta;
-  const header: JournalHeader = { batch, origin, account, nonce, createdAt };
-  await writeFileDurably(journalPath(out), jsonLines([header, ...entries]));
-  const queues = openQueues();
-  await queues.removeKeys().finally(() => queues.close());
+  await writeFileDurably(journalPath(out), jsonLines([journalHeader(meta), ...entries]));
+  await withQueues(context, ledger.batch, (queues) => queues.removeKeys());
   await ledger.forget();
   return 'left';
 }
@@ -71,7 +65,7 @@ async function isGone(ledger: BatchLedger, meta: BatchMeta, out: string): Promis
 }
 
 /** Accepted tasks get a line that says whose they are. */
-async function endTasks({ ledger, clock }: Leaving): Promise<void> {
+async function endTasks(ledger: BatchLedger, clock: Clock): Promise<void> {
   const error = { code: 'task_overdue', message: goneMessage, request_id: null };
   for await (const briefs of ledger.scan()) {
     for (const { id, read } of briefs) {

@@ -20,16 +20,13 @@ import { readLines } from '../shared/read-lines.js';
 import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { adoptFolder, type LocalBatch } from './adopt-folder.js';
+import { type BatchContext, withQueues } from './batch-context.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
-  origin: string;
-  account: string;
   /** Absolute folder, or '' where the workers choose. */
   out: string;
-  nowMs: number;
   mode: 'go_on' | 'fresh';
-  openQueues(): StageQueues;
 }
 
 export interface Life {
@@ -43,27 +40,27 @@ export interface Life {
  * under keys that the API has not seen.
  * @throws BatchError `batch_conflict`
  */
-export async function openLife(request: LifeRequest): Promise<Life> {
-  const { ledger, out } = request;
-  if (request.mode === 'fresh') await startAnew(request);
-  await dropForgetful(request);
-  await dropRemains(request);
-  await rebindUnused(request);
+export async function openLife(context: BatchContext, request: LifeRequest): Promise<Life> {
+  const { ledger, out, mode } = request;
+  const {
+    origin,
+    account: { account },
+  } = context;
+  if (mode === 'fresh') await startAnew(context, request);
+  await dropForgetful(context, request);
+  await dropRemains(context, ledger);
+  await rebindUnused(context, request);
   const header = out === '' ? null : await readJournalHeader(out);
-  if (header) checkHeader(ledger.batch, header, request);
-  const nonce = header?.nonce ?? (request.mode === 'fresh' ? newNonce() : '');
-  const createdAt = header?.createdAt ?? request.nowMs;
-  const { origin, account } = request;
+  if (header) checkHeader(context, request, header);
+  const nonce = header?.nonce ?? (mode === 'fresh' ? newNonce() : '');
+  const createdAt = header?.createdAt ?? context.clock.now();
   const identity = { origin, account, out, nonce, createdAt };
   const meta = await bindBatch(ledger, identity);
   if (out === '') return { meta, journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
-  const queues = request.openQueues();
-  try {
-    return await adopt({ ledger, queues, out }, { meta, identity, header });
-  } finally {
-    await queues.close();
-  }
+  return withQueues(context, ledger.batch, (queues) =>
+    adopt({ ledger, queues, out }, { meta, identity, header }),
+  );
 }
 
 interface Opening {
@@ -126,17 +123,13 @@ export function journalHeader(meta: BatchMeta): JournalHeader {
  * What a Redis that deletes keys has left of a batch goes as well: its folder tells more, and with what is left here it
  * would be taken for all that there was (S1).
  */
-async function dropRemains({ ledger, openQueues }: LifeRequest): Promise<void> {
+async function dropRemains(context: BatchContext, ledger: BatchLedger): Promise<void> {
   const missing = await ledger.findMissing();
   if (missing === 'none') return;
-  const queues = openQueues();
-  try {
-    if (missing === 'whole') return await giveJobsBack(ledger, queues);
-    await queues.removeKeys();
-  } finally {
-    await queues.close();
-  }
-  await ledger.forget();
+  await withQueues(context, ledger.batch, (queues) =>
+    missing === 'whole' ? giveJobsBack(ledger, queues) : queues.removeKeys(),
+  );
+  if (missing !== 'whole') await ledger.forget();
 }
 
 const stageOf = {
@@ -164,7 +157,10 @@ async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<v
  * A batch of which the API never took anything may change its API and key: the first try with a mistyped one
  * would otherwise bind it for life.
  */
-async function rebindUnused({ ledger, origin, account, out }: LifeRequest): Promise<void> {
+async function rebindUnused(
+  { origin, account: { account } }: BatchContext,
+  { ledger, out }: LifeRequest,
+): Promise<void> {
   const meta = await ledger.meta();
   if (!meta || (meta.origin === origin && meta.account === account)) return;
   const used = meta.accepted || meta.pending < meta.admitted;
@@ -177,7 +173,7 @@ async function rebindUnused({ ledger, origin, account, out }: LifeRequest): Prom
  * A life that was queued without a look into this folder gives way to the one that is in it. Nobody works on
  * it: workers refuse it for the same reason (S1).
  */
-async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<void> {
+async function dropForgetful(context: BatchContext, { ledger, out }: LifeRequest): Promise<void> {
   const meta = await ledger.meta();
   if (!meta || out === '' || (meta.out !== '' && meta.out !== out)) return;
   if (!(await holdsEarlierLife(meta, out))) return;
@@ -187,20 +183,22 @@ async function dropForgetful({ ledger, out, openQueues }: LifeRequest): Promise<
       `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
     );
   }
-  const queues = openQueues();
   // The jobs first: one that a crash left behind would send beside the recovery (S1).
-  await queues.obliterate().finally(() => queues.close());
+  await withQueues(context, ledger.batch, (queues) => queues.obliterate());
   await ledger.dropUnsent();
 }
 
 /** A finished life is put aside; one that is not finished goes on, because its tasks may be paid. */
-async function startAnew({ ledger, origin, account, out, nowMs }: LifeRequest): Promise<void> {
+async function startAnew(
+  { origin, account: { account }, clock }: BatchContext,
+  { ledger, out }: LifeRequest,
+): Promise<void> {
   if (!(await beginsAnew({ ledger, out }))) return;
   if (await ledger.meta()) await ledger.forget();
   if (out === '') return;
   await archiveResults(out);
   const { batch } = ledger;
-  const header = { batch, origin, account, nonce: newNonce(), createdAt: nowMs };
+  const header = { batch, origin, account, nonce: newNonce(), createdAt: clock.now() };
   // In place of the old one in one step: whenever it is cut off, the folder has a journal, and with it a nonce (S1).
   await Journal.beginAnew(out, header);
 }
@@ -230,13 +228,17 @@ function newNonce(): string {
   return randomBytes(4).toString('hex');
 }
 
-function checkHeader(batch: string, header: JournalHeader, request: LifeRequest): void {
-  if (header.origin === request.origin && header.account === request.account) return;
+function checkHeader(
+  { origin, account: { account } }: BatchContext,
+  { ledger: { batch }, out }: LifeRequest,
+  header: JournalHeader,
+): void {
+  if (header.origin === origin && header.account === account) return;
   const otherOrigin = isSimulated(header) ? '--simulate' : header.origin;
-  const what = header.origin === request.origin ? 'another API key' : otherOrigin;
+  const what = header.origin === origin ? 'another API key' : otherOrigin;
   throw new BatchError(
     'batch_conflict',
-    `The folder ${request.out} holds batch ${batch} as it was run with ${what}. Use that again, or give this one another folder with --out.`,
+    `The folder ${out} holds batch ${batch} as it was run with ${what}. Use that again, or give this one another folder with --out.`,
   );
 }
 

@@ -5,7 +5,7 @@ import type { PreparedBrief } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { inChunks } from '../shared/read-lines.js';
 import type { LocalBatch } from './adopt-folder.js';
-import { type BatchContext, batchQueues } from './batch-context.js';
+import { type BatchContext, withQueues } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
 import { openChanged, planReopening, type Reopening, type ReopenWay } from './plan-reopening.js';
@@ -216,10 +216,7 @@ export async function withReopener<T>(
   work: (reopener: Reopener) => Promise<T>,
 ): Promise<T> {
   const { account, categoryOf, priceOf } = context;
-  const queues = batchQueues(context, ledger.batch);
-  try {
-    return await work({ ledger, queues, out, account, categoryOf, priceOf });
-  } finally {
-    await queues.close();
-  }
+  return withQueues(context, ledger.batch, (queues) =>
+    work({ ledger, queues, out, account, categoryOf, priceOf }),
+  );
 }

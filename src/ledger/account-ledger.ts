@@ -126,7 +126,7 @@ export class AccountLedger {
   async park(by: 'submission' | 'probe'): Promise<number> {
     const reply = await runScript(this.redis, 'hold-submissions', {
       keys: [this.keys.gate, this.keys.clock],
-      values: ['credits', firstProbeMs, longestProbeMs, '', by === 'probe' ? 'trial' : ''],
+      values: ['credits', firstProbeMs, longestProbeMs, '', by === 'probe' ? 'probe' : ''],
     });
     return Number(reply);
   }

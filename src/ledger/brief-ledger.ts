@@ -222,7 +222,7 @@ export type SubmitPermit =
       waitMs: number;
       nowMs: number;
       brief: ReadState<Extract<BriefState, { stage: 'submitting' }>>;
-      trial: Trial;
+      probe: Probe;
       reserved: { credits: number; priceKind: string };
       /** From one turn to the next. */
       spacingMs: number;
@@ -235,7 +235,7 @@ export type SubmitPermit =
   | { kind: 'stopped' };
 
 /** What this one submission finds out for all: whether credits are back, or the API. */
-export type Trial = 'credits' | 'recovery' | 'none';
+export type Probe = 'credits' | 'recovery' | 'none';
 
 export type WaitReason =
   | 'in_flight'
@@ -279,7 +279,7 @@ function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]
         brief: decodeState(String(reply[3])) as ReadState<
           Extract<BriefState, { stage: 'submitting' }>
         >,
-        trial: reply[4] as Trial,
+        probe: reply[4] as Probe,
         reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
         spacingMs: Number(reply[6]),
         earlier: reply[7] === 'open' ? 'open' : 'none',

@@ -2,10 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { type LifeRequest, openLife } from '../../src/batch/open-batch.js';
+import { openLife } from '../../src/batch/open-batch.js';
 import { AccountLedger } from '../../src/ledger/account-ledger.js';
 import { BatchLedger } from '../../src/ledger/batch-ledger.js';
-import { StageQueues } from '../../src/shared/queues.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { connect, identity, newPrefix, preparedBrief } from '../support/ledger.js';
 
@@ -13,20 +12,21 @@ import { connect, identity, newPrefix, preparedBrief } from '../support/ledger.j
 async function openFinished() {
   const redis = connect();
   const prefix = newPrefix();
-  const { origin, account } = identity;
-  const ledger = new BatchLedger(
-    redis,
-    prefix,
-    'spring',
-    new AccountLedger(redis, prefix, account),
-  );
+  const { origin } = identity;
+  const account = new AccountLedger(redis, prefix, identity.account);
+  const ledger = new BatchLedger(redis, prefix, 'spring', account);
   const out = await mkdtemp(join(tmpdir(), 'rivya-batch-life-'));
   onTestFinished(() => rm(out, { recursive: true, force: true }));
-  const openQueues = () => new StageQueues(redis, prefix, 'spring');
-  const request = { ledger, origin, account, out, nowMs: 1_000, openQueues };
-  const open = (patch: Partial<LifeRequest> = {}) =>
-    openLife({ ...request, mode: 'go_on', ...patch });
-  const { meta: begun } = await open({ mode: 'fresh' });
+  const open = (mode: 'go_on' | 'fresh', nowMs: number) =>
+    openLife(
+      {
+        ...{ redis, prefix, origin, account, clock: { now: () => nowMs } },
+        categoryOf: () => 'image',
+        priceOf: () => ({ guess: 3, least: 1 }),
+      },
+      { ledger, out, mode },
+    );
+  const { meta: begun } = await open('fresh', 1_000);
   await ledger.briefs.admit([preparedBrief('a')], 1_000);
   const line = `${JSON.stringify(manifestLine({ brief_id: 'a', batch: 'spring', assets: [] }))}\n`;
   await writeFile(join(out, 'manifest.jsonl'), line);
@@ -44,7 +44,7 @@ it('S1: where lines and journal are gone from the folder, the keys stay, and eac
   const { out, open, begun } = await openFinished();
   expect(begun.nonce).not.toBe('');
   await rm(out, { recursive: true });
-  const { meta, journal } = await open({ nowMs: 2_000 });
+  const { meta, journal } = await open('go_on', 2_000);
   expect(meta).toMatchObject({ nonce: begun.nonce, createdAt: 1_000, admitted: 0 });
   expect(journal).toMatchObject({
     elsewhere: true,
@@ -55,7 +55,7 @@ it('S1: where lines and journal are gone from the folder, the keys stay, and eac
 it('S1: where the lines alone are gone, the journal knows what was sent', async () => {
   const { out, open, begun } = await openFinished();
   await rm(join(out, 'manifest.jsonl'));
-  const { meta, journal } = await open({ nowMs: 2_000 });
+  const { meta, journal } = await open('go_on', 2_000);
   expect(meta).toMatchObject({ nonce: begun.nonce, createdAt: 1_000, admitted: 0 });
   expect(journal).toMatchObject({ elsewhere: false });
 });

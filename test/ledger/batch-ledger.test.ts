@@ -168,7 +168,7 @@ describe('beginSubmit', () => {
     await opened.admit('a');
     const before = await opened.nowMs();
     const permit = await goFor(opened, 'a');
-    expect(permit).toMatchObject({ kind: 'go', waitMs: 0, trial: 'none' });
+    expect(permit).toMatchObject({ kind: 'go', waitMs: 0, probe: 'none' });
     const state = await opened.stateOf('a');
     expect(state).toEqual(permit.brief.state);
     expect(state).toMatchObject({ stage: 'submitting', sends: 1 });
@@ -400,24 +400,24 @@ describe('state that is missing', () => {
   });
 });
 
-describe('a trial', () => {
+describe('a probe', () => {
   it('lets one probe try when credits may be back, and the others wait for it', async () => {
     const opened = await paced();
     await opened.admit('a', 'b');
     await opened.account.park('submission');
     await opened.redis.hset(opened.account.keys.gate, 'probe_at', 1);
-    expect(await opened.begin('a')).toMatchObject({ kind: 'go', trial: 'credits' });
+    expect(await opened.begin('a')).toMatchObject({ kind: 'go', probe: 'credits' });
     const second = await opened.begin('b');
     expect(second).toMatchObject({ kind: 'wait', reason: 'credits' });
     expect(second.kind === 'wait' && second.waitMs).toBeGreaterThan(20_000);
   });
 
-  it('says that the first to be sent after a time without the API is a trial', async () => {
+  it('says that the first to be sent after a time without the API is a probe', async () => {
     const opened = await paced();
     await opened.admit('a');
     await opened.account.noteDown(null);
     await opened.redis.hset(opened.account.keys.gate, 'down_until', 1);
-    expect(await opened.begin('a')).toMatchObject({ kind: 'go', trial: 'recovery' });
+    expect(await opened.begin('a')).toMatchObject({ kind: 'go', probe: 'recovery' });
   });
 });
 
@@ -608,7 +608,11 @@ describe('the outbox', () => {
     });
     expect(await ledger.outbox.read(2)).toEqual(page);
     expect(await ledger.outbox.markWritten(page, 14)).toBe('marked');
-    expect(await ledger.outbox.read(2)).toEqual({ generation: '0', offset: 14, lines: ['line 2'] });
+    expect(await ledger.outbox.read(2)).toMatchObject({
+      generation: '0',
+      offset: 14,
+      lines: ['line 2'],
+    });
   });
 
   it('S4: a second mark of the same page takes no line away', async () => {

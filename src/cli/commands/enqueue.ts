@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { withQueues } from '../../batch/batch-context.js';
 import {
   admitBatch,
   beginBatch,
@@ -9,7 +10,6 @@ import {
 } from '../../batch/continue-batch.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { ExitCode } from '../../shared/errors.js';
-import { StageQueues } from '../../shared/queues.js';
 import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
 import {
@@ -106,7 +106,6 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   const { batch, flags } = request;
   const session = await openStoreSession(settings, terminal);
   const interrupts = new Interrupts();
-  const queues = new StageQueues(session.connection, settings.prefix, batch);
   try {
     await refuseSecondName(session, request);
     const context = batchContext(session, openAccount(session), request.models);
@@ -118,7 +117,10 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     if (flags.force) await agreeToForce(terminal, opened, request);
     if (news === 'some') {
       await beginBatch(opened);
-      if ((await admitBatch(opened, queues, interrupts.signal)) === 'stopped') {
+      const admitted = await withQueues(context, batch, (queues) =>
+        admitBatch(opened, queues, interrupts.signal),
+      );
+      if (admitted === 'stopped') {
         const meta = (await ledger.meta()) ?? opened.meta;
         terminal.print(`Stopped; to queue the rest:\n  ${continueLine(setup, meta)}`);
         return ExitCode.interrupted;
@@ -127,7 +129,6 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     await tellQueued(terminal, opened, request);
     return ExitCode.succeeded;
   } finally {
-    await queues.close();
     interrupts.end();
     await session.close();
   }

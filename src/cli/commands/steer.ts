@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { withQueues } from '../../batch/batch-context.js';
 import { cancelledSentence } from '../../batch/continue-batch.js';
 import {
   type CancelCounts,
@@ -12,7 +13,6 @@ import { localOutput } from '../../batch/open-batch.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
-import { StageQueues } from '../../shared/queues.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
 import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
@@ -28,7 +28,7 @@ export function addPauseCommand(program: Command, setup: CommandSetup): void {
 
 async function pause(session: StoreSession, { meta }: FoundBatch): Promise<Steered> {
   const reason = whyNot(meta);
-  if (reason === null) await withQueues(session, meta, (queues) => queues.pause());
+  if (reason === null) await withQueues(storeOf(session), meta.name, (queues) => queues.pause());
   return {
     json: { paused: reason === null, pending: meta.pending },
     text: reason ?? pausedText(meta),
@@ -60,7 +60,7 @@ export function addResumeCommand(program: Command, setup: CommandSetup): void {
 
 async function resume(session: StoreSession, { meta }: FoundBatch): Promise<Steered> {
   const { pending } = meta;
-  const was = await withQueues(session, meta, (queues) => queues.resume());
+  const was = await withQueues(storeOf(session), meta.name, (queues) => queues.resume());
   return {
     json: { paused: false, was_paused: was === 'paused', pending },
     text: resumedText(meta, was),
@@ -131,11 +131,10 @@ async function endBriefs(
   { abandon }: CancelFlags,
 ): Promise<CancelCounts> {
   const { clock } = session;
-  // Held back or not, jobs of what is still in doubt must be able to run.
-  await withQueues(session, meta, (queues) => queues.resume());
   const out = await localOutput(meta);
-  const queues = new StageQueues(session.connection, session.settings.prefix, ledger.batch);
-  try {
+  return withQueues(storeOf(session), ledger.batch, async (queues) => {
+    // Held back or not, jobs of what is still in doubt must be able to run.
+    await queues.resume();
     const writer = out === null ? null : new ManifestWriter({ ledger, queues, out });
     const flush = async () => writer?.flush();
     // A retry that was killed half-way comes to its end first.
@@ -144,9 +143,7 @@ async function endBriefs(
     const counts = await cancelBatch({ ledger, clock, mode, flush });
     if (out !== null) await finalizeBatch({ ledger, out, clock });
     return counts;
-  } finally {
-    await queues.close();
-  }
+  });
 }
 
 function lossText({ tasks, inDoubt, credits }: UnderWay): string {
@@ -194,7 +191,7 @@ async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
     const open = !isOver(meta);
     const unfinished = open || (await ledger.outbox.length()) > 0;
     if (unfinished) refuseUnfinished(setup, meta);
-    await withQueues(session, meta, (queues) => queues.obliterate());
+    await withQueues(storeOf(session), meta.name, (queues) => queues.obliterate());
     await ledger.forget();
     setup.terminal.print(
       `Batch ${batch} is forgotten. Its files are still in ${meta.out || 'their folder'}.`,
@@ -240,15 +237,6 @@ export function addBatchCommand(
   );
 }
 
-async function withQueues<T>(
-  { connection, settings }: StoreSession,
-  { name }: BatchMeta,
-  work: (queues: StageQueues) => Promise<T>,
-): Promise<T> {
-  const queues = new StageQueues(connection, settings.prefix, name);
-  try {
-    return await work(queues);
-  } finally {
-    await queues.close();
-  }
+function storeOf({ connection: redis, settings: { prefix } }: StoreSession) {
+  return { redis, prefix };
 }

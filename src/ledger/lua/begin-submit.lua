@@ -4,7 +4,7 @@
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
 --       9 when the batch was created, as the asker knows it
--- Returns {'go', wait ms, now ms, state, trial, credits reserved, spacing ms, earlier}   trial: credits, recovery or none;
+-- Returns {'go', wait ms, now ms, state, probe, credits reserved, spacing ms, earlier}   probe: credits, recovery or none;
 --             earlier: 'open' where a send of this attempt may have been taken before, else 'none'
 --         {'passed', state}             another step has it, or another attempt
 --         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused, other_life
@@ -38,11 +38,11 @@ local gate = redis.call('HMGET', KEYS[5], 'halted', 'parked', 'probe_at', 'down_
 if gate[1] then return { 'halted', gate[1] } end
 local down = (tonumber(gate[4]) or 0) - now
 if down > 0 then return { 'wait', down, 'api_down' } end
-local trial = gate[4] and 'recovery' or 'none'
+local probe = gate[4] and 'recovery' or 'none'
 if gate[2] then
   local probe_in = (tonumber(gate[3]) or 0) - now
   if probe_in > 0 then return { 'wait', probe_in, 'credits' } end
-  trial = 'credits'
+  probe = 'credits'
 end
 
 local pace, told, cap = pace_of('submit', KEYS[3], KEYS[6], now)
@@ -92,7 +92,7 @@ if not reserved then
 end
 if batch[8] then redis.call('HDEL', KEYS[1], 'capped') end
 -- One probe at a time: the next may only try when this one has had time to answer.
-if trial == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
+if probe == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
 local fields = cjson.decode(rest)
 if stage == 'admitted' then
   fields.firstSentAt = now + math.ceil(wait)
@@ -104,5 +104,5 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 redis.call('HINCRBY', KEYS[1], 'submits', 1)
-return { 'go', math.ceil(wait), now, text, trial, tostring(amount), tostring(1000 / rate),
+return { 'go', math.ceil(wait), now, text, probe, tostring(amount), tostring(1000 / rate),
   stage == 'submitting' and 'open' or 'none' }

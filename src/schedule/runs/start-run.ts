@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { batchLedger, batchQueues } from '../../batch/batch-context.js';
+import { batchLedger, withQueues } from '../../batch/batch-context.js';
 import { admitBatch, beginBatch, openBatch } from '../../batch/continue-batch.js';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
 import { chooseChecks } from '../../producer/options.js';
@@ -213,12 +213,7 @@ async function admit(
   });
   if (opened.news === 'none') return 'all';
   await beginBatch(opened);
-  const queues = batchQueues(batches, batch);
-  try {
-    return await admitBatch(opened, queues, stopping);
-  } finally {
-    await queues.close();
-  }
+  return withQueues(batches, batch, (queues) => admitBatch(opened, queues, stopping));
 }
 
 /** Before the batch is opened: from then on its manifest is its own. */

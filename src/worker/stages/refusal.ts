@@ -1,4 +1,4 @@
-import type { Trial } from '../../ledger/brief-ledger.js';
+import type { Probe } from '../../ledger/brief-ledger.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
 import type {
   ListModelsOutcome,
@@ -95,14 +95,14 @@ const momentMs = 3_000;
 
 /**
  * Tells all workers of the account what is held, and a person why.
- * @param trial what the refused submission was to find out for all
+ * @param probe what the refused submission was to find out for all
  * @returns the ms after which it is worth asking again
  */
 export async function holdAll(
   context: StageContext,
   hold: Hold,
   endpoint: Endpoint,
-  trial: Trial = 'none',
+  probe: Probe = 'none',
 ): Promise<number> {
   const { account, pacer, notify } = context;
   switch (hold.kind) {
@@ -116,7 +116,7 @@ export async function holdAll(
       // A place gets free when a task ends, which says no header.
       return Math.min(hold.retryAfterMs ?? placeLookMs, placeLookMs);
     case 'credits': {
-      const probeInMs = await account.park(trial === 'credits' ? 'probe' : 'submission');
+      const probeInMs = await account.park(probe === 'credits' ? 'probe' : 'submission');
       notify({ kind: 'parked', probeInMs });
       return probeInMs;
     }
@@ -149,8 +149,8 @@ export async function holdForRead(
 }
 
 /** What a submission that was accepted found out holds for all. */
-export async function liftHolds({ account, notify }: StageContext, trial: Trial): Promise<void> {
-  switch (trial) {
+export async function liftHolds({ account, notify }: StageContext, probe: Probe): Promise<void> {
+  switch (probe) {
     case 'credits':
       await account.unpark();
       notify({ kind: 'credits_back' });
@@ -160,7 +160,7 @@ export async function liftHolds({ account, notify }: StageContext, trial: Trial)
     case 'none':
       return;
     default:
-      return trial satisfies never;
+      return probe satisfies never;
   }
 }
 
@@ -217,7 +217,7 @@ export async function lookAtBalance(
 }
 
 /**
- * The look before the one trial submission of an account that was out of credits.
+ * The look before the one submission of an account that was out of credits.
  * @returns the ms for which nothing is to be sent; null where the submission itself is to find out
  */
 export async function probeCredits(context: StageContext): Promise<number | null> {

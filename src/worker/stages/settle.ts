@@ -1,4 +1,4 @@
-import type { Trial } from '../../ledger/brief-ledger.js';
+import type { Probe } from '../../ledger/brief-ledger.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves } from '../../ledger/moves.js';
 import type { Task } from '../../rivya/outcome.js';
@@ -20,13 +20,13 @@ export type AcceptedBrief = BriefInHand<StateOf<'accepted'>>;
 /**
  * A task is over: its files are fetched next, or its line says why there are none.
  * @param task in a terminal status
- * @param trial what its submission found out for all, where this is its very answer
+ * @param probe what its submission found out for all, where this is its very answer
  */
 export async function settleTask(
   context: StageContext,
   brief: AcceptedBrief,
   task: Task,
-  trial: Trial,
+  probe: Probe,
 ): Promise<Step> {
   const completedAt = context.clock.now();
   const { reservedCredits: reserved, finalCredits: final, urls } = task;
@@ -36,7 +36,7 @@ export async function settleTask(
     if (moved.kind === 'passed') return stepFor(moved.state);
     return { kind: 'next', stage: 'collect', attempt: to.attempt, delayMs: 0, urls };
   }
-  if (wasNeverPaid(task)) return submitAgain(context, brief, trial);
+  if (wasNeverPaid(task)) return submitAgain(context, brief, probe);
   const error = {
     code: task.error?.code ?? 'generation_failed',
     message: task.error?.message ?? 'The API reported a failed task without a reason.',
@@ -58,9 +58,9 @@ export function wasNeverPaid(task: Task): boolean {
 async function submitAgain(
   context: StageContext,
   brief: AcceptedBrief,
-  trial: Trial,
+  probe: Probe,
 ): Promise<Step> {
-  const waitMs = await holdAll(context, { kind: 'credits' }, 'submit', trial);
+  const waitMs = await holdAll(context, { kind: 'credits' }, 'submit', probe);
   const to = moves.neverPaid(brief.state);
   const moved = await context.ledger.briefs.move(brief.id, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);

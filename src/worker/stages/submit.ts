@@ -105,7 +105,7 @@ export async function sendBrief(
   if (keyAgeMs >= keyLifeMs) return endInDoubt(context, brief, expiredMessage);
   const permittedAt = context.machine();
   if ((await pacer.keepTurn(permit)) !== 'now') return unsent(context, brief, permit);
-  if (permit.trial === 'credits') {
+  if (permit.probe === 'credits') {
     const waitMs = await probeCredits(context);
     if (waitMs !== null) return unsent(context, brief, permit, waitMs);
   }
@@ -164,12 +164,12 @@ async function act(
       // its place in flight, it would never come to its turn.
       return { kind: 'next', stage: 'status', attempt: job.attempt, delayMs: action.afterMs };
     case 'give_back': {
-      const waitMs = await holdAll(context, action.hold, 'submit', permit.trial);
+      const waitMs = await holdAll(context, action.hold, 'submit', permit.probe);
       const move = (send: OnlySend) => moves.refused(send, action.requestId);
       return giveBack(context, brief, permit, move, waitMs);
     }
     case 'keep_open':
-      return { kind: 'hold', waitMs: await holdAll(context, action.hold, 'submit', permit.trial) };
+      return { kind: 'hold', waitMs: await holdAll(context, action.hold, 'submit', permit.probe) };
     case 'put_off': {
       context.notify({ kind: 'refused_unexplained', briefId, reason: action.reason });
       const { afterMs } = action;
@@ -189,7 +189,7 @@ async function act(
 async function acceptTask(
   context: StageContext,
   brief: SubmittingBrief,
-  { reserved, trial }: Permit,
+  { reserved, probe }: Permit,
   task: Task,
 ): Promise<Step> {
   const to = moves.accepted(brief.state, {
@@ -203,9 +203,9 @@ async function acceptTask(
   // Where Redis has lost the brief meanwhile, its folder is what knows of the task.
   if (moved.kind === 'moved' || moved.state === null) await noteTask(context, brief.id, to);
   if (moved.kind === 'passed') return stepFor(moved.state);
-  if (!wasNeverPaid(task)) await liftHolds(context, trial);
+  if (!wasNeverPaid(task)) await liftHolds(context, probe);
   if (task.status.kind !== 'running') {
-    return settleTask(context, { ...brief, ...moved.brief }, task, trial);
+    return settleTask(context, { ...brief, ...moved.brief }, task, probe);
   }
   const delayMs = await nextCheckInMs(context, to);
   return { kind: 'next', stage: 'status', attempt: to.attempt, delayMs };

@@ -9,9 +9,6 @@ import { readCsv } from '../../../src/producer/sources/read-csv.js';
 import { BatchError } from '../../../src/shared/errors.js';
 import { compileFiles, compilePaths } from '../compile-files.js';
 
-/** Four times as many with the long tests. */
-const thorough = process.env.TESTS === 'all' ? 4 : 1;
-
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rivya-batch-fuzz-'));
@@ -108,7 +105,7 @@ it('never reads a row otherwise than a second parser, whatever the text; it refu
         else expect(ours).toEqual(other);
       },
     ),
-    { numRuns: 200 * thorough },
+    { numRuns: 800 },
   );
   // A test in which everything is refused would prove nothing.
   expect(read).toBeGreaterThan(15);
@@ -139,7 +136,7 @@ it('reads every table that is quoted well as it was, and as a second parser does
         if (rows.length > 0) expect(readOtherwise(content.slice(1), delimiter)).toEqual(ours);
       },
     ),
-    { numRuns: 50 * thorough },
+    { numRuns: 200 },
   );
 });
 
@@ -163,7 +160,7 @@ it('never ends otherwise than with rows or a sentence, whatever the bytes', asyn
         } else expect(compiled).not.toBeInstanceOf(Error);
       },
     ),
-    { numRuns: 60 * thorough },
+    { numRuns: 240 },
   );
 });
 
@@ -223,7 +220,7 @@ it('makes briefs or sentences of JSON and of cells with JSON, however deep and w
       made +=
         compiled instanceof BatchError ? 0 : (compiled as { briefs: unknown[] }).briefs.length;
     }),
-    { numRuns: 150 * thorough },
+    { numRuns: 600 },
   );
   expect(made).toBeGreaterThan(10);
 });

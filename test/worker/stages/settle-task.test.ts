@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Trial } from '../../../src/ledger/brief-ledger.js';
+import type { Probe } from '../../../src/ledger/brief-ledger.js';
 import type { Task } from '../../../src/rivya/outcome.js';
 import { type AcceptedBrief, settleTask } from '../../../src/worker/stages/settle.js';
 import { accepted } from '../../ledger/brief-states.js';
@@ -24,8 +24,8 @@ async function acceptedBench() {
   await bench.place('a', accepted('task_1', { reserved: 5, checks: 3 }));
   const take = async () => (await bench.take({ briefId: 'a', attempt: 1 })) as AcceptedBrief;
   const brief = await take();
-  const settle = (task: Task, trial: Trial = 'none', other = brief) =>
-    settleTask(bench.context, other, task, trial);
+  const settle = (task: Task, probe: Probe = 'none', other = brief) =>
+    settleTask(bench.context, other, task, probe);
   return { ...bench, again: take, settle };
 }
 

@@ -344,7 +344,7 @@ describe('a submission that is refused', () => {
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', attempt: 1 });
     expect(await bench.inFlight()).toEqual([]);
     expect(bench.notices).toMatchObject([{ kind: 'refused_unexplained', briefId: 'a' }]);
-    expect(await bench.begin('b')).toMatchObject({ kind: 'go', trial: 'none' });
+    expect(await bench.begin('b')).toMatchObject({ kind: 'go', probe: 'none' });
   });
 
   it('S4: a brief that is refused without a reason to the end gets its line, unpaid', async () => {

@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { OpenLedger } from '../../support/ledger.js';
-import { newPrefix, openLedger } from '../../support/ledger.js';
+import type { OpenLedger } from '../support/ledger.js';
+import { newPrefix, openLedger } from '../support/ledger.js';
 
 const submitters = 50;
 const connections = 5;

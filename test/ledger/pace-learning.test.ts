@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { PaceWorld, type Span, seededNumbers, type World } from '../../support/pace-world.js';
+import { PaceWorld, type Span, seededNumbers, type World } from '../support/pace-world.js';
 
 /** Of what the limit allows in this span. */
 const share = ({ taken, seconds }: Span, perSecond: number) => taken / seconds / perSecond;
