@@ -46,7 +46,8 @@ local function open(i)
     redis.call('ZADD', KEYS[7], now_ms(), ARGV[5] .. id)
     -- They are counted again, with those to come, when the brief ends; those of a life that Redis has lost never were.
     local counted = tonumber(redis.call('HGET', KEYS[1], 'status_checks')) or 0
-    redis.call('HINCRBY', KEYS[1], 'status_checks', -math.min(counted, tonumber(checks)))
+    local again = math.min(counted, tonumber(checks))
+    if again > 0 then redis.call('HINCRBY', KEYS[1], 'status_checks', string.format('%d', -again)) end
     if ARGV[i + 7] ~= '' and not held then reserve_again(id, ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]) end
   elseif held then
     -- What the earlier attempt may have been charged stays reserved beside the new one (S6); no id holds a newline.
