@@ -54,7 +54,7 @@ async function openHeld(states: Record<string, LineStatus> = { a: 'failed', b: '
   const write = async () => {
     const { length } = await ledger.outbox.all();
     const lines = Array.from({ length }, () => '');
-    const { generation, offset } = await ledger.recovery.marks();
+    const { generation, offset } = await ledger.adoption.marks();
     await ledger.outbox.markWritten({ generation, offset, lines }, offset + length);
   };
   await write();
@@ -240,7 +240,7 @@ describe('hold', () => {
   it('is given back with nothing changed where nothing was opened', async () => {
     const { reopened, ledger } = await openHeld();
     expect(await reopened.settle('me', 99)).toBe('settled');
-    expect(await ledger.recovery.marks()).toMatchObject({ generation: '0', offset: 2 });
+    expect(await ledger.adoption.marks()).toMatchObject({ generation: '0', offset: 2 });
     expect(await reopened.hold('other', 'open')).toMatchObject({ kind: 'held' });
   });
 });
