@@ -4,13 +4,13 @@ import type { PreparedBrief } from '../shared/brief.js';
 import type { Clock } from '../shared/clock.js';
 import { inChunks } from '../shared/read-lines.js';
 import {
+  type AdoptedUnderWay,
+  adoptUnderWay,
   type BriefAttempt,
   type LocalBatch,
-  type Recovered,
-  recoverSends,
 } from './adopt-folder.js';
 
-const nothing: Recovered = { inDoubt: [], opened: [] };
+const nothing: AdoptedUnderWay = { inDoubt: [], opened: [] };
 
 const chunkSize = 1_000;
 /** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
@@ -78,17 +78,17 @@ async function addJobs(
     if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));
     else waiting.push(id);
   }
-  const recovered = journal
-    ? await recoverSends({ ledger, queues, out }, journal, waiting)
+  const underWay = journal
+    ? await adoptUnderWay({ ledger, queues, out }, journal, waiting)
     : nothing;
-  inDoubt.push(...recovered.inDoubt);
+  inDoubt.push(...underWay.inDoubt);
   // Those in doubt are asked again beside the running tasks: behind submissions that wait for credits or for
   // a cap, what was paid for them already would never be collected.
-  const known = new Set([...inDoubt, ...recovered.opened].map(({ brief }) => brief));
+  const known = new Set([...inDoubt, ...underWay.opened].map(({ brief }) => brief));
   const fresh = waiting.filter((brief) => !known.has(brief));
   await queues.add('status', inDoubt.map(atOnce));
   const first = fresh.map((brief) => ({ brief, attempt: 1 }));
-  await queues.add('submit', [...recovered.opened, ...first].map(atOnce));
+  await queues.add('submit', [...underWay.opened, ...first].map(atOnce));
 }
 
 function atOnce({ brief, attempt }: BriefAttempt) {

@@ -1,4 +1,10 @@
 import { open, truncate } from 'node:fs/promises';
+import type {
+  AdoptedLife,
+  AdoptedLine,
+  AdoptedSend,
+  FolderMarks,
+} from '../ledger/adoption-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import {
   type BriefState,
@@ -8,12 +14,6 @@ import {
   type StateOf,
 } from '../ledger/brief-state.js';
 import { type AcceptedTask, moves } from '../ledger/moves.js';
-import type {
-  AdoptedLine,
-  AdoptedSend,
-  EarlierLife,
-  FolderMarks,
-} from '../ledger/recovery-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import {
   type JournalContent,
@@ -69,11 +69,11 @@ const sendsAtOnce = 200;
  */
 export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const { ledger, out } = adopting;
-  const before = await ledger.recovery.marks();
+  const before = await ledger.adoption.marks();
   if (before.ofEarlierVersion) throw cutOffRetry(ledger.batch);
   const journal = await readJournal(out, await journalMark(out, before));
   // The folder is read before the ledger: what is noted in it was in the ledger before.
-  const marks = await ledger.recovery.marks();
+  const marks = await ledger.adoption.marks();
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
   const lines = await adoptLines(adopting, marks, journal);
   if (lines === 'gone') return { kind: 'lines_gone' };
@@ -82,7 +82,7 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
     await adoptSends(adopting, journal, { ids, admission: before.ready ? 'over' : 'to_come' });
   }
   const noted = journal?.end ?? 0;
-  if (before.ready && (noted > 0 || journal === null)) await ledger.recovery.markNoted(noted);
+  if (before.ready && (noted > 0 || journal === null)) await ledger.adoption.markNoted(noted);
   return { kind: 'adopted', journal, ...lines };
 }
 
@@ -145,15 +145,15 @@ async function adoptLines(
   const size = await syncedSize(path);
   if (size < marks.offset) {
     const meta = await ledger.meta();
-    const now = await ledger.recovery.marks();
+    const now = await ledger.adoption.marks();
     const replaced = now.reopened || now.generation !== marks.generation;
     return meta?.pending === 0 && !replaced ? 'gone' : { lines: 0, earliest: 0 };
   }
   if (size === marks.offset && !marks.adopting) return { lines: 0, earliest: 0 };
   const runs = marks.adopting ? new EarlierRuns() : null;
   const found = await readBehind(adopting, marks, runs);
-  if (found === 'overtaken') return adoptLines(adopting, await ledger.recovery.marks(), journal);
-  if (runs !== null) await ledger.recovery.endAdoption(await runs.sumUp(out, journal));
+  if (found === 'overtaken') return adoptLines(adopting, await ledger.adoption.marks(), journal);
+  if (runs !== null) await ledger.adoption.endAdoption(await runs.sumUp(out, journal));
   if (size > found.end && found.behind === 'torn') await cutOff(adopting, path, found.end);
   return found;
 }
@@ -177,7 +177,7 @@ async function readBehind(
   let end = marks.offset;
   const adopt = async () => {
     if (lines.length === 0) return 'adopted';
-    const adopted = await ledger.recovery.adopt({ generation, begin: found.end, end, lines });
+    const adopted = await ledger.adoption.adopt({ generation, begin: found.end, end, lines });
     if (adopted === 'overtaken') return adopted;
     found.lines += adopted;
     found.end = end;
@@ -224,7 +224,7 @@ async function syncedSize(path: string): Promise<number> {
 async function cutOff({ ledger }: LocalBatch, path: string, end: number): Promise<void> {
   const meta = await ledger.meta();
   if (meta?.pending !== 0 || (await ledger.outbox.length()) > 0) return;
-  if ((await ledger.recovery.marks()).offset === end) await truncate(path, end);
+  if ((await ledger.adoption.marks()).offset === end) await truncate(path, end);
 }
 
 function unreadable(path: string, offset: number): BatchError {
@@ -253,7 +253,7 @@ async function adoptSends(
       const plan = await planSend(adopting, journal, { id, text });
       if (plan !== null) planned.push(plan);
     }
-    const adopted = planned.length > 0 ? await ledger.recovery.adoptSends(planned) : [];
+    const adopted = planned.length > 0 ? await ledger.adoption.adoptSends(planned) : [];
     const moved = planned.filter(({ state }, index) => state !== '' && adopted[index]);
     await addJobs(adopting, chunk, new Set(moved.map(({ id }) => id)));
   }
@@ -272,7 +272,7 @@ async function planSend(
   const stated = priceKind === '' ? null : (task?.reserved ?? null);
   const plan = { id, expected: text ?? '', content: '', credits, priceKind, sentAt, stated };
   if (send !== null && isBehind(state, send, journal.opened.get(id) ?? 1)) {
-    return { ...plan, ...(await takeOver(adopting, id, { send, state, task })) };
+    return { ...plan, ...(await adoptSend(adopting, id, { send, state, task })) };
   }
   if (state?.stage === 'submitting' && task?.attempt === state.attempt) {
     return { ...plan, state: encodeState(moves.accepted(state, taskOf(task, priceKind || null))) };
@@ -303,7 +303,7 @@ interface Sent {
 }
 
 /** What the ledger is to have of a send that it lost: its task where that is known, else the send in doubt. */
-async function takeOver(
+async function adoptSend(
   { ledger, out }: LocalBatch,
   id: string,
   { send, state, task }: Sent,
@@ -361,7 +361,7 @@ function withoutContent({ kind }: Send): string {
 async function addJobs(
   { ledger, queues }: LocalBatch,
   ids: readonly string[],
-  takenOver: ReadonlySet<string>,
+  adopted: ReadonlySet<string>,
 ): Promise<void> {
   const texts = await ledger.briefs.stateTexts(ids);
   for (const [index, brief] of ids.entries()) {
@@ -373,7 +373,7 @@ async function addJobs(
     if (stage === 'accepted') await queues.add('status', [job]);
     else if (stage === 'ready') await queues.add('collect', [job]);
     else if (stage === 'submitting') {
-      if (takenOver.has(brief)) await queues.remove('submit', brief, attempt);
+      if (adopted.has(brief)) await queues.remove('submit', brief, attempt);
       // Two sends of one key must not be under way at once (S1).
       if (!(await queues.has('submit', brief, attempt))) await queues.add('status', [job]);
     }
@@ -436,7 +436,7 @@ class EarlierRuns {
   }
 
   /** With what journal and history have to say. */
-  async sumUp(out: string, journal: JournalContent | null): Promise<EarlierLife> {
+  async sumUp(out: string, journal: JournalContent | null): Promise<AdoptedLife> {
     const runTimes = new Map(this.earliest);
     let forcedRun: number | null = null;
     for (const { run, at, forced } of journal?.runs ?? []) {
@@ -468,7 +468,7 @@ export interface BriefAttempt {
   attempt: number;
 }
 
-export interface Recovered {
+export interface AdoptedUnderWay {
   /** They may have been sent, and nobody knows with what outcome. */
   inDoubt: BriefAttempt[];
   /** They were opened for a later attempt than their first, which was not sent. */
@@ -480,14 +480,14 @@ export interface Recovered {
  * without what was sent, which the input says now; of what was opened to be sent; and, where machines without the folder
  * sent as well, of any that they may have sent since the batch began, with the clock of its key running since then (S1).
  */
-export async function recoverSends(
+export async function adoptUnderWay(
   adopting: LocalBatch,
   journal: JournalContent,
   briefIds: readonly string[],
-): Promise<Recovered> {
+): Promise<AdoptedUnderWay> {
   const { ledger } = adopting;
   const { header, opened: noted, elsewhere, sends } = journal;
-  const recovered: Recovered = { inDoubt: [], opened: [] };
+  const recovered: AdoptedUnderWay = { inDoubt: [], opened: [] };
   const sent = briefIds.filter((id) => sends.has(id));
   await adoptSends(adopting, journal, { ids: sent, admission: 'over' });
   for (const brief of briefIds) {

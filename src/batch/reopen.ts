@@ -201,7 +201,7 @@ async function* writtenLines(
   { ledger, out }: Pick<LocalBatch, 'ledger' | 'out'>,
   wants: (line: ManifestLine) => boolean,
 ): AsyncGenerator<ManifestLine> {
-  const { offset: end } = await ledger.recovery.marks();
+  const { offset: end } = await ledger.adoption.marks();
   for await (const found of readManifest(out)) {
     if (found.offset >= end) return;
     const line = ownLine(found, out);

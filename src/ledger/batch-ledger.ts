@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
 import type { AccountLedger } from './account-ledger.js';
+import { AdoptionLedger } from './adoption-ledger.js';
 import {
   type BatchCounts,
   type BatchIdentity,
@@ -13,7 +14,6 @@ import { BriefLedger } from './brief-ledger.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
-import { RecoveryLedger } from './recovery-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
 import { ReopenedLedger } from './reopened-ledger.js';
 import { compareAndSet, runScript } from './scripts.js';
@@ -62,7 +62,7 @@ export class BatchLedger {
   readonly keys: BatchKeys;
   readonly briefs: BriefLedger;
   readonly outbox: OutboxLedger;
-  readonly recovery: RecoveryLedger;
+  readonly adoption: AdoptionLedger;
   readonly references: ReferenceLedger;
   readonly reopened: ReopenedLedger;
 
@@ -75,7 +75,7 @@ export class BatchLedger {
     this.keys = batchKeys(prefix, batch);
     this.briefs = new BriefLedger(redis, batch, this.keys, account.keys);
     this.outbox = new OutboxLedger(redis, this.keys, batch);
-    this.recovery = new RecoveryLedger(redis, batch, this.keys, account.keys);
+    this.adoption = new AdoptionLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
     this.reopened = new ReopenedLedger(redis, batch, this.keys, account.keys);
   }

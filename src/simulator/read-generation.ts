@@ -41,6 +41,8 @@ export function readGeneration(
 
 function answerRead(api: SimulatedApi, { task, taskId, origin }: ReadRequest): Answer {
   const now = api.clock.now();
+  // What is said to be over has its price: it may have ended since the request came in.
+  api.history.tasks.settleDue(now);
   if (!task || now < task.createdAt + task.fate.hiddenForMs) return notFound(api, taskId);
   return { kind: 'json', status: 200, body: describeTask(api, task, { now, origin }) };
 }

@@ -73,7 +73,7 @@ export class BatchWorker {
           stage,
           queues: this.queues,
           connection,
-          concurrency: stage === 'collect' ? context.places.most : slots[stage].concurrency,
+          concurrency: stage === 'collect' ? context.downloads.most : slots[stage].concurrency,
           clock: systemClock,
           log: context.log,
           work: (job) => this.work(stage, job),

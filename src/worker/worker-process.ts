@@ -23,7 +23,7 @@ import { Pacer } from './pacing/pacer.js';
 import { WalletWatch } from './pacing/wallet-watch.js';
 import { PollPlanner } from './polling/poll-planner.js';
 import { AnswerTally, countRefusals } from './stages/answers.js';
-import { DownloadPlaces } from './stages/download-places.js';
+import { DownloadSlots } from './stages/download-slots.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */
@@ -67,7 +67,7 @@ export class WorkerProcess {
   private readonly stopping = new AbortController();
   private readonly batches = new Map<string, BatchWorker>();
   private readonly slots: Record<'submit' | 'status', LimitFunction>;
-  private readonly places: DownloadPlaces;
+  private readonly downloads: DownloadSlots;
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
   private readonly notices: DurationLedger;
@@ -88,7 +88,7 @@ export class WorkerProcess {
     // Every wait of every stage listens to it: many, but each goes with its wait.
     setMaxListeners(0, this.stopping.signal);
     this.slots = { submit: slot(), status: slot() };
-    this.places = new DownloadPlaces(limits.concurrency);
+    this.downloads = new DownloadSlots(limits.concurrency);
     this.pacer = new Pacer(account, this.stopping.signal);
     const durations = new DurationLedger(connection, account.keys);
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
@@ -161,7 +161,7 @@ export class WorkerProcess {
         journal,
         client: countRefusals(this.client, ledger),
         downloader,
-        places: this.places,
+        downloads: this.downloads,
         pacer,
         pollPlanner,
         notices,

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { adoptFolder, recoverSends } from '../../src/batch/adopt-folder.js';
+import { adoptFolder, adoptUnderWay } from '../../src/batch/adopt-folder.js';
 import type { StateOf } from '../../src/ledger/brief-state.js';
 import { emptyJournal, Journal } from '../../src/results/journal.js';
 import { contentFingerprint } from '../../src/shared/brief.js';
@@ -166,7 +166,7 @@ describe('sends that the ledger does not know', () => {
     const { journal, adopt, ledger, account } = await openFolder();
     await journal.note(send('gone'), send('paid'), task('paid'));
     await adopt();
-    await ledger.recovery.markNoted(0);
+    await ledger.adoption.markNoted(0);
     await adopt();
     expect(await ledger.meta()).toMatchObject({ reserved: 12 });
     expect((await account.prices()).get('k')).toBe(9);
@@ -253,7 +253,7 @@ describe('a folder of a later time than Redis', () => {
     const { journal, adopt, ledger } = await openFolder({ known: false });
     await journal.note({ manifest: 2 });
     expect(await adopt()).toMatchObject({ kind: 'adopted' });
-    expect(await ledger.recovery.marks()).toMatchObject({ generation: '2', adopting: false });
+    expect(await ledger.adoption.marks()).toMatchObject({ generation: '2', adopting: false });
     expect(await adopt()).toMatchObject({ kind: 'adopted' });
   });
 
@@ -302,7 +302,7 @@ it('S1: a send without its content is asked about with what the input says, wher
   if (adoption.kind !== 'adopted' || adoption.journal === null) throw new Error('it was begun');
   for (const id of ['same', 'other', 'gone']) expect(await stateOf(id)).toBeNull();
   await admit('same', 'other');
-  await recoverSends({ ledger, queues, out }, adoption.journal, ['same', 'other']);
+  await adoptUnderWay({ ledger, queues, out }, adoption.journal, ['same', 'other']);
   expect(await stateOf('same')).toMatchObject({ stage: 'submitting', firstSentAt: 5 });
   expect(await stateOf('same')).not.toHaveProperty('sentOther');
   expect(await stateOf('other')).toMatchObject({ stage: 'submitting', sentOther: true });
@@ -317,7 +317,7 @@ it('S1: where others sent without the folder, any brief may have been sent since
   await admit('a', 'b');
   const header = { ...identity, batch: 'spring' };
   const journal = { ...emptyJournal(header), elsewhere: true, opened: new Map([['b', 2]]) };
-  await recoverSends({ ledger, queues, out }, journal, ['a', 'b']);
+  await adoptUnderWay({ ledger, queues, out }, journal, ['a', 'b']);
   const firstSentAt = identity.createdAt;
   expect(await stateOf('a')).toMatchObject({ stage: 'submitting', attempt: 1, firstSentAt });
   expect(await stateOf('b')).toMatchObject({ stage: 'submitting', attempt: 2, firstSentAt });

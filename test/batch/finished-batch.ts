@@ -62,7 +62,7 @@ export async function openFinished() {
   await opened.admit(...Object.keys(lineKinds), 'late');
   for (const id of Object.keys(lineKinds)) await finish(id);
   await flush();
-  await ledger.recovery.endAdoption({
+  await ledger.adoption.endAdoption({
     ...{ historyCharged: 0, takenOver: 0, lastRun: 0, forcedRun: null, generation: 0 },
     runTimes: new Map(),
   });
@@ -117,7 +117,7 @@ export async function expectReopened(opened: Finished): Promise<void> {
     pending: 4,
     lines: { succeeded: 2, failed: 0, unknown: 0 },
   });
-  expect(await ledger.recovery.marks()).toMatchObject({
+  expect(await ledger.adoption.marks()).toMatchObject({
     reopened: false,
     offset: Buffer.byteLength(`${lines.a}\n${lines.e}\n`),
   });

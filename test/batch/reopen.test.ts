@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { adoptFolder, recoverSends } from '../../src/batch/adopt-folder.js';
+import { adoptFolder, adoptUnderWay } from '../../src/batch/adopt-folder.js';
 import { finalizeBatch } from '../../src/batch/end-batch.js';
 import { ManifestWriter } from '../../src/batch/manifest-writer.js';
 import { type Reopener, reopenOverdue, reopenSurveyed } from '../../src/batch/reopen.js';
@@ -298,7 +298,7 @@ describe('Redis, lost or gone back to any point of a retry', () => {
       const journal = await readJournal(out);
       if (journal === null) throw new Error('it was begun');
       expect(await opened.admit('b', 'd')).toHaveLength(2);
-      await recoverSends({ ledger, queues, out }, journal, ['b', 'd']);
+      await adoptUnderWay({ ledger, queues, out }, journal, ['b', 'd']);
       for (const id of ['b', 'd']) {
         const state = await opened.stateOf(id);
         expect(state?.attempt).toBe(state?.stage === 'lined' ? 1 : 2);
@@ -320,9 +320,9 @@ describe('Redis, lost or gone back to any point of a retry', () => {
       await reopenSurveyed(watched, await opened.survey());
       const restore = putBack as (() => Promise<void>) | null;
       if (restore === null) break;
-      const isOver = (await opened.ledger.recovery.marks()).generation !== '0';
+      const isOver = (await opened.ledger.adoption.marks()).generation !== '0';
       await restore();
-      const settled = (await opened.ledger.recovery.marks()).generation !== '0';
+      const settled = (await opened.ledger.adoption.marks()).generation !== '0';
       const { ledger, queues, out } = opened;
       const adoption = await adoptFolder({ ledger, queues, out });
       expect(adoption.kind).toBe(isOver && !settled ? 'outdated' : 'adopted');

@@ -54,7 +54,7 @@ async function openHeld(states: Record<string, LineStatus> = { a: 'failed', b: '
   const write = async () => {
     const { length } = await ledger.outbox.all();
     const lines = Array.from({ length }, () => '');
-    const { generation, offset } = await ledger.recovery.marks();
+    const { generation, offset } = await ledger.adoption.marks();
     await ledger.outbox.markWritten({ generation, offset, lines }, offset + length);
   };
   await write();
@@ -138,6 +138,15 @@ describe('open', () => {
     expect(await inFlight()).toEqual(['spring\na']);
     expect(await stateOf('a')).toMatchObject({ stage: 'accepted', taskId: 'task_1' });
     expect((await ledger.meta())?.requests.statusChecks).toBe(0);
+  });
+
+  it('S4: checks that a lost Redis had counted are not taken off once more', async () => {
+    for (const counted of [0, 1]) {
+      const { open, ledger } = await openHeld({ a: 'unknown' });
+      await ledger.set({ status_checks: counted });
+      await open({ a: reread() });
+      expect((await ledger.meta())?.requests.statusChecks).toBe(0);
+    }
   });
 
   it('S6: what an attempt in doubt may have cost stays reserved beside the new one', async () => {
@@ -231,7 +240,7 @@ describe('hold', () => {
   it('is given back with nothing changed where nothing was opened', async () => {
     const { reopened, ledger } = await openHeld();
     expect(await reopened.settle('me', 99)).toBe('settled');
-    expect(await ledger.recovery.marks()).toMatchObject({ generation: '0', offset: 2 });
+    expect(await ledger.adoption.marks()).toMatchObject({ generation: '0', offset: 2 });
     expect(await reopened.hold('other', 'open')).toMatchObject({ kind: 'held' });
   });
 });

@@ -7,7 +7,7 @@ import { judgeLine, ownLine } from '../../src/results/manifest.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
-import { DownloadPlaces } from '../../src/worker/stages/download-places.js';
+import { DownloadSlots } from '../../src/worker/stages/download-slots.js';
 import { connect, identity } from '../support/ledger.js';
 import { type Bench, openBench } from './stages/stage-bench.js';
 
@@ -41,7 +41,7 @@ function startWorker(
 ) {
   const slot = () => pLimit(concurrency);
   const worker = new BatchWorker({
-    context: { ...bench.context, places: new DownloadPlaces(concurrency) },
+    context: { ...bench.context, downloads: new DownloadSlots(concurrency) },
     header: { batch: bench.batch, ...identity },
     connection: connect(),
     prefix: bench.prefix,

@@ -44,8 +44,10 @@ local function open(i)
   local stage, attempt = string.match(to, '^(%a+)|(%d+)|')
   if stage == 'accepted' then
     redis.call('ZADD', KEYS[7], now_ms(), ARGV[5] .. id)
-    -- They are counted again, with those to come, when the brief ends.
-    if checks ~= '0' then redis.call('HINCRBY', KEYS[1], 'status_checks', '-' .. checks) end
+    -- They are counted again, with those to come, when the brief ends; those of a life that Redis has lost never were.
+    local counted = tonumber(redis.call('HGET', KEYS[1], 'status_checks')) or 0
+    local again = math.min(counted, tonumber(checks))
+    if again > 0 then redis.call('HINCRBY', KEYS[1], 'status_checks', string.format('%d', -again)) end
     if ARGV[i + 7] ~= '' and not held then reserve_again(id, ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]) end
   elseif held then
     -- What the earlier attempt may have been charged stays reserved beside the new one (S6); no id holds a newline.

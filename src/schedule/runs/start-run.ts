@@ -16,9 +16,9 @@ import {
   type Schedule,
   shownFile,
 } from '../schedule.js';
+import { adoptResults, previousBatch } from './adopt-results.js';
 import type { RunStep, ScheduleContext } from './context.js';
 import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
-import { previousBatch, takeOver } from './take-over.js';
 import { tellRun } from './tell-run.js';
 
 /** So long, a worker that does not see the file leaves the run to one that may. */
@@ -199,7 +199,7 @@ async function admit(
 ): Promise<'all' | 'stopped'> {
   const { batches, stopping } = context;
   const { caps, files } = schedule;
-  if ((await takeOverUnchanged(context, { schedule, batch, out }, input)) === 'stopped') {
+  if ((await adoptUnchanged(context, { schedule, batch, out }, input)) === 'stopped') {
     return 'stopped';
   }
   const opened = await openBatch(batches, {
@@ -217,7 +217,7 @@ async function admit(
 }
 
 /** Before the batch is opened: from then on its manifest is its own. */
-async function takeOverUnchanged(
+async function adoptUnchanged(
   { batches, stopping }: ScheduleContext,
   { schedule, batch, out }: Omit<ScheduledInput, 'files'>,
   input: CompiledInput,
@@ -229,5 +229,5 @@ async function takeOverUnchanged(
   if (previous === null) return 'done';
   const nowMs = clock.now();
   const header = { batch, origin, account: account.account, nonce: '', createdAt: nowMs };
-  return takeOver({ previous, header, out, nowMs, stopping }, input.briefs());
+  return adoptResults({ previous, header, out, nowMs, stopping }, input.briefs());
 }

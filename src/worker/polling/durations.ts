@@ -217,7 +217,7 @@ interface NoticedEnd {
  * From a task's end to the check that found it, in ms, both by the API's clock; null where nobody can say.
  * What passed while no worker ran is part of it.
  */
-export function measureNotice(
+export function measureLag(
   { submittedAt, runningAt }: Pick<StateOf<'accepted'>, 'submittedAt' | 'runningAt'>,
   { updatedAtMs, clockAheadMs, nowMs }: NoticedEnd,
 ): number | null {

@@ -20,7 +20,7 @@ import type { Asset } from '../../shared/manifest-line.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 import { logAnswer } from './answers.js';
-import type { DownloadPlace } from './download-places.js';
+import type { DownloadSlot } from './download-slots.js';
 import { explainRefusal, holdForRead, meaningOf, noteTaken } from './refusal.js';
 import {
   type BriefInHand,
@@ -47,12 +47,12 @@ const longestPatienceMs = 60_000;
 
 /** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
 export async function collectAssets(context: StageContext, brief: ReadyBrief): Promise<Step> {
-  const { folder, places } = context;
+  const { folder, downloads } = context;
   if (folder === null) throw new Error('collect runs only where there is an output folder');
-  return places.hold(async (place) => {
+  return downloads.hold(async (slot) => {
     const { urls = [] } = brief.job;
     if (urls.length === 0) return rereadTask(context, brief);
-    const saved = await saveAll(context, brief, folder, place);
+    const saved = await saveAll(context, brief, folder, slot);
     if (saved.kind !== 'saved') return actOnTrouble(context, brief, saved);
     if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
     const { assets } = saved;
@@ -64,7 +64,7 @@ async function saveAll(
   { ledger: { briefs }, nonce, clock, downloader, categoryOf }: StageContext,
   { id: briefId, state, content, job }: ReadyBrief,
   folder: ResultFolder,
-  place: DownloadPlace,
+  slot: DownloadSlot,
 ): Promise<SaveOutcome> {
   const { origin, request } = content;
   const { urls = [] } = job;
@@ -77,7 +77,7 @@ async function saveAll(
     promised: categoryOf(request.model),
     manner: {
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
-      onStanding: () => place.stand(),
+      onStanding: () => slot.stand(),
     },
     claimPlain: (free) => briefs.claimPlainName(briefId, state.attempt, free),
     nameFor: (extension, index, marked) =>

@@ -2,7 +2,7 @@ import { inFlightMember } from '../../ledger/keys.js';
 import { moves } from '../../ledger/moves.js';
 import type { ReadTaskOutcome, Refusal } from '../../rivya/outcome.js';
 import { modelOf } from '../../shared/brief.js';
-import { measureDuration, measureNotice } from '../polling/durations.js';
+import { measureDuration, measureLag } from '../polling/durations.js';
 import { deadlineMs } from '../polling/guidance.js';
 import { logAnswer } from './answers.js';
 import { explainRefusal, holdForRead, meaningOf, noteTaken } from './refusal.js';
@@ -132,7 +132,7 @@ function learnFromEnd(
   const nowMs = clock.now();
   const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs });
   if (span !== null) pollPlanner.learn(kind, span);
-  const noticeMs = measureNotice(state, { updatedAtMs: task.updatedAtMs, clockAheadMs, nowMs });
+  const noticeMs = measureLag(state, { updatedAtMs: task.updatedAtMs, clockAheadMs, nowMs });
   if (noticeMs === null) return;
   notices.note([modelOf(kind)], noticeMs).catch((error: unknown) => {
     log.debug({ err: error, kind }, 'how late an end was noticed was not counted');

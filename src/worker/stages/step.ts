@@ -15,7 +15,7 @@ import type { TaskCategory } from '../../shared/task-category.js';
 import type { Notify } from '../notices.js';
 import type { Pacer } from '../pacing/pacer.js';
 import type { PollPlanner } from '../polling/poll-planner.js';
-import type { DownloadPlaces } from './download-places.js';
+import type { DownloadSlots } from './download-slots.js';
 
 /** What a stage works on: one brief under one attempt. */
 export interface StageJob {
@@ -122,7 +122,7 @@ export interface StageContext {
   client: RivyaClient;
   downloader: Downloader;
   /** Of downloads, over all batches of this process. */
-  places: DownloadPlaces;
+  downloads: DownloadSlots;
   pacer: Pacer;
   pollPlanner: PollPlanner;
   /** How late ends of tasks were noticed, by model. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { measureNotice } from '../../../src/worker/polling/durations.js';
+import { measureLag } from '../../../src/worker/polling/durations.js';
 import { accepted } from '../../ledger/brief-states.js';
 
 const submittedAt = Date.parse('2026-06-01T12:00:00.000Z');
@@ -15,7 +15,7 @@ function measure(found: {
   const { endMs, foundMs, runningMs, aheadMs = 0 } = found;
   const runningAt = runningMs === undefined ? null : submittedAt + runningMs;
   const state = accepted('task_1', { submittedAt, runningAt });
-  return measureNotice(state, {
+  return measureLag(state, {
     updatedAtMs: submittedAt + endMs - (aheadMs ?? 0),
     clockAheadMs: aheadMs,
     nowMs: submittedAt + foundMs,
@@ -49,6 +49,6 @@ describe('how late the end of a task was noticed', () => {
     expect(measure({ endMs: 0, foundMs: 13_000, runningMs: 9_000 })).toBeNull();
     const state = accepted('task_1', { submittedAt });
     const unsaid = { updatedAtMs: null, clockAheadMs: 0, nowMs: submittedAt + 13_000 };
-    expect(measureNotice(state, unsaid)).toBeNull();
+    expect(measureLag(state, unsaid)).toBeNull();
   });
 });

@@ -14,7 +14,7 @@ import { startSimulator } from '../../../src/simulator/start-simulator.js';
 import type { Notice } from '../../../src/worker/notices.js';
 import { Pacer } from '../../../src/worker/pacing/pacer.js';
 import { PollPlanner } from '../../../src/worker/polling/poll-planner.js';
-import { DownloadPlaces } from '../../../src/worker/stages/download-places.js';
+import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import { type Permit, SubmitGate, type UnsentBrief } from '../../../src/worker/stages/permit.js';
 import { type StageContext, type StageJob, takeUp } from '../../../src/worker/stages/step.js';
 import { sendBrief } from '../../../src/worker/stages/submit.js';
@@ -91,7 +91,7 @@ export async function openBench(settings: SettingsPatch = {}) {
     folder: { path: out, isHere: async () => true, noteTrouble: () => undefined },
     client: api.client,
     downloader: api.downloader,
-    places: new DownloadPlaces(4),
+    downloads: new DownloadSlots(4),
     pacer: new Pacer(account, stopping.signal),
     pollPlanner: new PollPlanner({
       durations: new DurationLedger(opened.redis, account.keys),

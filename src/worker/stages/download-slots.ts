@@ -2,8 +2,8 @@ import type { LimitFunction } from 'p-limit';
 import pLimit from 'p-limit';
 
 /** What one job of collection holds while it works. */
-export interface DownloadPlace {
-  /** Its server stands still or drips: the place goes to another job, and this one goes on beside them. */
+export interface DownloadSlot {
+  /** Its server stands still or drips: the slot goes to another job, and this one goes on beside them. */
   stand(): void;
 }
 
@@ -11,11 +11,11 @@ export interface DownloadPlace {
 const standingPerMoving = 3;
 
 /**
- * The places of collection, in one process: only downloads that move take one. However many servers take a
+ * The slots of collection, in one process: only downloads that move take one. However many servers take a
  * connection and say nothing, those that send are not kept waiting by them (S2); the standing ones end by themselves,
  * see `Patience`.
  */
-export class DownloadPlaces {
+export class DownloadSlots {
   private readonly moving: LimitFunction;
   private readonly mostStanding: number;
   private readonly waiting = new Set<() => void>();
@@ -31,8 +31,8 @@ export class DownloadPlaces {
     return this.moving.concurrency + this.mostStanding;
   }
 
-  /** Works in a place, once there is one. */
-  hold<T>(work: (place: DownloadPlace) => Promise<T>): Promise<T> {
+  /** Works in a slot, once there is one. */
+  hold<T>(work: (slot: DownloadSlot) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.moving(async () => {
         const left = new Promise<void>((leave) => {
@@ -49,7 +49,7 @@ export class DownloadPlaces {
     });
   }
 
-  private async work<T>(work: (place: DownloadPlace) => Promise<T>, leave: () => void): Promise<T> {
+  private async work<T>(work: (slot: DownloadSlot) => Promise<T>, leave: () => void): Promise<T> {
     let stands = false;
     const stepAside = (): void => {
       this.waiting.delete(stepAside);

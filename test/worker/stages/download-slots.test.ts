@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type DownloadPlace, DownloadPlaces } from '../../../src/worker/stages/download-places.js';
+import { type DownloadSlot, DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 
 /** Works that end when they are told to, in the order in which they began. */
 function openPlaces(concurrency: number) {
-  const places = new DownloadPlaces(concurrency);
-  const begun: { place: DownloadPlace; end: () => void; fail: (error: Error) => void }[] = [];
+  const places = new DownloadSlots(concurrency);
+  const begun: { place: DownloadSlot; end: () => void; fail: (error: Error) => void }[] = [];
   const hold = () =>
     places.hold(
       (place) =>
@@ -16,7 +16,7 @@ function openPlaces(concurrency: number) {
   return { places, begun, hold, settled };
 }
 
-describe('DownloadPlaces', () => {
+describe('DownloadSlots', () => {
   it('gives a place to the next one when a download has ended, however it ended', async () => {
     const { begun, hold, settled } = openPlaces(1);
     const [first, second] = [hold(), hold()];

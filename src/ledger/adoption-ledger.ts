@@ -31,7 +31,7 @@ export interface AdoptedLines {
 }
 
 /** What else a batch's folder tells of its earlier life. */
-export interface EarlierLife {
+export interface AdoptedLife {
   /** Credits that lines had cost which are in the history by now. */
   historyCharged: number;
   /** Lines of another batch. */
@@ -81,7 +81,7 @@ export interface FolderMarks {
 }
 
 /** Puts back what a lost Redis took along, or one that went back in time, from what stands in the batch's folder. */
-export class RecoveryLedger {
+export class AdoptionLedger {
   constructor(
     private readonly redis: Redis,
     private readonly batch: string,
@@ -136,7 +136,7 @@ export class RecoveryLedger {
   }
 
   /** Ends the taking over of a manifest. */
-  async endAdoption(life: EarlierLife): Promise<void> {
+  async endAdoption(life: AdoptedLife): Promise<void> {
     const { historyCharged, takenOver, lastRun, forcedRun, generation, runTimes } = life;
     const runs = [...runTimes].flat();
     await runScript(this.redis, 'end-adoption', {

@@ -40,7 +40,7 @@ const linesAtOnce = 16;
  * The manifest comes last and as a whole, so a repetition after a crash does it anew or finds it done; a picture
  * that is not as its line states (S5) is not taken over, and made anew.
  */
-export async function takeOver(
+export async function adoptResults(
   taking: TakingOver,
   briefs: AsyncIterable<PreparedBrief>,
 ): Promise<'done' | 'stopped'> {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Journal } from '../../../src/results/journal.js';
-import { previousBatch, takeOver } from '../../../src/schedule/runs/take-over.js';
+import { adoptResults, previousBatch } from '../../../src/schedule/runs/adopt-results.js';
 import type { PreparedBrief } from '../../../src/shared/brief.js';
 import { contentFingerprint } from '../../../src/shared/brief.js';
 import type { ManifestLine } from '../../../src/shared/manifest-line.js';
@@ -67,7 +67,7 @@ it('S1, S5: takes over what succeeded with the same content and whole pictures, 
   // What a try that was cut off has left: a picture that is not whole.
   await mkdir(join(out, 'assets'), { recursive: true });
   await writeFile(join(out, 'assets/e.png'), 'pict');
-  expect(await takeOver(taking, each(input))).toBe('done');
+  expect(await adoptResults(taking, each(input))).toBe('done');
   expect(await linesIn(out)).toMatchObject([
     { brief_id: 'e', seq: 1, batch: 'n@2', from: 'n@1', run: null, row: 9, input: { note: 'new' } },
     { brief_id: 'a', seq: 2, credits: { reserved: 0, final: 0 } },
@@ -80,7 +80,7 @@ it('S1, S5: takes over what succeeded with the same content and whole pictures, 
 
   // A repetition leaves what is there, however the batch has gone on since.
   await writeFile(join(out, 'manifest.jsonl'), '{"batch":"n@2"}\n');
-  expect(await takeOver(taking, each(input))).toBe('done');
+  expect(await adoptResults(taking, each(input))).toBe('done');
   expect(await readFile(join(out, 'manifest.jsonl'), 'utf8')).toBe('{"batch":"n@2"}\n');
 });
 
