@@ -19,7 +19,7 @@ describe.concurrent('paid work', () => {
   }) => {
     const desk = await openDesk({ faults: ['expire-first-url'] });
     await desk.write('in.csv', productsCsv(1));
-    const point = 'after redis rivya:move < BriefLedger.move < rereadTask*';
+    const point = 'after redis rivya:move < BriefLedger.set < BriefLedger.move < rereadTask*';
     const killed = await desk.run(run, { environment: crashEnvironment(desk, { point }) });
     expect(killed.signal).toBe('SIGKILL');
     expect((await desk.run(run)).code).toBe(0);
@@ -38,7 +38,7 @@ describe.concurrent('paid work', () => {
     });
     await desk.write('in.csv', productsCsv(1));
     const keyLife = ['--key-life', String(3 / 3_600)];
-    const point = 'after redis rivya:begin-submit < BriefLedger.beginSubmit*';
+    const point = 'after redis rivya:begin-submit submit < BriefLedger.beginSubmit*';
     const killed = await desk.run(run, { environment: crashEnvironment(desk, { point }) });
     expect(killed.signal).toBe('SIGKILL');
     const sent = desk.start(run);
@@ -56,7 +56,7 @@ describe.concurrent('paid work', () => {
 
 describe.concurrent('one line each', () => {
   /** A million rows are admitted for minutes, while the first results are long there. */
-  const longAdmission = 'before redis hset < BatchLedger.markAdmission < admitInput*';
+  const longAdmission = 'before redis hset < BatchLedger.markAdmission < admitBatch*';
 
   test('a crash between writing and marking, while rows are still admitted, repeats no line (S4)', async ({
     openDesk,
