@@ -29,6 +29,7 @@ import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
 import { itemUrls } from '../shared/reference-items.js';
+import { addJobs } from './add-jobs.js';
 
 /** A batch on a machine that has the folder of its results. */
 export interface LocalBatch {
@@ -64,7 +65,7 @@ const sendsAtOnce = 200;
  * file (the marks went back with it). Then the folder is believed: a line is a finished brief, a send of the journal may
  * have been paid and is asked about under its key or looked at by its task, and neither needs the input to name it.
  *
- * Each piece is taken over by compare-and-set, so it is safe to repeat, and beside others who work on the batch.
+ * Each piece is adopted by compare-and-set, so it is safe to repeat, and beside others who work on the batch.
  * @throws BatchError `batch_conflict` where a retry of an earlier version was cut off
  */
 export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
@@ -123,7 +124,7 @@ function cutOffRetry(batch: string): BatchError {
 
 /** The manifest is replaced only while briefs are open again whose lines are in it. */
 function isLater({ header, manifest, settled }: JournalContent, marks: FolderMarks): boolean {
-  // Nothing of it was taken over yet: there is nothing that could be of an earlier one.
+  // Nothing of it was adopted yet: there is nothing that could be of an earlier one.
   if (marks.adopting) return false;
   if (header.createdAt > marks.createdAt) return true;
   const known = Number(marks.generation);
@@ -159,13 +160,13 @@ async function adoptLines(
 }
 
 interface ReadBehind extends FoundLines {
-  /** Where the lines that were taken over end. */
+  /** Where the lines that were adopted end. */
   end: number;
   /** What stands there. */
   behind: 'nothing' | 'torn' | 'another_batch';
 }
 
-/** Takes over the lines behind the mark; while an earlier life is taken over, those before it are counted once more. */
+/** Adopts the lines behind the mark; while an earlier life is adopted, those before it are counted once more. */
 async function readBehind(
   { ledger, out }: LocalBatch,
   marks: FolderMarks,
@@ -234,7 +235,7 @@ function unreadable(path: string, offset: number): BatchError {
   );
 }
 
-/** Chunk by chunk: their states, then what is to be taken over, then the jobs of what is not finished. */
+/** Chunk by chunk: their states, then what is to be adopted, then the jobs of what is not finished. */
 async function adoptSends(
   adopting: LocalBatch,
   journal: JournalContent,
@@ -255,7 +256,7 @@ async function adoptSends(
     }
     const adopted = planned.length > 0 ? await ledger.adoption.adoptSends(planned) : [];
     const moved = planned.filter(({ state }, index) => state !== '' && adopted[index]);
-    await addJobs(adopting, chunk, new Set(moved.map(({ id }) => id)));
+    await addJobsOfSent(adopting, chunk, new Set(moved.map(({ id }) => id)));
   }
 }
 
@@ -291,7 +292,7 @@ function isBehind(state: BriefState | null, send: Send, opened: number): boolean
   return state.stage === 'admitted' && state.sends < (send.sends ?? 1);
 }
 
-/** A line at an earlier attempt is of an earlier manifest, which is not taken over piece by piece. */
+/** A line at an earlier attempt is of an earlier manifest, which is not adopted piece by piece. */
 function isUnderWay({ stage }: BriefState): boolean {
   return stage !== 'lined';
 }
@@ -353,31 +354,26 @@ function withoutContent({ kind }: Send): string {
   return `${JSON.stringify(origin)}\n${JSON.stringify({ model: modelOf(kind ?? '') })}`;
 }
 
-/**
- * Every brief of them that is not finished gets its job, which Redis may have lost with the rest; one that is there
- * stays. Those that were taken over are asked about beside the running tasks: behind submissions that wait for credits
- * or for a cap, what was paid for them already would never be collected.
- */
-async function addJobs(
+/** Every brief of them that was sent and is not finished gets its job, which Redis may have lost with the rest. */
+async function addJobsOfSent(
   { ledger, queues }: LocalBatch,
   ids: readonly string[],
   adopted: ReadonlySet<string>,
 ): Promise<void> {
   const texts = await ledger.briefs.stateTexts(ids);
+  const states: [string, BriefState][] = [];
   for (const [index, brief] of ids.entries()) {
     const text = texts[index];
-    const state = typeof text === 'string' ? decodeState(text).state : null;
-    if (state === null) continue;
-    const { stage, attempt } = state;
-    const job = { brief, attempt, delayMs: 0 };
-    if (stage === 'accepted') await queues.add('status', [job]);
-    else if (stage === 'ready') await queues.add('collect', [job]);
-    else if (stage === 'submitting') {
-      if (adopted.has(brief)) await queues.remove('submit', brief, attempt);
-      // Two sends of one key must not be under way at once (S1).
-      if (!(await queues.has('submit', brief, attempt))) await queues.add('status', [job]);
+    if (typeof text !== 'string') continue;
+    const { state } = decodeState(text);
+    if (state.stage === 'admitted') continue;
+    // It would stand behind the others.
+    if (state.stage === 'submitting' && adopted.has(brief)) {
+      await queues.remove('submit', brief, state.attempt);
     }
+    states.push([brief, state]);
   }
+  await addJobs(queues, states);
 }
 
 function adoptedLine(line: ManifestLine): AdoptedLine {
@@ -423,7 +419,7 @@ function canonicalAssetName(path: string): string {
   return name.replace(/~.*$/s, '').toLowerCase().toUpperCase().toLowerCase();
 }
 
-/** Gathers what the lines of a manifest tell of its batch's runs, while they are taken over. */
+/** Gathers what the lines of a manifest tell of its batch's runs, while they are adopted. */
 class EarlierRuns {
   private takenOver = 0;
   private readonly earliest = new Map<number, number>();
@@ -487,7 +483,7 @@ export async function adoptUnderWay(
 ): Promise<AdoptedUnderWay> {
   const { ledger } = adopting;
   const { header, opened: noted, elsewhere, sends } = journal;
-  const recovered: AdoptedUnderWay = { inDoubt: [], opened: [] };
+  const underWay: AdoptedUnderWay = { inDoubt: [], opened: [] };
   const sent = briefIds.filter((id) => sends.has(id));
   await adoptSends(adopting, journal, { ids: sent, admission: 'over' });
   for (const brief of briefIds) {
@@ -495,7 +491,7 @@ export async function adoptUnderWay(
     if (!elsewhere && opened === 1 && !sends.has(brief)) continue;
     const read = await ledger.briefs.read(brief);
     if (read?.state.stage === 'submitting') {
-      recovered.inDoubt.push({ brief, attempt: read.state.attempt });
+      underWay.inDoubt.push({ brief, attempt: read.state.attempt });
       continue;
     }
     if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
@@ -506,9 +502,9 @@ export async function adoptUnderWay(
     const kind = elsewhere
       ? await doubt(ledger, brief, { from, attempt, sentAt: header.createdAt })
       : await raise(ledger, brief, { from, attempt });
-    if (kind === 'moved') recovered[elsewhere ? 'inDoubt' : 'opened'].push({ brief, attempt });
+    if (kind === 'moved') underWay[elsewhere ? 'inDoubt' : 'opened'].push({ brief, attempt });
   }
-  return recovered;
+  return underWay;
 }
 
 interface Admitted {

@@ -19,6 +19,7 @@ import type { StageQueues } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
 import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
+import { addJobs } from './add-jobs.js';
 import { adoptFolder, type LocalBatch } from './adopt-folder.js';
 import { type BatchContext, withQueues } from './batch-context.js';
 
@@ -132,24 +133,14 @@ async function dropRemains(context: BatchContext, ledger: BatchLedger): Promise<
   if (missing !== 'whole') await ledger.forget();
 }
 
-const stageOf = {
-  admitted: 'submit',
-  submitting: 'status',
-  accepted: 'status',
-  ready: 'collect',
-} as const;
-
 /** Once all of a batch is admitted, whatever is pending has a job, unless Redis has deleted it (S3, S4). */
 async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<void> {
   const meta = await ledger.meta();
   if (meta === null || meta.stage === 'admitting' || (await ledger.reopened.any())) return;
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
-    for (const { id: brief, read } of briefs) {
-      if (read.state.stage === 'lined') continue;
-      const { stage, attempt } = read.state;
-      await queues.addAnew(stageOf[stage], { brief, attempt, delayMs: 0 });
-    }
+    const states = briefs.map(({ id, read }) => [id, read.state] as const);
+    await addJobs(queues, states, 'goes');
   }
 }
 
@@ -183,7 +174,7 @@ async function dropForgetful(context: BatchContext, { ledger, out }: LifeRequest
       `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
     );
   }
-  // The jobs first: one that a crash left behind would send beside the recovery (S1).
+  // The jobs first: one that a crash left behind would send beside what is adopted (S1).
   await withQueues(context, ledger.batch, (queues) => queues.obliterate());
   await ledger.dropUnsent();
 }

@@ -33,7 +33,7 @@ export interface Reopening {
   way: ReopenWay;
   opening: Opening;
   model: string;
-  /** See `price-kind.ts`. */
+  /** See `priceKind`. */
   kind: string;
 }
 

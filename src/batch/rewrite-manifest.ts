@@ -8,9 +8,9 @@ import type { ManifestPlace } from '../ledger/reopened-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import { Journal } from '../results/journal.js';
 import { parseJson } from '../shared/json.js';
-import type { NewJob } from '../shared/queues.js';
 import { readLines } from '../shared/read-lines.js';
 import { syncFolder } from '../shared/write-file-durably.js';
+import { addJobs } from './add-jobs.js';
 import type { LocalBatch } from './adopt-folder.js';
 
 /** The one who opens briefs of a batch again and replaces its manifest. */
@@ -100,7 +100,7 @@ export async function settleReopened(
     const lines = await noteReopened(batch, manifest);
     const bytes = lines === 'some' ? await replaceManifest(batch, hold) : offset;
     if (bytes === 'overtaken') return bytes;
-    if ((await addJobs(batch, token)) === 'overtaken') return 'overtaken';
+    if ((await addJobsOfReopened(batch, token)) === 'overtaken') return 'overtaken';
     if ((await ledger.reopened.settle(token, bytes)) === 'overtaken') return 'overtaken';
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
@@ -137,20 +137,12 @@ async function noteReopened(
   return lines;
 }
 
-async function addJobs(
+async function addJobsOfReopened(
   { ledger, queues }: LocalBatch,
   token: string,
 ): Promise<'added' | 'overtaken'> {
   for await (const [, states] of reopened(ledger)) {
-    const jobs: Record<'submit' | 'status', NewJob[]> = { submit: [], status: [] };
-    for (const [brief, { stage, attempt }] of states) {
-      const job = { brief, attempt, delayMs: 0 };
-      if (stage === 'admitted') jobs.submit.push(job);
-      else if (stage === 'accepted') jobs.status.push(job);
-    }
-    for (const stage of ['submit', 'status'] as const) {
-      if (jobs[stage].length > 0) await queues.add(stage, jobs[stage]);
-    }
+    await addJobs(queues, states);
     if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
   }
   return 'added';

@@ -16,7 +16,7 @@ export interface AdoptedLine {
   content: string;
   /** '' for one without files. */
   canonicalName: string;
-  /** Null in lines of earlier versions, and in those that were taken over. */
+  /** Null in lines of earlier versions, and in those that were adopted. */
   run: number | null;
   priceKind: string;
 }
@@ -72,7 +72,7 @@ export interface FolderMarks {
   noted: number;
   /** The batch was admitted as a whole once: what is not known by then is in no input. */
   ready: boolean;
-  /** The manifest of an earlier life is being taken over. */
+  /** The manifest of an earlier life is being adopted. */
   adopting: boolean;
   /** Briefs are open again whose lines are to leave the manifest. */
   reopened: boolean;
@@ -124,7 +124,7 @@ export class AdoptionLedger {
     return reply === -1 ? 'overtaken' : Number(reply);
   }
 
-  /** Returns for each send whether it was taken over: not where the ledger has another state by now. */
+  /** Returns for each send whether it was adopted: not where the ledger has another state by now. */
   async adoptSends(sends: AdoptedSend[]): Promise<boolean[]> {
     const { meta, state, content, reservations } = this.keys;
     const { inFlight, prices, day, clock } = this.accountKeys;

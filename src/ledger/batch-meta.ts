@@ -88,7 +88,7 @@ const facts = {
   /** A machine without the output folder submits for this batch. */
   elsewhere: z.boolean(),
   /**
-   * What an earlier life left in the folder: its manifest is not taken over as a whole yet; or its journal may know of
+   * What an earlier life left in the folder: its manifest is not adopted as a whole yet; or its journal may know of
    * briefs that were not admitted since; or all is known here.
    */
   folder: z.enum(['adopting', 'taken_over', 'known']),

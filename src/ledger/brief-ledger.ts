@@ -252,7 +252,7 @@ export type WaitReason =
 export interface SubmitRequest {
   id: string;
   attempt: number;
-  /** See `price-kind.ts`. */
+  /** See `priceKind`. */
   priceKind: string;
   /** Credits to reserve while no price of that kind is known. */
   guess: number;

@@ -37,7 +37,7 @@ const accepted = {
   category: taskCategorySchema,
   /** Status checks sent so far. */
   checks: z.number().int(),
-  /** See `price-kind.ts`. Null, as `runningAt`, in states that an earlier version wrote. */
+  /** See `priceKind`. Null, as `runningAt`, in states that an earlier version wrote. */
   kind: z.string().nullable().default(null),
   /** When a check last found the task running; null before the first that did. */
   runningAt: z.number().nullable().default(null),

@@ -73,7 +73,7 @@ export interface AccountKeys {
   firsts: string;
   /** What the key of a UTC day begins with: credits spent and reserved on that day. */
   day: string;
-  /** What the key of a kind's or a model's sketch of past durations begins with: see `duration-sketch.ts`. */
+  /** What the key of a kind's or a model's sketch of past durations begins with: see `durations.ts`. */
   durations: string;
   /** What the key of a model's sketch begins with of how late ends of tasks were noticed: likewise. */
   notices: string;
@@ -116,7 +116,7 @@ export interface ScheduleKeys {
   schedules: string;
   /** Hash: name -> URL that is told of failures: a secret, in no other place (S8). */
   webhooks: string;
-  /** What the key of a schedule's runs begins with. Hash: run id -> record, see `schedule-run.ts`. */
+  /** What the key of a schedule's runs begins with. Hash: run id -> record, see `../schedule/schedule.ts`. */
   runs: string;
   /** What the key of a schedule's batch names begins with. Hash: batch -> run id. */
   names: string;

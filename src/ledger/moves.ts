@@ -1,4 +1,5 @@
 import type { LineStatus } from '../shared/manifest-line.js';
+import type { QueueStage } from '../shared/queues.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import type { BriefState, Stage, StateOf } from './brief-state.js';
 
@@ -167,6 +168,15 @@ export const holdings = {
   /** But for what nobody knows to be over, or what nobody will learn the price of: that may yet be charged. */
   lined: { place: false, credits: false },
 } as const satisfies Record<Stage, Holding>;
+
+/** Whose job moves a brief on. One in doubt waits among the running tasks, unless the job that sent it is there still. */
+export const queueOf = {
+  admitted: 'submit',
+  submitting: 'status',
+  accepted: 'status',
+  ready: 'collect',
+  lined: null,
+} as const satisfies Record<Stage, QueueStage | null>;
 
 export interface Holding {
   place: boolean;

@@ -47,7 +47,7 @@ const briefsAtOnce = 500;
 
 /**
  * Briefs that are open again and whose earlier lines are still in the manifest: each stands here from the step that opens
- * it until the file is without its line and its job is in a queue. The way there is told in `replace-manifest.ts`.
+ * it until the file is without its line and its job is in a queue. The way there is told in `rewrite-manifest.ts`.
  */
 export class ReopenedLedger {
   constructor(

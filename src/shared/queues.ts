@@ -125,9 +125,10 @@ export class StageQueues {
     await this.add(stage, [job]);
   }
 
-  /** Whether a stage has a job for the brief, whatever it waits for. */
+  /** Whether a stage has a job for the brief that will run, whatever it waits for. */
   async has(stage: QueueStage, briefId: string, attempt: number): Promise<boolean> {
-    return (await this.queues[stage].getJob(jobId(this.batch, briefId, attempt))) !== undefined;
+    const state = await this.queues[stage].getJobState(jobId(this.batch, briefId, attempt));
+    return state !== 'unknown';
   }
 
   /**

@@ -4,7 +4,7 @@
 -- ARGV: 1 what in-flight members begin with, then for each send: id, the state that is expected or '' for none,
 --       the state that follows or '' where only its credits are reserved, content or '' where the ledger's stays,
 --       credits or '' where nobody knows, UTC day, price kind, credits that the API has stated or ''
--- Returns for each 1 where it was taken over, 0 where the ledger has another state by now.
+-- Returns for each 1 where it was adopted, 0 where the ledger has another state by now.
 --include now
 --include credits
 local answers = {}

@@ -1,4 +1,4 @@
--- The manifest of an earlier life is taken over as a whole, with what its lines cost
+-- The manifest of an earlier life is adopted as a whole, with what its lines cost
 -- (S4, S6).
 -- KEYS: 1 meta
 -- ARGV: 1 credits that lines in the history had cost, 2 lines that were taken over from another batch,

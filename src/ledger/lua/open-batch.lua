@@ -7,7 +7,7 @@ if redis.call('HEXISTS', KEYS[1], 'createdAt') == 0 then
   -- Counts that somebody added to a batch that was gone are nothing of this one's.
   redis.call('UNLINK', KEYS[1])
   created = 1
-  -- Until what an earlier life left in the folder is taken over, nothing of this one may be written there.
+  -- Until what an earlier life left in the folder is adopted, nothing of this one may be written there.
   redis.call('HSET', KEYS[1], 'adopting', 1)
 end
 for i = 2, #ARGV, 2 do

@@ -10,7 +10,7 @@ import { type CheckPolicy, choosePolicy, plannedAgeMs } from './policy.js';
 
 /** A task that was just accepted, or just seen running. */
 export interface RunningTask {
-  /** See `price-kind.ts`; null where nobody knows it any more. */
+  /** See `priceKind`; null where nobody knows it any more. */
   kind: string | null;
   category: TaskCategory;
   /** Since its acceptance. */

@@ -1,0 +1,27 @@
+import type { BriefState } from '../ledger/brief-state.js';
+import { queueOf } from '../ledger/moves.js';
+import { type NewJob, type QueueStage, queueStages, type StageQueues } from '../shared/queues.js';
+
+/**
+ * Gives briefs the jobs that move them on, by where the ledger says that they are. One in doubt is asked about beside the
+ * running tasks: behind submissions that wait for credits or for a cap, what was paid for it already would never be
+ * collected.
+ * @param left what becomes of what Redis has kept of a job that is in no list any more, and would never run
+ */
+export async function addJobs(
+  queues: StageQueues,
+  states: Iterable<readonly [string, BriefState]>,
+  left: 'stays' | 'goes' = 'stays',
+): Promise<void> {
+  const jobs: Record<QueueStage, NewJob[]> = { submit: [], status: [], collect: [] };
+  for (const [brief, { stage, attempt }] of states) {
+    const queue = queueOf[stage];
+    if (queue === null) continue;
+    // Two sends of one key must not be under way at once (S1): a job that is there already will do it.
+    if (stage === 'submitting' && (await queues.has('submit', brief, attempt))) continue;
+    const job = { brief, attempt, delayMs: 0 };
+    if (left === 'goes') await queues.addAnew(queue, job);
+    else jobs[queue].push(job);
+  }
+  for (const queue of queueStages) if (jobs[queue].length > 0) await queues.add(queue, jobs[queue]);
+}
