@@ -186,7 +186,7 @@ export class BatchWorker {
       this.wasReconnected = false;
     }
     await this.writer.flush();
-    return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
+    return finalizeBatch(context.ledger, out, context.clock);
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {

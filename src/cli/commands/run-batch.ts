@@ -113,7 +113,7 @@ async function planAndWork(
     // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
     await ledger.dropUnused();
     // Tasks that are looked at again have left the manifest: its report must not state them any more (S4).
-    if (opened.reread > 0) await writeReport({ ledger, out: request.out, clock });
+    if (opened.reread > 0) await writeReport(ledger, request.out, clock);
     return 'not_wanted';
   }
   await beginBatch(opened);
@@ -165,7 +165,7 @@ async function drive(
     await queues.close();
     // Where the folder was moved away, none is made in its place.
     if ((await ownerOf(out)) === ledger.batch) {
-      await writeReport({ ledger, out, clock });
+      await writeReport(ledger, out, clock);
     }
   }
 }
