@@ -175,7 +175,7 @@ function createCaller(options: RivyaClientOptions): Caller {
         origin,
         headers: { ...everyHeader, ...headers },
       };
-      const answer = await sendRequest(full, { dispatcher, timeoutMs, signal });
+      const answer = await sendRequest(full, dispatcher, timeoutMs, signal);
       if (answer.kind !== 'answered') return answer;
       return judgeAnswer(answer, parse, wanted, clock.now());
     },

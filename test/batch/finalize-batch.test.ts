@@ -119,7 +119,7 @@ describe('finalizeBatch', () => {
     const slow = Object.create(ledger, {
       markFinalized: {
         value: async (...given: Parameters<BatchLedger['markFinalized']>) => {
-          await ledger.openAdmission({ sources: [], news: 'new', force: 'only_changed' });
+          await ledger.openAdmission([], 'new', 'only_changed');
           await batch.admit('b');
           await ledger.markAdmission('complete');
           return ledger.markFinalized(...given);

@@ -149,10 +149,7 @@ describe.each(Object.entries(texts))('texts of the API: %s', (_name, text) => {
           const judged = judgeAnswer(answer, parseTask, 'a task id', now);
           if (judged.kind === 'refused') isAboutReference(judged.refusal);
         }
-        judgeDownload(
-          { statusCode: httpStatus, headers },
-          { url: new URL('https://a.example/b'), maxBytes: 1, now },
-        );
+        judgeDownload({ statusCode: httpStatus, headers }, new URL('https://a.example/b'), 1, now);
         headerRequestId(headers);
         mediaType(headers);
       }

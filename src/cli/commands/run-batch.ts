@@ -167,7 +167,7 @@ async function forecastLeft({ request, opened }: Work): Promise<Forecast> {
   const { models, input } = request;
   const learned = await opened.context.account.prices();
   const left = withoutFinished(opened.ledger, input.briefs());
-  return forecastInput(left, { models, wallet: null, learned });
+  return forecastInput(left, models, null, learned);
 }
 
 /** The first lines of a run: what it will do and cost as far as can be said; null where there is nothing to make. */
