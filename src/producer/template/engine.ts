@@ -57,7 +57,7 @@ export class EngineTemplate {
 
   #rewriteHole({ column, filters, position }: HolePiece): string {
     const name = this.#names.column(column);
-    const rewritten = rewriteFilters(filters, { names: this.#names, position });
+    const rewritten = rewriteFilters(filters, this.#names, position);
     const need = /\| default:/.test(rewritten) ? 'optional' : 'needed';
     this.#holes.push({ column, need });
     return `{{ ${name}${rewritten} | fill: ${this.#holes.length - 1} }}`;
