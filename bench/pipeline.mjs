@@ -60,7 +60,7 @@ async function ours({ stand, api, briefs, name }) {
   const commandsBefore = await stand.commandCount();
   const startedAt = performance.now();
   const header = { batch: 'bench', origin: api.origin, account: 'bench', nonce: '', createdAt: 0 };
-  await worker.attach({ header, out, notify: () => undefined });
+  await worker.attach(header, out, () => undefined);
   while (!(await ledger.meta())?.finalized) await new Promise((done) => setTimeout(done, 20));
   const rate = perSecond(count, startedAt);
   const commands = ((await stand.commandCount()) - commandsBefore) / count;

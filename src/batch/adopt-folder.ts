@@ -6,13 +6,7 @@ import type {
   FolderMarks,
 } from '../ledger/adoption-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import {
-  type BriefState,
-  decodeState,
-  encodeState,
-  type ReadState,
-  type StateOf,
-} from '../ledger/brief-state.js';
+import { type BriefState, decodeState, encodeState, type StateOf } from '../ledger/brief-state.js';
 import { type AcceptedTask, moves } from '../ledger/moves.js';
 import { fileNames } from '../results/file-names.js';
 import {
@@ -273,7 +267,10 @@ async function planSend(
   const stated = priceKind === '' ? null : (task?.reserved ?? null);
   const plan = { id, expected: text ?? '', content: '', credits, priceKind, sentAt, stated };
   if (send !== null && isBehind(state, send, journal.opened.get(id) ?? 1)) {
-    return { ...plan, ...(await adoptSend(adopting, id, { send, state, task })) };
+    const { sent, content } = await adoptSend(adopting, id, send, state);
+    const known = task?.attempt === attempt;
+    const to = known ? moves.accepted(sent, taskOf(task, send.kind ?? null)) : sent;
+    return { ...plan, state: encodeState(to), content };
   }
   if (state?.stage === 'submitting' && task?.attempt === state.attempt) {
     return { ...plan, state: encodeState(moves.accepted(state, taskOf(task, priceKind || null))) };
@@ -297,26 +294,20 @@ function isUnderWay({ stage }: BriefState): boolean {
   return stage !== 'lined';
 }
 
-interface Sent {
-  send: Send;
-  state: BriefState | null;
-  task: NotedTask | null;
-}
-
-/** What the ledger is to have of a send that it lost: its task where that is known, else the send in doubt. */
+/** What the ledger is to have of a send that it lost: the send in doubt, and what it was of. */
 async function adoptSend(
   { ledger, out }: LocalBatch,
   id: string,
-  { send, state, task }: Sent,
-): Promise<Pick<AdoptedSend, 'state' | 'content'>> {
-  const { attempt, references: items, kind = null } = send;
+  send: Send,
+  state: BriefState | null,
+): Promise<{ sent: StateOf<'submitting'>; content: string }> {
+  const { attempt, references: items } = send;
   const noted = send.contentAt === undefined ? null : await readContentAt(out, send.contentAt);
   const sent = sentState(send, state, noted);
   const content = noted ?? (state === null ? withoutContent(send) : '');
   // Before the move: from then on it is sent again, and as it was.
   if (items) await ledger.references.restoreAddresses(id, { attempt, items });
-  const known = task?.attempt === attempt;
-  return { state: encodeState(known ? moves.accepted(sent, taskOf(task, kind)) : sent), content };
+  return { sent, content };
 }
 
 function sentState(
@@ -499,33 +490,23 @@ export async function adoptUnderWay(
     // A crash came between this and its job; or a retry came after it.
     const attempt = Math.max(opened, read.state.attempt);
     const from = { text: read.text, state: read.state };
-    const kind = elsewhere
-      ? await doubt(ledger, brief, { from, attempt, sentAt: header.createdAt })
-      : await raise(ledger, brief, { from, attempt });
-    if (kind === 'moved') underWay[elsewhere ? 'inDoubt' : 'opened'].push({ brief, attempt });
+    const to = elsewhere
+      ? perhapsSent(from.state, attempt, header.createdAt)
+      : raisedTo(from.state, attempt);
+    const isThere = to === from.state;
+    if (isThere || (await ledger.briefs.move(brief, { from, to })).kind === 'moved')
+      underWay[elsewhere ? 'inDoubt' : 'opened'].push({ brief, attempt });
   }
   return underWay;
 }
 
-interface Admitted {
-  from: ReadState<StateOf<'admitted'>>;
-  attempt: number;
-}
-
-async function doubt(
-  ledger: BatchLedger,
-  brief: string,
-  { from, attempt, sentAt }: Admitted & { sentAt: number },
-) {
-  const { fingerprint, seq, admittedAt, run } = from.state;
+function perhapsSent(state: StateOf<'admitted'>, attempt: number, sentAt: number) {
+  const { fingerprint, seq, admittedAt, run } = state;
   const sent = { attempt, sends: 1, firstSentAt: sentAt };
-  const to = moves.sentBefore({ fingerprint, seq, admittedAt, run, ...sent });
-  return (await ledger.briefs.move(brief, { from, to })).kind;
+  return moves.sentBefore({ fingerprint, seq, admittedAt, run, ...sent });
 }
 
 /** Its earlier attempts are over and have their lines in the history: neither their keys nor their files are used again. */
-async function raise(ledger: BatchLedger, brief: string, { from, attempt }: Admitted) {
-  if (from.state.attempt === attempt) return 'moved';
-  const to = moves.recalled(from.state, attempt);
-  return (await ledger.briefs.move(brief, { from, to })).kind;
+function raisedTo(state: StateOf<'admitted'>, attempt: number): StateOf<'admitted'> {
+  return state.attempt === attempt ? state : moves.recalled(state, attempt);
 }

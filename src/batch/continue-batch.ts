@@ -102,11 +102,10 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   if (request.command !== null) await ledger.keepCommand(request.command);
   await ledger.setCaps(request.caps);
   const remade = comparison.changed + comparison.forced;
-  const begun = await ledger.openAdmission({
-    sources: request.sources,
-    news: remade + comparison.fresh > 0 ? 'new' : 'under_way',
-    force: forced === null ? 'only_changed' : forced > meta.runs.length ? 'forced' : 'forced_on',
-  });
+  const news = remade + comparison.fresh > 0 ? 'new' : 'under_way';
+  const force =
+    forced === null ? 'only_changed' : forced > meta.runs.length ? 'forced' : 'forced_on';
+  const begun = await ledger.openAdmission(request.sources, news, force);
   if (folder === null) return;
   await noteRun(folder, begun, forced);
   if (remade === 0) return;

@@ -9,46 +9,32 @@ import { writeFileDurably } from '../shared/write-file-durably.js';
 import { type CancelMode, cancellationOf, finishBrief } from './finish-brief.js';
 import { abandonedCode } from './plan-reopening.js';
 
-export interface Finalizing {
-  ledger: BatchLedger;
-  out: string;
-  clock: Clock;
-}
-
 /**
  * Writes `manifest.csv` and `run.json` once every admitted brief has its line in the manifest.
  * Safe to repeat and from several processes: each file is replaced as a whole by the same content.
  */
-export async function finalizeBatch({
-  ledger,
-  out,
-  clock,
-}: Finalizing): Promise<'finalized' | 'not_yet'> {
+export async function finalizeBatch(
+  ledger: BatchLedger,
+  out: string,
+  clock: Clock,
+): Promise<'finalized' | 'not_yet'> {
   const meta = await ledger.meta();
   if (meta === null || !isOver(meta)) return 'not_yet';
   if (isFinalized(meta)) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
   const manifest = await ManifestFile.read(out);
   await writeFileDurably(join(out, fileNames.table), manifest.export('csv'));
-  await writeReport({ ledger, out, clock });
+  await writeReport(ledger, out, clock);
   await ledger.markFinalized(meta);
   return 'finalized';
 }
 
 /** `run.json` as things stand: also written when a run stops with work left. */
-export async function writeReport({ ledger, out, clock }: Finalizing): Promise<void> {
+export async function writeReport(ledger: BatchLedger, out: string, clock: Clock): Promise<void> {
   const meta = await ledger.meta();
   if (!meta) return;
   const report = runReport(meta, clock.now());
   await writeFileDurably(join(out, fileNames.report), `${JSON.stringify(report, null, 2)}\n`);
-}
-
-export interface Cancelling {
-  ledger: BatchLedger;
-  clock: Clock;
-  mode: CancelMode;
-  /** Writes finished lines where this machine has the folder, so that they do not pile up in Redis. */
-  flush(): Promise<void>;
 }
 
 /** Lines that were written by this call. */
@@ -60,9 +46,14 @@ export interface CancelCounts {
 /**
  * Gives every brief that a cancelled batch will not see through its line (S4), in constant memory and beside
  * workers that go on: each is ended by compare-and-set, so this is safe to repeat after a crash.
+ * @param flush writes finished lines where this machine has the folder, so that they do not pile up in Redis
  */
-export async function cancelBatch(cancelling: Cancelling): Promise<CancelCounts> {
-  const { ledger, clock, mode, flush } = cancelling;
+export async function cancelBatch(
+  ledger: BatchLedger,
+  mode: CancelMode,
+  clock: Clock,
+  flush: () => Promise<void>,
+): Promise<CancelCounts> {
   const counts: CancelCounts = { cancelled: 0, abandoned: 0 };
   const end = async (id: string) => {
     const code = await cancelBrief(ledger, id, mode, clock.now());

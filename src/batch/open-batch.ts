@@ -60,33 +60,27 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
   if (out === '') return { meta, journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
   return withQueues(context, ledger.batch, (queues) =>
-    adopt({ ledger, queues, out }, { meta, identity, header }),
+    adopt({ ledger, queues, out }, meta, identity, header),
   );
 }
 
-interface Opening {
-  meta: BatchMeta;
-  identity: BatchIdentity;
-  /** As the journal was found; null where there was none. */
-  header: JournalHeader | null;
-}
-
+/** @param found the journal's; null where there was none */
 async function adopt(
-  adopting: LocalBatch,
-  { meta, identity, header: found }: Opening,
+  batch: LocalBatch,
+  meta: BatchMeta,
+  identity: BatchIdentity,
+  found: JournalHeader | null,
 ): Promise<Life> {
-  const { ledger, queues, out } = adopting;
-  const adoption = await adoptFolder(adopting);
+  const { ledger, queues, out } = batch;
+  const adoption = await adoptFolder(batch);
   if (adoption.kind !== 'adopted') {
     // What is in the folder is not this life, or not all of it: from here on it is as if Redis were lost, and what is
     // gone from the file goes through once more, under the keys that it was paid with.
     const kept =
-      adoption.kind === 'lines_gone'
-        ? await keepKeys(out, { meta, identity, header: found })
-        : identity;
+      adoption.kind === 'lines_gone' ? await keepKeys(out, meta, identity, found) : identity;
     await queues.obliterate();
     await ledger.forget();
-    return adopt(adopting, { meta: await bindBatch(ledger, kept), identity: kept, header: found });
+    return adopt(batch, await bindBatch(ledger, kept), kept, found);
   }
   const now = (await ledger.meta()) ?? meta;
   if (meta.folder === 'known') return { meta: now, journal: null };
@@ -105,8 +99,13 @@ async function adopt(
  * The identity of a batch whose lines are gone. Where the journal went with them, Redis alone knows its keys, and any
  * brief may have been sent since it began; written down before Redis forgets it (S1).
  */
-async function keepKeys(out: string, { meta, identity, header }: Opening): Promise<BatchIdentity> {
-  if (header === null) {
+async function keepKeys(
+  out: string,
+  meta: BatchMeta,
+  identity: BatchIdentity,
+  found: JournalHeader | null,
+): Promise<BatchIdentity> {
+  if (found === null) {
     const journal = await Journal.open(out, journalHeader(meta));
     await journal.note({ elsewhere: true });
     await journal.close();

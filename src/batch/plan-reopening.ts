@@ -1,3 +1,4 @@
+import type { BriefTexts } from '../ledger/brief-ledger.js';
 import { decodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { Opening } from '../ledger/reopened-ledger.js';
@@ -37,30 +38,27 @@ export interface Reopening {
   kind: string;
 }
 
-export interface LinedBrief {
-  line: ManifestLine;
-  /** What the ledger has of it; null for nothing. */
-  stateText: string | null;
-  content: string | null;
-  categoryOf(model: string): TaskCategory | null;
-  /** Number of the run that a new attempt belongs to. */
-  run: number;
-}
-
-/** Decides, for one line, what opening its brief again means; null where the ledger knows of another attempt or outcome. */
-export function planReopening(lined: LinedBrief): Reopening | null {
-  const { line, stateText, categoryOf } = lined;
+/**
+ * Decides, for one line, what opening its brief again means; null where the ledger knows of another attempt or outcome.
+ * @param run number of the one that a new attempt belongs to
+ */
+export function planReopening(
+  line: ManifestLine,
+  { stateText, content: kept }: BriefTexts,
+  categoryOf: (model: string) => TaskCategory | null,
+  run: number,
+): Reopening | null {
   const read = stateText === null ? null : decodeState(stateText);
   if (read?.state.stage !== 'lined') return null;
   const { text, state } = read;
   if (state.attempt !== line.attempt || state.status !== line.status) return null;
-  const content = lined.content ?? contentOfLine(line);
+  const content = kept ?? contentOfLine(line);
   const { request: body } = parseContent(content);
   const { model } = body;
   const kind = priceKind(body);
   const base = {
     from: { text, state },
-    content: lined.content === null ? content : null,
+    content: kept === null ? content : null,
     left: null,
   };
   const { fingerprint } = state;
@@ -80,7 +78,7 @@ export function planReopening(lined: LinedBrief): Reopening | null {
     return { way: 'reread', opening: { ...base, to, left: leftBehind(line, kind) }, model, kind };
   }
   const way = earlier === 'over' ? 'new_attempt' : 'perhaps_again';
-  const to = moves.opened(state, { fingerprint, admittedAt, run: lined.run });
+  const to = moves.opened(state, { fingerprint, admittedAt, run });
   return { way, opening: { ...base, to }, model, kind };
 }
 

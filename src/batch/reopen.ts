@@ -14,7 +14,7 @@ import { holdManifest, settleReopened } from './rewrite-manifest.js';
 /** A batch of which briefs are opened again, and what tells how, and for how much. */
 export interface Reopener
   extends LocalBatch,
-    Pick<BatchContext, 'account' | 'categoryOf' | 'priceOf'> {}
+    Pick<BatchContext, 'account' | 'clock' | 'categoryOf' | 'priceOf'> {}
 
 const briefsAtOnce = 500;
 
@@ -190,7 +190,7 @@ async function* reopenings(
     const known = await ledger.briefs.stateAndContent(lines.map((line) => line.brief_id));
     for (const [index, line] of lines.entries()) {
       const { stateText = null, content = null } = known[index] ?? {};
-      const reopening = planReopening({ line, stateText, content, categoryOf, run });
+      const reopening = planReopening(line, { stateText, content }, categoryOf, run);
       if (reopening !== null) yield { line, reopening };
     }
   }
@@ -215,8 +215,8 @@ export async function withReopener<T>(
   { ledger, out }: { ledger: BatchLedger; out: string },
   work: (reopener: Reopener) => Promise<T>,
 ): Promise<T> {
-  const { account, categoryOf, priceOf } = context;
+  const { account, clock, categoryOf, priceOf } = context;
   return withQueues(context, ledger.batch, (queues) =>
-    work({ ledger, queues, out, account, categoryOf, priceOf }),
+    work({ ledger, queues, out, account, clock, categoryOf, priceOf }),
   );
 }

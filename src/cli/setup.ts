@@ -155,7 +155,7 @@ export function openLogger(level: LogLevel): Logger {
   const destination = process.stderr.isTTY
     ? pretty({ destination: process.stderr, translateTime: 'SYS:HH:MM:ss', sync: true })
     : process.stderr;
-  return createLogger({ level, destination, redact: redactSecrets });
+  return createLogger(level, destination, redactSecrets);
 }
 
 /** What every command is handed by the entry. */

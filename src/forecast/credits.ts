@@ -18,18 +18,16 @@ export interface Forecast {
   emptyAtMost: RowPosition | null;
 }
 
-export interface KnownPrices {
-  models: Model[];
-  /** Null where the balance is not known. */
-  wallet: number | null;
-  /** Price kind -> the largest price seen; empty where nothing was learned yet. */
-  learned: ReadonlyMap<string, number>;
-}
-
-/** What briefs will cost, as far as can be said before it is charged, and the row at which the wallet will be empty. */
+/**
+ * What briefs will cost, as far as can be said before it is charged, and the row at which the wallet will be empty.
+ * @param wallet null where the balance is not known
+ * @param learned price kind -> the largest price seen; empty where nothing was learned yet
+ */
 export async function forecastInput(
   briefs: AsyncIterable<PreparedBrief>,
-  { models, wallet, learned }: KnownPrices,
+  models: Model[],
+  wallet: number | null,
+  learned: ReadonlyMap<string, number>,
 ): Promise<Forecast> {
   const { priceOf } = modelFacts(models);
   const forecast: Forecast = {
@@ -89,5 +87,5 @@ export async function wholeEstimate(
   { input, models }: { input: Pick<CompiledInput, 'briefs'>; models: Model[] },
 ): Promise<string> {
   const learned = await account.prices();
-  return sumText(await forecastInput(input.briefs(), { models, wallet: null, learned }));
+  return sumText(await forecastInput(input.briefs(), models, null, learned));
 }

@@ -47,7 +47,7 @@ export async function makePlan(
   const { counts, modelUse, warnings } = input;
   const picker = new ExamplePicker(counts.briefs);
   const briefs = left(picker.watch(input.briefs()));
-  const forecast = await forecastInput(briefs, { models, wallet, learned: learnedPrices });
+  const forecast = await forecastInput(briefs, models, wallet, learnedPrices);
   const submits = forecast.briefs;
   // At most: what was uploaded lately is not uploaded again.
   const uploads = submits === 0 ? 0 : input.uploads;

@@ -41,15 +41,6 @@ const notBegunLastsMs = 90_000;
 /** Longer than files are waited for: how many there are says the queue, so an old reason does no harm. */
 const fileTroubleLastsMs = 90 * 60_000;
 
-export interface AdmissionOpening {
-  /** Names of the input's files. */
-  sources: readonly string[];
-  /** `under_way`: everything of the input is known, and some of it is not made yet. */
-  news: 'new' | 'under_way';
-  /** Where the run makes everything of its input anew; `forced_on`: one was cut off, and is gone on with. */
-  force: 'forced' | 'forced_on' | 'only_changed';
-}
-
 export interface OpenedRun {
   /** Its number, from 1; 0 where none has begun since an earlier version. */
   run: number;
@@ -166,8 +157,17 @@ export class BatchLedger {
     return readMeta(this.batch, fields, paused === 1 ? 'paused' : 'going');
   }
 
-  /** Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted. */
-  async openAdmission({ sources, news, force }: AdmissionOpening): Promise<OpenedRun> {
+  /**
+   * Opens the batch's admission; with something `new` to make, a run begins, unless one is being admitted.
+   * @param sources names of the input's files
+   * @param news `under_way`: everything of the input is known, and some of it is not made yet
+   * @param force where the run makes everything of its input anew; `forced_on`: one was cut off, and is gone on with
+   */
+  async openAdmission(
+    sources: readonly string[],
+    news: 'new' | 'under_way',
+    force: 'forced' | 'forced_on' | 'only_changed',
+  ): Promise<OpenedRun> {
     const reply = (await runScript(this.redis, 'open-admission', {
       keys: [this.keys.meta, this.account.keys.clock],
       values: [news === 'new' ? 'begin' : 'go_on', force, JSON.stringify(sources)],

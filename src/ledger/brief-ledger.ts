@@ -35,6 +35,12 @@ export interface LedgerBrief<S extends Unfinished = Unfinished> extends ReadStat
   content: StoredContent;
 }
 
+/** What the ledger has of a brief; null for nothing. */
+export interface BriefTexts {
+  stateText: string | null;
+  content: string | null;
+}
+
 /** Where each brief of one batch stands. Every change of a brief's stage goes through here. */
 export class BriefLedger {
   constructor(
@@ -104,10 +110,8 @@ export class BriefLedger {
     return text === null ? null : decodeState(text);
   }
 
-  /** The encoded states with what the briefs are made from; null where the ledger has none. */
-  async stateAndContent(
-    briefIds: readonly string[],
-  ): Promise<{ stateText: string | null; content: string | null }[]> {
+  /** The encoded states with what the briefs are made from. */
+  async stateAndContent(briefIds: readonly string[]): Promise<BriefTexts[]> {
     const [texts, contents] = await Promise.all([
       this.stateTexts(briefIds),
       this.redis.hmget(this.keys.content, ...briefIds),

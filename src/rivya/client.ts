@@ -67,7 +67,9 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       };
       const outcome = await call.send(
         { method: 'POST', path: '/api/v1/generations', headers, body: request.body },
-        { parse: parseTask, wanted: 'a task id', signal },
+        parseTask,
+        'a task id',
+        signal,
       );
       if (outcome.kind !== 'understood') return outcome;
       return { kind: 'accepted', task: outcome.content, pace: outcome.pace };
@@ -78,7 +80,9 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       const path = `/api/v1/generations/${name}`;
       const outcome = await call.send(
         { method: 'GET', path, headers: { authorization } },
-        { parse: parseTask, wanted: 'a task id', signal },
+        parseTask,
+        'a task id',
+        signal,
       );
       if (outcome.kind !== 'understood') return outcome;
       const { content: task, pace, clockAheadMs } = outcome;
@@ -87,7 +91,9 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
     async listModels(signal) {
       const outcome = await call.send(
         { method: 'GET', path: '/api/v1/models', headers: {} },
-        { parse: parseModelsAnswer, wanted: 'a list of models', signal },
+        parseModelsAnswer,
+        'a list of models',
+        signal,
       );
       if (outcome.kind !== 'understood') return outcome;
       return { kind: 'read', ...outcome.content, pace: outcome.pace };
@@ -95,7 +101,9 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
     async readCredits(signal) {
       const outcome = await call.send(
         { method: 'GET', path: '/api/v1/credits', headers: { authorization } },
-        { parse: parseCredits, wanted: 'current_credits', signal },
+        parseCredits,
+        'current_credits',
+        signal,
       );
       if (outcome.kind !== 'understood') return outcome;
       const { content: currentCredits, pace, clockAheadMs } = outcome;
@@ -107,7 +115,9 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       const timeoutMs = uploadTimeoutMs(upload.bytes);
       const outcome = await call.send(
         { method: 'POST', path: '/api/v1/files', headers, body: form.body, timeoutMs },
-        { parse: parseUpload, wanted: 'a file with a url', signal },
+        parseUpload,
+        'a file with a url',
+        signal,
       );
       if (outcome.kind !== 'understood') return outcome;
       return { kind: 'uploaded', file: outcome.content, pace: outcome.pace };
@@ -134,16 +144,12 @@ interface ApiRequest {
   timeoutMs?: number;
 }
 
-interface Expected<Content> {
-  parse: (json: unknown) => Content | null;
-  wanted: string;
-  signal: AbortSignal | undefined;
-}
-
 interface Caller {
   send<Content>(
     request: ApiRequest,
-    expected: Expected<Content>,
+    parse: (json: unknown) => Content | null,
+    wanted: string,
+    signal: AbortSignal | undefined,
   ): Promise<Understood<Content> | Refused | Unknown | Unreachable>;
   close(): Promise<void>;
 }
@@ -163,15 +169,15 @@ function createCaller(options: RivyaClientOptions): Caller {
     'user-agent': options.userAgent ?? 'rivya-batch',
   };
   return {
-    async send({ headers, timeoutMs = usualTimeoutMs, ...request }, { parse, wanted, signal }) {
+    async send({ headers, timeoutMs = usualTimeoutMs, ...request }, parse, wanted, signal) {
       const full: Omit<ExchangeRequest, 'signal'> = {
         ...request,
         origin,
         headers: { ...everyHeader, ...headers },
       };
-      const answer = await sendRequest(full, { dispatcher, timeoutMs, signal });
+      const answer = await sendRequest(full, dispatcher, timeoutMs, signal);
       if (answer.kind !== 'answered') return answer;
-      return judgeAnswer(answer, { parse, wanted, now: clock.now() });
+      return judgeAnswer(answer, parse, wanted, clock.now());
     },
     close: () => dispatcher.destroy(),
   };

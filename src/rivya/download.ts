@@ -134,8 +134,8 @@ async function fetchOnce(
   patience.rest();
   if (exchange.kind === 'failed') return explainFailure(exchange.error);
   const { response } = exchange;
-  const verdict = judgeDownload(response, { url, maxBytes, now: clock.now() });
-  if (verdict.kind === 'body') return saveBody(response, { write, maxBytes, patience });
+  const verdict = judgeDownload(response, url, maxBytes, clock.now());
+  if (verdict.kind === 'body') return saveBody(response, write, maxBytes, patience);
   discard(response);
   return verdict;
 }
@@ -174,17 +174,15 @@ function discard({ body }: Dispatcher.ResponseData): void {
 /** Takes one chunk; the next is read when it has resolved. What it throws ends the download and is passed on. */
 type WriteChunk = (chunk: Buffer) => Promise<void>;
 
-interface SaveOptions {
-  write: WriteChunk;
-  /** Of the file, which may be larger than what came. */
-  maxBytes: number;
-  patience: Patience;
-}
-
-/** Streams a body to `write`, decoded, hashing it on the way; only errors of `write` are thrown. */
+/**
+ * Streams a body to `write`, decoded, hashing it on the way; only errors of `write` are thrown.
+ * @param maxBytes of the file, which may be larger than what came
+ */
 async function saveBody(
   { body, headers }: Dispatcher.ResponseData,
-  { write, maxBytes, patience }: SaveOptions,
+  write: WriteChunk,
+  maxBytes: number,
+  patience: Patience,
 ): Promise<DownloadOutcome> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -250,17 +248,15 @@ const redirects = new Set([301, 302, 303, 307, 308]);
 const longestAddress = 16_384;
 const gone = new Set([403, 404, 410]);
 
-export interface DownloadSituation {
-  url: URL;
-  maxBytes: number;
-  /** Ms since the epoch. */
-  now: number;
-}
-
-/** What the status and headers of a result URL's answer say, before its body is read. */
+/**
+ * What the status and headers of a result URL's answer say, before its body is read.
+ * @param now ms since the epoch
+ */
 export function judgeDownload(
   { statusCode, headers }: { statusCode: number; headers: ResponseHeaders },
-  { url, maxBytes, now }: DownloadSituation,
+  url: URL,
+  maxBytes: number,
+  now: number,
 ): DownloadVerdict {
   if (redirects.has(statusCode))
     return redirected(headerText(headers, 'location', longestAddress), url);

@@ -27,21 +27,17 @@ export interface Understood<Content> {
   clockAheadMs: number | null;
 }
 
-export interface Reading<Content> {
-  /** Null where the JSON is not what was asked for. */
-  parse: (json: unknown) => Content | null;
-  /** What `parse` looks for, for the reason: `a task id`. */
-  wanted: string;
-  /** Ms since the epoch. */
-  now: number;
-}
-
 /**
  * What an answer means: content, a clear no, or nothing that settles the matter.
+ * @param parse null where the JSON is not what was asked for
+ * @param wanted what `parse` looks for, for the reason: `a task id`
+ * @param now ms since the epoch
  */
 export function judgeAnswer<Content>(
   answer: Answer,
-  { parse, wanted, now }: Reading<Content>,
+  parse: (json: unknown) => Content | null,
+  wanted: string,
+  now: number,
 ): Understood<Content> | Refused | Unknown {
   const { httpStatus, headers } = answer;
   const json = parseJson(answer.text);

@@ -14,17 +14,15 @@ export interface Answer {
   text: string;
 }
 
-export interface SendOptions {
-  dispatcher: Dispatcher;
-  /** For the whole request, from waiting for a connection to the last byte of the answer. */
-  timeoutMs: number;
-  signal: AbortSignal | undefined;
-}
-
-/** Sends one API request and reads its whole answer; faults of the way are returned, never thrown. */
+/**
+ * Sends one API request and reads its whole answer; faults of the way are returned, never thrown.
+ * @param timeoutMs for the whole request, from waiting for a connection to the last byte of the answer
+ */
 export async function sendRequest(
   request: Omit<ExchangeRequest, 'signal'>,
-  { dispatcher, timeoutMs, signal }: SendOptions,
+  dispatcher: Dispatcher,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<Answer | Unknown | Unreachable> {
   const deadline = new Deadline(signal);
   deadline.arm(timeoutMs);

@@ -16,23 +16,20 @@ export type SubmissionCheck =
   | { kind: 'valid'; submission: Submission }
   | { kind: 'invalid'; message: string };
 
-interface CheckAgainst {
-  catalogue: Map<string, ListedModel>;
-  paramChecks: Settings['paramChecks'];
-}
-
 /** The validation that Rivya documents for POST /generations, on the parsed body. */
-export function checkSubmission(body: unknown, against: CheckAgainst): SubmissionCheck {
+export function checkSubmission(
+  body: unknown,
+  catalogue: Map<string, ListedModel>,
+  paramChecks: Settings['paramChecks'],
+): SubmissionCheck {
   const parsed = submissionSchema.safeParse(body);
   if (!parsed.success) return invalid(firstIssue(parsed.error));
   const { model: id, prompt, params } = parsed.data;
-  const model = against.catalogue.get(id);
+  const model = catalogue.get(id);
   if (!model) return invalid(`model: "${id}" is not a known model.`);
   const submission = { model, prompt: prompt ?? '', params: (params ?? {}) as JsonObject };
   const complaint =
-    modelComplaint(model) ??
-    promptComplaint(submission) ??
-    checkParams(submission, against.paramChecks);
+    modelComplaint(model) ?? promptComplaint(submission) ?? checkParams(submission, paramChecks);
   return complaint === null ? { kind: 'valid', submission } : invalid(complaint);
 }
 

@@ -104,7 +104,7 @@ function accept(api: SimulatedApi, request: SubmitRequest): Answer {
   const { settings, catalogue } = api;
   if (request.body === undefined) return refuse(api, 400, ['validation_failed', 'body: no JSON.']);
   const { paramChecks } = settings;
-  const check = checkSubmission(request.body, { catalogue, paramChecks });
+  const check = checkSubmission(request.body, catalogue, paramChecks);
   if (check.kind === 'invalid') return refuse(api, 400, ['validation_failed', check.message]);
   if (!knowsUploads(api, check.submission)) {
     return refuse(api, 400, ['validation_failed', referenceGone]);

@@ -11,10 +11,10 @@ import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
 import { StageWorker } from './stage-worker.js';
+import { dispatch } from './stages/dispatch.js';
 import { SubmitGate } from './stages/permit.js';
 import { giveUpBrief } from './stages/settle.js';
 import type { ResultFolder, StageContext, StageJob, Step } from './stages/step.js';
-import { workOn } from './stages/work-on.js';
 
 export interface BatchWorkerOptions {
   context: Omit<StageContext, 'folder'>;
@@ -186,7 +186,7 @@ export class BatchWorker {
       this.wasReconnected = false;
     }
     await this.writer.flush();
-    return finalizeBatch({ ledger: context.ledger, out, clock: context.clock });
+    return finalizeBatch(context.ledger, out, context.clock);
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {
@@ -251,7 +251,7 @@ export class BatchWorker {
 
   private async work(stage: QueueStage, job: StageJob): Promise<Step> {
     const { slots } = this.options;
-    const work = () => workOn(this.context, this.gate, stage, job);
+    const work = () => dispatch(this.context, this.gate, stage, job);
     if (stage === 'status') return slots.status(work);
     const awaited: Step = { kind: 'hold', waitMs: lookForFolderMs };
     if (!(await this.folderIsHere())) return awaited;

@@ -1,17 +1,11 @@
 import Fastify from 'fastify';
 import { type ListenAddress, listen } from '../shared/listen.js';
-import type { Condition } from './worker-process.js';
+import type { WorkerProcess } from './worker-process.js';
 
 export interface HealthServer {
   /** `http://host:port` */
   origin: string;
   close(): Promise<void>;
-}
-
-/** What is asked about. */
-interface Subject {
-  condition: Condition;
-  attached: string[];
 }
 
 /**
@@ -20,13 +14,13 @@ interface Subject {
  * @throws BatchError `bad_configuration` where it cannot listen
  */
 export async function startHealthServer(
-  subject: Subject,
+  worker: Pick<WorkerProcess, 'condition' | 'attached'>,
   place: ListenAddress,
 ): Promise<HealthServer> {
   const server = Fastify({ logger: false, forceCloseConnections: true });
   server.get('/health', () => ({ status: 'alive' }));
   server.get('/ready', (_request, reply) => {
-    const { condition, attached } = subject;
+    const { condition, attached } = worker;
     return reply
       .code(condition === 'ready' ? 200 : 503)
       .send({ status: condition, batches: attached.length });

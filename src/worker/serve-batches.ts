@@ -76,7 +76,7 @@ async function begin(serving: Serving, opened: OpenBatch & { placeless: number }
   const out = await placeFor(serving, opened);
   if (out !== null) await compare(serving, opened.ledger, out);
   const header = { batch, origin, account, nonce, createdAt };
-  await serving.worker.attach({ header, out, notify: serving.notifyFor(batch) });
+  await serving.worker.attach(header, out, serving.notifyFor(batch));
   await opened.ledger.noteNotBegun(null);
   serving.log.info({ batch, out }, 'working on batch');
 }

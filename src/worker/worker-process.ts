@@ -45,14 +45,6 @@ export interface WorkerProcessOptions {
   keyLifeMs: number;
 }
 
-export interface Attachment {
-  /** What the batch is, as its journal says. */
-  header: JournalHeader;
-  /** Where results go; null where this process has no `collect` stage. */
-  out: string | null;
-  notify: Notify;
-}
-
 const heartbeatMs = 2_000;
 const beatsPerLook = 3;
 /** So long without a heartbeat that reached Redis, and it is taken to be out of reach. */
@@ -138,7 +130,11 @@ export class WorkerProcess {
     return this.options.clock.now() - this.beatAtMs > silentAfterMs ? 'redis_silent' : 'ready';
   }
 
-  async attach({ header, out, notify }: Attachment): Promise<BatchWorker> {
+  /**
+   * @param header what the batch is, as its journal says
+   * @param out where results go; null where this process has no `collect` stage
+   */
+  async attach(header: JournalHeader, out: string | null, notify: Notify): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log, clock } = this.options;
     const { categoryOf, priceOf, keyLifeMs } = this.options;
     const { downloader, pacer, pollPlanner, notices } = this;

@@ -27,7 +27,7 @@ async function openBatch() {
     ...bench,
     permit,
     flushed: () => flushes,
-    cancel: (mode: CancelMode) => cancelBatch({ ledger, clock, mode, flush }),
+    cancel: (mode: CancelMode) => cancelBatch(ledger, mode, clock, flush),
     codes: async () =>
       Object.fromEntries((await bench.lines()).map((line) => [line.brief_id, line.error?.code])),
   };

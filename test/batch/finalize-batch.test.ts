@@ -31,7 +31,7 @@ async function openBatch() {
     out,
     clock,
     end,
-    finalize: () => finalizeBatch({ ledger, out, clock }),
+    finalize: () => finalizeBatch(ledger, out, clock),
     write: () => new ManifestWriter({ ledger, queues, out }).flush(),
     files: async () => (await readdir(out)).sort(),
     report: async () =>
@@ -88,7 +88,7 @@ describe('finalizeBatch', () => {
     const killed = Object.create(ledger, {
       markFinalized: { value: () => Promise.reject(new Error('killed')) },
     }) as BatchLedger;
-    await expect(finalizeBatch({ ledger: killed, out, clock })).rejects.toThrow('killed');
+    await expect(finalizeBatch(killed, out, clock)).rejects.toThrow('killed');
     expect(isFinalized(await ledger.meta())).toBe(false);
     expect(await batch.finalize()).toBe('finalized');
     await writeFile(join(out, 'manifest.csv'), 'not written again');
@@ -119,14 +119,14 @@ describe('finalizeBatch', () => {
     const slow = Object.create(ledger, {
       markFinalized: {
         value: async (...given: Parameters<BatchLedger['markFinalized']>) => {
-          await ledger.openAdmission({ sources: [], news: 'new', force: 'only_changed' });
+          await ledger.openAdmission([], 'new', 'only_changed');
           await batch.admit('b');
           await ledger.markAdmission('complete');
           return ledger.markFinalized(...given);
         },
       },
     }) as BatchLedger;
-    await finalizeBatch({ ledger: slow, out, clock });
+    await finalizeBatch(slow, out, clock);
     expect(isFinalized(await ledger.meta())).toBe(false);
     expect(await batch.finalize()).toBe('not_yet');
     await batch.end('b');
@@ -150,7 +150,7 @@ describe('writeReport', () => {
     await batch.admit('a', 'b');
     await batch.end('a');
     const { ledger, out, clock } = batch;
-    await writeReport({ ledger, out, clock });
+    await writeReport(ledger, out, clock);
     expect(await batch.report()).toMatchObject({
       state: 'unfinished',
       counts: { admitted: 2, succeeded: 1, pending: 1 },
@@ -161,7 +161,7 @@ describe('writeReport', () => {
     const batch = await openBatch();
     const { ledger, out, clock } = batch;
     await ledger.forget();
-    await writeReport({ ledger, out, clock });
+    await writeReport(ledger, out, clock);
     expect(await batch.files()).toEqual([]);
   });
 });

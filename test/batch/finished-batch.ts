@@ -42,6 +42,7 @@ export async function openFinished() {
     account,
     queues,
     out,
+    clock: { now: () => 0 },
     categoryOf: () => 'image',
     priceOf: () => ({ guess: 3, least: 1 }),
   };

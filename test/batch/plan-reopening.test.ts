@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type LinedBrief, planReopening } from '../../src/batch/plan-reopening.js';
+import { planReopening } from '../../src/batch/plan-reopening.js';
+import type { BriefTexts } from '../../src/ledger/brief-ledger.js';
 import { encodeState } from '../../src/ledger/brief-state.js';
 import type { ManifestLine } from '../../src/shared/manifest-line.js';
 import { manifestLine } from '../shared/manifest-lines.js';
@@ -8,17 +9,15 @@ import { preparedBrief } from '../support/ledger.js';
 const { origin, body } = preparedBrief('a');
 const error = (code: string) => ({ code, message: 'no', request_id: null });
 
-function plan(patch: Partial<ManifestLine>, given: Partial<LinedBrief> = {}) {
+function plan(patch: Partial<ManifestLine>, given: Partial<BriefTexts> = {}) {
   const line = manifestLine({ assets: [], ...patch });
   const { attempt, status, seq } = line;
-  return planReopening({
-    line,
+  const texts = {
     stateText: encodeState({ stage: 'lined', attempt, fingerprint: 'ab', seq, status }),
     content: `${origin}\n${body}`,
-    categoryOf: () => 'video',
-    run: 2,
     ...given,
-  });
+  };
+  return planReopening(line, texts, () => 'video', 2);
 }
 
 describe('planReopening', () => {

@@ -133,11 +133,11 @@ describe('reopening', () => {
     await opened.flush();
     await ledger.markAdmission('complete');
     const clock = { now: () => 0 };
-    expect(await finalizeBatch({ ledger, out, clock })).toBe('finalized');
+    expect(await finalizeBatch(ledger, out, clock)).toBe('finalized');
     await openOnly(opened);
-    expect(await finalizeBatch({ ledger, out, clock })).toBe('not_yet');
+    expect(await finalizeBatch(ledger, out, clock)).toBe('not_yet');
     await opened.flush();
-    expect(await finalizeBatch({ ledger, out, clock })).toBe('not_yet');
+    expect(await finalizeBatch(ledger, out, clock)).toBe('not_yet');
   });
 
   it('S1: what is not as it was surveyed stays as it is', async () => {

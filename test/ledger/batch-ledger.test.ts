@@ -255,7 +255,7 @@ describe('a life that is over', () => {
     expect(await ledger.dropUnused()).toBe('dropped');
     expect(await redis.keys(`${prefix}:*`)).toEqual([]);
     await ledger.open(identity);
-    await ledger.openAdmission({ sources: [], news: 'new', force: 'only_changed' });
+    await ledger.openAdmission([], 'new', 'only_changed');
     expect(await ledger.dropUnused()).toBe('in_use');
     await admit('a');
     expect(await ledger.dropUnused()).toBe('in_use');

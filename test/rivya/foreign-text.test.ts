@@ -146,13 +146,10 @@ describe.each(Object.entries(texts))('texts of the API: %s', (_name, text) => {
         const headers = headersOf(text);
         for (const body of [text, ...bodies(text).map((json) => JSON.stringify(json))]) {
           const answer = { kind: 'answered', httpStatus, headers, text: body } as const;
-          const judged = judgeAnswer(answer, { parse: parseTask, wanted: 'a task id', now });
+          const judged = judgeAnswer(answer, parseTask, 'a task id', now);
           if (judged.kind === 'refused') isAboutReference(judged.refusal);
         }
-        judgeDownload(
-          { statusCode: httpStatus, headers },
-          { url: new URL('https://a.example/b'), maxBytes: 1, now },
-        );
+        judgeDownload({ statusCode: httpStatus, headers }, new URL('https://a.example/b'), 1, now);
         headerRequestId(headers);
         mediaType(headers);
       }

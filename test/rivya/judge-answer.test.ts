@@ -10,7 +10,9 @@ function judge(httpStatus: number, body: unknown, headers: Record<string, string
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return judgeAnswer(
     { kind: 'answered', httpStatus, headers, text },
-    { parse: parseTask, wanted: 'a task id', now: Date.parse('2026-05-10T12:00:00Z') },
+    parseTask,
+    'a task id',
+    Date.parse('2026-05-10T12:00:00Z'),
   );
 }
 

@@ -3,11 +3,10 @@ import { createLogger, type LogLevel } from '../../src/shared/logger.js';
 
 function logTo(level: LogLevel) {
   const lines: string[] = [];
-  const logger = createLogger({
-    level,
-    destination: { write: (line: string) => lines.push(line) },
-    redact: (text) => text.replaceAll('rvya_sk_secret', '[redacted]'),
-  });
+  const destination = { write: (line: string) => lines.push(line) };
+  const logger = createLogger(level, destination, (text) =>
+    text.replaceAll('rvya_sk_secret', '[redacted]'),
+  );
   return { logger, lines };
 }
 

@@ -2,12 +2,19 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type BatchMeta, isFinalized } from '../../src/ledger/batch-meta.js';
+import type { Notify } from '../../src/worker/notices.js';
+import type { WorkerProcess } from '../../src/worker/worker-process.js';
 import { openProcess } from './open-process.js';
 
-function attachment(meta: BatchMeta | null, out: string | null) {
+function attach(
+  worker: WorkerProcess,
+  meta: BatchMeta | null,
+  out: string | null,
+  notify: Notify = () => undefined,
+) {
   if (!meta) throw new Error('there is no such batch');
   const { name: batch, origin, account, nonce, createdAt } = meta;
-  return { header: { batch, origin, account, nonce, createdAt }, out, notify: () => undefined };
+  return worker.attach({ batch, origin, account, nonce, createdAt }, out, notify);
 }
 
 describe('WorkerProcess', () => {
@@ -33,7 +40,7 @@ describe('WorkerProcess', () => {
     await worker.start();
     const batches = await Promise.all(['one', 'two'].map((name) => enqueue(name, ['a', 'b'])));
     for (const { ledger } of batches) {
-      await worker.attach(attachment(await ledger.meta(), join(out, ledger.batch)));
+      await attach(worker, await ledger.meta(), join(out, ledger.batch));
     }
     expect(worker.attached.sort()).toEqual(['one', 'two']);
     for (const { ledger } of batches) {
@@ -53,7 +60,7 @@ describe('WorkerProcess', () => {
     const { worker, enqueue, out, account } = await openProcess();
     await worker.start();
     const { ledger } = await enqueue('one', ['a', 'b']);
-    await worker.attach(attachment(await ledger.meta(), out));
+    await attach(worker, await ledger.meta(), out);
     await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
@@ -73,7 +80,7 @@ describe('WorkerProcess', () => {
     await worker.start();
     const ids = Array.from({ length: 40 }, (_, index) => `b${index}`);
     const { ledger } = await enqueue('one', ids);
-    await worker.attach(attachment(await ledger.meta(), out));
+    await attach(worker, await ledger.meta(), out);
     await vi.waitFor(
       async () => expect((await ledger.meta())?.lines.succeeded).toBeGreaterThanOrEqual(24),
       { timeout: 45_000, interval: 50 },
@@ -87,7 +94,7 @@ describe('WorkerProcess', () => {
     });
     await worker.start();
     const { ledger } = await enqueue('one', ['a']);
-    await worker.attach(attachment(await ledger.meta(), out));
+    await attach(worker, await ledger.meta(), out);
     const balance = async () => (await account.records.wallet())?.credits;
     await expect.poll(balance, { timeout: 30_000 }).toBeGreaterThan(9_000);
     expect(simulator.bill().requests.byEndpoint.credits).toEqual({ 200: 1 });
@@ -100,10 +107,10 @@ describe('WorkerProcess', () => {
     const meta = await ledger.meta();
     const { inFlight } = account.keys;
     await redis.set(inFlight, 'not a sorted set');
-    await expect(worker.attach(attachment(meta, out))).rejects.toThrow(/WRONGTYPE/);
+    await expect(attach(worker, meta, out)).rejects.toThrow(/WRONGTYPE/);
     expect(worker.has('one')).toBe(false);
     await redis.del(inFlight);
-    await worker.attach(attachment(meta, out));
+    await attach(worker, meta, out);
     await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,
@@ -117,10 +124,7 @@ describe('WorkerProcess', () => {
     await worker.start();
     const { ledger } = await enqueue('one', ['a']);
     const tended: string[] = [];
-    await worker.attach({
-      ...attachment(await ledger.meta(), out),
-      notify: ({ kind }) => tended.push(kind),
-    });
+    await attach(worker, await ledger.meta(), out, ({ kind }) => tended.push(kind));
     await vi.waitFor(() => expect(simulator.bill().total.tasks).toBe(1), { timeout: 20_000 });
     await worker.close(50);
     expect(await redis.exists(account.keys.workers)).toBe(0);
@@ -135,7 +139,7 @@ describe('what the API refuses', () => {
     });
     await worker.start();
     const { ledger } = await enqueue('one', ['a', 'b']);
-    await worker.attach(attachment(await ledger.meta(), out));
+    await attach(worker, await ledger.meta(), out);
     await vi.waitFor(async () => expect(isFinalized(await ledger.meta())).toBe(true), {
       timeout: 30_000,
       interval: 50,

@@ -105,11 +105,8 @@ async function check(
       return ExitCode.succeeded;
     }
     for (const line of planLines(plan, terminal.width)) terminal.print(line);
-    await reportRejections(input, {
-      terminal,
-      rejectedFile: flags.rejected ?? null,
-      skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
-    });
+    const invalid = flags.skipInvalid ? 'skip' : 'refuse';
+    await reportRejections(input, terminal, flags.rejected ?? null, invalid);
     if (refused !== null) throw refused;
     return ExitCode.succeeded;
   } finally {

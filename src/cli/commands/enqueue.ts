@@ -77,11 +77,13 @@ async function enqueue(
   const input = await compileFromFlags(files, flags, { settings, list });
   try {
     if (out) await claimOutputFolder(out, batch);
-    await reportRejections(input, {
+    const invalid = flags.skipInvalid ? 'skip' : 'refuse';
+    await reportRejections(
+      input,
       terminal,
-      rejectedFile: flags.rejected ?? (out ? rejectedFileIn(out) : null),
-      skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
-    });
+      flags.rejected ?? (out ? rejectedFileIn(out) : null),
+      invalid,
+    );
     for (const line of warningLines(input.warnings)) terminal.warn(line);
     return await admit(setup, {
       input,

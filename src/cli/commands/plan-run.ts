@@ -6,26 +6,19 @@ import { makePlan, type Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
 import { DurationLedger } from '../../ledger/durations.js';
-import type { CompiledInput } from '../../producer/compile-input.js';
-import type { Model } from '../../rivya/outcome.js';
 import { formatCredits } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
-import type { PaceFlags } from '../options/flags.js';
 import { openAccount, type StoreSession } from '../setup.js';
 import { canAsk, confirm } from '../text/agree.js';
 import type { Terminal } from '../text/terminal.js';
 import type { RunRequest } from './run-request.js';
 
-export interface Planning {
-  opened: OpenedBatch;
-  input: CompiledInput;
-  models: Model[];
-  flags: PaceFlags;
-  wallet: number | null;
-}
-
 /** What is left of a batch, with the prices and the pace that its account has learned. */
-export async function planRun({ opened, input, models, flags, wallet }: Planning): Promise<Plan> {
+export async function planRun(
+  opened: OpenedBatch,
+  { input, models, flags }: Pick<RunRequest, 'input' | 'models' | 'flags'>,
+  wallet: number | null,
+): Promise<Plan> {
   const { context, ledger, comparison, forced } = opened;
   const { account } = context;
   const durations = new DurationLedger(context.redis, account.keys);

@@ -14,7 +14,6 @@ import type { AccountLedger } from '../../ledger/account-ledger.js';
 import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { fileNames } from '../../results/file-names.js';
-import type { Clock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
@@ -117,12 +116,7 @@ async function openAgain(
     const wanted = await linesWanted(flags);
     const context = batchContext(session, account, await lastModels(setup.settings));
     return await withReopener(context, { ledger, out }, (reopener) =>
-      reopenBatch(setup, reopener, {
-        flags,
-        wanted,
-        clock: session.clock,
-        workers: () => workersOf(account),
-      }),
+      reopenBatch(setup, reopener, flags, wanted),
     );
   } finally {
     await session.close();
@@ -143,20 +137,14 @@ function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
   );
 }
 
-interface Retrying {
-  flags: RetryFlags;
-  wanted: LinesWanted;
-  clock: Clock;
-  workers(): Promise<number>;
-}
-
 async function reopenBatch(
   setup: CommandSetup,
   reopener: Reopener,
-  { flags, wanted, clock, workers }: Retrying,
+  flags: RetryFlags,
+  wanted: LinesWanted,
 ): Promise<Reopened | 'not_wanted'> {
   const { terminal } = setup;
-  const { ledger } = reopener;
+  const { ledger, out, account, clock } = reopener;
   // A line that Redis does not know of, or another attempt of it, may be paid already (S1).
   refuseOutdated(await adoptFolder(reopener), reopener);
   const survey = await surveyReopening(reopener, wanted.wants);
@@ -171,7 +159,7 @@ async function reopenBatch(
   }
   const opened = await carryOut(reopener, survey, wanted);
   // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
-  if (total > 0) await writeReport({ ledger, out: reopener.out, clock });
+  if (total > 0) await writeReport(ledger, out, clock);
   const meta = await ledger.meta();
   if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
   const text = () => afterRetryText({ survey, opened, meta, codes: wanted.codesSeen() });
@@ -180,7 +168,7 @@ async function reopenBatch(
   else if (flags.json) terminal.json(resultOf(ledger.batch, survey, opened));
   else {
     terminal.print(text());
-    const makers = meta.pending === 0 ? [] : whoMakesThem(setup, meta, await workers());
+    const makers = meta.pending === 0 ? [] : whoMakesThem(setup, meta, await workersOf(account));
     for (const line of makers) terminal.print(line);
   }
   return { meta, credits };

@@ -27,7 +27,6 @@ import {
   openClient,
   openLogger,
   openStoreSession,
-  type StoreSession,
 } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
 import { planLines } from '../text/print-plan.js';
@@ -49,8 +48,8 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   try {
     const fresh = await agreeToFresh(setup.terminal, session, request);
     const flags = fresh === 'yes' ? { ...request.flags, yes: true } : request.flags;
-    const running = { request: { ...request, flags }, session, client, interrupts };
-    const ended = fresh === 'no' ? 'not_wanted' : await workToTheEnd(setup, running);
+    const work = { request: { ...request, flags }, session, interrupts };
+    const ended = fresh === 'no' ? 'not_wanted' : await workToTheEnd(setup, work, client);
     if (ended === 'not_wanted') {
       setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
       return ExitCode.interrupted;
@@ -65,19 +64,13 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   }
 }
 
-interface Running {
-  request: RunRequest;
-  session: StoreSession;
-  client: RivyaClient;
-  interrupts: Interrupts;
-}
-
 type RunEnded = Pick<RunOutcome, 'opened' | 'end' | 'audit' | 'left' | 'plan'>;
 
 /** Once what is under way with its earlier content is made, it is made again with what the input says now. */
 async function workToTheEnd(
   setup: CommandSetup,
-  { request, session, client, interrupts }: Running,
+  { request, session, interrupts }: Omit<Work, 'opened'>,
+  client: RivyaClient,
 ): Promise<RunEnded | 'not_wanted'> {
   await refuseSecondName(session, request);
   const context = batchContext(session, openAccount(session), request.models);
@@ -90,8 +83,8 @@ async function workToTheEnd(
   if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) return worked;
   // A fresh or forced start has been made: a second one would pay for everything once more.
   const flags = { ...request.flags, fresh: false, force: false, continues: false, yes: true };
-  const again = { request: { ...request, flags }, session, client, interrupts };
-  const last = await workToTheEnd(setup, again);
+  const again = { request: { ...request, flags }, session, interrupts };
+  const last = await workToTheEnd(setup, again, client);
   if (last === 'not_wanted') return last;
   const { gone, undecided } = last.opened.comparison;
   const comparison = { ...opened.comparison, gone, undecided };
@@ -113,7 +106,7 @@ async function planAndWork(
     // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
     await ledger.dropUnused();
     // Tasks that are looked at again have left the manifest: its report must not state them any more (S4).
-    if (opened.reread > 0) await writeReport({ ledger, out: request.out, clock });
+    if (opened.reread > 0) await writeReport(ledger, request.out, clock);
     return 'not_wanted';
   }
   await beginBatch(opened);
@@ -141,7 +134,7 @@ async function drive(
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   try {
     const notify = noticeTeller(terminal, clock.now);
-    await worker.attach({ header: journalHeader(meta), out, notify });
+    await worker.attach(journalHeader(meta), out, notify);
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
@@ -165,7 +158,7 @@ async function drive(
     await queues.close();
     // Where the folder was moved away, none is made in its place.
     if ((await ownerOf(out)) === ledger.batch) {
-      await writeReport({ ledger, out, clock });
+      await writeReport(ledger, out, clock);
     }
   }
 }
@@ -174,7 +167,7 @@ async function forecastLeft({ request, opened }: Work): Promise<Forecast> {
   const { models, input } = request;
   const learned = await opened.context.account.prices();
   const left = withoutFinished(opened.ledger, input.briefs());
-  return forecastInput(left, { models, wallet: null, learned });
+  return forecastInput(left, models, null, learned);
 }
 
 /** The first lines of a run: what it will do and cost as far as can be said; null where there is nothing to make. */
@@ -192,8 +185,7 @@ async function tellPlan(
     terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
     return null;
   }
-  const { input, models, flags } = request;
-  const plan = await planRun({ opened, input, models, flags, wallet });
+  const plan = await planRun(opened, request, wallet);
   if (plan.forecast.briefs === 0) return null;
   for (const line of planLines(plan, terminal.width)) terminal.note(line);
   return plan;

@@ -106,11 +106,8 @@ async function runFiles(setup: CommandSetup, job: Job): Promise<ExitCode> {
   const input = await compileFromFlags(files, flags, { settings, list });
   try {
     await claimOutputFolder(out, batch);
-    await reportRejections(input, {
-      terminal: setup.terminal,
-      rejectedFile: rejectedFileIn(out),
-      skipInvalid: flags.skipInvalid ? 'skip' : 'refuse',
-    });
+    const invalid = flags.skipInvalid ? 'skip' : 'refuse';
+    await reportRejections(input, setup.terminal, rejectedFileIn(out), invalid);
     const { trial: size, variants } = flags;
     const trial = size === undefined ? null : { whole: input };
     return await runBatch(setup, {

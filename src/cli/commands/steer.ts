@@ -140,8 +140,8 @@ async function endBriefs(
     // A retry that was killed half-way comes to its end first.
     await flush();
     const mode = abandon ? 'abandon' : 'collect';
-    const counts = await cancelBatch({ ledger, clock, mode, flush });
-    if (out !== null) await finalizeBatch({ ledger, out, clock });
+    const counts = await cancelBatch(ledger, mode, clock, flush);
+    if (out !== null) await finalizeBatch(ledger, out, clock);
     return counts;
   });
 }

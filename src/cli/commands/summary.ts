@@ -64,15 +64,14 @@ export async function printSummary(
   for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
   const audited = audit && auditSentence(audit);
   if (audited) terminal.print(audited);
-  const { width } = terminal;
   const { gate } = await account.view();
   const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
-  const goOn = continueLine(setup, meta);
-  for (const sentence of nextSteps(setup, { meta, end, left, refusal, goOn, width })) {
+  for (const sentence of nextSteps(setup, meta, { end, left }, refusal)) {
     terminal.print(sentence);
   }
   if (trial !== null && end === 'finished') {
-    for (const line of trialLines(trial, { goOn, width })) terminal.print(line);
+    const goOn = continueLine(setup, meta);
+    for (const line of trialLines(trial, { goOn, width: terminal.width })) terminal.print(line);
   }
   return code;
 }
@@ -150,23 +149,18 @@ function raisedCap(meta: BatchMeta, left: Forecast | null): string {
   return ` --max-credits ${Math.ceil(spent + left.most)}`;
 }
 
-interface Situation {
-  width: number;
-  meta: BatchMeta;
-  end: RunEnd;
-  left: Forecast | null;
-  /** Why the API refuses the key, if it does. */
-  refusal: string;
-  /** The command that goes on with the batch. */
-  goOn: string;
-}
-
-function nextSteps(setup: CommandSetup, situation: Situation): string[] {
-  const { meta, end, left, refusal, goOn, width } = situation;
+/** @param refusal why the API refuses the key, if it does */
+function nextSteps(
+  setup: CommandSetup,
+  meta: BatchMeta,
+  { end, left }: Pick<RunOutcome, 'end' | 'left'>,
+  refusal: string,
+): string[] {
+  const goOn = continueLine(setup, meta);
   const folder = relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
-      return [...failureHints(setup, meta), ...resultsLines(folder, width)];
+      return [...failureHints(setup, meta), ...resultsLines(folder, setup.terminal.width)];
     case 'interrupted':
       return ['Stopped; everything is saved. To continue:', `  ${goOn}`];
     case 'no_credits':

@@ -59,11 +59,7 @@ export async function tellTrial(
   if (trial === null) return null;
   terminal.progress('');
   const lines = await sampleLines(input, out);
-  const { forecast, time } = await planRun({
-    ...{ opened, models, flags },
-    input: trial.whole,
-    wallet: null,
-  });
+  const { forecast, time } = await planRun(opened, { input: trial.whole, models, flags }, null);
   const succeeded = lines.filter(({ status }) => status === 'succeeded').length;
   return {
     briefs: input.counts.briefs,

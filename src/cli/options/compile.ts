@@ -48,19 +48,17 @@ export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
 /** More kinds of faults than this are not read on a screen. */
 const mostGroups = 12;
 
-export interface Reporting {
-  terminal: Terminal;
-  /** Where `rejected.jsonl` goes; null: each fault is printed. */
-  rejectedFile: string | null;
-  skipInvalid: 'skip' | 'refuse';
-}
-
 /**
  * Tells what is wrong with the input.
+ * @param rejectedFile where `rejected.jsonl` goes; null: each fault is printed
  * @throws BatchError `bad_input` where bad rows mean that nothing is to be spent
  */
-export async function reportRejections(input: CompiledInput, reporting: Reporting): Promise<void> {
-  const { terminal, rejectedFile, skipInvalid } = reporting;
+export async function reportRejections(
+  input: CompiledInput,
+  terminal: Terminal,
+  rejectedFile: string | null,
+  invalid: 'skip' | 'refuse',
+): Promise<void> {
   const { rejected } = input.counts;
   if (rejectedFile !== null) {
     const files = rejectedFiles(rejectedFile);
@@ -79,7 +77,7 @@ export async function reportRejections(input: CompiledInput, reporting: Reportin
   else if (groups.some(({ count }) => count > 1) || groups.length > mostGroups) {
     terminal.note('With --rejected FILE.csv they are written to a file, row by row.');
   }
-  if (skipInvalid === 'refuse') {
+  if (invalid === 'refuse') {
     throw new BatchError(
       'bad_input',
       'Nothing was sent or spent. Mend these rows, or leave them out: --skip-invalid',

@@ -80,7 +80,7 @@ export async function startSchedules(
       fetchReference: fetcherFor(settings),
       fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
     },
-    post: (url, notice) => postWebhook(url, notice, { proxy, userAgent }),
+    post: (url, notice) => postWebhook(url, notice, proxy, userAgent),
   });
   await worker.start();
   return {

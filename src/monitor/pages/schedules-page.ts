@@ -43,17 +43,16 @@ function accountPart(own: AccountSchedules, overview: Overview): Html {
   const trouble = standstill(own, overview);
   return html`${accountCrumb(origin, account)}
 ${trouble && html`<p class="trouble">${trouble}</p>`}
-${schedules.map((sight) => schedulePart(sight, { account, shown, atMs: overview.atMs }))}`;
+${schedules.map((sight) => schedulePart(sight, account, shown, overview.atMs))}`;
 }
 
-interface Surroundings {
-  account: string;
-  /** Batches of the account that have a page, by name. */
-  shown: ReadonlyMap<string, WatchedBatch>;
-  atMs: number;
-}
-
-function schedulePart(sight: ScheduleSight, { account, shown, atMs }: Surroundings): Html {
+/** @param shown batches of the account that have a page, by name */
+function schedulePart(
+  sight: ScheduleSight,
+  account: string,
+  shown: ReadonlyMap<string, WatchedBatch>,
+  atMs: number,
+): Html {
   const { schedule, history } = sight;
   const mark = scheduleMark(account, schedule.name);
   const latest = history.slice(0, latestRuns);

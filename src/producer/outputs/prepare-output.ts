@@ -65,12 +65,6 @@ export interface PreparedOutput {
   files: readonly ReferenceFile[];
 }
 
-/** What was found out on the way, over all outputs of a row. */
-export interface Findings {
-  faults: RowFault[];
-  wanted: WantedReference[];
-}
-
 /** Makes one of a row's briefs, or notes everything that is wrong with it. */
 export class OutputPreparer {
   #unknown = { model: '', reason: '' };
@@ -83,7 +77,13 @@ export class OutputPreparer {
     );
   }
 
-  prepare(parts: RowParts, output: Output, { faults, wanted }: Findings): PreparedOutput | null {
+  /** Adds to the faults and wanted references of the row, over all of its outputs. */
+  prepare(
+    parts: RowParts,
+    output: Output,
+    faults: RowFault[],
+    wanted: WantedReference[],
+  ): PreparedOutput | null {
     const { row, fields, givenId, roles, source } = parts;
     const { mapping, models } = this.options;
     const errors = this.#cells.get(output)?.faults(row, roles) ?? [];

@@ -58,7 +58,7 @@ export class RowPreparer {
     const outputs: PreparedOutput[] = [];
     for (const { output, when } of this.#wanted) {
       if (!when.every((condition) => condition.holds(row))) continue;
-      const prepared = this.#outputs.prepare(parts, output, { faults, wanted });
+      const prepared = this.#outputs.prepare(parts, output, faults, wanted);
       if (prepared !== null) outputs.push(prepared);
     }
     if (wanted.length > 0) return { kind: 'wants', wanted };

@@ -46,7 +46,7 @@ export class EngineTemplate {
     }
     if (faults.length > 0) return { text: '', faults };
     const values = this.#names.values;
-    return fillWithEngine(this.#parsed, { cells, values, holes: this.#holes });
+    return fillWithEngine(this.#parsed, cells, values, this.#holes);
   }
 
   /** Text that could be read as a template stands in `raw`, and is handed on as a value. */
@@ -57,7 +57,7 @@ export class EngineTemplate {
 
   #rewriteHole({ column, filters, position }: HolePiece): string {
     const name = this.#names.column(column);
-    const rewritten = rewriteFilters(filters, { names: this.#names, position });
+    const rewritten = rewriteFilters(filters, this.#names, position);
     const need = /\| default:/.test(rewritten) ? 'optional' : 'needed';
     this.#holes.push({ column, need });
     return `{{ ${name}${rewritten} | fill: ${this.#holes.length - 1} }}`;
@@ -101,13 +101,6 @@ export interface EngineHole {
   need: 'needed' | 'optional';
 }
 
-/** What the engine sees while it fills one template from one row: cells under names of ours, and no more. */
-interface Filling {
-  cells: ReadonlyMap<string, JsonValue>;
-  values: ReadonlyMap<string, JsonValue>;
-  holes: readonly EngineHole[];
-}
-
 /** Travels with the cells, under a name that no template can say. */
 interface Progress {
   holes: readonly EngineHole[];
@@ -130,10 +123,15 @@ function parseForEngine(source: string): ParsedTemplate[] {
   return engine.parse(source);
 }
 
-/** The text, and every fault of the row that came up in filling it. */
+/**
+ * The text, and every fault of the row that came up in filling it. The engine sees the cells, under names of ours, and
+ * no more of the row.
+ */
 function fillWithEngine(
   parsed: ParsedTemplate[],
-  { cells, values, holes }: Filling,
+  cells: ReadonlyMap<string, JsonValue>,
+  values: ReadonlyMap<string, JsonValue>,
+  holes: readonly EngineHole[],
 ): { text: string; faults: RowFault[] } {
   const progress: Progress = { holes, cells, length: 0, refusals: [], faults: [] };
   const scope = { ...Object.fromEntries(cells), ...Object.fromEntries(values), progress };

@@ -25,11 +25,6 @@ export class EngineNames {
   }
 }
 
-export interface Rewriting {
-  names: EngineNames;
-  position: TemplatePosition;
-}
-
 const quoted = `"(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'`;
 const symbols = '==|!=|<>|>=|<=|>|<';
 const operandOf = (end: string) =>
@@ -43,14 +38,14 @@ const argumentSeparator = /\s*(,)/y;
 const filter = new RegExp(`\\s*([^\\s:|]+)\\s*(?::((?:[^"'|]|${quoted})*))?\\s*(?:\\||$)`, 'sy');
 
 /** `Title (en) == "x" and Color`, with the engine's names for columns and literals. */
-function rewriteCondition(text: string, rewriting: Rewriting): string {
-  const parts = split(text, { operand: conditionOperand, separator: conditionOperator }, rewriting);
+function rewriteCondition(text: string, names: EngineNames, position: TemplatePosition): string {
+  const parts = split(text, { operand: conditionOperand, separator: conditionOperator }, position);
   return parts
     .map(({ operand, separator }, index) => {
-      refuseUncomparable(operand, separator, rewriting.position);
-      refuseUncomparable(operand, parts[index - 1]?.separator ?? '', rewriting.position);
+      refuseUncomparable(operand, separator, position);
+      refuseUncomparable(operand, parts[index - 1]?.separator ?? '', position);
       const operator = separator === '<>' ? '!=' : separator;
-      return `${rewriteOperand(operand, rewriting)} ${operator}`;
+      return `${rewriteOperand(operand, names, position)} ${operator}`;
     })
     .join(' ');
 }
@@ -62,14 +57,19 @@ function refuseUncomparable(text: string, operator: string, position: TemplatePo
 }
 
 /** The choices of a `when`, compared with what its `case` names. */
-function rewriteChoices(subject: string, text: string, rewriting: Rewriting): string {
-  const parts = split(text, { operand: choiceOperand, separator: choiceSeparator }, rewriting);
+function rewriteChoices(
+  subject: string,
+  text: string,
+  names: EngineNames,
+  position: TemplatePosition,
+): string {
+  const parts = split(text, { operand: choiceOperand, separator: choiceSeparator }, position);
   return parts
-    .map(({ operand }) => `${subject} == ${rewriteOperand(operand, rewriting)}`)
+    .map(({ operand }) => `${subject} == ${rewriteOperand(operand, names, position)}`)
     .join(' or ');
 }
 
-function rewriteOperand(text: string, { names, position }: Rewriting): string {
+function rewriteOperand(text: string, names: EngineNames, position: TemplatePosition): string {
   const operand = readOperand(text);
   if (operand === null) throw templateFault(position, 'something is missing in it');
   // In a comparison, "" is what an empty cell is.
@@ -79,26 +79,34 @@ function rewriteOperand(text: string, { names, position }: Rewriting): string {
 }
 
 /** `default: "lamp" | upper`, checked filter by filter. */
-export function rewriteFilters(text: string, rewriting: Rewriting): string {
+export function rewriteFilters(
+  text: string,
+  names: EngineNames,
+  position: TemplatePosition,
+): string {
   let rewritten = '';
   filter.lastIndex = 0;
   while (filter.lastIndex < text.length) {
     const from = filter.lastIndex;
     const [matched, name = '', written = ''] = filter.exec(text) ?? [];
     if (matched === undefined) {
-      throw templateFault(rewriting.position, `"${text.slice(from).trim()}" is no filter`);
+      throw templateFault(position, `"${text.slice(from).trim()}" is no filter`);
     }
-    rewritten += ` | ${rewriteFilter(name, written, rewriting)}`;
+    rewritten += ` | ${rewriteFilter(name, written, names, position)}`;
   }
   return rewritten;
 }
 
-function rewriteFilter(name: string, written: string, rewriting: Rewriting): string {
-  const { names, position } = rewriting;
+function rewriteFilter(
+  name: string,
+  written: string,
+  names: EngineNames,
+  position: TemplatePosition,
+): string {
   const known = filterNamed(name);
   if (known === null) throw templateFault(position, unknownFilter(name));
   const pattern = { operand: argumentOperand, separator: argumentSeparator };
-  const given = written.trim() === '' ? [] : split(written, pattern, rewriting);
+  const given = written.trim() === '' ? [] : split(written, pattern, position);
   const [least, most] = known.takes;
   if (given.length < least || given.length > most) {
     const takes = least === most ? String(least) : `${least} to ${most}`;
@@ -124,7 +132,7 @@ interface Part {
 function split(
   text: string,
   { operand, separator }: { operand: RegExp; separator: RegExp },
-  { position }: Rewriting,
+  position: TemplatePosition,
 ): Part[] {
   const parts: Part[] = [];
   let at = 0;
@@ -184,27 +192,27 @@ export class TagNesting {
   }
 
   #rewriteTag({ name, rest, position }: TagPiece): string {
-    const rewriting: Rewriting = { names: this.names, position };
+    const { names } = this;
     switch (name) {
       case 'if':
       case 'unless':
         this.#open.push({ name, position, subject: '', branch: 'first' });
-        return `${name} ${rewriteCondition(rest, rewriting)}`;
+        return `${name} ${rewriteCondition(rest, names, position)}`;
       // The engine's own `case` compares in its own way. Before the first `when`, nothing counts.
       case 'case':
         this.#open.push({
           name,
           position,
-          subject: rewriteOperand(rest, rewriting),
+          subject: rewriteOperand(rest, names, position),
           branch: 'none',
         });
-        return `if ${this.names.value(false)}`;
+        return `if ${names.value(false)}`;
       case 'elsif':
         this.#branch(position, { name, inside: ['if', 'unless'] });
-        return `elsif ${rewriteCondition(rest, rewriting)}`;
+        return `elsif ${rewriteCondition(rest, names, position)}`;
       case 'when':
         this.#branch(position, { name, inside: ['case'] });
-        return `elsif ${rewriteChoices(this.#open.at(-1)?.subject ?? '', rest, rewriting)}`;
+        return `elsif ${rewriteChoices(this.#open.at(-1)?.subject ?? '', rest, names, position)}`;
       case 'else':
         refuseRest(position, name, rest);
         this.#branch(position, { name, inside: ['if', 'unless', 'case'] });

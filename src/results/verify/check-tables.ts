@@ -10,20 +10,18 @@ import type { RunReport } from '../run-report.js';
 import { linesReported, linesText, type ManifestTally, missingLines } from './check-manifest.js';
 import type { Findings } from './findings.js';
 
-export interface TableCheck {
-  folder: string;
-  report: RunReport;
-  tally: ManifestTally;
-  findings: Findings;
-}
-
 const path = fileNames.table;
 
 /**
  * The table against `run.json`, and lines that are missing from the manifest: the table, which has a row for
  * each line of a finished batch, knows which briefs they were of.
  */
-export async function checkTable({ folder, report, tally, findings }: TableCheck): Promise<void> {
+export async function checkTable(
+  folder: string,
+  report: RunReport,
+  tally: ManifestTally,
+  findings: Findings,
+): Promise<void> {
   const table = await readTable(join(folder, path), (briefId) => tally.hasBrief(briefId));
   reportMissing({ report, tally, findings }, table.kind === 'read' ? table.unknownIds : []);
   // Until a batch has finished there is none, or one of an earlier end.

@@ -69,7 +69,7 @@ async function verifyResults(root: string, checked: Checked): Promise<Verificati
   const findings = new Findings();
   const tally = new ManifestTally();
   const report = await readReport(root, findings);
-  await checkFiles({ root, tally, findings, checked });
+  await checkFiles(root, tally, findings, checked);
   const history = await sumHistory(root);
   await findLeftOver(root, { tally, history }, findings);
   await checkRecords(root, report, { tally, history, findings });
@@ -98,14 +98,12 @@ async function openResults(folder: string): Promise<string> {
   );
 }
 
-interface Walk {
-  root: string;
-  tally: ManifestTally;
-  findings: Findings;
-  checked: Checked;
-}
-
-async function checkFiles({ root, tally, findings, checked }: Walk): Promise<void> {
+async function checkFiles(
+  root: string,
+  tally: ManifestTally,
+  findings: Findings,
+  checked: Checked,
+): Promise<void> {
   const onBytes = (bytes: number) => {
     checked.bytes += bytes;
   };
@@ -143,7 +141,7 @@ async function checkRecords(
     return;
   }
   checkLines(report, tally, findings);
-  await checkTable({ folder: root, report, tally, findings });
+  await checkTable(root, report, tally, findings);
   // While briefs are being admitted, what was rejected is not in run.json yet.
   if (report.state === 'unfinished') return;
   await checkRejected(root, report, findings);

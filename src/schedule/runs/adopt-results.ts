@@ -20,6 +20,7 @@ import type { BriefOrigin, PreparedBrief } from '../../shared/brief.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { inChunks } from '../../shared/read-lines.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
+import type { Schedule } from '../schedule.js';
 import { isThere } from './take-input.js';
 
 export interface TakingOver {
@@ -78,7 +79,7 @@ async function takeBrief(
   const line = await lines.lineOf(brief.id);
   if (line === null || fingerprintOf(line) !== brief.fingerprint) return null;
   const root = await realpath(previous.folder);
-  if ((await linkAssets(line.assets, { from: root, to: out })) === 'broken') return null;
+  if ((await linkAssets(line.assets, root, out)) === 'broken') return null;
   const now = new Date(nowMs).toISOString();
   return {
     ...line,
@@ -122,28 +123,24 @@ async function putInPlace(temporary: string, manifest: string): Promise<void> {
   await syncFolder(join(manifest, '..'));
 }
 
-interface Folders {
-  /** With every link in its own path resolved. */
-  from: string;
-  to: string;
-}
-
 /**
  * Gives files of one folder to another under the same names, without taking disk where it knows hard links.
  * `broken`: at least one is not as its line states (S5). Safe to repeat.
+ * @param from with every link in its own path resolved
  */
 async function linkAssets(
   assets: readonly Asset[],
-  { from, to }: Folders,
+  from: string,
+  to: string,
 ): Promise<'whole' | 'broken'> {
   for (const asset of assets) {
     if (!(await isWhole(asset, from))) return 'broken';
-    await give(asset, { from, to });
+    await give(asset, from, to);
   }
   return 'whole';
 }
 
-async function give(asset: Asset, { from, to }: Folders): Promise<void> {
+async function give(asset: Asset, from: string, to: string): Promise<void> {
   const target = join(to, asset.path);
   const source = await realpath(join(from, asset.path));
   await mkdir(dirname(target), { recursive: true });
@@ -176,21 +173,17 @@ export interface PreviousBatch {
   folder: string;
 }
 
-interface Looking {
-  /** The schedule's name, and the folder of its batches' folders. */
-  schedule: { name: string; out: string };
-  /** The batch that looks. */
-  batch: string;
-  /** Of the API: pictures of a simulator are none of the real one. */
-  origin: string;
-}
-
 /**
  * The schedule's batch that was opened last and has lines; null for none. The folders say it, not the history: that
  * ends with a schedule that is removed and added again, and with its Redis.
+ * @param batch the one that looks
+ * @param origin of the API: pictures of a simulator are none of the real one
  */
-export async function previousBatch(looking: Looking): Promise<PreviousBatch | null> {
-  const { schedule, batch, origin } = looking;
+export async function previousBatch(
+  schedule: Pick<Schedule, 'name' | 'out'>,
+  batch: string,
+  origin: string,
+): Promise<PreviousBatch | null> {
   let latest: { header: JournalHeader; folder: string } | null = null;
   for (const name of await readdir(schedule.out)) {
     if (name === batch || !name.startsWith(`${schedule.name}@`)) continue;

@@ -31,10 +31,7 @@ export async function claimRun(context: ScheduleContext, turn: RunTurn): Promise
     nowMs: context.clock.now(),
     unfinished: await unfinishedRuns(context, runs),
   };
-  const decision = decideRun(situation);
-  const run = { id: job.id, trigger: job.trigger, scheduledMs: job.scheduledMs, told: null };
-  const decided = { ...run, missed: ticksSince(situation), nowMs: situation.nowMs };
-  const claim = await keep(context, turn, { claims, decision, decided });
+  const claim = await decideAndKeep(context, turn, situation, claims);
   if (claim === 'gone') return { kind: 'done' };
   if (claim === 'changed') return { kind: 'again', afterMs: decideAgainMs };
   await context.ledger.forgetOldRuns(schedule.name);
@@ -60,20 +57,16 @@ export async function unfinishedRuns(
   return unfinished;
 }
 
-interface Decided {
-  claims: string;
-  decision: RunDecision;
-  decided: Pick<ScheduleRun, 'id' | 'trigger' | 'scheduledMs' | 'missed' | 'told'> & {
-    nowMs: number;
-  };
-}
-
-async function keep(
+async function decideAndKeep(
   context: ScheduleContext,
-  turn: RunTurn,
-  { claims, decision, decided: { nowMs, ...run } }: Decided,
+  { schedule, job }: RunTurn,
+  situation: RunSituation,
+  claims: string,
 ): Promise<RunClaim> {
-  const { schedule, job } = turn;
+  const decision = decideRun(situation);
+  const { nowMs } = situation;
+  const { id, trigger, scheduledMs } = job;
+  const run = { id, trigger, scheduledMs, missed: ticksSince(situation), told: null };
   if (decision.kind === 'skip') {
     const { reason, behind } = decision;
     const skipped = { stage: 'skipped', ...run, endedMs: nowMs, reason, behind } as const;

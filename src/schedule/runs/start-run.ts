@@ -225,7 +225,7 @@ async function adoptUnchanged(
   if (schedule.makes !== 'only_changed') return 'done';
   if ((await batchLedger(batches, batch).meta()) !== null) return 'done';
   const { origin, account, clock } = batches;
-  const previous = await previousBatch({ schedule, batch, origin });
+  const previous = await previousBatch(schedule, batch, origin);
   if (previous === null) return 'done';
   const nowMs = clock.now();
   const header = { batch, origin, account: account.account, nonce: '', createdAt: nowMs };

@@ -37,16 +37,12 @@ export type PostOutcome = { kind: 'taken' } | { kind: 'refused'; reason: string 
 
 const timeoutMs = 10_000;
 
-export interface PostOptions {
-  proxy: ProxySettings;
-  userAgent: string;
-}
-
 /** Posts a message to a webhook of the user's, once; redirects are not followed, as they would carry it elsewhere. */
 export async function postWebhook(
   url: string,
   message: RunMessage,
-  { proxy, userAgent }: PostOptions,
+  proxy: ProxySettings,
+  userAgent: string,
 ): Promise<PostOutcome> {
   const protocol = url.startsWith('http:') ? 'http:' : 'https:';
   const dispatcher = createDispatcher({ protocol, proxy });

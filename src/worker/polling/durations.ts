@@ -204,22 +204,18 @@ const dateBehindMs = 500;
 /** What two dates of one clock, one of them without its fraction, may seem to disagree by. */
 const noticeToleranceMs = 1_500;
 
-interface NoticedEnd {
-  /** The end as the API says, by its own clock. */
-  updatedAtMs: number | null;
-  /** The clock of `nowMs`, compared with the API's. */
-  clockAheadMs: number | null;
-  /** By the clock that wrote the state's times. */
-  nowMs: number;
-}
-
 /**
  * From a task's end to the check that found it, in ms, both by the API's clock; null where nobody can say.
  * What passed while no worker ran is part of it.
+ * @param updatedAtMs the end as the API says, by its own clock
+ * @param clockAheadMs the clock of `nowMs`, compared with the API's
+ * @param nowMs by the clock that wrote the state's times
  */
 export function measureLag(
   { submittedAt, runningAt }: Pick<StateOf<'accepted'>, 'submittedAt' | 'runningAt'>,
-  { updatedAtMs, clockAheadMs, nowMs }: NoticedEnd,
+  updatedAtMs: number | null,
+  clockAheadMs: number | null,
+  nowMs: number,
 ): number | null {
   if (updatedAtMs === null || clockAheadMs === null) return null;
   const noticeMs = nowMs - clockAheadMs + dateBehindMs - updatedAtMs;

@@ -132,7 +132,7 @@ function learnFromEnd(
   const nowMs = clock.now();
   const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs });
   if (span !== null) pollPlanner.learn(kind, span);
-  const noticeMs = measureLag(state, { updatedAtMs: task.updatedAtMs, clockAheadMs, nowMs });
+  const noticeMs = measureLag(state, task.updatedAtMs, clockAheadMs, nowMs);
   if (noticeMs === null) return;
   notices.note([modelOf(kind)], noticeMs).catch((error: unknown) => {
     log.debug({ err: error, kind }, 'how late an end was noticed was not counted');

@@ -87,16 +87,15 @@ it('S1, S5: takes over what succeeded with the same content and whole pictures, 
 it('finds the batch of the schedule that was opened last and has lines', async () => {
   const nights = await temporaryFolder();
   const schedule = { name: 'n', out: nights };
-  const looking = { schedule, batch: 'n@2026-11-22', origin };
-  expect(await previousBatch(looking)).toBeNull();
+  const look = (from = origin) => previousBatch(schedule, 'n@2026-11-22', from);
+  expect(await look()).toBeNull();
   await night(nights, 'n@2026-11-21', ['a'], 20);
   // The first tick of a date may come after a run by hand.
   await night(nights, 'n@2026-11-21T0900', ['a'], 10);
   await night(nights, 'other@2026-11-21', ['a'], 30);
   await mkdir(join(nights, 'n@refused'));
-  expect((await previousBatch(looking))?.name).toBe('n@2026-11-21');
+  expect((await look())?.name).toBe('n@2026-11-21');
   await night(nights, 'n@2026-11-22', ['a'], 40);
-  expect((await previousBatch(looking))?.name).toBe('n@2026-11-21');
-  const elsewhere = { ...looking, origin: 'https://other.test' };
-  expect(await previousBatch(elsewhere)).toBeNull();
+  expect((await look())?.name).toBe('n@2026-11-21');
+  expect(await look('https://other.test')).toBeNull();
 });

@@ -54,7 +54,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
       priceOf: () => ({ guess: 3, least: 1 }),
     },
     clock: { now: () => time.nowMs },
-    log: createLogger({ level: 'silent', destination: process.stderr, redact: (text) => text }),
+    log: createLogger('silent', process.stderr, (text) => text),
     stopping: stop.signal,
     readModels: async () => ({ models: bundledModels(), from: 'bundled' }),
     fetchFile: () => Promise.reject(new Error('nothing is fetched here')),

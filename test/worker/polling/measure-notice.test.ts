@@ -15,11 +15,8 @@ function measure(found: {
   const { endMs, foundMs, runningMs, aheadMs = 0 } = found;
   const runningAt = runningMs === undefined ? null : submittedAt + runningMs;
   const state = accepted('task_1', { submittedAt, runningAt });
-  return measureLag(state, {
-    updatedAtMs: submittedAt + endMs - (aheadMs ?? 0),
-    clockAheadMs: aheadMs,
-    nowMs: submittedAt + foundMs,
-  });
+  const updatedAtMs = submittedAt + endMs - (aheadMs ?? 0);
+  return measureLag(state, updatedAtMs, aheadMs, submittedAt + foundMs);
 }
 
 describe('how late the end of a task was noticed', () => {
@@ -48,7 +45,6 @@ describe('how late the end of a task was noticed', () => {
     // Before it was seen running: a time that does not move.
     expect(measure({ endMs: 0, foundMs: 13_000, runningMs: 9_000 })).toBeNull();
     const state = accepted('task_1', { submittedAt });
-    const unsaid = { updatedAtMs: null, clockAheadMs: 0, nowMs: submittedAt + 13_000 };
-    expect(measureLag(state, unsaid)).toBeNull();
+    expect(measureLag(state, null, 0, submittedAt + 13_000)).toBeNull();
   });
 });

@@ -17,7 +17,9 @@ function refusal(httpStatus: number, code: string | null, message = 'No.'): Refu
   const text = code === null ? page : JSON.stringify({ error: { code, message } });
   const outcome = judgeAnswer(
     { kind: 'answered', httpStatus, headers: {}, text },
-    { parse: parseTask, wanted: 'a task id', now: 0 },
+    parseTask,
+    'a task id',
+    0,
   );
   if (outcome.kind !== 'refused') throw new Error(`HTTP ${httpStatus} ${code} is no refusal`);
   return outcome.refusal;

@@ -14,11 +14,11 @@ import { startSimulator } from '../../../src/simulator/start-simulator.js';
 import type { Notice } from '../../../src/worker/notices.js';
 import { Pacer } from '../../../src/worker/pacing/pacer.js';
 import { PollPlanner } from '../../../src/worker/polling/poll-planner.js';
+import { dispatch } from '../../../src/worker/stages/dispatch.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import { type Permit, SubmitGate, type UnsentBrief } from '../../../src/worker/stages/permit.js';
 import { type StageContext, type StageJob, takeUp } from '../../../src/worker/stages/step.js';
 import { sendBrief } from '../../../src/worker/stages/submit.js';
-import { workOn } from '../../../src/worker/stages/work-on.js';
 import { identity, openLedger } from '../../support/ledger.js';
 
 export const log = pino({ level: 'silent' });
@@ -133,7 +133,7 @@ export async function openBench(settings: SettingsPatch = {}) {
   const gate = new SubmitGate(context);
   /** What the job of a queue does. */
   const work = (queue: QueueStage, job: StageJob, other: Partial<StageContext> = {}) =>
-    workOn({ ...context, ...other }, gate, queue, job);
+    dispatch({ ...context, ...other }, gate, queue, job);
   return {
     ...{ ...opened, ...api, context, gate, out, stopping, clock, notices, lines },
     ...{ take, leave, send, work },

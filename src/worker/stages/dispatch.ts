@@ -9,7 +9,7 @@ import { askAgain, submitBrief } from './submit.js';
  * One job of one queue: takes up its brief, and does what is to be done where that stands. The queue only says when; a
  * job whose brief is elsewhere by now does nothing but hand on.
  */
-export async function workOn(
+export async function dispatch(
   context: StageContext,
   gate: SubmitGate,
   queue: QueueStage,
