@@ -56,19 +56,29 @@ export async function* withoutFinished(
   }
 }
 
-/** The briefs of an input that a run would make or go on making. */
-export async function* leftToMake(
-  ledger: BatchLedger,
-  briefs: AsyncIterable<PreparedBrief>,
-  forced: ForcedRun,
-): AsyncGenerator<PreparedBrief> {
-  for await (const chunk of inChunks(briefs, chunkSize)) {
-    const texts = await ledger.briefs.stateTexts(chunk.map(({ id }) => id));
-    yield* chunk.filter((brief, index) => {
-      const text = texts[index] ?? null;
-      const { kind } = judgeBrief(brief, text, forced);
-      return kind === 'same' ? !text?.startsWith('lined|') : kind !== 'undecided';
-    });
+/** What of an input a run would send. */
+export class LeftToMake {
+  /** How many were sent before, and have a task: they are watched and collected, and nothing more is paid (S3). */
+  watched = 0;
+
+  constructor(
+    private readonly ledger: BatchLedger,
+    private readonly forced: ForcedRun,
+  ) {}
+
+  async *of(briefs: AsyncIterable<PreparedBrief>): AsyncGenerator<PreparedBrief> {
+    for await (const chunk of inChunks(briefs, chunkSize)) {
+      const texts = await this.ledger.briefs.stateTexts(chunk.map(({ id }) => id));
+      yield* chunk.filter((brief, index) => this.isLeft(brief, texts[index] ?? null));
+    }
+  }
+
+  private isLeft(brief: PreparedBrief, text: string | null): boolean {
+    const { kind } = judgeBrief(brief, text, this.forced);
+    if (kind !== 'same' || text === null) return kind !== 'undecided';
+    const { stage } = decodeState(text).state;
+    if (stage === 'accepted' || stage === 'ready') this.watched += 1;
+    return stage === 'admitted' || stage === 'submitting';
   }
 }
 

@@ -18,6 +18,8 @@ export interface Plan {
   requests: { submits: number; uploads: number; least: number; most: number };
   /** `forecast.briefs` is what is left to make. */
   forecast: Forecast;
+  /** Briefs that were sent before: they are only watched, and nothing more is paid for them. */
+  watched: number;
   /** Null where the balance is not known. */
   wallet: number | null;
   /** What the input is to what its batch has; null where nobody looked. */
@@ -63,6 +65,7 @@ export async function makePlan(
       most: uploads + submits * (1 + assumedChecks),
     },
     forecast,
+    watched: 0,
     wallet,
     compared: footing.comparison ?? null,
     time: planTime({ briefs: submits, modelUse }, pace, models),

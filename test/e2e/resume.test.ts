@@ -49,7 +49,13 @@ describe.concurrent('the same command continues', () => {
     const report = await desk.report('out');
     expect(report.state).toBe('unfinished');
     expect(report.counts.pending).toBeGreaterThan(0);
-    expect((await desk.run(run)).code).toBe(0);
+    const made = desk.simulator.bill().total.tasks;
+    const went = await desk.run([...run, '--json']);
+    expect(went.code).toBe(0);
+    // What has a task is not planned to be sent and paid once more.
+    const { plan } = JSON.parse(went.stdout);
+    expect(plan.requests.submits).toBe(40 - made);
+    expect(plan.watched).toBe(made - report.counts.succeeded);
     await expectCleanBill(desk, 'out', 40);
   });
 

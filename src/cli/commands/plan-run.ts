@@ -1,4 +1,4 @@
-import { leftToMake } from '../../batch/compare.js';
+import { LeftToMake } from '../../batch/compare.js';
 import type { OpenedBatch } from '../../batch/continue-batch.js';
 import { forgetsResults } from '../../batch/open-batch.js';
 import { wholeEstimate } from '../../forecast/credits.js';
@@ -23,7 +23,8 @@ export async function planRun(
   const { account } = context;
   const durations = new DurationLedger(context.redis, account.keys);
   const { learnedRate, learnedInFlight } = await account.view();
-  return makePlan(input, {
+  const left = new LeftToMake(ledger, forced);
+  const plan = await makePlan(input, {
     models,
     wallet,
     learnedPrices: await account.prices(),
@@ -32,9 +33,10 @@ export async function planRun(
       learned: { rate: learnedRate, inFlight: learnedInFlight },
       taskMs: await typicalInputMs(durations, input.modelUse),
     },
-    left: (briefs) => leftToMake(ledger, briefs, forced),
+    left: (briefs) => left.of(briefs),
     comparison,
   });
+  return { ...plan, watched: left.watched };
 }
 
 /** Asks where there is somebody to ask, and the estimate is of some weight. */

@@ -29,7 +29,7 @@ import {
   openStoreSession,
 } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
-import { planLines } from '../text/print-plan.js';
+import { planLines, watchedText } from '../text/print-plan.js';
 import { noticeTeller } from '../text/tell-notice.js';
 import { agreeToFresh, askFirst, planRun } from './plan-run.js';
 import { batchRequest, type RunRequest, type Work } from './run-request.js';
@@ -186,7 +186,11 @@ async function tellPlan(
     return null;
   }
   const plan = await planRun(opened, request, wallet);
-  if (plan.forecast.briefs === 0) return null;
+  if (plan.forecast.briefs === 0) {
+    if (plan.watched > 0)
+      terminal.note(`Nothing is left to send. Sent ${watchedText(plan.watched)}.`);
+    return null;
+  }
   for (const line of planLines(plan, terminal.width)) terminal.note(line);
   return plan;
 }

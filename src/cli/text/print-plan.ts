@@ -26,10 +26,16 @@ export function planLines(plan: Plan, terminalWidth: number): string[] {
   return [
     ...hangingLines('', `${counted(rows, 'row')}: ${made} to make (${notMade(counts)}).`, width),
     ...(changes === null ? [] : row('compared', changes, width)),
+    ...(plan.watched > 0 ? row('sent', watchedText(plan.watched), width) : []),
     ...row('models', modelsText(plan), width),
     ...(forecast.briefs > 0 ? [...costLines(plan, width), ...exampleLines(plan, width)] : []),
     ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('look at'), line, width)),
   ];
+}
+
+/** What a run that was cut off had sent. */
+export function watchedText(watched: number): string {
+  return `${counted(watched, 'brief')} before: watched until done, and nothing more is paid for ${watched === 1 ? 'it' : 'them'}`;
 }
 
 function notMade({ duplicates, rejected, leftOut }: Plan['counts']): string {
