@@ -21,6 +21,8 @@ async function ours(stand, file, round) {
   const ledger = new BatchLedger(connection, `b${round}`, 'bench', account);
   const queues = new StageQueues(connection, `b${round}`, 'bench');
   const clock = { now: () => Date.now() };
+  const identity = { origin: 'http://bench', account: 'bench', out: '', nonce: '', createdAt: 1 };
+  await ledger.open(identity);
   await admitBriefs(
     { ledger, queues, clock, stopping: new AbortController().signal, journal: null },
     input.briefs(),
