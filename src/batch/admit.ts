@@ -3,14 +3,8 @@ import type { JournalContent } from '../results/journal.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { Clock } from '../shared/clock.js';
 import { inChunks } from '../shared/read-lines.js';
-import {
-  type AdoptedUnderWay,
-  adoptUnderWay,
-  type BriefAttempt,
-  type LocalBatch,
-} from './adopt-folder.js';
-
-const nothing: AdoptedUnderWay = { inDoubt: [], opened: [] };
+import { addJobs } from './add-jobs.js';
+import { adoptUnderWay, type LocalBatch } from './adopt-folder.js';
 
 const chunkSize = 1_000;
 /** Redis stays bounded: admission stops at so many waiting submissions and goes on as they drain. */
@@ -52,7 +46,7 @@ export async function admitBriefs(
     // Sent in input order over one connection: that order is the one of their numbers.
     const added = ledger.briefs
       .admit(chunk, clock.now())
-      .then((answers) => addJobs(admitting, chunk, answers));
+      .then((answers) => addFirstJobs(admitting, chunk, answers));
     // Its failure is met below; until then it must not count as unheard.
     added.catch(() => undefined);
     underWay.push(added);
@@ -62,51 +56,28 @@ export async function admitBriefs(
   return stopping.aborted ? 'stopped' : 'all';
 }
 
-async function addJobs(
+async function addFirstJobs(
   { ledger, queues, out, journal }: Admitting,
   chunk: PreparedBrief[],
   answers: string[],
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
   const waiting: string[] = [];
-  const inDoubt: BriefAttempt[] = [];
+  const sent: string[] = [];
   for (const [index, { id }] of chunk.entries()) {
     const answer = answers[index] ?? '';
     if (answer === 'missing') throw await ledger.explainLoss();
     if (withoutJob.has(answer)) continue;
     if (answer === 'reopened' && !journal) continue;
-    if (answer === 'submitting') inDoubt.push(...(await withoutAnyJob({ ledger, queues }, id)));
+    if (answer === 'submitting') sent.push(id);
     else waiting.push(id);
   }
-  const underWay = journal
-    ? await adoptUnderWay({ ledger, queues, out }, journal, waiting)
-    : nothing;
-  inDoubt.push(...underWay.inDoubt);
-  // Those in doubt are asked again beside the running tasks: behind submissions that wait for credits or for
-  // a cap, what was paid for them already would never be collected.
-  const known = new Set([...inDoubt, ...underWay.opened].map(({ brief }) => brief));
+  if (journal) sent.push(...(await adoptUnderWay({ ledger, queues, out }, journal, waiting)));
+  await addJobs(queues, await ledger.briefs.states(sent));
+  const known = new Set(sent);
   const fresh = waiting.filter((brief) => !known.has(brief));
-  await queues.add('status', inDoubt.map(atOnce));
-  const first = fresh.map((brief) => ({ brief, attempt: 1 }));
-  await queues.add('submit', [...underWay.opened, ...first].map(atOnce));
-}
-
-function atOnce({ brief, attempt }: BriefAttempt) {
-  return { brief, attempt, delayMs: 0 };
-}
-
-/** Two sends of one key must not be under way at once (S1): a job that is there already will do it. */
-async function withoutAnyJob(
-  { ledger, queues }: Pick<LocalBatch, 'ledger' | 'queues'>,
-  briefId: string,
-): Promise<BriefAttempt[]> {
-  const read = await ledger.briefs.read(briefId);
-  if (read?.state.stage !== 'submitting') return [];
-  const { attempt } = read.state;
-  const has =
-    (await queues.has('submit', briefId, attempt)) ||
-    (await queues.has('status', briefId, attempt));
-  return has ? [] : [{ brief: briefId, attempt }];
+  const first = fresh.map((brief) => ({ brief, attempt: 1, delayMs: 0 }));
+  if (first.length > 0) await queues.add('submit', first);
 }
 
 async function waitForRoom({ queues, stopping }: Admitting): Promise<void> {

@@ -351,18 +351,11 @@ async function addJobsOfSent(
   ids: readonly string[],
   adopted: ReadonlySet<string>,
 ): Promise<void> {
-  const texts = await ledger.briefs.stateTexts(ids);
-  const states: [string, BriefState][] = [];
-  for (const [index, brief] of ids.entries()) {
-    const text = texts[index];
-    if (typeof text !== 'string') continue;
-    const { state } = decodeState(text);
-    if (state.stage === 'admitted') continue;
+  const states = await ledger.briefs.states(ids);
+  for (const [brief, { stage, attempt }] of states) {
+    if (stage === 'admitted') states.delete(brief);
     // It would stand behind the others.
-    if (state.stage === 'submitting' && adopted.has(brief)) {
-      await queues.remove('submit', brief, state.attempt);
-    }
-    states.push([brief, state]);
+    if (stage === 'submitting' && adopted.has(brief)) await queues.remove('submit', brief, attempt);
   }
   await addJobs(queues, states);
 }
@@ -450,31 +443,20 @@ async function historyCharged(out: string, sinceMs: number): Promise<number> {
   return charged;
 }
 
-export interface BriefAttempt {
-  brief: string;
-  attempt: number;
-}
-
-export interface AdoptedUnderWay {
-  /** They may have been sent, and nobody knows with what outcome. */
-  inDoubt: BriefAttempt[];
-  /** They were opened for a later attempt than their first, which was not sent. */
-  opened: BriefAttempt[];
-}
-
 /**
  * Gives briefs that were admitted anew, after a lost Redis, the memory of their attempts: of sends that the journal has
  * without what was sent, which the input says now; of what was opened to be sent; and, where machines without the folder
  * sent as well, of any that they may have sent since the batch began, with the clock of its key running since then (S1).
+ * @returns those of which the ledger says what their job is, which need not be their first
  */
 export async function adoptUnderWay(
   adopting: LocalBatch,
   journal: JournalContent,
   briefIds: readonly string[],
-): Promise<AdoptedUnderWay> {
+): Promise<string[]> {
   const { ledger } = adopting;
   const { header, opened: noted, elsewhere, sends } = journal;
-  const underWay: AdoptedUnderWay = { inDoubt: [], opened: [] };
+  const underWay: string[] = [];
   const sent = briefIds.filter((id) => sends.has(id));
   await adoptSends(adopting, journal, { ids: sent, admission: 'over' });
   for (const brief of briefIds) {
@@ -482,7 +464,7 @@ export async function adoptUnderWay(
     if (!elsewhere && opened === 1 && !sends.has(brief)) continue;
     const read = await ledger.briefs.read(brief);
     if (read?.state.stage === 'submitting') {
-      underWay.inDoubt.push({ brief, attempt: read.state.attempt });
+      underWay.push(brief);
       continue;
     }
     if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
@@ -494,8 +476,9 @@ export async function adoptUnderWay(
       ? perhapsSent(from.state, attempt, header.createdAt)
       : raisedTo(from.state, attempt);
     const isThere = to === from.state;
-    if (isThere || (await ledger.briefs.move(brief, { from, to })).kind === 'moved')
-      underWay[elsewhere ? 'inDoubt' : 'opened'].push({ brief, attempt });
+    if (isThere || (await ledger.briefs.move(brief, { from, to })).kind === 'moved') {
+      underWay.push(brief);
+    }
   }
   return underWay;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchIdentity, type BatchMeta, isOver, neverSent } from '../ledger/batch-meta.js';
@@ -16,7 +16,7 @@ import { manifestPath } from '../results/manifest.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
-import { readLines } from '../shared/read-lines.js';
+import { bytesOf, readLines } from '../shared/read-lines.js';
 import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { addJobs } from './add-jobs.js';
@@ -315,16 +315,6 @@ async function endsAlike(history: string, manifest: string, bytes: number): Prom
     if (value?.text !== text) return archived.return(undefined).then(() => false);
   }
   return archived.return(undefined).then(() => true);
-}
-
-async function bytesOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return 0;
-      throw error;
-    },
-  );
 }
 
 /**

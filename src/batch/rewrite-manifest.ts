@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type BriefState, decodeState } from '../ledger/brief-state.js';
+import type { BriefState } from '../ledger/brief-state.js';
 import type { ManifestPlace } from '../ledger/reopened-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import { Journal } from '../results/journal.js';
 import { parseJson } from '../shared/json.js';
-import { readLines } from '../shared/read-lines.js';
+import { bytesOf, readLines } from '../shared/read-lines.js';
 import { syncFolder } from '../shared/write-file-durably.js';
 import { addJobs } from './add-jobs.js';
 import type { LocalBatch } from './adopt-folder.js';
@@ -153,14 +153,7 @@ async function* reopened(
   ledger: LocalBatch['ledger'],
 ): AsyncGenerator<[ReadonlyMap<string, number>, ReadonlyMap<string, BriefState>]> {
   for await (const attempts of ledger.reopened.all()) {
-    const ids = [...attempts.keys()];
-    const texts = await ledger.briefs.stateTexts(ids);
-    const states = new Map<string, BriefState>();
-    ids.forEach((id, index) => {
-      const text = texts[index];
-      if (typeof text === 'string') states.set(id, decodeState(text).state);
-    });
-    yield [attempts, states];
+    yield [attempts, await ledger.briefs.states([...attempts.keys()])];
   }
 }
 
@@ -247,17 +240,6 @@ async function append(file: FileHandle, lines: string[]): Promise<number> {
   const text = lines.map((line) => `${line}\n`).join('');
   await file.appendFile(text);
   return Buffer.byteLength(text);
-}
-
-/** 0 for a file that is not there. */
-async function bytesOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return 0;
-      throw error;
-    },
-  );
 }
 
 async function note(out: string, entries: Parameters<Journal['note']>): Promise<void> {

@@ -55,6 +55,18 @@ export class BriefLedger {
     return this.redis.hmget(this.keys.state, ...briefIds);
   }
 
+  /** Where briefs stand, of those that the ledger knows. */
+  async states(briefIds: readonly string[]): Promise<Map<string, BriefState>> {
+    const states = new Map<string, BriefState>();
+    if (briefIds.length === 0) return states;
+    const texts = await this.stateTexts(briefIds);
+    briefIds.forEach((id, index) => {
+      const text = texts[index];
+      if (typeof text === 'string') states.set(id, decodeState(text).state);
+    });
+    return states;
+  }
+
   /** What `admit` would answer, without admitting: null where the brief is new. */
   async lookUp(briefs: PreparedBrief[]): Promise<(Admission | null)[]> {
     const texts = await this.stateTexts(briefs.map((brief) => brief.id));

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { BatchError } from './errors.js';
 
 export interface FileLine {
@@ -75,4 +75,15 @@ export async function* inChunks<T>(source: AsyncIterable<T>, size: number): Asyn
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
+}
+
+/** How long a file is; 0 for one that is not there. */
+export async function bytesOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return 0;
+      throw error;
+    },
+  );
 }
