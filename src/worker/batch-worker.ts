@@ -51,8 +51,9 @@ export class BatchWorker {
   private fileTrouble: string | null = null;
   private lost: BatchError | null = null;
   private hadTooFewJobs = false;
-  /** Redis may be another one since, or itself at an earlier time. */
-  private wasReconnected = false;
+  /** How often the connection came back, and after which of these the folder was compared: Redis may be another one since. */
+  private reconnections = 0;
+  private comparedAfter = 0;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
 
@@ -144,7 +145,7 @@ export class BatchWorker {
 
   /** The connection was lost and came back. */
   redisCameBack(): void {
-    this.wasReconnected = true;
+    this.reconnections += 1;
   }
 
   /** The machine's time of day was set back: what is put off would come later by as much. */
@@ -181,9 +182,11 @@ export class BatchWorker {
     await this.noteElsewhere(meta);
     await this.tellFileTrouble();
     const batch = { ledger: context.ledger, queues: this.queues, out };
-    if (this.wasReconnected) {
+    const { reconnections } = this;
+    if (reconnections !== this.comparedAfter) {
       refuseOutdated(await adoptFolder(batch), batch);
-      this.wasReconnected = false;
+      // One that came back while this went on is for the next time.
+      this.comparedAfter = reconnections;
     }
     await this.writer.flush();
     return finalizeBatch(context.ledger, out, context.clock);
