@@ -4,17 +4,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Queue, Worker } from 'bullmq';
-import { pino } from 'pino';
 import { Agent, request } from 'undici';
-import { admitBriefs } from '../dist/batch/admit.js';
-import { AccountLedger } from '../dist/ledger/account-ledger.js';
-import { BatchLedger } from '../dist/ledger/batch-ledger.js';
 import { compileInput } from '../dist/producer/compile-input.js';
 import { bundledModels } from '../dist/rivya/catalogue.js';
-import { createRivyaClient } from '../dist/rivya/client.js';
-import { createDownloader } from '../dist/rivya/download.js';
-import { queueStages, StageQueues } from '../dist/shared/queues.js';
-import { WorkerProcess } from '../dist/worker/worker-process.js';
+import { queueStages } from '../dist/shared/queues.js';
+import { runOurs } from './our-pipeline.mjs';
 import { mapping, openStand, perSecond, round, startApi, writeProducts } from './stand.mjs';
 
 const count = Number(process.argv[2] ?? 3_000);
@@ -23,54 +17,6 @@ const concurrency = 32;
 /** Both wait as long before the first status check: the API's documentation asks for it. */
 const firstCheckMs = 2_500;
 const headers = { authorization: 'Bearer rvya_sk_bench', 'content-type': 'application/json' };
-
-async function ours({ stand, api, briefs, name }) {
-  const connection = stand.connect();
-  const account = new AccountLedger(connection, name, 'bench');
-  const ledger = new BatchLedger(connection, name, 'bench', account);
-  const clock = { now: () => Date.now() };
-  const client = createRivyaClient({ origin: api.origin, apiKey: 'rvya_sk_bench' });
-  const downloader = createDownloader({
-    apiOrigin: api.origin,
-    maxBytes: 1e9,
-    idleTimeoutMs: 30_000,
-  });
-  const out = join(stand.folder, name);
-  const identity = { origin: api.origin, account: 'bench', out, nonce: '', createdAt: 0 };
-  await ledger.open(identity);
-  const queues = new StageQueues(connection, name, 'bench');
-  const stopping = new AbortController().signal;
-  await admitBriefs({ ledger, queues, clock, stopping, journal: null }, briefs());
-  await ledger.markAdmission('complete', {});
-  const worker = new WorkerProcess({
-    connection,
-    prefix: name,
-    account,
-    client,
-    downloader,
-    stages: queueStages,
-    clock,
-    log: pino({ level: 'silent' }),
-    keyLifeMs: 86_400_000,
-    categoryOf: () => 'image',
-    priceOf: () => ({ guess: 3, least: 1 }),
-    limits: { rate: 1e6, inFlight: 1e6, concurrency },
-  });
-  await worker.start();
-  const commandsBefore = await stand.commandCount();
-  const startedAt = performance.now();
-  const header = { batch: 'bench', origin: api.origin, account: 'bench', nonce: '', createdAt: 0 };
-  await worker.attach(header, out, () => undefined);
-  while (!(await ledger.meta())?.finalized) await new Promise((done) => setTimeout(done, 20));
-  const rate = perSecond(count, startedAt);
-  const commands = ((await stand.commandCount()) - commandsBefore) / count;
-  await worker.close(10_000);
-  await queues.close();
-  await client.close();
-  await downloader.close();
-  connection.disconnect();
-  return { rate, commands };
-}
 
 async function bare({ stand, api, briefs, name }) {
   const connection = stand.connect();
@@ -161,7 +107,7 @@ for (let n = 1; n <= rounds; n += 1) {
   const input = await compileInput({ ...mapping, files: [file], models: bundledModels() });
   const briefs = () => input.briefs();
   const bareResult = await bare({ stand, api, briefs, name: `bare${n}` });
-  const ourResult = await ours({ stand, api, briefs, name: `ours${n}` });
+  const ourResult = await runOurs({ stand, api, briefs, name: `ours${n}`, count, concurrency });
   await input.dispose();
   results.push({
     'bare, briefs/s': Math.round(bareResult.rate),

@@ -1,0 +1,48 @@
+// Where the Redis commands of a brief go, over its whole way through one worker process.
+import { join } from 'node:path';
+import { compileInput } from '../dist/producer/compile-input.js';
+import { bundledModels } from '../dist/rivya/catalogue.js';
+import { sumOf, watchCommands } from './count-commands.mjs';
+import { runOurs } from './our-pipeline.mjs';
+import { mapping, openStand, round, startApi, writeProducts } from './stand.mjs';
+
+const count = Number(process.argv[2] ?? 500);
+const stand = await openStand();
+const api = await startApi();
+const file = join(stand.folder, 'products.csv');
+await writeProducts(file, count);
+const input = await compileInput({ ...mapping, files: [file], models: bundledModels() });
+const scripts = new Map();
+const connect = () => {
+  const connection = stand.connect();
+  // ioredis keeps the hash of each script that a connection was taught.
+  scripts.set(connection, connection.scriptsSet);
+  return connection;
+};
+const nameOf = (sha) => {
+  for (const taught of scripts.values()) {
+    const found = Object.entries(taught).find(([, script]) => script.sha === sha);
+    if (found) return found[0];
+  }
+  return sha;
+};
+const watched = await watchCommands(stand.redis, nameOf);
+await runOurs({
+  stand: { ...stand, connect },
+  ...{ api, briefs: () => input.briefs(), name: 'ours', count, concurrency: 32 },
+});
+const counts = await watched.end();
+await input.dispose();
+const rows = [...counts].sort(([, a], [, b]) => b.commands - a.commands);
+const total = sumOf(counts);
+console.log(`Redis commands of a brief, admission included, over ${count} briefs`);
+console.table(
+  Object.fromEntries(
+    [...rows, ['all', total]].map(([name, { sent, commands }]) => [
+      name,
+      { 'sent a brief': round(sent / count), 'commands a brief': round(commands / count) },
+    ]),
+  ),
+);
+api.close();
+await stand.close();
