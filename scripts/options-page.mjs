@@ -56,6 +56,7 @@ What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`-
 - \`--delimiter\` understands the word \`tab\`.
 - \`--rejected FILE\`: the same faults as CSV go beside it.
 - \`--max-credits-per-day\` counts what all batches of this key spend, seen from this batch; like \`--max-credits\` it is kept until changed, and \`none\` lifts it.
+- \`--priority\` decides among the open batches of one key whose next brief is submitted; one of a lower priority is never left out altogether. It is kept until changed; the same command with another one changes it.
 
 `;
 

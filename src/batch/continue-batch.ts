@@ -35,6 +35,8 @@ export interface BatchRequest {
   /** As the batch keeps it for whoever goes on with it; null for what no person can give again. */
   command: KeptCommand | null;
   caps: Caps;
+  /** Undefined leaves what the batch has. */
+  priority: number | undefined;
   /** `fresh`: what a finished batch has made is put aside, and all of it is paid again. */
   mode: 'go_on' | 'fresh';
   /** Whether briefs that have not changed are made anew; `if_cut_off`: where a run that did so was cut off. */
@@ -101,6 +103,7 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   const folder = await folderForChanges(meta, comparison);
   if (request.command !== null) await ledger.keepCommand(request.command);
   await ledger.setCaps(request.caps);
+  if (request.priority !== undefined) await ledger.set({ priority: request.priority });
   const remade = comparison.changed + comparison.forced;
   const news = remade + comparison.fresh > 0 ? 'new' : 'under_way';
   const force =

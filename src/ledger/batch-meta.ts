@@ -59,6 +59,8 @@ const facts = {
   reserved: z.number(),
   maxCredits: z.number().nullable(),
   maxCreditsPerDay: z.number().nullable(),
+  /** Among the open batches of its account, the higher goes first; 0 where nobody said anything. */
+  priority: z.number().int(),
   requests: z.object({
     submits: count,
     statusChecks: count,
@@ -161,6 +163,7 @@ function factsIn(name: string, fields: Record<string, string>) {
     reserved: number('reserved'),
     maxCredits: orNull('max_credits'),
     maxCreditsPerDay: orNull('max_credits_per_day'),
+    priority: number('priority'),
     requests: {
       submits: number('submits'),
       statusChecks: number('status_checks'),

@@ -67,6 +67,8 @@ export const scheduleSchema = z.object({
   input: inputSchema,
   /** Credits; null leaves what a batch has, 'none' lifts it. */
   caps: z.object({ batch: capSchema, day: capSchema }),
+  /** Of its batches. */
+  priority: z.number().int().default(0),
   state: z.enum(['active', 'paused']),
   /** Absent where each run makes its whole input; else it takes over what the batch before it made of the same content. */
   makes: z.literal('only_changed').optional(),

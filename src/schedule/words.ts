@@ -36,9 +36,11 @@ export function inputWords({ files }: Schedule): string {
   return files.map(shownFile).join(', ');
 }
 
-export function rulesWords({ overlap, missed, badRows, makes }: Schedule): string {
-  const rules = `overlap: ${overlap}, missed: ${missed}, bad rows: ${badRows}`;
-  return makes === 'only_changed' ? `${rules}, only what changed` : rules;
+export function rulesWords({ overlap, missed, badRows, makes, priority }: Schedule): string {
+  const rules = [`overlap: ${overlap}`, `missed: ${missed}`, `bad rows: ${badRows}`];
+  if (makes === 'only_changed') rules.push('only what changed');
+  if (priority !== 0) rules.push(`priority: ${priority}`);
+  return rules.join(', ');
 }
 
 /** Whether there is a webhook, and whether it could be told the last time; null where there is none. */

@@ -17,9 +17,11 @@ import {
   addInputFlags,
   addJsonFlag,
   addOutFlag,
+  addPriorityFlag,
   addRejectedFlag,
   type ForceFlags,
   type InputFlags,
+  type PriorityFlags,
   requireFiles,
 } from '../options/flags.js';
 import {
@@ -37,7 +39,7 @@ import { comparisonJson, comparisonText, leftAsTheyAre, warningLines } from '../
 import type { Terminal } from '../text/terminal.js';
 import { batchRequest, type InputRequest } from './run-request.js';
 
-interface EnqueueFlags extends InputFlags, ForceFlags {
+interface EnqueueFlags extends InputFlags, ForceFlags, PriorityFlags {
   out?: string;
   rejected?: string;
   json: boolean;
@@ -51,6 +53,7 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
   addForceFlag(command);
+  addPriorityFlag(command);
   addRejectedFlag(command);
   addJsonFlag(command);
   const options = recordOptions(command);

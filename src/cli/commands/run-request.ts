@@ -2,7 +2,13 @@ import type { BatchRequest, OpenedBatch } from '../../batch/continue-batch.js';
 import type { KeptCommand } from '../../ledger/batch-meta.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
-import type { ForceFlags, InputFlags, LogFlags, RequestFlags } from '../options/flags.js';
+import type {
+  ForceFlags,
+  InputFlags,
+  LogFlags,
+  PriorityFlags,
+  RequestFlags,
+} from '../options/flags.js';
 import type { StoreSession } from '../setup.js';
 import type { Interrupts } from '../text/interrupts.js';
 
@@ -20,7 +26,7 @@ export interface InputRequest {
   command: KeptCommand;
   /** The list that the input was checked with. */
   models: Model[];
-  flags: InputFlags & ForceFlags;
+  flags: InputFlags & ForceFlags & PriorityFlags;
 }
 
 export interface RunRequest extends InputRequest {
@@ -49,9 +55,9 @@ export function batchRequest(
   { batch, out, input, files, command, flags }: InputRequest,
   changes: BatchRequest['changes'],
 ): BatchRequest {
-  const { fresh, force, continues, maxCredits, maxCreditsPerDay } = flags;
+  const { fresh, force, continues, maxCredits, maxCreditsPerDay, priority } = flags;
   return {
-    ...{ batch, out, input, command, changes },
+    ...{ batch, out, input, command, changes, priority },
     sources: files,
     caps: { batch: maxCredits, day: maxCreditsPerDay },
     mode: fresh ? 'fresh' : 'go_on',

@@ -12,11 +12,13 @@ import {
   addJsonFlag,
   addLogFlag,
   addOutFlag,
+  addPriorityFlag,
   addRequestFlags,
   amount,
   type ForceFlags,
   type InputFlags,
   type LogFlags,
+  type PriorityFlags,
   type RequestFlags,
   requireFiles,
   requireOut,
@@ -34,7 +36,13 @@ import type { RunRequest, SpendingFlags } from './run-request.js';
 /** Credits. */
 export const usualAskAbove = 100;
 
-interface RunFlags extends InputFlags, ForceFlags, RequestFlags, LogFlags, SpendingFlags {
+interface RunFlags
+  extends InputFlags,
+    ForceFlags,
+    PriorityFlags,
+    RequestFlags,
+    LogFlags,
+    SpendingFlags {
   out?: string;
   json: boolean;
   wait: boolean;
@@ -50,6 +58,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, 'folder of the results');
   addInputFlags(command);
   addForceFlag(command);
+  addPriorityFlag(command);
   addRequestFlags(command);
   const own = [
     new Option(

@@ -16,12 +16,12 @@ import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { compileFromFlags, readingOptions } from '../options/compile.js';
 import { requireApiKey } from '../options/environment.js';
-import type { ReadingFlags } from '../options/flags.js';
+import type { PriorityFlags, ReadingFlags } from '../options/flags.js';
 import { tellModelList } from '../options/model-list.js';
 import { withSchedules } from '../sessions/schedule-session.js';
 import type { CommandSetup } from '../setup.js';
 
-export interface AddFlags extends ReadingFlags {
+export interface AddFlags extends ReadingFlags, PriorityFlags {
   cron: string;
   tz?: string;
   overlap: OverlapRule;
@@ -80,6 +80,7 @@ function describe({ name, files, flags, out }: NewSchedule, input: Schedule['inp
     badRows: flags.skipInvalid ? 'skip' : 'refuse',
     input,
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
+    priority: flags.priority ?? 0,
     state: 'active',
     makes: flags.onlyChanged ? 'only_changed' : undefined,
   };

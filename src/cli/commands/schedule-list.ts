@@ -42,9 +42,9 @@ export function listSchedules(
 /** As `--json` prints it: times in UTC, and the next run in the schedule's zone as well. */
 function scheduleJson(sight: ScheduleSight) {
   const { schedule, nextMs, history, webhook } = sight;
-  const { name, cron, zone, state, files, out, overlap, missed, makes } = schedule;
+  const { name, cron, zone, state, files, out, overlap, missed, makes, priority } = schedule;
   return {
-    ...{ schedule: name, state, cron, tz: zone, overlap, missed, out },
+    ...{ schedule: name, state, cron, tz: zone, overlap, missed, priority, out },
     files: files.map(shownFile),
     only_changed: makes === 'only_changed',
     notify: webhook === 'set' ? '[redacted]' : null,

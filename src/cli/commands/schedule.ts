@@ -8,6 +8,7 @@ import { BatchError, ExitCode } from '../../shared/errors.js';
 import {
   addJsonFlag,
   addOutFlag,
+  addPriorityFlag,
   addReadingFlags,
   requireFiles,
   requireOut,
@@ -69,6 +70,7 @@ function addAdd(schedule: Command, setup: CommandSetup): void {
   ];
   for (const option of options) add.addOption(twin(option));
   addOutFlag(add, "folder of the batches' folders");
+  addPriorityFlag(add);
   addReadingFlags(add);
   add.action((name: string, given: string[]) =>
     setup.run(async () => {

@@ -87,6 +87,7 @@ async function showAll(
   if (format === 'json') {
     const reports = listed.map(({ meta, unwritten }) => ({
       ...runReport(meta, clock.now()),
+      priority: meta.priority,
       unwritten,
     }));
     terminal.json(reports);
@@ -107,6 +108,7 @@ const columns: Column<ListedBatch>[] = [
     text: ({ meta }) => `${batchState(meta)}${isSimulated(meta) ? ', simulated' : ''}`,
     paint: paintState,
   },
+  countColumn('priority', ({ meta }) => meta.priority, { quiet: '0' }),
   countColumn('briefs', ({ meta }) => meta.admitted, { leaveOut: 2 }),
   countColumn('succeeded', ({ meta }) => meta.lines.succeeded),
   countColumn('failed', ({ meta }) => meta.lines.failed, { paint: pc.red }),
@@ -185,6 +187,7 @@ export function batchJson(sight: StatusSight, nowMs: number) {
   const { filesDue } = queued;
   return {
     ...runReport(meta, nowMs),
+    priority: meta.priority,
     unwritten,
     not_begun: notBegun,
     files_due: { count: filesDue, reason: filesDue > 0 ? fileTrouble : null },
@@ -204,6 +207,9 @@ export function printBatch(
     ['results', meta.out || '(in the folder of the first worker that has one)'],
     ['briefs', `${meta.admitted}: ${countsText(meta, waiting)}`],
     ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
+    ...(meta.priority === 0
+      ? []
+      : [['priority', String(meta.priority)] satisfies [string, string]]),
     ['credits', `${formatCredits(meta.spent)} spent, ${formatCredits(meta.reserved)} reserved`],
     ['pace', paceText(account)],
     ['in flight', placesText(account)],

@@ -6,6 +6,9 @@ import { type LogLevel, logLevels } from '../../shared/logger.js';
 import { type QueueStage, queueStages } from '../../shared/queues.js';
 import { twinOf } from './environment.js';
 
+const leastPriority = -100;
+const mostPriority = 100;
+
 /** How input is read: `run`, `check`, `enqueue`, `schedule add`. */
 export interface ReadingFlags {
   model?: string;
@@ -175,6 +178,27 @@ export function addLogFlag(command: Command): Command {
   return command.addOption(
     twin(new Option('--log-level <level>', text).choices(logLevels).default('info')),
   );
+}
+
+/** `run`, `enqueue`, `schedule add`. */
+export interface PriorityFlags {
+  /** Undefined leaves what the batch has. */
+  priority?: number;
+}
+
+export function addPriorityFlag(command: Command): Command {
+  const text = `batches of a higher one go first, from ${leastPriority} to ${mostPriority} (default: 0)`;
+  return command.addOption(twin(new Option('--priority <n>', text).argParser(priority)));
+}
+
+function priority(text: string): number {
+  const value = Number(text);
+  if (!/^-?\d+$/.test(text) || value < leastPriority || value > mostPriority) {
+    throw new InvalidArgumentError(
+      `It must be a whole number from ${leastPriority} to ${mostPriority}.`,
+    );
+  }
+  return value;
 }
 
 export function addOutFlag(command: Command, text: string): Command {

@@ -61,6 +61,7 @@ const running = {
   out: z.string().describe('Folder of the results, relative to the recipe.'),
   'max-credits': cap.describe('Credits that this batch may spend in all.'),
   'max-credits-per-day': cap.describe('Credits that all batches of the key may spend in a day.'),
+  priority: z.int().min(-100).max(100).describe('The batch goes before batches of a lower one.'),
   'ask-above': z.number().nonnegative().describe('At a terminal, ask first above so many credits.'),
   rate: rate.describe('Requests a second over all endpoints and machines.'),
   'submit-rate': rate,

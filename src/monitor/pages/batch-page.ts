@@ -52,6 +52,7 @@ function factRows(batch: WatchedBatch) {
     ['left', meta.pending === 0 ? 0 : `${meta.pending}: ${left} running, ${look.waiting} waiting`],
     ['credits', creditsWords(batch)],
     ['cap of a day', meta.maxCreditsPerDay === null ? null : creditsNumber(meta.maxCreditsPerDay)],
+    ['priority', meta.priority === 0 ? null : meta.priority],
     ['pace', paceOfBatchWords(batch)],
     ['limited by', limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`],
     ['not begun', batch.notBegun && html`<span class="trouble">${batch.notBegun}</span>`],

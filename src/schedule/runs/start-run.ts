@@ -207,6 +207,7 @@ async function admit(
     sources: files.map(shownFile),
     command: null,
     caps: { batch: caps.batch ?? undefined, day: caps.day ?? undefined },
+    priority: schedule.priority,
     mode: 'go_on',
     force: 'none',
     changes: 'refused',
