@@ -21,8 +21,8 @@ export function newPrefix(): string {
 }
 
 /** A connection of this test alone, ended with it. */
-export function connect(): Redis {
-  const redis = new Redis({ path: inject('redisSocket'), maxRetriesPerRequest: null });
+export function connect(socket = inject('redisSocket')): Redis {
+  const redis = new Redis({ path: socket, maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   onTestFinished(() => redis.disconnect());
   return redis;
@@ -55,8 +55,12 @@ interface Asked {
 }
 
 /** The ledgers of one account and one batch under a prefix of their own, and what tests ask of them. */
-export async function openLedger({ batch = 'spring', prefix = newPrefix() } = {}) {
-  const redis = connect();
+export async function openLedger({
+  batch = 'spring',
+  prefix = newPrefix(),
+  socket = inject('redisSocket'),
+} = {}) {
+  const redis = connect(socket);
   const account = new AccountLedger(redis, prefix, identity.account);
   const ledger = new BatchLedger(redis, prefix, batch, account);
   await ledger.open(identity);

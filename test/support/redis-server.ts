@@ -15,6 +15,13 @@ declare module 'vitest' {
 
 /** One real Redis for all tests that need no Redis of their own; each test keeps to a random prefix. */
 export default async function startRedis(project: TestProject): Promise<() => Promise<void>> {
+  const { socket, stop } = await startServer();
+  project.provide('redisSocket', socket);
+  return stop;
+}
+
+/** A Redis in a folder of its own. */
+export async function startServer(): Promise<{ socket: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'rivya-batch-redis-'));
   const socket = join(folder, 'redis.sock');
   const server = spawn(
@@ -23,11 +30,13 @@ export default async function startRedis(project: TestProject): Promise<() => Pr
     { stdio: 'ignore' },
   );
   await answers(server, socket);
-  project.provide('redisSocket', socket);
-  return async () => {
-    server.kill('SIGKILL');
-    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
-    await rm(folder, { recursive: true, force: true });
+  return {
+    socket,
+    async stop() {
+      server.kill('SIGKILL');
+      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -1,5 +1,5 @@
-import { onTestFinished } from 'vitest';
-import { queueStages, StageQueues } from '../../src/shared/queues.js';
+import { inject, onTestFinished } from 'vitest';
+import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { WorkerProcess } from '../../src/worker/worker-process.js';
 import { connect, openLedger } from '../support/ledger.js';
@@ -11,22 +11,29 @@ const fast: ConstructorParameters<typeof WorkerProcess>[0]['limits'] = {
   concurrency: 4,
 };
 
-/** One process that works on batches, and a way to give it some. */
-export async function openProcess(settings: SettingsPatch = {}, limits = fast) {
-  const bench = await openBench(settings);
+/** One process that works on batches, another one where that is wanted, and a way to give them some. */
+export async function openProcess(
+  settings: SettingsPatch = {},
+  limits = fast,
+  socket = inject('redisSocket'),
+) {
+  const bench = await openBench(settings, socket);
   await bench.account.leave('bench');
   const { account, client, downloader, clock, prefix, context } = bench;
-  const worker = new WorkerProcess({
-    ...{ account, client, downloader, clock, prefix, log, limits },
-    connection: connect(),
-    stages: queueStages,
-    categoryOf: () => 'image',
-    priceOf: () => ({ guess: 1, least: 1 }),
-    keyLifeMs: context.keyLifeMs,
-  });
-  onTestFinished(() => worker.close(0));
+  const openWorker = (stages: readonly QueueStage[]) => {
+    const worker = new WorkerProcess({
+      ...{ account, client, downloader, clock, prefix, log, limits, stages },
+      connection: connect(socket),
+      categoryOf: () => 'image',
+      priceOf: () => ({ guess: 1, least: 1 }),
+      keyLifeMs: context.keyLifeMs,
+    });
+    onTestFinished(() => worker.close(0));
+    return worker;
+  };
+  const worker = openWorker(queueStages);
   const enqueue = async (batch: string, ids: string[]) => {
-    const opened = await openLedger({ batch, prefix });
+    const opened = await openLedger({ batch, prefix, socket });
     await opened.admit(...ids);
     const queues = new StageQueues(opened.redis, prefix, batch);
     onTestFinished(() => queues.close());
@@ -35,5 +42,5 @@ export async function openProcess(settings: SettingsPatch = {}, limits = fast) {
     await opened.ledger.markAdmission('complete');
     return opened;
   };
-  return { ...bench, worker, enqueue };
+  return { ...bench, worker, openWorker, enqueue };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { DurationLedger } from '../../../src/ledger/durations.js';
 import { createRivyaClient } from '../../../src/rivya/client.js';
 import { createDownloader } from '../../../src/rivya/download.js';
@@ -71,8 +71,8 @@ export async function simulate(settings: SettingsPatch = {}) {
 }
 
 /** One batch with real ledgers, a simulated API over HTTP and a folder: what a stage works with. */
-export async function openBench(settings: SettingsPatch = {}) {
-  const opened = await openLedger();
+export async function openBench(settings: SettingsPatch = {}, socket = inject('redisSocket')) {
+  const opened = await openLedger({ socket });
   const api = await simulate(settings);
   const stopping = new AbortController();
   const clock = new ShiftedClock();
