@@ -12,25 +12,8 @@ const api = await startApi();
 const file = join(stand.folder, 'products.csv');
 await writeProducts(file, count);
 const input = await compileInput({ ...mapping, files: [file], models: bundledModels() });
-const scripts = new Map();
-const connect = () => {
-  const connection = stand.connect();
-  // ioredis keeps the hash of each script that a connection was taught.
-  scripts.set(connection, connection.scriptsSet);
-  return connection;
-};
-const nameOf = (sha) => {
-  for (const taught of scripts.values()) {
-    const found = Object.entries(taught).find(([, script]) => script.sha === sha);
-    if (found) return found[0];
-  }
-  return sha;
-};
-const watched = await watchCommands(stand.redis, nameOf);
-await runOurs({
-  stand: { ...stand, connect },
-  ...{ api, briefs: () => input.briefs(), name: 'ours', count, concurrency: 32 },
-});
+const watched = await watchCommands(stand.redis);
+await runOurs({ stand, api, briefs: () => input.briefs(), name: 'ours', count, concurrency: 32 });
 const counts = await watched.end();
 await input.dispose();
 const rows = [...counts].sort(([, a], [, b]) => b.commands - a.commands);
