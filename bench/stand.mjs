@@ -42,9 +42,22 @@ export async function openStand() {
 /** The API without latency: what is left is our own work. */
 export async function startApi() {
   const script = fileURLToPath(new URL('./zero-latency-api.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // It remembers every task and request: of a million briefs, more than Node gives a process by itself.
+  const child = spawn(process.execPath, ['--max-old-space-size=12000', script], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
   const [line] = await once(child.stdout, 'data');
-  return { origin: String(line).trim(), close: () => child.kill('SIGKILL') };
+  return {
+    origin: String(line).trim(),
+    /** How many tasks it made, for how many keys, what was paid twice, and its answers. */
+    async bill() {
+      const told = once(child, 'message');
+      child.send('bill');
+      const [bill] = await told;
+      return bill;
+    },
+    close: () => child.kill('SIGKILL'),
+  };
 }
 
 export async function writeProducts(path, count) {

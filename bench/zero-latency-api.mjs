@@ -6,3 +6,11 @@ const simulator = await startSimulator({
   credits: 1e9,
 });
 console.log(simulator.origin);
+// A bill that names a million briefs is longer than a text can be: it is added up here.
+process.on('message', () => {
+  const { total, byIdempotencyKey, billedTwice, requests } = simulator.bill();
+  const keys = Object.keys(byIdempotencyKey).length;
+  const { byEndpoint } = requests;
+  process.send({ tasks: total.tasks, keys, billedTwice: billedTwice.length, byEndpoint });
+});
+process.on('disconnect', () => process.exit());
