@@ -1,5 +1,5 @@
 // The program itself, as a person or a service manager starts it.
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
@@ -38,4 +38,25 @@ export async function runToEnd(environment, parameters, codes = [0]) {
   const [code] = await running.ended;
   if (codes.includes(code)) return running.output();
   throw new Error(`${parameters[0]} ended with ${code}: ${running.output().slice(-2_000)}`);
+}
+
+const warmLoop = fileURLToPath(new URL('../test/support/warm-loop.mjs', import.meta.url));
+
+/** Short commands one after another, for hundreds of them: most of what each takes alone is loading its modules. */
+export function openWarm(environment) {
+  const child = fork(warmLoop, [main, 'end'], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let output = '';
+  child.stderr.on('data', (chunk) => {
+    output += chunk;
+  });
+  return {
+    async run(parameters) {
+      const ended = once(child, 'message');
+      child.send({ parameters, folder: environment.HOME, environment });
+      const [{ code }] = await ended;
+      if (code !== 0)
+        throw new Error(`${parameters[0]} ended with ${code}: ${output.slice(-2_000)}`);
+    },
+    end: () => child.disconnect(),
+  };
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { StageQueues } from '../dist/shared/queues.js';
 import { startSimulator } from '../dist/simulator/start-simulator.js';
-import { runToEnd, settingsOf, start } from './command-line.mjs';
+import { openWarm, runToEnd, settingsOf, start } from './command-line.mjs';
 import { sumOf, watchCommands } from './count-commands.mjs';
 import { openStand, round } from './stand.mjs';
 
@@ -155,10 +155,12 @@ async function setState(kept) {
 async function queueBatches(more) {
   await stand.redis.flushall();
   const states = new Map([[0, []]]);
+  const warm = openWarm(environment);
   for (let n = 1; n <= Math.max(...sizes); n += 1) {
-    await runToEnd(environment, enqueueOf(n, more));
+    await warm.run(enqueueOf(n, more));
     if (sizes.includes(n)) states.set(n, await keepState());
   }
+  warm.end();
   return states;
 }
 
