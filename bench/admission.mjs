@@ -1,4 +1,4 @@
-// Rows per second from a CSV into the queue, against raw BullMQ addBulk of the same payloads.
+// Rows per second from a CSV into the queue, and what they take there, against raw BullMQ addBulk of the same payloads.
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { admitBriefs } from '../dist/batch/admit.js';
@@ -23,16 +23,18 @@ async function ours(stand, file, round) {
   const clock = { now: () => Date.now() };
   const identity = { origin: 'http://bench', account: 'bench', out: '', nonce: '', createdAt: 1 };
   await ledger.open(identity);
+  const bytesBefore = await stand.memoryUsed();
   await admitBriefs(
     { ledger, queues, clock, stopping: new AbortController().signal, journal: null },
     input.briefs(),
   );
   const whole = perSecond(count, startedAt);
   const admission = perSecond(count, checkedAt);
+  const bytes = ((await stand.memoryUsed()) - bytesBefore) / count;
   await input.dispose();
   await queues.close();
   connection.disconnect();
-  return { whole, admission };
+  return { whole, admission, bytes };
 }
 
 async function raw(stand, file, round) {
@@ -48,14 +50,16 @@ async function raw(stand, file, round) {
   await input.dispose();
   const connection = stand.connect();
   const queue = new Queue(`raw${round}`, { connection, prefix: `r${round}` });
+  const bytesBefore = await stand.memoryUsed();
   const startedAt = performance.now();
   for (let from = 0; from < count; from += 1000) {
     await queue.addBulk(payloads.slice(from, from + 1000));
   }
   const rate = perSecond(count, startedAt);
+  const bytes = ((await stand.memoryUsed()) - bytesBefore) / count;
   await queue.close();
   connection.disconnect();
-  return rate;
+  return { rate, bytes };
 }
 
 const stand = await openStand();
@@ -63,16 +67,18 @@ const file = join(stand.folder, 'products.csv');
 await writeProducts(file, count);
 const results = [];
 for (let n = 1; n <= rounds; n += 1) {
-  const rawRate = await raw(stand, file, n);
+  const rawQueue = await raw(stand, file, n);
   await stand.redis.flushall();
-  const { whole, admission } = await ours(stand, file, n);
+  const { whole, admission, bytes } = await ours(stand, file, n);
   await stand.redis.flushall();
   results.push({
-    'raw addBulk, rows/s': Math.round(rawRate),
+    'raw addBulk, rows/s': Math.round(rawQueue.rate),
     'ours from the file, rows/s': Math.round(whole),
     'ours from the spool, rows/s': Math.round(admission),
-    'ratio, from the file': round(whole / rawRate),
-    'ratio, from the spool': round(admission / rawRate),
+    'ratio, from the file': round(whole / rawQueue.rate),
+    'ratio, from the spool': round(admission / rawQueue.rate),
+    'raw, bytes a brief': Math.round(rawQueue.bytes),
+    'ours, bytes a brief': Math.round(bytes),
   });
 }
 console.log(`Admission of ${count} rows`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compileInput } from '../dist/producer/compile-input.js';
 import { bundledModels } from '../dist/rivya/catalogue.js';
 import { sumOf, watchCommands } from './count-commands.mjs';
-import { runOurs } from './our-pipeline.mjs';
+import { play } from './pipeline/play.mjs';
 import { mapping, openStand, round, startApi, writeProducts } from './stand.mjs';
 
 const count = Number(process.argv[2] ?? 500);
@@ -13,7 +13,7 @@ const file = join(stand.folder, 'products.csv');
 await writeProducts(file, count);
 const input = await compileInput({ ...mapping, files: [file], models: bundledModels() });
 const watched = await watchCommands(stand.redis);
-await runOurs({ stand, api, briefs: () => input.briefs(), name: 'ours', count, concurrency: 32 });
+await play('ours', { stand, api, briefs: () => input.briefs(), name: 'ours', count });
 const counts = await watched.end();
 await input.dispose();
 const rows = [...counts].sort(([, a], [, b]) => b.commands - a.commands);

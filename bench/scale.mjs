@@ -1,13 +1,13 @@
 // Whole runs of so many briefs, end to end: the real `run` with its private Redis, against the API without latency. The
 // largest one is killed twice on the way, and goes on by the same command. A million takes half an hour and 30 GB.
 //   node bench/scale.mjs [1000 10000 100000 ...]
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { settingsOf, start } from './command-line.mjs';
-import { mapping, round, startApi, writeProducts } from './stand.mjs';
+import { LineCount, mapping, round, startApi, writeProducts } from './stand.mjs';
 
 const sizes = process.argv.slice(2).map(Number);
 if (sizes.length === 0) sizes.push(1_000, 10_000, 100_000);
@@ -17,36 +17,6 @@ const { model, prompt, id } = mapping;
 const run = ['run', 'in.csv', '--out', 'out', '--model', model, '--prompt', prompt, '--id', id];
 /** No pace, no place and no slot is what it waits for. */
 const limits = ['--rate', '1000000', '--in-flight', '1000000', '--concurrency', '32'];
-
-/** Lines of a file that grows, each read once. */
-class LineCount {
-  count = 0;
-  #read = 0;
-
-  constructor(path) {
-    this.path = path;
-  }
-
-  async look() {
-    const file = await open(this.path).catch(() => null);
-    if (file === null) return this.count;
-    const chunk = Buffer.alloc(1 << 20);
-    for (;;) {
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, this.#read);
-      if (bytesRead === 0) break;
-      this.#read += bytesRead;
-      for (
-        let at = chunk.indexOf(10);
-        at !== -1 && at < bytesRead;
-        at = chunk.indexOf(10, at + 1)
-      ) {
-        this.count += 1;
-      }
-    }
-    await file.close();
-    return this.count;
-  }
-}
 
 /** MB that a process had at most (Linux); 0 where it is gone. */
 async function peakMemory({ child }) {

@@ -1,7 +1,7 @@
 // What both benchmarks stand on: a Redis of their own, a simulator in its own process, products as CSV.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +29,10 @@ export async function openStand() {
     async commandCount() {
       const stats = await redis.info('stats');
       return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]);
+    },
+    async memoryUsed() {
+      const memory = await redis.info('memory');
+      return Number(/used_memory:(\d+)/.exec(memory)?.[1]);
     },
     async close() {
       redis.disconnect();
@@ -68,6 +72,36 @@ export async function writeProducts(path, count) {
     );
   }
   await writeFile(path, `${rows.join('\n')}\n`);
+}
+
+/** Lines of a file that grows, each read once. */
+export class LineCount {
+  count = 0;
+  #read = 0;
+
+  constructor(path) {
+    this.path = path;
+  }
+
+  async look() {
+    const file = await open(this.path).catch(() => null);
+    if (file === null) return this.count;
+    const chunk = Buffer.alloc(1 << 20);
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, this.#read);
+      if (bytesRead === 0) break;
+      this.#read += bytesRead;
+      for (
+        let at = chunk.indexOf(10);
+        at !== -1 && at < bytesRead;
+        at = chunk.indexOf(10, at + 1)
+      ) {
+        this.count += 1;
+      }
+    }
+    await file.close();
+    return this.count;
+  }
 }
 
 export const mapping = {

@@ -1,0 +1,64 @@
+// Ours: a worker process as the program opens it, without its command line.
+import { pino } from 'pino';
+import { admitBriefs } from '../../dist/batch/admit.js';
+import { AccountLedger } from '../../dist/ledger/account-ledger.js';
+import { BatchLedger } from '../../dist/ledger/batch-ledger.js';
+import { createRivyaClient } from '../../dist/rivya/client.js';
+import { createDownloader } from '../../dist/rivya/download.js';
+import { queueStages, StageQueues } from '../../dist/shared/queues.js';
+import { WorkerProcess } from '../../dist/worker/worker-process.js';
+
+const batch = 'bench';
+const clock = { now: () => Date.now() };
+
+function ledgersOf(connection, name) {
+  const account = new AccountLedger(connection, name, 'bench');
+  return { account, ledger: new BatchLedger(connection, name, batch, account) };
+}
+
+export async function queueBriefs(connection, { name, origin, out }, briefs) {
+  const { ledger } = ledgersOf(connection, name);
+  await ledger.open({ origin, account: 'bench', out, nonce: '', createdAt: 0 });
+  const queues = new StageQueues(connection, name, batch);
+  const stopping = new AbortController().signal;
+  await admitBriefs({ ledger, queues, clock, stopping, journal: null }, briefs);
+  await ledger.markAdmission('complete', {});
+  await queues.close();
+}
+
+export async function beginWork(connection, { name, origin, out, concurrency }) {
+  const { account } = ledgersOf(connection, name);
+  const client = createRivyaClient({ origin, apiKey: 'rvya_sk_bench' });
+  const downloader = createDownloader({
+    apiOrigin: origin,
+    maxBytes: 1e9,
+    idleTimeoutMs: 30_000,
+  });
+  const worker = new WorkerProcess({
+    connection,
+    prefix: name,
+    account,
+    client,
+    downloader,
+    stages: queueStages,
+    clock,
+    log: pino({ level: 'silent' }),
+    keyLifeMs: 86_400_000,
+    categoryOf: () => 'image',
+    priceOf: () => ({ guess: 3, least: 1 }),
+    limits: { rate: 1e6, inFlight: 1e6, concurrency },
+  });
+  await worker.start();
+  const header = { batch, origin, account: 'bench', nonce: '', createdAt: 0 };
+  await worker.attach(header, out, () => undefined);
+  return async () => {
+    await worker.close(10_000);
+    await client.close();
+    await downloader.close();
+  };
+}
+
+/** Its lines are written, and its closing files stand. */
+export async function isFinished(connection, { name }) {
+  return Boolean((await ledgersOf(connection, name).ledger.meta())?.finalized);
+}
