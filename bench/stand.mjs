@@ -17,6 +17,8 @@ export async function openStand() {
     ['--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'yes', '--dir', folder],
     { stdio: 'ignore' },
   );
+  // Also where the benchmark ends with an error.
+  process.on('exit', () => server.kill('SIGKILL'));
   const connect = () => new Redis({ path: socket, maxRetriesPerRequest: null });
   const redis = connect();
   redis.on('error', () => undefined);

@@ -28,7 +28,7 @@ const patienceMs = 150_000;
 const briefsEach = 5;
 /** Three credits a brief, so that a cap of two lets none pass. */
 const model = ['--model', 'nano-banana', '--id', 'sku', '--prompt', 'Photo of {{title}}'];
-const limits = ['--rate', '50'];
+const limits = ['--rate', '50', '--in-flight', '1000'];
 const prefix = 'waiting';
 const taskMs = settleMs + windowMs + 30_000;
 
