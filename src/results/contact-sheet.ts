@@ -64,16 +64,14 @@ async function* sheetText(manifest: ManifestFile, title: string): AsyncGenerator
   yield '</main>\n</body>\n</html>\n';
 }
 
-async function* spreadLines(manifest: ManifestFile, shown: number): AsyncGenerator<ManifestLine> {
-  let position = 0;
+/** So many of its lines, spread over the whole. */
+function spreadLines(manifest: ManifestFile, shown: number): AsyncGenerator<ManifestLine> {
   let given = 0;
-  for await (const { line } of manifest.lines()) {
-    if (position === Math.floor((given * manifest.size) / shown)) {
-      given += 1;
-      yield line;
-    }
-    position += 1;
-  }
+  return manifest.lines((position) => {
+    const isNext = position === Math.floor((given * manifest.size) / shown);
+    if (isNext) given += 1;
+    return isNext;
+  });
 }
 
 function figure(line: ManifestLine): Html {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import { type JsonValue, parseJson } from '../shared/json.js';
 import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
-import { readLines } from '../shared/read-lines.js';
+import { newline, readLines } from '../shared/read-lines.js';
+import { TextIndex } from '../shared/text-index.js';
 import { fileNames } from './file-names.js';
 import { csvColumns, csvRow, csvRows } from './manifest-csv.js';
 
@@ -113,37 +114,152 @@ export function manifestPath(out: string): string {
 
 export type ManifestFormat = 'jsonl' | 'csv' | 'json';
 
-/** Of a line, in bytes. */
-interface Span {
-  offset: number;
-  length: number;
-}
-
-interface InputSpan extends Span {
-  source: string;
-  row: number;
-  seq: number;
-}
-
 const rowsAtOnce = 500;
+/** Lines that are read together are held together: so many bytes of them, or one. */
+const bytesAtOnce = 1 << 20;
+/** A gap that is shorter is read as well: it costs less than another read. */
+const shortGapBytes = 1 << 16;
+/** Of a line's keys: its file, by the order in which files are first met, its row there, its number in the batch. */
+const keysPerLine = 3;
 
 /**
- * By file and row, not by the order of admission alone: a trial admits briefs from everywhere before the others.
- * Files come in the order in which they were first admitted from.
+ * Where the lines of a manifest stand: 20 bytes for each of them, in typed arrays, because objects would take ten times as
+ * much. Once they are in order, 12 bytes are left.
  */
-function inInputOrder(spans: InputSpan[]): InputSpan[] {
-  spans.sort((a, b) => a.seq - b.seq);
-  const ranks = new Map<string, number>();
-  for (const { source } of spans) if (!ranks.has(source)) ranks.set(source, ranks.size);
-  const rank = ({ source }: InputSpan) => ranks.get(source) ?? 0;
-  return spans.sort((a, b) => rank(a) - rank(b) || a.row - b.row || a.seq - b.seq);
+class LinePlaces {
+  private size = 0;
+  /** Where the last line ends. */
+  private end = 0;
+  /** In the order of the file. */
+  private offsets = new Float64Array(1);
+  private keys = new Uint32Array(keysPerLine);
+  /** File -> its position among them, and the first number that a line of it has. */
+  private readonly files = new Map<string, { position: number; firstSeq: number }>();
+
+  add({ offset, length }: Pick<FoundLine, 'offset' | 'length'>, line: ManifestLine): void {
+    const { source, row, seq } = line;
+    if (this.size === this.offsets.length) this.grow();
+    const file = this.files.get(source) ?? { position: this.files.size, firstSeq: seq };
+    this.files.set(source, file);
+    file.firstSeq = Math.min(file.firstSeq, seq);
+    this.offsets[this.size] = offset;
+    this.keys.set([file.position, row, seq], this.size * keysPerLine);
+    this.size += 1;
+    this.end = offset + length;
+  }
+
+  private grow(): void {
+    const offsets = new Float64Array(this.offsets.length * 2);
+    offsets.set(this.offsets);
+    this.offsets = offsets;
+    const keys = new Uint32Array(this.keys.length * 2);
+    keys.set(this.keys);
+    this.keys = keys;
+  }
+
+  /**
+   * By file and row, not by the order of admission alone: a trial admits briefs from everywhere before the others.
+   * Files come in the order in which they were first admitted from.
+   */
+  inInputOrder(): OrderedPlaces {
+    const { keys, size } = this;
+    const files = [...this.files.values()].sort((a, b) => a.firstSeq - b.firstSeq);
+    const ranks = new Uint32Array(files.length);
+    for (const [rank, { position }] of files.entries()) ranks[position] = rank;
+    const key = (line: number, which: number) => keys[line * keysPerLine + which] ?? 0;
+    const rank = (line: number) => ranks[key(line, 0)] ?? 0;
+    const order = Uint32Array.from({ length: size }, (_, line) => line).sort(
+      (a, b) => rank(a) - rank(b) || key(a, 1) - key(b, 1) || key(a, 2) - key(b, 2),
+    );
+    return new OrderedPlaces(order, this.offsets, this.end);
+  }
+}
+
+/** Bytes of a file, and which of its lines begin there. */
+interface Stretch {
+  begin: number;
+  end: number;
+  lines: number[];
+}
+
+/** Where lines stand, in an order of theirs that is not the file's. */
+class OrderedPlaces {
+  constructor(
+    /** Positions in the file, from 0. */
+    private readonly order: Uint32Array,
+    private readonly offsets: Float64Array,
+    private readonly end: number,
+  ) {}
+
+  get size(): number {
+    return this.order.length;
+  }
+
+  /**
+   * The texts of lines in this order, as they are in the file. Briefs end nearly in the order in which they were
+   * admitted: lines that follow each other are mostly close together in the file, and one read gets many of them.
+   */
+  async *texts(file: FileHandle, isWanted: (position: number) => boolean): AsyncGenerator<string> {
+    let group: number[] = [];
+    let bytes = 0;
+    for (const [position, line] of this.order.entries()) {
+      if (!isWanted(position)) continue;
+      group.push(line);
+      bytes += this.endOf(line) - this.beginOf(line);
+      if (group.length < rowsAtOnce && bytes < bytesAtOnce) continue;
+      yield* await this.readGroup(file, group);
+      group = [];
+      bytes = 0;
+    }
+    yield* await this.readGroup(file, group);
+  }
+
+  private async readGroup(file: FileHandle, group: readonly number[]): Promise<string[]> {
+    const texts = new Map<number, string>();
+    for (const { begin, end, lines } of this.stretchesOf(group)) {
+      const { buffer } = await file.read(Buffer.alloc(end - begin), 0, end - begin, begin);
+      for (const line of lines) {
+        const from = this.beginOf(line) - begin;
+        const to = buffer.indexOf(newline, from);
+        texts.set(line, buffer.toString('utf8', from, to < 0 ? end - begin : to).trimEnd());
+      }
+    }
+    return group.map((line) => texts.get(line) ?? '');
+  }
+
+  private stretchesOf(group: readonly number[]): Stretch[] {
+    const stretches: Stretch[] = [];
+    for (const line of group.toSorted((a, b) => a - b)) {
+      const begin = this.beginOf(line);
+      const end = this.endOf(line);
+      const last = stretches.at(-1);
+      if (
+        last !== undefined &&
+        begin - last.end < shortGapBytes &&
+        end - last.begin < 2 * bytesAtOnce
+      ) {
+        last.end = end;
+        last.lines.push(line);
+      } else stretches.push({ begin, end, lines: [line] });
+    }
+    return stretches;
+  }
+
+  private beginOf(line: number): number {
+    return this.offsets[line] ?? this.end;
+  }
+
+  /** With what stands behind it before the next one: a newline, or several. */
+  private endOf(line: number): number {
+    return line + 1 < this.size ? this.beginOf(line + 1) : this.end;
+  }
 }
 
 /** The lines of a folder's manifest in input order; only where they stand is kept in memory. */
 export class ManifestFile {
   private constructor(
     private readonly out: string,
-    private readonly spans: InputSpan[],
+    private readonly places: OrderedPlaces,
     /** The input's columns, in the order in which they first appear. */
     readonly inputColumns: readonly string[],
   ) {}
@@ -153,28 +269,36 @@ export class ManifestFile {
    * @throws BatchError `batch_conflict` for a line that cannot be read
    */
   static async read(out: string): Promise<ManifestFile> {
-    const spans: InputSpan[] = [];
+    const places = new LinePlaces();
     const columns = new Set<string>();
     for await (const found of readManifest(out)) {
       if (found.kind === 'torn' || found.kind === 'blank') continue;
-      const { source, row, seq, input } = ownLine(found, out);
-      spans.push({ source, row, seq, offset: found.offset, length: found.length });
-      for (const column of Object.keys(input)) columns.add(column);
+      const line = ownLine(found, out);
+      places.add(found, line);
+      for (const column of Object.keys(line.input)) columns.add(column);
     }
-    return new ManifestFile(out, inInputOrder(spans), [...columns]);
+    return new ManifestFile(out, places.inInputOrder(), [...columns]);
   }
 
   get size(): number {
-    return this.spans.length;
+    return this.places.size;
   }
 
-  async *lines(): AsyncGenerator<{ text: string; line: ManifestLine }> {
-    if (this.spans.length === 0) return;
+  /** @param isWanted says of which positions lines are wanted, from 0 */
+  async *lines(isWanted: (position: number) => boolean = () => true): AsyncGenerator<ManifestLine> {
+    for await (const text of this.texts(isWanted)) yield ownLine(judgeLine(text), this.out);
+  }
+
+  private async *texts(
+    isWanted: (position: number) => boolean = () => true,
+  ): AsyncGenerator<string> {
+    if (this.size === 0) return;
     const file = await open(manifestPath(this.out), 'r');
     try {
-      for (const span of this.spans) {
-        const text = await textAt(file, span);
-        yield { text, line: ownLine(judgeLine(text), this.out) };
+      for await (const text of this.places.texts(file, isWanted)) {
+        // Every line was judged when it was found; that the file is another one by now is seen from its first line on.
+        if (parseJson(text) === undefined) ownLine(judgeLine(text), this.out);
+        yield text;
       }
     } finally {
       await file.close();
@@ -185,7 +309,7 @@ export class ManifestFile {
   async *export(format: ManifestFormat): AsyncGenerator<string> {
     switch (format) {
       case 'jsonl':
-        for await (const { text } of this.lines()) yield `${text}\n`;
+        for await (const text of this.texts()) yield `${text}\n`;
         return;
       case 'json':
         yield* this.jsonArray();
@@ -200,7 +324,7 @@ export class ManifestFile {
 
   private async *jsonArray(): AsyncGenerator<string> {
     let before = '[\n';
-    for await (const { text } of this.lines()) {
+    for await (const text of this.texts()) {
       yield before + text;
       before = ',\n';
     }
@@ -210,7 +334,7 @@ export class ManifestFile {
   private async *csv(): AsyncGenerator<string> {
     const columns = csvColumns(this.inputColumns);
     let rows: JsonValue[][] = [columns.map((column) => column.name)];
-    for await (const { line } of this.lines()) {
+    for await (const line of this.lines()) {
       rows.push(csvRow(columns, line));
       if (rows.length < rowsAtOnce) continue;
       yield csvRows(rows);
@@ -220,27 +344,54 @@ export class ManifestFile {
   }
 }
 
+/** Of a line, in bytes. */
+export interface Span {
+  offset: number;
+  length: number;
+}
+
+const beyondWord = 2 ** 32;
+
+/** Where the line stands that is known by a text, such as its brief's id: 30 to 35 bytes each (`TextIndex`). */
+export class SpanIndex {
+  private readonly index = new TextIndex(3);
+
+  has(text: string): boolean {
+    return this.index.has(text);
+  }
+
+  find(text: string): Span | null {
+    const words = this.index.find(text);
+    if (words === null) return null;
+    const [high = 0, low = 0, length = 0] = words;
+    return { offset: high * beyondWord + low, length };
+  }
+
+  set(text: string, { offset, length }: Span): void {
+    const { words } = this.index.claim(text);
+    words.set([Math.floor(offset / beyondWord), offset % beyondWord, length]);
+  }
+}
+
 /** The lines of a folder's manifest whose briefs succeeded, by brief; only where they stand is kept in memory. */
 export class SucceededLines {
   private constructor(
     private readonly file: FileHandle,
-    private readonly spans: ReadonlyMap<string, Span>,
+    private readonly spans: SpanIndex,
   ) {}
 
   static async read(out: string): Promise<SucceededLines> {
-    const spans = new Map<string, Span>();
+    const spans = new SpanIndex();
     for await (const found of readManifest(out)) {
       if (found.kind !== 'line' || found.line.status !== 'succeeded') continue;
-      spans.set(found.line.brief_id, { offset: found.offset, length: found.length });
+      spans.set(found.line.brief_id, found);
     }
     return new SucceededLines(await open(manifestPath(out), 'r'), spans);
   }
 
   async lineOf(briefId: string): Promise<ManifestLine | null> {
-    const span = this.spans.get(briefId);
-    if (span === undefined) return null;
-    const judged = judgeLine(await textAt(this.file, span));
-    return judged.kind === 'line' ? judged.line : null;
+    const span = this.spans.find(briefId);
+    return span === null ? null : lineAt(this.file, span);
   }
 
   close(): Promise<void> {
@@ -248,7 +399,9 @@ export class SucceededLines {
   }
 }
 
-async function textAt(file: FileHandle, { offset, length }: Span): Promise<string> {
+/** Null for what cannot be read. */
+async function lineAt(file: FileHandle, { offset, length }: Span): Promise<ManifestLine | null> {
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
-  return buffer.toString('utf8').trimEnd();
+  const judged = judgeLine(buffer.toString('utf8').trimEnd());
+  return judged.kind === 'line' ? judged.line : null;
 }

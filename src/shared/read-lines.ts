@@ -12,7 +12,7 @@ export interface FileLine {
 }
 
 const chunkBytes = 256 * 1024;
-const newline = 0x0a;
+export const newline = 0x0a;
 /** No line of ours comes near it: what is longer is a file of another kind. */
 const longestBytes = 64 * 1024 * 1024;
 

@@ -39,7 +39,7 @@ describe('ManifestFile', () => {
   it('gives lines in the order of the input, whatever order they were finished in', async () => {
     const manifest = await manifestWith(jsonl(third, first, second));
     const ids: string[] = [];
-    for await (const { line } of manifest.lines()) ids.push(line.brief_id);
+    for await (const line of manifest.lines()) ids.push(line.brief_id);
     expect(ids).toEqual(['a', 'b', 'c']);
     expect(manifest.inputColumns).toEqual(['sku', 'size', 'note']);
   });
@@ -54,7 +54,7 @@ describe('ManifestFile', () => {
     ];
     const manifest = await manifestWith(jsonl(...lines));
     const ids: string[] = [];
-    for await (const { line } of manifest.lines()) ids.push(line.brief_id);
+    for await (const line of manifest.lines()) ids.push(line.brief_id);
     expect(ids).toEqual(['a/1', 'a/2', 'trial a', 'b', 'trial b']);
   });
 

@@ -77,7 +77,7 @@ async function sampleLines(input: CompiledInput, out: string): Promise<ManifestL
   for await (const { id } of input.briefs()) ids.add(id);
   const manifest = await ManifestFile.read(out);
   const lines: ManifestLine[] = [];
-  for await (const { line } of manifest.lines()) if (ids.has(line.brief_id)) lines.push(line);
+  for await (const line of manifest.lines()) if (ids.has(line.brief_id)) lines.push(line);
   return lines;
 }
 

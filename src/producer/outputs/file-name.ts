@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { TextIndex } from '../../shared/text-index.js';
 import type { RowFault } from '../rejection.js';
 import type { Row } from '../rows/row.js';
 import { renderTemplate, type Template } from '../template/template.js';
@@ -40,16 +40,16 @@ export function numberName(origin: string, number: number): string {
 
 /** Counts the pictures of one name over the whole input: a product's variants mostly have rows of their own. */
 export class NameCounter {
-  /** By a hash, because most inputs have a name for each row. */
-  readonly #counts = new Map<string, number>();
+  /** Most inputs have a name for each row. */
+  readonly #counts = new TextIndex(1);
 
   /** The number of the first of so many more; 1 where the name has none. */
   next(name: string | null, pictures: number): number {
     if (name?.includes(marker) !== true) return 1;
     // File systems may ignore case.
-    const key = hash('sha256', name.toLowerCase(), 'base64').slice(0, 16);
-    const before = this.#counts.get(key) ?? 0;
-    this.#counts.set(key, before + pictures);
+    const { words } = this.#counts.claim(name.toLowerCase());
+    const before = words[0] ?? 0;
+    words[0] = before + pictures;
     return before + 1;
   }
 }

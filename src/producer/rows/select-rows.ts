@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import type { JsonValue } from '../../shared/json.js';
-import { IdIndex } from '../id-index.js';
+import { TextIndex } from '../../shared/text-index.js';
 import type { RowFault } from '../rejection.js';
 import { textOf } from '../template/template.js';
 import { isBlank, trimCell } from './cell-text.js';
@@ -24,7 +23,7 @@ export type Selected =
 export class RowSelection {
   readonly #fillDown: FillDown;
   readonly #where: readonly WatchedCondition[];
-  readonly #seen = new IdIndex();
+  readonly #seen = new TextIndex(0);
 
   constructor(private readonly options: SelectionOptions) {
     this.#fillDown = new FillDown(options.fillDown);
@@ -50,13 +49,7 @@ export class RowSelection {
       const reason = `"${unique}" is empty, and --unique needs it`;
       return { kind: 'refused', fault: { kind: 'empty_value', column: unique, reason } };
     }
-    return this.#isFirst(trimCell(key)) ? { kind: 'taken', row } : leftOut;
-  }
-
-  /** The index of ids does just this in a few bytes a value. */
-  #isFirst(value: string): boolean {
-    const fingerprint = hash('sha256', value, 'hex').slice(0, 32);
-    return this.#seen.claim({ id: value, fingerprint, source: 0, row: 0 }).kind === 'new';
+    return this.#seen.claim(trimCell(key)).kind === 'new' ? { kind: 'taken', row } : leftOut;
   }
 }
 

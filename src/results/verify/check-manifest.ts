@@ -3,8 +3,9 @@ import { join, posix } from 'node:path';
 import { z } from 'zod';
 import type { Asset, LineStatus, ManifestLine } from '../../shared/manifest-line.js';
 import { quoteName } from '../../shared/quantities.js';
+import { TextIndex } from '../../shared/text-index.js';
 import { fileNames } from '../file-names.js';
-import { chargedFor, readHistory, readManifest } from '../manifest.js';
+import { chargedFor, readHistory, readManifest, type Span, SpanIndex } from '../manifest.js';
 import { type RunReport, runReportSchema } from '../run-report.js';
 import type { Findings } from './findings.js';
 
@@ -27,7 +28,7 @@ export async function* walkManifest(
     const { row } = found;
     switch (found.kind) {
       case 'line':
-        yield* countLine(found.line, row, { tally, findings });
+        yield* countLine(folder, found, { tally, findings });
         break;
       case 'blank':
         break;
@@ -46,11 +47,11 @@ export async function* walkManifest(
   }
 }
 
-function* countLine(
-  line: ManifestLine,
-  row: number,
+async function* countLine(
+  folder: string,
+  { line, row, ...span }: { line: ManifestLine; row: number } & Span,
   { tally, findings }: { tally: ManifestTally; findings: Findings },
-): Generator<NamedAsset> {
+): AsyncGenerator<NamedAsset> {
   const briefId = line.brief_id;
   const position = { brief_id: briefId, row };
   const counted = tally.add(line, row);
@@ -59,7 +60,8 @@ function* countLine(
     findings.problem('line_twice', message, { ...position, path });
   }
   for (const asset of line.assets) {
-    const namer = tally.claim(asset.path, briefId);
+    const earlier = tally.claim(asset.path, span);
+    const namer = earlier && (await briefAt(folder, earlier));
     // A second line of the same brief is reported as that; its files were looked at with the first.
     if (namer === briefId && counted.kind === 'twice') continue;
     if (namer !== null) {
@@ -70,7 +72,19 @@ function* countLine(
   }
 }
 
-/** What the lines of a manifest add up to; a line that is there twice counts once. */
+/** Whose line stands there. */
+async function briefAt(folder: string, { offset }: Span): Promise<string> {
+  for await (const found of readManifest(folder, offset)) {
+    if (found.kind === 'line') return found.line.brief_id;
+    break;
+  }
+  return '';
+}
+
+/**
+ * What the lines of a manifest add up to; a line that is there twice counts once. Of a brief it keeps some 25 bytes, of a
+ * file some 33, however long their names are.
+ */
 export class ManifestTally {
   lines = 0;
   /** Lines that could not be read: each may stand for a brief. */
@@ -86,14 +100,15 @@ export class ManifestTally {
   };
   /** Credits that were charged for these lines, and those of cancelled ones, which may have been. */
   readonly credits = { charged: 0, cancelled: 0 };
-  private readonly rowOf = new Map<string, number>();
-  private readonly namerOf = new Map<string, string>();
+  private readonly rows = new TextIndex(1);
+  /** The lines that named files first. */
+  private readonly namers = new SpanIndex();
 
   /** Counts a line; or says on which row its brief has one already. */
   add(line: ManifestLine, row: number): { kind: 'new' } | { kind: 'twice'; firstRow: number } {
-    const firstRow = this.rowOf.get(line.brief_id);
-    if (firstRow !== undefined) return { kind: 'twice', firstRow };
-    this.rowOf.set(line.brief_id, row);
+    const { kind, words } = this.rows.claim(line.brief_id);
+    if (kind === 'known') return { kind: 'twice', firstRow: words[0] ?? 0 };
+    words[0] = row;
     this.batch ??= line.batch;
     this.lines += 1;
     this.byStatus[line.status] += 1;
@@ -104,19 +119,19 @@ export class ManifestTally {
   }
 
   hasBrief(briefId: string): boolean {
-    return this.rowOf.has(briefId);
+    return this.rows.has(briefId);
   }
 
-  /** Notes who names a file; the brief that did so before, or null. */
-  claim(path: string, briefId: string): string | null {
+  /** Notes which line names a file; the one that did so before, or null. */
+  claim(path: string, span: Span): Span | null {
     const name = comparablePath(path);
-    const earlier = this.namerOf.get(name);
-    if (earlier === undefined) this.namerOf.set(name, briefId);
-    return earlier ?? null;
+    const earlier = this.namers.find(name);
+    if (earlier === null) this.namers.set(name, span);
+    return earlier;
   }
 
   names(path: string): boolean {
-    return this.namerOf.has(comparablePath(path));
+    return this.namers.has(comparablePath(path));
   }
 }
 
@@ -127,17 +142,17 @@ export function comparablePath(path: string): string {
 
 export interface History {
   /** Files that earlier lines named, in comparable form. */
-  paths: ReadonlySet<string>;
+  paths: Pick<TextIndex, 'has'>;
   /** Credits that were charged for them. */
   charged: number;
 }
 
 export async function sumHistory(folder: string): Promise<History> {
-  const paths = new Set<string>();
+  const paths = new TextIndex(0);
   let charged = 0;
   for await (const line of readHistory(folder)) {
     charged += chargedFor(line);
-    for (const asset of line.assets) paths.add(comparablePath(asset.path));
+    for (const asset of line.assets) paths.claim(comparablePath(asset.path));
   }
   return { paths, charged };
 }

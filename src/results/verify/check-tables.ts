@@ -22,7 +22,11 @@ export async function checkTable(
   tally: ManifestTally,
   findings: Findings,
 ): Promise<void> {
-  const table = await readTable(join(folder, path), (briefId) => tally.hasBrief(briefId));
+  const most = missingLines(report, tally) + 1;
+  const table = await readTable(join(folder, path), {
+    isKnown: (briefId) => tally.hasBrief(briefId),
+    most,
+  });
   reportMissing({ report, tally, findings }, table.kind === 'read' ? table.unknownIds : []);
   // Until a batch has finished there is none, or one of an earlier end.
   if (report.state !== 'finished') return;
@@ -71,13 +75,13 @@ function unnamed(report: RunReport, tally: ManifestTally): string {
 type TableReading =
   | { kind: 'absent' }
   | { kind: 'unreadable'; reason: string }
-  /** `unknownIds`: briefs that have a row here and that `isKnown` does not know. */
+  /** `unknownIds`: briefs that have a row here and that are not known; no more of them than were wanted. */
   | { kind: 'read'; rows: number; unknownIds: string[] };
 
 /** Counts the data rows of `manifest.csv`, in constant memory, and says which briefs only it knows. */
 async function readTable(
   path: string,
-  isKnown: (briefId: string) => boolean,
+  { isKnown, most }: { isKnown(briefId: string): boolean; most: number },
 ): Promise<TableReading> {
   let rows = -1;
   let idColumn = -1;
@@ -90,7 +94,8 @@ async function readTable(
         rows += 1;
         const id = idOf(cells[idColumn]);
         if (rows === 0) idColumn = cells.findLastIndex((name) => /^(result_)*brief_id$/.test(name));
-        else if (id !== null && !id.some(isKnown)) unknownIds.push(id[0]);
+        else if (unknownIds.length < most && id !== null && !id.some(isKnown))
+          unknownIds.push(id[0]);
       }
     });
   } catch (error) {
