@@ -81,7 +81,7 @@ export async function openBatch(
   if (out !== '') await leaveFolder(context, ledger, out);
   const { meta: found, journal } = await openLife(context, { ledger, out, mode });
   const forced = forcedOf(found, request.force);
-  const comparison = await compareWithBatch(ledger, input.briefs(), forced);
+  const comparison = await compareWithBatch(ledger, found, input, forced);
   refuseChanges(request, comparison);
   const { meta, reread } = await lookAgain(context, ledger, found);
   const making = comparison.fresh + comparison.changed + comparison.forced;
@@ -133,12 +133,17 @@ export async function admitBatch(
   // Before the first job: whoever takes it looks for its files there.
   await ledger.references.keepFiles(input.files);
   const admitting = { ledger, queues, out, clock, stopping, journal };
+  const before = await ledger.meta();
   if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
   const { rows, rejected, duplicates } = input.counts;
   await ledger.set({ ready: 1 });
   // What it has sent and the input does not name any more.
   if (journal !== null) await adoptFolder({ ledger, queues, out });
   await ledger.markAdmission('complete', { rows, rejected, duplicates });
+  // What an earlier life had sent goes on as it was sent, whatever the input says now.
+  if (before !== null && (journal?.sends.size ?? 0) === 0) {
+    await ledger.rememberInput(input.digest, before, 'admitted');
+  }
   return 'all';
 }
 

@@ -179,6 +179,20 @@ export class BatchLedger {
     await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
   }
 
+  /**
+   * The batch has every brief of an input with that very content (`BatchMeta.knownInput`), unless something of it changes
+   * or has changed since `admissions` was read.
+   * @param proof `admitted`: all were offered for admission since, and where one was not taken as it is, that was marked
+   */
+  async rememberInput(
+    digest: string,
+    { admissions }: Pick<BatchMeta, 'admissions'>,
+    proof: 'compared' | 'admitted',
+  ): Promise<void> {
+    const fields = proof === 'compared' ? { unlike: '' } : {};
+    await this.set({ input: `${admissions} ${digest}`, ...fields });
+  }
+
   /** The closing files stand for the admission whose meta this is. */
   async markFinalized({ admissions, forcedRun }: BatchMeta): Promise<void> {
     const forced = forcedRun === null ? {} : { forced_done: forcedRun };

@@ -83,8 +83,10 @@ const facts = {
   forcedRun: count.nullable(),
   /** Lines that were taken over from an earlier batch of its schedule. */
   takenOver: count,
-  /** How often its admission was opened again. */
+  /** How often its admission was opened again, or briefs of it were. */
   admissions: count,
+  /** Digest of an input of which it has every brief with that very content; null where none is known. */
+  knownInput: z.string().nullable(),
   /** The API has taken at least one of its submissions. */
   accepted: z.boolean(),
   /** A machine without the output folder submits for this batch. */
@@ -178,10 +180,18 @@ function factsIn(name: string, fields: Record<string, string>) {
     forcedRun: fields.forced === fields.forced_done ? null : orNull('forced'),
     takenOver: number('taken_over'),
     admissions: number('admissions'),
+    knownInput: knownInputIn(fields),
     accepted: fields.accepted === '1',
     elsewhere: fields.elsewhere === '1',
     folder: folderIn(fields),
   };
+}
+
+/** Whatever gives a brief another content raises `admissions` first; what is admitted with another one is marked `unlike`. */
+function knownInputIn({ input = '', admissions = '0', unlike }: Record<string, string>) {
+  const end = input.indexOf(' ');
+  const isKnown = end > 0 && input.slice(0, end) === admissions && unlike !== admissions;
+  return isKnown ? input.slice(end + 1) : null;
 }
 
 function folderIn({ ready, adopting }: Record<string, string>): BatchMeta['folder'] {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,8 @@ export type { Rejection } from './rejection.js';
 /** The whole input, read and checked; briefs and faults wait on disk. */
 export interface CompiledInput {
   counts: InputCounts;
+  /** Equal where ids and contents of all briefs are, and their order. */
+  digest: string;
   /** In input order, in constant memory; may be iterated more than once. */
   briefs(): AsyncIterable<PreparedBrief>;
   /** One for each fault, in input order; a row may have several. */
@@ -59,9 +62,10 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
     const warnings = new InputWarnings();
     const compilation = await startCompilation(options, { mapping, folder, warnings });
     await compileFiles(options, compilation, folder);
-    const { briefs, rejections, counts, modelUse, uploads } = compilation;
+    const { briefs, rejections, counts, modelUse, uploads, digest } = compilation;
     return {
       counts,
+      digest: digest.digest('hex'),
       briefs: () => readBriefs(briefs),
       rejections: () => readRejections(rejections),
       modelUse,
@@ -99,6 +103,7 @@ async function startCompilation(
     selection: new RowSelection(selectionOf(options, mapping)),
     index: new IdIndex(),
     names: new NameCounter(),
+    digest: createHash('sha256'),
     briefs: await Spool.create(join(folder, 'briefs')),
     rejections: await Spool.create(join(folder, 'rejections')),
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },

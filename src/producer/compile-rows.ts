@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto';
 import { counted } from '../shared/quantities.js';
 import type { IdIndex } from './id-index.js';
 import type { Mapping } from './mapping/mapping.js';
@@ -178,8 +179,8 @@ function findClash(
 }
 
 function admit(prepared: PreparedOutput, row: number, { compilation }: RowContext): void {
-  const { index, sourceNames, counts, briefs, modelUse, uploads, names } = compilation;
-  const { model, variants, files, name } = prepared;
+  const { index, sourceNames, counts, briefs, modelUse, uploads, names, digest } = compilation;
+  const { id, model, variants, files, name, fingerprint } = prepared;
   const source = sourceNames.length - 1;
   const claims = claimsOf(prepared).map((claim) => index.claim({ ...claim, source, row }));
   if (claims.every(({ kind }) => kind === 'duplicate')) {
@@ -189,6 +190,8 @@ function admit(prepared: PreparedOutput, row: number, { compilation }: RowContex
   counts.briefs += variants;
   modelUse.set(model, (modelUse.get(model) ?? 0) + variants);
   uploads.add(model, files);
+  // None of them holds a line feed.
+  digest.update(`${id}\n${variants}\n${fingerprint}\n`);
   spoolBrief(briefs, prepared, names.next(name, variants));
 }
 
@@ -199,6 +202,8 @@ export interface Compilation {
   selection: RowSelection;
   index: IdIndex;
   names: NameCounter;
+  /** Over all briefs, in their order. */
+  digest: Hash;
   briefs: Spool;
   rejections: Spool;
   counts: InputCounts;

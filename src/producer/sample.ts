@@ -19,6 +19,7 @@ export function sampleInput(
   return {
     ...input,
     counts: { ...input.counts, briefs: size },
+    digest: `${input.digest} ${size} of it, ${variants}`,
     modelUse,
     briefs: () => chooseBriefs(input, chosen),
   };

@@ -21,6 +21,7 @@ function inputOf(models: string[], variants = 1): CompiledInput {
       duplicates: 2,
       leftOut: 0,
     },
+    digest: 'all',
     modelUse,
     warnings: [],
     files: [],

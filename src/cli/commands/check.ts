@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { compareWithFolder } from '../../batch/compare.js';
+import { FolderComparison } from '../../batch/compare.js';
 import { makePlan, type Plan } from '../../forecast/plan.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
@@ -82,7 +82,7 @@ async function check(
   try {
     const look = await lookAtWallet(settings);
     const refused = refusedKey(look);
-    const compared = flags.out ? await compareWithFolder(flags.out, input.briefs) : null;
+    const compared = flags.out ? await FolderComparison.with(flags.out) : null;
     const plan = await makePlan(input, {
       models: list.models,
       wallet: look.wallet,
@@ -93,7 +93,10 @@ async function check(
         learned: { rate: null, inFlight: null },
         taskMs: null,
       },
-      ...(compared && { comparison: compared.comparison, left: compared.toBeMade }),
+      ...(compared && {
+        comparison: compared.comparison,
+        left: (briefs) => compared.toBeMade(briefs),
+      }),
     });
     if (flags.json) {
       if (flags.rejected) {

@@ -8,7 +8,7 @@
 local ids = {}
 for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
-local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled', 'run', 'createdAt')
+local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled', 'run', 'createdAt', 'admissions')
 local seq = tonumber(meta[1]) or 0
 local run = meta[3] and ',"run":' .. meta[3] or ''
 local answers, states, contents = {}, {}, {}
@@ -17,7 +17,7 @@ if not meta[4] then
   for n = 1, #ids do answers[n] = 'missing' end
   return answers
 end
-local fresh = {}
+local fresh, unlike = {}, false
 for n = 1, #ids do
   local fingerprint = ARGV[3 * n]
   local earlier = fresh[ids[n]]
@@ -40,7 +40,10 @@ for n = 1, #ids do
     contents[#contents + 1] = ARGV[3 * n + 1]
     answers[n] = 'admitted'
   end
+  unlike = unlike or answers[n] == 'clash' or answers[n] == 'cancelled'
 end
+-- The input is not to be taken for what the batch has.
+if unlike then redis.call('HSET', KEYS[1], 'unlike', meta[5] or '0') end
 if #states > 0 then
   redis.call('HSET', KEYS[2], unpack(states))
   redis.call('HSET', KEYS[3], unpack(contents))
