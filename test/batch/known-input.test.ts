@@ -46,7 +46,12 @@ async function openDesk() {
     passes = 0;
     return openBatch(context, {
       ...{ batch: 'spring', out, sources: ['in.csv'], command: null, mode: 'go_on' },
-      ...{ force: 'none', changes: 'made', caps: { batch: undefined, day: undefined } },
+      ...{
+        force: 'none',
+        priority: undefined,
+        changes: 'made',
+        caps: { batch: undefined, day: undefined },
+      },
       input: {
         ...input,
         briefs: () => {
