@@ -63,7 +63,7 @@ export class AccountLedger {
    */
   async takeTurn(longestWaitMs: number, member = ''): Promise<Turn> {
     const reply = (await runScript(this.redis, 'take-turn', {
-      keys: [this.keys.pace, this.keys.workers, this.keys.clock],
+      keys: [this.keys.pace, this.keys.clock],
       values: [longestWaitMs, member],
     })) as [number, number, Pressure, string];
     const [taken, waitMs, pressure, spacing] = reply;
@@ -106,16 +106,37 @@ export class AccountLedger {
   }
 
   private get answerKeys(): string[] {
-    const { pace, workers, inFlight, clock } = this.keys;
-    return [pace, workers, inFlight, clock];
+    const { pace, inFlight, clock } = this.keys;
+    return [pace, inFlight, clock];
   }
 
-  async heartbeat(worker: string, told: Partial<ToldLimits>) {
+  /** Says that a worker is there, and what it was told; returns who else is. */
+  async heartbeat(worker: string, told: Partial<ToldLimits>): Promise<string[]> {
     const { rate, inFlight, submitRate, readRate } = told;
-    await runScript(this.redis, 'heartbeat', {
-      keys: [this.keys.workers, this.keys.clock],
+    const { workers, pace, clock } = this.keys;
+    const live = (await runScript(this.redis, 'heartbeat', {
+      keys: [workers, pace, clock],
       values: [worker, ...[rate, inFlight, submitRate, readRate].map((limit) => limit ?? '-')],
+    })) as string[];
+    return live.filter((other) => other !== worker);
+  }
+
+  /**
+   * For how many ms no job of a submit queue need be taken, as far as all batches are held by the same; 0 for none.
+   * No leave: that is given to one brief by `BriefLedger.beginSubmit`.
+   */
+  async heldForMs(longestWaitMs: number, defaultInFlight: number): Promise<number> {
+    const { pace, inFlight, gate, clock } = this.keys;
+    const reply = await runScript(this.redis, 'may-submit', {
+      keys: [pace, inFlight, gate, clock],
+      values: [longestWaitMs, defaultInFlight],
     });
+    return Number(reply);
+  }
+
+  /** Whoever waits for this account is told that it may go on. */
+  private async tell(): Promise<void> {
+    await this.redis.publish(this.keys.news, `account ${this.account}`);
   }
 
   async leave(worker: string): Promise<void> {
@@ -128,20 +149,24 @@ export class AccountLedger {
       keys: [this.keys.gate, this.keys.clock],
       values: ['credits', firstProbeMs, longestProbeMs, '', by === 'probe' ? 'probe' : ''],
     });
+    await this.tell();
     return Number(reply);
   }
 
   async unpark(): Promise<void> {
     await this.redis.hdel(this.keys.gate, 'parked', 'spacing', 'probe_at');
+    await this.tell();
   }
 
   /** The key was refused: nothing is submitted until a person acts and starts again. */
   async halt(code: string, message: string): Promise<void> {
     await this.redis.hset(this.keys.gate, { halted: code, halted_message: message });
+    await this.tell();
   }
 
   async unhalt(): Promise<void> {
     await this.redis.hdel(this.keys.gate, 'halted', 'halted_message');
+    await this.tell();
   }
 
   /** The API cannot be reached; returns the ms for which no submission is sent. */
@@ -155,6 +180,7 @@ export class AccountLedger {
 
   async noteUp(): Promise<void> {
     await this.redis.hdel(this.keys.gate, 'down_until', 'down_spacing');
+    await this.tell();
   }
 
   /** Names of the batches that have tasks in flight. */
@@ -211,14 +237,17 @@ export class AccountRecords {
     return { credits: Number(credits), readAtMs: Number(readAt) };
   }
 
-  /** `due` to one of all machines, where it was not read for minutes and no hold forbids to ask. */
-  async claimWalletLook(): Promise<'due' | 'not_now'> {
+  /**
+   * After how many ms it is worth claiming a look at the balance; 0 to one of all machines, where it was not read for
+   * minutes and no hold forbids to ask.
+   */
+  async claimWalletLook(): Promise<number> {
     const { gate, clock } = this.keys;
-    const due = await runScript(this.redis, 'wallet', {
+    const dueInMs = await runScript(this.redis, 'wallet', {
       keys: [gate, clock],
       values: ['look', walletFreshMs],
     });
-    return due === 1 ? 'due' : 'not_now';
+    return Number(dueInMs);
   }
 
   /** Nothing was asked after all: whoever claims next may. */

@@ -40,7 +40,7 @@ export interface AccountView {
 }
 
 const pressureLastsMs = 3_000;
-const workerLivesMs = 10_000;
+const workerLivesMs = 7_500;
 const longestHintHoldMs = 10_000;
 const longestRestMs = 86_400_000;
 

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
+import { tellNews } from '../shared/news.js';
 import type { AccountLedger } from './account-ledger.js';
 import { AdoptionLedger } from './adoption-ledger.js';
 import {
@@ -64,7 +65,7 @@ export class BatchLedger {
     private readonly account: AccountLedger,
   ) {
     this.keys = batchKeys(prefix, batch);
-    this.briefs = new BriefLedger(redis, batch, this.keys, account.keys);
+    this.briefs = new BriefLedger(redis, batch, this.keys, account.keys, account.account);
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.adoption = new AdoptionLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
@@ -175,8 +176,14 @@ export class BatchLedger {
     return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
   }
 
+  /** Tells all processes that something has changed for this batch. */
+  async tell(): Promise<void> {
+    await tellNews(this.redis, this.prefix, { about: 'batch', name: this.batch });
+  }
+
   async markAdmission(mark: 'complete', counts?: Partial<BatchCounts>): Promise<void> {
     await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
+    await this.tell();
   }
 
   /**
@@ -197,6 +204,7 @@ export class BatchLedger {
   async markFinalized({ admissions, forcedRun }: BatchMeta): Promise<void> {
     const forced = forcedRun === null ? {} : { forced_done: forcedRun };
     await this.redis.hset(this.keys.meta, { finalized: String(admissions), ...forced });
+    await this.tell();
   }
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
@@ -252,6 +260,7 @@ export class BatchLedger {
       keys: [meta, batchesKey(this.prefix), this.account.keys.inFlight, ...Object.values(others)],
       values: [this.batch, inFlightMember(this.batch, ''), which],
     });
+    await this.tell();
     return reply === 1;
   }
 
@@ -263,6 +272,7 @@ export class BatchLedger {
   /** Nothing more is submitted or admitted from here on. */
   async cancel(): Promise<'cancelled' | 'was_finished'> {
     const reply = await runScript(this.redis, 'cancel', { keys: [this.keys.meta], values: [] });
+    await this.tell();
     return reply === 1 ? 'cancelled' : 'was_finished';
   }
 
@@ -294,6 +304,7 @@ export class BatchLedger {
       else if (value !== undefined) await this.set({ [field]: value });
     }
     await this.redis.hdel(this.keys.meta, 'capped');
+    await this.tell();
   }
 
   /** Briefs of this batch that are submitted and not known to be over. */

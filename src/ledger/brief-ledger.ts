@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type PreparedBrief, parseContent, type StoredContent } from '../shared/brief.js';
 import type { LineStatus } from '../shared/manifest-line.js';
-import { utcDay } from './account-view.js';
+import { type Pressure, utcDay } from './account-view.js';
 import {
   type BriefState,
   decodeState,
@@ -41,6 +41,12 @@ export interface BriefTexts {
   content: string | null;
 }
 
+/** What becomes of a brief's reserved credits with a move: see `lua/move.lua`. */
+interface Credits {
+  does: 'keep' | 'free' | 'state' | 'spend';
+  amount: number | '';
+}
+
 /** Where each brief of one batch stands. Every change of a brief's stage goes through here. */
 export class BriefLedger {
   constructor(
@@ -48,6 +54,7 @@ export class BriefLedger {
     private readonly batch: string,
     private readonly keys: BatchKeys,
     private readonly account: AccountKeys,
+    private readonly accountName: string,
   ) {}
 
   /** The encoded states, in the order given; null where a brief is new. */
@@ -95,10 +102,10 @@ export class BriefLedger {
     limits: { longestWaitMs: number; defaultInFlight: number; createdAt: number },
   ): Promise<SubmitPermit> {
     const { meta, state, reservations, submitQueue } = this.keys;
-    const { pace, inFlight, gate, workers, prices, firsts, day, clock } = this.account;
+    const { pace, inFlight, gate, prices, firsts, day, clock } = this.account;
     const reply = (await runScript(this.redis, 'begin-submit', {
       keys: [
-        ...[meta, state, pace, inFlight, gate, workers, reservations, prices, firsts, day],
+        ...[meta, state, pace, inFlight, gate, reservations, prices, firsts, day],
         ...[submitQueue, clock],
       ],
       values: [
@@ -131,14 +138,14 @@ export class BriefLedger {
     return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
   }
 
-  /** Where a brief stands and what it is, as of one moment; `missing` where the ledger lacks either. */
+  /** Where a brief stands and what it is; `missing` where the ledger lacks either. */
   async find(briefId: string): Promise<LedgerBrief | 'lined' | 'missing'> {
     const { state: states, content: contents } = this.keys;
-    const replies = await this.redis.multi().hget(states, briefId).hget(contents, briefId).exec();
-    const [stateText, contentText] = (replies ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply as string | null;
-    });
+    // In this order: a move that finds the state as it was read here finds the content of that state (S1).
+    const [stateText, contentText] = await Promise.all([
+      this.redis.hget(states, briefId),
+      this.redis.hget(contents, briefId),
+    ]);
     if (!stateText) return 'missing';
     const { text, state } = decodeState(stateText);
     if (state.stage === 'lined') return 'lined';
@@ -161,7 +168,9 @@ export class BriefLedger {
     // The API has just said what it reserves (S6).
     const isTaken = from.state.stage === 'submitting' && to.stage === 'accepted';
     const held = holdings[to.stage].credits ? 'keep' : 'free';
-    const credits = isTaken ? ['state', to.reserved ?? ''] : [held, ''];
+    const credits: Credits = isTaken
+      ? { does: 'state', amount: to.reserved ?? '' }
+      : { does: held, amount: '' };
     const overtaken = await this.set(briefId, from, { text, stage: to.stage }, credits);
     return overtaken ?? { kind: 'moved', brief: { text, state: to } };
   }
@@ -172,10 +181,16 @@ export class BriefLedger {
     const to = moves.lined(from.state, status);
     // What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
     const isSettled = status !== 'unknown' && charged !== null;
-    const overtaken = await this.set(briefId, from, { text: encodeState(to), stage: to.stage }, [
-      ...(isSettled ? ['spend', charged] : ['keep', '']),
-      ...[line, status, checks, downloads, utcDay(nowMs), to.run ?? ''],
-    ]);
+    const credits: Credits = isSettled
+      ? { does: 'spend', amount: charged }
+      : { does: 'keep', amount: '' };
+    const overtaken = await this.set(
+      briefId,
+      from,
+      { text: encodeState(to), stage: to.stage },
+      credits,
+      [line, status, checks, downloads, utcDay(nowMs), to.run ?? ''],
+    );
     return overtaken ?? { kind: 'finished' };
   }
 
@@ -184,17 +199,23 @@ export class BriefLedger {
     briefId: string,
     from: ReadState,
     to: { text: string; stage: Stage },
-    values: (string | number)[],
+    credits: Credits,
+    values: (string | number)[] = [],
   ): Promise<Passed | null> {
     const { meta, state, reservations, outbox, content } = this.keys;
-    const { inFlight, day, prices, firsts, pace, clock } = this.account;
-    const place = holdings[to.stage].place ? 'keep' : 'free';
+    const { inFlight, day, prices, firsts, pace, clock, news: channel } = this.account;
+    const gives = holdings[from.state.stage].place && !holdings[to.stage].place;
+    const news = [channel, `batch ${this.batch}`, `account ${this.accountName}`];
     const reply = (await runScript(this.redis, 'move', {
       keys: [
         ...[meta, state, inFlight, reservations, day, prices, firsts, pace, outbox, content],
         clock,
       ],
-      values: [briefId, from.text, to.text, this.member(briefId), place, ...values],
+      values: [
+        ...[briefId, from.text, to.text, this.member(briefId), gives ? 'free' : 'keep'],
+        ...[credits.does, credits.amount, ...news],
+        ...values,
+      ],
     })) as [number, string?];
     return reply[0] === 1 ? null : passed(reply[1]);
   }
@@ -244,6 +265,10 @@ export type SubmitPermit =
       spacingMs: number;
       /** `open`: an earlier send of this key got no clear answer, so it may have been taken. */
       earlier: 'open' | 'none';
+      /** What limits the account at this moment. */
+      pressure: Pressure;
+      /** Tasks that may be in flight at once. */
+      places: number;
     }
   | Passed
   | { kind: 'wait'; waitMs: number; reason: WaitReason }
@@ -299,6 +324,8 @@ function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]
         reserved: { credits: Number(reply[5]), priceKind: brief.priceKind },
         spacingMs: Number(reply[6]),
         earlier: reply[7] === 'open' ? 'open' : 'none',
+        pressure: reply[8] as Pressure,
+        places: Number(reply[9]),
       };
     case 'wait':
       return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };

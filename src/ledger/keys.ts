@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { newsChannel } from '../shared/news.js';
 import { bullPrefix, queueName } from '../shared/queues.js';
 
 /** Every Redis key of ours is made here. `prefix` lets several installations share one Redis. */
@@ -83,6 +84,8 @@ export interface AccountKeys {
   clock: string;
   /** What the key of a file's upload for a model begins with: see `upload-ledger.ts`. */
   uploads: string;
+  /** No key: the channel of news. */
+  news: string;
 }
 
 export function accountKeys(prefix: string, account: string): AccountKeys {
@@ -99,6 +102,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     durations: `${base}:durations:`,
     notices: `${base}:notices:`,
     answers: `${base}:answers`,
+    news: newsChannel(prefix),
     clock: clockKey(prefix),
     uploads: `${base}:uploads:`,
   };

@@ -21,6 +21,7 @@ export type ScriptName =
   | 'hold-manifest'
   | 'hold-submissions'
   | 'mark-written'
+  | 'may-submit'
   | 'move'
   | 'note-duration'
   | 'open-admission'

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
-import { type JobsOptions, Queue } from 'bullmq';
+import { type JobsOptions, Queue, type QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { systemClock } from './clock.js';
+import { tellNews } from './news.js';
 
 /** The pipeline: one queue a stage, so that a due status check never waits behind a million submissions. */
 export const queueStages = ['submit', 'status', 'collect'] as const;
@@ -39,16 +41,23 @@ export function jobId(batch: string, briefId: string, attempt: number): string {
   return `b-${digest.slice(0, 24)}`;
 }
 
-/** After so many unexpected errors in a row, about half an hour, a job is taken out and its brief gets a line. */
-const mostTries = 40;
+/**
+ * As little as BullMQ takes: hashes of short values take half the memory of others. Failures are counted and spaced by
+ * the edge of a stage, so that no job needs to carry how.
+ */
+const jobOptions: JobsOptions = { removeOnComplete: true };
 
-const jobOptions: JobsOptions = {
-  attempts: mostTries,
-  backoff: { type: 'custom' },
-  removeOnComplete: true,
-  removeOnFail: false,
-  // The ledger tells what happened; a stack is kept for the one error that matters.
-  stackTraceLimit: 3,
+/** Locks are short, so that another worker picks up soon what a crashed one had in hand; see `stage-feed.ts`. */
+export const lockMs = 8_000;
+/** A queue in which a killed worker's jobs may be is looked through this often. */
+export const rescueEveryMs = 1_000;
+
+/** Of workers in BullMQ's own words: taken from the queue's options by the calls that a feed makes. */
+const takingOptions = {
+  lockDuration: lockMs,
+  stalledInterval: rescueEveryMs,
+  // A stalled job is one whose worker crashed or froze: every stage is safe to repeat.
+  maxStalledCount: 1_000_000,
 };
 
 /** How BullMQ orders delayed jobs: by the ms at which they come, and within each by when they were added. */
@@ -59,7 +68,11 @@ export interface NewJob {
   attempt: number;
   delayMs: number;
   urls?: string[];
+  rereads?: number;
 }
+
+/** Whoever takes jobs of a queue is told that there are some, from a time on (ms since the epoch, by this machine). */
+export type TellOfJobs = (stage: QueueStage, dueMs: number) => Promise<void> | void;
 
 /** The three queues of one batch, as a producer of jobs. */
 export class StageQueues {
@@ -69,13 +82,17 @@ export class StageQueues {
     private readonly connection: Redis,
     private readonly prefix: string,
     readonly batch: string,
+    /** Where absent, all processes are told. */
+    private readonly tellOfJobs?: TellOfJobs,
   ) {
     const open = (stage: QueueStage) => {
-      const queue = new Queue<JobData>(queueName(batch, stage), {
+      const options: QueueOptions & typeof takingOptions = {
         connection,
         prefix: this.bullPrefix,
         streams: { events: { maxLen: 100 } },
-      });
+        ...takingOptions,
+      };
+      const queue = new Queue<JobData>(queueName(batch, stage), options);
       // Connection errors are told once by the store; without a listener each would end the process.
       queue.on('error', () => undefined);
       return queue;
@@ -94,28 +111,52 @@ export class StageQueues {
   /** Holds back what is not submitted yet. BullMQ's mark is the one of a paused batch, whoever sets it: we, or a board. */
   async pause(): Promise<void> {
     await this.queues.submit.pause();
+    await this.tell();
   }
 
   /** Tells how it was before. */
   async resume(): Promise<'paused' | 'going'> {
     const was = (await this.queues.submit.isPaused()) ? 'paused' : 'going';
     await this.queues.submit.resume();
+    await this.tell();
     return was;
+  }
+
+  /** Tells all processes that something has changed for this batch. */
+  async tell(): Promise<void> {
+    await tellNews(this.connection, this.prefix, { about: 'batch', name: this.batch });
   }
 
   /** Adding a job that is there already changes nothing. */
   async add(stage: QueueStage, jobs: NewJob[]): Promise<void> {
-    const bulk = jobs.map(({ brief, attempt, delayMs, urls }) => ({
-      name: stage,
-      data: { v: 1 as const, brief, attempt, ...(urls ? { urls } : {}) },
-      opts: { ...jobOptions, jobId: jobId(this.batch, brief, attempt), delay: Math.ceil(delayMs) },
-    }));
+    const nowMs = systemClock.now();
+    let dueMs = Number.POSITIVE_INFINITY;
+    const bulk = jobs.map(({ brief, attempt, delayMs, urls, rereads }) => {
+      const delay = Math.ceil(delayMs);
+      dueMs = Math.min(dueMs, nowMs + delay);
+      return {
+        name: stage,
+        data: {
+          v: 1 as const,
+          brief,
+          attempt,
+          ...(urls ? { urls } : {}),
+          ...(rereads ? { rereads } : {}),
+        },
+        opts: {
+          ...jobOptions,
+          jobId: jobId(this.batch, brief, attempt),
+          ...(delay > 0 ? { delay } : {}),
+        },
+      };
+    });
     const [only] = bulk;
     if (bulk.length === 1 && only) {
       await this.queues[stage].add(only.name, only.data, only.opts);
-      return;
+    } else {
+      await this.queues[stage].addBulk(bulk);
     }
-    await this.queues[stage].addBulk(bulk);
+    await (this.tellOfJobs ? this.tellOfJobs(stage, dueMs) : this.tell());
   }
 
   /** Adds a job where none runs for the brief, however much is left of one. */
@@ -143,6 +184,7 @@ export class StageQueues {
       const [, score] = last;
       if (score === undefined || Number(score) / scorePerMs - nowMs <= furthestMs) continue;
       await queue.promoteJobs();
+      await (this.tellOfJobs ? this.tellOfJobs(stage, nowMs) : this.tell());
     }
   }
 

@@ -1,20 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { LimitFunction } from 'p-limit';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
-import type { BatchMeta } from '../ledger/batch-meta.js';
+import { type BatchMeta, cappedBy } from '../ledger/batch-meta.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
-import { StageWorker } from './stage-worker.js';
+import { StageFeed } from './stage-feed.js';
 import { dispatch } from './stages/dispatch.js';
-import { SubmitGate } from './stages/permit.js';
 import { giveUpBrief } from './stages/settle.js';
-import type { ResultFolder, StageContext, StageJob, Step } from './stages/step.js';
+import type { ResultFolder, Seat, StageContext, StageJob, Step } from './stages/step.js';
 
 export interface BatchWorkerOptions {
   context: Omit<StageContext, 'folder'>;
@@ -25,25 +22,30 @@ export interface BatchWorkerOptions {
   stages: readonly QueueStage[];
   /** Where this process writes results; null where it has no `collect` stage. */
   out: string | null;
-  /** Requests at once, per stage, over all batches of this process. */
-  slots: Record<'submit' | 'status', LimitFunction>;
+  /** Submissions of all batches are held for so long. */
+  holdAll(stage: QueueStage, waitMs: number): void;
+  /** Whether this process has no hands free for a stage. */
+  isFull(stage: QueueStage): boolean;
+  /** Something was done for this batch. */
+  onActivity(): void;
 }
 
 /** Longer than a job of ours is put off, but for what the API asks for by name. */
 const furthestDelayMs = 90_000;
 
+/** Whether the folder is in its place is looked at this often, on the disk alone. */
 const lookForFolderMs = 1_000;
 
-/** How often lines of other machines, and a crash before the last file was written, are looked for. */
-const tendEveryMs = 500;
+/** Lines are written together with those that follow so soon: a line is synced with its group. */
+const tendAfterMs = 300;
 
 /** All stages of one batch in this process: wires, starts, tends and stops them. */
 export class BatchWorker {
   private readonly context: StageContext;
   private readonly queues: StageQueues;
-  private readonly workers: StageWorker[];
+  /** One for each stage of this process: its loops take jobs from them. */
+  readonly feeds: readonly StageFeed[];
   private readonly writer: ManifestWriter | null;
-  private readonly gate: SubmitGate;
   private readonly folder: FolderWatch | null;
   private folderIsAway = false;
   private elsewhereNoted = false;
@@ -56,30 +58,56 @@ export class BatchWorker {
   private comparedAfter = 0;
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
+  private tendTimer: NodeJS.Timeout | undefined;
+  private folderTimer: NodeJS.Timeout | undefined;
+  /** Lines were made here that whoever has the folder has not been told of. */
+  private linesElsewhere = false;
+  /** Briefs of it that have no line, as last read; nobody knows how many while it is admitted. */
+  left = Number.POSITIVE_INFINITY;
+  /** What its caps allow, as last seen. */
+  private capsSeen: string | null = null;
 
   constructor(private readonly options: BatchWorkerOptions) {
-    const { connection, prefix, stages, out, header, slots } = options;
+    const { connection, prefix, stages, out, header } = options;
     const folder = out === null ? null : this.resultFolder(out);
-    const context = { ...options.context, folder };
+    const { notify } = options.context;
+    const context: StageContext = {
+      ...options.context,
+      folder,
+      notify: (notice) => {
+        if (notice.kind === 'lined') {
+          this.linesElsewhere = this.writer === null;
+          this.expectLines();
+        }
+        notify(notice);
+      },
+    };
     this.context = context;
-    this.queues = new StageQueues(connection, prefix, context.batch);
-    this.gate = new SubmitGate(context);
+    this.queues = new StageQueues(connection, prefix, context.batch, (stage, dueMs) => {
+      const feed = this.feed(stage);
+      feed?.expectJob(dueMs);
+      // Whoever has hands free takes it, where this process has none.
+      if (!feed || options.isFull(stage)) return this.queues.tell();
+    });
     const { ledger } = context;
     this.writer = out === null ? null : new ManifestWriter({ ledger, queues: this.queues, out });
     this.folder =
       out === null || context.journal === null ? null : new FolderWatch(out, header.batch);
-    this.workers = stages.map(
+    this.feeds = stages.map(
       (stage) =>
-        new StageWorker({
+        new StageFeed({
           stage,
           queues: this.queues,
-          connection,
-          concurrency: stage === 'collect' ? context.downloads.most : slots[stage].concurrency,
           clock: systemClock,
           log: context.log,
-          work: (job) => this.work(stage, job),
+          work: async (job, seat) => {
+            const step = await this.work(stage, job, seat);
+            this.options.onActivity();
+            return step;
+          },
           giveUp: (job, reason) => giveUpBrief(this.context, stage, job, reason),
           lookForLoss: (found) => this.lookForLoss(found),
+          holdAll: (waitMs) => this.options.holdAll(stage, waitMs),
         }),
     );
   }
@@ -101,8 +129,45 @@ export class BatchWorker {
       await ledger.set({ elsewhere: 1 });
     }
     await this.queues.bringForward(furthestDelayMs, systemClock.now());
-    for (const worker of this.workers) await worker.sweepFailed();
-    this.tending = this.tendUntilClosed();
+    for (const feed of this.feeds) {
+      await feed.sweepFailed();
+      feed.suspect();
+    }
+    if (this.folder !== null) {
+      this.folderTimer = setInterval(() => void this.lookForFolder(), lookForFolderMs);
+    }
+    this.expectLines();
+  }
+
+  /** Something has changed for this batch, somewhere: jobs, a cap, a pause, lines. */
+  news(): void {
+    for (const feed of this.feeds) {
+      feed.expectJob();
+      if (!this.folderIsAway || feed.stage === 'status') feed.shutUntil(0);
+    }
+    this.expectLines();
+  }
+
+  /** What another process had in hand may be left behind. */
+  suspect(): void {
+    for (const feed of this.feeds) {
+      feed.suspect();
+      // Nor does anybody else know when what it put off is due.
+      feed.expectJob();
+    }
+  }
+
+  /** A finished line may wait to be written, or the closing files: soon, together with what follows it. */
+  expectLines(): void {
+    if (this.closing.signal.aborted) return;
+    this.tendTimer ??= setTimeout(() => {
+      this.tendTimer = undefined;
+      this.tending = this.tending.then(() => this.tendOrTell());
+    }, tendAfterMs);
+  }
+
+  private feed(stage: QueueStage): StageFeed | undefined {
+    return this.feeds.find((feed) => feed.stage === stage);
   }
 
   /** Why nothing is done for this batch any more; null while its state is there. */
@@ -128,7 +193,10 @@ export class BatchWorker {
     this.lost = loss;
     this.context.notify({ kind: 'state_lost', reason: loss.message });
     this.closing.abort();
-    for (const worker of this.workers) void worker.abandon();
+    this.endTimers();
+    for (const feed of this.feeds) feed.abandon();
+    // Whoever serves batches lets go of it.
+    void ledger.tell().catch(() => undefined);
     return 'lost';
   }
 
@@ -146,17 +214,21 @@ export class BatchWorker {
   /** The connection was lost and came back. */
   redisCameBack(): void {
     this.reconnections += 1;
+    this.suspect();
+    this.news();
   }
 
   /** The machine's time of day was set back: what is put off would come later by as much. */
   async timeWasSetBack(): Promise<void> {
     await this.queues.bringForward(0, systemClock.now());
+    this.news();
   }
 
   /** Finishes what is under way, writes what is finished, and leaves the rest in the queues. */
   async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.close()));
+    await Promise.all(this.feeds.map((feed) => feed.close()));
     this.closing.abort();
+    this.endTimers();
     await this.tending;
     await this.tendOrTell();
     await this.queues.close();
@@ -166,16 +238,29 @@ export class BatchWorker {
   /** Leaves at once; other workers pick up what was under way. */
   async abandon(): Promise<void> {
     this.closing.abort();
-    await Promise.all(this.workers.map((worker) => worker.abandon()));
+    this.endTimers();
+    for (const feed of this.feeds) feed.abandon();
+  }
+
+  private endTimers(): void {
+    clearTimeout(this.tendTimer);
+    clearInterval(this.folderTimer);
   }
 
   /** Writes finished lines now, and the closing files when they are due. */
   async tend(): Promise<'finalized' | 'not_yet'> {
     const { context } = this;
     const { out } = this.options;
-    if (this.lost || !this.writer || out === null) return 'not_yet';
+    if (this.lost) return 'not_yet';
     const meta = await context.ledger.meta();
     if (meta === null) await this.lookForLoss('trouble');
+    else this.noteSight(meta);
+    if (!this.writer || out === null) {
+      // Whoever has the folder does not know of a line that was made here.
+      if (this.linesElsewhere) await context.ledger.tell();
+      this.linesElsewhere = false;
+      return 'not_yet';
+    }
     // Lines of a later life, queued anew after a lost Redis, do not belong into this folder.
     if (meta?.createdAt !== this.createdAt) return 'not_yet';
     if (!(await this.folderIsHere())) return 'not_yet';
@@ -189,7 +274,9 @@ export class BatchWorker {
       this.comparedAfter = reconnections;
     }
     await this.writer.flush();
-    return finalizeBatch(context.ledger, out, context.clock);
+    const ended = await finalizeBatch(context.ledger, out, context.clock);
+    this.options.onActivity();
+    return ended;
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {
@@ -211,14 +298,20 @@ export class BatchWorker {
     notify({ kind: 'files_due', reason, count: Math.max(1, delayed) });
   }
 
-  private async tendUntilClosed(): Promise<void> {
-    const { signal } = this.closing;
-    while (!signal.aborted) {
-      await sleep(tendEveryMs, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-      await this.tendOrTell();
-    }
+  private noteSight(meta: BatchMeta): void {
+    this.left = meta.stage === 'admitting' ? Number.POSITIVE_INFINITY : meta.pending;
+    for (const feed of this.feeds) feed.priority = meta.priority;
+    const { maxCredits, maxCreditsPerDay, spent, reserved } = meta;
+    const caps = JSON.stringify([maxCredits, maxCreditsPerDay, spent, reserved, cappedBy(meta)]);
+    // A cap that was raised, or has room again, without any news of it.
+    if (this.capsSeen !== null && caps !== this.capsSeen) this.feed('submit')?.shutUntil(0);
+    this.capsSeen = caps;
+  }
+
+  private async lookForFolder(): Promise<void> {
+    const wasAway = this.folderIsAway;
+    const isHere = await this.folderIsHere().catch(() => false);
+    if (isHere && wasAway) this.news();
   }
 
   /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */
@@ -247,19 +340,22 @@ export class BatchWorker {
     const isAway = sight === 'away';
     if (isAway !== this.folderIsAway) {
       this.folderIsAway = isAway;
+      // Paid tasks are watched all the same (S3).
+      const untilMs = isAway ? Number.POSITIVE_INFINITY : 0;
+      for (const stage of ['submit', 'collect'] as const) this.feed(stage)?.shutUntil(untilMs);
       context.notify({ kind: isAway ? 'folder_away' : 'folder_back', out });
     }
     return !isAway;
   }
 
-  private async work(stage: QueueStage, job: StageJob): Promise<Step> {
-    const { slots } = this.options;
-    const work = () => dispatch(this.context, this.gate, stage, job);
-    if (stage === 'status') return slots.status(work);
-    const awaited: Step = { kind: 'hold', waitMs: lookForFolderMs };
+  private async work(stage: QueueStage, job: StageJob, seat: Seat): Promise<Step> {
+    const work = () => dispatch(this.context, stage, job, seat);
+    if (stage === 'status') return work();
+    // None is taken until it is back.
+    const awaited: Step = { kind: 'hold', of: 'batch', waitMs: Number.POSITIVE_INFINITY };
     if (!(await this.folderIsHere())) return awaited;
     try {
-      return await (stage === 'submit' ? slots.submit(work) : work());
+      return await work();
     } catch (error) {
       // It may have gone in the middle.
       if (await this.folderIsHere()) throw error;

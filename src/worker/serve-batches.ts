@@ -28,52 +28,138 @@ export interface Serving {
   stopping: AbortSignal;
 }
 
-const lookEveryMs = 1_000;
+/** With news, batches are looked at at once; without, one of them in turn, should news ever be lost. */
+const lookAroundMs = 30_000;
+/** Batches that could not be begun with are tried again this often. */
+const tryAgainMs = 5_000;
+/** News of one moment is acted upon together. */
+const gatherMs = 100;
 
 /** Works on every open batch of this account, old and new, until told to stop. */
 export async function serveBatches(serving: Serving): Promise<void> {
-  const told = new Map<string, NoticeNews>();
-  while (!serving.stopping.aborted) {
-    await look(serving, told).catch((error: unknown) => {
-      serving.log.warn({ err: error }, 'could not look for batches');
-    });
-    await sleep(lookEveryMs, undefined, { signal: serving.stopping }).catch((error: unknown) => {
-      if (!serving.stopping.aborted) throw error;
-    });
+  const { worker, stopping, log } = serving;
+  const batches = new KnownBatches(serving);
+  const unlisten = worker.news.listen((news) => {
+    if (news.about === 'batch') batches.expect(news.name);
+    if (news.about === 'all') batches.expectAll();
+  });
+  try {
+    while (!stopping.aborted) {
+      try {
+        await serveDue(serving, batches);
+      } catch (error) {
+        log.warn({ err: error }, 'could not look for batches');
+        batches.expectAll();
+        await sleep(lookAgainMs);
+      }
+      await batches.change(stopping);
+    }
+  } finally {
+    unlisten();
+  }
+}
+/** After Redis could not be asked. */
+const lookAgainMs = 1_000;
+
+/** The batches of a Redis as this process last saw them, and which of them are to be looked at. */
+class KnownBatches {
+  /** Null for one that is none of ours, or is over. */
+  readonly open = new Map<string, OpenBatch | null>();
+  /** Those that could not be begun with, and what was told of them. */
+  readonly notBegun = new Map<string, NoticeNews>();
+  private due: Set<string> | 'all' = 'all';
+  private changed = new AbortController();
+
+  constructor(private readonly serving: Serving) {}
+
+  expect(name: string): void {
+    if (this.due !== 'all') this.due.add(name);
+    this.changed.abort();
+  }
+
+  expectAll(): void {
+    this.due = 'all';
+    this.changed.abort();
+  }
+
+  get placeless(): number {
+    return [...this.open.values()].filter((batch) => batch?.meta.out === '').length;
+  }
+
+  /** Looks at those that are due; returns their names. */
+  async look(): Promise<Set<string>> {
+    const { connection, prefix } = this.serving;
+    const { due } = this;
+    this.due = new Set();
+    this.changed = new AbortController();
+    const names = due === 'all' ? await connection.smembers(batchesKey(prefix)) : [...due];
+    if (due === 'all') for (const name of this.open.keys()) names.push(name);
+    const seen = new Set(names.sort());
+    for (const name of seen) this.open.set(name, await this.read(name));
+    return seen;
+  }
+
+  private async read(name: string): Promise<OpenBatch | null> {
+    const { connection, prefix, account } = this.serving;
+    const ledger = new BatchLedger(connection, prefix, name, account);
+    const meta = await ledger.meta();
+    if (meta?.account !== account.account || isFinalized(meta)) return null;
+    return { meta, ledger };
+  }
+
+  /** Resolves when there is something to look at. */
+  async change(stopping: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.changed.signal, stopping]);
+    const withinMs = this.notBegun.size > 0 ? tryAgainMs : lookAroundMs;
+    const change = await sleep(withinMs, 'none' as const, { signal }).catch(() => 'some' as const);
+    if (stopping.aborted) return;
+    for (const name of this.notBegun.keys()) this.expect(name);
+    if (change === 'some') {
+      await sleep(gatherMs);
+      return;
+    }
+    const [oldest] = this.open;
+    if (oldest === undefined) return this.expectAll();
+    // To the end of the line.
+    this.open.delete(oldest[0]);
+    this.open.set(...oldest);
+    this.expect(oldest[0]);
   }
 }
 
-async function look(serving: Serving, told: Map<string, NoticeNews>): Promise<void> {
-  const open = await openBatches(serving);
-  const placeless = countPlaceless(open);
-  for (const opened of open) {
-    const { name, out } = opened.meta;
-    if (serving.worker.has(name)) continue;
+async function serveDue(serving: Serving, batches: KnownBatches): Promise<void> {
+  const { worker, log } = serving;
+  const seen = await batches.look();
+  for (const name of seen) {
+    const opened = batches.open.get(name) ?? null;
+    if (opened === null) batches.notBegun.delete(name);
+    if (opened === null || worker.has(name)) continue;
     // Whoever has no folder cannot know what an earlier life of the batch sent: one who has begins with it (S1).
-    if (out === '' && serving.collects === 'leaves_files_to_others') continue;
+    if (opened.meta.out === '' && serving.collects === 'leaves_files_to_others') continue;
     // One batch whose folder is full or gone does not keep the others waiting.
-    await begin(serving, { ...opened, placeless }).catch((error: unknown) =>
-      tellNotBegun(serving, opened, { error, told }),
+    await begin(serving, opened, batches.placeless).then(
+      () => batches.notBegun.delete(name),
+      (error: unknown) => tellNotBegun(serving, opened, { error, told: batches.notBegun }),
     );
   }
-  const lives = new Map(open.map(({ meta }) => [meta.name, meta]));
-  for (const name of told.keys()) if (!lives.has(name)) told.delete(name);
-  for (const batch of serving.worker.attached) {
-    const life = lives.get(batch);
-    const loss = serving.worker.lossOf(batch);
-    if (life && serving.worker.hasLife(life) && loss === null) continue;
-    await serving.worker.detach(batch);
-    if (loss === null)
-      serving.log.info({ batch }, life ? 'batch was queued anew' : 'batch finished');
+  for (const name of worker.attached) {
+    const loss = worker.lossOf(name);
+    if (!seen.has(name) && loss === null) continue;
+    const life = batches.open.get(name);
+    if (life && worker.hasLife(life.meta) && loss === null) continue;
+    await worker.detach(name);
+    // Begun anew, where there is something to begin with.
+    batches.expect(name);
+    if (loss === null) log.info({ batch: name }, life ? 'batch was queued anew' : 'batch finished');
   }
 }
 
-async function begin(serving: Serving, opened: OpenBatch & { placeless: number }): Promise<void> {
+async function begin(serving: Serving, opened: OpenBatch, placeless: number): Promise<void> {
   const { name: batch, origin, account, nonce, createdAt } = opened.meta;
   if ((await opened.ledger.findMissing()) !== 'whole') {
     throw await opened.ledger.explainLoss();
   }
-  const out = await placeFor(serving, opened);
+  const out = await placeFor(serving, opened, placeless);
   if (out !== null) await compare(serving, opened.ledger, out);
   const header = { batch, origin, account, nonce, createdAt };
   await serving.worker.attach(header, out, serving.notifyFor(batch));
@@ -117,22 +203,6 @@ interface OpenBatch {
   ledger: BatchLedger;
 }
 
-async function openBatches(serving: Serving): Promise<OpenBatch[]> {
-  const { connection, prefix, account } = serving;
-  const names = await connection.smembers(batchesKey(prefix));
-  const open: OpenBatch[] = [];
-  for (const name of names.sort()) {
-    const ledger = new BatchLedger(connection, prefix, name, account);
-    const meta = await ledger.meta();
-    if (meta?.account === account.account && !isFinalized(meta)) open.push({ meta, ledger });
-  }
-  return open;
-}
-
-function countPlaceless(open: OpenBatch[]): number {
-  return open.filter(({ meta }) => meta.out === '').length;
-}
-
 /**
  * Where a batch's results go; null where this process writes none. A batch without a place of its own keeps the
  * first one it gets, unless an earlier life of it is there.
@@ -140,7 +210,8 @@ function countPlaceless(open: OpenBatch[]): number {
  */
 async function placeFor(
   { collects, out }: Serving,
-  { meta, ledger, placeless }: OpenBatch & { placeless: number },
+  { meta, ledger }: OpenBatch,
+  placeless: number,
 ): Promise<string | null> {
   if (collects === 'leaves_files_to_others') return null;
   if (meta.out !== '') {

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
-import type { LimitFunction } from 'p-limit';
-import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { AccountLedger, ToldLimits } from '../ledger/account-ledger.js';
 import { defaultInFlight } from '../ledger/account-view.js';
@@ -13,8 +11,9 @@ import { readEvictions } from '../ledger/explain-loss.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
-import { type Clock, machineTime, wasSetBack } from '../shared/clock.js';
+import { type Clock, machineTime, systemClock, wasSetBack } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
+import { type News, NewsReader } from '../shared/news.js';
 import type { QueueStage } from '../shared/queues.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import { BatchWorker } from './batch-worker.js';
@@ -22,8 +21,10 @@ import type { Notify } from './notices.js';
 import { Pacer } from './pacing/pacer.js';
 import { WalletWatch } from './pacing/wallet-watch.js';
 import { PollPlanner } from './polling/poll-planner.js';
+import { StageLoop } from './stage-loop.js';
 import { AnswerTally, countRefusals } from './stages/answers.js';
 import { DownloadSlots } from './stages/download-slots.js';
+import { longestHoldMs } from './stages/permit.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */
@@ -45,8 +46,10 @@ export interface WorkerProcessOptions {
   keyLifeMs: number;
 }
 
-const heartbeatMs = 2_000;
+const heartbeatMs = 2_500;
 const beatsPerLook = 3;
+/** One batch in turn is looked at this often: news that was lost would else be missed for good. */
+const lookAroundMs = 60_000;
 /** So long without a heartbeat that reached Redis, and it is taken to be out of reach. */
 const silentAfterMs = 3 * heartbeatMs;
 
@@ -58,7 +61,12 @@ export class WorkerProcess {
   private readonly id = randomUUID();
   private readonly stopping = new AbortController();
   private readonly batches = new Map<string, BatchWorker>();
-  private readonly slots: Record<'submit' | 'status', LimitFunction>;
+  /** What other processes tell, and what was missed meanwhile. */
+  readonly news: NewsReader;
+  private readonly loops = new Map<QueueStage, StageLoop>();
+  private readonly activity = new Set<() => void>();
+  private others = new Set<string>();
+  private aroundTimer: NodeJS.Timeout | undefined;
   private readonly downloads: DownloadSlots;
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
@@ -76,11 +84,22 @@ export class WorkerProcess {
 
   constructor(private readonly options: WorkerProcessOptions) {
     const { limits, account, clock, connection, log } = options;
-    const slot = () => pLimit(limits.concurrency);
     // Every wait of every stage listens to it: many, but each goes with its wait.
     setMaxListeners(0, this.stopping.signal);
-    this.slots = { submit: slot(), status: slot() };
     this.downloads = new DownloadSlots(limits.concurrency);
+    const seats = {
+      submit: limits.concurrency,
+      status: limits.concurrency,
+      collect: this.downloads.most,
+    };
+    const leave = () => account.heldForMs(longestHoldMs, defaultInFlight);
+    for (const stage of options.stages) {
+      const asks = stage === 'submit' ? { leave } : {};
+      const loop = new StageLoop({ seats: seats[stage], ...asks, clock: systemClock, log });
+      this.loops.set(stage, loop);
+    }
+    this.news = new NewsReader(connection, options.prefix);
+    this.news.listen((news) => this.hear(news));
     this.pacer = new Pacer(account, this.stopping.signal);
     const durations = new DurationLedger(connection, account.keys);
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
@@ -102,7 +121,8 @@ export class WorkerProcess {
         this.options.log.debug({ err: error }, 'heartbeat did not get through');
       });
     }, heartbeatMs);
-    this.options.connection.on('ready', this.redisCameBack);
+    this.aroundTimer = setInterval(() => this.lookAround(), lookAroundMs);
+    for (const loop of this.loops.values()) loop.start();
     this.tally.start();
     this.walletWatch.start();
   }
@@ -147,7 +167,9 @@ export class WorkerProcess {
       prefix,
       stages,
       out,
-      slots: this.slots,
+      holdAll: (stage, waitMs) => this.loops.get(stage)?.hold(waitMs),
+      isFull: (stage) => this.loops.get(stage)?.isFull ?? true,
+      onActivity: () => this.tellActivity(),
       context: {
         batch,
         nonce,
@@ -170,6 +192,7 @@ export class WorkerProcess {
         priceOf,
         defaultInFlight,
         keyLifeMs,
+        briefsLeft: () => this.briefsLeft,
       },
     });
     this.batches.set(batch, worker);
@@ -181,23 +204,37 @@ export class WorkerProcess {
       await worker.abandon();
       throw error;
     }
+    for (const feed of worker.feeds) this.loops.get(feed.stage)?.add(feed);
     return worker;
   }
 
   async detach(batch: string): Promise<void> {
     const worker = this.batches.get(batch);
     this.batches.delete(batch);
+    for (const feed of worker?.feeds ?? []) this.loops.get(feed.stage)?.remove(feed);
     await worker?.close();
+  }
+
+  private get briefsLeft(): number {
+    return [...this.batches.values()].reduce((sum, { left }) => sum + left, 0);
+  }
+
+  /** Called when something was done here, or told by others. @returns a function that takes the listener off again */
+  onActivity(listener: () => void): () => void {
+    this.activity.add(listener);
+    return () => this.activity.delete(listener);
   }
 
   /** Stops taking jobs, finishes what is under way within `deadlineMs`, hands back the rest. */
   async close(deadlineMs: number): Promise<void> {
     clearInterval(this.heart);
-    this.options.connection.off('ready', this.redisCameBack);
+    clearInterval(this.aroundTimer);
+    this.news.close();
     this.stopping.abort();
     const workers = [...this.batches.values()];
     const closed = Promise.all([
       this.walletWatch.stop(),
+      ...[...this.loops.values()].map((loop) => loop.stop()),
       ...this.attached.map((batch) => this.detach(batch)),
     ]);
     const late = new Promise<'late'>((resolve) => {
@@ -210,13 +247,46 @@ export class WorkerProcess {
     await this.options.account.leave(this.id);
   }
 
-  private readonly redisCameBack = () => {
-    for (const batch of this.batches.values()) batch.redisCameBack();
-  };
+  private hear(news: News): void {
+    switch (news.about) {
+      case 'batch':
+        this.batches.get(news.name)?.news();
+        break;
+      case 'account':
+        if (news.name === this.options.account.account) this.loops.get('submit')?.news();
+        break;
+      case 'all':
+        // Redis may be another one since, or itself at an earlier time.
+        for (const batch of this.batches.values()) batch.redisCameBack();
+        for (const loop of this.loops.values()) loop.news();
+        break;
+      default:
+        news satisfies never;
+    }
+    this.tellActivity();
+  }
+
+  private tellActivity(): void {
+    for (const listener of this.activity) listener();
+  }
+
+  private lookAround(): void {
+    const [batch] = this.batches;
+    if (batch === undefined) return;
+    const [name, worker] = batch;
+    // To the end of the line.
+    this.batches.delete(name);
+    this.batches.set(name, worker);
+    worker.news();
+  }
 
   private async beat(): Promise<void> {
     const { account, limits, clock } = this.options;
-    await account.heartbeat(this.id, limits);
+    const others = new Set(await account.heartbeat(this.id, limits));
+    const gone = [...this.others].some((other) => !others.has(other));
+    this.others = others;
+    // What it had in hand is left behind, unless it has left in order.
+    if (gone) for (const batch of this.batches.values()) batch.suspect();
     this.beatAtMs = clock.now();
     await this.lookAtTimeOfDay();
     await this.lookAtEvictions();

@@ -144,6 +144,7 @@ async function drive(
       opened,
       flags,
       loss,
+      onActivity: (listener: () => void) => worker.onActivity(listener),
       terminal,
       notify,
       interrupts,

@@ -39,12 +39,19 @@ export interface Watching {
   interrupts: Interrupts;
   /** Why nothing is done for the batch any more. */
   loss(): BatchError | null;
+  /** Calls whenever something was done or told; returns a function that takes the listener off again. */
+  onActivity(listener: () => void): () => void;
   /** Rejects when the admission fails. */
   admitting: Promise<unknown>;
   queues: StageQueues;
 }
 
+/** Where things happen, Redis is asked this often how far they are. */
 const lookEveryMs = 250;
+/** Where nothing does, other machines may have done something. */
+const quietLookMs = 15_000;
+/** Once nothing more is submitted, what is under way is waited for. */
+const stoppingLookMs = 1_000;
 
 /**
  * Shows progress until the batch is finished, or has to stop.
@@ -58,32 +65,75 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     opened.ledger.fileTrouble(),
   );
   const places = new PlacesWatch(opened, terminal);
-  for (;;) {
-    const loss = watching.loss();
-    if (loss !== null) throw loss;
-    admission.check();
-    const [meta, account] = await Promise.all([
-      opened.ledger.meta(),
-      opened.context.account.view(),
-    ]);
-    if (meta) {
-      await progress.show(meta, account);
-      if (isFinalized(meta) && admission.done()) return 'finished';
-      // Its queue stands still, so no submission finds out.
-      if (isPaused(meta)) watching.notify({ kind: 'paused' });
+  const pulse = new Pulse(interrupts.signal);
+  const unlisten = watching.onActivity(() => pulse.beat());
+  watching.admitting.then(
+    () => pulse.beat(),
+    () => pulse.beat(),
+  );
+  try {
+    return await watch();
+  } finally {
+    unlisten();
+  }
+
+  async function watch(): Promise<RunEnd> {
+    for (;;) {
+      const loss = watching.loss();
+      if (loss !== null) throw loss;
+      admission.check();
+      const [meta, account] = await Promise.all([
+        opened.ledger.meta(),
+        opened.context.account.view(),
+      ]);
+      if (meta) {
+        await progress.show(meta, account);
+        if (isFinalized(meta) && admission.done()) return 'finished';
+        // Its queue stands still, so no submission finds out.
+        if (isPaused(meta)) watching.notify({ kind: 'paused' });
+      }
+      await places.look(meta, account);
+      if (interrupts.signal.aborted) {
+        await watching.admitting;
+        return 'interrupted';
+      }
+      if (account.gate.kind === 'halted') return 'key_refused';
+      const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
+      if (stop !== null && (await nothingUnderWay(watching))) {
+        await watching.admitting;
+        return stop;
+      }
+      await pulse.rest(stop === null ? quietLookMs : stoppingLookMs);
     }
-    await places.look(meta, account);
-    if (interrupts.signal.aborted) {
-      await watching.admitting;
-      return 'interrupted';
+  }
+}
+
+/** Waits for something to have happened, and no longer than a while; never for less than from one look to the next. */
+class Pulse {
+  private happened = false;
+  private wake: () => void = () => undefined;
+
+  constructor(private readonly interrupted: AbortSignal) {
+    interrupted.addEventListener('abort', () => this.beat());
+  }
+
+  beat(): void {
+    this.happened = true;
+    this.wake();
+  }
+
+  async rest(longestMs: number): Promise<void> {
+    if (!this.interrupted.aborted) await sleep(lookEveryMs);
+    if (!this.happened) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, longestMs);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
-    if (account.gate.kind === 'halted') return 'key_refused';
-    const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
-    if (stop !== null && (await nothingUnderWay(watching))) {
-      await watching.admitting;
-      return stop;
-    }
-    await sleep(lookEveryMs);
+    this.happened = false;
   }
 }
 

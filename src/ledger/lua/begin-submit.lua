@@ -1,11 +1,14 @@
 -- The one place that says whether a submission may be sent: stage (S1), holds, in-flight cap and pace (S7)
 -- are looked at and taken together, so that nothing is taken for a request that is not sent.
--- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 workers, 7 reservations, 8 prices, 9 firsts, 10 what a day's key begins with, 11 BullMQ's own of the submit queue, 12 clock
+-- KEYS: 1 meta, 2 state, 3 pace, 4 in-flight, 5 gate, 6 reservations, 7 prices, 8 firsts, 9 what a day's key begins with,
+--       10 BullMQ's own of the submit queue, 11 clock
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
 --       9 when the batch was created, as the asker knows it
--- Returns {'go', wait ms, now ms, state, probe, credits reserved, spacing ms, earlier}   probe: credits, recovery or none;
---             earlier: 'open' where a send of this attempt may have been taken before, else 'none'
+-- Returns {'go', wait ms, now ms, state, probe, credits reserved, spacing ms, earlier, pressure, places}
+--             probe: credits, recovery or none;
+--             earlier: 'open' where a send of this attempt may have been taken before, else 'none';
+--             pressure: what limits the account, see pace.lua; places: tasks that may be in flight
 --         {'passed', state}             another step has it, or another attempt
 --         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused, other_life
 --         {'halted', code}              the key is refused: a person must act
@@ -13,68 +16,68 @@
 --include now
 --include pace
 --include places
+--include holds
 --include credits
 local PROBE_LEASE_MS = 30000
 local FIRST_ALONE_MS = 5000
--- Nobody may be looking at a task any more (its batch was left): after the longest deadline (S3) it counts as over.
-local LONGEST_TASK_MS = 3600000
+-- How soon to ask again where news will end the wait; a cap is raised by somebody, or freed by a task of the batch.
+local FIRST_LOOK_MS, CAP_LOOK_MS = 2000, 600000
 local id = ARGV[1]
 local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
 local stage, attempt, fingerprint, rest = string.match(text, '^(%a+)|(%d+)|(%x+)|(.*)$')
 if attempt ~= ARGV[2] or (stage ~= 'admitted' and stage ~= 'submitting') then return { 'passed', text } end
 local batch = redis.call('HMGET', KEYS[1], 'cancelled', 'createdAt', 'forced', 'max_credits', 'max_credits_per_day',
-  'spent', 'reserved', 'capped')
+  'spent', 'reserved', 'capped', 'submits')
 -- Something has taken the batch away, but for its briefs: its state is missing.
 if not batch[2] then return { 'passed', '' } end
 -- The asker's batch is gone, and another of its name was queued meanwhile: folder and nonce are not that one's.
-if batch[2] ~= ARGV[9] then return { 'wait', 1000, 'other_life' } end
+if batch[2] ~= ARGV[9] then return { 'wait', LOOK_AGAIN_MS, 'other_life' } end
 if batch[1] and stage == 'admitted' then return { 'stopped' } end
--- One that a worker has taken already is held back too.
-if stage == 'admitted' and redis.call('HEXISTS', KEYS[11], 'paused') == 1 then return { 'wait', 1000, 'paused' } end
+-- One that a worker has taken already is held back too; from then on the queue gives out no more.
+if stage == 'admitted' and redis.call('HEXISTS', KEYS[10], 'paused') == 1 then return { 'wait', 1000, 'paused' } end
 
 local now = now_ms()
-local gate = redis.call('HMGET', KEYS[5], 'halted', 'parked', 'probe_at', 'down_until')
-if gate[1] then return { 'halted', gate[1] } end
-local down = (tonumber(gate[4]) or 0) - now
-if down > 0 then return { 'wait', down, 'api_down' } end
-local probe = gate[4] and 'recovery' or 'none'
-if gate[2] then
-  local probe_in = (tonumber(gate[3]) or 0) - now
-  if probe_in > 0 then return { 'wait', probe_in, 'credits' } end
-  probe = 'credits'
-end
+local held, why, code = gate_hold(KEYS[5], now)
+if why == 'halted' then return { 'halted', code } end
+if held then return { 'wait', held, why } end
+local probe = why
 
-local pace, told, cap = pace_of('submit', KEYS[3], KEYS[6], now)
-local shared = pace.key == KEYS[3] and pace or read_pace(KEYS[3])
-local member = redis.call('ZSCORE', KEYS[4], ARGV[3])
-local oldest = now - LONGEST_TASK_MS
-local places = places_in_force(shared, cap, tonumber(ARGV[5]))
-if not member and redis.call('ZCOUNT', KEYS[4], oldest, '+inf') >= places then
-  note_full(KEYS[3], now, tonumber(ARGV[5]))
-  return { 'wait', 250, 'in_flight' }
+local pace, told, cap, shared = pace_of('submit', KEYS[3], now)
+local member = false
+if is_full(KEYS[4], shared, cap, tonumber(ARGV[5]), now) then
+  member = redis.call('ZSCORE', KEYS[4], ARGV[3])
+  if not member then
+    note_full(KEYS[3], now, tonumber(ARGV[5]))
+    return { 'wait', LOOK_AGAIN_MS, 'in_flight' }
+  end
+elseif shared.fields.full and get(shared, 'full') < now - FULL_LASTS_MS then
+  -- Nobody waits for a place any more.
+  drop(shared, 'full')
 end
 
 -- What was reserved by an earlier send of this attempt stays: it may have been charged.
-local reserved = read_reservation(KEYS[7], id)
+local reserved = read_reservation(KEYS[6], id)
 local amount = reserved
 local day = utc_day(now)
 local price
 if not reserved then
-  local left, which = credits_left(batch[4], batch[5], batch[6], batch[7], KEYS[10] .. day)
-  price = tonumber(redis.call('HGET', KEYS[8], ARGV[6]))
+  local left, which = credits_left(batch[4], batch[5], batch[6], batch[7], KEYS[9] .. day)
+  price = tonumber(redis.call('HGET', KEYS[7], ARGV[6]))
   if not price then
     -- The first of a kind goes alone, so that a surprising price is met once.
-    local first = redis.call('HGET', KEYS[9], ARGV[6])
+    local first = redis.call('HGET', KEYS[8], ARGV[6])
     local since = first and first ~= ARGV[3] and redis.call('ZSCORE', KEYS[4], first)
     -- Where there is no cap to go over, nobody waits for long for an answer that does not come.
     local patience = left and LONGEST_TASK_MS or FIRST_ALONE_MS
-    if since and tonumber(since) >= now - patience then return { 'wait', 200, 'first_price' } end
+    if since and tonumber(since) >= now - patience then return { 'wait', FIRST_LOOK_MS, 'first_price' } end
   end
   amount = price or tonumber(ARGV[7])
   if left and (price or tonumber(ARGV[8])) > left then
     redis.call('HSET', KEYS[1], 'capped', which)
-    return { 'wait', 1000, which }
+    -- A day's cap is another one when the next day begins.
+    local look = which == 'day_cap' and math.min(CAP_LOOK_MS, 86400000 - now % 86400000) or CAP_LOOK_MS
+    return { 'wait', look, which }
   end
   -- Where the guess is more than is left, the first of its kind may still go: its price is what it is to find out.
   if left and not price then amount = math.min(amount, left) end
@@ -84,12 +87,15 @@ local rate = current_rate(pace, told, now)
 local wait, again = take_submit_turn(pace, rate, now, tonumber(ARGV[4]))
 if not wait then return { 'wait', math.ceil(again), 'pace' } end
 
-if not member then redis.call('ZADD', KEYS[4], now, ARGV[3]) end
+if not member then redis.call('ZADD', KEYS[4], 'NX', now, ARGV[3]) end
+local counts = { 'submits', (tonumber(batch[9]) or 0) + 1 }
 if not reserved then
-  redis.call('HSET', KEYS[7], id, amount .. ' ' .. day .. ' ' .. ARGV[6])
-  add_reserved(KEYS[1], KEYS[10] .. day, amount)
-  if not price then redis.call('HSET', KEYS[9], ARGV[6], ARGV[3]) end
+  redis.call('HSET', KEYS[6], id, amount .. ' ' .. day .. ' ' .. ARGV[6])
+  counts[3], counts[4] = 'reserved', tostring((tonumber(batch[7]) or 0) + amount)
+  add_to_day(KEYS[9] .. day, 'reserved', amount)
+  if not price then redis.call('HSET', KEYS[8], ARGV[6], ARGV[3]) end
 end
+redis.call('HSET', KEYS[1], unpack(counts))
 if batch[8] then redis.call('HDEL', KEYS[1], 'capped') end
 -- One probe at a time: the next may only try when this one has had time to answer.
 if probe == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
@@ -103,6 +109,6 @@ end
 fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
-redis.call('HINCRBY', KEYS[1], 'submits', 1)
 return { 'go', math.ceil(wait), now, text, probe, tostring(amount), tostring(1000 / rate),
-  stage == 'submitting' and 'open' or 'none' }
+  stage == 'submitting' and 'open' or 'none', pressure(shared, now),
+  places_in_force(shared, cap, tonumber(ARGV[5])) }

@@ -15,10 +15,16 @@ local function credits_left(cap, day_cap, spent, reserved, day_key)
   return left, which
 end
 
+-- Adds to what a day's key counts; it goes by itself when nobody asks for that day any more.
+local function add_to_day(day_key, field, amount)
+  if tonumber(redis.call('HINCRBYFLOAT', day_key, field, amount)) == tonumber(amount) then
+    redis.call('EXPIRE', day_key, 40 * 86400)
+  end
+end
+
 local function add_reserved(meta_key, day_key, amount)
   redis.call('HINCRBYFLOAT', meta_key, 'reserved', amount)
-  redis.call('HINCRBYFLOAT', day_key, 'reserved', amount)
-  redis.call('EXPIRE', day_key, 40 * 86400)
+  add_to_day(day_key, 'reserved', amount)
 end
 
 local function read_reservation(reservations_key, id)
@@ -28,9 +34,11 @@ local function read_reservation(reservations_key, id)
   return tonumber(amount), day, kind
 end
 
+-- Returns the price that was known before; false for none.
 local function learn_price(prices_key, kind, credits)
-  local known = tonumber(redis.call('HGET', prices_key, kind))
-  if not known or credits > known then redis.call('HSET', prices_key, kind, credits) end
+  local known = redis.call('HGET', prices_key, kind)
+  if not known or credits > tonumber(known) then redis.call('HSET', prices_key, kind, credits) end
+  return known
 end
 
 -- Gives back what a brief had reserved; days_key is what a day's key begins with.

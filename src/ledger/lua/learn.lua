@@ -30,6 +30,8 @@ local DOUBT_TOLD_MS, DOUBT_TOLD_TURNS = 60000, 200
 local function booked_between(pace, name, bucket_ms, since, till)
   local sum = 0
   local fields = redis.call('HGETALL', pace.key .. ':' .. name)
+  fields[#fields + 1] = pace.fields[name .. '_at'] or 0
+  fields[#fields + 1] = pace.fields[name .. '_count'] or 0
   for i = 1, #fields, 2 do
     local from = tonumber(fields[i]) * bucket_ms
     -- Of a bucket that lies across a border, the part that lies inside.

@@ -1,55 +1,84 @@
 -- Moves a brief's stage by compare-and-set: the way of every move whose next state is made by `moves.ts` (S1). What the
--- brief does not hold any more is given back in the same step (S6, S7); a line goes to the outbox, once, with the state
--- that says so (S4).
+-- brief does not hold any more is given back in the same step (S6, S7), and whoever waits for that is told; a line goes to
+-- the outbox, once, with the state that says so (S4).
 -- KEYS: 1 meta, 2 state, 3 in-flight, 4 reservations, 5 what a day's key begins with, 6 prices, 7 firsts, 8 pace, 9 outbox, 10 content, 11 clock
--- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 'free' where it holds no place in flight,
+-- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 'free' where it gives back its place in flight,
 --       6 what becomes of its reserved credits: 'keep', 'free', 'state' (the API says what it reserved), 'spend',
---       7 credits for the last two, '' where nobody knows;
---       for a line: 8 line, 9 status, 10 status checks, 11 downloads, 12 UTC day, 13 number of the run or ''
+--       7 credits for the last two, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account;
+--       for a line: 11 line, 12 status, 13 status checks, 14 downloads, 15 UTC day, 16 number of the run or ''
 -- Returns {1} when moved, {0, state} with what stands there instead; '' where state is missing.
 --include now
 --include credits
 --include places
-local id, member, credits, status = ARGV[1], ARGV[4], ARGV[6], ARGV[9]
+local id, member, credits, status = ARGV[1], ARGV[4], ARGV[6], ARGV[12]
 local text = redis.call('HGET', KEYS[2], id)
 if text ~= ARGV[2] then return { 0, text or '' } end
--- A line that is counted nowhere, or a task, would be lost with what is left of the batch.
-local is_kept = status or credits == 'state'
-local batch = is_kept and redis.call('HMGET', KEYS[1], 'createdAt', 'accepted')
-if batch and not batch[1] then return { 0, '' } end
-redis.call('HSET', KEYS[2], id, ARGV[3])
-if ARGV[5] == 'free' then redis.call('ZREM', KEYS[3], member) end
+local run = status and ARGV[16] ~= '' and 'run:' .. ARGV[16] .. ':' .. status or 'run'
+local names = { 'createdAt', 'accepted', 'capped', 'reserved', 'spent', 'status_checks', 'downloads', run,
+  'lines:' .. (status or '') }
+local batch = {}
+if status or credits ~= 'keep' then
+  for index, value in ipairs(redis.call('HMGET', KEYS[1], unpack(names))) do batch[names[index]] = value end
+  -- A line that is counted nowhere, or a task, would be lost with what is left of the batch.
+  if not batch.createdAt and (status or credits == 'state') then return { 0, '' } end
+end
+-- All that changes in the batch's record is set at once.
+local changed = {}
+local function add(field, amount)
+  if amount == 0 then return end
+  changed[#changed + 1] = field
+  changed[#changed + 1] = tostring((tonumber(batch[field]) or 0) + amount)
+end
 
-if credits == 'free' then
-  release_credits(KEYS[1], KEYS[4], KEYS[5], id)
-elseif credits == 'state' then
-  if not batch[2] then redis.call('HSET', KEYS[1], 'accepted', 1) end
-  more_places(KEYS[8])
+redis.call('HSET', KEYS[2], id, ARGV[3])
+local tells_account = false
+if ARGV[5] == 'free' and redis.call('ZREM', KEYS[3], member) == 1 then
+  tells_account = redis.call('HEXISTS', KEYS[8], 'full') == 1
+end
+
+if credits ~= 'keep' then
   local amount, day, kind = read_reservation(KEYS[4], id)
   local stated = tonumber(ARGV[7])
-  if kind and redis.call('HGET', KEYS[7], kind) == member then redis.call('HDEL', KEYS[7], kind) end
-  if amount and stated then
-    learn_price(KEYS[6], kind, stated)
-    if stated ~= amount then
-      add_reserved(KEYS[1], KEYS[5] .. day, stated - amount)
+  if credits == 'state' then
+    if not batch.accepted then add('accepted', 1) end
+    more_places(KEYS[8])
+    local was_known = kind and stated and learn_price(KEYS[6], kind, stated)
+    -- While a price was not known, the first of its kind went alone.
+    if kind and not was_known and redis.call('HGET', KEYS[7], kind) == member then
+      redis.call('HDEL', KEYS[7], kind)
+      tells_account = true
+    end
+    if amount and stated and stated ~= amount then
+      add('reserved', stated - amount)
+      add_to_day(KEYS[5] .. day, 'reserved', stated - amount)
       redis.call('HSET', KEYS[4], id, stated .. ' ' .. day .. ' ' .. kind)
     end
+  else
+    if amount then
+      redis.call('HDEL', KEYS[4], id)
+      add('reserved', -amount)
+      add_to_day(KEYS[5] .. day, 'reserved', -amount)
+    end
+    if credits == 'spend' then
+      if kind and stated > 0 and not learn_price(KEYS[6], kind, stated) then tells_account = true end
+      add('spent', stated)
+      if stated ~= 0 then add_to_day(KEYS[5] .. (day or ARGV[15]), 'spent', stated) end
+    end
+    -- Another brief of its kind may wait to be the first.
+    if kind and (credits == 'free' or stated == 0) then tells_account = true end
+    if batch.capped then redis.call('PUBLISH', ARGV[8], ARGV[9]) end
   end
-elseif credits == 'spend' then
-  local charged = tonumber(ARGV[7])
-  local kind, day = release_credits(KEYS[1], KEYS[4], KEYS[5], id)
-  if kind and charged > 0 then learn_price(KEYS[6], kind, charged) end
-  redis.call('HINCRBYFLOAT', KEYS[1], 'spent', charged)
-  redis.call('HINCRBYFLOAT', KEYS[5] .. (day or ARGV[12]), 'spent', charged)
 end
 
 if status then
-  redis.call('RPUSH', KEYS[9], ARGV[8])
-  redis.call('HINCRBY', KEYS[1], 'lines:' .. status, 1)
-  if ARGV[13] ~= '' then redis.call('HINCRBY', KEYS[1], 'run:' .. ARGV[13] .. ':' .. status, 1) end
-  redis.call('HINCRBY', KEYS[1], 'status_checks', ARGV[10])
-  redis.call('HINCRBY', KEYS[1], 'downloads', ARGV[11])
+  redis.call('RPUSH', KEYS[9], ARGV[11])
+  add('lines:' .. status, 1)
+  if run ~= 'run' then add(run, 1) end
+  add('status_checks', tonumber(ARGV[13]))
+  add('downloads', tonumber(ARGV[14]))
   -- A brief that did not succeed may be retried, and needs its content for that.
   if status == 'succeeded' then redis.call('HDEL', KEYS[10], id) end
 end
+if #changed > 0 then redis.call('HSET', KEYS[1], unpack(changed)) end
+if tells_account then redis.call('PUBLISH', ARGV[8], ARGV[10]) end
 return { 1 }

@@ -7,9 +7,11 @@
 --   hint_blocked, claim: no request before the first, because the API's headers said that none is left until the second
 --   wanted     until when submissions want a turn     scarce, full: ms, when a submission last waited for the
 --                                                     pace, or for a place in flight
+--   told       what live workers were told, see `heartbeat.lua`
+--   fine_at, fine_count, coarse_at, coarse_count: turns in the latest bucket of each size
 -- Beside it, under its key: `:line` and `:seen` (sorted sets: reads that wait for turns, since when they are due, and
--- until when they are to come back), `:fine` and `:coarse` (hashes: turns by their time, in buckets), `:submit` (the
--- pace of submissions, where they are counted apart).
+-- until when they are to come back), `:fine` and `:coarse` (hashes: turns of earlier buckets, by their time), `:submit`
+-- (the pace of submissions, where they are counted apart).
 local START_RATE, LOWEST_RATE, HIGHEST_RATE = 2, 0.005, 200
 -- A told or hinted limit is kept a little below: late timers would else put one too many into a window.
 local SHARE_OF_LIMIT = 0.98
@@ -90,21 +92,32 @@ local function current_rate(pace, told_rate, now)
   return learned
 end
 
+local function keep_bucket(key, bucket, count, size, kept)
+  redis.call('HINCRBY', key, bucket, count)
+  redis.call('PEXPIRE', key, kept * 2)
+  for _, old in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(old) < bucket - kept / size then redis.call('HDEL', key, old) end
+  end
+end
+
 -- Takes the turn, together with what else changes by it.
 local function book(pace, turn, interval, ...)
   local booked = (get(pace, 'booked') or 0) + 1
-  set(pace, 'tat', turn + interval, 'booked', booked, ...)
-  if booked == 1 and not pace.fields.cycle then set(pace, 'cycle', turn) end
+  local changed = { 'tat', turn + interval, 'booked', booked, ... }
   for name, size in pairs({ fine = { FINE_MS, FINE_KEPT_MS }, coarse = { COARSE_MS, COARSE_KEPT_MS } }) do
-    local key = pace.key .. ':' .. name
-    local bucket = math.floor(turn / size[1])
-    if redis.call('HINCRBY', key, bucket, 1) == 1 then
-      redis.call('PEXPIRE', key, size[2] * 2)
-      for _, old in ipairs(redis.call('HKEYS', key)) do
-        if tonumber(old) < bucket - size[2] / size[1] then redis.call('HDEL', key, old) end
-      end
+    local bucket, at = math.floor(turn / size[1]), get(pace, name .. '_at')
+    local count = get(pace, name .. '_count') or 0
+    if at ~= bucket then
+      if at then keep_bucket(pace.key .. ':' .. name, at, count, size[1], size[2]) end
+      count = 0
     end
+    for _, value in ipairs({ name .. '_at', bucket, name .. '_count', count + 1 }) do changed[#changed + 1] = value end
   end
+  if booked == 1 and not pace.fields.cycle then
+    changed[#changed + 1] = 'cycle'
+    changed[#changed + 1] = turn
+  end
+  set(pace, unpack(changed))
 end
 
 -- How many reads that came due earlier still wait, nil where none does; those that did not come back are forgotten.
@@ -183,35 +196,25 @@ local function pressure(pace, now)
   return full > scarce and 'in_flight' or 'rate'
 end
 
--- The limits in force: of what live workers were told, the strictest counts.
--- A worker that has not been heard of for STALE_MS no longer counts and is forgotten.
+-- The limits in force: the strictest of what live workers were told, as the latest heartbeat found them.
+-- A worker that has not been heard of for STALE_MS no longer counts.
 -- Returns what nobody was told as nil: rate in requests a second, in-flight cap, and, where submissions and reads
 -- are counted apart by the API, a rate for each.
-local STALE_MS = 10000
-local function limits_in_force(workers_key, now)
-  local strictest = {}
-  local entries = redis.call('HGETALL', workers_key)
-  for i = 1, #entries, 2 do
-    local values = {}
-    for value in string.gmatch(entries[i + 1], '%S+') do table.insert(values, value) end
-    if not tonumber(values[1]) or #values < 3 or now - tonumber(values[1]) > STALE_MS then
-      redis.call('HDEL', workers_key, entries[i])
-    else
-      for told = 2, 5 do
-        local value = tonumber(values[told])
-        if value and (not strictest[told] or value < strictest[told]) then strictest[told] = value end
-      end
-    end
-  end
-  return strictest[2], strictest[3], strictest[4], strictest[5]
+local STALE_MS = 7500
+local function limits_in_force(pace, now)
+  local at, rate, in_flight, submit_rate, read_rate =
+    string.match(pace.fields.told or '', '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+  if not tonumber(at) or now - tonumber(at) > STALE_MS then return end
+  return tonumber(rate), tonumber(in_flight), tonumber(submit_rate), tonumber(read_rate)
 end
 
 -- Whose pace a request keeps: 'submit' and 'read' share one unless they were told apart.
--- Returns the pace, the rate that was told for it or nil, and the in-flight cap that was told or nil.
-local function pace_of(lane, pace_key, workers_key, now)
-  local rate, in_flight, submit_rate, read_rate = limits_in_force(workers_key, now)
+-- Returns the pace, the rate that was told for it or nil, the in-flight cap that was told or nil, and the shared pace.
+local function pace_of(lane, pace_key, now)
+  local shared = read_pace(pace_key)
+  local rate, in_flight, submit_rate, read_rate = limits_in_force(shared, now)
   if lane == 'submit' and (submit_rate or read_rate) then
-    return read_pace(pace_key .. ':submit'), submit_rate or rate, in_flight
+    return read_pace(pace_key .. ':submit'), submit_rate or rate, in_flight, shared
   end
-  return read_pace(pace_key), read_rate or rate, in_flight
+  return shared, read_rate or rate, in_flight, shared
 end

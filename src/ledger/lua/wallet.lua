@@ -3,17 +3,19 @@
 -- there is nothing to ask (S2).
 -- KEYS: 1 gate, 2 clock
 -- ARGV: 1 'told', 2 credits; or 1 'look', 2 for so long a look is good (ms)
--- Returns 1 where the balance is kept, or the caller is to look; else 0.
+-- Returns 0 where the balance is kept, or the caller is to look now; else the ms after which to ask again.
 --include now
+local HELD_LOOK_MS = 60000
 local now = now_ms()
 if ARGV[1] == 'told' then
   redis.call('HSET', KEYS[1], 'credits', ARGV[2], 'credits_read_at', now)
-  return 1
+  return 0
 end
 local gate = redis.call('HMGET', KEYS[1], 'halted', 'parked', 'down_until', 'credits_read_at', 'credits_asked_at')
-if gate[1] or gate[2] or (tonumber(gate[3]) or 0) > now then return 0 end
+if gate[1] or gate[2] or (tonumber(gate[3]) or 0) > now then return HELD_LOOK_MS end
 -- A look that found nothing out is not repeated any sooner.
 local last = math.max(tonumber(gate[4]) or 0, tonumber(gate[5]) or 0)
-if now - last < tonumber(ARGV[2]) then return 0 end
+local left = tonumber(ARGV[2]) - (now - last)
+if left > 0 then return math.ceil(left) end
 redis.call('HSET', KEYS[1], 'credits_asked_at', now)
-return 1
+return 0

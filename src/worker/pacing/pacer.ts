@@ -37,10 +37,15 @@ export class Pacer {
   /**
    * Waits for a read's turn; `too_far` keeps none.
    * @param member who asks, for a place in the line where turns are scarce
+   * @param given called once it is known whether there is one, so that the next may ask while this one waits for its
    */
-  async turn(member = ''): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
+  async turn(
+    member = '',
+    given: () => void = () => undefined,
+  ): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
     const turn = await this.account.takeTurn(longestTurnWaitMs, member);
     this.latestPressure = turn.pressure;
+    if (turn.kind === 'taken') given();
     if (turn.kind === 'too_far') return { kind: 'too_far', waitMs: turn.waitMs };
     // A process that stops goes without its turn rather than before it (S7).
     if ((await this.keepTurn(turn)) === 'now') return { kind: 'now' };

@@ -13,7 +13,7 @@ interface WalletWatchOptions {
   hasWork(): boolean;
 }
 
-/** How soon a wallet that is due is looked at; when it is due says the ledger. */
+/** How soon a wallet that is due is looked at; when it is due says the ledger, which is not asked before. */
 const tickMs = 5_000;
 /** One look stands in the account's line of reads, whichever process it is. */
 const lineMember = 'wallet';
@@ -22,12 +22,14 @@ const lineMember = 'wallet';
 export class WalletWatch {
   private looking: Promise<void> | null = null;
   private timer: NodeJS.Timeout | undefined;
+  /** By the steady clock of this process. */
+  private dueAtMs = 0;
 
   constructor(private readonly options: WalletWatchOptions) {}
 
   start(): void {
     this.timer = setInterval(() => {
-      if (!this.options.hasWork()) return;
+      if (!this.options.hasWork() || performance.now() < this.dueAtMs) return;
       this.looking ??= this.look()
         .catch((error: unknown) => {
           this.options.log.debug({ err: error }, 'the balance was not looked at');
@@ -47,7 +49,9 @@ export class WalletWatch {
   /** Asks for the balance where that is due, in its turn like every other request (S7). */
   async look(): Promise<void> {
     const { client, account, pacer } = this.options;
-    if ((await account.records.claimWalletLook()) === 'not_now') return;
+    const dueInMs = await account.records.claimWalletLook();
+    this.dueAtMs = performance.now() + dueInMs;
+    if (dueInMs > 0) return;
     const seen = await lookAtBalance({ client, account, pacer }, lineMember);
     if (seen.kind === 'too_far') await account.records.giveBackWalletLook();
   }

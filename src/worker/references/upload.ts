@@ -162,7 +162,7 @@ async function actOnRefusal(
 }
 
 function held(waitMs: number): UploadEnd {
-  return { kind: 'wait', step: { kind: 'hold', waitMs } };
+  return { kind: 'wait', step: { kind: 'hold', of: 'all', waitMs } };
 }
 
 type FileTrouble = 'reference_missing' | 'reference_changed';

@@ -49,15 +49,52 @@ const longestPatienceMs = 60_000;
 export async function collectAssets(context: StageContext, brief: ReadyBrief): Promise<Step> {
   const { folder, downloads } = context;
   if (folder === null) throw new Error('collect runs only where there is an output folder');
-  return downloads.hold(async (slot) => {
-    const { urls = [] } = brief.job;
-    if (urls.length === 0) return rereadTask(context, brief);
-    const saved = await saveAll(context, brief, folder, slot);
-    if (saved.kind !== 'saved') return actOnTrouble(context, brief, saved);
-    if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
-    const { assets } = saved;
-    return endBrief(context, brief, { status: 'succeeded', error: null, assets, urls });
-  });
+  brief.seat.passOn();
+  return downloads.hold((slot) => fetchAll(context, brief, folder, slot));
+}
+
+/**
+ * A task has just been found to have succeeded: where this process has the folder and a download may begin, it goes on
+ * at once, and no other job is made for it; else, and for whatever has to wait, the brief goes to the collect queue.
+ */
+export async function collectAtOnce(context: StageContext, brief: ReadyBrief): Promise<Step> {
+  const { folder, downloads } = context;
+  const { urls = [], rereads } = brief.job;
+  const toCollect = (delayMs: number, fresh: CollectJob = { urls, ...(rereads && { rereads }) }) =>
+    ({ kind: 'next', stage: 'collect', attempt: brief.state.attempt, delayMs, ...fresh }) as const;
+  if (folder === null || urls.length === 0 || !(await folder.isHere())) return toCollect(0);
+  const fetching = downloads.holdNow((slot) => fetchAll(context, brief, folder, slot));
+  if (fetching === null) return toCollect(0);
+  brief.seat.leave();
+  try {
+    const step = await fetching;
+    return step.kind === 'later' ? toCollect(step.afterMs, step.fresh) : step;
+  } catch (error) {
+    // A disk that is full, a folder that went away: told, and counted, by the job that is for that.
+    context.log.debug({ err: error, brief: brief.id }, 'files were not put in place');
+    return toCollect(retrySpacingMs);
+  }
+}
+
+/** What the job of a brief carries that waits for its files. */
+interface CollectJob {
+  urls: string[];
+  rereads?: number;
+}
+
+async function fetchAll(
+  context: StageContext,
+  brief: ReadyBrief,
+  folder: ResultFolder,
+  slot: DownloadSlot,
+): Promise<Step> {
+  const { urls = [] } = brief.job;
+  if (urls.length === 0) return rereadTask(context, brief);
+  const saved = await saveAll(context, brief, folder, slot);
+  if (saved.kind !== 'saved') return actOnTrouble(context, brief, saved);
+  if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
+  const { assets } = saved;
+  return endBrief(context, brief, { status: 'succeeded', error: null, assets, urls });
 }
 
 async function saveAll(

@@ -1,8 +1,7 @@
 import type { QueueStage } from '../../shared/queues.js';
 import { collectAssets } from './collect.js';
-import type { SubmitGate } from './permit.js';
 import { checkStatus } from './status.js';
-import { type StageContext, type StageJob, type Step, stepFor, takeUp } from './step.js';
+import { type Seat, type StageContext, type StageJob, type Step, stepFor, takeUp } from './step.js';
 import { askAgain, submitBrief } from './submit.js';
 
 /**
@@ -11,20 +10,20 @@ import { askAgain, submitBrief } from './submit.js';
  */
 export async function dispatch(
   context: StageContext,
-  gate: SubmitGate,
   queue: QueueStage,
   job: StageJob,
+  seat: Seat,
 ): Promise<Step> {
-  const taken = await takeUp(context, job);
+  const taken = await takeUp(context, job, seat);
   if (taken.kind === 'elsewhere') return taken.step;
   const { brief } = taken;
   const { state } = brief;
   switch (state.stage) {
     case 'admitted':
-      if (queue === 'submit') return submitBrief(context, gate, { ...brief, state });
+      if (queue === 'submit') return submitBrief(context, { ...brief, state });
       break;
     case 'submitting':
-      if (queue === 'submit') return submitBrief(context, gate, { ...brief, state });
+      if (queue === 'submit') return submitBrief(context, { ...brief, state });
       if (queue === 'status') return askAgain(context, { ...brief, state });
       break;
     case 'accepted':

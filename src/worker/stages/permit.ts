@@ -1,13 +1,12 @@
 import type { SubmitPermit, WaitReason } from '../../ledger/brief-ledger.js';
 import type { BriefState, StateOf } from '../../ledger/brief-state.js';
-import { lacksAddresses, needsUploads } from '../../ledger/reference-ledger.js';
 import { priceKind } from '../../shared/brief.js';
-import type { BriefInHand, StageContext } from './step.js';
+import type { BriefInHand, StageContext, Step } from './step.js';
 
-/** A longer wait gives the worker slot back (S2). */
-const longestHoldMs = 2_000;
-/** Any hold may be lifted early, by another machine or a person: nobody is turned away unasked for longer. */
-const longestClosedMs = 1_000;
+/** A longer wait gives the job back (S2). */
+export const longestHoldMs = 2_000;
+/** A refused key is looked at again this often, should nobody tell that a person has acted. */
+const haltedLookMs = 30_000;
 
 /** A brief that no task is known of. */
 export type UnsentBrief = BriefInHand<StateOf<'admitted'> | StateOf<'submitting'>>;
@@ -19,9 +18,7 @@ export type Admittance =
   | Permit
   | { kind: 'passed'; state: BriefState | null }
   | { kind: 'stopped' }
-  /** What it refers to is to be uploaded before it asks for leave. */
-  | { kind: 'wants_uploads' }
-  | { kind: 'hold'; waitMs: number };
+  | Extract<Step, { kind: 'hold' }>;
 
 /** Asks the ledger for a brief's permit; what it must know of the brief to say so (S6) is in the content. */
 export function askLeave(
@@ -37,58 +34,39 @@ export function askLeave(
 }
 
 /**
- * Where this process' submissions of one batch queue up for a permit, one asking at a time: what one
- * learns ("wait a minute") holds for all behind it, without each of them asking Redis.
+ * Asks for leave, and waits a moment for the pace: one of a process at a time, because its seat is passed on only then.
+ * What has to wait for longer goes back into its queue, and with it all for whom the same reason holds.
  */
-export class SubmitGate {
-  private turn: Promise<unknown> = Promise.resolve();
-  private closedUntilMs = 0;
-
-  constructor(private readonly context: StageContext) {}
-
-  enter(brief: UnsentBrief): Promise<Admittance> {
-    const mine = this.turn.then(() => this.ask(brief));
-    this.turn = mine.catch(() => undefined);
-    return mine;
+export async function waitForLeave(context: StageContext, brief: UnsentBrief): Promise<Admittance> {
+  const { clock, pacer } = context;
+  const deadlineMs = clock.now() + longestHoldMs;
+  for (;;) {
+    const permit = await askLeave(context, brief, longestHoldMs);
+    if (permit.kind === 'halted') return { kind: 'hold', of: 'all', waitMs: haltedLookMs };
+    if (permit.kind !== 'wait') return permit;
+    const { waitMs, reason } = permit;
+    tell(context, reason);
+    const isMoment = reason === 'pace' && clock.now() + waitMs <= deadlineMs;
+    if (!isMoment) return { kind: 'hold', of: whomHolds[reason], waitMs };
+    if ((await pacer.wait(waitMs)) === 'stopping') return { kind: 'hold', of: 'all', waitMs: 0 };
   }
+}
 
-  private async ask(brief: UnsentBrief): Promise<Admittance> {
-    const { clock, pacer } = this.context;
-    if (this.closedForMs() <= 0 && (await this.wantsUploads(brief))) {
-      return { kind: 'wants_uploads' };
-    }
-    const deadlineMs = clock.now() + longestHoldMs;
-    for (;;) {
-      const closedForMs = this.closedForMs();
-      if (closedForMs > 0) return { kind: 'hold', waitMs: closedForMs };
-      const permit = await askLeave(this.context, brief, longestHoldMs);
-      if (permit.kind === 'halted') return this.close(longestClosedMs);
-      if (permit.kind !== 'wait') return permit;
-      this.tell(permit.reason);
-      if (clock.now() + permit.waitMs > deadlineMs) return this.close(permit.waitMs);
-      if ((await pacer.wait(permit.waitMs)) === 'stopping') return { kind: 'hold', waitMs: 0 };
-    }
-  }
+/** For whom else a reason holds. */
+const whomHolds: Record<WaitReason, 'batch' | 'all'> = {
+  in_flight: 'all',
+  pace: 'all',
+  credits: 'all',
+  api_down: 'all',
+  first_price: 'batch',
+  cap: 'batch',
+  day_cap: 'batch',
+  paused: 'batch',
+  other_life: 'batch',
+};
 
-  /** Asked of briefs with files alone. */
-  private async wantsUploads({ id, state, content }: UnsentBrief): Promise<boolean> {
-    if (!needsUploads(content)) return false;
-    return lacksAddresses(await this.context.ledger.references.look(id), state.attempt);
-  }
-
-  private closedForMs(): number {
-    return this.closedUntilMs - this.context.clock.now();
-  }
-
-  /** Only what a person can do something about. */
-  private tell(reason: WaitReason): void {
-    if (reason === 'cap' || reason === 'day_cap') this.context.notify({ kind: 'capped', reason });
-    if (reason === 'paused') this.context.notify({ kind: 'paused' });
-  }
-
-  private close(askedMs: number): Admittance {
-    const waitMs = Math.min(askedMs, longestClosedMs);
-    this.closedUntilMs = this.context.clock.now() + waitMs;
-    return { kind: 'hold', waitMs };
-  }
+/** Only what a person can do something about. */
+function tell({ notify }: StageContext, reason: WaitReason): void {
+  if (reason === 'cap' || reason === 'day_cap') notify({ kind: 'capped', reason });
+  if (reason === 'paused') notify({ kind: 'paused' });
 }

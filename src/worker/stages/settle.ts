@@ -3,10 +3,12 @@ import type { StateOf } from '../../ledger/brief-state.js';
 import { moves } from '../../ledger/moves.js';
 import type { Task } from '../../rivya/outcome.js';
 import type { QueueStage } from '../../shared/queues.js';
+import { collectAtOnce } from './collect.js';
 import { holdAll } from './refusal.js';
 import {
   type BriefInHand,
   endBrief,
+  type Seat,
   type StageContext,
   type StageJob,
   type Step,
@@ -34,7 +36,8 @@ export async function settleTask(
     const to = moves.succeeded(brief.state, { reserved, final, completedAt });
     const moved = await context.ledger.briefs.move(brief.id, { from: brief, to });
     if (moved.kind === 'passed') return stepFor(moved.state);
-    return { kind: 'next', stage: 'collect', attempt: to.attempt, delayMs: 0, urls };
+    const ready = { ...brief, ...moved.brief, job: { ...brief.job, urls } };
+    return collectAtOnce(context, ready);
   }
   if (wasNeverPaid(task)) return submitAgain(context, brief, probe);
   const error = {
@@ -76,6 +79,9 @@ export function nextCheckInMs(
   return pollPlanner.nextCheckInMs({ kind, category, ageMs, checks, pressure: pacer.pressure() });
 }
 
+/** Whoever gives up asks for nothing. */
+const noSeat: Seat = { passOn: () => undefined, leave: () => undefined };
+
 /** A job that failed over and over still ends in a line (S4): `unknown` wherever it may have been paid. */
 export async function giveUpBrief(
   context: StageContext,
@@ -83,7 +89,7 @@ export async function giveUpBrief(
   job: StageJob,
   reason: string,
 ): Promise<Step> {
-  const taken = await takeUp(context, job);
+  const taken = await takeUp(context, job, noSeat);
   if (taken.kind === 'elsewhere') return taken.step;
   const { brief } = taken;
   const { state } = brief;

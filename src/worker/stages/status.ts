@@ -18,8 +18,8 @@ const troubleSpacingMs = 7_500;
 /** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
 export async function checkStatus(context: StageContext, brief: AcceptedBrief): Promise<Step> {
   const { batch, pacer, client, clock, log, ledger } = context;
-  const turn = await pacer.turn(inFlightMember(batch, brief.id));
-  if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
+  const turn = await pacer.turn(inFlightMember(batch, brief.id), brief.seat.passOn);
+  if (turn.kind === 'too_far') return { kind: 'hold', of: 'all', waitMs: turn.waitMs };
   const { attempt, taskId: task } = brief.state;
   const outcome = await client.readTask(task);
   logAnswer(log, { endpoint: 'status', brief: brief.id, attempt, task }, outcome);

@@ -31,11 +31,26 @@ export interface StageJob {
   puttingsOff?: number;
 }
 
+/** A job's place in its process' loop: see `stage-loop.ts`. */
+export interface Seat {
+  /** What others need one after the other (leave to submit, a turn) is settled for this job: the next may be taken. */
+  passOn(): void;
+  /** It goes on without a seat: what it does now is counted elsewhere. */
+  leave(): void;
+}
+
 /** What is to become of the job; only the edge turns it into queue operations. */
 export type Step =
   | { kind: 'done' }
   /** The brief goes on in another queue (or, with a new attempt, in this one). */
-  | { kind: 'next'; stage: QueueStage; attempt: number; delayMs: number; urls?: string[] }
+  | {
+      kind: 'next';
+      stage: QueueStage;
+      attempt: number;
+      delayMs: number;
+      urls?: string[];
+      rereads?: number;
+    }
   /** The same job again, later: no worker slot is held meanwhile (S2). `fresh` URLs replace the job's. */
   | {
       kind: 'later';
@@ -44,8 +59,8 @@ export type Step =
       tries?: number;
       puttingsOff?: number;
     }
-  /** Submissions as a whole are held: the job goes back to the head of its queue (S2). */
-  | { kind: 'hold'; waitMs: number }
+  /** It has no leave now, nor have others of its batch, or any at all: back to the head of its queue it goes (S2). */
+  | { kind: 'hold'; of: 'batch' | 'all'; waitMs: number }
   /** The ledger does not know the brief, or not what is to be sent of it: its state is missing. */
   | { kind: 'missing' };
 
@@ -73,18 +88,20 @@ export function stepFor(state: BriefState | null): Step {
 /** The brief that a job has in hand: what the ledger says of it, and what the job carries. */
 export interface BriefInHand<S extends Unfinished = Unfinished> extends LedgerBrief<S> {
   job: StageJob;
+  seat: Seat;
 }
 
 /** Reads what a job is about, once for the whole step; where it is elsewhere by now, says what becomes of the job. */
 export async function takeUp(
   { ledger }: StageContext,
   job: StageJob,
+  seat: Seat,
 ): Promise<{ kind: 'taken'; brief: BriefInHand } | { kind: 'elsewhere'; step: Step }> {
   const found = await ledger.briefs.find(job.briefId);
   if (found === 'missing') return { kind: 'elsewhere', step: { kind: 'missing' } };
   if (found === 'lined') return { kind: 'elsewhere', step: { kind: 'done' } };
   if (found.state.attempt !== job.attempt) return { kind: 'elsewhere', step: stepFor(found.state) };
-  return { kind: 'taken', brief: { ...found, job } };
+  return { kind: 'taken', brief: { ...found, job, seat } };
 }
 
 /** Gives a brief its line, and ends its job (S4). */
@@ -141,6 +158,8 @@ export interface StageContext {
   priceOf(model: string): { guess: number; least: number };
   /** In-flight cap where no live worker was told one. */
   defaultInFlight: number;
+  /** Briefs without a line, over all batches of this process, as last read; infinite while nobody knows. */
+  briefsLeft(): number;
   /** Age from which an idempotency key may have been forgotten by the API (S1). */
   keyLifeMs: number;
 }

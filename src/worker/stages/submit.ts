@@ -2,7 +2,7 @@ import { cancellationOf } from '../../batch/finish-brief.js';
 import type { Move } from '../../ledger/brief-ledger.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves, type OnlySend } from '../../ledger/moves.js';
-import { type Addresses, needsUploads } from '../../ledger/reference-ledger.js';
+import { type Addresses, lacksAddresses, needsUploads } from '../../ledger/reference-ledger.js';
 import type { Task } from '../../rivya/outcome.js';
 import { idempotencyKey } from '../../shared/brief.js';
 import { longestSinceMs } from '../../shared/clock.js';
@@ -13,7 +13,7 @@ import { longestTurnWaitMs } from '../pacing/pacer.js';
 import { readyReferences } from '../references/ready-references.js';
 import { logAnswer } from './answers.js';
 import { decideSubmit, type SubmitAction } from './decide-submit.js';
-import { askLeave, type Permit, type SubmitGate, type UnsentBrief } from './permit.js';
+import { askLeave, type Permit, type UnsentBrief, waitForLeave } from './permit.js';
 import { explainRefusal, holdAll, liftHolds, noteTaken, probeCredits } from './refusal.js';
 import { nextCheckInMs, settleTask, wasNeverPaid } from './settle.js';
 import { type BriefInHand, endBrief, type StageContext, type Step, stepFor } from './step.js';
@@ -36,18 +36,18 @@ const permitLifeMs = 60_000;
 const lookAgainMs = 5_000;
 
 /** The submit stage: a brief is sent once it has leave to, and what it refers to is uploaded. */
-export async function submitBrief(
-  context: StageContext,
-  gate: SubmitGate,
-  brief: UnsentBrief,
-): Promise<Step> {
-  const admittance = await gate.enter(brief);
+export async function submitBrief(context: StageContext, brief: UnsentBrief): Promise<Step> {
+  if (await wantsUploads(context, brief)) {
+    // Others ask for leave meanwhile.
+    brief.seat.passOn();
+    const step = await readyReferences(context, brief);
+    if (step !== null) return step;
+  }
+  const admittance = await waitForLeave(context, brief);
   switch (admittance.kind) {
     case 'go':
+      brief.seat.passOn();
       return sendBrief(context, brief, admittance);
-    case 'wants_uploads':
-      // Outside the gate: others ask for leave meanwhile.
-      return (await readyReferences(context, brief)) ?? submitBrief(context, gate, brief);
     case 'hold':
       return admittance;
     case 'passed':
@@ -61,6 +61,15 @@ export async function submitBrief(
   }
 }
 
+/** Asked of briefs with files alone. */
+async function wantsUploads(
+  { ledger }: StageContext,
+  { id, state, content }: UnsentBrief,
+): Promise<boolean> {
+  if (!needsUploads(content)) return false;
+  return lacksAddresses(await ledger.references.look(id), state.attempt);
+}
+
 /**
  * Sends a submission of unknown outcome again, with the same key and bytes (S1). It waits among the status checks: its
  * task may be running, so it is watched like one, and a paused batch does not leave it in doubt.
@@ -69,6 +78,7 @@ export async function askAgain(context: StageContext, brief: UnsentBrief): Promi
   const permit = await askLeave(context, brief, longestTurnWaitMs);
   switch (permit.kind) {
     case 'go': {
+      brief.seat.passOn();
       const step = await sendBrief(context, brief, permit);
       if (step.kind !== 'hold' && step.kind !== 'later') return step;
       // Holds are for the submit queue: one that was refused now goes back there, one still in doubt stays.
@@ -121,7 +131,7 @@ export async function sendBrief(
   if (trouble !== null) {
     // A full disk, or a folder that is gone: after a lost Redis nobody would know of this send (S1).
     context.notify({ kind: 'output_trouble', reason: trouble.message });
-    return unsent(context, brief, permit, noteAgainMs);
+    return unsent(context, brief, permit, noteAgainMs, 'batch');
   }
   const { body } = brief.content;
   const key = idempotencyKey({ batch, briefId: brief.id, attempt, body, nonce });
@@ -166,14 +176,21 @@ async function act(
     case 'give_back': {
       const waitMs = await holdAll(context, action.hold, 'submit', permit.probe);
       const move = (send: OnlySend) => moves.refused(send, action.requestId);
-      return giveBack(context, brief, permit, move, waitMs);
+      return giveBack(context, brief, permit, move, { waitMs, of: 'all' });
     }
     case 'keep_open':
-      return { kind: 'hold', waitMs: await holdAll(context, action.hold, 'submit', permit.probe) };
+      return {
+        kind: 'hold',
+        of: 'all',
+        waitMs: await holdAll(context, action.hold, 'submit', permit.probe),
+      };
     case 'put_off': {
       context.notify({ kind: 'refused_unexplained', briefId, reason: action.reason });
       const { afterMs } = action;
-      const step = await giveBack(context, brief, permit, moves.putOff, afterMs);
+      const step = await giveBack(context, brief, permit, moves.putOff, {
+        waitMs: afterMs,
+        of: 'batch',
+      });
       // It alone waits, and no slot or place in flight with it (S2).
       if (step.kind !== 'hold') return step;
       return { kind: 'later', afterMs, puttingsOff: (job.puttingsOff ?? 0) + 1 };
@@ -274,8 +291,9 @@ function unsent(
   brief: SubmittingBrief,
   permit: Permit,
   waitMs = 0,
+  of: 'batch' | 'all' = 'all',
 ): Promise<Step> {
-  return giveBack(context, brief, permit, moves.unsent, waitMs);
+  return giveBack(context, brief, permit, moves.unsent, { waitMs, of });
 }
 
 /**
@@ -287,14 +305,15 @@ async function giveBack(
   brief: SubmittingBrief,
   { earlier }: Permit,
   move: (send: OnlySend) => StateOf<'admitted'>,
-  waitMs: number,
+  { waitMs, of }: Omit<Extract<Step, { kind: 'hold' }>, 'kind'>,
 ): Promise<Step> {
-  if (earlier === 'open') return { kind: 'hold', waitMs };
+  const held = { kind: 'hold', of, waitMs } as const;
+  if (earlier === 'open') return held;
   const to = move({ state: brief.state, earlier });
   const moved = await context.ledger.briefs.move(brief.id, { from: brief, to });
   if (moved.kind === 'passed') return stepFor(moved.state);
   const { attempt } = to;
-  if (attempt === brief.state.attempt) return { kind: 'hold', waitMs };
+  if (attempt === brief.state.attempt) return held;
   return { kind: 'next', stage: 'submit', attempt, delayMs: waitMs };
 }
 
@@ -325,7 +344,7 @@ async function renewReferences(
       return stepFor((await briefs.read(brief.id))?.state ?? null);
     }
   }
-  return giveBack(context, brief, permit, moves.readdressed, 0);
+  return giveBack(context, brief, permit, moves.readdressed, { waitMs: 0, of: 'all' });
 }
 
 /**

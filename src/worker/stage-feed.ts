@@ -1,0 +1,358 @@
+import { randomUUID } from 'node:crypto';
+import { Job, type JobJson } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Clock } from '../shared/clock.js';
+import {
+  type JobData,
+  jobDataSchema,
+  lockMs,
+  type QueueStage,
+  type StageQueues,
+} from '../shared/queues.js';
+import type { Seat, StageJob, Step } from './stages/step.js';
+
+/** After so many unexpected errors in a row, about half an hour, a brief gets its line without its job. */
+const mostTries = 40;
+const firstRetryMs = 1_000;
+const longestRetryMs = 60_000;
+
+/** From a crash until the last of what was in hand can be taken: its locks have ended, and two looks were made. */
+const suspectForMs = lockMs + 4_000;
+/** A queue that cannot be asked is left alone for so long. */
+const troubleMs = 1_000;
+
+export interface StageFeedOptions {
+  stage: QueueStage;
+  queues: StageQueues;
+  /** By which BullMQ counts delays: the machine's own time of day, whatever the ledger's is. */
+  clock: Clock;
+  log: Logger;
+  /** Does one job's work; safe to repeat at any point. */
+  work(job: StageJob, seat: Seat): Promise<Step>;
+  /** Gives a brief its line when its job has failed for good (S4), or says where it went meanwhile. */
+  giveUp(job: StageJob, reason: string): Promise<Step>;
+  /** Something that must be there was not found, or nothing of it can be done: whether the batch's state is lost. */
+  lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'>;
+  /** Submissions as a whole are held for so long. */
+  holdAll(waitMs: number): void;
+}
+
+/** A job in hand. */
+interface Held {
+  token: string;
+  sinceMs: number;
+}
+
+/** A job that was taken, and what is to be said with each of its moves. */
+export interface TakenJob {
+  job: Job<JobData>;
+  token: string;
+}
+
+/**
+ * One queue of one batch, as far as this process knows it: when it may next have a job, what is in hand. The edge of a
+ * stage, and the only place that turns steps into BullMQ operations. Nothing here asks by itself: a `StageLoop` takes
+ * jobs where there is leave to, in fair turns.
+ */
+export class StageFeed {
+  private readonly id = randomUUID();
+  private readonly inHand = new Map<string, Held>();
+  private takes = 0;
+  private wakes = 0;
+  /** When it may next have a job; nothing is known of one at infinity. */
+  private dueMs = 0;
+  /** Until then none is taken, whatever is there. */
+  private shutMs = 0;
+  private suspectMs = 0;
+  private ended: 'no' | 'closing' | 'abandoned' = 'no';
+  /** Resolved whenever nothing is in hand any more. */
+  private emptied: (() => void) | null = null;
+  /** Set by the loop that takes from it. */
+  onChange: () => void = () => undefined;
+  /** Higher goes first. */
+  priority = 0;
+  /** Counts up with every job that the loop took: whose number is lowest has waited longest. */
+  servedAt = 0;
+
+  constructor(private readonly options: StageFeedOptions) {}
+
+  get stage(): QueueStage {
+    return this.options.stage;
+  }
+
+  /** From when on, in ms since the epoch, it is worth asking for a job. */
+  get readyMs(): number {
+    return this.ended === 'no' ? Math.max(this.dueMs, this.shutMs) : Number.POSITIVE_INFINITY;
+  }
+
+  /** There may be a job from a time on. */
+  expectJob(dueMs = 0): void {
+    this.wakes += 1;
+    if (dueMs >= this.dueMs) return;
+    this.dueMs = dueMs;
+    this.onChange();
+  }
+
+  /** Takes nothing until then, and no longer where that is in the past. */
+  shutUntil(untilMs: number): void {
+    this.shutMs = untilMs;
+    this.onChange();
+  }
+
+  /** What a killed or frozen process had in hand is looked for from now on, for as long as its locks can last. */
+  suspect(): void {
+    this.suspectMs = this.options.clock.now() + suspectForMs;
+  }
+
+  /** Takes the next job; null where there is none, or none may be had. */
+  async take(): Promise<TakenJob | null> {
+    const { queues, stage, clock, log } = this.options;
+    const queue = queues.queue(stage);
+    const { wakes } = this;
+    this.takes += 1;
+    const token = `${this.id}:${this.takes}`;
+    try {
+      const [json, id, , nextMs] = (await queue.getBackend().moveToActive(token)) as [
+        JobJson | null,
+        string,
+        number,
+        number,
+      ];
+      if (json) {
+        this.inHand.set(id, { token, sinceMs: clock.now() });
+        return { job: Job.fromJSON(queue, json, id) as Job<JobData>, token };
+      }
+      // Something may have come while it was asked.
+      if (wakes === this.wakes) this.dueMs = nextMs > 0 ? nextMs : Number.POSITIVE_INFINITY;
+    } catch (error) {
+      log.debug({ err: error, stage }, 'queue trouble');
+      this.shutMs = clock.now() + troubleMs;
+    }
+    return null;
+  }
+
+  /** Works on a job that was taken, and does with it what its step says. Never rejects. */
+  async run({ job, token }: TakenJob, seat: Seat): Promise<void> {
+    const { log, stage } = this.options;
+    try {
+      await this.process(job, token, seat);
+    } catch (error) {
+      // It is still locked, or its lock was lost: found again like that of a killed worker.
+      if (this.ended !== 'abandoned') log.debug({ err: error, stage }, 'a job was not put away');
+      this.suspect();
+    } finally {
+      if (job.id !== undefined && this.inHand.get(job.id)?.token === token) {
+        this.inHand.delete(job.id);
+      }
+      if (this.inHand.size === 0) this.emptied?.();
+    }
+  }
+
+  /** Says of what has been in hand for a while that it still is. */
+  async renewLocks(olderThanMs: number): Promise<void> {
+    if (this.ended === 'abandoned') return;
+    const { queues, stage, clock, log } = this.options;
+    const before = clock.now() - olderThanMs;
+    const old = [...this.inHand].filter(([, { sinceMs }]) => sinceMs <= before);
+    if (old.length === 0) return;
+    const ids = old.map(([id]) => id);
+    const tokens = old.map(([, { token }]) => token);
+    await queues
+      .queue(stage)
+      .getBackend()
+      .extendLocks(ids, tokens, lockMs)
+      .catch((error: unknown) => log.debug({ err: error, stage }, 'locks were not renewed'));
+  }
+
+  /** Gives back to the queue what a killed or frozen process had in hand, where there may be such. */
+  async rescue(): Promise<void> {
+    const { queues, stage, clock, log } = this.options;
+    if (this.ended !== 'no' || clock.now() > this.suspectMs) return;
+    const queue = queues.queue(stage);
+    try {
+      const active = await queue.getActiveCount();
+      if (active <= this.inHand.size) {
+        this.suspectMs = 0;
+        return;
+      }
+      const found = await queue.getBackend().moveStalledJobsToWait();
+      if (found.length > 0) this.expectJob();
+    } catch (error) {
+      log.debug({ err: error, stage }, 'queue trouble');
+    }
+  }
+
+  get isSuspect(): boolean {
+    return this.suspectMs > 0;
+  }
+
+  /** Takes no more jobs and waits for those in hand. */
+  async close(): Promise<void> {
+    if (this.ended === 'no') this.ended = 'closing';
+    if (this.inHand.size === 0 || this.ended === 'abandoned') return;
+    await new Promise<void>((resolve) => {
+      this.emptied = resolve;
+    });
+  }
+
+  /** Ends without waiting: what is in hand is picked up by another worker when its lock ends. */
+  abandon(): void {
+    this.ended = 'abandoned';
+    this.emptied?.();
+  }
+
+  /**
+   * Gives every job that failed for good its line. Such are of an earlier version, which counted failures in BullMQ, or
+   * somebody's by hand.
+   */
+  async sweepFailed(): Promise<void> {
+    const { queues, stage, log } = this.options;
+    for (const job of await queues.queue(stage).getFailed()) {
+      if (!job) continue;
+      await this.endFailed(job).catch((error: unknown) => {
+        if (this.ended === 'abandoned') return;
+        log.error({ err: error, stage, brief: job.data?.brief }, 'could not end a failed brief');
+      });
+    }
+  }
+
+  private async process(job: Job<JobData>, token: string, seat: Seat): Promise<void> {
+    const parsed = jobDataSchema.safeParse(job.data);
+    // Left as it is: whoever begins anew takes it away with the rest.
+    if (!parsed.success && (await this.isLost('no_job'))) return this.putBack(job, token);
+    try {
+      const stageJob = stageJobOf(jobDataSchema.parse(job.data));
+      await this.apply(await this.options.work(stageJob, seat), stageJob, { job, token });
+    } catch (error) {
+      if (await this.isLost('trouble')) return this.putBack(job, token);
+      await this.fail(job, token, error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Where Redis does not even say that, what was found is told as it is. */
+  private async isLost(found: 'no_job' | 'no_brief' | 'trouble'): Promise<boolean> {
+    if (this.ended === 'abandoned') return true;
+    return (await this.options.lookForLoss(found).catch(() => 'whole')) === 'lost';
+  }
+
+  private async apply(step: Step, stageJob: StageJob, taken: TakenJob): Promise<void> {
+    const { job, token } = taken;
+    switch (step.kind) {
+      case 'done':
+        return this.complete(job, token);
+      case 'next': {
+        const { stage, attempt, delayMs, urls, rereads } = step;
+        // A job cannot be added while it is there itself: it goes on as it is.
+        if (this.isOwn(step, stageJob)) {
+          return this.apply({ kind: 'later', afterMs: delayMs }, stageJob, taken);
+        }
+        const next = {
+          ...{ brief: stageJob.briefId, attempt, delayMs },
+          ...(urls ? { urls } : {}),
+          ...(rereads ? { rereads } : {}),
+        };
+        await this.options.queues.add(stage, [next]);
+        return this.complete(job, token);
+      }
+      case 'later': {
+        const { fresh, tries, puttingsOff } = step;
+        const changed = {
+          ...fresh,
+          ...(tries ? { tries } : {}),
+          ...(puttingsOff ? { puttingsOff } : {}),
+        };
+        const data = Object.keys(changed).length > 0 ? { ...job.data, ...changed } : null;
+        return this.delay(job, token, step.afterMs, {
+          skipAttempt: true,
+          // Saved with the move: a crash repeats this step or the next, never the one before.
+          ...(data && { fieldsToUpdate: { data: JSON.stringify(data) } }),
+        });
+      }
+      case 'hold':
+        if (step.of === 'all') this.options.holdAll(step.waitMs);
+        else this.shutUntil(this.options.clock.now() + step.waitMs);
+        return this.putBack(job, token);
+      case 'missing':
+        if (await this.isLost('no_brief')) return this.putBack(job, token);
+        return this.complete(job, token);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  private async complete(job: Job<JobData>, token: string): Promise<void> {
+    const backend = this.options.queues.queue(this.options.stage).getBackend();
+    await backend.moveToCompleted(job, null, true, token, false);
+  }
+
+  /** To the head of its queue. */
+  private async putBack({ id = '' }: Job<JobData>, token: string): Promise<void> {
+    await this.options.queues
+      .queue(this.options.stage)
+      .getBackend()
+      .moveJobFromActiveToWait(id, token);
+    this.expectJob();
+  }
+
+  private async delay(
+    { id = '' }: Job<JobData>,
+    token: string,
+    afterMs: number,
+    options: { skipAttempt?: boolean; fieldsToUpdate?: Record<string, string> },
+  ): Promise<void> {
+    const { queues, stage, clock } = this.options;
+    const nowMs = clock.now();
+    const delayMs = Math.ceil(afterMs);
+    await queues.queue(stage).getBackend().moveToDelayed(id, nowMs, delayMs, token, options);
+    this.expectJob(nowMs + delayMs);
+  }
+
+  /** Unexpected: it is tried again, spaced, and after many times its brief gets a line without it (S4). */
+  private async fail(job: Job<JobData>, token: string, error: Error): Promise<void> {
+    const { log, stage } = this.options;
+    log.error({ err: error, stage, brief: job.data?.brief }, 'a step failed unexpectedly');
+    const tries = job.attemptsMade + 1;
+    if (tries >= mostTries && (await this.endGivenUp(job, token, error.message))) return;
+    const afterMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (tries - 1));
+    await this.delay(job, token, afterMs, { fieldsToUpdate: { failedReason: error.message } });
+  }
+
+  /** @returns whether its brief has its line, or goes on elsewhere */
+  private async endGivenUp(job: Job<JobData>, token: string, reason: string): Promise<boolean> {
+    const { log, stage } = this.options;
+    try {
+      const stageJob = stageJobOf(jobDataSchema.parse(job.data));
+      const step = await this.options.giveUp(stageJob, reason);
+      if (this.isOwn(step, stageJob)) return false;
+      await this.apply(step, stageJob, { job, token });
+      return true;
+    } catch (error) {
+      log.error({ err: error, stage, brief: job.data?.brief }, 'could not end a failed brief');
+      return false;
+    }
+  }
+
+  private async endFailed(job: Job<JobData>): Promise<void> {
+    const { brief, attempt } = jobDataSchema.parse(job.data);
+    const step = await this.options.giveUp({ briefId: brief, attempt }, job.failedReason);
+    if (step.kind === 'missing' && (await this.isLost('no_brief'))) return;
+    if (this.isOwn(step, { attempt })) return job.retry();
+    if (step.kind === 'next') await this.options.queues.add(step.stage, [{ ...step, brief }]);
+    await job.remove();
+  }
+
+  private isOwn(step: Step, { attempt }: Pick<StageJob, 'attempt'>): boolean {
+    return step.kind === 'next' && step.stage === this.options.stage && step.attempt === attempt;
+  }
+}
+
+function stageJobOf({ brief, attempt, urls, rereads, tries, puttingsOff }: JobData): StageJob {
+  return {
+    briefId: brief,
+    attempt,
+    ...(urls ? { urls } : {}),
+    ...(rereads ? { rereads } : {}),
+    ...(tries ? { tries } : {}),
+    ...(puttingsOff ? { puttingsOff } : {}),
+  };
+}
