@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { AccountKeys } from './keys.js';
 import { runScript } from './scripts.js';
@@ -7,19 +8,45 @@ const mostTasks = 600;
 /** A kind that nobody asks for any more leaves nothing behind. */
 const lifeMs = 30 * 24 * 3_600_000;
 
+/** A round trip for each task would cost more than it teaches; so much of it is lost with a process. */
+const gatherMs = 1_000;
+
 /** How long past tasks took, by name (a kind or a model), shared by all machines of one account. */
 export class DurationLedger {
+  /** Name -> bucket -> tasks. */
+  private readonly gathered = new Map<string, Map<number, number>>();
+  private telling: Promise<void> | null = null;
+
   constructor(
     private readonly redis: Redis,
     private readonly keys: Pick<AccountKeys, 'durations'>,
   ) {}
 
-  /** Counts one finished task under each name, in one command. */
-  async note(names: readonly string[], durationMs: number): Promise<void> {
-    await runScript(this.redis, 'note-duration', {
-      keys: names.map((name) => this.keys.durations + name),
-      values: [bucketOf(durationMs), unitsPerTask, mostTasks * unitsPerTask, lifeMs],
-    });
+  /** Counts one finished task under each name, soon, together with those that follow it. */
+  note(names: readonly string[], durationMs: number): Promise<void> {
+    const bucket = bucketOf(durationMs);
+    for (const name of names) {
+      const counts = this.gathered.get(name) ?? new Map<number, number>();
+      counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+      this.gathered.set(name, counts);
+    }
+    this.telling ??= sleep(gatherMs, undefined, { ref: false }).then(() => this.tell());
+    return this.telling;
+  }
+
+  /** Counts what was gathered now. */
+  async tell(): Promise<void> {
+    const gathered = [...this.gathered];
+    this.gathered.clear();
+    this.telling = null;
+    await Promise.all(
+      gathered.map(([name, counts]) =>
+        runScript(this.redis, 'note-durations', {
+          keys: [this.keys.durations + name],
+          values: [...[mostTasks * unitsPerTask, lifeMs, unitsPerTask], ...[...counts].flat()],
+        }),
+      ),
+    );
   }
 
   /** Empty where nothing is known of a name. */

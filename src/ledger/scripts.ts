@@ -23,7 +23,7 @@ export type ScriptName =
   | 'mark-written'
   | 'may-submit'
   | 'move'
-  | 'note-duration'
+  | 'note-durations'
   | 'open-admission'
   | 'open-batch'
   | 'read-outbox'

@@ -253,9 +253,17 @@ function notOurs(out: string): BatchError {
   );
 }
 
-/** Appends to a batch's journal; several processes may do so at once, one line a write. */
+/** Lines that are written together, and whoever waits for that. */
+interface Appending {
+  text: string;
+  written: Promise<void>;
+}
+
+/** Appends to a batch's journal; several processes may do so at once, whole lines in one write. */
 export class Journal {
   private turn: Promise<void> = Promise.resolve();
+  /** What waits for its turn, and goes in one write. */
+  private next: Appending | null = null;
 
   private constructor(private readonly file: FileHandle) {}
 
@@ -309,22 +317,24 @@ export class Journal {
   }
 
   /**
-   * One after the other: what a crash or a full disk cut off, of this process or another, must not swallow the entry that
-   * comes next.
+   * One write after the other: what a crash or a full disk cut off, of this process or another, must not swallow the entry
+   * that comes next.
    */
-  private async append(...values: (JournalHeader | JournalEntry)[]): Promise<void> {
+  private append(...values: (JournalHeader | JournalEntry)[]): Promise<void> {
     const text = values.map((value) => `${JSON.stringify(value)}\n`).join('');
-    const before = this.turn;
-    let end: () => void = () => undefined;
-    this.turn = new Promise((resolve) => {
-      end = resolve;
-    });
-    await before;
-    try {
-      await this.file.appendFile((await this.endsTorn()) ? `\n${text}` : text);
-    } finally {
-      end();
+    if (this.next !== null) {
+      this.next.text += text;
+      return this.next.written;
     }
+    const appending: Appending = { text, written: Promise.resolve() };
+    this.next = appending;
+    appending.written = this.turn.then(async () => {
+      this.next = null;
+      const torn = await this.endsTorn();
+      await this.file.appendFile(torn ? `\n${appending.text}` : appending.text);
+    });
+    this.turn = appending.written.catch(() => undefined);
+    return appending.written;
   }
 
   private async endsTorn(): Promise<boolean> {

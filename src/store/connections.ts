@@ -59,12 +59,20 @@ export class StoreConnections {
     connection.sendCommand = (command, stream) => {
       // Before anybody else hears of it: handlers of a promise are called in their order.
       command.promise.catch(withoutCommand);
+      writeTogether(connection);
       return send(command, stream);
     };
     connection.duplicate = ((override?: ConnectionOptions) =>
       this.#create({ ...connection.options, ...override })) as Redis['duplicate'];
     return connection;
   }
+}
+
+/** Commands of one moment leave in one write: each by itself would cost a call of the system. */
+function writeTogether({ stream }: Redis): void {
+  if (!stream || stream.writableCorked > 0) return;
+  stream.cork();
+  setImmediate(() => stream.uncork());
 }
 
 function backoffMs(times: number): number {

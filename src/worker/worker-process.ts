@@ -70,6 +70,7 @@ export class WorkerProcess {
   private readonly downloads: DownloadSlots;
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
+  private readonly durations: DurationLedger;
   private readonly notices: DurationLedger;
   private readonly tally: AnswerTally;
   private readonly client: RivyaClient;
@@ -101,7 +102,8 @@ export class WorkerProcess {
     this.news = new NewsReader(connection, options.prefix);
     this.news.listen((news) => this.hear(news));
     this.pacer = new Pacer(account, this.stopping.signal);
-    const durations = new DurationLedger(connection, account.keys);
+    this.durations = new DurationLedger(connection, account.keys);
+    const { durations } = this;
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
     this.notices = new DurationLedger(connection, { durations: account.keys.notices });
     this.tally = new AnswerTally(account.records, log);
@@ -244,6 +246,7 @@ export class WorkerProcess {
       await Promise.all(workers.map((worker) => worker.abandon()));
     }
     await this.tally.stop();
+    await Promise.all([this.durations.tell(), this.notices.tell()]);
     await this.options.account.leave(this.id);
   }
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { BriefEnd } from '../../batch/finish-brief.js';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
 import type { StateOf } from '../../ledger/brief-state.js';
@@ -62,8 +62,8 @@ export async function collectAtOnce(context: StageContext, brief: ReadyBrief): P
   const { urls = [], rereads } = brief.job;
   const toCollect = (delayMs: number, fresh: CollectJob = { urls, ...(rereads && { rereads }) }) =>
     ({ kind: 'next', stage: 'collect', attempt: brief.state.attempt, delayMs, ...fresh }) as const;
-  if (folder === null || urls.length === 0 || !(await folder.isHere())) return toCollect(0);
-  const fetching = downloads.holdNow((slot) => fetchAll(context, brief, folder, slot));
+  if (folder === null || urls.length === 0) return toCollect(0);
+  const fetching = downloads.holdSoon((slot) => fetchAll(context, brief, folder, slot));
   if (fetching === null) return toCollect(0);
   brief.seat.leave();
   try {
@@ -116,7 +116,9 @@ async function saveAll(
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
       onStanding: () => slot.stand(),
     },
-    claimPlain: (free) => briefs.claimPlainName(briefId, state.attempt, free),
+    claimPlain: async (look) =>
+      // That of the first attempt has it anyway.
+      state.attempt === 1 ? 'plain' : briefs.claimPlainName(briefId, state.attempt, await look()),
     nameFor: (extension, index, marked) =>
       assetName({
         ...{ briefId, wanted, nonce, index, count: urls.length, extension, name },
@@ -282,7 +284,7 @@ export interface SaveRequest {
    */
   nameFor(extension: string, index: number, marked: 'plain' | 'marked'): string;
   /** Decides once for this attempt, however often it is asked, whether it has the plain name where that is free. */
-  claimPlain(name: 'free' | 'taken'): Promise<'plain' | 'marked'>;
+  claimPlain(look: () => Promise<'free' | 'taken'>): Promise<'plain' | 'marked'>;
 }
 
 export type SaveOutcome =
@@ -307,10 +309,6 @@ export async function saveAssets(
   request: SaveRequest,
 ): Promise<SaveOutcome> {
   const folder = join(request.out, fileNames.assets);
-  // Never the folder of the results itself: where that is gone, what is saved would be lost.
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
   const temporaries = request.urls.map(() => join(folder, `.${randomUUID()}.part`));
   try {
     const files: FetchedFile[] = [];
@@ -327,7 +325,7 @@ export async function saveAssets(
     if (reason !== null) return { kind: 'something_else', reason };
     return { kind: 'saved', assets: await putInPlace(folder, files, request) };
   } finally {
-    await Promise.all(temporaries.map((temporary) => rm(temporary, { force: true })));
+    await Promise.all(temporaries.map((temporary) => unlink(temporary).catch(ignoreMissing)));
   }
 }
 
@@ -339,7 +337,7 @@ async function fetchFile(
     manner,
   }: { url: string; temporary: string; manner: DownloadManner | undefined },
 ): Promise<{ kind: 'fetched'; file: FetchedFile } | Exclude<DownloadOutcome, { kind: 'saved' }>> {
-  const file = await open(temporary, 'wx');
+  const file = await openTemporary(temporary);
   try {
     const start: Buffer[] = [];
     let seen = 0;
@@ -359,6 +357,24 @@ async function fetchFile(
   }
 }
 
+/** In a folder that is made with the first file. */
+async function openTemporary(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Never the folder of the results itself: where that is gone, what is saved would be lost.
+    await mkdir(dirname(path)).catch((failure: NodeJS.ErrnoException) => {
+      if (failure.code !== 'EEXIST') throw failure;
+    });
+    return open(path, 'wx');
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
 /**
  * Never in the place of another file: a line may name it, of an earlier attempt or of one that was taken for lost.
  * Done again after a crash, it finds its own files and leaves them.
@@ -371,8 +387,10 @@ async function putInPlace(
   const namesOf = (marked: 'plain' | 'marked') =>
     files.map(({ media }, index) => nameFor(media.extension, index, marked));
   const plain = namesOf('plain').map((name) => join(folder, name));
-  const held = await Promise.all(plain.map(isHeld));
-  const claimed = await claimPlain(held.includes(true) ? 'taken' : 'free');
+  const claimed = await claimPlain(async () => {
+    const held = await Promise.all(plain.map(isHeld));
+    return held.includes(true) ? 'taken' : 'free';
+  });
   const hashes = claimed === 'plain' ? await Promise.all(plain.map(hashOf)) : [];
   const ours = hashes.every((hash, index) => hash === null || hash === files[index]?.sha256);
   const marked = claimed === 'plain' && ours ? 'plain' : 'marked';
@@ -409,6 +427,8 @@ async function isHeld(path: string): Promise<boolean> {
 async function hashOf(path: string): Promise<string | null> {
   const hash = createHash('sha256');
   try {
+    // Nearly always there is none, which a stream is slow to find out.
+    await stat(path);
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
     return hash.digest('hex');
   } catch (error) {

@@ -31,10 +31,10 @@ export class DownloadSlots {
     return this.moving.concurrency + this.mostStanding;
   }
 
-  /** Works in a slot, where one is free at this moment; null where none is. */
-  holdNow<T>(work: (slot: DownloadSlot) => Promise<T>): Promise<T> | null {
-    const { activeCount, pendingCount, concurrency } = this.moving;
-    return activeCount + pendingCount < concurrency ? this.hold(work) : null;
+  /** Works in a slot, where one is free or will be in a moment; null where too many wait already. */
+  holdSoon<T>(work: (slot: DownloadSlot) => Promise<T>): Promise<T> | null {
+    const { pendingCount, concurrency } = this.moving;
+    return pendingCount < concurrency ? this.hold(work) : null;
   }
 
   /** Works in a slot, once there is one. */
