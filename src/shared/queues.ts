@@ -71,8 +71,8 @@ export interface NewJob {
   rereads?: number;
 }
 
-/** Whoever takes jobs of a queue is told that there are some, from a time on (ms since the epoch, by this machine). */
-export type TellOfJobs = (stage: QueueStage, dueMs: number) => Promise<void> | void;
+/** Whoever takes jobs of a queue is told when each of some is due (ms since the epoch, by this machine). */
+export type TellOfJobs = (stage: QueueStage, duesMs: readonly number[]) => Promise<void> | void;
 
 /** The three queues of one batch, as a producer of jobs. */
 export class StageQueues {
@@ -130,10 +130,10 @@ export class StageQueues {
   /** Adding a job that is there already changes nothing. */
   async add(stage: QueueStage, jobs: NewJob[]): Promise<void> {
     const nowMs = systemClock.now();
-    let dueMs = Number.POSITIVE_INFINITY;
+    const duesMs: number[] = [];
     const bulk = jobs.map(({ brief, attempt, delayMs, urls, rereads }) => {
       const delay = Math.ceil(delayMs);
-      dueMs = Math.min(dueMs, nowMs + delay);
+      duesMs.push(nowMs + delay);
       return {
         name: stage,
         data: {
@@ -156,7 +156,7 @@ export class StageQueues {
     } else {
       await this.queues[stage].addBulk(bulk);
     }
-    await (this.tellOfJobs ? this.tellOfJobs(stage, dueMs) : this.tell());
+    await (this.tellOfJobs ? this.tellOfJobs(stage, duesMs) : this.tell());
   }
 
   /** Adds a job where none runs for the brief, however much is left of one. */
@@ -184,7 +184,7 @@ export class StageQueues {
       const [, score] = last;
       if (score === undefined || Number(score) / scorePerMs - nowMs <= furthestMs) continue;
       await queue.promoteJobs();
-      await (this.tellOfJobs ? this.tellOfJobs(stage, nowMs) : this.tell());
+      await this.tell();
     }
   }
 

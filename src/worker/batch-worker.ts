@@ -83,9 +83,9 @@ export class BatchWorker {
       },
     };
     this.context = context;
-    this.queues = new StageQueues(connection, prefix, context.batch, (stage, dueMs) => {
+    this.queues = new StageQueues(connection, prefix, context.batch, (stage, duesMs) => {
       const feed = this.feed(stage);
-      feed?.expectJob(dueMs);
+      for (const dueMs of duesMs) feed?.expectJobAt(dueMs);
       // Whoever has hands free takes it, where this process has none.
       if (!feed || options.isFull(stage)) return this.queues.tell();
     });
@@ -142,7 +142,7 @@ export class BatchWorker {
   /** Something has changed for this batch, somewhere: jobs, a cap, a pause, lines. */
   news(): void {
     for (const feed of this.feeds) {
-      feed.expectJob();
+      feed.expectJobs();
       if (!this.folderIsAway || feed.stage === 'status') feed.shutUntil(0);
     }
     this.expectLines();
@@ -153,7 +153,7 @@ export class BatchWorker {
     for (const feed of this.feeds) {
       feed.suspect();
       // Nor does anybody else know when what it put off is due.
-      feed.expectJob();
+      feed.expectJobs();
     }
   }
 

@@ -18,6 +18,8 @@ const longestRetryMs = 60_000;
 
 /** From a crash until the last of what was in hand can be taken: its locks have ended, and two looks were made. */
 const suspectForMs = lockMs + 4_000;
+/** So many may ask for jobs at once of which nobody knows whether they are there. */
+const mostAsking = 32;
 /** A queue that cannot be asked is left alone for so long. */
 const troubleMs = 1_000;
 
@@ -58,9 +60,14 @@ export class StageFeed {
   private readonly id = randomUUID();
   private readonly inHand = new Map<string, Held>();
   private takes = 0;
-  private wakes = 0;
-  /** When it may next have a job; nothing is known of one at infinity. */
-  private dueMs = 0;
+  /** When jobs are due that this process knows of, the first one first: it made them, or Redis has told it. */
+  private readonly dues: number[] = [];
+  /** There may be any number of other jobs: asked for until there is none. */
+  private mayHaveMore = true;
+  /** So many may ask at once whether there is more: one, until it has got some. */
+  private breadth = 1;
+  /** Those that ask now; each is marked when something comes meanwhile. */
+  private readonly asked = new Set<{ anew: boolean }>();
   /** Until then none is taken, whatever is there. */
   private shutMs = 0;
   private suspectMs = 0;
@@ -82,15 +89,23 @@ export class StageFeed {
 
   /** From when on, in ms since the epoch, it is worth asking for a job. */
   get readyMs(): number {
-    return this.ended === 'no' ? Math.max(this.dueMs, this.shutMs) : Number.POSITIVE_INFINITY;
+    if (this.ended !== 'no') return Number.POSITIVE_INFINITY;
+    const asksNow = this.mayHaveMore && this.asked.size < this.breadth;
+    return Math.max(asksNow ? 0 : (this.dues[0] ?? Number.POSITIVE_INFINITY), this.shutMs);
   }
 
-  /** There may be a job from a time on. */
-  expectJob(dueMs = 0): void {
-    this.wakes += 1;
-    if (dueMs >= this.dueMs) return;
-    this.dueMs = dueMs;
+  /** There may be jobs of which nobody has told this process. */
+  expectJobs(): void {
+    for (const asked of this.asked) asked.anew = true;
+    this.mayHaveMore = true;
     this.onChange();
+  }
+
+  /** There will be one more job, at a time that is known. */
+  expectJobAt(dueMs: number): void {
+    const later = this.dues.findLastIndex((due) => due <= dueMs) + 1;
+    this.dues.splice(later, 0, dueMs);
+    if (later === 0) this.onChange();
   }
 
   /** Takes nothing until then, and no longer where that is in the past. */
@@ -108,7 +123,12 @@ export class StageFeed {
   async take(): Promise<TakenJob | null> {
     const { queues, stage, clock, log } = this.options;
     const queue = queues.queue(stage);
-    const { wakes } = this;
+    const [dueMs = Number.POSITIVE_INFINITY] = this.dues;
+    const isKnown = dueMs <= clock.now();
+    // Another one that asks meanwhile is for the next.
+    if (isKnown) this.dues.shift();
+    const asked = { anew: false };
+    if (!isKnown) this.asked.add(asked);
     this.takes += 1;
     const token = `${this.id}:${this.takes}`;
     try {
@@ -119,14 +139,19 @@ export class StageFeed {
         number,
       ];
       if (json) {
+        if (!isKnown) this.breadth = Math.min(mostAsking, this.breadth * 2);
         this.inHand.set(id, { token, sinceMs: clock.now() });
         return { job: Job.fromJSON(queue, json, id) as Job<JobData>, token };
       }
-      // Something may have come while it was asked.
-      if (wakes === this.wakes) this.dueMs = nextMs > 0 ? nextMs : Number.POSITIVE_INFINITY;
+      if (!isKnown && !asked.anew) this.mayHaveMore = false;
+      this.breadth = 1;
+      if (nextMs > 0 && !this.dues.includes(nextMs)) this.expectJobAt(nextMs);
     } catch (error) {
       log.debug({ err: error, stage }, 'queue trouble');
       this.shutMs = clock.now() + troubleMs;
+      this.mayHaveMore = true;
+    } finally {
+      this.asked.delete(asked);
     }
     return null;
   }
@@ -176,7 +201,7 @@ export class StageFeed {
         return;
       }
       const found = await queue.getBackend().moveStalledJobsToWait();
-      if (found.length > 0) this.expectJob();
+      if (found.length > 0) this.expectJobs();
     } catch (error) {
       log.debug({ err: error, stage }, 'queue trouble');
     }
@@ -291,7 +316,7 @@ export class StageFeed {
       .queue(this.options.stage)
       .getBackend()
       .moveJobFromActiveToWait(id, token);
-    this.expectJob();
+    this.expectJobs();
   }
 
   private async delay(
@@ -304,7 +329,7 @@ export class StageFeed {
     const nowMs = clock.now();
     const delayMs = Math.ceil(afterMs);
     await queues.queue(stage).getBackend().moveToDelayed(id, nowMs, delayMs, token, options);
-    this.expectJob(nowMs + delayMs);
+    this.expectJobAt(nowMs + delayMs);
   }
 
   /** Unexpected: it is tried again, spaced, and after many times its brief gets a line without it (S4). */

@@ -21,15 +21,21 @@ export interface StageLoopOptions {
   log: Logger;
 }
 
+/** A turn that begins sooner was given freely: the pace is not what limits. */
+const freelyMs = 5;
+
 /**
- * Takes the jobs of one stage from all batches of a process, in fair turns: one at a time asks for what it needs from
- * the account (leave to submit, a turn), and the next is taken when that is settled. Where nothing can be done it waits,
- * for news or for a time that is known, and asks nobody (S2).
+ * Takes the jobs of one stage from all batches of a process, in fair turns. Where the account is what limits, one job at a
+ * time asks for what it needs (leave to submit, a turn), and the next is taken when that is settled; where it gives freely,
+ * more of them ask at once. Where nothing can be done it waits, for news or for a time that is known, and asks nobody (S2).
  */
 export class StageLoop {
   private readonly feeds = new Set<StageFeed>();
   private taken = 0;
   private seated = 0;
+  /** Jobs that are taken, or ask for what they need: so many do now, and so many may. */
+  private asking = 0;
+  private askers = 1;
   /** No job is taken before, for a reason that is not one batch's. */
   private heldMs = 0;
   private asksFirst = false;
@@ -66,6 +72,7 @@ export class StageLoop {
       this.options.clock.now() + Math.max(shortestHoldMs, waitMs),
     );
     this.asksFirst = true;
+    this.askers = 1;
   }
 
   /** What held it may be over. */
@@ -96,7 +103,7 @@ export class StageLoop {
         continue;
       }
       try {
-        if (await this.hasLeave()) await this.serve(feed);
+        if (await this.hasLeave()) void this.serve(feed);
       } catch (error) {
         log.debug({ err: error }, 'could not ask for leave');
         this.hold(rescueEveryMs);
@@ -115,32 +122,35 @@ export class StageLoop {
   private async serve(feed: StageFeed): Promise<void> {
     this.taken += 1;
     feed.servedAt = this.taken;
-    const taken = await feed.take();
-    if (taken === null) return;
     this.seated += 1;
-    let passOn = (): void => undefined;
-    const passed = new Promise<void>((resolve) => {
-      passOn = resolve;
-    });
-    let left = false;
+    this.asking += 1;
+    let asks = true;
+    let sits = true;
     const seat: Seat = {
-      passOn,
+      passOn: (waitMs = 0) => {
+        if (!asks) return;
+        asks = false;
+        this.asking -= 1;
+        this.askers = waitMs <= freelyMs ? Math.min(this.options.seats, this.askers * 2) : 1;
+        this.poke();
+      },
       leave: () => {
-        passOn();
-        if (left) return;
-        left = true;
-        this.seated -= 1;
+        if (asks) this.asking -= 1;
+        if (sits) this.seated -= 1;
+        asks = false;
+        sits = false;
         this.poke();
       },
     };
-    void feed.run(taken, seat).then(seat.leave);
-    await passed;
+    const taken = await feed.take();
+    if (taken !== null) await feed.run(taken, seat);
+    seat.leave();
   }
 
   /** Whose turn it is; null where nothing can be taken now. */
   private nextFeed(): StageFeed | null {
     const nowMs = this.options.clock.now();
-    if (this.seated >= this.options.seats || this.heldMs > nowMs) return null;
+    if (this.isFull || this.asking >= this.askers || this.heldMs > nowMs) return null;
     this.heldMs = 0;
     const byPriority = this.taken % turnsOfAll !== 0;
     let next: StageFeed | null = null;
@@ -159,7 +169,7 @@ export class StageLoop {
     }
     const nowMs = this.options.clock.now();
     let dueMs = Number.POSITIVE_INFINITY;
-    if (this.seated < this.options.seats) {
+    if (!this.isFull && this.asking < this.askers) {
       for (const feed of this.feeds) dueMs = Math.min(dueMs, feed.readyMs);
       dueMs = Math.max(dueMs, this.heldMs);
     }

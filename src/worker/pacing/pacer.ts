@@ -41,11 +41,11 @@ export class Pacer {
    */
   async turn(
     member = '',
-    given: () => void = () => undefined,
+    given: (waitMs: number) => void = () => undefined,
   ): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
     const turn = await this.account.takeTurn(longestTurnWaitMs, member);
     this.latestPressure = turn.pressure;
-    if (turn.kind === 'taken') given();
+    if (turn.kind === 'taken') given(turn.waitMs);
     if (turn.kind === 'too_far') return { kind: 'too_far', waitMs: turn.waitMs };
     // A process that stops goes without its turn rather than before it (S7).
     if ((await this.keepTurn(turn)) === 'now') return { kind: 'now' };

@@ -34,8 +34,7 @@ export function askLeave(
 }
 
 /**
- * Asks for leave, and waits a moment for the pace: one of a process at a time, because its seat is passed on only then.
- * What has to wait for longer goes back into its queue, and with it all for whom the same reason holds.
+ * Asks for leave, and waits a moment for the pace; its seat is passed on only then. What has to wait for longer goes back into its queue, and with it all for whom the same reason holds.
  */
 export async function waitForLeave(context: StageContext, brief: UnsentBrief): Promise<Admittance> {
   const { clock, pacer } = context;

@@ -33,8 +33,11 @@ export interface StageJob {
 
 /** A job's place in its process' loop: see `stage-loop.ts`. */
 export interface Seat {
-  /** What others need one after the other (leave to submit, a turn) is settled for this job: the next may be taken. */
-  passOn(): void;
+  /**
+   * What others need as well (leave to submit, a turn) is settled for this job: the next may be taken.
+   * @param waitMs until its turn; 0 where nothing is scarce
+   */
+  passOn(waitMs?: number): void;
   /** It goes on without a seat: what it does now is counted elsewhere. */
   leave(): void;
 }

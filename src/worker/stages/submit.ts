@@ -46,7 +46,7 @@ export async function submitBrief(context: StageContext, brief: UnsentBrief): Pr
   const admittance = await waitForLeave(context, brief);
   switch (admittance.kind) {
     case 'go':
-      brief.seat.passOn();
+      brief.seat.passOn(admittance.waitMs);
       return sendBrief(context, brief, admittance);
     case 'hold':
       return admittance;
@@ -78,7 +78,7 @@ export async function askAgain(context: StageContext, brief: UnsentBrief): Promi
   const permit = await askLeave(context, brief, longestTurnWaitMs);
   switch (permit.kind) {
     case 'go': {
-      brief.seat.passOn();
+      brief.seat.passOn(permit.waitMs);
       const step = await sendBrief(context, brief, permit);
       if (step.kind !== 'hold' && step.kind !== 'later') return step;
       // Holds are for the submit queue: one that was refused now goes back there, one still in doubt stays.
