@@ -17,7 +17,7 @@ function ledgerMs(redisMs: number, noted: string | null): number {
 }
 
 /** Two clocks that run apart by as much in so short a time say nothing. */
-const readAgainAfterMs = 2_000;
+const readAgainAfterMs = 5_000;
 /** One of this machine's clocks was set, or the machine slept, which stops only one of them. */
 const disagreeMs = 1_000;
 

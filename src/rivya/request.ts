@@ -82,19 +82,33 @@ export async function openExchange(
   const begin = (): void => {
     state.begun = true;
   };
-  const watched = dispatcher.compose(
-    (dispatch) => (options, handler) => dispatch(options, watchStart(handler, begin)),
-  );
   const abortion = rejectOnAbort(signal);
   try {
     const limits = { headersTimeout: 0, bodyTimeout: 0 };
-    const sent = watched.request({ ...limits, ...request });
+    const options: Dispatcher.RequestOptions = { ...limits, ...request };
+    const sent = watched(dispatcher).request(Object.assign(options, { [beginning]: begin }));
     return { kind: 'opened', response: await Promise.race([sent, abortion.promise]) };
   } catch (error) {
     return { kind: 'failed', begun: state.begun, error };
   } finally {
     abortion.end();
   }
+}
+
+/** Of a request: what is to be called when it begins. */
+const beginning = Symbol('beginning');
+/** Each dispatcher is wrapped once. */
+const wrapped = new WeakMap<Dispatcher, Dispatcher>();
+
+function watched(dispatcher: Dispatcher): Dispatcher {
+  const known = wrapped.get(dispatcher);
+  if (known) return known;
+  const made = dispatcher.compose((dispatch) => (options, handler) => {
+    const { [beginning]: begin } = options as { [beginning]?: () => void };
+    return dispatch(options, begin ? watchStart(handler, begin) : handler);
+  });
+  wrapped.set(dispatcher, made);
+  return made;
 }
 
 /** Calls `notice` right before the request is written to a connection that stands. */
@@ -121,12 +135,12 @@ function watchStart(
 }
 
 function rejectOnAbort(signal: AbortSignal): { promise: Promise<never>; end: () => void } {
-  const listening = new AbortController();
+  let onAbort = (): void => undefined;
   const promise = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true, signal: listening.signal });
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
   });
-  return { promise, end: () => listening.abort() };
+  return { promise, end: () => signal.removeEventListener('abort', onAbort) };
 }
 
 /** A body as text, unless it broke off or would not end. */

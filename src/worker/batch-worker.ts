@@ -22,8 +22,6 @@ export interface BatchWorkerOptions {
   stages: readonly QueueStage[];
   /** Where this process writes results; null where it has no `collect` stage. */
   out: string | null;
-  /** Submissions of all batches are held for so long. */
-  holdAll(stage: QueueStage, waitMs: number): void;
   /** Whether this process has no hands free for a stage. */
   isFull(stage: QueueStage): boolean;
   /** Something was done for this batch. */
@@ -107,7 +105,6 @@ export class BatchWorker {
           },
           giveUp: (job, reason) => giveUpBrief(this.context, stage, job, reason),
           lookForLoss: (found) => this.lookForLoss(found),
-          holdAll: (waitMs) => this.options.holdAll(stage, waitMs),
         }),
     );
   }
@@ -142,8 +139,7 @@ export class BatchWorker {
   /** Something has changed for this batch, somewhere: jobs, a cap, a pause, lines. */
   news(): void {
     for (const feed of this.feeds) {
-      feed.expectJobs();
-      if (!this.folderIsAway || feed.stage === 'status') feed.shutUntil(0);
+      if (!this.folderIsAway || feed.stage === 'status') feed.news();
     }
     this.expectLines();
   }

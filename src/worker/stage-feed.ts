@@ -35,9 +35,10 @@ export interface StageFeedOptions {
   giveUp(job: StageJob, reason: string): Promise<Step>;
   /** Something that must be there was not found, or nothing of it can be done: whether the batch's state is lost. */
   lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'>;
-  /** Submissions as a whole are held for so long. */
-  holdAll(waitMs: number): void;
 }
+
+/** What BullMQ answers to whoever wants a job: the job and its id, or when the next one is due, 0 for none. */
+type TakeReply = [JobJson | null, string, number, number];
 
 /** A job in hand. */
 interface Held {
@@ -49,6 +50,8 @@ interface Held {
 export interface TakenJob {
   job: Job<JobData>;
   token: string;
+  /** News of its batch that were heard by then. */
+  newsHeard: number;
 }
 
 /**
@@ -70,6 +73,11 @@ export class StageFeed {
   private readonly asked = new Set<{ anew: boolean }>();
   /** Until then none is taken, whatever is there. */
   private shutMs = 0;
+  /** What it is shut for ends with the account as well. */
+  private shutForAccount = false;
+  private newsHeard = 0;
+  /** Taken together with the end of another one; it is next. */
+  private readonly fetched: TakenJob[] = [];
   private suspectMs = 0;
   private ended: 'no' | 'closing' | 'abandoned' = 'no';
   /** Resolved whenever nothing is in hand any more. */
@@ -90,6 +98,7 @@ export class StageFeed {
   /** From when on, in ms since the epoch, it is worth asking for a job. */
   get readyMs(): number {
     if (this.ended !== 'no') return Number.POSITIVE_INFINITY;
+    if (this.fetched.length > 0) return 0;
     const asksNow = this.mayHaveMore && this.asked.size < this.breadth;
     return Math.max(asksNow ? 0 : (this.dues[0] ?? Number.POSITIVE_INFINITY), this.shutMs);
   }
@@ -111,7 +120,20 @@ export class StageFeed {
   /** Takes nothing until then, and no longer where that is in the past. */
   shutUntil(untilMs: number): void {
     this.shutMs = untilMs;
+    this.shutForAccount = false;
     this.onChange();
+  }
+
+  /** Whatever it was shut for may be over. */
+  news(): void {
+    this.newsHeard += 1;
+    this.shutUntil(0);
+    this.expectJobs();
+  }
+
+  /** The same, of the account. */
+  accountNews(): void {
+    if (this.shutForAccount) this.shutUntil(0);
   }
 
   /** What a killed or frozen process had in hand is looked for from now on, for as long as its locks can last. */
@@ -123,29 +145,21 @@ export class StageFeed {
   async take(): Promise<TakenJob | null> {
     const { queues, stage, clock, log } = this.options;
     const queue = queues.queue(stage);
+    const fetched = this.fetched.shift();
+    if (fetched) return fetched;
     const [dueMs = Number.POSITIVE_INFINITY] = this.dues;
     const isKnown = dueMs <= clock.now();
     // Another one that asks meanwhile is for the next.
     if (isKnown) this.dues.shift();
     const asked = { anew: false };
     if (!isKnown) this.asked.add(asked);
-    this.takes += 1;
-    const token = `${this.id}:${this.takes}`;
+    const token = this.nextToken();
     try {
-      const [json, id, , nextMs] = (await queue.getBackend().moveToActive(token)) as [
-        JobJson | null,
-        string,
-        number,
-        number,
-      ];
-      if (json) {
-        if (!isKnown) this.breadth = Math.min(mostAsking, this.breadth * 2);
-        this.inHand.set(id, { token, sinceMs: clock.now() });
-        return { job: Job.fromJSON(queue, json, id) as Job<JobData>, token };
-      }
-      if (!isKnown && !asked.anew) this.mayHaveMore = false;
-      this.breadth = 1;
-      if (nextMs > 0 && !this.dues.includes(nextMs)) this.expectJobAt(nextMs);
+      const reply = (await queue.getBackend().moveToActive(token)) as TakeReply;
+      const taken = this.takeUp(reply, token);
+      if (taken === null) this.noteEmpty(reply, isKnown ? null : asked);
+      else if (!isKnown) this.breadth = Math.min(mostAsking, this.breadth * 2);
+      return taken;
     } catch (error) {
       log.debug({ err: error, stage }, 'queue trouble');
       this.shutMs = clock.now() + troubleMs;
@@ -156,11 +170,32 @@ export class StageFeed {
     return null;
   }
 
+  private nextToken(): string {
+    this.takes += 1;
+    return `${this.id}:${this.takes}`;
+  }
+
+  private takeUp([json, id]: TakeReply, token: string): TakenJob | null {
+    if (!json) return null;
+    const { queues, stage, clock } = this.options;
+    this.inHand.set(id, { token, sinceMs: clock.now() });
+    const job = Job.fromJSON(queues.queue(stage), json, id) as Job<JobData>;
+    return { job, token, newsHeard: this.newsHeard };
+  }
+
+  /** @param asked of one who asked whether there is more */
+  private noteEmpty([, , , nextMs]: TakeReply, asked: { anew: boolean } | null): void {
+    if (asked && !asked.anew) this.mayHaveMore = false;
+    this.breadth = 1;
+    if (nextMs > 0 && !this.dues.includes(nextMs)) this.expectJobAt(nextMs);
+  }
+
   /** Works on a job that was taken, and does with it what its step says. Never rejects. */
-  async run({ job, token }: TakenJob, seat: Seat): Promise<void> {
+  async run(taken: TakenJob, seat: Seat): Promise<void> {
     const { log, stage } = this.options;
+    const { job, token } = taken;
     try {
-      await this.process(job, token, seat);
+      await this.process(taken, seat);
     } catch (error) {
       // It is still locked, or its lock was lost: found again like that of a killed worker.
       if (this.ended !== 'abandoned') log.debug({ err: error, stage }, 'a job was not put away');
@@ -241,13 +276,14 @@ export class StageFeed {
     }
   }
 
-  private async process(job: Job<JobData>, token: string, seat: Seat): Promise<void> {
+  private async process(taken: TakenJob, seat: Seat): Promise<void> {
+    const { job, token } = taken;
     const parsed = jobDataSchema.safeParse(job.data);
     // Left as it is: whoever begins anew takes it away with the rest.
     if (!parsed.success && (await this.isLost('no_job'))) return this.putBack(job, token);
     try {
       const stageJob = stageJobOf(jobDataSchema.parse(job.data));
-      await this.apply(await this.options.work(stageJob, seat), stageJob, { job, token });
+      await this.apply(await this.options.work(stageJob, seat), stageJob, taken, seat);
     } catch (error) {
       if (await this.isLost('trouble')) return this.putBack(job, token);
       await this.fail(job, token, error instanceof Error ? error : new Error(String(error)));
@@ -260,16 +296,21 @@ export class StageFeed {
     return (await this.options.lookForLoss(found).catch(() => 'whole')) === 'lost';
   }
 
-  private async apply(step: Step, stageJob: StageJob, taken: TakenJob): Promise<void> {
+  private async apply(
+    step: Step,
+    stageJob: StageJob,
+    taken: TakenJob,
+    seat: Seat | null,
+  ): Promise<void> {
     const { job, token } = taken;
     switch (step.kind) {
       case 'done':
-        return this.complete(job, token);
+        return this.complete(taken, seat);
       case 'next': {
         const { stage, attempt, delayMs, urls, rereads } = step;
         // A job cannot be added while it is there itself: it goes on as it is.
         if (this.isOwn(step, stageJob)) {
-          return this.apply({ kind: 'later', afterMs: delayMs }, stageJob, taken);
+          return this.apply({ kind: 'later', afterMs: delayMs }, stageJob, taken, seat);
         }
         const next = {
           ...{ brief: stageJob.briefId, attempt, delayMs },
@@ -277,7 +318,7 @@ export class StageFeed {
           ...(rereads ? { rereads } : {}),
         };
         await this.options.queues.add(stage, [next]);
-        return this.complete(job, token);
+        return this.complete(taken, seat);
       }
       case 'later': {
         const { fresh, tries, puttingsOff } = step;
@@ -294,20 +335,38 @@ export class StageFeed {
         });
       }
       case 'hold':
-        if (step.of === 'all') this.options.holdAll(step.waitMs);
-        else this.shutUntil(this.options.clock.now() + step.waitMs);
+        if (step.of === 'all') seat?.hold(step.waitMs);
+        else if (taken.newsHeard === this.newsHeard) {
+          this.shutUntil(this.options.clock.now() + step.waitMs);
+          this.shutForAccount = step.of === 'batch_until_account';
+        }
         return this.putBack(job, token);
       case 'missing':
         if (await this.isLost('no_brief')) return this.putBack(job, token);
-        return this.complete(job, token);
+        return this.complete(taken, seat);
       default:
         return step satisfies never;
     }
   }
 
-  private async complete(job: Job<JobData>, token: string): Promise<void> {
+  /** Ends a job, and takes the next one in the same step where there is no better use for the seat. */
+  private async complete({ job, token }: TakenJob, seat: Seat | null): Promise<void> {
     const backend = this.options.queues.queue(this.options.stage).getBackend();
-    await backend.moveToCompleted(job, null, true, token, false);
+    const takesNext = this.ended === 'no' && (seat?.handsOn() ?? false);
+    const isKnown = (this.dues[0] ?? Number.POSITIVE_INFINITY) <= this.options.clock.now();
+    if (takesNext && isKnown) this.dues.shift();
+    const asked = { anew: false };
+    if (takesNext && !isKnown) this.asked.add(asked);
+    try {
+      const { result } = await backend.moveToCompleted(job, null, true, token, takesNext);
+      if (!takesNext || !Array.isArray(result)) return;
+      const reply = result as TakeReply;
+      const next = this.takeUp(reply, token);
+      if (next === null) this.noteEmpty(reply, isKnown ? null : asked);
+      else this.fetched.push(next);
+    } finally {
+      this.asked.delete(asked);
+    }
   }
 
   /** To the head of its queue. */
@@ -349,7 +408,7 @@ export class StageFeed {
       const stageJob = stageJobOf(jobDataSchema.parse(job.data));
       const step = await this.options.giveUp(stageJob, reason);
       if (this.isOwn(step, stageJob)) return false;
-      await this.apply(step, stageJob, { job, token });
+      await this.apply(step, stageJob, { job, token, newsHeard: this.newsHeard }, null);
       return true;
     } catch (error) {
       log.error({ err: error, stage, brief: job.data?.brief }, 'could not end a failed brief');

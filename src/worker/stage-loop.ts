@@ -39,6 +39,8 @@ export class StageLoop {
   /** No job is taken before, for a reason that is not one batch's. */
   private heldMs = 0;
   private asksFirst = false;
+  /** Counts news of the account: what was found out before the latest says nothing any more. */
+  private newsHeard = 0;
   private stopped = false;
   private wake: () => void = () => undefined;
   private woken = false;
@@ -65,21 +67,22 @@ export class StageLoop {
     this.feeds.delete(feed);
   }
 
-  /** No job is taken for so long; then, or at news of the account, it is asked whether there is leave. */
-  hold(waitMs: number): void {
-    this.heldMs = Math.max(
-      this.heldMs,
-      this.options.clock.now() + Math.max(shortestHoldMs, waitMs),
-    );
-    this.asksFirst = true;
-    this.askers = 1;
-  }
-
   /** What held it may be over. */
   news(): void {
+    this.newsHeard += 1;
+    for (const feed of this.feeds) feed.accountNews();
     if (this.heldMs === 0) return;
     this.heldMs = 0;
     this.poke();
+  }
+
+  /** No job is taken for so long; then, or at news of the account, it is asked whether there is leave. */
+  private hold(waitMs: number, newsHeard: number): void {
+    this.asksFirst = true;
+    this.askers = 1;
+    const longestMs = newsHeard === this.newsHeard ? waitMs : 0;
+    const heldMs = this.options.clock.now() + Math.max(shortestHoldMs, longestMs);
+    this.heldMs = Math.max(this.heldMs, heldMs);
   }
 
   get isFull(): boolean {
@@ -106,15 +109,16 @@ export class StageLoop {
         if (await this.hasLeave()) void this.serve(feed);
       } catch (error) {
         log.debug({ err: error }, 'could not ask for leave');
-        this.hold(rescueEveryMs);
+        this.hold(rescueEveryMs, this.newsHeard);
       }
     }
   }
 
   private async hasLeave(): Promise<boolean> {
     if (!this.asksFirst || !this.options.leave) return true;
+    const { newsHeard } = this;
     const waitMs = await this.options.leave();
-    if (waitMs > 0) this.hold(waitMs);
+    if (waitMs > 0) this.hold(waitMs, newsHeard);
     else this.asksFirst = false;
     return waitMs <= 0;
   }
@@ -124,9 +128,13 @@ export class StageLoop {
     feed.servedAt = this.taken;
     this.seated += 1;
     this.asking += 1;
+    const { newsHeard } = this;
     let asks = true;
     let sits = true;
     const seat: Seat = {
+      hold: (waitMs) => this.hold(waitMs, newsHeard),
+      // Were there a seat free, it would have been taken already.
+      handsOn: () => sits && this.isFull && this.nextFeed('this_one_is_free') === feed,
       passOn: (waitMs = 0) => {
         if (!asks) return;
         asks = false;
@@ -148,9 +156,10 @@ export class StageLoop {
   }
 
   /** Whose turn it is; null where nothing can be taken now. */
-  private nextFeed(): StageFeed | null {
+  private nextFeed(seat?: 'this_one_is_free'): StageFeed | null {
     const nowMs = this.options.clock.now();
-    if (this.isFull || this.asking >= this.askers || this.heldMs > nowMs) return null;
+    if (this.stopped || (this.isFull && !seat) || this.asking >= this.askers || this.heldMs > nowMs)
+      return null;
     this.heldMs = 0;
     const byPriority = this.taken % turnsOfAll !== 0;
     let next: StageFeed | null = null;

@@ -169,7 +169,6 @@ export class WorkerProcess {
       prefix,
       stages,
       out,
-      holdAll: (stage, waitMs) => this.loops.get(stage)?.hold(waitMs),
       isFull: (stage) => this.loops.get(stage)?.isFull ?? true,
       onActivity: () => this.tellActivity(),
       context: {

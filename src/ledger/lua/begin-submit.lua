@@ -20,8 +20,8 @@
 --include credits
 local PROBE_LEASE_MS = 30000
 local FIRST_ALONE_MS = 5000
--- How soon to ask again where news will end the wait; a cap is raised by somebody, or freed by a task of the batch.
-local FIRST_LOOK_MS, CAP_LOOK_MS = 2000, 600000
+-- How soon to ask again where news will end the wait: a cap is raised by somebody, or freed by a task of the batch.
+local CAP_LOOK_MS = 600000
 local id = ARGV[1]
 local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
@@ -70,7 +70,8 @@ if not reserved then
     local since = first and first ~= ARGV[3] and redis.call('ZSCORE', KEYS[4], first)
     -- Where there is no cap to go over, nobody waits for long for an answer that does not come.
     local patience = left and LONGEST_TASK_MS or FIRST_ALONE_MS
-    if since and tonumber(since) >= now - patience then return { 'wait', FIRST_LOOK_MS, 'first_price' } end
+    local alone = since and tonumber(since) + patience - now or 0
+    if alone > 0 then return { 'wait', alone, 'first_price' } end
   end
   amount = price or tonumber(ARGV[7])
   if left and (price or tonumber(ARGV[8])) > left then

@@ -15,7 +15,7 @@ import type { PostOutcome } from './tell-run.js';
 
 /** Locks are short, so that another worker picks up a crashed one's runs within about 20 s. */
 const lockDurationMs = 15_000;
-const stalledCheckMs = 5_000;
+const stalledCheckMs = 10_000;
 /** Runs are looked at one after the other; only one that waits for room in its queue takes long. */
 const runsAtOnce = 10;
 
@@ -43,6 +43,8 @@ export class ScheduleWorker {
         // A stalled job is one whose worker crashed or froze: every step is safe to repeat.
         maxStalledCount: 1_000_000,
         runRetryDelay: 1_000,
+        // Ticks and messages wake it; without any it asks seldom.
+        drainDelay: 10,
         settings: tickSettings,
       },
     );

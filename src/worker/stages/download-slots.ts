@@ -7,6 +7,9 @@ export interface DownloadSlot {
   stand(): void;
 }
 
+/** Beside so many that move, so many times as many may wait for a slot in this process. */
+const waitingPerMoving = 3;
+
 /** Beside so many that move, so many times as many may stand: a connection without traffic costs next to nothing. */
 const standingPerMoving = 3;
 
@@ -34,7 +37,7 @@ export class DownloadSlots {
   /** Works in a slot, where one is free or will be in a moment; null where too many wait already. */
   holdSoon<T>(work: (slot: DownloadSlot) => Promise<T>): Promise<T> | null {
     const { pendingCount, concurrency } = this.moving;
-    return pendingCount < concurrency ? this.hold(work) : null;
+    return pendingCount < concurrency * waitingPerMoving ? this.hold(work) : null;
   }
 
   /** Works in a slot, once there is one. */

@@ -8,6 +8,9 @@ export const longestHoldMs = 2_000;
 /** A refused key is looked at again this often, should nobody tell that a person has acted. */
 const haltedLookMs = 30_000;
 
+/** The first of a kind goes alone for so long where there is no cap: see `lua/begin-submit.lua`. */
+const firstAloneMs = 5_000;
+
 /** A brief that no task is known of. */
 export type UnsentBrief = BriefInHand<StateOf<'admitted'> | StateOf<'submitting'>>;
 
@@ -46,23 +49,31 @@ export async function waitForLeave(context: StageContext, brief: UnsentBrief): P
     const { waitMs, reason } = permit;
     tell(context, reason);
     const isMoment = reason === 'pace' && clock.now() + waitMs <= deadlineMs;
-    if (!isMoment) return { kind: 'hold', of: whomHolds[reason], waitMs };
+    if (!isMoment) return { kind: 'hold', of: whomHolds(reason, waitMs), waitMs };
     if ((await pacer.wait(waitMs)) === 'stopping') return { kind: 'hold', of: 'all', waitMs: 0 };
   }
 }
 
 /** For whom else a reason holds. */
-const whomHolds: Record<WaitReason, 'batch' | 'all'> = {
-  in_flight: 'all',
-  pace: 'all',
-  credits: 'all',
-  api_down: 'all',
-  first_price: 'batch',
-  cap: 'batch',
-  day_cap: 'batch',
-  paused: 'batch',
-  other_life: 'batch',
-};
+function whomHolds(reason: WaitReason, waitMs: number): Extract<Step, { kind: 'hold' }>['of'] {
+  switch (reason) {
+    case 'in_flight':
+    case 'pace':
+    case 'credits':
+    case 'api_down':
+      return 'all';
+    case 'first_price':
+      // Without a cap it is a matter of seconds, and most wait for the same price.
+      return waitMs <= firstAloneMs ? 'all' : 'batch_until_account';
+    case 'cap':
+    case 'day_cap':
+    case 'paused':
+    case 'other_life':
+      return 'batch';
+    default:
+      return reason satisfies never;
+  }
+}
 
 /** Only what a person can do something about. */
 function tell({ notify }: StageContext, reason: WaitReason): void {

@@ -80,7 +80,12 @@ export function nextCheckInMs(
 }
 
 /** Whoever gives up asks for nothing. */
-const noSeat: Seat = { passOn: () => undefined, leave: () => undefined };
+const noSeat: Seat = {
+  passOn: () => undefined,
+  leave: () => undefined,
+  hold: () => undefined,
+  handsOn: () => false,
+};
 
 /** A job that failed over and over still ends in a line (S4): `unknown` wherever it may have been paid. */
 export async function giveUpBrief(

@@ -40,6 +40,10 @@ export interface Seat {
   passOn(waitMs?: number): void;
   /** It goes on without a seat: what it does now is counted elsewhere. */
   leave(): void;
+  /** Why it has no leave holds for all: for so many ms none is taken, unless there has been news since it was. */
+  hold(waitMs: number): void;
+  /** It is about to end. Whether the next job of the same queue is to be taken with that, into the seat that it gives back. */
+  handsOn(): boolean;
 }
 
 /** What is to become of the job; only the edge turns it into queue operations. */
@@ -62,8 +66,11 @@ export type Step =
       tries?: number;
       puttingsOff?: number;
     }
-  /** It has no leave now, nor have others of its batch, or any at all: back to the head of its queue it goes (S2). */
-  | { kind: 'hold'; of: 'batch' | 'all'; waitMs: number }
+  /**
+   * It has no leave now, nor have others of its batch, or any at all: back to the head of its queue it goes (S2).
+   * `batch_until_account`: what the batch waits for is found out by another one of the account.
+   */
+  | { kind: 'hold'; of: 'batch' | 'batch_until_account' | 'all'; waitMs: number }
   /** The ledger does not know the brief, or not what is to be sent of it: its state is missing. */
   | { kind: 'missing' };
 

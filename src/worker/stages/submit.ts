@@ -291,7 +291,7 @@ function unsent(
   brief: SubmittingBrief,
   permit: Permit,
   waitMs = 0,
-  of: 'batch' | 'all' = 'all',
+  of: Extract<Step, { kind: 'hold' }>['of'] = 'all',
 ): Promise<Step> {
   return giveBack(context, brief, permit, moves.unsent, { waitMs, of });
 }
