@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
 import { Agent, request } from 'undici';
 import { queueStages } from '../../dist/shared/queues.js';
 
@@ -19,6 +20,10 @@ function queuesOf(connection, name) {
 
 async function closeAll(closable) {
   await Promise.all(Object.values(closable).map((each) => each.close()));
+}
+
+export function connect(redisUrl) {
+  return new Redis({ path: redisUrl.replace('unix://', ''), maxRetriesPerRequest: null });
 }
 
 export async function queueBriefs(connection, { name }, briefs) {

@@ -6,6 +6,8 @@ import { BatchLedger } from '../../dist/ledger/batch-ledger.js';
 import { createRivyaClient } from '../../dist/rivya/client.js';
 import { createDownloader } from '../../dist/rivya/download.js';
 import { queueStages, StageQueues } from '../../dist/shared/queues.js';
+import { StoreConnections } from '../../dist/store/connections.js';
+import { parseRedisAddress } from '../../dist/store/redis-address.js';
 import { WorkerProcess } from '../../dist/worker/worker-process.js';
 
 const batch = 'bench';
@@ -14,6 +16,11 @@ const clock = { now: () => Date.now() };
 function ledgersOf(connection, name) {
   const account = new AccountLedger(connection, name, 'bench');
   return { account, ledger: new BatchLedger(connection, name, batch, account) };
+}
+
+/** As the program connects. */
+export function connect(redisUrl) {
+  return new StoreConnections(parseRedisAddress(redisUrl)).open('bench');
 }
 
 export async function queueBriefs(connection, { name, origin, out }, briefs) {

@@ -15,8 +15,8 @@ const helper = fileURLToPath(new URL('./work-beside.mjs', import.meta.url));
  * written.
  */
 export async function play(contender, { stand, api, briefs, name, count, processes = 1 }) {
-  const { queueBriefs, beginWork, isFinished } = contenders[contender];
-  const connection = stand.connect();
+  const { connect, queueBriefs, beginWork, isFinished } = contenders[contender];
+  const connection = connect(stand.url);
   const batch = {
     ...{ name, count, origin: api.origin, out: join(stand.folder, name), concurrency: 32 },
   };

@@ -1,11 +1,9 @@
 // Another process that works on the same batch.
 import { once } from 'node:events';
-import { Redis } from 'ioredis';
 import { contenders } from './play.mjs';
 
 const { contender, batch, redisUrl } = JSON.parse(process.argv[2]);
-const path = redisUrl.replace('unix://', '');
-const connection = new Redis({ path, maxRetriesPerRequest: null });
+const connection = contenders[contender].connect(redisUrl);
 await once(connection, 'ready');
 process.send('ready');
 await once(process, 'message');

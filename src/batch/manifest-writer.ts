@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { OutboxPage } from '../ledger/batch-ledger.js';
 import { manifestPath, readManifest } from '../results/manifest.js';
 import { BatchError } from '../shared/errors.js';
+import { together } from '../shared/together.js';
 import { adoptFolder, type LocalBatch, refuseOutdated } from './adopt-folder.js';
 import { holdManifest, settleReopened } from './rewrite-manifest.js';
 
@@ -16,9 +17,6 @@ const linesAtOnce = 500;
  * of a brief that is open again leaves the file before anything else is written to it.
  */
 export class ManifestWriter {
-  private running: Promise<void> | null = null;
-  private again = false;
-
   constructor(private readonly batch: LocalBatch) {}
 
   get path(): string {
@@ -26,23 +24,9 @@ export class ManifestWriter {
   }
 
   /** Writes all that is in the outbox; calls while one is under way share the next. */
-  async flush(): Promise<void> {
-    if (this.running) {
-      this.again = true;
-      return this.running;
-    }
-    this.running = this.writeAll().finally(() => {
-      this.running = null;
-    });
-    return this.running;
-  }
-
-  private async writeAll(): Promise<void> {
-    do {
-      this.again = false;
-      while ((await this.writePage()) === 'more');
-    } while (this.again);
-  }
+  readonly flush = together(async () => {
+    while ((await this.writePage()) === 'more');
+  });
 
   private async writePage(): Promise<'more' | 'empty'> {
     const { outbox } = this.batch.ledger;

@@ -1,29 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { together } from './together.js';
 
-/** The syncs of a folder that are under way, and the one that comes after. */
-const syncing = new Map<string, { now: Promise<void>; next: Promise<void> | null }>();
+/** By folder. */
+const syncs = new Map<string, () => Promise<void>>();
 
-/** Makes a rename or a new file in a folder durable: with one that begins after it was asked for, together with others. */
+/** Makes a rename or a new file in a folder durable, together with others of the same moment. */
 export function syncFolder(folder: string): Promise<void> {
-  const running = syncing.get(folder);
-  if (running) {
-    running.next ??= running.now.catch(() => undefined).then(() => beginSync(folder));
-    return running.next;
-  }
-  return beginSync(folder);
-}
-
-function beginSync(folder: string): Promise<void> {
-  const now = syncNow(folder);
-  const sync = { now, next: null };
-  syncing.set(folder, sync);
-  const end = () => {
-    if (syncing.get(folder) === sync && sync.next === null) syncing.delete(folder);
-  };
-  now.then(end, end);
-  return now;
+  const sync = syncs.get(folder) ?? together(() => syncNow(folder));
+  syncs.set(folder, sync);
+  return sync();
 }
 
 async function syncNow(folder: string): Promise<void> {

@@ -8,6 +8,7 @@ import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
 import { type QueueStage, StageQueues } from '../shared/queues.js';
+import { together } from '../shared/together.js';
 import { StageFeed } from './stage-feed.js';
 import { dispatch } from './stages/dispatch.js';
 import { giveUpBrief } from './stages/settle.js';
@@ -323,7 +324,9 @@ export class BatchWorker {
    * Whether the folder is in its place: where it is not, nothing is downloaded, and nothing is sent, because it could not
    * be noted (S1). Told when it goes and when it comes back; paid tasks are watched meanwhile (S3).
    */
-  private async folderIsHere(): Promise<boolean> {
+  private readonly folderIsHere = together(() => this.lookAtFolder());
+
+  private async lookAtFolder(): Promise<boolean> {
     const { context } = this;
     const { out } = this.options;
     if (this.folder === null || out === null) return true;
