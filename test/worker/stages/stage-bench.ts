@@ -17,7 +17,12 @@ import { PollPlanner } from '../../../src/worker/polling/poll-planner.js';
 import { dispatch } from '../../../src/worker/stages/dispatch.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import type { Permit, UnsentBrief } from '../../../src/worker/stages/permit.js';
-import { type Seat, type StageContext, type StageJob, takeUp } from '../../../src/worker/stages/step.js';
+import {
+  type Seat,
+  type StageContext,
+  type StageJob,
+  takeUp,
+} from '../../../src/worker/stages/step.js';
 import { sendBrief } from '../../../src/worker/stages/submit.js';
 import { identity, openLedger } from '../../support/ledger.js';
 
