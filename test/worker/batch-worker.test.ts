@@ -1,15 +1,16 @@
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { judgeLine, ownLine } from '../../src/results/manifest.js';
+import { NewsReader } from '../../src/shared/news.js';
 import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
+import { StageLoop } from '../../src/worker/stage-loop.js';
 import { DownloadSlots } from '../../src/worker/stages/download-slots.js';
 import { connect, identity } from '../support/ledger.js';
-import { type Bench, openBench } from './stages/stage-bench.js';
+import { type Bench, log, openBench } from './stages/stage-bench.js';
 
 async function openBatch(ids: string[], settings: SettingsPatch = {}) {
   const bench = await openBench(settings);
@@ -35,21 +36,40 @@ async function tell({ account }: Bench, inFlight: number) {
   onTestFinished(() => clearInterval(beat));
 }
 
-function startWorker(
+/** A batch's worker, with the loops that its process would have. */
+async function startWorker(
   bench: Bench,
   { concurrency = 4, stages = queueStages as readonly QueueStage[] } = {},
 ) {
-  const slot = () => pLimit(concurrency);
+  const { account, clock, prefix } = bench;
+  const connection = connect();
+  const leave = () => account.heldForMs(2_000, bench.context.defaultInFlight);
+  const loops = new Map<QueueStage, StageLoop>();
+  for (const stage of stages) {
+    const asks = stage === 'submit' ? { leave } : {};
+    loops.set(stage, new StageLoop({ seats: concurrency, ...asks, clock, log }));
+  }
   const worker = new BatchWorker({
     context: { ...bench.context, downloads: new DownloadSlots(concurrency) },
     header: { batch: bench.batch, ...identity },
-    connection: connect(),
-    prefix: bench.prefix,
+    connection,
+    prefix,
     stages,
     out: stages.includes('collect') ? bench.out : null,
-    slots: { submit: slot(), status: slot() },
+    holdAll: (stage, waitMs) => loops.get(stage)?.hold(waitMs),
+    isFull: (stage) => loops.get(stage)?.isFull ?? true,
+    onActivity: () => undefined,
   });
-  onTestFinished(() => worker.abandon());
+  const news = new NewsReader(connection, prefix);
+  news.listen(({ about }) => (about === 'account' ? loops.get('submit')?.news() : worker.news()));
+  onTestFinished(() => {
+    news.close();
+    for (const loop of loops.values()) void loop.stop();
+    return worker.abandon();
+  });
+  await worker.start();
+  for (const feed of worker.feeds) loops.get(feed.stage)?.add(feed);
+  for (const loop of loops.values()) loop.start();
   return worker;
 }
 
@@ -74,15 +94,13 @@ describe('BatchWorker', () => {
     const bench = await openBatch(['b0', 'b1']);
     const path = join(bench.out, 'manifest.jsonl');
     await mkdir(path, { recursive: true });
-    const worker = startWorker(bench);
-    await worker.start();
+    const worker = await startWorker(bench);
     await vi.waitFor(async () => expect(await bench.ledger.outbox.length()).toBe(2), {
       timeout: 45_000,
     });
     await worker.close();
     await rmdir(path);
-    const next = startWorker(bench);
-    await next.start();
+    const next = await startWorker(bench);
     await finalized(bench);
     expect(await written(bench)).toHaveLength(2);
     await next.close();
@@ -91,8 +109,7 @@ describe('BatchWorker', () => {
   it('S1 S4: takes every brief from admission to its one line, paid once', async () => {
     const ids = numbered(25);
     const bench = await openBatch(ids);
-    const worker = startWorker(bench);
-    await worker.start();
+    const worker = await startWorker(bench);
     await finalized(bench);
     const lines = await written(bench);
     expect(lines.map(({ brief_id: id }) => id).sort()).toEqual(ids.toSorted());
@@ -104,8 +121,7 @@ describe('BatchWorker', () => {
 
   it('S1 S4: two workers share a batch, and each brief is paid and written once', async () => {
     const bench = await openBatch(numbered(40));
-    const workers = [startWorker(bench), startWorker(bench)];
-    await Promise.all(workers.map((worker) => worker.start()));
+    const workers = await Promise.all([startWorker(bench), startWorker(bench)]);
     await finalized(bench);
     const lines = await written(bench);
     expect(new Set(lines.map(({ brief_id: id }) => id)).size).toBe(40);
@@ -117,8 +133,7 @@ describe('BatchWorker', () => {
   it('S7: submissions in doubt that hold every place do not wait behind those that want one', async () => {
     const bench = await openBatch(numbered(30), { faults: ['error-before-accept:2x'] });
     await tell(bench, 2);
-    const worker = startWorker(bench);
-    await worker.start();
+    const worker = await startWorker(bench);
     // The two in doubt, and one that had to wait for the place of one of them.
     await vi.waitFor(() => expect(bench.simulator.bill().total.tasks).toBeGreaterThan(2), {
       timeout: 45_000,
@@ -130,10 +145,9 @@ describe('BatchWorker', () => {
 
   it('S1: a brief whose worker was killed after it had leave to send is sent, and paid once', async () => {
     const bench = await openBatch(['a']);
-    const worker = startWorker(bench);
     const go = await bench.begin('a');
     if (go.kind !== 'go') throw new Error('the only brief may go');
-    await worker.start();
+    const worker = await startWorker(bench);
     await finalized(bench);
     expect(await written(bench)).toMatchObject([{ brief_id: 'a', status: 'succeeded' }]);
     expect(bench.simulator.bill().total.tasks).toBe(1);
@@ -143,24 +157,21 @@ describe('BatchWorker', () => {
   it('S7: frees at its start what a crash left taken, and gives what failed before its line', async () => {
     const bench = await openBatch(['a']);
     await bench.redis.zadd(bench.account.keys.inFlight, Date.now(), 'spring\ngone');
-    const worker = startWorker(bench);
-    await worker.start();
+    const worker = await startWorker(bench);
     expect(await bench.inFlight()).not.toContain('spring\ngone');
     await worker.close();
   });
 
   it('writes no file on a machine without the collect stage, and leaves the lines to others', async () => {
     const bench = await openBatch(numbered(3));
-    const worker = startWorker(bench, { stages: ['submit', 'status'] });
-    await worker.start();
+    const worker = await startWorker(bench, { stages: ['submit', 'status'] });
     await vi.waitFor(
       async () => expect(await bench.queues.queue('collect').getWaitingCount()).toBe(3),
       { timeout: 30_000, interval: 50 },
     );
     expect(await worker.tend()).toBe('not_yet');
     await worker.close();
-    const other = startWorker(bench, { stages: ['collect'] });
-    await other.start();
+    const other = await startWorker(bench, { stages: ['collect'] });
     await finalized(bench);
     expect(await written(bench)).toHaveLength(3);
     await other.close();
@@ -173,8 +184,7 @@ describe('BatchWorker', () => {
       read: { value: () => Promise.reject(new Error('the disk is full')), writable: true },
     }) as typeof ledger.outbox;
     const failing = Object.create(ledger, { outbox: { value: outbox } }) as typeof ledger;
-    const worker = startWorker({ ...bench, context: { ...bench.context, ledger: failing } });
-    await worker.start();
+    const worker = await startWorker({ ...bench, context: { ...bench.context, ledger: failing } });
     await vi.waitFor(
       () =>
         expect(bench.notices).toContainEqual({
@@ -192,8 +202,7 @@ describe('BatchWorker', () => {
   it('S1, S4: believes its folder when Redis comes back and knows less', async () => {
     const bench = await openBatch(['a', 'b']);
     const { ledger, redis } = bench;
-    const worker = startWorker(bench);
-    await worker.start();
+    const worker = await startWorker(bench);
     await finalized(bench);
     const text = await readFile(join(bench.out, 'manifest.jsonl'), 'utf8');
     const begin = text.indexOf('\n') + 1;
@@ -215,8 +224,7 @@ describe('BatchWorker', () => {
 
   it('S4: writes what was finished before it closes', async () => {
     const bench = await openBatch(['a', 'b']);
-    const worker = startWorker(bench);
-    await worker.start();
+    const worker = await startWorker(bench);
     await finalized(bench);
     await bench.redis.rpush(bench.ledger.keys.outbox, JSON.stringify((await written(bench))[0]));
     await worker.close();

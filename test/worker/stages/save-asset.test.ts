@@ -20,8 +20,8 @@ async function finishedTask(settings: SettingsPatch = {}) {
   const files = () => readdir(join(out, 'assets')).catch(() => []);
   let claimed: 'plain' | 'marked' | null = null;
   const save = async () => {
-    const claimPlain = async (name: 'free' | 'taken') => {
-      claimed ??= name === 'free' ? 'plain' : 'marked';
+    const claimPlain = async (look: () => Promise<'free' | 'taken'>) => {
+      claimed ??= (await look()) === 'free' ? 'plain' : 'marked';
       return claimed;
     };
     const request = { urls: [url], out, promised: 'image', nameFor, claimPlain } as const;

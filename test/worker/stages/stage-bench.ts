@@ -16,12 +16,20 @@ import { Pacer } from '../../../src/worker/pacing/pacer.js';
 import { PollPlanner } from '../../../src/worker/polling/poll-planner.js';
 import { dispatch } from '../../../src/worker/stages/dispatch.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
-import { type Permit, SubmitGate, type UnsentBrief } from '../../../src/worker/stages/permit.js';
-import { type StageContext, type StageJob, takeUp } from '../../../src/worker/stages/step.js';
+import type { Permit, UnsentBrief } from '../../../src/worker/stages/permit.js';
+import {
+  type Seat,
+  type StageContext,
+  type StageJob,
+  takeUp,
+} from '../../../src/worker/stages/step.js';
 import { sendBrief } from '../../../src/worker/stages/submit.js';
 import { identity, openLedger } from '../../support/ledger.js';
 
 export const log = pino({ level: 'silent' });
+
+/** For a job that no loop has taken. */
+export const noSeat: Seat = { passOn: () => undefined, leave: () => undefined };
 
 const apiKey = 'rvya_sk_test_0123456789abcdef';
 const hourMs = 3_600_000;
@@ -108,6 +116,7 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
     categoryOf: () => 'image',
     priceOf: () => ({ guess: 1, least: 1 }),
     defaultInFlight: 8,
+    briefsLeft: () => Number.POSITIVE_INFINITY,
     keyLifeMs: 24 * hourMs,
   };
   const lines = async () =>
@@ -116,7 +125,7 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
     );
   /** What a job's step has in hand. */
   const take = async (job: StageJob) => {
-    const taken = await takeUp(context, job);
+    const taken = await takeUp(context, job, noSeat);
     if (taken.kind === 'elsewhere') throw new Error(`it is elsewhere: ${taken.step.kind}`);
     return taken.brief;
   };
@@ -130,12 +139,11 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
   /** The same, sent: what becomes of it then. */
   const send = async (job: StageJob, other: Partial<StageContext> = {}) =>
     sendBrief({ ...context, ...other }, ...(await leave(job)));
-  const gate = new SubmitGate(context);
   /** What the job of a queue does. */
   const work = (queue: QueueStage, job: StageJob, other: Partial<StageContext> = {}) =>
-    dispatch({ ...context, ...other }, gate, queue, job);
+    dispatch({ ...context, ...other }, queue, job, noSeat);
   return {
-    ...{ ...opened, ...api, context, gate, out, stopping, clock, notices, lines },
+    ...{ ...opened, ...api, context, out, stopping, clock, notices, lines },
     ...{ take, leave, send, work },
   };
 }
