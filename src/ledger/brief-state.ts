@@ -82,10 +82,22 @@ export interface ReadState<S extends BriefState = BriefState> {
   state: S;
 }
 
-/** `stage|attempt|fingerprint|{the rest}`: what Lua needs to see stands in front of the JSON. */
+/**
+ * `stage|attempt|fingerprint|{the rest}`: what Lua needs to see stands in front of the JSON. Of a finished brief the rest
+ * is `seq,status,run`: there may be a million of them.
+ */
 export function encodeState(state: BriefState): string {
   const { stage, attempt, fingerprint, ...rest } = state;
-  return `${stage}|${attempt}|${fingerprint}|${JSON.stringify(rest)}`;
+  const head = `${stage}|${attempt}|${fingerprint}|`;
+  if (state.stage !== 'lined') return head + JSON.stringify(rest);
+  return head + [state.seq, state.status, ...(state.run === undefined ? [] : [state.run])].join();
+}
+
+/** Earlier versions wrote JSON here too. */
+function decodeRest(text: string): unknown {
+  if (text.startsWith('{')) return JSON.parse(text);
+  const [seq, status, run] = text.split(',');
+  return { seq: Number(seq), status, ...(run === undefined ? {} : { run: Number(run) }) };
 }
 
 export function decodeState(text: string): ReadState {
@@ -93,7 +105,7 @@ export function decodeState(text: string): ReadState {
   const afterAttempt = text.indexOf('|', afterStage + 1);
   const afterFingerprint = text.indexOf('|', afterAttempt + 1);
   const state = briefStateSchema.parse({
-    ...JSON.parse(text.slice(afterFingerprint + 1)),
+    ...(decodeRest(text.slice(afterFingerprint + 1)) as object),
     stage: text.slice(0, afterStage),
     attempt: Number(text.slice(afterStage + 1, afterAttempt)),
     fingerprint: text.slice(afterAttempt + 1, afterFingerprint),

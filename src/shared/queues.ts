@@ -42,10 +42,14 @@ export function jobId(batch: string, briefId: string, attempt: number): string {
 }
 
 /**
- * As little as BullMQ takes: hashes of short values take half the memory of others. Failures are counted and spaced by
- * the edge of a stage, so that no job needs to carry how.
+ * As little as BullMQ takes: a job none of whose values is longer than 64 bytes takes half the memory of another (Redis
+ * keeps it as a listpack). Failures are counted and spaced by the edge of a stage, so no job needs to say how.
  */
-const jobOptions: JobsOptions = { removeOnComplete: true };
+const jobOptions: JobsOptions = {
+  removeOnComplete: true,
+  // BullMQ would write down that there are none.
+  attempts: undefined as unknown as number,
+};
 
 /** Locks are short, so that another worker picks up soon what a crashed one had in hand; see `stage-feed.ts`. */
 export const lockMs = 8_000;

@@ -56,7 +56,6 @@ async function startWorker(
     prefix,
     stages,
     out: stages.includes('collect') ? bench.out : null,
-    holdAll: (stage, waitMs) => loops.get(stage)?.hold(waitMs),
     isFull: (stage) => loops.get(stage)?.isFull ?? true,
     onActivity: () => undefined,
   });

@@ -25,14 +25,12 @@ export interface FeedSetup {
   work(job: StageJob, call: number, seat: Seat): Step | Promise<Step>;
   giveUp?(job: StageJob, reason: string): Promise<Step>;
   loss?: 'lost' | 'whole';
-  holdAll?(waitMs: number): void;
 }
 
 /** A feed of a queue that may hold jobs already; every call of its work is noted. */
 export function openFeed(queues: StageQueues, { stage = 'submit', ...setup }: FeedSetup) {
   const calls: StageJob[] = [];
   const givenUp: { job: StageJob; reason: string }[] = [];
-  const heldAll: number[] = [];
   const clock = setup.clock ?? new ShiftedClock();
   const feed = new StageFeed({
     ...{ stage, queues, clock, log },
@@ -46,13 +44,9 @@ export function openFeed(queues: StageQueues, { stage = 'submit', ...setup }: Fe
       givenUp.push({ job: stageJob, reason });
       return step;
     },
-    holdAll: (waitMs) => {
-      heldAll.push(waitMs);
-      setup.holdAll?.(waitMs);
-    },
   });
   onTestFinished(() => feed.abandon());
-  return { feed, calls, givenUp, heldAll, clock };
+  return { feed, calls, givenUp, clock };
 }
 
 export const counts = async (queues: StageQueues, stage: QueueStage) =>

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { jobId, type StageQueues } from '../../src/shared/queues.js';
 import type { StageFeed } from '../../src/worker/stage-feed.js';
-import type { Step } from '../../src/worker/stages/step.js';
+import type { Seat, Step } from '../../src/worker/stages/step.js';
 import { counts, eventually, job, none, openFeed, openQueues } from './feeds.js';
 import { noSeat } from './stages/stage-bench.js';
 
 /** Takes a job where there is one, and does what its step says; tells which it was. */
-async function turn(feed: StageFeed): Promise<string | null> {
+async function turn(feed: StageFeed, seat: Seat = noSeat): Promise<string | null> {
   const taken = await feed.take();
   if (taken === null) return null;
-  await feed.run(taken, noSeat);
+  await feed.run(taken, seat);
   return taken.job.data.brief;
 }
 
@@ -220,13 +220,12 @@ describe('hold', () => {
   it('S2: of its batch takes none of it until then, or until it is known to be over', async () => {
     const { queues } = openQueues();
     await queues.add('submit', [job('a'), job('b')]);
-    const { feed, clock, heldAll } = openFeed(queues, {
+    const { feed, clock } = openFeed(queues, {
       work: () => ({ kind: 'hold', of: 'batch', waitMs: 600_000 }),
     });
     clock.stop();
     await turn(feed);
     expect(feed.readyMs).toBe(clock.now() + 600_000);
-    expect(heldAll).toEqual([]);
     expect(await counts(queues, 'submit')).toEqual({ ...none, waiting: 2 });
     expect((await ownJob(queues, 'a'))?.attemptsMade).toBe(0);
     feed.shutUntil(0);
@@ -236,10 +235,11 @@ describe('hold', () => {
   it('S2: of all is told to whoever takes jobs of any batch', async () => {
     const { queues } = openQueues();
     await queues.add('submit', [job('a')]);
-    const { feed, heldAll } = openFeed(queues, {
+    const { feed } = openFeed(queues, {
       work: () => ({ kind: 'hold', of: 'all', waitMs: 600_000 }),
     });
-    await turn(feed);
+    const heldAll: number[] = [];
+    await turn(feed, { ...noSeat, hold: (waitMs) => heldAll.push(waitMs) });
     expect(heldAll).toEqual([600_000]);
     expect(feed.readyMs).toBe(0);
     expect(await counts(queues, 'submit')).toEqual({ ...none, waiting: 1 });

@@ -27,11 +27,7 @@ function openLoop(options: Partial<StageLoopOptions> = {}) {
       briefs.map((brief) => job(brief)),
     );
     pings.push(() => opened.redis.ping());
-    const fed = openFeed(opened.queues, {
-      ...setup,
-      clock,
-      holdAll: (waitMs) => loop.hold(waitMs),
-    });
+    const fed = openFeed(opened.queues, { ...setup, clock });
     loop.add(fed.feed);
     return { ...opened, ...fed };
   };

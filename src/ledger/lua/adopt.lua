@@ -21,10 +21,14 @@ for i = 5, #ARGV, 9 do
   here[id] = true
   local text = redis.call('HGET', KEYS[2], id)
   local had_attempt = text and string.match(text, '^%a+|(%d+)|')
-  local had_status = text and string.match(text, '^lined|.*"status":"(%a+)"')
+  local had_status, had_run = string.match(text or '', '^lined|%d+|%x+|%d+,(%a+),?(%d*)$')
+  if not had_status then
+    -- As earlier versions wrote it.
+    had_status, had_run = string.match(text or '', '^lined|.*"status":"(%a+)"'), string.match(text or '', '"run":(%d+)')
+  end
   if not (had_status == status and had_attempt == attempt) then
     new = new + 1
-    if had_status then count(had_status, string.match(text, '"run":(%d+)'), -1) end
+    if had_status then count(had_status, had_run, -1) end
     if not text then redis.call('HINCRBY', KEYS[1], 'admitted', 1) end
     redis.call('HSET', KEYS[2], id, ARGV[i + 2])
     count(status, run, 1)

@@ -29,7 +29,12 @@ import { identity, openLedger } from '../../support/ledger.js';
 export const log = pino({ level: 'silent' });
 
 /** For a job that no loop has taken. */
-export const noSeat: Seat = { passOn: () => undefined, leave: () => undefined };
+export const noSeat: Seat = {
+  passOn: () => undefined,
+  leave: () => undefined,
+  hold: () => undefined,
+  handsOn: () => false,
+};
 
 const apiKey = 'rvya_sk_test_0123456789abcdef';
 const hourMs = 3_600_000;
