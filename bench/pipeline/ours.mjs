@@ -1,6 +1,6 @@
 // Ours: a worker process as the program opens it, without its command line.
 import { pino } from 'pino';
-import { admitBriefs } from '../../dist/batch/admit.js';
+import { admitBriefs, atOnce } from '../../dist/batch/admit.js';
 import { AccountLedger } from '../../dist/ledger/account-ledger.js';
 import { BatchLedger } from '../../dist/ledger/batch-ledger.js';
 import { createRivyaClient } from '../../dist/rivya/client.js';
@@ -21,7 +21,7 @@ export async function queueBriefs(connection, { name, origin, out }, briefs) {
   await ledger.open({ origin, account: 'bench', out, nonce: '', createdAt: 0 });
   const queues = new StageQueues(connection, name, batch);
   const stopping = new AbortController().signal;
-  await admitBriefs({ ledger, queues, clock, stopping, journal: null }, briefs);
+  await admitBriefs({ ledger, queues, clock, journal: null, ...atOnce(stopping) }, briefs);
   await ledger.markAdmission('complete', {});
   await queues.close();
 }

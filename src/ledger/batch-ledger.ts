@@ -162,21 +162,46 @@ export class BatchLedger {
    * @param sources names of the input's files
    * @param news `under_way`: everything of the input is known, and some of it is not made yet
    * @param force where the run makes everything of its input anew; `forced_on`: one was cut off, and is gone on with
+   * @param counts what its whole input is, for whoever looks before that is admitted (S4)
    */
   async openAdmission(
     sources: readonly string[],
     news: 'new' | 'under_way',
     force: 'forced' | 'forced_on' | 'only_changed',
+    counts: Partial<BatchCounts> = {},
   ): Promise<OpenedRun> {
+    const begin = news === 'new' ? 'begin' : 'go_on';
     const reply = (await runScript(this.redis, 'open-admission', {
       keys: [this.keys.meta, this.account.keys.clock],
-      values: [news === 'new' ? 'begin' : 'go_on', force, JSON.stringify(sources)],
+      values: [begin, force, JSON.stringify(sources), ...Object.entries(counts).flat()],
     })) as [number, number];
     return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
   }
 
-  async markAdmission(mark: 'complete', counts?: Partial<BatchCounts>): Promise<void> {
-    await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
+  /**
+   * The whole input is in. Where another command has begun to admit another one since, and is not through, that one is
+   * still to come: nothing changes.
+   */
+  async markAdmission(mark: 'complete', counts: Partial<BatchCounts> = {}): Promise<void> {
+    await runScript(this.redis, 'mark-admission', {
+      keys: [this.keys.meta],
+      values: [mark, counts.whole ?? '', ...Object.entries(counts).flat()],
+    });
+  }
+
+  /**
+   * How many briefs the batch has room for beside those without a line. Where it takes none at all, as many as there are:
+   * whoever asks for their admission is told why.
+   */
+  async roomBelow(mostPending: number): Promise<number> {
+    const lines = lineStatusSchema.options.map((status) => `lines:${status}`);
+    const { meta } = this.keys;
+    const [createdAt, cancelled, admitted, ...lined] = await this.redis.hmget(
+      meta,
+      ...['createdAt', 'cancelled', 'admitted', ...lines],
+    );
+    if (!createdAt || cancelled) return Number.POSITIVE_INFINITY;
+    return mostPending - lined.reduce((rest, count) => rest - Number(count), Number(admitted));
   }
 
   /**

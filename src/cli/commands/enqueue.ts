@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { atOnce } from '../../batch/admit.js';
 import { withQueues } from '../../batch/batch-context.js';
 import {
   admitBatch,
@@ -8,6 +9,7 @@ import {
   openBatch,
   refuseCancelled,
 } from '../../batch/continue-batch.js';
+import { leftOf } from '../../ledger/batch-meta.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { ExitCode } from '../../shared/errors.js';
 import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
@@ -123,7 +125,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     if (news === 'some') {
       await beginBatch(opened);
       const admitted = await withQueues(context, batch, (queues) =>
-        admitBatch(opened, queues, interrupts.signal),
+        admitBatch(opened, queues, atOnce(interrupts.signal)),
       );
       if (admitted === 'stopped') {
         const meta = (await ledger.meta()) ?? opened.meta;
@@ -146,7 +148,7 @@ async function tellQueued(
 ): Promise<void> {
   const meta = await ledger.meta();
   const { briefs, rejected, duplicates } = input.counts;
-  const pending = meta?.pending ?? 0;
+  const pending = meta === null ? 0 : leftOf(meta);
   if (flags.json) {
     const compared = comparisonJson(comparison);
     const { warnings } = input;

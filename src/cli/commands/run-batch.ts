@@ -132,13 +132,18 @@ async function drive(
     ...{ session, account, client, stages: queueStages, flags, log, models },
   });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
+  const leaving = new AbortController();
   try {
     const notify = noticeTeller(terminal, clock.now);
     await worker.attach(journalHeader(meta), out, notify);
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
-    const admitting = admitBatch(opened, queues, interrupts.signal);
+    const admitting = admitBatch(opened, queues, {
+      stopping: interrupts.signal,
+      unwaiting: leaving.signal,
+      highWater: settings.highWater,
+    });
     const loss = () => worker.lossOf(ledger.batch);
     const watching = {
       opened,
@@ -148,11 +153,13 @@ async function drive(
       notify,
       interrupts,
       admitting,
+      leave: () => leaving.abort(),
       queues,
       taskMs,
     };
     return await watchRun(watching);
   } finally {
+    leaving.abort();
     terminal.progress('');
     await close(stopWithinMs);
     await queues.close();

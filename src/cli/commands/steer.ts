@@ -10,7 +10,7 @@ import {
 } from '../../batch/end-batch.js';
 import { ManifestWriter } from '../../batch/manifest-writer.js';
 import { localOutput } from '../../batch/open-batch.js';
-import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isOver, leftOf } from '../../ledger/batch-meta.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
@@ -30,13 +30,14 @@ async function pause(session: StoreSession, { meta }: FoundBatch): Promise<Steer
   const reason = whyNot(meta);
   if (reason === null) await withQueues(storeOf(session), meta.name, (queues) => queues.pause());
   return {
-    json: { paused: reason === null, pending: meta.pending },
+    json: { paused: reason === null, pending: leftOf(meta) },
     text: reason ?? pausedText(meta),
   };
 }
 
-function pausedText({ name, pending }: BatchMeta): string {
-  return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${pending}.`;
+function pausedText(meta: BatchMeta): string {
+  const { name } = meta;
+  return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${leftOf(meta)}.`;
 }
 
 /** Why there is nothing to hold back; null where there is. */
@@ -117,7 +118,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
     }
     const counts = await endBriefs(session, found, flags);
     const meta = (await found.ledger.meta()) ?? found.meta;
-    if (flags.json) terminal.json({ batch, ...counts, pending: meta.pending });
+    if (flags.json) terminal.json({ batch, ...counts, pending: leftOf(meta) });
     else terminal.print(endText(meta, counts));
     return ExitCode.succeeded;
   } finally {

@@ -14,6 +14,8 @@ import {
   cappedBy,
   isFinalized,
   isPaused,
+  leftOf,
+  wholeOf,
   withoutSuccess,
 } from '../../ledger/batch-meta.js';
 import type { Clock } from '../../shared/clock.js';
@@ -41,6 +43,8 @@ export interface Watching {
   loss(): BatchError | null;
   /** Rejects when the admission fails. */
   admitting: Promise<unknown>;
+  /** Ends an admission that waits for room. */
+  leave(): void;
   queues: StageQueues;
 }
 
@@ -80,6 +84,7 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     if (account.gate.kind === 'halted') return 'key_refused';
     const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
     if (stop !== null && (await nothingUnderWay(watching))) {
+      watching.leave();
       await watching.admitting;
       return stop;
     }
@@ -216,16 +221,17 @@ function progressBlock(progress: Progress): string {
   const { meta, account, look, files, nowMs } = progress;
   const { lines } = meta;
   const done = meta.admitted - meta.pending;
-  const share = meta.admitted === 0 ? 0 : done / meta.admitted;
+  const whole = wholeOf(meta);
+  const share = whole === 0 ? 0 : done / whole;
   const filled = Math.floor(share * barWidth);
   const bar = pc.green('█'.repeat(filled)) + pc.dim('░'.repeat(barWidth - filled));
-  const running = meta.pending - look.waiting;
+  const running = leftOf(meta) - look.waiting;
   const notGood = withoutSuccess(meta);
   return [
-    `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.stage === 'admitting' ? '+' : ''} briefs`,
+    `${bar} ${Math.floor(share * 100)} %  ${done} of ${whole} briefs`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
-    meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
+    leftOf(meta) === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
     holdText(account, nowMs),
     files === null ? '' : pc.yellow(`${filesDueText(files)}.`),
     isPaused(meta) ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
@@ -240,7 +246,7 @@ function progressLine(progress: Progress): string {
   const done = meta.admitted - meta.pending;
   const { failed, unknown } = meta.lines;
   const due = files === null ? '' : `${counted(files.count, 'result')} not fetched yet, `;
-  return `${done} of ${meta.admitted} briefs done, ${meta.pending - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
+  return `${done} of ${wholeOf(meta)} briefs done, ${leftOf(meta) - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
 }
 
 function paceText({ account, toldRate }: Progress): string {
@@ -251,7 +257,7 @@ function paceText({ account, toldRate }: Progress): string {
 }
 
 function timeText({ meta, look: { left } }: Progress): string {
-  if (meta.pending === 0) return 'finishing';
+  if (leftOf(meta) === 0) return 'finishing';
   if (left.kind === 'unknown') return 'time left: not known yet';
   return `${formatTimeLeft(left)} left`;
 }

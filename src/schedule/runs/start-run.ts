@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { atOnce } from '../../batch/admit.js';
 import { batchLedger, withQueues } from '../../batch/batch-context.js';
 import { admitBatch, beginBatch, openBatch } from '../../batch/continue-batch.js';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
@@ -214,7 +215,7 @@ async function admit(
   });
   if (opened.news === 'none') return 'all';
   await beginBatch(opened);
-  return withQueues(batches, batch, (queues) => admitBatch(opened, queues, stopping));
+  return withQueues(batches, batch, (queues) => admitBatch(opened, queues, atOnce(stopping)));
 }
 
 /** Before the batch is opened: from then on its manifest is its own. */
