@@ -9,9 +9,11 @@ import {
   openBatch,
   refuseCancelled,
 } from '../../batch/continue-batch.js';
+import { type QueueMemory, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { leftOf } from '../../ledger/batch-meta.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { ExitCode } from '../../shared/errors.js';
+import { counted, formatBytes } from '../../shared/quantities.js';
 import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
 import {
@@ -122,7 +124,10 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const changes = comparisonText(comparison);
     if (changes !== null) terminal.note(`Compared with batch ${batch}: ${changes}.`);
     if (flags.force) await agreeToForce(terminal, opened, request);
-    if (news === 'some') {
+    const memory = news === 'some' ? await queueMemory(opened) : null;
+    if (memory !== null) {
+      await refuseTooLarge(opened, memory);
+      if (memory.briefs > 0) terminal.note(memoryText(memory));
       await beginBatch(opened);
       const admitted = await withQueues(context, batch, (queues) =>
         admitBatch(opened, queues, atOnce(interrupts.signal)),
@@ -133,7 +138,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
         return ExitCode.interrupted;
       }
     }
-    await tellQueued(terminal, opened, request);
+    await tellQueued(terminal, opened, memory, request);
     return ExitCode.succeeded;
   } finally {
     interrupts.end();
@@ -141,9 +146,15 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   }
 }
 
+function memoryText({ briefs, neededBytes, freeBytes }: QueueMemory): string {
+  const free = freeBytes === null ? '' : `; ${formatBytes(freeBytes)} are free`;
+  return `Queueing ${counted(briefs, 'brief')} takes about ${formatBytes(neededBytes)} of Redis' memory${free}.`;
+}
+
 async function tellQueued(
   terminal: Terminal,
   { ledger, comparison }: OpenedBatch,
+  memory: QueueMemory | null,
   { input, batch, flags }: Admission,
 ): Promise<void> {
   const meta = await ledger.meta();
@@ -153,7 +164,8 @@ async function tellQueued(
     const compared = comparisonJson(comparison);
     const { warnings } = input;
     const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
-    terminal.json(queued);
+    const bytes = { needed: memory?.neededBytes ?? 0, free: memory?.freeBytes ?? null };
+    terminal.json({ ...queued, memory: bytes });
   } else {
     terminal.print(
       `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,

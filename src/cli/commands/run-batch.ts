@@ -7,6 +7,7 @@ import {
 } from '../../batch/continue-batch.js';
 import { writeReport } from '../../batch/end-batch.js';
 import { journalHeader } from '../../batch/open-batch.js';
+import { highWaterOf } from '../../batch/queue-memory.js';
 import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
@@ -138,11 +139,12 @@ async function drive(
     await worker.attach(journalHeader(meta), out, notify);
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);
+    const highWater = await highWaterOf(opened, settings.highWater);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
     const admitting = admitBatch(opened, queues, {
       stopping: interrupts.signal,
       unwaiting: leaving.signal,
-      highWater: settings.highWater,
+      highWater,
     });
     const loss = () => worker.lossOf(ledger.batch);
     const watching = {
