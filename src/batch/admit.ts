@@ -89,31 +89,33 @@ async function admitAsThereIsRoom(
   let offered = chunk;
   let rest: readonly PreparedBrief[] = [];
   for (;;) {
-    const { answers, room } = await ledger.briefs.admit(offered, clock.now(), highWater);
+    const { answers, ...mark } = await ledger.briefs.admit(offered, clock.now(), highWater);
     await addFirstJobs(admitting, offered, answers);
     rest = [...offered.filter((_brief, index) => answers[index] === 'full'), ...rest];
-    if (rest.length === 0) return room;
-    const most = await waitForRoom(admitting);
+    if (rest.length === 0) return mark.room;
+    const most = await waitForRoom(admitting, mark.admitted);
     if (most === 'stopped') return most;
     offered = rest.slice(0, most);
     rest = rest.slice(most);
   }
 }
 
-/** @returns how many briefs to offer */
-async function waitForRoom({
-  ledger,
-  stopping,
-  unwaiting,
-  highWater,
-}: Admitting): Promise<number | 'stopped'> {
+/**
+ * @param admitted how many the batch had before: where others admit as well, what waits here may be in already
+ * @returns how many briefs to offer
+ */
+async function waitForRoom(
+  { ledger, stopping, unwaiting, highWater }: Admitting,
+  admitted: number,
+): Promise<number | 'stopped'> {
   const signal = AbortSignal.any([stopping, unwaiting]);
   for (let looks = 0; looks < looksPerOffer; looks += 1) {
     // What ends the wait is looked for by itself.
     await sleep(lookAgainMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return 'stopped';
-    const room = await ledger.roomBelow(highWater);
-    if (room > 0) return room;
+    const now = await ledger.roomBelow(highWater);
+    if (now.room > 0) return now.room;
+    if (now.admitted !== admitted) break;
   }
   return chunkSize;
 }

@@ -10,7 +10,7 @@ import {
   type KeptCommand,
   readMeta,
 } from './batch-meta.js';
-import { BriefLedger } from './brief-ledger.js';
+import { type AdmissionMark, BriefLedger } from './brief-ledger.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
@@ -193,15 +193,17 @@ export class BatchLedger {
    * How many briefs the batch has room for beside those without a line. Where it takes none at all, as many as there are:
    * whoever asks for their admission is told why.
    */
-  async roomBelow(mostPending: number): Promise<number> {
+  async roomBelow(mostPending: number): Promise<AdmissionMark> {
     const lines = lineStatusSchema.options.map((status) => `lines:${status}`);
     const { meta } = this.keys;
-    const [createdAt, cancelled, admitted, ...lined] = await this.redis.hmget(
+    const [createdAt, cancelled, ...counts] = await this.redis.hmget(
       meta,
       ...['createdAt', 'cancelled', 'admitted', ...lines],
     );
-    if (!createdAt || cancelled) return Number.POSITIVE_INFINITY;
-    return mostPending - lined.reduce((rest, count) => rest - Number(count), Number(admitted));
+    const [admitted = 0, ...lined] = counts.map(Number);
+    if (!createdAt || cancelled) return { admitted, room: Number.POSITIVE_INFINITY };
+    const pending = lined.reduce((rest, count) => rest - count, admitted);
+    return { admitted, room: mostPending - pending };
   }
 
   /**

@@ -15,11 +15,16 @@ import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'full' | 'missing';
 
-export interface Admitted {
+/** How far a batch's admission has come, whoever admits. */
+export interface AdmissionMark {
+  admitted: number;
+  /** How many more briefs there is room for. */
+  room: number;
+}
+
+export interface Admitted extends AdmissionMark {
   /** In the order of the briefs. */
   answers: Admission[];
-  /** How many more briefs there is room for, as it stands now. */
-  room: number;
 }
 
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
@@ -101,8 +106,12 @@ export class BriefLedger {
     const { meta, state, content } = this.keys;
     const reply = await runScript(this.redis, 'admit', { keys: [meta, state, content], values });
     const answers = reply as (Admission | number)[];
-    const room = answers.pop();
-    return { answers: answers as Admission[], room: isBounded ? Number(room) : mostPending };
+    const [room, admitted] = answers.splice(-2).map(Number);
+    return {
+      answers: answers as Admission[],
+      room: isBounded ? (room ?? 0) : mostPending,
+      admitted: admitted ?? 0,
+    };
   }
 
   async beginSubmit(

@@ -78,4 +78,26 @@ describe('the memory of Redis', () => {
     expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 602 }, billedTwice: [] });
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
   });
+
+  test('a scheduled run of what does not fit is refused, and nothing is queued', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    const { environment, leave } = await openMemory(desk);
+    await desk.write('in.csv', longRows(600, 20_000));
+    const add = ['schedule', 'add', 'shots', 'in.csv', '--out', 'nights', ...mapping];
+    expect((await desk.run([...add, '--cron', '0 2 * * *'], { environment })).code).toBe(0);
+    await leave(8e6);
+    expect((await desk.run(['schedule', 'run-now', 'shots'], { environment })).code).toBe(0);
+    desk.start(['worker', ...fast], environment);
+    let history: { state: string; reason: string | null; exit_code: number | null }[] = [];
+    while (history[0]?.state !== 'refused') {
+      const shown = await desk.run(['schedule', 'list', 'shots', '--json'], { environment });
+      history = JSON.parse(shown.stdout)[0].history;
+      expect(['waiting', 'starting', 'refused', undefined]).toContain(history[0]?.state);
+    }
+    expect(history).toMatchObject([
+      { exit_code: 2, reason: expect.stringMatching(/^Queueing 600 briefs takes/) },
+    ]);
+  });
 });

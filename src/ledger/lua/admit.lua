@@ -6,7 +6,8 @@
 -- Returns for each brief its stage text (admitted, ...), 'reopened' for one that is admitted with a later attempt
 --         than its first, 'clash' where the batch has that id with other content,
 --         'cancelled' for a new one where the batch takes no more, 'full' for a new one for which there is no room,
---         or 'missing' where the batch itself is gone; and behind them how many more there is room for, or ''
+--         or 'missing' where the batch itself is gone; and behind them how many more there is room for, or '', and how many
+--         it has admitted in all
 local ids = {}
 for i = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
@@ -19,6 +20,7 @@ local answers, states, contents = {}, {}, {}
 if not meta[4] then
   for n = 1, #ids do answers[n] = 'missing' end
   answers[#answers + 1] = ''
+  answers[#answers + 1] = 0
   return answers
 end
 local last = nil
@@ -61,4 +63,5 @@ if #states > 0 then
   redis.call('HSET', KEYS[1], 'admitted', seq)
 end
 answers[#answers + 1] = last and math.max(0, last - seq) or ''
+answers[#answers + 1] = seq
 return answers
