@@ -150,7 +150,7 @@ function byCommands(rows) {
   return groups;
 }
 
-const program = await createProgram({}, undefined);
+const program = await createProgram({}, 'all');
 const commands = leavesOf(program).map(commandRow).join('\n');
 const page = `${head}| command | does |\n|---|---|\n${commands}\n\n${optionsHead}${optionTables(program)}`;
 if (process.argv.includes('--print')) process.stdout.write(page);

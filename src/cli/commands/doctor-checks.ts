@@ -13,7 +13,7 @@ import { readMemory } from '../../store/inspect-redis.js';
 import { openStore, type Store } from '../../store/open-store.js';
 import { explainReply } from '../../store/reach-redis.js';
 import type { Settings } from '../options/environment.js';
-import { openClient } from '../setup.js';
+import { openClient } from '../sessions/open-client.js';
 import { hangingLines, type Terminal } from '../text/terminal.js';
 
 const subject = 'Rivya API';

@@ -52,7 +52,6 @@ interface EnqueueFlags extends InputFlags, ForceFlags, PriorityFlags {
 export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('enqueue')
-    .description('the producer alone: check the input and queue it for workers')
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);

@@ -40,10 +40,7 @@ interface RetryFlags {
 const retryable: readonly LineStatus[] = ['failed', 'unknown', 'cancelled'];
 
 export function addRetryCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('retry')
-    .description('a new attempt for briefs that did not succeed, after saying what it may cost')
-    .argument('<batch>');
+  const command = program.command('retry').argument('<batch>');
   const options = [
     new Option(
       '--status <list>',

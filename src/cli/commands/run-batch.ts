@@ -19,17 +19,12 @@ import { counted } from '../../shared/quantities.js';
 import { queueStages, StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { refuseSecondName } from '../options/choose-batch.js';
+import { openClient } from '../sessions/open-client.js';
 import { simulatedText } from '../sessions/simulate.js';
 import { openWorker } from '../sessions/worker-session.js';
-import {
-  batchContext,
-  type CommandSetup,
-  openAccount,
-  openClient,
-  openLogger,
-  openStoreSession,
-} from '../setup.js';
+import { batchContext, type CommandSetup, openAccount, openStoreSession } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
+import { openLogger } from '../text/open-logger.js';
 import { planLines, watchedText } from '../text/print-plan.js';
 import { noticeTeller } from '../text/tell-notice.js';
 import { agreeToFresh, askFirst, planRun } from './plan-run.js';

@@ -25,7 +25,6 @@ import {
   grouped,
   quoteName,
 } from '../../shared/quantities.js';
-import { StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, twin } from '../options/flags.js';
 import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
@@ -42,7 +41,6 @@ interface StatusFlags {
 export function addStatusCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('status')
-    .description('all batches, or one')
     .argument('[batch]')
     .addOption(
       twin(
@@ -177,6 +175,8 @@ interface StatusSight extends BatchSight {
 
 export async function readBatchSight(session: StoreSession, batch: string): Promise<StatusSight> {
   const { meta, account, ledger } = await session.findBatch(batch);
+  // The list of all batches needs no queues, and BullMQ takes longer to be loaded than all that it does need.
+  const { StageQueues } = await import('../../shared/queues.js');
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
     const [view, queued, unwritten, notBegun, fileTrouble] = await Promise.all([

@@ -21,7 +21,6 @@ import { confirm } from '../text/agree.js';
 export function addPauseCommand(program: Command, setup: CommandSetup): void {
   addBatchCommand(program, setup, {
     name: 'pause',
-    description: 'submit nothing more of a batch for now; what is submitted is collected',
     steer: pause,
   });
 }
@@ -54,7 +53,6 @@ function whyNot({ name, stage }: BatchMeta): string | null {
 export function addResumeCommand(program: Command, setup: CommandSetup): void {
   addBatchCommand(program, setup, {
     name: 'resume',
-    description: 'submit again what "pause" held back',
     steer: resume,
   });
 }
@@ -84,7 +82,6 @@ interface CancelFlags {
 export function addCancelCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('cancel')
-    .description('end a batch: what was not submitted gets a line "cancelled"')
     .argument('<batch>')
     .addOption(
       twin(
@@ -170,7 +167,6 @@ function endText({ name, pending }: BatchMeta, { cancelled, abandoned }: CancelC
 export function addForgetCommand(program: Command, setup: CommandSetup): void {
   program
     .command('forget')
-    .description("delete a finished batch's state from Redis; its files stay")
     .argument('<batch>')
     .action((batch: string) => setup.run(() => forget(setup, batch)));
 }
@@ -217,11 +213,10 @@ export function addBatchCommand(
   setup: CommandSetup,
   spec: {
     name: string;
-    description: string;
     steer(session: StoreSession, found: FoundBatch): Promise<Steered>;
   },
 ): void {
-  const command = program.command(spec.name).description(spec.description).argument('<batch>');
+  const command = program.command(spec.name).argument('<batch>');
   addJsonFlag(command);
   command.action((batch: string, flags: { json: boolean }) =>
     setup.run(async () => {
