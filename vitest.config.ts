@@ -20,6 +20,7 @@ const longOnes = [
   'e2e/schedule-changes',
   'e2e/shop-export',
   'producer/sources/input-fuzz',
+  'results/large-manifest',
   'ledger/pace-learning',
 ];
 

@@ -1,7 +1,7 @@
 // Rows per second from a CSV into the queue, and what they take there, against raw BullMQ addBulk of the same payloads.
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
-import { admitBriefs } from '../dist/batch/admit.js';
+import { admitBriefs, atOnce } from '../dist/batch/admit.js';
 import { AccountLedger } from '../dist/ledger/account-ledger.js';
 import { BatchLedger } from '../dist/ledger/batch-ledger.js';
 import { compileInput } from '../dist/producer/compile-input.js';
@@ -25,7 +25,7 @@ async function ours(stand, file, round) {
   await ledger.open(identity);
   const bytesBefore = await stand.memoryUsed();
   await admitBriefs(
-    { ledger, queues, clock, stopping: new AbortController().signal, journal: null },
+    { ledger, queues, clock, journal: null, ...atOnce(new AbortController().signal) },
     input.briefs(),
   );
   const whole = perSecond(count, startedAt);

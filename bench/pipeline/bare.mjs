@@ -96,6 +96,6 @@ export async function beginWork(connection, { name, origin, out, concurrency }) 
 }
 
 /** Each brief has its line. */
-export async function isFinished(_connection, { count }, lines) {
+export async function isFinished({ count }, lines) {
   return (await lines.look()) >= count;
 }

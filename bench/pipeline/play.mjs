@@ -30,7 +30,7 @@ export async function play(contender, { stand, api, briefs, name, count, process
   const startedAt = performance.now();
   for (const process of beside) process.send('begin');
   const endWork = await beginWork(connection, batch);
-  while (!(await isFinished(connection, batch, lines))) await sleep(20);
+  while (!(await isFinished(batch, lines))) await sleep(20);
   const rate = perSecond(count, startedAt);
   const commands = ((await stand.commandCount()) - commandsBefore) / count;
   const ended = beside.map((process) => once(process, 'exit'));

@@ -18,11 +18,10 @@ import {
   type Send,
 } from '../results/journal.js';
 import { chargedFor, manifestPath, readHistory, readManifest } from '../results/manifest.js';
-import { contentFingerprint, contentOfLine, modelOf, priceKind } from '../shared/brief.js';
+import { contentOfLine, fingerprintOf, modelOf, priceKind } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
-import { itemUrls } from '../shared/reference-items.js';
 import { addJobs } from './add-jobs.js';
 
 /** A batch on a machine that has the folder of its results. */
@@ -378,19 +377,6 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
     run,
     priceKind: priceKind({ model: line.model, params: line.params }),
   };
-}
-
-/** References stand in the params of the body, and beside them in the fingerprint. */
-export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
-  const { referenceMediaItems: _items, ...others } = params;
-  const given = references.length > 0;
-  return contentFingerprint({
-    model,
-    prompt,
-    params: given ? others : params,
-    // Not as given: what counts of a file is its content.
-    references: given ? itemUrls(params) : [],
-  });
 }
 
 /**

@@ -3,11 +3,10 @@ import type { BatchMeta } from '../ledger/batch-meta.js';
 import { decodeState, type ReadState, type StateOf } from '../ledger/brief-state.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { readableLines } from '../results/manifest.js';
-import type { PreparedBrief } from '../shared/brief.js';
+import { fingerprintOf, type PreparedBrief } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { inChunks } from '../shared/read-lines.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
-import { fingerprintOf } from './adopt-folder.js';
 
 /** What an input is to the batch that it is given to, in briefs. */
 export interface Comparison {

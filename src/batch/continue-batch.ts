@@ -5,10 +5,10 @@ import { Journal, type JournalContent } from '../results/journal.js';
 import { BatchError } from '../shared/errors.js';
 import { counted } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
-import { admitBriefs } from './admit.js';
+import { type AdmissionPace, admitBriefs } from './admit.js';
 import { adoptFolder } from './adopt-folder.js';
 import { type BatchContext, batchLedger } from './batch-context.js';
-import { type Comparison, compareWithBatch, type ForcedRun } from './compare.js';
+import { type Comparison, compareWithBatch, type ForcedRun, foundIn } from './compare.js';
 import { leaveFolder } from './leave-folder.js';
 import { localOutput, openLife } from './open-batch.js';
 import { reopenChanged, reopenOverdue, withReopener } from './reopen.js';
@@ -61,6 +61,8 @@ export interface OpenedBatch {
   news: 'some' | 'none';
   /** What the input was to the batch before this request. */
   comparison: Comparison;
+  /** How many briefs the batch has once the whole input is admitted. */
+  whole: number;
   /** Where everything is made anew. */
   forced: ForcedRun;
   /** Tasks that were given up before and are looked at again, which pays for nothing (S3). */
@@ -83,13 +85,15 @@ export async function openBatch(
   const forced = forcedOf(found, request.force);
   const comparison = await compareWithBatch(ledger, found, input, forced);
   refuseChanges(request, comparison);
+  // By what it had before that was compared: others may be admitting the same input meanwhile.
+  const whole = Math.max(found.admitted, foundIn(comparison)) + comparison.fresh;
   const { meta, reread } = await lookAgain(context, ledger, found);
   const making = comparison.fresh + comparison.changed + comparison.forced;
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
   const idle = isFinalized(meta) && (making === 0 || meta.stage === 'cancelled');
   if (idle && request.command !== null) await ledger.keepCommand(request.command);
   const news = idle ? 'none' : 'some';
-  return { context, request, ledger, meta, journal, news, comparison, forced, reread };
+  return { context, request, ledger, meta, journal, news, comparison, whole, forced, reread };
 }
 
 /**
@@ -108,7 +112,9 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   const news = remade + comparison.fresh > 0 ? 'new' : 'under_way';
   const force =
     forced === null ? 'only_changed' : forced > meta.runs.length ? 'forced' : 'forced_on';
-  const begun = await ledger.openAdmission(request.sources, news, force);
+  const { rows, rejected, duplicates } = request.input.counts;
+  const counts = { rows, rejected, duplicates, whole: opened.whole };
+  const begun = await ledger.openAdmission(request.sources, news, force, counts);
   if (folder === null) return;
   await noteRun(folder, begun, forced);
   if (remade === 0) return;
@@ -126,25 +132,48 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
  * the admission complete, without which the batch cannot end.
  */
 export async function admitBatch(
-  { context: { clock }, ledger, journal, request: { input, out } }: OpenedBatch,
+  { context: { redis, clock }, ledger, journal, whole, request: { input, out } }: OpenedBatch,
   queues: StageQueues,
-  stopping: AbortSignal,
+  pace: AdmissionPace,
 ): Promise<'all' | 'stopped'> {
   // Before the first job: whoever takes it looks for its files there.
   await ledger.references.keepFiles(input.files);
-  const admitting = { ledger, queues, out, clock, stopping, journal };
   const before = await ledger.meta();
-  if ((await admitBriefs(admitting, input.briefs())) === 'stopped') return 'stopped';
-  const { rows, rejected, duplicates } = input.counts;
+  const admitting = { ledger, queues, out, clock, journal, ...pace };
+  const admitted = await untilUndisturbed(redis, pace, (unwaiting) =>
+    admitBriefs({ ...admitting, unwaiting }, input.briefs()),
+  );
+  if (admitted === 'stopped') return 'stopped';
   await ledger.set({ ready: 1 });
   // What it has sent and the input does not name any more.
   if (journal !== null) await adoptFolder({ ledger, queues, out });
-  await ledger.markAdmission('complete', { rows, rejected, duplicates });
+  await ledger.markAdmission('complete', { whole });
   // What an earlier life had sent goes on as it was sent, whatever the input says now.
   if (before !== null && (journal?.sends.size ?? 0) === 0) {
     await ledger.rememberInput(input.digest, before, 'admitted');
   }
   return 'all';
+}
+
+/**
+ * Goes through the input once more where Redis was away meanwhile: the last second of what it had acknowledged may be
+ * gone, briefs or their jobs, and an admission may take days (S4).
+ */
+async function untilUndisturbed(
+  redis: BatchContext['redis'],
+  { stopping, unwaiting }: AdmissionPace,
+  admit: (unwaiting: AbortSignal) => Promise<'all' | 'stopped'>,
+): Promise<'all' | 'stopped'> {
+  for (;;) {
+    const cameBack = new AbortController();
+    const note = () => cameBack.abort();
+    redis.on('ready', note);
+    const admitted = await admit(AbortSignal.any([unwaiting, cameBack.signal])).finally(() =>
+      redis.off('ready', note),
+    );
+    const isOver = stopping.aborted || (unwaiting.aborted && admitted === 'stopped');
+    if (isOver || !cameBack.signal.aborted) return admitted;
+  }
 }
 
 /** What a lost Redis must not take along. */

@@ -3,7 +3,6 @@ import { CommanderError } from 'commander';
 import { redactSecrets } from '../rivya/transport-failure.js';
 import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
 import { shellWord } from '../shared/quantities.js';
-import { explainReply } from '../store/reach-redis.js';
 import {
   prepareEnvironment,
   programName,
@@ -33,7 +32,7 @@ async function main(): Promise<ExitCode> {
         code = await action();
       },
     };
-    const commands = await createProgram(setup, process.argv[2]);
+    const commands = await createProgram(setup, process.argv.slice(2));
     await commands.parseAsync();
     return code;
   } catch (error) {
@@ -42,12 +41,12 @@ async function main(): Promise<ExitCode> {
   }
 }
 
-function explain(error: unknown): ExitCode {
+async function explain(error: unknown): Promise<ExitCode> {
   if (error instanceof CommanderError) {
     // Commander has printed what there is to say.
     return error.exitCode === 0 ? ExitCode.succeeded : ExitCode.badInput;
   }
-  const known = error instanceof BatchError ? error : explainReply(error);
+  const known = error instanceof BatchError ? error : await explainReply(error);
   if (known) {
     terminal.warn(known.message);
     return exitCodeOf(known);
@@ -55,6 +54,11 @@ function explain(error: unknown): ExitCode {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   terminal.warn(`Unexpected error, please report it:\n${redactSecrets(text)}`);
   return ExitCode.unexpected;
+}
+
+/** Most commands that end with an error have said why themselves: a client of Redis is not loaded for that. */
+async function explainReply(error: unknown): Promise<BatchError | null> {
+  return (await import('../store/reach-redis.js')).explainReply(error);
 }
 
 const exitCode = await main();

@@ -1,33 +1,121 @@
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 import { checkPrefix } from './options/environment.js';
 import type { CommandSetup } from './setup.js';
 import { wrapProse } from './text/terminal.js';
 
 type AddCommand = (program: Command, setup: CommandSetup) => void;
 
-/** One file per command, in the order of the help; only the one that is asked for is loaded. */
-const commands: Record<string, () => Promise<AddCommand>> = {
-  run: async () => (await import('./commands/run.js')).addRunCommand,
-  check: async () => (await import('./commands/check.js')).addCheckCommand,
-  enqueue: async () => (await import('./commands/enqueue.js')).addEnqueueCommand,
-  continue: async () => (await import('./commands/continue.js')).addContinueCommand,
-  worker: async () => (await import('./commands/worker.js')).addWorkerCommand,
-  status: async () => (await import('./commands/status.js')).addStatusCommand,
-  pause: async () => (await import('./commands/steer.js')).addPauseCommand,
-  resume: async () => (await import('./commands/steer.js')).addResumeCommand,
-  cancel: async () => (await import('./commands/steer.js')).addCancelCommand,
-  retry: async () => (await import('./commands/retry.js')).addRetryCommand,
-  manifest: async () => (await import('./commands/export.js')).addManifestCommand,
-  sheet: async () => (await import('./commands/export.js')).addSheetCommand,
-  verify: async () => (await import('./commands/verify.js')).addVerifyCommand,
-  forget: async () => (await import('./commands/steer.js')).addForgetCommand,
-  schedule: async () => (await import('./commands/schedule.js')).addScheduleCommand,
-  monitor: async () => (await import('./commands/monitor.js')).addMonitorCommand,
-  models: async () => (await import('./commands/models.js')).addModelsCommand,
-  credits: async () => (await import('./commands/credits.js')).addCreditsCommand,
-  doctor: async () => (await import('./commands/doctor.js')).addDoctorCommand,
-  simulator: async () => (await import('./commands/simulator.js')).addSimulatorCommand,
+interface Listed {
+  /** As the list of commands has it. */
+  does: string;
+  /** What may follow the name; the list of commands is shown without loading any of them. */
+  takes: string;
+  load(): Promise<AddCommand>;
+}
+
+/** In the order of the help; only the one that is asked for is loaded. */
+const commands: Readonly<Record<string, Listed>> = {
+  run: {
+    does: 'the whole job: check, submit, watch, download, write the manifest',
+    takes: '[options] [file...]',
+    load: async () => (await import('./commands/run.js')).addRunCommand,
+  },
+  check: {
+    does: 'check the input and estimate what it costs; nothing is sent or spent',
+    takes: '[options] [file...]',
+    load: async () => (await import('./commands/check.js')).addCheckCommand,
+  },
+  enqueue: {
+    does: 'the producer alone: check the input and queue it for workers',
+    takes: '[options] [file...]',
+    load: async () => (await import('./commands/enqueue.js')).addEnqueueCommand,
+  },
+  continue: {
+    does: "the batch's own command again, with the options it had, from any folder",
+    takes: '[options] <batch> [options...]',
+    load: async () => (await import('./commands/continue.js')).addContinueCommand,
+  },
+  worker: {
+    does: 'a long-running worker for all open batches of its key',
+    takes: '[options]',
+    load: async () => (await import('./commands/worker.js')).addWorkerCommand,
+  },
+  status: {
+    does: 'all batches, or one',
+    takes: '[options] [batch]',
+    load: async () => (await import('./commands/status.js')).addStatusCommand,
+  },
+  pause: {
+    does: 'submit nothing more of a batch for now; what is submitted is collected',
+    takes: '[options] <batch>',
+    load: async () => (await import('./commands/steer.js')).addPauseCommand,
+  },
+  resume: {
+    does: 'submit again what "pause" held back',
+    takes: '[options] <batch>',
+    load: async () => (await import('./commands/steer.js')).addResumeCommand,
+  },
+  cancel: {
+    does: 'end a batch: what was not submitted gets a line "cancelled"',
+    takes: '[options] <batch>',
+    load: async () => (await import('./commands/steer.js')).addCancelCommand,
+  },
+  retry: {
+    does: 'a new attempt for briefs that did not succeed, after saying what it may cost',
+    takes: '[options] <batch>',
+    load: async () => (await import('./commands/retry.js')).addRetryCommand,
+  },
+  manifest: {
+    does: "print a batch's manifest in input order",
+    takes: '[options] <batch or folder>',
+    load: async () => (await import('./commands/export.js')).addManifestCommand,
+  },
+  sheet: {
+    does: 'write a page that shows the results of a folder: contact-sheet.html',
+    takes: '<folder>',
+    load: async () => (await import('./commands/export.js')).addSheetCommand,
+  },
+  verify: {
+    does: 'prove from the folder alone that all results are there, whole and counted',
+    takes: '[options] <folder>',
+    load: async () => (await import('./commands/verify.js')).addVerifyCommand,
+  },
+  forget: {
+    does: "delete a finished batch's state from Redis; its files stay",
+    takes: '[options] <batch>',
+    load: async () => (await import('./commands/steer.js')).addForgetCommand,
+  },
+  schedule: {
+    does: 'batches by the clock; they run wherever a worker runs',
+    takes: '',
+    load: async () => (await import('./commands/schedule.js')).addScheduleCommand,
+  },
+  monitor: {
+    does: 'batches, briefs, schedules, queues and metrics in the browser, behind a login',
+    takes: '[options]',
+    load: async () => (await import('./commands/monitor.js')).addMonitorCommand,
+  },
+  models: {
+    does: 'the models that can be used, with their base price and parameters',
+    takes: '[options]',
+    load: async () => (await import('./commands/models.js')).addModelsCommand,
+  },
+  credits: {
+    does: 'how many credits the account has',
+    takes: '[options]',
+    load: async () => (await import('./commands/credits.js')).addCreditsCommand,
+  },
+  doctor: {
+    does: 'look whether everything is in order',
+    takes: '[options]',
+    load: async () => (await import('./commands/doctor.js')).addDoctorCommand,
+  },
+  simulator: {
+    does: 'a stand-in for the Rivya API with a bill of its own, for trying things out',
+    takes: '[options]',
+    load: async () => (await import('./commands/simulator.js')).addSimulatorCommand,
+  },
 };
 
 const afterHelp = `
@@ -48,10 +136,13 @@ Exit codes: 0 all succeeded, 1 unexpected error, 2 bad usage or input (nothing
 spent), 3 finished but some did not succeed, 4 stopped with work left,
 130 interrupted, or not wanted when it asked (the same command continues).`;
 
-/** Puts the command line together; `wanted` is the command's name, or anything else for all of them. */
+/**
+ * Puts the command line together.
+ * @param typed what stands behind the program's name; `all`: every command, as if each were asked for
+ */
 export async function createProgram(
   setup: CommandSetup,
-  wanted: string | undefined,
+  typed: readonly string[] | 'all',
 ): Promise<Command> {
   const program = new Command('rivya-batch')
     .description(
@@ -59,18 +150,46 @@ export async function createProgram(
     )
     .version(version())
     .exitOverride()
-    // Commander leaves a column of texts that is narrower than 40 unbroken: on 80 columns that is this program's own.
-    .configureHelp({ minWidthToWrap: 20 })
+    .configureHelp(helpLayout)
     .configureOutput({
       outputError: (text, write) => write(wrapProse(text, process.stderr.columns ?? text.length)),
     })
     .showHelpAfterError('(rivya-batch COMMAND --help shows how)')
     .addHelpText('after', afterHelp);
-  const only =
-    wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
-  for (const load of only ? [only] : Object.values(commands)) (await load())(program, setup);
+  const wanted = typed === 'all' ? Object.keys(commands) : wantedOf(typed);
+  if (wanted.length === 0) listCommands(program);
+  for (const name of wanted) {
+    const listed = commands[name];
+    if (listed === undefined) continue;
+    (await listed.load())(program, setup);
+    program.commands.at(-1)?.description(listed.does);
+  }
   addPrefix(program, setup);
   return program;
+}
+
+/** Commander leaves a column of texts that is narrower than 40 unbroken: on 80 columns that is this program's own. */
+const helpLayout = { minWidthToWrap: 20 };
+
+/** The command of a line, also behind `help`; none where there is none of that name. */
+function wantedOf(typed: readonly string[]): string[] {
+  const name = typed.find((word) => word !== 'help' && !word.startsWith('-'));
+  return name !== undefined && Object.hasOwn(commands, name) ? [name] : [];
+}
+
+/** For the help alone, and for whoever mistypes a name: none of them can be run. */
+function listCommands(program: Command): void {
+  for (const [name, { does }] of Object.entries(commands)) program.command(name).description(does);
+  const plain = new Help();
+  program.configureHelp({
+    ...helpLayout,
+    subcommandTerm: (command) => {
+      const takes = commands[command.name()]?.takes;
+      return takes === undefined
+        ? plain.subcommandTerm(command)
+        : `${command.name()} ${takes}`.trimEnd();
+    },
+  });
 }
 
 /** They know files and the API, and no Redis. */

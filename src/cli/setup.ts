@@ -1,7 +1,5 @@
 import { basename, extname } from 'node:path';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
-import { PinoPretty as pretty } from 'pino-pretty';
 import type { BatchContext } from '../batch/batch-context.js';
 import { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
@@ -10,12 +8,9 @@ import { LedgerClock, readLedgerMs } from '../ledger/clock.js';
 import { accountHash, batchesKey, clockKey } from '../ledger/keys.js';
 import { nearNames } from '../producer/rows/suggest-name.js';
 import { modelFacts } from '../rivya/catalogue.js';
-import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
 import type { Model } from '../rivya/outcome.js';
-import { redactSecrets } from '../rivya/transport-failure.js';
 import { type Clock, machineTime } from '../shared/clock.js';
 import { BatchError, type ExitCode } from '../shared/errors.js';
-import { createLogger, type LogLevel } from '../shared/logger.js';
 import { quoteName } from '../shared/quantities.js';
 import { openStore, type Store } from '../store/open-store.js';
 import { requireApiKey, type Settings } from './options/environment.js';
@@ -138,25 +133,7 @@ export function batchContext(
   return { redis, prefix, origin, account, clock, ...modelFacts(models) };
 }
 
-export function openClient(settings: Settings): RivyaClient {
-  return createRivyaClient({
-    origin: settings.origin,
-    apiKey: requireApiKey(settings),
-    proxy: settings.proxy,
-    localPort: settings.simulatorPort ?? undefined,
-    userAgent: userAgent,
-  });
-}
-
 export const userAgent = 'rivya-batch/0.1';
-
-/** JSON lines for machines; on a terminal, lines for people. */
-export function openLogger(level: LogLevel): Logger {
-  const destination = process.stderr.isTTY
-    ? pretty({ destination: process.stderr, translateTime: 'SYS:HH:MM:ss', sync: true })
-    : process.stderr;
-  return createLogger(level, destination, redactSecrets);
-}
 
 /** What every command is handed by the entry. */
 export interface CommandSetup {

@@ -1,5 +1,5 @@
 import { type AccountView, defaultInFlight } from '../ledger/account-view.js';
-import { type BatchMeta, cappedBy, isPaused } from '../ledger/batch-meta.js';
+import { type BatchMeta, cappedBy, isPaused, leftOf } from '../ledger/batch-meta.js';
 import { formatDuration } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
 
@@ -71,14 +71,14 @@ export class Outlook {
   look(nowMs: number, sight: BatchSight, { told, taskMs }: Footing): Look {
     const { meta, account, queued } = sight;
     const done = meta.admitted - meta.pending;
-    const waiting = Math.min(queued.submit, meta.pending);
+    const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
     const recent = this.recently(nowMs, done);
     // Of a few lines in a whole minute a pace can be told, and no end be foretold.
     const forecast = recent.lines < fewestLines ? null : recent.linesPerSecond;
     const limiting = limitingWhile(sight, nowMs);
     const going = timeLeft({
       waiting,
-      running: meta.pending - waiting,
+      running: leftOf(meta) - waiting,
       rate: told.rate ?? account.learnedRate,
       places: told.inFlight ?? account.learnedInFlight ?? defaultInFlight,
       checksPerTask: done < fewestLines ? assumedChecks : meta.requests.statusChecks / done,
@@ -109,7 +109,7 @@ export class Outlook {
 }
 
 export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: number): Limiting {
-  const waiting = Math.min(queued.submit, meta.pending);
+  const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
   return limitingNow({
     workers: account.workers,
     capped: cappedBy(meta),
@@ -119,7 +119,7 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
     pressure: account.pressure,
     waiting,
     collecting: queued.collect,
-    files: queued.filesDue > 0 && queued.filesDue >= meta.pending ? 'all_that_is_left' : 'coming',
+    files: queued.filesDue > 0 && queued.filesDue >= leftOf(meta) ? 'all_that_is_left' : 'coming',
     tries: queued.putOff > 0 && queued.putOff >= waiting ? 'all_put_off' : 'going',
   });
 }

@@ -11,7 +11,7 @@ import {
   type KeptCommand,
   readMeta,
 } from './batch-meta.js';
-import { BriefLedger } from './brief-ledger.js';
+import { type AdmissionMark, BriefLedger } from './brief-ledger.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
@@ -163,15 +163,18 @@ export class BatchLedger {
    * @param sources names of the input's files
    * @param news `under_way`: everything of the input is known, and some of it is not made yet
    * @param force where the run makes everything of its input anew; `forced_on`: one was cut off, and is gone on with
+   * @param counts what its whole input is, for whoever looks before that is admitted (S4)
    */
   async openAdmission(
     sources: readonly string[],
     news: 'new' | 'under_way',
     force: 'forced' | 'forced_on' | 'only_changed',
+    counts: Partial<BatchCounts> = {},
   ): Promise<OpenedRun> {
+    const begin = news === 'new' ? 'begin' : 'go_on';
     const reply = (await runScript(this.redis, 'open-admission', {
       keys: [this.keys.meta, this.account.keys.clock],
-      values: [news === 'new' ? 'begin' : 'go_on', force, JSON.stringify(sources)],
+      values: [begin, force, JSON.stringify(sources), ...Object.entries(counts).flat()],
     })) as [number, number];
     return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
   }
@@ -181,9 +184,33 @@ export class BatchLedger {
     await tellNews(this.redis, this.prefix, { about: 'batch', name: this.batch });
   }
 
-  async markAdmission(mark: 'complete', counts?: Partial<BatchCounts>): Promise<void> {
-    await this.redis.hset(this.keys.meta, { admission: mark, ...counts });
+  /**
+   * The whole input is in. Where another command has begun to admit another one since, and is not through, that one is
+   * still to come: nothing changes.
+   */
+  async markAdmission(mark: 'complete', counts: Partial<BatchCounts> = {}): Promise<void> {
+    await runScript(this.redis, 'mark-admission', {
+      keys: [this.keys.meta],
+      values: [mark, counts.whole ?? '', ...Object.entries(counts).flat()],
+    });
     await this.tell();
+  }
+
+  /**
+   * How many briefs the batch has room for beside those without a line. Where it takes none at all, as many as there are:
+   * whoever asks for their admission is told why.
+   */
+  async roomBelow(mostPending: number): Promise<AdmissionMark> {
+    const lines = lineStatusSchema.options.map((status) => `lines:${status}`);
+    const { meta } = this.keys;
+    const [createdAt, cancelled, ...counts] = await this.redis.hmget(
+      meta,
+      ...['createdAt', 'cancelled', 'admitted', ...lines],
+    );
+    const [admitted = 0, ...lined] = counts.map(Number);
+    if (!createdAt || cancelled) return { admitted, room: Number.POSITIVE_INFINITY };
+    const pending = lined.reduce((rest, count) => rest - count, admitted);
+    return { admitted, room: mostPending - pending };
   }
 
   /**

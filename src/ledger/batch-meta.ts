@@ -14,8 +14,14 @@ export type BatchIdentity = {
   createdAt: number;
 };
 
-/** What the last admission saw; the rest of S4's sum is counted as it happens. */
-export type BatchCounts = { rows: number; rejected: number; duplicates: number };
+/** What the last input was, as a whole; the rest of S4's sum is counted as it happens. */
+export type BatchCounts = {
+  rows: number;
+  rejected: number;
+  duplicates: number;
+  /** How many briefs the batch has once all of it is admitted, those of earlier inputs included. */
+  whole: number;
+};
 
 /** The command that a batch was last begun with, as it can be given again from any folder; no secret is in it (S8). */
 const keptCommandSchema = z.discriminatedUnion('kind', [
@@ -52,6 +58,8 @@ const facts = {
   /** What began it last; null where that was a schedule, or an earlier version. */
   command: keptCommandSchema.nullable(),
   admitted: count,
+  /** Briefs of its input that are still to be admitted; none of a batch that is cancelled. */
+  toCome: count,
   lines: linesOfEach,
   /** Credits charged, as the API states them. */
   spent: z.number(),
@@ -160,6 +168,7 @@ function factsIn(name: string, fields: Record<string, string>) {
     sources: JSON.parse(sources) as unknown,
     command: command === undefined ? null : (JSON.parse(command) as unknown),
     admitted: number('admitted'),
+    toCome: isAdmitting(fields) ? Math.max(0, number('whole') - number('admitted')) : 0,
     lines: linesIn(fields, 'lines'),
     spent: number('spent'),
     reserved: number('reserved'),
@@ -199,6 +208,11 @@ function folderIn({ ready, adopting }: Record<string, string>): BatchMeta['folde
   return adopting === '1' ? 'adopting' : 'taken_over';
 }
 
+/** `cancel` completes what is under way of it. */
+function isAdmitting({ admission, cancelled }: Record<string, string>): boolean {
+  return admission !== 'complete' && cancelled !== '1';
+}
+
 function stageIn(fields: Record<string, string>, submitQueue: 'going' | 'paused') {
   const lined = Object.values(linesIn(fields, 'lines')).reduce((sum, lines) => sum + lines, 0);
   const pending = Number(fields.admitted ?? 0) - lined;
@@ -206,7 +220,7 @@ function stageIn(fields: Record<string, string>, submitQueue: 'going' | 'paused'
   const closed = { pending, finalized: finalized === admissions };
   const open = { pending, paused: submitQueue === 'paused', capped };
   if (fields.cancelled === '1') return { stage: 'cancelled', ...closed };
-  if (fields.admission !== 'complete') return { stage: 'admitting', ...open };
+  if (isAdmitting(fields)) return { stage: 'admitting', ...open };
   return pending === 0 ? { stage: 'finished', ...closed } : { stage: 'running', ...open };
 }
 
@@ -222,6 +236,16 @@ function linesIn(fields: Record<string, string>, head: string): Record<string, n
 export function neverSent({ accepted, lines, requests }: BatchMeta): boolean {
   const made = lines.succeeded + lines.failed + lines.unknown;
   return !accepted && made === 0 && requests.submits === 0;
+}
+
+/** Briefs without a line, those of its input that are still to be admitted included (S4). */
+export function leftOf({ pending, toCome }: Pick<BatchMeta, 'pending' | 'toCome'>): number {
+  return pending + toCome;
+}
+
+/** Briefs of its whole input and of those before (S4). */
+export function wholeOf({ admitted, toCome }: Pick<BatchMeta, 'admitted' | 'toCome'>): number {
+  return admitted + toCome;
 }
 
 /** All of its input is admitted, and every brief has its line. */

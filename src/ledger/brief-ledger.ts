@@ -13,7 +13,19 @@ import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
 import { holdings, moves, type Unfinished } from './moves.js';
 import { runScript } from './scripts.js';
 
-export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'missing';
+export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'full' | 'missing';
+
+/** How far a batch's admission has come, whoever admits. */
+export interface AdmissionMark {
+  admitted: number;
+  /** How many more briefs there is room for. */
+  room: number;
+}
+
+export interface Admitted extends AdmissionMark {
+  /** In the order of the briefs. */
+  answers: Admission[];
+}
 
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
 export type Finish = { kind: 'finished' } | Passed;
@@ -84,17 +96,29 @@ export class BriefLedger {
     });
   }
 
-  /** Admits new briefs, up to about 1,000 a call; answers in the order given. */
-  async admit(briefs: PreparedBrief[], nowMs: number): Promise<Admission[]> {
-    const values: (string | number)[] = [nowMs];
+  /**
+   * Admits new briefs, up to about 1,000 a call.
+   * @param mostPending how many briefs of the batch may be without a line: beyond, a new one is answered `full`
+   */
+  async admit(
+    briefs: readonly PreparedBrief[],
+    nowMs: number,
+    mostPending = Number.POSITIVE_INFINITY,
+  ): Promise<Admitted> {
+    const isBounded = Number.isFinite(mostPending);
+    const values: (string | number)[] = [nowMs, isBounded ? mostPending : ''];
     for (const brief of briefs) {
       values.push(brief.id, brief.fingerprint, `${brief.origin}\n${brief.body}`);
     }
     const { meta, state, content } = this.keys;
-    return (await runScript(this.redis, 'admit', {
-      keys: [meta, state, content],
-      values,
-    })) as Admission[];
+    const reply = await runScript(this.redis, 'admit', { keys: [meta, state, content], values });
+    const answers = reply as (Admission | number)[];
+    const [room, admitted] = answers.splice(-2).map(Number);
+    return {
+      answers: answers as Admission[],
+      room: isBounded ? (room ?? 0) : mostPending,
+      admitted: admitted ?? 0,
+    };
   }
 
   async beginSubmit(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { newsChannel } from '../shared/news.js';
-import { bullPrefix, queueName } from '../shared/queues.js';
+import { bullPrefix, queueName } from '../shared/queue-names.js';
 
 /** Every Redis key of ours is made here. `prefix` lets several installations share one Redis. */
 export function batchesKey(prefix: string): string {

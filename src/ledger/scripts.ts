@@ -20,6 +20,7 @@ export type ScriptName =
   | 'heartbeat'
   | 'hold-manifest'
   | 'hold-submissions'
+  | 'mark-admission'
   | 'mark-written'
   | 'may-submit'
   | 'move'

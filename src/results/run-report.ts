@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BatchMeta } from '../ledger/batch-meta.js';
+import { type BatchMeta, leftOf, wholeOf } from '../ledger/batch-meta.js';
 
 /** `run.json`: what a batch made, spent and asked for; `verify` proves its sum from the folder alone (S4). */
 export const runReportSchema = z.object({
@@ -18,6 +18,8 @@ export const runReportSchema = z.object({
     unknown: z.number(),
     cancelled: z.number(),
     pending: z.number(),
+    /** Of the pending: those for which there is no room in Redis yet; reports of earlier versions have none. */
+    to_come: z.number().default(0),
   }),
   credits: z.object({ spent: z.number() }),
   requests: z.object({
@@ -57,12 +59,13 @@ export function runReport(meta: BatchMeta, nowMs: number): RunReport {
     state: meta.stage !== 'admitting' && meta.pending === 0 ? 'finished' : 'unfinished',
     counts: {
       rows: meta.rows,
-      briefs: meta.admitted + meta.rejected + meta.duplicates,
+      briefs: wholeOf(meta) + meta.rejected + meta.duplicates,
       rejected: meta.rejected,
       duplicate: meta.duplicates,
-      admitted: meta.admitted,
+      admitted: wholeOf(meta),
       ...lines,
-      pending: meta.pending,
+      pending: leftOf(meta),
+      to_come: meta.toCome,
     },
     credits: { spent: meta.spent },
     requests: {

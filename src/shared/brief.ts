@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 import type { ManifestLine } from './manifest-line.js';
+import { itemUrls } from './reference-items.js';
 
 /** What is sent to the API for one brief; two briefs with equal content make the same request. */
 export interface BriefContent {
@@ -15,6 +16,19 @@ export interface BriefContent {
 export function contentFingerprint(content: BriefContent): string {
   const { model, prompt, params, references } = content;
   return hash('sha256', canonicalJson({ model, prompt, params, references }), 'hex').slice(0, 32);
+}
+
+/** Of a line's content. References stand in the params of the body, and beside them in the fingerprint. */
+export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
+  const { referenceMediaItems: _items, ...others } = params;
+  const given = references.length > 0;
+  return contentFingerprint({
+    model,
+    prompt,
+    params: given ? others : params,
+    // Not as given: what counts of a file is its content.
+    references: given ? itemUrls(params) : [],
+  });
 }
 
 /** A brief's frozen part, parsed once for whoever works on it. */

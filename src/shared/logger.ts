@@ -1,7 +1,11 @@
-import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
-
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+import {
+  type DestinationStream,
+  type LevelWithSilent,
+  type Logger,
+  pino,
+  stdSerializers,
+  stdTimeFunctions,
+} from 'pino';
 
 /** As pino writes an error, but for the command that an error of Redis carries, with all that was sent (S8). */
 function errorWithoutCommand(error: Error): Record<string, unknown> {
@@ -14,7 +18,7 @@ function errorWithoutCommand(error: Error): Record<string, unknown> {
  * @param redact takes secrets out of a line before it is written (S8)
  */
 export function createLogger(
-  level: LogLevel,
+  level: LevelWithSilent,
   destination: DestinationStream,
   redact: (text: string) => string,
 ): Logger {

@@ -4,20 +4,9 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { systemClock } from './clock.js';
 import { tellNews } from './news.js';
+import { bullPrefix, type QueueStage, queueName, queueStages } from './queue-names.js';
 
-/** The pipeline: one queue a stage, so that a due status check never waits behind a million submissions. */
-export const queueStages = ['submit', 'status', 'collect'] as const;
-export type QueueStage = (typeof queueStages)[number];
-
-/** Bull Board groups queues by the dot. */
-export function queueName(batch: string, stage: QueueStage): string {
-  return `${batch}.${stage}`;
-}
-
-/** What BullMQ puts in front of its keys. */
-export function bullPrefix(prefix: string): string {
-  return `${prefix}:queue`;
-}
+export { bullPrefix, type QueueStage, queueName, queueStages } from './queue-names.js';
 
 /** What a job carries; the brief itself is in the ledger. `v` lets two versions of ours run side by side. */
 export const jobDataSchema = z.object({

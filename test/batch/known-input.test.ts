@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { atOnce } from '../../src/batch/admit.js';
 import { withQueues } from '../../src/batch/batch-context.js';
 import {
   admitBatch,
@@ -18,7 +19,7 @@ import { manifestLine } from '../shared/manifest-lines.js';
 import { identity, openLedger } from '../support/ledger.js';
 import { ShiftedClock, temporaryFolder } from '../worker/stages/stage-bench.js';
 
-const never = new AbortController().signal;
+const never = atOnce(new AbortController().signal);
 
 /** A batch in a folder, and what a command does with it whose input is this table. */
 async function openDesk() {

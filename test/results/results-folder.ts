@@ -105,6 +105,7 @@ const finishedReport: RunReport = {
     unknown: 0,
     cancelled: 0,
     pending: 0,
+    to_come: 0,
   },
   credits: { spent: 3 },
   requests: { submits: 4, status_checks: 8, uploads: 0, downloads: 3, refused: 0 },

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { createLogger, type LogLevel } from '../../src/shared/logger.js';
+import type { LogLevel } from '../../src/cli/options/flags.js';
+import { createLogger } from '../../src/shared/logger.js';
 
 function logTo(level: LogLevel) {
   const lines: string[] = [];

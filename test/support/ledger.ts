@@ -70,11 +70,10 @@ export async function openLedger({
     batch,
     account,
     ledger,
-    admit: (...ids: string[]) =>
-      ledger.briefs.admit(
-        ids.map((id) => preparedBrief(id)),
-        identity.createdAt,
-      ),
+    admit: async (...ids: string[]) => {
+      const briefs = ids.map((id) => preparedBrief(id));
+      return (await ledger.briefs.admit(briefs, identity.createdAt)).answers;
+    },
     begin: (id: string, { cap = 8, longestWaitMs = 60_000, ...asked }: Asked = {}) =>
       ledger.briefs.beginSubmit(
         // A kind of its own, so that no brief waits for the price of another.

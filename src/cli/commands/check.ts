@@ -33,7 +33,6 @@ interface CheckFlags extends InputFlags, PaceFlags {
 export function addCheckCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('check')
-    .description('check the input and estimate what it costs; nothing is sent or spent')
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, 'compare with the results in this folder');
   addInputFlags(command);

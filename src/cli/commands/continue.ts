@@ -10,7 +10,6 @@ import { addRunCommand } from './run.js';
 export function addContinueCommand(program: Command, setup: CommandSetup): void {
   program
     .command('continue')
-    .description("the batch's own command again, with the options it had, from any folder")
     .argument('<batch>')
     .argument(
       '[options...]',

@@ -4,10 +4,11 @@ import type { Refused } from '../../rivya/outcome.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag } from '../options/flags.js';
-import { type CommandSetup, openClient } from '../setup.js';
+import { openClient } from '../sessions/open-client.js';
+import type { CommandSetup } from '../setup.js';
 
 export function addCreditsCommand(program: Command, setup: CommandSetup): void {
-  const command = program.command('credits').description('how many credits the account has');
+  const command = program.command('credits');
   addJsonFlag(command);
   command.action((flags: { json: boolean }) =>
     setup.run(async () => {

@@ -8,12 +8,12 @@ import type { RivyaClient } from '../../rivya/client.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
 import type { ReadCreditsOutcome } from '../../rivya/outcome.js';
 import { BatchError } from '../../shared/errors.js';
-import { formatCredits } from '../../shared/quantities.js';
+import { formatBytes, formatCredits } from '../../shared/quantities.js';
 import { readMemory } from '../../store/inspect-redis.js';
 import { openStore, type Store } from '../../store/open-store.js';
 import { explainReply } from '../../store/reach-redis.js';
 import type { Settings } from '../options/environment.js';
-import { openClient } from '../setup.js';
+import { openClient } from '../sessions/open-client.js';
 import { hangingLines, type Terminal } from '../text/terminal.js';
 
 const subject = 'Rivya API';
@@ -229,15 +229,11 @@ async function checkMemory(redis: Redis): Promise<Finding[]> {
   if (memory === null) return [];
   const leftBytes = Math.max(0, memory.mostBytes - memory.usedBytes);
   const briefs = Math.floor(leftBytes / briefBytes);
-  const left = `${megabytes(leftBytes)} of ${megabytes(memory.mostBytes)} left`;
+  const left = `${formatBytes(leftBytes)} of ${formatBytes(memory.mostBytes)} left`;
   const room = `room for about ${roughly(briefs)} more briefs`;
   if (briefs >= fewBriefs) return [{ subject: 'Memory', level: 'ok', text: `${left}: ${room}` }];
   const text = `${left}: ${room}. Give Redis more memory, or forget finished batches`;
   return [{ subject: 'Memory', level: 'warning', text }];
-}
-
-function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** Two digits: more would be a promise. */

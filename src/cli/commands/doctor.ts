@@ -18,7 +18,7 @@ interface DoctorFlags {
 }
 
 export function addDoctorCommand(program: Command, setup: CommandSetup): void {
-  const command = program.command('doctor').description('look whether everything is in order');
+  const command = program.command('doctor');
   addOutFlag(command, 'also look at this output folder');
   addJsonFlag(command);
   command.action((flags: DoctorFlags) => setup.run(() => diagnose(setup, flags)));

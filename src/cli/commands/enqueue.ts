@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { atOnce } from '../../batch/admit.js';
 import { withQueues } from '../../batch/batch-context.js';
 import {
   admitBatch,
@@ -8,8 +9,11 @@ import {
   openBatch,
   refuseCancelled,
 } from '../../batch/continue-batch.js';
+import { type QueueMemory, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
+import { leftOf } from '../../ledger/batch-meta.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { ExitCode } from '../../shared/errors.js';
+import { counted, formatBytes } from '../../shared/quantities.js';
 import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
 import {
@@ -48,7 +52,6 @@ interface EnqueueFlags extends InputFlags, ForceFlags, PriorityFlags {
 export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('enqueue')
-    .description('the producer alone: check the input and queue it for workers')
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
@@ -120,10 +123,13 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const changes = comparisonText(comparison);
     if (changes !== null) terminal.note(`Compared with batch ${batch}: ${changes}.`);
     if (flags.force) await agreeToForce(terminal, opened, request);
-    if (news === 'some') {
+    const memory = news === 'some' ? await queueMemory(opened) : null;
+    if (memory !== null) {
+      await refuseTooLarge(opened, memory);
+      if (memory.briefs > 0) terminal.note(memoryText(memory));
       await beginBatch(opened);
       const admitted = await withQueues(context, batch, (queues) =>
-        admitBatch(opened, queues, interrupts.signal),
+        admitBatch(opened, queues, atOnce(interrupts.signal)),
       );
       if (admitted === 'stopped') {
         const meta = (await ledger.meta()) ?? opened.meta;
@@ -131,7 +137,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
         return ExitCode.interrupted;
       }
     }
-    await tellQueued(terminal, opened, request);
+    await tellQueued(terminal, opened, memory, request);
     return ExitCode.succeeded;
   } finally {
     interrupts.end();
@@ -139,19 +145,26 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
   }
 }
 
+function memoryText({ briefs, neededBytes, freeBytes }: QueueMemory): string {
+  const free = freeBytes === null ? '' : `; ${formatBytes(freeBytes)} are free`;
+  return `Queueing ${counted(briefs, 'brief')} takes about ${formatBytes(neededBytes)} of Redis' memory${free}.`;
+}
+
 async function tellQueued(
   terminal: Terminal,
   { ledger, comparison }: OpenedBatch,
+  memory: QueueMemory | null,
   { input, batch, flags }: Admission,
 ): Promise<void> {
   const meta = await ledger.meta();
   const { briefs, rejected, duplicates } = input.counts;
-  const pending = meta?.pending ?? 0;
+  const pending = meta === null ? 0 : leftOf(meta);
   if (flags.json) {
     const compared = comparisonJson(comparison);
     const { warnings } = input;
     const queued = { batch, briefs, rejected, duplicates, pending, compared, warnings };
-    terminal.json(queued);
+    const bytes = { needed: memory?.neededBytes ?? 0, free: memory?.freeBytes ?? null };
+    terminal.json({ ...queued, memory: bytes });
   } else {
     terminal.print(
       `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,

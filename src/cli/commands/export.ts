@@ -11,7 +11,6 @@ import { type CommandSetup, openStoreSession } from '../setup.js';
 export function addManifestCommand(program: Command, setup: CommandSetup): void {
   program
     .command('manifest')
-    .description("print a batch's manifest in input order")
     .argument('<batch or folder>', undefined, pathOnDisk)
     .addOption(
       twin(
@@ -53,7 +52,6 @@ async function exists(path: string): Promise<boolean> {
 export function addSheetCommand(program: Command, setup: CommandSetup): void {
   program
     .command('sheet')
-    .description('write a page that shows the results of a folder: contact-sheet.html')
     .argument('<folder>', 'what --out named', pathOnDisk)
     .action((folder: string) => setup.run(() => sheet(setup, resolve(folder))));
 }

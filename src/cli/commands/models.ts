@@ -7,9 +7,7 @@ import type { CommandSetup } from '../setup.js';
 import { type Column, printTable } from '../text/table.js';
 
 export function addModelsCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('models')
-    .description('the models that can be used, with their base price and parameters');
+  const command = program.command('models');
   addJsonFlag(command);
   command.action((flags: { json: boolean }) =>
     setup.run(() => showModels(setup, flags.json ? 'json' : 'table')),

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { addLogFlag, type LogFlags, wholeNumber } from '../options/flags.js';
-import { type CommandSetup, openLogger, openStoreSession } from '../setup.js';
+import { type CommandSetup, openStoreSession } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
+import { openLogger } from '../text/open-logger.js';
 
 interface MonitorFlags extends LogFlags {
   host: string;
@@ -20,7 +21,6 @@ alerts are in ops/alerts.yml.`;
 export function addMonitorCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('monitor')
-    .description('batches, briefs, schedules, queues and metrics in the browser, behind a login')
     .addHelpText('after', monitorHelp)
     .addOption(
       new Option('--host <address>', 'address to listen on')

@@ -11,7 +11,7 @@ import {
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isPaused, leftOf } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { fileNames } from '../../results/file-names.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
@@ -40,10 +40,7 @@ interface RetryFlags {
 const retryable: readonly LineStatus[] = ['failed', 'unknown', 'cancelled'];
 
 export function addRetryCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('retry')
-    .description('a new attempt for briefs that did not succeed, after saying what it may cost')
-    .argument('<batch>');
+  const command = program.command('retry').argument('<batch>');
   const options = [
     new Option(
       '--status <list>',
@@ -83,7 +80,7 @@ async function retry(setup: CommandSetup, batch: string, flags: RetryFlags): Pro
   if (reopened === 'not_wanted') return ExitCode.interrupted;
   if (!flags.run) return ExitCode.succeeded;
   const { meta, credits } = reopened;
-  if (meta.pending === 0) return ExitCode.succeeded;
+  if (leftOf(meta) === 0) return ExitCode.succeeded;
   return giveAgain(setup, { ...keptOf(setup, meta), name: 'run' }, runWords(meta, flags, credits));
 }
 
@@ -168,7 +165,7 @@ async function reopenBatch(
   else if (flags.json) terminal.json(resultOf(ledger.batch, survey, opened));
   else {
     terminal.print(text());
-    const makers = meta.pending === 0 ? [] : whoMakesThem(setup, meta, await workersOf(account));
+    const makers = leftOf(meta) === 0 ? [] : whoMakesThem(setup, meta, await workersOf(account));
     for (const line of makers) terminal.print(line);
   }
   return { meta, credits };

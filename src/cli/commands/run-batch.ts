@@ -7,6 +7,7 @@ import {
 } from '../../batch/continue-batch.js';
 import { writeReport } from '../../batch/end-batch.js';
 import { journalHeader } from '../../batch/open-batch.js';
+import { highWaterOf } from '../../batch/queue-memory.js';
 import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
@@ -18,17 +19,12 @@ import { counted } from '../../shared/quantities.js';
 import { queueStages, StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { refuseSecondName } from '../options/choose-batch.js';
+import { openClient } from '../sessions/open-client.js';
 import { simulatedText } from '../sessions/simulate.js';
 import { openWorker } from '../sessions/worker-session.js';
-import {
-  batchContext,
-  type CommandSetup,
-  openAccount,
-  openClient,
-  openLogger,
-  openStoreSession,
-} from '../setup.js';
+import { batchContext, type CommandSetup, openAccount, openStoreSession } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
+import { openLogger } from '../text/open-logger.js';
 import { planLines, watchedText } from '../text/print-plan.js';
 import { noticeTeller } from '../text/tell-notice.js';
 import { agreeToFresh, askFirst, planRun } from './plan-run.js';
@@ -101,6 +97,8 @@ async function planAndWork(
   const { account, clock } = opened.context;
   await refuseOtherWork(work);
   const before = { meta, balance: await readBalance(client, account) };
+  // An earlier run had none: with --no-wait, this one would be over before anybody looked again.
+  if ((before.balance ?? 0) > 0) await account.unpark();
   const plan = await tellPlan(setup, work, before.balance);
   if (plan !== null && (await askFirst(plan, opened, request.flags)) === 'stop') {
     // A batch that nothing was ever put into is no batch yet; another command may have begun it beside the question.
@@ -132,13 +130,19 @@ async function drive(
     ...{ session, account, client, stages: queueStages, flags, log, models },
   });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
+  const leaving = new AbortController();
   try {
     const notify = noticeTeller(terminal, clock.now);
     await worker.attach(journalHeader(meta), out, notify);
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);
+    const highWater = await highWaterOf(opened, settings.highWater);
     // Nothing is awaited between here and the watch: an admission that fails must not count as unheard.
-    const admitting = admitBatch(opened, queues, interrupts.signal);
+    const admitting = admitBatch(opened, queues, {
+      stopping: interrupts.signal,
+      unwaiting: leaving.signal,
+      highWater,
+    });
     const loss = () => worker.lossOf(ledger.batch);
     const watching = {
       opened,
@@ -149,11 +153,13 @@ async function drive(
       notify,
       interrupts,
       admitting,
+      leave: () => leaving.abort(),
       queues,
       taskMs,
     };
     return await watchRun(watching);
   } finally {
+    leaving.abort();
     terminal.progress('');
     await close(stopWithinMs);
     await queues.close();

@@ -53,7 +53,6 @@ interface RunFlags
 export function addRunCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('run')
-    .description('the whole job: check, submit, watch, download, write the manifest')
     .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
   addOutFlag(command, 'folder of the results');
   addInputFlags(command);

@@ -21,9 +21,7 @@ import { type AddFlags, addSchedule } from './schedule-add.js';
 import { listSchedules } from './schedule-list.js';
 
 export function addScheduleCommand(program: Command, setup: CommandSetup): void {
-  const schedule = program
-    .command('schedule')
-    .description('batches by the clock; they run wherever a worker runs');
+  const schedule = program.command('schedule');
   addAdd(schedule, setup);
   const list = schedule
     .command('list')

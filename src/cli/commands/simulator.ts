@@ -33,10 +33,7 @@ While it runs: GET /simulator/bill says what was made and charged, GET and POST
 {"add":n} fills the wallet.`;
 
 export function addSimulatorCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('simulator')
-    .description('a stand-in for the Rivya API with a bill of its own, for trying things out')
-    .addHelpText('after', faultHelp);
+  const command = program.command('simulator').addHelpText('after', faultHelp);
   const options = [
     new Option('--port <n>', 'port to listen on').argParser(wholeNumber(0)).default(4010),
     new Option('--host <address>', 'address to listen on').default('127.0.0.1'),

@@ -5,7 +5,13 @@ import { type BatchSight, countQueued, limitingWhile } from '../../forecast/outl
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
-import { type BatchMeta, batchState, withoutSuccess } from '../../ledger/batch-meta.js';
+import {
+  type BatchMeta,
+  batchState,
+  leftOf,
+  wholeOf,
+  withoutSuccess,
+} from '../../ledger/batch-meta.js';
 import { batchesKey } from '../../ledger/keys.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
 import { manifestPath, readableLines } from '../../results/manifest.js';
@@ -16,9 +22,9 @@ import {
   creditsNumber,
   formatCredits,
   formatDuration,
+  grouped,
   quoteName,
 } from '../../shared/quantities.js';
-import { StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, twin } from '../options/flags.js';
 import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
@@ -35,7 +41,6 @@ interface StatusFlags {
 export function addStatusCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('status')
-    .description('all batches, or one')
     .argument('[batch]')
     .addOption(
       twin(
@@ -97,7 +102,9 @@ async function showAll(
     terminal.print('There are no batches yet. Start one: rivya-batch run FILE --out FOLDER');
     return ExitCode.succeeded;
   }
-  printTable(terminal, listed, columns);
+  // Most have none: a table that is read by a program keeps its columns.
+  const isRanked = listed.some(({ meta }) => meta.priority !== 0);
+  printTable(terminal, listed, isRanked ? [...columns, priorityColumn] : columns);
   return ExitCode.succeeded;
 }
 
@@ -108,13 +115,12 @@ const columns: Column<ListedBatch>[] = [
     text: ({ meta }) => `${batchState(meta)}${isSimulated(meta) ? ', simulated' : ''}`,
     paint: paintState,
   },
-  countColumn('priority', ({ meta }) => meta.priority, { quiet: '0' }),
-  countColumn('briefs', ({ meta }) => meta.admitted, { leaveOut: 2 }),
+  countColumn('briefs', ({ meta }) => wholeOf(meta), { leaveOut: 2 }),
   countColumn('succeeded', ({ meta }) => meta.lines.succeeded),
   countColumn('failed', ({ meta }) => meta.lines.failed, { paint: pc.red }),
   countColumn('unknown', ({ meta }) => meta.lines.unknown, { paint: pc.yellow, quiet: '0' }),
   countColumn('cancelled', ({ meta }) => meta.lines.cancelled, { quiet: '0' }),
-  countColumn('left', ({ meta }) => meta.pending),
+  countColumn('left', ({ meta }) => leftOf(meta)),
   countColumn('to write', ({ unwritten }) => unwritten, { quiet: '0' }),
   {
     head: 'credits',
@@ -123,6 +129,8 @@ const columns: Column<ListedBatch>[] = [
     leaveOut: 1,
   },
 ];
+
+const priorityColumn = countColumn('priority', ({ meta }) => meta.priority);
 
 /** Finished is good only where all succeeded. */
 function paintState(shown: string, { meta }: ListedBatch): string {
@@ -167,6 +175,8 @@ interface StatusSight extends BatchSight {
 
 export async function readBatchSight(session: StoreSession, batch: string): Promise<StatusSight> {
   const { meta, account, ledger } = await session.findBatch(batch);
+  // The list of all batches needs no queues, and BullMQ takes longer to be loaded than all that it does need.
+  const { StageQueues } = await import('../../shared/queues.js');
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
     const [view, queued, unwritten, notBegun, fileTrouble] = await Promise.all([
@@ -202,10 +212,11 @@ export function printBatch(
   nowMs: number,
 ): void {
   const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
-  const waiting = Math.min(queued.submit, meta.pending);
+  const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
   const rows: [string, string][] = [
     ['results', meta.out || '(in the folder of the first worker that has one)'],
-    ['briefs', `${meta.admitted}: ${countsText(meta, waiting)}`],
+    ['briefs', `${wholeOf(meta)}: ${countsText(meta, waiting)}`],
+    ...(meta.toCome === 0 ? [] : [['admitted', admittedText(meta)] satisfies [string, string]]),
     ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
     ...(meta.priority === 0
       ? []
@@ -214,7 +225,7 @@ export function printBatch(
     ['pace', paceText(account)],
     ['in flight', placesText(account)],
   ];
-  if (meta.pending > 0) {
+  if (leftOf(meta) > 0) {
     rows.push(['limited by', limitingText(limitingWhile(sight, nowMs), account, meta)]);
   }
   if (queued.filesDue > 0) {
@@ -227,8 +238,15 @@ export function printBatch(
   printFacts(terminal, rows);
 }
 
-function countsText({ lines, pending }: BatchMeta, waiting: number): string {
-  const { succeeded, failed, unknown, cancelled } = lines;
+/** Those that it has room for; the rest goes on where its command runs. */
+function admittedText(meta: BatchMeta): string {
+  const { admitted, name } = meta;
+  return `${grouped(admitted)} of ${grouped(wholeOf(meta))}; the rest as these are made, by its command (to go on with it: rivya-batch continue ${name})`;
+}
+
+function countsText(meta: BatchMeta, waiting: number): string {
+  const { succeeded, failed, unknown, cancelled } = meta.lines;
+  const pending = leftOf(meta);
   const left = pending === 0 ? '' : ` (${pending - waiting} running, ${waiting} waiting)`;
   const marked = (count: number, text: string, paint: (text: string) => string) =>
     count > 0 ? paint(`${count} ${text}`) : `${count} ${text}`;
@@ -277,11 +295,11 @@ export async function showFailures(
     terminal.json({ batch: meta.name, not_succeeded: count, groups });
     return ExitCode.succeeded;
   }
-  const left = meta.pending > 0 ? `; ${meta.pending} are left` : '';
+  const left = leftOf(meta) > 0 ? `; ${leftOf(meta)} are left` : '';
   terminal.print(
     count === 0
       ? `Batch ${meta.name}: no brief failed${left}.`
-      : `Batch ${meta.name}: ${count} of ${meta.admitted} briefs did not succeed${left}.`,
+      : `Batch ${meta.name}: ${count} of ${wholeOf(meta)} briefs did not succeed${left}.`,
   );
   for (const group of groups) printGroup(terminal, group);
   return ExitCode.succeeded;

@@ -10,7 +10,7 @@ import {
 } from '../../batch/end-batch.js';
 import { ManifestWriter } from '../../batch/manifest-writer.js';
 import { localOutput } from '../../batch/open-batch.js';
-import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isOver, leftOf } from '../../ledger/batch-meta.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
@@ -21,7 +21,6 @@ import { confirm } from '../text/agree.js';
 export function addPauseCommand(program: Command, setup: CommandSetup): void {
   addBatchCommand(program, setup, {
     name: 'pause',
-    description: 'submit nothing more of a batch for now; what is submitted is collected',
     steer: pause,
   });
 }
@@ -30,13 +29,14 @@ async function pause(session: StoreSession, { meta }: FoundBatch): Promise<Steer
   const reason = whyNot(meta);
   if (reason === null) await withQueues(storeOf(session), meta.name, (queues) => queues.pause());
   return {
-    json: { paused: reason === null, pending: meta.pending },
+    json: { paused: reason === null, pending: leftOf(meta) },
     text: reason ?? pausedText(meta),
   };
 }
 
-function pausedText({ name, pending }: BatchMeta): string {
-  return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${pending}.`;
+function pausedText(meta: BatchMeta): string {
+  const { name } = meta;
+  return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${leftOf(meta)}.`;
 }
 
 /** Why there is nothing to hold back; null where there is. */
@@ -53,7 +53,6 @@ function whyNot({ name, stage }: BatchMeta): string | null {
 export function addResumeCommand(program: Command, setup: CommandSetup): void {
   addBatchCommand(program, setup, {
     name: 'resume',
-    description: 'submit again what "pause" held back',
     steer: resume,
   });
 }
@@ -83,7 +82,6 @@ interface CancelFlags {
 export function addCancelCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('cancel')
-    .description('end a batch: what was not submitted gets a line "cancelled"')
     .argument('<batch>')
     .addOption(
       twin(
@@ -117,7 +115,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
     }
     const counts = await endBriefs(session, found, flags);
     const meta = (await found.ledger.meta()) ?? found.meta;
-    if (flags.json) terminal.json({ batch, ...counts, pending: meta.pending });
+    if (flags.json) terminal.json({ batch, ...counts, pending: leftOf(meta) });
     else terminal.print(endText(meta, counts));
     return ExitCode.succeeded;
   } finally {
@@ -169,7 +167,6 @@ function endText({ name, pending }: BatchMeta, { cancelled, abandoned }: CancelC
 export function addForgetCommand(program: Command, setup: CommandSetup): void {
   program
     .command('forget')
-    .description("delete a finished batch's state from Redis; its files stay")
     .argument('<batch>')
     .action((batch: string) => setup.run(() => forget(setup, batch)));
 }
@@ -216,11 +213,10 @@ export function addBatchCommand(
   setup: CommandSetup,
   spec: {
     name: string;
-    description: string;
     steer(session: StoreSession, found: FoundBatch): Promise<Steered>;
   },
 ): void {
-  const command = program.command(spec.name).description(spec.description).argument('<batch>');
+  const command = program.command(spec.name).argument('<batch>');
   addJsonFlag(command);
   command.action((batch: string, flags: { json: boolean }) =>
     setup.run(async () => {

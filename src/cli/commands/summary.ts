@@ -4,7 +4,7 @@ import { cancelledSentence, type OpenedBatch } from '../../batch/continue-batch.
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type BatchMeta, cappedBy } from '../../ledger/batch-meta.js';
+import { type BatchMeta, cappedBy, leftOf } from '../../ledger/batch-meta.js';
 import { fileNames } from '../../results/file-names.js';
 import { runReport } from '../../results/run-report.js';
 import type { RivyaClient } from '../../rivya/client.js';
@@ -101,12 +101,14 @@ function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
   }
 }
 
-function countsText({ lines, pending, rejected, duplicates }: BatchMeta): string {
+function countsText(meta: BatchMeta): string {
+  const { lines, rejected, duplicates } = meta;
+  const left = leftOf(meta);
   const parts = [pc.green(`${lines.succeeded} succeeded`)];
   if (lines.failed > 0) parts.push(pc.red(`${lines.failed} failed`));
   if (lines.unknown > 0) parts.push(pc.yellow(`${lines.unknown} unknown`));
   if (lines.cancelled > 0) parts.push(`${lines.cancelled} cancelled`);
-  if (pending > 0) parts.push(`${pending} left`);
+  if (left > 0) parts.push(`${left} left`);
   if (duplicates > 0) parts.push(`${counted(duplicates, 'duplicate')} made once`);
   if (rejected > 0) parts.push(`${rejected} rejected`);
   return parts.join(', ');
@@ -167,7 +169,7 @@ function nextSteps(
       return ['The account is out of credits. Once there are some, continue with:', `  ${goOn}`];
     case 'capped':
       return [
-        `${leftText(meta.pending, left)}: that would go over the cap. ${raiseText(meta)}`,
+        `${leftText(leftOf(meta), left)}: that would go over the cap. ${raiseText(meta)}`,
         `  ${goOn}${raisedCap(meta, left)}`,
       ];
     case 'key_refused':

@@ -18,10 +18,7 @@ const progressEveryMs = 250;
 const findingsShown = 5;
 
 export function addVerifyCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('verify')
-    .description('prove from the folder alone that all results are there, whole and counted')
-    .argument('<folder>', 'what --out named', pathOnDisk);
+  const command = program.command('verify').argument('<folder>', 'what --out named', pathOnDisk);
   addJsonFlag(command);
   command.action((folder: string, flags: { json: boolean }) =>
     setup.run(async () => {

@@ -14,6 +14,8 @@ import {
   cappedBy,
   isFinalized,
   isPaused,
+  leftOf,
+  wholeOf,
   withoutSuccess,
 } from '../../ledger/batch-meta.js';
 import type { Clock } from '../../shared/clock.js';
@@ -43,6 +45,8 @@ export interface Watching {
   onActivity(listener: () => void): () => void;
   /** Rejects when the admission fails. */
   admitting: Promise<unknown>;
+  /** Ends an admission that waits for room. */
+  leave(): void;
   queues: StageQueues;
 }
 
@@ -58,6 +62,18 @@ const stoppingLookMs = 1_000;
  * @throws BatchError `state_lost`
  */
 export async function watchRun(watching: Watching): Promise<RunEnd> {
+  const pulse = new Pulse(watching.interrupts.signal);
+  const beat = () => pulse.beat();
+  const unlisten = watching.onActivity(beat);
+  watching.admitting.then(beat, beat);
+  try {
+    return await followRun(watching, pulse);
+  } finally {
+    unlisten();
+  }
+}
+
+async function followRun(watching: Watching, pulse: Pulse): Promise<RunEnd> {
   const admission = trackAdmission(watching.admitting);
   const { opened, terminal, interrupts, flags, queues, taskMs } = watching;
   const told = { rate: flags.rate ?? null, inFlight: flags.inFlight ?? null };
@@ -65,46 +81,33 @@ export async function watchRun(watching: Watching): Promise<RunEnd> {
     opened.ledger.fileTrouble(),
   );
   const places = new PlacesWatch(opened, terminal);
-  const pulse = new Pulse(interrupts.signal);
-  const unlisten = watching.onActivity(() => pulse.beat());
-  watching.admitting.then(
-    () => pulse.beat(),
-    () => pulse.beat(),
-  );
-  try {
-    return await watch();
-  } finally {
-    unlisten();
-  }
-
-  async function watch(): Promise<RunEnd> {
-    for (;;) {
-      const loss = watching.loss();
-      if (loss !== null) throw loss;
-      admission.check();
-      const [meta, account] = await Promise.all([
-        opened.ledger.meta(),
-        opened.context.account.view(),
-      ]);
-      if (meta) {
-        await progress.show(meta, account);
-        if (isFinalized(meta) && admission.done()) return 'finished';
-        // Its queue stands still, so no submission finds out.
-        if (isPaused(meta)) watching.notify({ kind: 'paused' });
-      }
-      await places.look(meta, account);
-      if (interrupts.signal.aborted) {
-        await watching.admitting;
-        return 'interrupted';
-      }
-      if (account.gate.kind === 'halted') return 'key_refused';
-      const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
-      if (stop !== null && (await nothingUnderWay(watching))) {
-        await watching.admitting;
-        return stop;
-      }
-      await pulse.rest(stop === null ? quietLookMs : stoppingLookMs);
+  for (;;) {
+    const loss = watching.loss();
+    if (loss !== null) throw loss;
+    admission.check();
+    const [meta, account] = await Promise.all([
+      opened.ledger.meta(),
+      opened.context.account.view(),
+    ]);
+    if (meta) {
+      await progress.show(meta, account);
+      if (isFinalized(meta) && admission.done()) return 'finished';
+      // Its queue stands still, so no submission finds out.
+      if (isPaused(meta)) watching.notify({ kind: 'paused' });
     }
+    await places.look(meta, account);
+    if (interrupts.signal.aborted) {
+      await watching.admitting;
+      return 'interrupted';
+    }
+    if (account.gate.kind === 'halted') return 'key_refused';
+    const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
+    if (stop !== null && (await nothingUnderWay(watching))) {
+      watching.leave();
+      await watching.admitting;
+      return stop;
+    }
+    await pulse.rest(stop === null ? quietLookMs : stoppingLookMs);
   }
 }
 
@@ -266,16 +269,17 @@ function progressBlock(progress: Progress): string {
   const { meta, account, look, files, nowMs } = progress;
   const { lines } = meta;
   const done = meta.admitted - meta.pending;
-  const share = meta.admitted === 0 ? 0 : done / meta.admitted;
+  const whole = wholeOf(meta);
+  const share = whole === 0 ? 0 : done / whole;
   const filled = Math.floor(share * barWidth);
   const bar = pc.green('█'.repeat(filled)) + pc.dim('░'.repeat(barWidth - filled));
-  const running = meta.pending - look.waiting;
+  const running = leftOf(meta) - look.waiting;
   const notGood = withoutSuccess(meta);
   return [
-    `${bar} ${Math.floor(share * 100)} %  ${done} of ${meta.admitted}${meta.stage === 'admitting' ? '+' : ''} briefs`,
+    `${bar} ${Math.floor(share * 100)} %  ${done} of ${whole} briefs`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
-    meta.pending === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
+    leftOf(meta) === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
     holdText(account, nowMs),
     files === null ? '' : pc.yellow(`${filesDueText(files)}.`),
     isPaused(meta) ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
@@ -290,7 +294,7 @@ function progressLine(progress: Progress): string {
   const done = meta.admitted - meta.pending;
   const { failed, unknown } = meta.lines;
   const due = files === null ? '' : `${counted(files.count, 'result')} not fetched yet, `;
-  return `${done} of ${meta.admitted} briefs done, ${meta.pending - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
+  return `${done} of ${wholeOf(meta)} briefs done, ${leftOf(meta) - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
 }
 
 function paceText({ account, toldRate }: Progress): string {
@@ -301,7 +305,7 @@ function paceText({ account, toldRate }: Progress): string {
 }
 
 function timeText({ meta, look: { left } }: Progress): string {
-  if (meta.pending === 0) return 'finishing';
+  if (leftOf(meta) === 0) return 'finishing';
   if (left.kind === 'unknown') return 'time left: not known yet';
   return `${formatTimeLeft(left)} left`;
 }

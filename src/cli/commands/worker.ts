@@ -18,16 +18,12 @@ import {
   wholeNumber,
 } from '../options/flags.js';
 import { lastModels } from '../options/model-list.js';
+import { openClient } from '../sessions/open-client.js';
 import { startSchedules } from '../sessions/schedule-session.js';
 import { openWorker } from '../sessions/worker-session.js';
-import {
-  type CommandSetup,
-  openAccount,
-  openClient,
-  openLogger,
-  openStoreSession,
-} from '../setup.js';
+import { type CommandSetup, openAccount, openStoreSession } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
+import { openLogger } from '../text/open-logger.js';
 
 interface WorkerFlags extends RequestFlags, LogFlags {
   out?: string;
@@ -40,9 +36,7 @@ interface WorkerFlags extends RequestFlags, LogFlags {
 const drainMs = 12_000;
 
 export function addWorkerCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('worker')
-    .description('a long-running worker for all open batches of its key');
+  const command = program.command('worker');
   addOutFlag(command, 'folder for batches that name none of their own');
   const options = [
     new Option('--stages <list>', 'what this machine does')

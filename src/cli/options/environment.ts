@@ -19,6 +19,8 @@ export interface Settings {
   /** In front of every key of ours in Redis. */
   prefix: string;
   proxy: { http: string | null; https: string | null; noProxy: string | null };
+  /** How many briefs of a `run` may be without a line in Redis: the rest of its input is admitted as they get theirs. */
+  highWater: number;
   /** Who may look at the monitor; null without a password. */
   monitorLogin: { user: string; password: string } | null;
 }
@@ -50,6 +52,10 @@ const environmentSchema = z.object({
   REDIS_URL: z.string().optional(),
   RIVYA_BATCH_HOME: z.string().default('.rivya-batch'),
   RIVYA_BATCH_PREFIX: prefixSchema.default('rivya-batch'),
+  RIVYA_BATCH_HIGH_WATER: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1 on')
+    .default('50000'),
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),
@@ -135,6 +141,7 @@ export function readSettings(): Settings {
     redisUrl: found.REDIS_URL ?? null,
     home: resolve(found.RIVYA_BATCH_HOME),
     prefix: found.RIVYA_BATCH_PREFIX,
+    highWater: Number(found.RIVYA_BATCH_HIGH_WATER),
     proxy: {
       http: found.HTTP_PROXY ?? null,
       https: found.HTTPS_PROXY ?? null,

@@ -2,8 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OutputOption } from '../../producer/options.js';
 import { isUrl } from '../../schedule/schedule.js';
 import { BatchError } from '../../shared/errors.js';
-import { type LogLevel, logLevels } from '../../shared/logger.js';
-import { type QueueStage, queueStages } from '../../shared/queues.js';
+import { type QueueStage, queueStages } from '../../shared/queue-names.js';
 import { twinOf } from './environment.js';
 
 const leastPriority = -100;
@@ -61,6 +60,9 @@ export interface RequestFlags extends PaceFlags {
 }
 
 /** Options of whatever logs: `run`, `worker`, `monitor`. */
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 export interface LogFlags {
   logLevel: LogLevel;
 }

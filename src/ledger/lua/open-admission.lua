@@ -2,7 +2,7 @@
 -- run makes what is its own once (S1).
 -- KEYS: 1 meta, 2 clock
 -- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 'forced_on' where such
---       a run was cut off and is gone on with, 3 sources
+--       a run was cut off and is gone on with, 3 sources, then field, value, ... of what the whole input is (S4)
 -- Returns {number of the run, when it began (ms) where that is here, else 0}
 --include now
 local meta = redis.call('HMGET', KEYS[1], 'run', 'admission', 'forced')
@@ -21,5 +21,5 @@ if ARGV[1] == 'begin' and not under_way then
 end
 -- From here on, closing files that somebody is still writing stand for an earlier admission.
 redis.call('HINCRBY', KEYS[1], 'admissions', 1)
-redis.call('HSET', KEYS[1], 'admission', 'open', 'sources', ARGV[3])
+redis.call('HSET', KEYS[1], 'admission', 'open', 'sources', unpack(ARGV, 3))
 return { tonumber(run), begun }

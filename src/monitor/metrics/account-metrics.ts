@@ -1,4 +1,5 @@
 import { defaultInFlight } from '../../ledger/account-view.js';
+import { leftOf } from '../../ledger/batch-meta.js';
 import { type DurationSketch, durationAt } from '../../ledger/durations.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview } from '../reading/watch.js';
@@ -20,7 +21,7 @@ export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: O
     workers({ account }, view.workers);
     pending(
       { account },
-      own.reduce((sum, { meta }) => sum + meta.pending, 0),
+      own.reduce((sum, { meta }) => sum + leftOf(meta), 0),
     );
     held({ account, reason: 'credits' }, view.gate.kind === 'parked' ? 1 : 0);
     held({ account, reason: 'key' }, view.gate.kind === 'halted' ? 1 : 0);

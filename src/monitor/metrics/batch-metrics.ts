@@ -1,4 +1,4 @@
-import { cappedBy, isPaused } from '../../ledger/batch-meta.js';
+import { cappedBy, isPaused, leftOf } from '../../ledger/batch-meta.js';
 import {
   lastOutcome,
   lastTold,
@@ -28,7 +28,7 @@ export function addBatchMetrics(set: MetricSet, batches: readonly WatchedBatch[]
   for (const batch of batches) {
     const { meta } = batch;
     const { name, account, lines } = meta;
-    const counts = { ...lines, pending: meta.pending };
+    const counts = { ...lines, pending: leftOf(meta) };
     for (const [status, count] of Object.entries(counts)) {
       briefs({ account, batch: name, status }, count);
     }

@@ -1,5 +1,5 @@
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
-import { withoutSuccess } from '../../ledger/batch-meta.js';
+import { leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
 import type { FailureGroup } from '../../results/failures.js';
 import { zoneText } from '../../schedule/cron.js';
 import type { Schedule, ScheduleRun } from '../../schedule/schedule.js';
@@ -43,13 +43,15 @@ function factRows(batch: WatchedBatch) {
   const { meta, look } = batch;
   const { lines, requests } = meta;
   const limiting = limitingWords(batch);
-  const left = meta.pending - look.waiting;
+  const left = leftOf(meta);
+  const running = left - look.waiting;
   return [
     ['succeeded', lines.succeeded],
     ['failed', lines.failed],
     ['unknown', lines.unknown],
     ['cancelled', lines.cancelled],
-    ['left', meta.pending === 0 ? 0 : `${meta.pending}: ${left} running, ${look.waiting} waiting`],
+    ['left', left === 0 ? 0 : `${left}: ${running} running, ${look.waiting} waiting`],
+    ['to come', meta.toCome === 0 ? null : `${meta.toCome} of them, as those before them are made`],
     ['credits', creditsWords(batch)],
     ['cap of a day', meta.maxCreditsPerDay === null ? null : creditsNumber(meta.maxCreditsPerDay)],
     ['priority', meta.priority === 0 ? null : meta.priority],
@@ -157,7 +159,7 @@ export interface LimitingWords {
 
 /** What keeps an open batch from going faster, for people who are not at its terminal; null where nothing is left. */
 export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWords | null {
-  if (meta.pending === 0) return null;
+  if (leftOf(meta) === 0) return null;
   const { view } = account;
   switch (look.limiting) {
     case 'nobody':

@@ -1,5 +1,11 @@
 import { formatTimeLeft } from '../../forecast/outlook.js';
-import { type BatchMeta, batchState, withoutSuccess } from '../../ledger/batch-meta.js';
+import {
+  type BatchMeta,
+  batchState,
+  leftOf,
+  wholeOf,
+  withoutSuccess,
+} from '../../ledger/batch-meta.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import type { WatchedBatch } from '../reading/watch.js';
@@ -58,9 +64,9 @@ export function pill(word: string, as = word): Html {
 
 export function progressOf(meta: BatchMeta): Html {
   const done = meta.admitted - meta.pending;
-  const more = meta.stage === 'admitting' ? '+' : '';
+  const whole = wholeOf(meta);
   const tone = endedBadly(meta) ? html` class="with-failures"` : null;
-  return html`<progress${tone} max="${Math.max(1, meta.admitted)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${meta.admitted}${more}</span>`;
+  return html`<progress${tone} max="${Math.max(1, whole)}" value="${done}" aria-label="briefs done"></progress> <span class="count">${done} of ${whole}</span>`;
 }
 
 export function stateOf(meta: BatchMeta): Html {
@@ -134,13 +140,13 @@ export function creditsWords({ meta }: WatchedBatch): string {
 }
 
 export function timeLeftWords({ meta, look }: WatchedBatch): string {
-  if (meta.pending === 0) return '';
+  if (leftOf(meta) === 0) return '';
   return look.left.kind === 'unknown' ? 'not known yet' : formatTimeLeft(look.left);
 }
 
 /** Finished briefs, lately. */
 export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
-  if (meta.pending === 0) return '';
+  if (leftOf(meta) === 0) return '';
   const { linesPerSecond } = look;
   if (linesPerSecond === null) return 'too few to say';
   if (linesPerSecond === 0) return '0 briefs/min';

@@ -1,4 +1,4 @@
-import { isOver, withoutSuccess } from '../../ledger/batch-meta.js';
+import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html } from '../../shared/html.js';
 import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
@@ -71,7 +71,7 @@ function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number):
 }
 
 function workersText({ account, view }: AccountSight, open: WatchedBatch[]): Html | string {
-  const waits = open.some((batch) => batch.meta.account === account && batch.meta.pending > 0);
+  const waits = open.some((batch) => batch.meta.account === account && leftOf(batch.meta) > 0);
   if (view.workers > 0 || !waits) return String(view.workers);
   return html`<span class="trouble">none, and briefs wait</span>`;
 }

@@ -11,12 +11,11 @@ import {
   rm,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fingerprintOf } from '../../batch/adopt-folder.js';
 import { fileNames } from '../../results/file-names.js';
 import { Journal, type JournalHeader, readJournalHeader } from '../../results/journal.js';
 import { manifestPath, SucceededLines } from '../../results/manifest.js';
 import { checkAsset } from '../../results/verify/check-assets.js';
-import type { BriefOrigin, PreparedBrief } from '../../shared/brief.js';
+import { type BriefOrigin, fingerprintOf, type PreparedBrief } from '../../shared/brief.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { inChunks } from '../../shared/read-lines.js';
 import { syncFolder } from '../../shared/write-file-durably.js';

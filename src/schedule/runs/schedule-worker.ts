@@ -16,7 +16,7 @@ import type { PostOutcome } from './tell-run.js';
 /** Locks are short, so that another worker picks up a crashed one's runs within about 20 s. */
 const lockDurationMs = 15_000;
 const stalledCheckMs = 10_000;
-/** Runs are looked at one after the other; only one that waits for room in its queue takes long. */
+/** Runs are looked at one after the other; only one that queues a large input takes long. */
 const runsAtOnce = 10;
 
 export interface ScheduleWorkerOptions {

@@ -1,6 +1,8 @@
 import { dirname, join } from 'node:path';
+import { atOnce } from '../../batch/admit.js';
 import { batchLedger, withQueues } from '../../batch/batch-context.js';
 import { admitBatch, beginBatch, openBatch } from '../../batch/continue-batch.js';
+import { queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
 import { chooseChecks } from '../../producer/options.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
@@ -213,8 +215,9 @@ async function admit(
     changes: 'refused',
   });
   if (opened.news === 'none') return 'all';
+  await refuseTooLarge(opened, await queueMemory(opened));
   await beginBatch(opened);
-  return withQueues(batches, batch, (queues) => admitBatch(opened, queues, stopping));
+  return withQueues(batches, batch, (queues) => admitBatch(opened, queues, atOnce(stopping)));
 }
 
 /** Before the batch is opened: from then on its manifest is its own. */

@@ -61,7 +61,8 @@ export async function shutDownIfUnused(paths: PrivatePaths, storeId: string): Pr
   }
   const patience = AbortSignal.timeout(goneWithinMs);
   while (!patience.aborted && (await isListening(paths))) await delay(pauseMs);
-  client.disconnect();
+  // Where the server has hung up, a goodbye would only keep this process alive for as long as one may take.
+  if (client.status !== 'end') client.disconnect();
 }
 
 async function isUsedByOthers(client: Redis, storeId: string): Promise<boolean> {
