@@ -40,6 +40,7 @@ export interface AccountView {
 }
 
 const pressureLastsMs = 3_000;
+const fullLastsMs = 12_000;
 const workerLivesMs = 7_500;
 const longestHintHoldMs = 10_000;
 const longestRestMs = 86_400_000;
@@ -53,6 +54,7 @@ const paceFields = [
   'places',
   'refused',
   'scarce',
+  'tat',
   'full',
   'blocked',
   'hint_blocked',
@@ -81,7 +83,7 @@ export async function readAccountView(redis: Redis, keys: AccountKeys): Promise<
     learnedInFlight: shared.places ? Number(shared.places) : null,
     refusals: Number(shared.refused ?? 0) + Number(apart.refused ?? 0),
     ...known,
-    pressure: readPressure(Number(pace.scarce ?? 0), Number(shared.full ?? 0), nowMs),
+    pressure: readPressure(pace, Number(shared.full ?? 0), nowMs),
   };
 }
 
@@ -122,9 +124,14 @@ function readRest(pace: PaceFields, nowMs: number): AccountView['rest'] {
 }
 
 /** As `pressure` in `lua/pace.lua`. */
-function readPressure(scarceMs: number, fullMs: number, nowMs: number): Pressure {
-  if (Math.max(scarceMs, fullMs) < nowMs - pressureLastsMs) return 'none';
-  return fullMs > scarceMs ? 'in_flight' : 'rate';
+function readPressure(pace: PaceFields, fullMs: number, nowMs: number): Pressure {
+  const turnIsFar = Number(pace.tat ?? 0) > nowMs + pressureLastsMs;
+  const scarceMs = pace.scarce && turnIsFar ? nowMs : Number(pace.scarce ?? 0);
+  const isScarce = scarceMs >= nowMs - pressureLastsMs;
+  const isFull = fullMs >= nowMs - fullLastsMs;
+  if (isScarce && isFull) return fullMs > scarceMs ? 'in_flight' : 'rate';
+  if (isScarce) return 'rate';
+  return isFull ? 'in_flight' : 'none';
 }
 
 function readGate(fields: Record<string, string>): GateState {

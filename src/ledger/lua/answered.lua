@@ -7,7 +7,6 @@
 --include now
 --include pace
 --include learn
---include places
 if ARGV[1] == 'too_many_running' then
   fewer_places(KEYS[1], redis.call('ZCARD', KEYS[2]), tonumber(ARGV[2]))
   redis.call('HINCRBY', KEYS[1], 'refused', 1)

@@ -15,7 +15,6 @@
 --         {'stopped'}                   the batch takes no more submissions
 --include now
 --include pace
---include places
 --include holds
 --include credits
 local PROBE_LEASE_MS = 30000

@@ -5,7 +5,6 @@
 -- Returns the ms after which to ask again, 0 for now.
 --include now
 --include pace
---include places
 --include holds
 local now = now_ms()
 local held = gate_hold(KEYS[3], now)

@@ -12,6 +12,7 @@
 -- Beside it, under its key: `:line` and `:seen` (sorted sets: reads that wait for turns, since when they are due, and
 -- until when they are to come back), `:fine` and `:coarse` (hashes: turns of earlier buckets, by their time), `:submit`
 -- (the pace of submissions, where they are counted apart).
+--include places
 local START_RATE, LOWEST_RATE, HIGHEST_RATE = 2, 0.005, 200
 -- A told or hinted limit is kept a little below: late timers would else put one too many into a window.
 local SHARE_OF_LIMIT = 0.98
@@ -188,12 +189,15 @@ local function take_read_turn(pace, rate, now, max_wait, member)
   return wait
 end
 
--- What limits the account right now: 'rate', 'in_flight' or 'none'.
+-- What limits the account right now: 'rate', 'in_flight' or 'none'. Whoever waits for a turn that is far does not ask again
+-- before it, nor whoever waits for a place before one is given back, or for FULL_LASTS_MS.
 local PRESSURE_LASTS_MS = 3000
 local function pressure(pace, now)
   local scarce, full = get(pace, 'scarce') or 0, get(pace, 'full') or 0
-  if math.max(scarce, full) < now - PRESSURE_LASTS_MS then return 'none' end
-  return full > scarce and 'in_flight' or 'rate'
+  if scarce > 0 and (get(pace, 'tat') or 0) > now + PRESSURE_LASTS_MS then scarce = now end
+  local is_scarce, is_full = scarce >= now - PRESSURE_LASTS_MS, full >= now - FULL_LASTS_MS
+  if is_scarce and is_full then return full > scarce and 'in_flight' or 'rate' end
+  return is_scarce and 'rate' or is_full and 'in_flight' or 'none'
 end
 
 -- The limits in force: the strictest of what live workers were told, as the latest heartbeat found them.

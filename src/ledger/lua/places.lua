@@ -3,9 +3,10 @@
 -- (accepted since the cap last changed), full (ms, when a submission last waited for a place).
 local MOST_PLACES = 2000
 local PLACES_GROWTH = 1.5
+-- Whoever waits for a place asks again after ten seconds at the latest.
+local FULL_LASTS_MS = 12000
 -- Once the API has refused, one more is tried after so many rounds of accepted tasks.
 local ROUNDS_BEFORE_MORE = 10
-local FULL_LASTS_MS = 10000
 
 local function places_in_force(pace, told, default)
   local places = tonumber(pace.fields.places)
