@@ -55,7 +55,7 @@ export interface BriefTexts {
 
 /** What becomes of a brief's reserved credits with a move: see `lua/move.lua`. */
 interface Credits {
-  does: 'keep' | 'free' | 'state' | 'spend';
+  does: 'keep' | 'free' | 'state' | 'spend' | 'spend_as_stated';
   amount: number | '';
 }
 
@@ -205,8 +205,9 @@ export class BriefLedger {
     const to = moves.lined(from.state, status);
     // What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
     const isSettled = status !== 'unknown' && charged !== null;
+    const wasStated = from.state.stage === 'ready' && from.state.reserved === charged;
     const credits: Credits = isSettled
-      ? { does: 'spend', amount: charged }
+      ? { does: wasStated ? 'spend_as_stated' : 'spend', amount: charged }
       : { does: 'keep', amount: '' };
     const overtaken = await this.set(
       briefId,

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { listen } from '../shared/listen.js';
+import { tellNews } from '../shared/news.js';
 import { addPages } from './add-pages.js';
 import { type Actions, addBoard } from './board/add-board.js';
 import { guardServer, isLoopback, type Login } from './guard/guard-server.js';
@@ -57,7 +58,8 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   // After the guard: what does not exist needs the login as well.
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
   await addPages(server, { ledgers, queues: queues.batches, watch });
-  await addBoard(server, { queues, watch, actions });
+  const tellBatch = (name: string) => tellNews(connection, prefix, { about: 'batch', name });
+  await addBoard(server, { queues, watch, actions, tellBatch });
   watch.start();
   const stop = async () => {
     await server.close();

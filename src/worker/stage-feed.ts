@@ -50,7 +50,7 @@ interface Held {
 export interface TakenJob {
   job: Job<JobData>;
   token: string;
-  /** News of its batch that were heard by then. */
+  /** News of its batch and of the account that were heard by then. */
   newsHeard: number;
 }
 
@@ -133,6 +133,7 @@ export class StageFeed {
 
   /** The same, of the account. */
   accountNews(): void {
+    this.newsHeard += 1;
     if (this.shutForAccount) this.shutUntil(0);
   }
 
@@ -249,6 +250,7 @@ export class StageFeed {
   /** Takes no more jobs and waits for those in hand. */
   async close(): Promise<void> {
     if (this.ended === 'no') this.ended = 'closing';
+    await this.releaseFetched();
     if (this.inHand.size === 0 || this.ended === 'abandoned') return;
     await new Promise<void>((resolve) => {
       this.emptied = resolve;
@@ -340,7 +342,8 @@ export class StageFeed {
           this.shutUntil(this.options.clock.now() + step.waitMs);
           this.shutForAccount = step.of === 'batch_until_account';
         }
-        return this.putBack(job, token);
+        await this.putBack(job, token);
+        return this.releaseFetched();
       case 'missing':
         if (await this.isLost('no_brief')) return this.putBack(job, token);
         return this.complete(taken, seat);
@@ -366,6 +369,15 @@ export class StageFeed {
       else this.fetched.push(next);
     } finally {
       this.asked.delete(asked);
+    }
+    if (this.ended !== 'no') await this.releaseFetched();
+  }
+
+  /** Nobody works on what was taken beforehand: it is not to lie locked. */
+  private async releaseFetched(): Promise<void> {
+    for (const { job, token } of this.fetched.splice(0)) {
+      if (job.id !== undefined) this.inHand.delete(job.id);
+      if (this.ended !== 'abandoned') await this.putBack(job, token);
     }
   }
 

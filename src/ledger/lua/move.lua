@@ -3,8 +3,8 @@
 -- the outbox, once, with the state that says so (S4).
 -- KEYS: 1 meta, 2 state, 3 in-flight, 4 reservations, 5 what a day's key begins with, 6 prices, 7 firsts, 8 pace, 9 outbox, 10 content, 11 clock
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 'free' where it gives back its place in flight,
---       6 what becomes of its reserved credits: 'keep', 'free', 'state' (the API says what it reserved), 'spend',
---       7 credits for the last two, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account;
+--       6 what becomes of its reserved credits: 'keep', 'free', 'state' (the API says what it reserved), 'spend', or
+--       'spend_as_stated', 7 credits for the last three, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account;
 --       for a line: 11 line, 12 status, 13 status checks, 14 downloads, 15 UTC day, 16 number of the run or ''
 -- Returns {1} when moved, {0, state} with what stands there instead; '' where state is missing.
 --include now
@@ -59,8 +59,9 @@ if credits ~= 'keep' then
       add('reserved', -amount)
       add_to_day(KEYS[5] .. day, 'reserved', -amount)
     end
-    if credits == 'spend' then
-      if kind and stated > 0 and not learn_price(KEYS[6], kind, stated) then tells_account = true end
+    if credits ~= 'free' then
+      -- A price that was stated before is known since.
+      if credits == 'spend' and kind and stated > 0 and not learn_price(KEYS[6], kind, stated) then tells_account = true end
       add('spent', stated)
       if stated ~= 0 then add_to_day(KEYS[5] .. (day or ARGV[15]), 'spent', stated) end
     end

@@ -7,6 +7,7 @@
 --   hint_blocked, claim: no request before the first, because the API's headers said that none is left until the second
 --   wanted     until when submissions want a turn     scarce, full: ms, when a submission last waited for the
 --                                                     pace, or for a place in flight
+--   lined      until when a read may stand in the line below
 --   told       what live workers were told, see `heartbeat.lua`
 --   fine_at, fine_count, coarse_at, coarse_count: turns in the latest bucket of each size
 -- Beside it, under its key: `:line` and `:seen` (sorted sets: reads that wait for turns, since when they are due, and
@@ -121,10 +122,15 @@ local function book(pace, turn, interval, ...)
   set(pace, unpack(changed))
 end
 
+-- Whether reads stand in line.
+local function is_line(pace, now)
+  return (get(pace, 'lined') or 0) > now and redis.call('EXISTS', pace.key .. ':line') == 1
+end
+
 -- How many reads that came due earlier still wait, nil where none does; those that did not come back are forgotten.
 local function waiting_ahead(pace, now, member)
   local line, seen = pace.key .. ':line', pace.key .. ':seen'
-  if redis.call('EXISTS', line) == 0 then return nil end
+  if not is_line(pace, now) then return nil end
   for _, gone in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now, 'LIMIT', 0, 100)) do
     redis.call('ZREM', line, gone)
     redis.call('ZREM', seen, gone)
@@ -139,7 +145,9 @@ end
 
 local function stand_in_line(pace, now, member, wait)
   redis.call('ZADD', pace.key .. ':line', 'NX', now, member)
-  redis.call('ZADD', pace.key .. ':seen', now + wait + COME_BACK_WITHIN_MS, member)
+  local back = now + wait + COME_BACK_WITHIN_MS
+  redis.call('ZADD', pace.key .. ':seen', back, member)
+  if back > (get(pace, 'lined') or 0) then set(pace, 'lined', back) end
 end
 
 -- When the next turn begins.
@@ -159,7 +167,7 @@ local function take_submit_turn(pace, rate, now, max_wait)
   if (get(pace, 'reads') or 0) < READS_IN_A_ROW then
     ahead = math.min(max_wait, math.max(2 * interval, SUBMIT_AHEAD_MS))
     -- Reads that are told to come back when it is their turn come before it.
-    if redis.call('EXISTS', pace.key .. ':line') == 1 then ahead = math.min(ahead, 0) end
+    if is_line(pace, now) then ahead = math.min(ahead, 0) end
   end
   if wait > ahead then
     set(pace, 'wanted', now + WANTED_FOR_MS)

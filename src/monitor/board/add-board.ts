@@ -16,6 +16,8 @@ export interface BoardOptions {
   queues: WatchedQueues;
   watch: Watch;
   actions: Actions;
+  /** Tells the workers that something has changed for a batch. */
+  tellBatch(batch: string): Promise<void>;
 }
 
 /** Bull Board's own pages set styles from their script; all else is as strict as on the other pages. */
@@ -27,7 +29,7 @@ const elsewhere = /<link href="https?:[^>]*>/g;
 
 /** Bull Board over the queues of all batches and schedules, found anew whenever it asks. */
 export async function addBoard(server: FastifyInstance, options: BoardOptions): Promise<void> {
-  const { actions } = options;
+  const { actions, tellBatch } = options;
   const serverAdapter = new FastifyAdapter();
   serverAdapter.setBasePath(boardPath);
   const board = createBullBoard({
@@ -49,6 +51,12 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
           // Bull Board's own handler would answer with a stack.
           return reply.code(503).send({ error: error.message });
         }
+      });
+      // BullMQ tells its own workers of a queue that goes on, and ours wait for news.
+      scope.addHook('onResponse', async (request) => {
+        if (request.method === 'GET') return;
+        const { batches } = await options.watch.look();
+        await Promise.all(batches.map(({ meta: { name } }) => tellBatch(name)));
       });
       scope.addHook('onSend', async (_request, _reply, payload) =>
         typeof payload === 'string' ? payload.replace(elsewhere, '') : payload,

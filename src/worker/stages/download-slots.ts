@@ -8,7 +8,7 @@ export interface DownloadSlot {
 }
 
 /** Beside so many that move, so many times as many may wait for a slot in this process. */
-const waitingPerMoving = 3;
+const waitingPerMoving = 8;
 
 /** Beside so many that move, so many times as many may stand: a connection without traffic costs next to nothing. */
 const standingPerMoving = 3;
