@@ -8,7 +8,7 @@ import { collectAtOnce } from '../../../src/worker/stages/collect.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import type { BriefInHand, StageContext, StageJob } from '../../../src/worker/stages/step.js';
 import { accepted, ready } from '../../ledger/brief-states.js';
-import { type Bench, openBench } from './stage-bench.js';
+import { type Bench, noSeat, openBench } from './stage-bench.js';
 
 const hourMs = 3_600_000;
 
@@ -158,7 +158,7 @@ describe('at once, where a look found that a task has succeeded', () => {
   const file = async (bench: Awaited<ReturnType<typeof readyBench>>, given = bench.urls) => {
     const left: string[] = [];
     const brief = await bench.take({ briefId: 'a', attempt: 1, urls: given });
-    const seat = { passOn: () => undefined, leave: () => left.push('left') };
+    const seat = { ...noSeat, leave: () => left.push('left') };
     const step = (other: Partial<StageContext> = {}) =>
       collectAtOnce({ ...bench.context, ...other }, { ...brief, seat } as ReadyBrief);
     return { step, left };
@@ -191,7 +191,9 @@ describe('at once, where a look found that a task has succeeded', () => {
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const held = [downloads.hold(() => ended), downloads.hold(() => ended)];
+    // One has the slot, and as many wait as may.
+    const held = Array.from({ length: 1 + 3 }, () => downloads.holdSoon(() => ended));
+    expect(held).not.toContain(null);
     expect(await step({ downloads })).toMatchObject({ kind: 'next', urls: bench.urls });
     expect(left).toEqual([]);
     end();
