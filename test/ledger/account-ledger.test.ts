@@ -143,6 +143,22 @@ describe('turns where they are scarce', () => {
     expect(await account.takeTurn(0)).toMatchObject({ pressure: 'in_flight' });
     expect((await account.view()).pressure).toBe('in_flight');
   });
+
+  it('says so for as long as whoever waits is not to ask again', async () => {
+    const { account, redis, begin, admit, nowMs } = await paced(0.01);
+    await admit('a', 'b');
+    const place = await begin('a', { cap: 0 });
+    if (place.kind !== 'wait') throw new Error('there is no place');
+    await redis.hset(account.keys.pace, 'full', (await nowMs()) - place.waitMs + 500);
+    expect(await account.takeTurn(0)).toMatchObject({ pressure: 'in_flight' });
+    expect((await account.view()).pressure).toBe('in_flight');
+    await redis.hdel(account.keys.pace, 'full');
+    const turn = await begin('b', { longestWaitMs: 0 });
+    if (turn.kind !== 'wait') throw new Error('there is no turn');
+    await redis.hset(account.keys.pace, 'scarce', (await nowMs()) - turn.waitMs + 5_000);
+    expect(await account.takeTurn(0)).toMatchObject({ pressure: 'rate' });
+    expect((await account.view()).pressure).toBe('rate');
+  });
 });
 
 describe('limits of live workers', () => {
@@ -165,7 +181,7 @@ describe('limits of live workers', () => {
     expect(await begin('b', wide)).toMatchObject({ kind: 'wait', reason: 'in_flight' });
   });
 
-  it('S7: a worker that left, or was not heard of for ten seconds, counts no more', async () => {
+  it('S7: a worker that left, or was not heard of lately, counts no more with the next heartbeat', async () => {
     const { account, redis, nowMs, hash } = await paced(null);
     const { workers } = account.keys;
     await account.heartbeat('w2', { rate: 0.01, inFlight: null });
@@ -173,6 +189,9 @@ describe('limits of live workers', () => {
     await redis.hset(workers, 'stale', `${(await nowMs()) - 10_500} 0.01 1`);
     await redis.hset(workers, 'alive', `${(await nowMs()) - 5_000} 100 -`);
     await redis.hset(workers, 'garbled', 'what is this');
+    expect((await account.heartbeat('w1', { rate: null, inFlight: null })).sort()).toEqual([
+      'alive',
+    ]);
     expect(await spacingMs(account)).toBeLessThanOrEqual(11);
     expect(Object.keys(await hash(workers)).sort()).toEqual(['alive', 'w1']);
   });
@@ -288,6 +307,7 @@ describe('a 429', () => {
     await account.noteTaken();
     expect((await pace()).rate).toBeUndefined();
     await account.leave('told');
+    await account.heartbeat('w1', { rate: null, inFlight: null });
     await account.noteTaken();
     expect((await pace()).rate).toBe('2.5');
   });

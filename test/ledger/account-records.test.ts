@@ -17,6 +17,9 @@ async function openRecords() {
 
 const minuteMs = 60_000;
 
+/** Whoever is told so is the one to look. */
+const due = 0;
+
 describe('the wallet', () => {
   it('is unknown until somebody has read it, and then known with its time', async () => {
     const { records, nowMs } = await openRecords();
@@ -34,38 +37,39 @@ describe('the wallet', () => {
   it('is due to one of all machines, and not again for minutes', async () => {
     const { records, elsewhere, age } = await openRecords();
     const claims = await Promise.all([records.claimWalletLook(), elsewhere.claimWalletLook()]);
-    expect(claims.sort()).toEqual(['due', 'not_now']);
+    expect(claims).toContain(due);
+    expect(Math.max(...claims)).toBeGreaterThan(4 * minuteMs);
     await records.noteWallet(5);
     await age('asked_at', 6 * minuteMs);
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
     await age('read_at', 4 * minuteMs);
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
     await age('read_at', 2 * minuteMs);
-    expect(await elsewhere.claimWalletLook()).toBe('due');
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await elsewhere.claimWalletLook()).toBe(due);
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
   });
 
   it('is due again soon where nothing was asked, and not where nothing was found out', async () => {
     const { records } = await openRecords();
-    expect(await records.claimWalletLook()).toBe('due');
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await records.claimWalletLook()).toBe(due);
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
     await records.giveBackWalletLook();
-    expect(await records.claimWalletLook()).toBe('due');
+    expect(await records.claimWalletLook()).toBe(due);
   });
 
   it('S2: is not looked at while submissions are held, and again when they are not', async () => {
     const { records, account, redis, keys } = await openRecords();
     await account.park('submission');
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
     await account.unpark();
     await account.halt('api_key_revoked', 'no');
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
     await account.unhalt();
     await account.noteDown(30_000);
-    expect(await records.claimWalletLook()).toBe('not_now');
+    expect(await records.claimWalletLook()).toBeGreaterThan(0);
     // Nobody has tried since: the time of the hold is over all the same.
     await redis.hset(keys.gate, 'down_until', 1);
-    expect(await records.claimWalletLook()).toBe('due');
+    expect(await records.claimWalletLook()).toBe(due);
   });
 });
 

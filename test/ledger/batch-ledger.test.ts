@@ -278,7 +278,7 @@ describe('a wait', () => {
   const waits: [string, object, (opened: OpenLedger) => Promise<unknown>][] = [
     [
       'for a place in flight',
-      { kind: 'wait', waitMs: 250, reason: 'in_flight' },
+      { kind: 'wait', waitMs: 10_000, reason: 'in_flight' },
       async (opened) => {
         await opened.account.heartbeat('strict', { rate: null, inFlight: 1 });
         await opened.admit('b');

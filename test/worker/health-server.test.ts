@@ -27,7 +27,7 @@ it('is ready once its limits are known, and no more while it stops', async () =>
 it('is not ready while Redis is silent, and lives all the same', async () => {
   const { worker, clock, ask } = await openHealth();
   await worker.start();
-  clock.aheadMs += 7_000;
+  clock.aheadMs += 8_000;
   expect(await ask('/ready')).toMatchObject({ status: 503, body: { status: 'redis_silent' } });
   expect(await ask('/health')).toEqual({ status: 200, body: { status: 'alive' } });
   expect((await ask('/')).status).toBe(404);

@@ -232,6 +232,52 @@ describe('hold', () => {
     expect(feed.readyMs).toBe(0);
   });
 
+  it('S2: of its batch says nothing where there was news of it since it was found out', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', [job('a')]);
+    const { feed } = openFeed(queues, {
+      work: () => {
+        // Its cap was raised just when this one was told of it.
+        feed.news();
+        return { kind: 'hold', of: 'batch', waitMs: 600_000 };
+      },
+    });
+    await turn(feed);
+    expect(feed.readyMs).toBe(0);
+  });
+
+  it('S2: of what the account is to find out ends with news of the account, and no other does', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', [job('a')]);
+    let of: 'batch' | 'batch_until_account' = 'batch';
+    const { feed, clock } = openFeed(queues, {
+      work: () => ({ kind: 'hold', of, waitMs: 600_000 }),
+    });
+    clock.stop();
+    await turn(feed);
+    feed.accountNews();
+    expect(feed.readyMs).toBe(clock.now() + 600_000);
+    feed.news();
+    of = 'batch_until_account';
+    await turn(feed);
+    expect(feed.readyMs).toBe(clock.now() + 600_000);
+    feed.accountNews();
+    expect(feed.readyMs).toBe(0);
+  });
+
+  it('news of the account that comes while a job asks is not lost', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', [job('a')]);
+    const { feed } = openFeed(queues, {
+      work: () => {
+        feed.accountNews();
+        return { kind: 'hold', of: 'batch_until_account', waitMs: 600_000 };
+      },
+    });
+    await turn(feed);
+    expect(feed.readyMs).toBe(0);
+  });
+
   it('S2: of all is told to whoever takes jobs of any batch', async () => {
     const { queues } = openQueues();
     await queues.add('submit', [job('a')]);
@@ -533,6 +579,33 @@ describe('closing', () => {
     expect(await counts(queues, 'submit')).toEqual({ ...none, waiting: 1 });
     const second = openFeed(openQueues({ prefix }).queues, { work: done });
     expect(await turn(second.feed)).toBe('a');
+  });
+
+  it('gives back what it took with the end of another, so that nobody waits for that', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', [job('a'), job('b')]);
+    const { feed, calls } = openFeed(queues, { work: done });
+    expect(await turn(feed, { ...noSeat, handsOn: () => true })).toBe('a');
+    await feed.close();
+    expect(calls).toHaveLength(1);
+    expect(await counts(queues, 'submit')).toEqual({ ...none, waiting: 1 });
+  });
+
+  it('does so where it is closed while it takes that', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', [job('a'), job('b')]);
+    const { feed } = openFeed(queues, { work: done });
+    let closed: Promise<void> | null = null;
+    const handsOn = () => {
+      setImmediate(() => {
+        closed = feed.close();
+      });
+      return true;
+    };
+    await turn(feed, { ...noSeat, handsOn });
+    await eventually(() => expect(closed).not.toBeNull());
+    await closed;
+    expect(await counts(queues, 'submit')).toEqual({ ...none, waiting: 1 });
   });
 
   it('waits for nothing where it leaves at once', async () => {

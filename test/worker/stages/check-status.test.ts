@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../../src/ledger/brief-state.js';
 import { DurationLedger, durationAt } from '../../../src/ledger/durations.js';
@@ -21,7 +23,9 @@ async function running(settings: SettingsPatch = {}, patch: Partial<StateOf<'acc
   return bench;
 }
 
-const check = (bench: Bench, patch = {}) => bench.work('status', { ...job, ...patch });
+const check = (bench: Bench) => bench.work('status', job);
+/** By a process whose machine does not have the folder. */
+const checkElsewhere = (bench: Bench) => bench.work('status', job, { folder: null });
 const reads = (bench: Bench) =>
   Object.values(bench.simulator.bill().requests.byEndpoint.read ?? {}).reduce((a, b) => a + b, 0);
 
@@ -40,8 +44,9 @@ describe('a task that runs', () => {
     const bench = await running();
     await bench.account.noteRefused(30_000);
     const step = await check(bench);
-    expect(step).toMatchObject({ kind: 'later' });
-    expect(step.kind === 'later' && step.afterMs).toBeGreaterThan(20_000);
+    // Nor is one near for any other.
+    expect(step).toMatchObject({ kind: 'hold', of: 'all' });
+    expect(step.kind === 'hold' && step.waitMs).toBeGreaterThan(20_000);
     expect(await bench.stateOf('a')).toMatchObject({ checks: 0 });
     expect(reads(bench)).toBe(0);
   });
@@ -79,7 +84,8 @@ describe('a read without an answer', () => {
       expect(step).toMatchObject({ kind: 'later' });
       expect(step.kind === 'later' && step.afterMs).toBeGreaterThanOrEqual(7_500);
       expect(await bench.stateOf('a')).toMatchObject({ stage: 'accepted', checks: 1 });
-      expect(await check(bench)).toMatchObject({ kind: 'next', stage: 'collect' });
+      expect(await check(bench)).toEqual({ kind: 'done' });
+      expect(await bench.lines()).toMatchObject([{ status: 'succeeded' }]);
     },
   );
 
@@ -140,9 +146,18 @@ describe('a read without an answer', () => {
 });
 
 describe('a task that is over', () => {
-  it('S3: goes on to collect with its URLs, its place free', async () => {
+  it('S5: has its files and its line at once where the folder is', async () => {
     const bench = await running();
-    const step = await check(bench);
+    expect(await check(bench)).toEqual({ kind: 'done' });
+    const [line] = await bench.lines();
+    expect(line).toMatchObject({ status: 'succeeded', requests: { status_checks: 1 } });
+    expect(await readdir(join(bench.out, 'assets'))).toEqual(['a.png']);
+    expect(await bench.inFlight()).toEqual([]);
+  });
+
+  it('S3: goes on to collect with its URLs where the folder is not, its place free', async () => {
+    const bench = await running();
+    const step = await checkElsewhere(bench);
     expect(step).toMatchObject({ kind: 'next', stage: 'collect', attempt: 1, delayMs: 0 });
     expect(step.kind === 'next' && step.urls).toHaveLength(1);
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready', checks: 1, final: 1 });
@@ -151,7 +166,7 @@ describe('a task that is over', () => {
 
   it('S8: keeps no URL in the ledger', async () => {
     const bench = await running();
-    await check(bench);
+    await checkElsewhere(bench);
     expect(JSON.stringify(await bench.stateOf('a'))).not.toContain('http');
   });
 });
@@ -212,7 +227,8 @@ describe('what a check learns', () => {
   it('and when to look next: the wait is that of its kind', async () => {
     const bench = await running({ durationMs: minutes, speed: 1 }, { kind: 'z-image' });
     const durations = new DurationLedger(bench.redis, bench.account.keys);
-    for (let task = 0; task < 20; task += 1) await durations.note(['z-image'], 40_000);
+    for (let task = 0; task < 20; task += 1) void durations.note(['z-image'], 40_000);
+    await durations.tell();
     const step = await check(bench);
     expect(step.kind === 'later' && step.afterMs).toBeGreaterThan(25_000);
   });
@@ -221,7 +237,7 @@ describe('what a check learns', () => {
 describe('safe to repeat', () => {
   it('does nothing but hand on where the brief has moved', async () => {
     const bench = await running();
-    await check(bench);
+    await checkElsewhere(bench);
     const before = await bench.stateOf('a');
     expect(await check(bench)).toEqual({ kind: 'next', stage: 'collect', attempt: 1, delayMs: 0 });
     expect(await bench.stateOf('a')).toEqual(before);
@@ -243,9 +259,18 @@ describe('safe to repeat', () => {
 
   it('S4: two workers that look at once leave one state, and both know the next step', async () => {
     const bench = await running();
-    const steps = await Promise.all([check(bench), check(bench)]);
+    const steps = await Promise.all([checkElsewhere(bench), checkElsewhere(bench)]);
     for (const step of steps) expect(step).toMatchObject({ kind: 'next', stage: 'collect' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready', checks: 1 });
+  });
+
+  it('S4 S5: two workers that look at once and fetch what they find write one line', async () => {
+    const bench = await running();
+    const steps = await Promise.all([check(bench), check(bench)]);
+    // One may have found that the other is at it.
+    for (const step of steps) if (step.kind === 'next') await bench.work('collect', job);
+    expect(await bench.lines()).toMatchObject([{ status: 'succeeded' }]);
+    expect(await readdir(join(bench.out, 'assets'))).toEqual(['a.png']);
   });
 
   it('S4: two workers that find it overdue write one line', async () => {

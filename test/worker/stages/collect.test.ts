@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../../src/ledger/brief-state.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
-import type { StageJob } from '../../../src/worker/stages/step.js';
+import { collectAtOnce } from '../../../src/worker/stages/collect.js';
+import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
+import type { BriefInHand, StageContext, StageJob } from '../../../src/worker/stages/step.js';
 import { accepted, ready } from '../../ledger/brief-states.js';
-import { type Bench, openBench } from './stage-bench.js';
+import { type Bench, noSeat, openBench } from './stage-bench.js';
 
 const hourMs = 3_600_000;
+
+type ReadyBrief = BriefInHand<StateOf<'ready'>>;
 
 /** A brief whose task succeeded, with the URLs that the API gave for it. */
 async function readyBench(
@@ -147,6 +151,70 @@ describe('a result', () => {
       delayMs: 0,
     });
     expect(await bench.lines()).toEqual([]);
+  });
+});
+
+describe('at once, where a look found that a task has succeeded', () => {
+  const file = async (bench: Awaited<ReturnType<typeof readyBench>>, given = bench.urls) => {
+    const left: string[] = [];
+    const brief = await bench.take({ briefId: 'a', attempt: 1, urls: given });
+    const seat = { ...noSeat, leave: () => left.push('left') };
+    const step = (other: Partial<StageContext> = {}) =>
+      collectAtOnce({ ...bench.context, ...other }, { ...brief, seat } as ReadyBrief);
+    return { step, left };
+  };
+
+  it('S5: is fetched and lined, beside the looks of others', async () => {
+    const bench = await readyBench();
+    const { step, left } = await file(bench);
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(left).toEqual(['left']);
+    expect(await bench.files()).toEqual(['a.png']);
+    expect(await bench.lines()).toMatchObject([{ status: 'succeeded' }]);
+  });
+
+  it('S3: is left to the collect stage where there is no folder, or no URL', async () => {
+    const bench = await readyBench();
+    const next = { kind: 'next', stage: 'collect', attempt: 1, delayMs: 0 };
+    const given = await file(bench);
+    expect(await given.step({ folder: null })).toEqual({ ...next, urls: bench.urls });
+    const without = await file(bench, []);
+    expect(await without.step()).toEqual({ ...next, urls: [] });
+    expect([given.left, without.left]).toEqual([[], []]);
+  });
+
+  it('S2: and where so many files are waited for already that its turn is not near', async () => {
+    const bench = await readyBench();
+    const { step, left } = await file(bench);
+    const downloads = new DownloadSlots(1);
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    // One has the slot, and as many wait as may.
+    const held = Array.from({ length: 1 + 3 }, () => downloads.holdSoon(() => ended));
+    expect(held).not.toContain(null);
+    expect(await step({ downloads })).toMatchObject({ kind: 'next', urls: bench.urls });
+    expect(left).toEqual([]);
+    end();
+    await Promise.all(held);
+  });
+
+  it('S3: is left to it with what was learned where the file is late', async () => {
+    const bench = await readyBench({ faults: ['download-status=500:1x'] });
+    const late = await (await file(bench)).step();
+    expect(late).toMatchObject({ kind: 'next', stage: 'collect', urls: bench.urls });
+    expect(late.kind === 'next' && late.delayMs).toBeGreaterThan(0);
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready' });
+  });
+
+  it('S5: and where the disk does not take it: that is no end of the brief', async () => {
+    const bench = await readyBench();
+    await writeFile(join(bench.out, 'assets'), 'no folder');
+    const { step } = await file(bench);
+    expect(await step()).toMatchObject({ kind: 'next', stage: 'collect', urls: bench.urls });
+    expect(await bench.lines()).toEqual([]);
+    expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready' });
   });
 });
 

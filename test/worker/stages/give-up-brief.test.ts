@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BriefState } from '../../../src/ledger/brief-state.js';
+import { holdings } from '../../../src/ledger/moves.js';
 import type { QueueStage } from '../../../src/shared/queues.js';
 import { giveUpBrief } from '../../../src/worker/stages/settle.js';
 import { accepted, ready, submitting } from '../../ledger/brief-states.js';
@@ -11,7 +12,9 @@ async function benchAt(state: BriefState) {
   const bench = await openBench();
   await bench.admit('a');
   await bench.place('a', state);
-  await bench.redis.zadd(bench.account.keys.inFlight, Date.now(), 'spring\na');
+  if (holdings[state.stage].place) {
+    await bench.redis.zadd(bench.account.keys.inFlight, Date.now(), 'spring\na');
+  }
   const giveUp = (stage: QueueStage, attempt = 1) =>
     giveUpBrief(bench.context, stage, { ...job, attempt }, 'the disk is full');
   return { ...bench, giveUp };

@@ -103,10 +103,21 @@ describe('waitForLeave', () => {
     expect(first.kind).toBe('go');
   });
 
-  it('S6: the first of its kind, whose price is not known yet, holds its batch alone', async () => {
+  it('S6: the first of its kind holds all for seconds, until its price is known', async () => {
     const { ask } = await openBriefs();
     expect(await ask('a')).toMatchObject({ kind: 'go' });
-    expect(await ask('b')).toEqual({ kind: 'hold', of: 'batch', waitMs: 2_000 });
+    const held = await ask('b');
+    expect(held).toMatchObject({ kind: 'hold', of: 'all' });
+    if (held.kind === 'hold') expect(held.waitMs).toBeLessThanOrEqual(5_000);
+  });
+
+  it('S6: under a cap it holds its batch alone, for as long as its task takes, or until it is known', async () => {
+    const { ask, ledger } = await openBriefs();
+    await ledger.setCaps({ batch: 100, day: undefined });
+    expect(await ask('a')).toMatchObject({ kind: 'go' });
+    const held = await ask('b');
+    expect(held).toMatchObject({ kind: 'hold', of: 'batch_until_account' });
+    if (held.kind === 'hold') expect(held.waitMs).toBeGreaterThan(600_000);
   });
 
   it('S6: a cap holds its batch alone, and is told', async () => {

@@ -116,7 +116,7 @@ describe('a send in doubt', () => {
 
   it('a first send without addresses goes back for them', async () => {
     const bench = await benchWith();
-    expect(await bench.submit('a')).toEqual({ kind: 'hold', waitMs: 0 });
+    expect(await bench.submit('a')).toEqual({ kind: 'hold', of: 'all', waitMs: 0 });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 0 });
     expect(bench.simulator.bill().requests.total).toBe(0);
   });

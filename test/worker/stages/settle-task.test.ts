@@ -24,8 +24,10 @@ async function acceptedBench() {
   await bench.place('a', accepted('task_1', { reserved: 5, checks: 3 }));
   const take = async () => (await bench.take({ briefId: 'a', attempt: 1 })) as AcceptedBrief;
   const brief = await take();
+  // Without the folder: what is done where it is, see `collect.test.ts`.
+  const context = { ...bench.context, folder: null };
   const settle = (task: Task, probe: Probe = 'none', other = brief) =>
-    settleTask(bench.context, other, task, probe);
+    settleTask(context, other, task, probe);
   return { ...bench, again: take, settle };
 }
 

@@ -121,7 +121,7 @@ describe('a submission that is accepted', () => {
     const bench = await benchWith();
     const journal = await Journal.open(bench.out, { ...identity, batch: bench.batch });
     await journal.close();
-    expect(await bench.send(job, { journal })).toMatchObject({ kind: 'hold' });
+    expect(await bench.send(job, { journal })).toMatchObject({ kind: 'hold', of: 'batch' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 0 });
     expect(bench.notices).toMatchObject([{ kind: 'output_trouble' }]);
     expect(bench.simulator.bill().total.tasks).toBe(0);
@@ -131,7 +131,7 @@ describe('a submission that is accepted', () => {
     const bench = await benchWith();
     const go = await bench.leave(job);
     bench.stopping.abort();
-    expect(await sendBrief(bench.context, ...go)).toEqual({ kind: 'hold', waitMs: 0 });
+    expect(await sendBrief(bench.context, ...go)).toEqual({ kind: 'hold', of: 'all', waitMs: 0 });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 0 });
     expect(await bench.inFlight()).toEqual([]);
     expect(bench.simulator.bill().requests.total).toBe(0);
@@ -251,7 +251,7 @@ describe('a submission without a clear answer', () => {
 describe('a submission that is refused', () => {
   it('S1 S7: gives back turn and place after a 429, and keeps its key', async () => {
     const bench = await benchWith({ faults: ['rate-limited=7:1x'] });
-    expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 7_000 });
+    expect(await submit(bench)).toEqual({ kind: 'hold', of: 'all', waitMs: 7_000 });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', attempt: 1, sends: 1 });
     expect(await bench.inFlight()).toEqual([]);
     expect(bench.notices).toEqual([{ kind: 'throttled', waitMs: 7_000 }]);
@@ -383,7 +383,7 @@ describe('a submission that is refused', () => {
 
   it('waits for an API that answers everything with a page, and lines nothing', async () => {
     const bench = await benchWith({ faults: ['page=403'] });
-    expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 2_000 });
+    expect(await submit(bench)).toEqual({ kind: 'hold', of: 'all', waitMs: 2_000 });
     expect(await bench.begin('a')).toMatchObject({ kind: 'wait', reason: 'api_down' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
   });
@@ -391,7 +391,7 @@ describe('a submission that is refused', () => {
   it('waits for an API that cannot be reached, and lifts the hold with the first success', async () => {
     const bench = await benchWith();
     await bench.simulator.close();
-    expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 2_000 });
+    expect(await submit(bench)).toEqual({ kind: 'hold', of: 'all', waitMs: 2_000 });
     expect(await bench.begin('a')).toMatchObject({ kind: 'wait', reason: 'api_down' });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
     // The API is back: the next that is accepted says so for all.
@@ -408,6 +408,7 @@ describe('headers that say that nothing is left', () => {
   it('S7: hold for ten seconds, and a person hears of it', async () => {
     const bench = await benchWith(odd);
     await bench.account.leave('bench');
+    await bench.account.heartbeat('untold', { rate: null, inFlight: null });
     await submit(bench);
     expect(bench.notices).toMatchObject([{ kind: 'used_up', waitMs: expect.any(Number) }]);
     const { rest } = await bench.account.view();
@@ -438,7 +439,7 @@ describe('an account without credits', () => {
     expect(bench.notices).toEqual([{ kind: 'parked', probeInMs: 5_000 }]);
     const submits = bench.simulator.bill().requests.byEndpoint.submit;
     await due(bench);
-    expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 10_000 });
+    expect(await submit(bench)).toEqual({ kind: 'hold', of: 'all', waitMs: 10_000 });
     expect(bench.simulator.bill().requests.byEndpoint.submit).toEqual(submits);
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted', sends: 1 });
     expect(await bench.inFlight()).toEqual([]);
@@ -459,7 +460,7 @@ describe('an account without credits', () => {
     const bench = await parked();
     bench.simulator.control({ credits: 10, faults: ['rate-limited=9:1x:endpoint=credits'] });
     await due(bench);
-    expect(await submit(bench)).toEqual({ kind: 'hold', waitMs: 9_000 });
+    expect(await submit(bench)).toEqual({ kind: 'hold', of: 'all', waitMs: 9_000 });
     expect(bench.simulator.bill().total.tasks).toBe(0);
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'admitted' });
   });
