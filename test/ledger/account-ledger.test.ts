@@ -138,7 +138,7 @@ describe('turns where they are scarce', () => {
     expect(await account.takeTurn(0)).toMatchObject({ pressure: 'none' });
     expect(await begin('a', { longestWaitMs: 0 })).toMatchObject({ kind: 'wait', reason: 'pace' });
     expect(await account.takeTurn(0)).toMatchObject({ pressure: 'rate' });
-    await redis.hset(account.keys.pace, 'scarce', 1);
+    await redis.hdel(account.keys.pace, 'scarce');
     expect(await begin('b', { cap: 0 })).toMatchObject({ kind: 'wait', reason: 'in_flight' });
     expect(await account.takeTurn(0)).toMatchObject({ pressure: 'in_flight' });
     expect((await account.view()).pressure).toBe('in_flight');
