@@ -53,8 +53,8 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
         }
       });
       // BullMQ tells its own workers of a queue that goes on, and ours wait for news.
-      scope.addHook('onResponse', async (request) => {
-        if (request.method === 'GET') return;
+      scope.addHook('onResponse', async (request, reply) => {
+        if (request.method === 'GET' || reply.statusCode >= 400) return;
         const { batches } = await options.watch.look();
         await Promise.all(batches.map(({ meta: { name } }) => tellBatch(name)));
       });
