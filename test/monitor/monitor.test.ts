@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { DurationLedger } from '../../src/ledger/durations.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import { type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
+import { hearNews } from '../support/news.js';
 import { openSchedules, plan } from '../support/schedules.js';
 import { login, openMonitor } from './open-monitor.js';
 import { endedOn } from './open-nights.js';
@@ -266,6 +267,22 @@ describe('actions', () => {
     await get(pause.replace(/pause$/, 'resume'), { method: 'PUT', headers: same });
     expect(await opened.ledger.meta()).toMatchObject({ paused: false });
     await expect.poll(page, { timeout: 5_000 }).not.toContain('paused');
+  });
+
+  it('are told to whoever works on the batch, and to nobody where they are refused', async () => {
+    const opened = await openBatch();
+    const { redis, prefix } = opened;
+    const { get } = await openMonitor({ actions: 'allowed' }, opened);
+    const told = await hearNews(redis, prefix);
+    expect((await get(pause, { method: 'PUT' })).status).toBe(403);
+    expect(
+      (await get(pause.replace(/pause$/, 'empty'), { method: 'PUT', headers: same })).status,
+    ).toBe(403);
+    expect(await told()).toEqual([]);
+    for (const action of ['pause', 'resume', 'promote']) {
+      await get(pause.replace(/pause$/, action), { method: 'PUT', headers: same });
+      await expect.poll(told, { timeout: 5_000 }).toEqual(['batch spring']);
+    }
   });
 
   it('S4: leave every brief its job: nothing is removed, emptied or edited from here', async () => {
