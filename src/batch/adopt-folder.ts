@@ -65,7 +65,11 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const { ledger, out } = adopting;
   const before = await ledger.adoption.marks();
   if (before.ofEarlierVersion) throw cutOffRetry(ledger.batch);
-  const journal = await readJournal(out, await journalMark(out, before));
+  const mark = await journalMark(out, before);
+  // Until all of an input was admitted once, its admission asks for what is known of each brief.
+  const journal = await (before.ready
+    ? readJournal(out, mark, (briefs) => withoutEnd(ledger, briefs))
+    : readJournal(out, mark));
   // The folder is read before the ledger: what is noted in it was in the ledger before.
   const marks = await ledger.adoption.marks();
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
@@ -78,6 +82,24 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const noted = journal?.end ?? 0;
   if (before.ready && (noted > 0 || journal === null)) await ledger.adoption.markNoted(noted);
   return { kind: 'adopted', journal, ...lines };
+}
+
+/** Of briefs, those of which a journal can know more than the ledger: not where a line says how they ended. */
+async function withoutEnd(
+  ledger: BatchLedger,
+  briefs: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  if (briefs.size === 0) return briefs;
+  const ids = [...briefs];
+  const texts = await ledger.briefs.stateTexts(ids);
+  return new Set(
+    ids.filter((_id, index) => {
+      const text = texts[index] ?? null;
+      if (text === null) return true;
+      const { state } = decodeState(text);
+      return state.stage !== 'lined' || state.status === 'unknown';
+    }),
+  );
 }
 
 /**
