@@ -66,10 +66,11 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const before = await ledger.adoption.marks();
   if (before.ofEarlierVersion) throw cutOffRetry(ledger.batch);
   const mark = await journalMark(out, before);
-  // Until all of an input was admitted once, its admission asks for what is known of each brief.
-  const journal = await (before.ready
-    ? readJournal(out, mark, (briefs) => withoutEnd(ledger, briefs))
-    : readJournal(out, mark));
+  // The admission of an input asks for what is known of each brief, but of none that has its line in this life. While an
+  // earlier one is adopted, none has.
+  const journal = await (before.adopting
+    ? readJournal(out, mark)
+    : readJournal(out, mark, (briefs) => withoutEnd(ledger, briefs)));
   // The folder is read before the ledger: what is noted in it was in the ledger before.
   const marks = await ledger.adoption.marks();
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
