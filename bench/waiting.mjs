@@ -119,6 +119,12 @@ async function requests() {
   return (await answer.json()).requestLog;
 }
 
+/** Looks and probes that the API got; null where it is not there. */
+async function countRequests(from, to) {
+  if (api.simulator === null) return null;
+  return (await requests()).filter(({ at }) => at >= from && at < to).length;
+}
+
 async function nextRequest(endpoint, sinceMs, nth = 1) {
   const untilMs = Date.now() + patienceMs;
   while (Date.now() < untilMs) {
@@ -164,6 +170,11 @@ async function queueBatches(more) {
   return states;
 }
 
+/** A batch of the same name in a folder is believed to be the same. */
+async function removeResults() {
+  await rm(join(stand.folder, 'out'), { recursive: true, force: true });
+}
+
 async function connections() {
   return (await stand.redis.client('LIST')).trim().split('\n').length;
 }
@@ -174,14 +185,22 @@ async function measure(running, connectedBefore) {
   const connected = (await connections()) - connectedBefore;
   const watched = await watchCommands(stand.redis);
   const before = await stand.commandCount();
+  const from = Date.now();
   await Promise.race([sleep(windowMs), running.ended]);
+  const to = Date.now();
   // Without the two of ours.
   const total = (await stand.commandCount()) - before - 1;
   const counts = await watched.end();
   const { exitCode } = running.child;
   if (exitCode !== null) return { ended: exitCode };
   counts.delete('info');
-  return { total, sent: sumOf(counts).sent, counts, connected };
+  return {
+    total,
+    sent: sumOf(counts).sent,
+    counts,
+    connected,
+    requests: await countRequests(from, to),
+  };
 }
 
 /** How soon a request goes out after the event, and how soon ten have. */
@@ -204,7 +223,6 @@ async function play(name, parameters, { state, count }) {
   const kind = kinds[name];
   await setState(state);
   await kind.hold?.(count);
-  await rm(join(stand.folder, 'out'), { recursive: true, force: true });
   await startApi(kind.api === undefined ? {} : kind.api);
   const connectedBefore = await connections();
   const running = start(environment, [...parameters, ...limits, ...(kind.limits ?? [])]);
@@ -223,6 +241,7 @@ async function play(name, parameters, { state, count }) {
       'commands/s': round(measured.total / (windowMs / 1000), 1),
       'sent/s': round(measured.sent / (windowMs / 1000), 1),
       connections: measured.connected,
+      'requests in it': measured.requests,
       ...(await timeEvent(kind, count)),
     };
   } finally {
@@ -248,6 +267,7 @@ if (options.only !== 'worker') {
   const run = ['run', 'in.csv', '--out', 'out', '--batch', nameOf(1), ...model];
   for (const name of chosen.filter((name) => name !== 'idle')) {
     await stand.redis.flushall();
+    await removeResults();
     await startApi({});
     // What is to be held before it runs has to be there.
     if (kinds[name].hold) await runToEnd(environment, [...enqueueOf(1), '--out', 'out']);
@@ -263,6 +283,7 @@ if (options.only !== 'run') {
   for (const name of chosen) {
     for (const count of name === 'idle' ? [0] : sizes) {
       const state = (kinds[name].capped ? capped : plain).get(count);
+      await removeResults();
       note('worker', count, name, await play(name, ['worker', '--out', 'out'], { state, count }));
     }
   }

@@ -29,7 +29,7 @@ These stand for no option:
 | \`RIVYA_BASE_URL\` | \`https://rivya.ai\` | the API's origin, without a path |
 | \`REDIS_URL\` | a private Redis | \`redis://\`, \`rediss://\` (TLS), \`unix://\` or the path of a socket |
 | \`RIVYA_BATCH_HOME\` | \`.rivya-batch\` in the current folder | where the private Redis keeps its data, the API's last list of models, and references that had to be fetched |
-| \`RIVYA_BATCH_HIGH_WATER\` | 50000 | how many briefs of a \`run\` may be without a line in Redis; more are admitted as these are made |
+| \`RIVYA_BATCH_HIGH_WATER\` | 30000 | how many briefs of a \`run\` may be without a line in Redis; more are admitted as these are made |
 | \`MONITOR_PASSWORD\` | | the [monitor](monitor.md)'s password; it does not start without |
 | \`MONITOR_USER\` | \`monitor\` | the monitor's user |
 | \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`NO_PROXY\` | | for requests to the API and downloads. Names of result hosts are looked up here first, and those that lead into a private network are not fetched; a name that this machine cannot resolve is the proxy's to refuse |

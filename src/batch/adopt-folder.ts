@@ -65,7 +65,12 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const { ledger, out } = adopting;
   const before = await ledger.adoption.marks();
   if (before.ofEarlierVersion) throw cutOffRetry(ledger.batch);
-  const journal = await readJournal(out, await journalMark(out, before));
+  const mark = await journalMark(out, before);
+  // The admission of an input asks for what is known of each brief, but of none that has its line in this life. While an
+  // earlier one is adopted, none has.
+  const journal = await (before.adopting
+    ? readJournal(out, mark)
+    : readJournal(out, mark, (briefs) => withoutEnd(ledger, briefs)));
   // The folder is read before the ledger: what is noted in it was in the ledger before.
   const marks = await ledger.adoption.marks();
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
@@ -78,6 +83,24 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const noted = journal?.end ?? 0;
   if (before.ready && (noted > 0 || journal === null)) await ledger.adoption.markNoted(noted);
   return { kind: 'adopted', journal, ...lines };
+}
+
+/** Of briefs, those of which a journal can know more than the ledger: not where a line says how they ended. */
+async function withoutEnd(
+  ledger: BatchLedger,
+  briefs: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  if (briefs.size === 0) return briefs;
+  const ids = [...briefs];
+  const texts = await ledger.briefs.stateTexts(ids);
+  return new Set(
+    ids.filter((_id, index) => {
+      const text = texts[index] ?? null;
+      if (text === null) return true;
+      const { state } = decodeState(text);
+      return state.stage !== 'lined' || state.status === 'unknown';
+    }),
+  );
 }
 
 /**

@@ -109,6 +109,11 @@ function nothingCompared(): Comparison {
   };
 }
 
+/** Briefs of the input that are to be queued: new ones, and those that are made anew. */
+export function toQueue({ fresh, changed, forced }: Comparison): number {
+  return fresh + changed + forced;
+}
+
 /** Briefs of the input that the batch has. */
 export function foundIn({ same, changed, forced, undecided, underWay }: Comparison): number {
   return same + changed + forced + undecided + underWay.count;

@@ -8,7 +8,7 @@ import type { StageQueues } from '../shared/queues.js';
 import { type AdmissionPace, admitBriefs } from './admit.js';
 import { adoptFolder } from './adopt-folder.js';
 import { type BatchContext, batchLedger } from './batch-context.js';
-import { type Comparison, compareWithBatch, type ForcedRun, foundIn } from './compare.js';
+import { type Comparison, compareWithBatch, type ForcedRun, foundIn, toQueue } from './compare.js';
 import { leaveFolder } from './leave-folder.js';
 import { localOutput, openLife } from './open-batch.js';
 import { reopenChanged, reopenOverdue, withReopener } from './reopen.js';
@@ -88,7 +88,7 @@ export async function openBatch(
   // By what it had before that was compared: others may be admitting the same input meanwhile.
   const whole = Math.max(found.admitted, foundIn(comparison)) + comparison.fresh;
   const { meta, reread } = await lookAgain(context, ledger, found);
-  const making = comparison.fresh + comparison.changed + comparison.forced;
+  const making = toQueue(comparison);
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
   const idle = isFinalized(meta) && (making === 0 || meta.stage === 'cancelled');
   if (idle && request.command !== null) await ledger.keepCommand(request.command);

@@ -1,4 +1,3 @@
-import type { PreparedBrief } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { formatBytes, grouped } from '../shared/quantities.js';
 import { readRedisFacts } from '../shared/redis-facts.js';
@@ -23,30 +22,36 @@ const textBytes = 6;
 /** Of what Redis has free, briefs that wait may take this share: the rest is for making them, and for others. */
 const shareToFill = 0.5;
 
-/** What the briefs of an opened input will take that the batch does not have as they are. Reads the input once more. */
-export async function queueMemory(opened: OpenedBatch): Promise<QueueMemory> {
-  const { context, comparison, request } = opened;
-  const briefs = comparison.fresh + comparison.changed + comparison.forced;
-  const freeBytes = await freeMemory(context);
+/**
+ * What so many briefs of an opened input will take: of those that the batch does not have as they are. Reads the input once
+ * more.
+ */
+export async function queueMemory(opened: OpenedBatch, briefs: number): Promise<QueueMemory> {
+  const freeBytes = await freeMemory(opened.context);
   if (briefs === 0) return { briefs, neededBytes: 0, freeBytes };
-  const each = await bytesOfEach(request.input.briefs(), keyBytes(opened));
+  const each = await bytesOfEach(opened);
   return { briefs, neededBytes: Math.round(briefs * each), freeBytes };
 }
 
 /**
- * Refuses an input for which Redis has no room, before anything of it is queued.
+ * Refuses to queue at once what Redis has no room for, before anything of it is queued.
  * @throws BatchError `bad_input`
  */
 export async function refuseTooLarge(
-  { ledger }: OpenedBatch,
+  { ledger, comparison }: OpenedBatch,
   { briefs, neededBytes, freeBytes }: QueueMemory,
 ): Promise<void> {
   if (freeBytes === null || neededBytes <= freeBytes) return;
   // A batch that nothing was ever put into is no batch yet.
   await ledger.dropUnused();
+  // What is made anew is opened again at once, whoever makes it.
+  const remedy =
+    comparison.changed + comparison.forced === 0
+      ? 'make them with "run", which queues no more than there is room for, or raise maxmemory'
+      : 'raise maxmemory, or make fewer of them at once (--limit)';
   throw new BatchError(
     'bad_input',
-    `Queueing ${grouped(briefs)} briefs takes about ${formatBytes(neededBytes)} of Redis' memory, and ${formatBytes(freeBytes)} are free below its maxmemory: make them with "run", which queues no more than there is room for, or raise maxmemory. Nothing was queued.`,
+    `Queueing ${grouped(briefs)} briefs takes about ${formatBytes(neededBytes)} of Redis' memory, and ${formatBytes(freeBytes)} are free below its maxmemory: ${remedy}. Nothing was queued.`,
   );
 }
 
@@ -54,19 +59,17 @@ export async function refuseTooLarge(
 export async function highWaterOf(opened: OpenedBatch, most: number): Promise<number> {
   const freeBytes = await freeMemory(opened.context);
   if (freeBytes === null) return most;
-  const each = await bytesOfEach(opened.request.input.briefs(), keyBytes(opened));
-  const fitting = opened.meta.pending + Math.floor((freeBytes * shareToFill) / each);
+  const each = await bytesOfEach(opened);
+  const pending = (await opened.ledger.meta())?.pending ?? 0;
+  const fitting = pending + Math.floor((freeBytes * shareToFill) / each);
   return Math.max(1, Math.min(most, fitting));
 }
 
-function keyBytes({ context, request }: OpenedBatch): number {
-  return context.prefix.length + request.batch.length;
-}
-
 /** On average. */
-async function bytesOfEach(briefs: AsyncIterable<PreparedBrief>, inKeys: number): Promise<number> {
+async function bytesOfEach({ context, request }: OpenedBatch): Promise<number> {
+  const inKeys = context.prefix.length + request.batch.length;
   let [count, bytes] = [0, 0];
-  for await (const { id, origin, body } of briefs) {
+  for await (const { id, origin, body } of request.input.briefs()) {
     count += 1;
     bytes +=
       takenFor(Buffer.byteLength(origin) + Buffer.byteLength(body) + 1 + textBytes) +

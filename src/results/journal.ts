@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { BatchError } from '../shared/errors.js';
 import { type JsonObject, parseJson } from '../shared/json.js';
-import { readLines } from '../shared/read-lines.js';
+import { inChunks, readLines } from '../shared/read-lines.js';
 import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
@@ -119,23 +119,40 @@ export function journalPath(out: string): string {
   return join(out, fileNames.journal);
 }
 
+/** Of briefs that notes are about, those whose notes are to be kept: a million of them would not fit into memory. */
+export type ChooseBriefs = (briefs: ReadonlySet<string>) => Promise<ReadonlySet<string>>;
+
+const notesAtOnce = 500;
+
 /**
  * What stands in the journal from a place on; null where there is none. A torn line is one whose send did not happen, so
  * it is passed over; and so is the second header where two processes began at once.
  */
-export async function readJournal(out: string, fromOffset = 0): Promise<JournalContent | null> {
+export async function readJournal(
+  out: string,
+  fromOffset = 0,
+  choose: ChooseBriefs = async (briefs) => briefs,
+): Promise<JournalContent | null> {
   const header = fromOffset === 0 ? null : await readJournalHeader(out);
   let content = header === null ? null : emptyJournal(header);
-  for await (const note of readNotes(out, fromOffset)) {
-    if (note.kind === 'header') content ??= emptyJournal(note.header);
-    else if (note.kind === 'foreign' || (note.kind === 'entry' && content === null)) {
-      throw notOurs(out);
+  for await (const notes of inChunks(readNotes(out, fromOffset), notesAtOnce)) {
+    const chosen = await choose(new Set(notes.flatMap(briefsOf)));
+    for (const note of notes) {
+      if (note.kind === 'header') content ??= emptyJournal(note.header);
+      else if (note.kind === 'foreign' || (note.kind === 'entry' && content === null)) {
+        throw notOurs(out);
+      }
+      if (content === null) continue;
+      content.end = note.end;
+      if (note.kind !== 'entry' || !briefsOf(note).every((brief) => chosen.has(brief))) continue;
+      addEntry(content, note.entry, note.offset);
     }
-    if (content === null) continue;
-    content.end = note.end;
-    if (note.kind === 'entry') addEntry(content, note.entry, note.offset);
   }
   return content;
+}
+
+function briefsOf(note: FoundNote): string[] {
+  return note.kind === 'entry' && 'brief' in note.entry ? [note.entry.brief] : [];
 }
 
 /** The content of a send, where the journal has it. */

@@ -69,6 +69,30 @@ const send = (brief: string, attempt = 1) => ({
 const task = (brief: string, attempt = 1) =>
   ({ brief, attempt, task: `task_${brief}`, at: 6, category: 'image', reserved: 9 }) as const;
 
+it.each([
+  ['was admitted as a whole', 1],
+  ['is still being admitted', 0],
+])(
+  'holds of a journal what has no end yet, and not what was sent for a million lines: its input %s',
+  async (_input, ready) => {
+    const { admit, place, journal, adopt, ledger } = await openFolder();
+    await ledger.set({ ready });
+    await admit('waits', 'made', 'in doubt');
+    const end = { stage: 'lined', attempt: 1, fingerprint: 'ab', seq: 1 } as const;
+    await place('made', { ...end, status: 'succeeded' });
+    await place('in doubt', { ...end, status: 'unknown' });
+    for (const id of ['made', 'waits', 'in doubt', 'lost']) {
+      await journal.note(send(id), task(id), { brief: id, opened: 1 });
+    }
+    const adoption = await adopt();
+    if (adoption.kind !== 'adopted') throw new Error(`it was ${adoption.kind}`);
+    const { sends, tasks, opened } = adoption.journal ?? emptyJournal({ ...identity, batch: '' });
+    for (const notes of [sends, tasks, opened]) {
+      expect([...notes.keys()]).toEqual(['waits', 'in doubt', 'lost']);
+    }
+  },
+);
+
 describe('lines that the ledger does not know', () => {
   it('S1: a finished brief is known again by the content of its files', async () => {
     const { ledger, adopt, line, manifest } = await openFolder({ known: false });

@@ -76,7 +76,13 @@ describe('the memory of Redis', () => {
     expect(went.code, went.stderr).toBe(0);
     expect(await desk.report('out')).toMatchObject({ counts: { briefs: 600, succeeded: 600 } });
     expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 602 }, billedTwice: [] });
+    const forced = await desk.run([...run, '--force', '--yes'], { environment });
+    expect(forced).toMatchObject({ code: 2 });
+    expect(forced.stderr).toMatch(
+      /Queueing 600 briefs takes .* \(--limit\)\. Nothing was queued\./,
+    );
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
+    expect(desk.simulator.bill().total.tasks).toBe(602);
   });
 
   test('a scheduled run of what does not fit is refused, and nothing is queued', async ({

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { atOnce } from '../../batch/admit.js';
 import { withQueues } from '../../batch/batch-context.js';
+import { toQueue } from '../../batch/compare.js';
 import {
   admitBatch,
   beginBatch,
@@ -123,7 +124,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
     const changes = comparisonText(comparison);
     if (changes !== null) terminal.note(`Compared with batch ${batch}: ${changes}.`);
     if (flags.force) await agreeToForce(terminal, opened, request);
-    const memory = news === 'some' ? await queueMemory(opened) : null;
+    const memory = news === 'some' ? await queueMemory(opened, toQueue(comparison)) : null;
     if (memory !== null) {
       await refuseTooLarge(opened, memory);
       if (memory.briefs > 0) terminal.note(memoryText(memory));

@@ -7,7 +7,7 @@ import {
 } from '../../batch/continue-batch.js';
 import { writeReport } from '../../batch/end-batch.js';
 import { journalHeader } from '../../batch/open-batch.js';
-import { highWaterOf } from '../../batch/queue-memory.js';
+import { highWaterOf, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
@@ -107,6 +107,9 @@ async function planAndWork(
     if (opened.reread > 0) await writeReport(ledger, request.out, clock);
     return 'not_wanted';
   }
+  const { changed, forced } = opened.comparison;
+  // These are opened again at once: their lines leave the manifest together.
+  await refuseTooLarge(opened, await queueMemory(opened, changed + forced));
   await beginBatch(opened);
   const end = await drive(setup, work, client);
   const balance = end === 'interrupted' ? null : await readBalance(client, account);

@@ -55,7 +55,7 @@ const environmentSchema = z.object({
   RIVYA_BATCH_HIGH_WATER: z
     .string()
     .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1 on')
-    .default('50000'),
+    .default('30000'),
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),

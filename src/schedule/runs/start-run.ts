@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { atOnce } from '../../batch/admit.js';
 import { batchLedger, withQueues } from '../../batch/batch-context.js';
+import { toQueue } from '../../batch/compare.js';
 import { admitBatch, beginBatch, openBatch } from '../../batch/continue-batch.js';
 import { queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
@@ -215,7 +216,7 @@ async function admit(
     changes: 'refused',
   });
   if (opened.news === 'none') return 'all';
-  await refuseTooLarge(opened, await queueMemory(opened));
+  await refuseTooLarge(opened, await queueMemory(opened, toQueue(opened.comparison)));
   await beginBatch(opened);
   return withQueues(batches, batch, (queues) => admitBatch(opened, queues, atOnce(stopping)));
 }
