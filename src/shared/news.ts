@@ -31,18 +31,22 @@ export class NewsReader {
 
   /** @param connection is duplicated: a connection that listens can do nothing else */
   constructor(connection: Redis, prefix: string) {
-    this.subscriber = connection.duplicate();
+    this.subscriber = connection.duplicate({ autoResubscribe: false });
     // Connection errors are told once by the store; without a listener each would end the process.
     this.subscriber.on('error', () => undefined);
-    this.subscriber.on('ready', () => this.tell({ about: 'all' }));
+    this.subscriber.on('ready', () => {
+      // What is told before it is subscribed would be lost without a trace.
+      this.subscriber
+        .subscribe(newsChannel(prefix))
+        .then(() => this.tell({ about: 'all' }))
+        .catch(() => undefined);
+    });
     this.subscriber.on('message', (_channel, text: string) => {
       const at = text.indexOf(' ');
       const about = text.slice(0, at);
       if (about !== 'batch' && about !== 'account') return;
       this.tell({ about, name: text.slice(at + 1) });
     });
-    // Subscribed anew by ioredis after each reconnection.
-    this.subscriber.subscribe(newsChannel(prefix)).catch(() => undefined);
   }
 
   /** @returns a function that takes the listener off again */

@@ -24,19 +24,23 @@ async function openMemory(desk: Desk) {
 }
 
 /** Rows with so many bytes beside what they are made of. */
-function longRows(count: number, bytes: number): string {
+function longRows(count: number, bytes: number, ids = ''): string {
   const notes = 'n'.repeat(bytes);
   const [head, ...rows] = productsCsv(count).trimEnd().split('\n');
-  return `${[`${head},notes`, ...rows.map((row) => `${row},${notes}`)].join('\n')}\n`;
+  return `${[`${head},notes`, ...rows.map((row) => `${ids}${row},${notes}`)].join('\n')}\n`;
 }
 
 describe('the memory of Redis', () => {
-  test.for([20, 1_700])(
-    'enqueue says what 10,000 briefs take, within a fifth: rows of %i bytes more',
-    async (bytes, { openDesk }) => {
+  test.for([
+    [20, ''],
+    [1_700, ''],
+    [20, 'winter-collection/outdoor/women/'],
+  ] as const)(
+    'enqueue says what 10,000 briefs take, within a fifth: rows of %i bytes more, ids %s',
+    async ([bytes, ids], { openDesk }) => {
       const desk = await openDesk();
       const { environment, used } = await openMemory(desk);
-      await desk.write('in.csv', longRows(10_000, bytes));
+      await desk.write('in.csv', longRows(10_000, bytes, ids));
       const before = await used();
       const queued = await desk.run(enqueue, { environment });
       expect(queued.code, queued.stderr).toBe(0);

@@ -20,7 +20,7 @@
 local PROBE_LEASE_MS = 30000
 local FIRST_ALONE_MS = 5000
 -- How soon to ask again where news will end the wait: a cap is raised by somebody, or freed by a task of the batch.
-local CAP_LOOK_MS = 600000
+local CAP_LOOK_MS, DAY_CAP_LOOK_MS = 600000, 60000
 local id = ARGV[1]
 local text = redis.call('HGET', KEYS[2], id)
 if not text then return { 'passed', '' } end
@@ -75,8 +75,8 @@ if not reserved then
   amount = price or tonumber(ARGV[7])
   if left and (price or tonumber(ARGV[8])) > left then
     redis.call('HSET', KEYS[1], 'capped', which)
-    -- A day's cap is another one when the next day begins.
-    local look = which == 'day_cap' and math.min(CAP_LOOK_MS, 86400000 - now % 86400000) or CAP_LOOK_MS
+    -- A day's cap is another one when the next day begins, and other batches may leave some of it.
+    local look = which == 'day_cap' and math.min(DAY_CAP_LOOK_MS, 86400000 - now % 86400000) or CAP_LOOK_MS
     return { 'wait', look, which }
   end
   -- Where the guess is more than is left, the first of its kind may still go: its price is what it is to find out.
