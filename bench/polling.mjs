@@ -4,9 +4,10 @@ import { pino } from 'pino';
 import { DurationLedger } from '../dist/ledger/durations.js';
 import { accountKeys } from '../dist/ledger/keys.js';
 import { guidedCheckInMs } from '../dist/worker/polling/guidance.js';
+import { endless } from '../dist/worker/polling/policy.js';
 import { PollPlanner } from '../dist/worker/polling/poll-planner.js';
 import { bestFrontier, exactDistribution, excessOver } from './polling-optimum.mjs';
-import { openStand, round } from './stand.mjs';
+import { openRandom, openStand, round } from './stand.mjs';
 
 const kinds = [
   { category: 'image', medianMs: 12_000, sigma: 0.4 },
@@ -20,19 +21,6 @@ const firstTasks = 200;
 const warmingRuns = 20;
 /** A brief is accepted every so often while history is made. */
 const spacingMs = 1_000;
-
-/** Mulberry32: small, seeded, good enough for durations. */
-function openRandom(seed) {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  return { uniform, logNormal: ({ medianMs, sigma }) => medianMs * Math.exp(sigma * normal()) };
-}
 
 /** Looks at one task after the other; `waitFor({ ageMs, checks })` is the schedule. */
 async function measure(durationsMs, waitFor) {
@@ -71,10 +59,11 @@ async function warmBy(stand, kind, { pressure, history }) {
   const clock = { now: () => 0 };
   const prefix = `warm-${kind.category}-${pressure}-${history}`;
   const { durations, planner } = openPlanner(stand, { prefix, random: uniform, clock });
-  for (let task = 0; task < historyTasks; task += 1) await durations.note(['m'], logNormal(kind));
+  for (let task = 0; task < historyTasks; task += 1) void durations.note(['m'], logNormal(kind));
+  await durations.tell();
   const { category } = kind;
   return measure(kind.durationsMs, ({ ageMs, checks }) =>
-    planner.nextCheckInMs({ kind: 'm', category, ageMs, checks, pressure }),
+    planner.nextCheckInMs({ kind: 'm', category, ageMs, checks, pressure, ahead: endless }),
   );
 }
 
@@ -96,7 +85,8 @@ async function firstTasksOf(stand, kind, { pressure, run }) {
   const prefix = `warming-${kind.category}-${pressure}-${run}`;
   const { durations, planner } = openPlanner(stand, { prefix, random: uniform, clock });
   const { category } = kind;
-  const look = (task) => planner.nextCheckInMs({ kind: 'm', category, ...task, pressure });
+  const look = (task) =>
+    planner.nextCheckInMs({ kind: 'm', category, ...task, pressure, ahead: endless });
   const tasks = Array.from({ length: firstTasks }, (_, index) => ({
     startedMs: index * spacingMs,
     durationMs: logNormal(kind),
@@ -114,7 +104,8 @@ async function firstTasksOf(stand, kind, { pressure, run }) {
       running.delete(task);
       checks += task.checks;
       lateMs += ageMs - task.durationMs;
-      await durations.note(['m'], task.durationMs);
+      void durations.note(['m'], task.durationMs);
+      await durations.tell();
     } else {
       task.dueMs = now + (await look({ ageMs, checks: task.checks }));
     }

@@ -117,6 +117,19 @@ export const mapping = {
   limit: null,
 };
 
+/** Mulberry32: small, seeded, good enough for durations. */
+export function openRandom(seed) {
+  let state = seed >>> 0;
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  return { uniform, logNormal: ({ medianMs, sigma }) => medianMs * Math.exp(sigma * normal()) };
+}
+
 export function perSecond(count, startedAt) {
   return count / ((performance.now() - startedAt) / 1000);
 }

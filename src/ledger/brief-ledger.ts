@@ -292,8 +292,8 @@ export type SubmitPermit =
       earlier: 'open' | 'none';
       /** What limits the account at this moment. */
       pressure: Pressure;
-      /** Tasks that may be in flight at once. */
-      places: number;
+      /** Requests that go out before the task has to be found over for another submission: see `lua/holds.lua`. */
+      reach: number;
     }
   | Passed
   | { kind: 'wait'; waitMs: number; reason: WaitReason }
@@ -350,7 +350,7 @@ function readPermit(brief: SubmitRequest, reply: [string, ...(string | number)[]
         spacingMs: Number(reply[6]),
         earlier: reply[7] === 'open' ? 'open' : 'none',
         pressure: reply[8] as Pressure,
-        places: Number(reply[9]),
+        reach: Number(reply[9]),
       };
     case 'wait':
       return { kind: 'wait', waitMs: Number(reply[1]), reason: reply[2] as WaitReason };

@@ -5,10 +5,10 @@
 -- ARGV: 1 brief id, 2 attempt, 3 in-flight member, 4 longest wait for a turn (ms), 5 in-flight cap when none was told,
 --       6 price kind, 7 credits to reserve while no price of that kind is known, 8 least that it can cost,
 --       9 when the batch was created, as the asker knows it
--- Returns {'go', wait ms, now ms, state, probe, credits reserved, spacing ms, earlier, pressure, places}
+-- Returns {'go', wait ms, now ms, state, probe, credits reserved, spacing ms, earlier, pressure, reach}
 --             probe: credits, recovery or none;
 --             earlier: 'open' where a send of this attempt may have been taken before, else 'none';
---             pressure: what limits the account, see pace.lua; places: tasks that may be in flight
+--             pressure: what limits the account, see pace.lua; reach: see is_full in holds.lua
 --         {'passed', state}             another step has it, or another attempt
 --         {'wait', ms, reason}          ask again then: in_flight, pace, credits, api_down, first_price, cap, day_cap, paused, other_life
 --         {'halted', code}              the key is refused: a person must act
@@ -44,7 +44,8 @@ local probe = why
 
 local pace, told, cap, shared = pace_of('submit', KEYS[3], now)
 local member = false
-if is_full(KEYS[4], shared, cap, tonumber(ARGV[5]), now) then
+local full, reach = is_full(KEYS[4], shared, cap, tonumber(ARGV[5]), now)
+if full then
   member = redis.call('ZSCORE', KEYS[4], ARGV[3])
   if not member then
     note_full(KEYS[3], now, tonumber(ARGV[5]))
@@ -110,5 +111,4 @@ fields.sends = fields.sends + 1
 text = 'submitting|' .. attempt .. '|' .. fingerprint .. '|' .. cjson.encode(fields)
 redis.call('HSET', KEYS[2], id, text)
 return { 'go', math.ceil(wait), now, text, probe, tostring(amount), tostring(1000 / rate),
-  stage == 'submitting' and 'open' or 'none', pressure(shared, now),
-  places_in_force(shared, cap, tonumber(ARGV[5])) }
+  stage == 'submitting' and 'open' or 'none', pressure(shared, now), reach }

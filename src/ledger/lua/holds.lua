@@ -20,8 +20,11 @@ local function gate_hold(gate_key, now)
   return nil, gate[4] and 'recovery' or 'none'
 end
 
--- Whether all places in flight are taken; whoever waits for one is noted, and is told when one is given back.
+-- Whether all places in flight are taken; and the reach: how many requests go out, at most, before the task that is
+-- accepted next has to be found over for another submission (a look at each that is in flight now, and a submission for
+-- each place). Whoever waits for a place is noted, and is told when one is given back.
 local function is_full(in_flight_key, shared, told, default, now)
   local taken = redis.call('ZCOUNT', in_flight_key, now - LONGEST_TASK_MS, '+inf')
-  return taken >= places_in_force(shared, told, default)
+  local places = places_in_force(shared, told, default)
+  return taken >= places, taken + places
 end

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccountLedger, Lane, LimitHint, Turn } from '../../ledger/account-ledger.js';
 import type { Pressure } from '../../ledger/account-view.js';
+import type { SubmitPermit } from '../../ledger/brief-ledger.js';
+import type { WorkAhead } from '../polling/policy.js';
 
 /** A turn further away than this gives the worker slot back instead of being waited for (S2). */
 export const longestTurnWaitMs = 2_000;
@@ -17,6 +19,9 @@ const leastSpacing = 0.985;
 /** What became of a turn that was given: it is now; a 429 took it back; the process is to stop. */
 export type TurnEnd = 'now' | 'recalled' | 'stopping';
 
+/** How busy the account is, as leave to submit says. */
+type Load = Pick<Extract<SubmitPermit, { kind: 'go' }>, 'pressure' | 'spacingMs' | 'reach'>;
+
 /** This process' side of the account's pace: waits for turns, passes on what the API answered. */
 export class Pacer {
   private readonly notedAtMs: Record<Lane, number> = {
@@ -25,7 +30,11 @@ export class Pacer {
   };
   private readonly waiting = new Set<() => void>();
   private lastSentMs = Number.NEGATIVE_INFINITY;
-  private latestPressure: Pressure = 'none';
+  private seen: Load = {
+    pressure: 'none',
+    spacingMs: Number.POSITIVE_INFINITY,
+    reach: Number.POSITIVE_INFINITY,
+  };
 
   /** @param elapsedMs a clock that only ever goes forward, whatever becomes of the time of day */
   constructor(
@@ -44,7 +53,7 @@ export class Pacer {
     given: (waitMs: number) => void = () => undefined,
   ): Promise<{ kind: 'now' } | { kind: 'too_far'; waitMs: number }> {
     const turn = await this.account.takeTurn(longestTurnWaitMs, member);
-    this.latestPressure = turn.pressure;
+    this.noteTurn(turn);
     if (turn.kind === 'taken') given(turn.waitMs);
     if (turn.kind === 'too_far') return { kind: 'too_far', waitMs: turn.waitMs };
     // A process that stops goes without its turn rather than before it (S7).
@@ -80,9 +89,25 @@ export class Pacer {
     }
   }
 
-  /** What limited the account when this process last asked for a read's turn. */
-  pressure(): Pressure {
-    return this.latestPressure;
+  /** What leave to submit says of the account. */
+  noteLoad({ pressure, spacingMs, reach }: Load): void {
+    this.seen = { pressure, spacingMs, reach };
+  }
+
+  /** Likewise a turn, but for the reach. */
+  noteTurn({ pressure, spacingMs }: Turn): void {
+    this.noteLoad({ ...this.seen, pressure, spacingMs });
+  }
+
+  /**
+   * What limited the account when this process last asked, and for how long the pace has something to send.
+   * @param briefsLeft in this process, infinite while nobody knows; those of others are not known
+   */
+  load(briefsLeft: number): { pressure: Pressure; ahead: WorkAhead } {
+    const { pressure, spacingMs, reach } = this.seen;
+    // Whoever asks has one in hand, whatever was last read.
+    const left = Math.max(1, briefsLeft);
+    return { pressure, ahead: { leftMs: left * spacingMs, placedMs: reach * spacingMs } };
   }
 
   /** The API took a request: anything but 429. Returns for how long its headers alone now hold everybody. */

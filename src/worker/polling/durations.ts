@@ -28,9 +28,9 @@ const mostSteps = 600;
 /** The smoothed distribution of a sketch that has counted at least one task. */
 export function durationCurve(sketch: DurationSketch): DurationCurve {
   const shares = smoothDurations(sketch);
-  const horizonMs = reachesMs(shares, horizonShare);
-  const stepMs = chooseStepMs(horizonMs / mostSteps);
-  const points = Math.max(2, Math.ceil(horizonMs / stepMs) + 1);
+  const reachMs = reachesMs(shares, horizonShare);
+  const stepMs = chooseStepMs(reachMs / mostSteps);
+  const points = Math.max(2, Math.ceil(reachMs / stepMs) + 1);
   const running = Float64Array.from({ length: points }, (_, index) =>
     index === 0 ? 1 : shareAt(shares, bucketPosition(index * stepMs)),
   );
@@ -40,6 +40,11 @@ export function durationCurve(sketch: DurationSketch): DurationCurve {
     ran[index] = (ran[index - 1] ?? 0) + share * stepMs;
   }
   return { stepMs, running, ran, medianMs: reachesMs(shares, 0.5) };
+}
+
+/** The age up to which history has something to say. */
+export function horizonMs({ stepMs, running }: Pick<DurationCurve, 'stepMs' | 'running'>): number {
+  return (running.length - 1) * stepMs;
 }
 
 /**

@@ -6,7 +6,14 @@ import type { Clock } from '../../shared/clock.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import { type AgeSpan, type DurationCurve, durationCurve, durationWithin } from './durations.js';
 import { guidedCheckInMs, minFirstCheckMs, minSpacingMs, tailCheckInMs } from './guidance.js';
-import { type CheckPolicy, choosePolicy, plannedAgeMs } from './policy.js';
+import {
+  type CheckPolicy,
+  choosePolicy,
+  freeFromMs,
+  freePolicy,
+  plannedAgeMs,
+  type WorkAhead,
+} from './policy.js';
 
 /** A task that was just accepted, or just seen running. */
 export interface RunningTask {
@@ -18,12 +25,16 @@ export interface RunningTask {
   /** Made so far. */
   checks: number;
   pressure: Pressure;
+  /** What else the pace has to send. */
+  ahead: WorkAhead;
 }
 
 /** Fewer say too little of their kind: its model is asked, and then the documented guidance. */
 const fewestTasks = 10;
 /** A sketch changes little within seconds, and asking Redis at each check would cost a round trip. */
 const freshMs = 5_000;
+/** Until it says enough, each second of a run is planned worse than it could be. */
+const youngFreshMs = 1_000;
 /** So few new tasks change no plan by as much as a step: the plans of before are kept. */
 const ignoredShare = 0.03;
 /** More kinds than one batch has. */
@@ -33,7 +44,8 @@ const mostNames = 1_000;
 interface Known {
   sketch: DurationSketch;
   curve: DurationCurve | null;
-  policies: Map<Pressure, CheckPolicy>;
+  /** By pressure; and where looks are free from some age on, by that age in steps. */
+  policies: Map<Pressure | number, CheckPolicy>;
   readAtMs: number;
 }
 
@@ -57,14 +69,11 @@ export class PollPlanner {
    * the check before. Without Redis it goes by the documented guidance.
    */
   async nextCheckInMs(task: RunningTask): Promise<number> {
-    const { kind, category, ageMs, checks, pressure } = task;
+    const { kind, category, ageMs, checks } = task;
     const { random } = this.options;
-    const policy = kind === null ? null : await this.policyFor(kind, pressure);
-    if (policy === null) {
-      const guidedMs = guidedCheckInMs(category, checks, random());
-      return pressure === 'rate' ? Math.round(guidedMs * scarcePatience(checks)) : guidedMs;
-    }
-    const plannedMs = plannedAgeMs(policy, ageMs);
+    const known = kind === null ? null : await this.tellingOf(kind);
+    if (known === null) return guidedInMs(task, random());
+    const plannedMs = plannedOf(known, task);
     if (plannedMs === null) return tailCheckInMs(category, ageMs, random());
     // Tasks were submitted one pace apart, so checks planned by their age are spread as they are.
     const soonestMs = checks === 0 ? minFirstCheckMs - ageMs : minSpacingMs;
@@ -82,14 +91,15 @@ export class PollPlanner {
   private durationOf(kind: string, span: AgeSpan): number {
     const { fromMs, toMs } = span;
     const known = this.known.get(kind);
-    if (fromMs === toMs || !known || known.sketch.total < fewestTasks) return (fromMs + toMs) / 2;
+    if (fromMs === toMs || !known || !isTelling(known)) return (fromMs + toMs) / 2;
     return durationWithin(curveOf(known), span, this.options.random());
   }
 
-  private async policyFor(kind: string, pressure: Pressure): Promise<CheckPolicy | null> {
+  /** What is known of the kind, or of its model, where that is enough to plan by. */
+  private async tellingOf(kind: string): Promise<Known | null> {
     for (const name of namesOf(kind)) {
       const known = await this.lookUp(name);
-      if (known !== null && known.sketch.total >= fewestTasks) return policyOf(known, pressure);
+      if (known !== null && isTelling(known)) return known;
     }
     return null;
   }
@@ -97,7 +107,8 @@ export class PollPlanner {
   /** Only what was never read is waited for; what is old is used while it is read again. */
   private async lookUp(name: string): Promise<Known | null> {
     const known = this.known.get(name);
-    if (known && this.options.clock.now() - known.readAtMs < freshMs) return known;
+    const lastsMs = known && isTelling(known) ? freshMs : youngFreshMs;
+    if (known && this.options.clock.now() - known.readAtMs < lastsMs) return known;
     const reading = this.reading.get(name) ?? this.read(name);
     return known ?? reading;
   }
@@ -132,7 +143,19 @@ export class PollPlanner {
   }
 }
 
-/** Where each look takes the turn of a submission, the guidance is stretched: its first looks find next to nothing. */
+/**
+ * The documented guidance. Where each look takes the turn of a submission, with patience; near the end, after all that
+ * is left; and before places run out.
+ */
+function guidedInMs({ category, checks, pressure, ahead }: RunningTask, random: number): number {
+  const guidedMs = guidedCheckInMs(category, checks, random);
+  if (pressure !== 'rate') return guidedMs;
+  const patientMs = guidedMs * scarcePatience(checks);
+  const scarceMs = ahead.leftMs <= 2 * patientMs ? ahead.leftMs : patientMs;
+  return Math.round(Math.max(guidedMs, Math.min(scarceMs, ahead.placedMs)));
+}
+
+/** The first looks of the guidance find next to nothing. */
 function scarcePatience(checks: number): number {
   return checks === 0 ? 3 : 2;
 }
@@ -151,8 +174,23 @@ function curveOf(known: Known): DurationCurve {
   return known.curve;
 }
 
-function policyOf(known: Known, pressure: Pressure): CheckPolicy {
-  const policy = known.policies.get(pressure) ?? choosePolicy(curveOf(known), pressure);
-  known.policies.set(pressure, policy);
-  return policy;
+/** The age at which a task is looked at next, in ms; null past all history. */
+function plannedOf(known: Known, { ageMs, pressure, ahead }: RunningTask): number | null {
+  const curve = curveOf(known);
+  const plan = (name: Pressure | number, make: () => CheckPolicy) => {
+    const policy = known.policies.get(name) ?? make();
+    known.policies.set(name, policy);
+    return plannedAgeMs(policy, ageMs);
+  };
+  const plannedMs = plan(pressure, () => choosePolicy(curve, pressure));
+  if (pressure !== 'rate' || plannedMs === null) return plannedMs;
+  const fromMs = freeFromMs(curve, ageMs, plannedMs, ahead);
+  if (fromMs === null) return plannedMs;
+  const steps = Math.min(Math.ceil(fromMs / curve.stepMs), curve.running.length - 1);
+  const freeMs = plan(steps, () => freePolicy(curve, steps * curve.stepMs));
+  return Math.max(fromMs, freeMs ?? fromMs);
+}
+
+function isTelling({ sketch }: Known): boolean {
+  return sketch.total >= fewestTasks;
 }

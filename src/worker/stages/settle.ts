@@ -72,11 +72,12 @@ async function submitAgain(
 
 /** How long a task that was just accepted, or just seen running, is left alone, in ms. */
 export function nextCheckInMs(
-  { pollPlanner, pacer, clock }: StageContext,
+  { pollPlanner, pacer, clock, briefsLeft }: StageContext,
   { kind, category, submittedAt, checks }: StateOf<'accepted'>,
 ): Promise<number> {
   const ageMs = Math.max(0, clock.now() - submittedAt);
-  return pollPlanner.nextCheckInMs({ kind, category, ageMs, checks, pressure: pacer.pressure() });
+  const { pressure, ahead } = pacer.load(briefsLeft());
+  return pollPlanner.nextCheckInMs({ kind, category, ageMs, checks, pressure, ahead });
 }
 
 /** Whoever gives up asks for nothing. */

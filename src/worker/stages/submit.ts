@@ -114,6 +114,7 @@ export async function sendBrief(
   if (sentOther) return endInDoubt(context, brief, sentOtherMessage);
   if (keyAgeMs >= keyLifeMs) return endInDoubt(context, brief, expiredMessage);
   const permittedAt = context.machine();
+  pacer.noteLoad(permit);
   if ((await pacer.keepTurn(permit)) !== 'now') return unsent(context, brief, permit);
   if (permit.probe === 'credits') {
     const waitMs = await probeCredits(context);

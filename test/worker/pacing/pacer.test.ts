@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Pacer } from '../../../src/worker/pacing/pacer.js';
+import { endless } from '../../../src/worker/polling/policy.js';
 import { openLedger } from '../../support/ledger.js';
 import { ShiftedClock } from '../stages/stage-bench.js';
 
@@ -92,6 +93,43 @@ it('S7: a 429 takes back the turns that wait in this process', async () => {
   expect(await waiting).toMatchObject({ kind: 'too_far' });
   const again = await pacer.turn();
   expect(again.kind === 'too_far' && again.waitMs).toBeGreaterThan(50_000);
+});
+
+describe('how busy the account is', () => {
+  async function leave({ begin, admit }: Awaited<ReturnType<typeof openPacer>>, id: string) {
+    await admit(id);
+    const permit = await begin(id, { cap: 8 });
+    if (permit.kind !== 'go') throw new Error(permit.kind);
+    return permit;
+  }
+
+  it('is not known before anybody has asked for leave or a turn', async () => {
+    const { pacer } = await openPacer();
+    expect(pacer.load(1)).toEqual({ pressure: 'none', ahead: endless });
+    expect(pacer.load(Number.POSITIVE_INFINITY)).toEqual({ pressure: 'none', ahead: endless });
+  });
+
+  it('comes with leave to submit: what is left, and what there are places for, at the pace', async () => {
+    const opened = await openPacer(10 / 0.98);
+    const { pacer } = opened;
+    pacer.noteLoad(await leave(opened, 'a'));
+    expect(pacer.load(50)).toEqual({ pressure: 'none', ahead: { leftMs: 5_000, placedMs: 800 } });
+    // It waits for its turn, and the first holds a place.
+    pacer.noteLoad(await leave(opened, 'b'));
+    expect(pacer.load(50)).toEqual({ pressure: 'rate', ahead: { leftMs: 5_000, placedMs: 900 } });
+    // Whatever was read last: one is in hand.
+    expect(pacer.load(0).ahead.leftMs).toBe(100);
+    expect(pacer.load(Number.POSITIVE_INFINITY).ahead.leftMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('comes with each turn, but for the places', async () => {
+    const opened = await openPacer(10 / 0.98);
+    const { pacer, account } = opened;
+    pacer.noteLoad(await leave(opened, 'a'));
+    await account.heartbeat('slower', { rate: 5 / 0.98, inFlight: null });
+    pacer.noteTurn(await account.takeTurn(60_000));
+    expect(pacer.load(50).ahead).toEqual({ leftMs: 10_000, placedMs: 1_600 });
+  });
 });
 
 it('S7: a process that stood still does not send its turns at once', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bucketOf, DurationLedger, type DurationSketch } from '../../../src/ledger/durations.js';
+import { endless } from '../../../src/worker/polling/policy.js';
 import { PollPlanner, type RunningTask } from '../../../src/worker/polling/poll-planner.js';
 import { connect, openLedger } from '../../support/ledger.js';
 import { log } from '../stages/stage-bench.js';
@@ -13,6 +14,7 @@ const base: RunningTask = {
   ageMs: 0,
   checks: 0,
   pressure: 'none',
+  ahead: endless,
 };
 const exactly = (durationMs: number) => ({ fromMs: durationMs, toMs: durationMs });
 
@@ -46,12 +48,14 @@ function plannerOf(sketch: DurationSketch, random: number): PollPlanner {
   });
 }
 
+const anyMs = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.nat(3_600_000));
 const anyTask: fc.Arbitrary<RunningTask> = fc.record({
   kind: fc.constantFrom(kind, 'fox', null),
   category: fc.constantFrom('image', 'audio', 'video'),
   ageMs: fc.nat(4 * 3_600_000),
   checks: fc.nat(30),
   pressure: fc.constantFrom('rate', 'in_flight', 'none'),
+  ahead: fc.record({ leftMs: anyMs, placedMs: anyMs }),
 });
 const anyRandom = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
@@ -137,6 +141,23 @@ describe('what a plan is made from', () => {
     expect(reads).toBe(2);
   });
 
+  it('is read again sooner while it says too little', async () => {
+    let reads = 0;
+    const durations = {
+      read: async () => {
+        reads += 1;
+        return sketchOf(logNormal(12_000, 0.4, 9));
+      },
+    } as unknown as DurationLedger;
+    const clock = new SetClock();
+    const planner = new PollPlanner({ durations, clock, log, random: () => 0.5 });
+    for (const nowMs of [0, 900, 1_000, 1_900, 2_000]) {
+      clock.nowMs = nowMs;
+      await planner.nextCheckInMs({ ...base, kind: 'fox' });
+    }
+    expect(reads).toBe(3);
+  });
+
   it('is the documented guidance where Redis does not answer, and a duration lost harms nobody', async () => {
     const durations = {
       read: () => Promise.reject(new Error('gone')),
@@ -146,6 +167,63 @@ describe('what a plan is made from', () => {
     planner.learn(kind, exactly(12_000));
     expect(await planner.nextCheckInMs(base)).toBe(2_500);
     expect(await planner.nextCheckInMs({ ...base, checks: 1, ageMs: 2_500 })).toBe(5_500);
+  });
+});
+
+describe('while requests are scarce', () => {
+  const history = sketchOf(logNormal(3_000, 0.4));
+  const scarce = { ...base, pressure: 'rate' } as const;
+  const waitOf = (task: Partial<RunningTask>, sketch = history) =>
+    plannerOf(sketch, 0.5).nextCheckInMs({ ...scarce, ...task });
+  const nothing = sketchOf([]);
+
+  it('a task is looked at as planned as long as more is left than its plan is long', async () => {
+    const planned = await waitOf({});
+    expect(planned).toBeGreaterThan(5_000);
+    expect(await waitOf({ ahead: { ...endless, leftMs: 60_000 } })).toBe(planned);
+    expect(await waitOf({ ahead: { ...endless, placedMs: 60_000 } })).toBe(planned);
+  });
+
+  it('near the end it is looked at after all that is left, later than planned', async () => {
+    const planned = await waitOf({});
+    for (const leftMs of [planned + 1_000, 9_000, 11_000]) {
+      const waitMs = await waitOf({ ahead: { ...endless, leftMs } });
+      // On a grid of a quarter of a second where its history has a word to say.
+      expect(waitMs).toBeGreaterThanOrEqual(leftMs);
+      expect(waitMs).toBeLessThan(leftMs + 250);
+    }
+  });
+
+  it('the last ones are looked at as if requests were free', async () => {
+    const ahead = { ...endless, leftMs: 100 };
+    expect(await waitOf({ ahead })).toBe(await waitOf({ pressure: 'none' }));
+    const missed = { ageMs: 4_000, checks: 1 };
+    expect(await waitOf({ ...missed, ahead })).toBe(await waitOf({ ...missed, pressure: 'none' }));
+  });
+
+  it('it is looked at before its place is wanted, and never later for that', async () => {
+    const planned = await waitOf({});
+    const waits = await Promise.all(
+      [1_000, 4_500, 5_500, 30_000].map((placedMs) => waitOf({ ahead: { ...endless, placedMs } })),
+    );
+    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
+    expect(waits[1]).toBeLessThanOrEqual(4_500);
+    expect(waits.at(-1)).toBe(planned);
+  });
+
+  it('of other pressures it says nothing', async () => {
+    const ahead = { leftMs: 6_000, placedMs: 6_000 };
+    for (const pressure of ['none', 'in_flight'] as const) {
+      expect(await waitOf({ pressure, ahead })).toBe(await waitOf({ pressure }));
+    }
+  });
+
+  it('without a history, the guidance is followed with patience, but not past the last submission or place', async () => {
+    expect(await waitOf({}, nothing)).toBe(7_500);
+    expect(await waitOf({ ahead: { ...endless, leftMs: 12_000 } }, nothing)).toBe(12_000);
+    expect(await waitOf({ ahead: { ...endless, leftMs: 100 } }, nothing)).toBe(2_500);
+    expect(await waitOf({ ahead: { leftMs: 12_000, placedMs: 4_000 } }, nothing)).toBe(4_000);
+    expect(await waitOf({ ahead: { ...endless, leftMs: 60_000 } }, nothing)).toBe(7_500);
   });
 });
 
