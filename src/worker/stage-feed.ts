@@ -20,6 +20,8 @@ const longestRetryMs = 60_000;
 const suspectForMs = lockMs + 4_000;
 /** So many may ask for jobs at once of which nobody knows whether they are there. */
 const mostAsking = 32;
+/** Two clocks of one moment, in this process and in BullMQ. */
+const momentMs = 50;
 /** A queue that cannot be asked is left alone for so long. */
 const troubleMs = 1_000;
 
@@ -39,6 +41,13 @@ export interface StageFeedOptions {
 
 /** What BullMQ answers to whoever wants a job: the job and its id, or when the next one is due, 0 for none. */
 type TakeReply = [JobJson | null, string, number, number];
+
+/** A question for a job: for one that is known to be due, or for any. */
+interface Asking {
+  isKnown: boolean;
+  /** Something has come while it was asked. */
+  anew: boolean;
+}
 
 /** A job in hand. */
 interface Held {
@@ -63,14 +72,16 @@ export class StageFeed {
   private readonly id = randomUUID();
   private readonly inHand = new Map<string, Held>();
   private takes = 0;
-  /** When jobs are due that this process knows of, the first one first: it made them, or Redis has told it. */
+  /** When each of the jobs is due that this process put off itself, the first one first. */
   private readonly dues: number[] = [];
+  /** When Redis says that the next job is due that others have put off; there may be more of them then. */
+  private othersDueMs = Number.POSITIVE_INFINITY;
   /** There may be any number of other jobs: asked for until there is none. */
   private mayHaveMore = true;
   /** So many may ask at once whether there is more: one, until it has got some. */
   private breadth = 1;
   /** Those that ask now; each is marked when something comes meanwhile. */
-  private readonly asked = new Set<{ anew: boolean }>();
+  private readonly asked = new Set<Asking>();
   /** Until then none is taken, whatever is there. */
   private shutMs = 0;
   /** What it is shut for ends with the account as well. */
@@ -99,8 +110,10 @@ export class StageFeed {
   get readyMs(): number {
     if (this.ended !== 'no') return Number.POSITIVE_INFINITY;
     if (this.fetched.length > 0) return 0;
-    const asksNow = this.mayHaveMore && this.asked.size < this.breadth;
-    return Math.max(asksNow ? 0 : (this.dues[0] ?? Number.POSITIVE_INFINITY), this.shutMs);
+    const [ownMs = Number.POSITIVE_INFINITY] = this.dues;
+    const othersMs = this.mayHaveMore ? 0 : this.othersDueMs;
+    const askMs = this.asked.size < this.breadth ? othersMs : Number.POSITIVE_INFINITY;
+    return Math.max(Math.min(ownMs, askMs), this.shutMs);
   }
 
   /** There may be jobs of which nobody has told this process. */
@@ -148,27 +161,56 @@ export class StageFeed {
     const queue = queues.queue(stage);
     const fetched = this.fetched.shift();
     if (fetched) return fetched;
-    const [dueMs = Number.POSITIVE_INFINITY] = this.dues;
-    const isKnown = dueMs <= clock.now();
-    // Another one that asks meanwhile is for the next.
-    if (isKnown) this.dues.shift();
-    const asked = { anew: false };
-    if (!isKnown) this.asked.add(asked);
+    const ask = this.beginAsking();
     const token = this.nextToken();
     try {
       const reply = (await queue.getBackend().moveToActive(token)) as TakeReply;
       const taken = this.takeUp(reply, token);
-      if (taken === null) this.noteEmpty(reply, isKnown ? null : asked);
-      else if (!isKnown) this.breadth = Math.min(mostAsking, this.breadth * 2);
+      this.noteAnswer(ask, taken, reply);
       return taken;
     } catch (error) {
       log.debug({ err: error, stage }, 'queue trouble');
       this.shutMs = clock.now() + troubleMs;
       this.mayHaveMore = true;
     } finally {
-      this.asked.delete(asked);
+      this.asked.delete(ask);
     }
     return null;
+  }
+
+  /** For a job that is known to be due; else for any, of which several may ask at once. */
+  private beginAsking(): Asking {
+    const [dueMs = Number.POSITIVE_INFINITY] = this.dues;
+    const isKnown = dueMs <= this.options.clock.now();
+    const ask = { isKnown, anew: false };
+    // Another one that asks meanwhile is for the next.
+    if (isKnown) this.dues.shift();
+    else {
+      this.asked.add(ask);
+      // What others have put off may be more than one.
+      if (this.othersDueMs <= this.options.clock.now()) {
+        this.mayHaveMore = true;
+        this.othersDueMs = Number.POSITIVE_INFINITY;
+      }
+    }
+    return ask;
+  }
+
+  private noteAnswer(ask: Asking, taken: TakenJob | null, [, , , nextMs = 0]: TakeReply): void {
+    if (taken !== null) {
+      if (!ask.isKnown) this.breadth = Math.min(mostAsking, this.breadth * 2);
+      return;
+    }
+    this.breadth = 1;
+    if (!ask.isKnown && !ask.anew) this.mayHaveMore = false;
+    if (nextMs <= 0) return;
+    // BullMQ counts from a moment later than this process does: it is not due yet, and comes in a moment.
+    const isSoon = nextMs - this.options.clock.now() <= momentMs;
+    if (ask.isKnown && isSoon) this.expectJobAt(nextMs);
+    else if (!this.dues.some((dueMs) => Math.abs(dueMs - nextMs) <= momentMs)) {
+      this.othersDueMs = Math.min(this.othersDueMs, nextMs);
+      this.onChange();
+    }
   }
 
   private nextToken(): string {
@@ -182,13 +224,6 @@ export class StageFeed {
     this.inHand.set(id, { token, sinceMs: clock.now() });
     const job = Job.fromJSON(queues.queue(stage), json, id) as Job<JobData>;
     return { job, token, newsHeard: this.newsHeard };
-  }
-
-  /** @param asked of one who asked whether there is more */
-  private noteEmpty([, , , nextMs]: TakeReply, asked: { anew: boolean } | null): void {
-    if (asked && !asked.anew) this.mayHaveMore = false;
-    this.breadth = 1;
-    if (nextMs > 0 && !this.dues.includes(nextMs)) this.expectJobAt(nextMs);
   }
 
   /** Works on a job that was taken, and does with it what its step says. Never rejects. */
@@ -356,19 +391,19 @@ export class StageFeed {
   private async complete({ job, token }: TakenJob, seat: Seat | null): Promise<void> {
     const backend = this.options.queues.queue(this.options.stage).getBackend();
     const takesNext = this.ended === 'no' && (seat?.handsOn() ?? false);
-    const isKnown = (this.dues[0] ?? Number.POSITIVE_INFINITY) <= this.options.clock.now();
-    if (takesNext && isKnown) this.dues.shift();
-    const asked = { anew: false };
-    if (takesNext && !isKnown) this.asked.add(asked);
+    const ask = takesNext ? this.beginAsking() : null;
     try {
       const { result } = await backend.moveToCompleted(job, null, true, token, takesNext);
-      if (!takesNext || !Array.isArray(result)) return;
+      if (ask === null || !Array.isArray(result)) return;
       const reply = result as TakeReply;
       const next = this.takeUp(reply, token);
-      if (next === null) this.noteEmpty(reply, isKnown ? null : asked);
-      else this.fetched.push(next);
+      this.noteAnswer(ask, next, reply);
+      if (next !== null) this.fetched.push(next);
+    } catch (error) {
+      if (ask !== null) this.mayHaveMore = true;
+      throw error;
     } finally {
-      this.asked.delete(asked);
+      if (ask !== null) this.asked.delete(ask);
     }
     if (this.ended !== 'no') await this.releaseFetched();
   }

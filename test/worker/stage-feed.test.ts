@@ -644,3 +644,35 @@ describe('state that is lost', () => {
     expect(await counts(queues, 'submit')).toEqual(none);
   });
 });
+
+describe('jobs that come due in one moment', () => {
+  const putOff = (brief: string) => job(brief, { delayMs: 150 });
+
+  /** Until nothing is known to come. */
+  async function takeAll({ feed, clock }: ReturnType<typeof openFeed>): Promise<void> {
+    while (feed.readyMs !== Number.POSITIVE_INFINITY) {
+      if (feed.readyMs <= clock.now()) await turn(feed);
+      else await eventually(() => expect(feed.readyMs).toBeLessThanOrEqual(clock.now()));
+    }
+  }
+
+  it('are all taken where it put them off itself, though its clock is a little ahead of BullMQ', async () => {
+    const { queues } = openQueues();
+    const opened = openFeed(queues, { work: done });
+    await turn(opened.feed);
+    opened.clock.aheadMs = 30;
+    const dueMs = Date.now() + 150;
+    await queues.add('submit', ['a', 'b', 'c'].map(putOff));
+    for (let told = 0; told < 3; told += 1) opened.feed.expectJobAt(dueMs);
+    await takeAll(opened);
+    expect(opened.calls.map(({ briefId }) => briefId).sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are all taken where others put them off, who are gone', async () => {
+    const { queues } = openQueues();
+    await queues.add('submit', ['a', 'b', 'c'].map(putOff));
+    const opened = openFeed(queues, { work: done });
+    await takeAll(opened);
+    expect(opened.calls.map(({ briefId }) => briefId).sort()).toEqual(['a', 'b', 'c']);
+  });
+});
