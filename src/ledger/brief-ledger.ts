@@ -248,6 +248,11 @@ export class BriefLedger {
   /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */
   async claimName(briefId: string, canonicalName: string): Promise<'plain' | 'needs_suffix'> {
     const { state, names } = this.keys;
+    if (briefId === canonicalName) {
+      // It is the brief's own, unless another one was faster.
+      const owner = await this.redis.hget(names, canonicalName);
+      return owner === null || owner === briefId ? 'plain' : 'needs_suffix';
+    }
     const reply = await runScript(this.redis, 'claim-name', {
       keys: [state, names],
       values: [briefId, canonicalName],

@@ -22,6 +22,8 @@ const suspectForMs = lockMs + 4_000;
 const mostAsking = 32;
 /** Two clocks of one moment, in this process and in BullMQ. */
 const momentMs = 50;
+/** Jobs of others are taken so long after the first of them is due: each time that none is left costs a question. */
+const gatherMs = 25;
 /** A queue that cannot be asked is left alone for so long. */
 const troubleMs = 1_000;
 
@@ -208,7 +210,8 @@ export class StageFeed {
     const isSoon = nextMs - this.options.clock.now() <= momentMs;
     if (ask.isKnown && isSoon) this.expectJobAt(nextMs);
     else if (!this.dues.some((dueMs) => Math.abs(dueMs - nextMs) <= momentMs)) {
-      this.othersDueMs = Math.min(this.othersDueMs, nextMs);
+      // Together with those that come due right after it.
+      this.othersDueMs = Math.min(this.othersDueMs, nextMs + gatherMs);
       this.onChange();
     }
   }

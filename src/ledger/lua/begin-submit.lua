@@ -57,7 +57,9 @@ elseif shared.fields.full and get(shared, 'full') < now - FULL_LASTS_MS then
 end
 
 -- What was reserved by an earlier send of this attempt stays: it may have been charged.
-local reserved = read_reservation(KEYS[6], id)
+local fields = cjson.decode(rest)
+local was_sent = stage == 'submitting' or attempt ~= '1' or fields.sends ~= 0
+local reserved = was_sent and read_reservation(KEYS[6], id) or nil
 local amount = reserved
 local day = utc_day(now)
 local price
@@ -100,7 +102,6 @@ redis.call('HSET', KEYS[1], unpack(counts))
 if batch[8] then redis.call('HDEL', KEYS[1], 'capped') end
 -- One probe at a time: the next may only try when this one has had time to answer.
 if probe == 'credits' then redis.call('HSET', KEYS[5], 'probe_at', now + PROBE_LEASE_MS) end
-local fields = cjson.decode(rest)
 if stage == 'admitted' then
   fields.firstSentAt = now + math.ceil(wait)
   -- What waited when a run began that makes everything anew is made in that run, and not once more (S1).
