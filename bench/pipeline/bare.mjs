@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent, request } from 'undici';
-import { queueStages } from '../../dist/shared/queues.js';
+import { queueStages } from '../../dist/shared/queue-names.js';
 
 /** Both wait as long before the first status check: the API's documentation asks for it. */
 const firstCheckMs = 2_500;

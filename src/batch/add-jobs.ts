@@ -1,6 +1,7 @@
 import type { BriefState } from '../ledger/brief-state.js';
 import { queueOf } from '../ledger/moves.js';
-import { type NewJob, type QueueStage, queueStages, type StageQueues } from '../shared/queues.js';
+import { type QueueStage, queueStages } from '../shared/queue-names.js';
+import type { NewJob, StageQueues } from '../shared/queues.js';
 
 /**
  * Gives briefs the jobs that move them on, by where the ledger says that they are. One in doubt is asked about beside the

@@ -1,5 +1,5 @@
 import type { LineStatus } from '../shared/manifest-line.js';
-import type { QueueStage } from '../shared/queues.js';
+import type { QueueStage } from '../shared/queue-names.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import type { BriefState, Stage, StateOf } from './brief-state.js';
 

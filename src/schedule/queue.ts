@@ -1,7 +1,7 @@
 import { type AdvancedOptions, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { bullPrefix } from '../shared/queues.js';
+import { bullPrefix } from '../shared/queue-names.js';
 import { nextTick } from './cron.js';
 import type { Schedule } from './schedule.js';
 import { type RunMessage, runMessageSchema } from './words.js';

@@ -6,8 +6,6 @@ import { systemClock } from './clock.js';
 import { tellNews } from './news.js';
 import { bullPrefix, type QueueStage, queueName, queueStages } from './queue-names.js';
 
-export { bullPrefix, type QueueStage, queueName, queueStages } from './queue-names.js';
-
 /** What a job carries; the brief itself is in the ledger. `v` lets two versions of ours run side by side. */
 export const jobDataSchema = z.object({
   v: z.literal(1),

@@ -2,13 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Job, type JobJson } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
-import {
-  type JobData,
-  jobDataSchema,
-  lockMs,
-  type QueueStage,
-  type StageQueues,
-} from '../shared/queues.js';
+import type { QueueStage } from '../shared/queue-names.js';
+import { type JobData, jobDataSchema, lockMs, type StageQueues } from '../shared/queues.js';
 import type { Seat, StageJob, Step } from './stages/step.js';
 
 /** After so many unexpected errors in a row, about half an hour, a brief gets its line without its job. */

@@ -14,7 +14,7 @@ import type { Downloader } from '../rivya/download.js';
 import { type Clock, machineTime, systemClock, wasSetBack } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
 import { type News, NewsReader } from '../shared/news.js';
-import type { QueueStage } from '../shared/queues.js';
+import type { QueueStage } from '../shared/queue-names.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import { BatchWorker } from './batch-worker.js';
 import type { Notify } from './notices.js';

@@ -1,11 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  jobDataSchema,
-  jobId,
-  type NewJob,
-  queueName,
-  StageQueues,
-} from '../../src/shared/queues.js';
+import { queueName } from '../../src/shared/queue-names.js';
+import { jobDataSchema, jobId, type NewJob, StageQueues } from '../../src/shared/queues.js';
 import { connect, newPrefix } from '../support/ledger.js';
 
 function openQueues() {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { BatchMeta } from '../../src/ledger/batch-meta.js';
-import { type QueueStage, queueStages } from '../../src/shared/queues.js';
+import { type QueueStage, queueStages } from '../../src/shared/queue-names.js';
 import type { WorkerProcess } from '../../src/worker/worker-process.js';
 import { startServer } from '../support/redis-server.js';
 import { openProcess } from './open-process.js';

@@ -1,5 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
-import { type NewJob, type QueueStage, StageQueues } from '../../src/shared/queues.js';
+import type { QueueStage } from '../../src/shared/queue-names.js';
+import { type NewJob, StageQueues } from '../../src/shared/queues.js';
 import { StageFeed } from '../../src/worker/stage-feed.js';
 import type { Seat, StageJob, Step } from '../../src/worker/stages/step.js';
 import { connect, newPrefix } from '../support/ledger.js';

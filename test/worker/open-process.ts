@@ -1,5 +1,6 @@
 import { inject, onTestFinished } from 'vitest';
-import { type QueueStage, queueStages, StageQueues } from '../../src/shared/queues.js';
+import { type QueueStage, queueStages } from '../../src/shared/queue-names.js';
+import { StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { WorkerProcess } from '../../src/worker/worker-process.js';
 import { connect, openLedger } from '../support/ledger.js';

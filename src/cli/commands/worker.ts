@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { ExitCode } from '../../shared/errors.js';
-import { type QueueStage, queueStages } from '../../shared/queues.js';
+import { type QueueStage, queueStages } from '../../shared/queue-names.js';
 import type { HealthServer } from '../../worker/health-server.js';
 import { NoticeNews, type Notify } from '../../worker/notices.js';
 import { serveBatches } from '../../worker/serve-batches.js';

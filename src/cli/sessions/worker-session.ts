@@ -4,7 +4,7 @@ import { modelFacts } from '../../rivya/catalogue.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { createDownloader } from '../../rivya/download.js';
 import type { Model } from '../../rivya/outcome.js';
-import type { QueueStage } from '../../shared/queues.js';
+import type { QueueStage } from '../../shared/queue-names.js';
 import { WorkerProcess } from '../../worker/worker-process.js';
 import type { RequestFlags } from '../options/flags.js';
 import { type StoreSession, userAgent } from '../setup.js';

@@ -6,7 +6,7 @@ import {
   runResults,
   type ScheduleSight,
 } from '../../schedule/words.js';
-import { queueStages } from '../../shared/queues.js';
+import { queueStages } from '../../shared/queue-names.js';
 import type { AccountSchedules } from '../reading/read-schedules.js';
 import type { WatchedBatch } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';

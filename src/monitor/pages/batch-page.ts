@@ -6,7 +6,7 @@ import type { Schedule, ScheduleRun } from '../../schedule/schedule.js';
 import { describeRun, missedWords, runResult, toldTrouble } from '../../schedule/words.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
-import { queueName, queueStages } from '../../shared/queues.js';
+import { queueName, queueStages } from '../../shared/queue-names.js';
 import type { Failures } from '../reading/read-failures.js';
 import type { WatchedBatch } from '../reading/watch.js';
 import {

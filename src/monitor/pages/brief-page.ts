@@ -3,7 +3,7 @@ import { type Html, html, type Part } from '../../shared/html.js';
 import type { JsonValue } from '../../shared/json.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { formatCredits, formatDuration } from '../../shared/quantities.js';
-import { queueName } from '../../shared/queues.js';
+import { queueName } from '../../shared/queue-names.js';
 import type { Findings } from '../reading/find-briefs.js';
 import { type FileOnDisk, type Story, storyEvents } from '../reading/read-story.js';
 import { batchLink, briefLink, facts, layout, pill, queueLink, table, timeText } from './layout.js';

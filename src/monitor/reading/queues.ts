@@ -1,13 +1,8 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { nextTickIn, type ScheduleJob, scheduleQueueName } from '../../schedule/queue.js';
-import {
-  bullPrefix,
-  type JobData,
-  type QueueStage,
-  queueName,
-  queueStages,
-} from '../../shared/queues.js';
+import { bullPrefix, type QueueStage, queueName, queueStages } from '../../shared/queue-names.js';
+import type { JobData } from '../../shared/queues.js';
 
 export type StageQueue = Queue<JobData>;
 

@@ -9,7 +9,8 @@ import { judgeLine, readHistory, readManifest } from '../../results/manifest.js'
 import { type BriefOrigin, parseContent, type RequestBody } from '../../shared/brief.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
-import { jobId, type QueueStage, queueStages } from '../../shared/queues.js';
+import { type QueueStage, queueStages } from '../../shared/queue-names.js';
+import { jobId } from '../../shared/queues.js';
 import type { Ledgers } from './ledgers.js';
 import type { BatchQueues, StageQueue } from './queues.js';
 import { readable } from './read-failures.js';

@@ -1,6 +1,6 @@
 import { type Look, Outlook } from '../../forecast/outlook.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
-import type { QueueStage } from '../../shared/queues.js';
+import type { QueueStage } from '../../shared/queue-names.js';
 import { BatchModels } from './batch-models.js';
 import type { Ledgers } from './ledgers.js';
 import type { BatchQueues, ScheduleQueues, StageCounts } from './queues.js';

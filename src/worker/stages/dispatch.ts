@@ -1,4 +1,4 @@
-import type { QueueStage } from '../../shared/queues.js';
+import type { QueueStage } from '../../shared/queue-names.js';
 import { collectAssets } from './collect.js';
 import { checkStatus } from './status.js';
 import { type Seat, type StageContext, type StageJob, type Step, stepFor, takeUp } from './step.js';

@@ -2,7 +2,7 @@ import type { Probe } from '../../ledger/brief-ledger.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves } from '../../ledger/moves.js';
 import type { Task } from '../../rivya/outcome.js';
-import type { QueueStage } from '../../shared/queues.js';
+import type { QueueStage } from '../../shared/queue-names.js';
 import { collectAtOnce } from './collect.js';
 import { holdAll } from './refusal.js';
 import {

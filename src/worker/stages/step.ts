@@ -10,7 +10,7 @@ import type { Journal } from '../../results/journal.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
 import type { Clock, MachineTime } from '../../shared/clock.js';
-import type { QueueStage } from '../../shared/queues.js';
+import type { QueueStage } from '../../shared/queue-names.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import type { Notify } from '../notices.js';
 import type { Pacer } from '../pacing/pacer.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BriefState } from '../../../src/ledger/brief-state.js';
 import { holdings } from '../../../src/ledger/moves.js';
-import type { QueueStage } from '../../../src/shared/queues.js';
+import type { QueueStage } from '../../../src/shared/queue-names.js';
 import { giveUpBrief } from '../../../src/worker/stages/settle.js';
 import { accepted, ready, submitting } from '../../ledger/brief-states.js';
 import { openBench } from './stage-bench.js';

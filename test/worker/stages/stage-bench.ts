@@ -8,7 +8,7 @@ import { createRivyaClient } from '../../../src/rivya/client.js';
 import { createDownloader } from '../../../src/rivya/download.js';
 import { machineTime } from '../../../src/shared/clock.js';
 import { manifestLineSchema } from '../../../src/shared/manifest-line.js';
-import type { QueueStage } from '../../../src/shared/queues.js';
+import type { QueueStage } from '../../../src/shared/queue-names.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { startSimulator } from '../../../src/simulator/start-simulator.js';
 import type { Notice } from '../../../src/worker/notices.js';
