@@ -37,5 +37,6 @@ export default defineConfig({
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
     testTimeout: 300_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });
