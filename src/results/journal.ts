@@ -281,6 +281,8 @@ export class Journal {
   private turn: Promise<void> = Promise.resolve();
   /** What waits for its turn, and goes in one write. */
   private next: Appending | null = null;
+  /** Where the last write ended, in bytes: where the file still does, nothing of another process stands behind it. */
+  private end = -1;
 
   private constructor(private readonly file: FileHandle) {}
 
@@ -347,15 +349,17 @@ export class Journal {
     this.next = appending;
     appending.written = this.turn.then(async () => {
       this.next = null;
-      const torn = await this.endsTorn();
-      await this.file.appendFile(torn ? `\n${appending.text}` : appending.text);
+      const { size } = await this.file.stat();
+      const torn = size !== this.end && (await this.endsTorn(size));
+      const bytes = Buffer.from(torn ? `\n${appending.text}` : appending.text);
+      await this.file.appendFile(bytes);
+      this.end = size + bytes.length;
     });
     this.turn = appending.written.catch(() => undefined);
     return appending.written;
   }
 
-  private async endsTorn(): Promise<boolean> {
-    const { size } = await this.file.stat();
+  private async endsTorn(size: number): Promise<boolean> {
     if (size === 0) return false;
     const { bytesRead, buffer } = await this.file.read(Buffer.alloc(1), 0, 1, size - 1);
     return bytesRead === 1 && buffer.toString() !== '\n';
