@@ -164,7 +164,11 @@ export class StageFeed {
       const reply = (await queue.getBackend().moveToActive(token)) as TakeReply;
       const taken = this.takeUp(reply, token);
       this.noteAnswer(ask, taken, reply);
-      return taken;
+      if (taken === null || this.ended === 'no') return taken;
+      // It was closed meanwhile: nobody works on it here any more.
+      this.fetched.push(taken);
+      await this.releaseFetched();
+      return null;
     } catch (error) {
       log.debug({ err: error, stage }, 'queue trouble');
       this.shutMs = clock.now() + troubleMs;

@@ -21,6 +21,8 @@ export interface StageLoopOptions {
   log: Logger;
 }
 
+/** Whoever asks for longer (Redis may be away) keeps nobody else from asking. */
+const longestAskMs = 10_000;
 /** A turn that begins sooner was given freely: the pace is not what limits. */
 const freelyMs = 5;
 
@@ -151,7 +153,11 @@ export class StageLoop {
       },
     };
     const taken = await feed.take();
-    if (taken !== null) await feed.run(taken, seat);
+    if (taken !== null) {
+      const patience = setTimeout(() => seat.passOn(longestAskMs), longestAskMs);
+      await feed.run(taken, seat);
+      clearTimeout(patience);
+    }
     seat.leave();
   }
 

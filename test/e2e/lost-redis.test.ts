@@ -70,7 +70,7 @@ describe.concurrent('Redis and all its state are gone', () => {
     const unknown = lines.filter((line) => line.status === 'unknown');
     // A task that is known is looked at, however old its key is (S3).
     expect(unknown.length).toBe(sent - (journal?.tasks.size ?? 0));
-    expect(unknown.length).toBeGreaterThan(1);
+    expect(unknown.length).toBeGreaterThan(0);
     expect(unknown.every((line) => line.error?.code === 'outcome_unknown')).toBe(true);
     expect(desk.simulator.bill().billedTwice).toEqual([]);
     expect(desk.simulator.bill().replays).toBe(replays);
