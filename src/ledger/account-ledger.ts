@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { tellNews } from '../shared/news.js';
 import { type AccountView, type Pressure, readAccountView } from './account-view.js';
 import { type AccountKeys, accountKeys } from './keys.js';
 import { runScript } from './scripts.js';
@@ -49,7 +50,7 @@ export class AccountLedger {
 
   constructor(
     private readonly redis: Redis,
-    prefix: string,
+    private readonly prefix: string,
     readonly account: string,
   ) {
     this.keys = accountKeys(prefix, account);
@@ -136,7 +137,7 @@ export class AccountLedger {
 
   /** Whoever waits for this account is told that it may go on. */
   private async tell(): Promise<void> {
-    await this.redis.publish(this.keys.news, `account ${this.account}`);
+    await tellNews(this.redis, this.prefix, { about: 'account', name: this.account });
   }
 
   async leave(worker: string): Promise<void> {

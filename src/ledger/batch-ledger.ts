@@ -36,6 +36,13 @@ export interface ScannedBrief {
   held: number | null;
 }
 
+/** Where a batch's record counts its lines. */
+const lineFields = lineStatusSchema.options.map((status) => `lines:${status}`);
+
+function pendingOf(admitted: number, lined: readonly number[]): number {
+  return lined.reduce((rest, count) => rest - count, admitted);
+}
+
 const briefsAtOnce = 500;
 /** Longer than a worker waits until it says so again. */
 const notBegunLastsMs = 90_000;
@@ -75,11 +82,10 @@ export class BatchLedger {
   /** What Redis has lost of this batch, where it deletes keys or was emptied. */
   async findMissing(): Promise<Missing> {
     const { meta, state, content } = this.keys;
-    const lines = lineStatusSchema.options.map((status) => `lines:${status}`);
     const replies = await this.redis
       .multi()
       .exists(meta, state, content)
-      .hmget(meta, 'createdAt', 'admitted', ...lines)
+      .hmget(meta, 'createdAt', 'admitted', ...lineFields)
       .hlen(state)
       .hlen(content)
       .exec();
@@ -91,7 +97,7 @@ export class BatchLedger {
     if (!createdAt) return left === 0 ? 'none' : 'meta';
     const [admitted = 0, ...lined] = counts.map(Number);
     if (states < admitted) return 'state';
-    const pending = lined.reduce((rest, count) => rest - count, admitted);
+    const pending = pendingOf(admitted, lined);
     // It goes with success alone, so whatever is pending has it.
     return contents < pending ? 'content' : 'whole';
   }
@@ -201,15 +207,14 @@ export class BatchLedger {
    * whoever asks for their admission is told why.
    */
   async roomBelow(mostPending: number): Promise<AdmissionMark> {
-    const lines = lineStatusSchema.options.map((status) => `lines:${status}`);
     const { meta } = this.keys;
     const [createdAt, cancelled, ...counts] = await this.redis.hmget(
       meta,
-      ...['createdAt', 'cancelled', 'admitted', ...lines],
+      ...['createdAt', 'cancelled', 'admitted', ...lineFields],
     );
     const [admitted = 0, ...lined] = counts.map(Number);
     if (!createdAt || cancelled) return { admitted, room: Number.POSITIVE_INFINITY };
-    const pending = lined.reduce((rest, count) => rest - count, admitted);
+    const pending = pendingOf(admitted, lined);
     return { admitted, room: mostPending - pending };
   }
 

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type PreparedBrief, parseContent, type StoredContent } from '../shared/brief.js';
 import type { LineStatus } from '../shared/manifest-line.js';
+import { newsText } from '../shared/news.js';
 import { type Pressure, utcDay } from './account-view.js';
 import {
   type BriefState,
@@ -230,7 +231,11 @@ export class BriefLedger {
     const { meta, state, reservations, outbox, content } = this.keys;
     const { inFlight, day, prices, firsts, pace, clock, news: channel } = this.account;
     const gives = holdings[from.state.stage].place && !holdings[to.stage].place;
-    const news = [channel, `batch ${this.batch}`, `account ${this.accountName}`];
+    const news = [
+      channel,
+      newsText({ about: 'batch', name: this.batch }),
+      newsText({ about: 'account', name: this.accountName }),
+    ];
     const reply = (await runScript(this.redis, 'move', {
       keys: [
         ...[meta, state, inFlight, reservations, day, prices, firsts, pace, outbox, content],

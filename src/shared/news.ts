@@ -16,12 +16,17 @@ export function newsChannel(prefix: string): string {
   return `${prefix}:news`;
 }
 
+/** As they go over the channel. */
+export function newsText({ about, name }: Exclude<News, { about: 'all' }>): string {
+  return `${about} ${name}`;
+}
+
 export async function tellNews(
   redis: Redis,
   prefix: string,
-  { about, name }: Exclude<News, { about: 'all' }>,
+  news: Exclude<News, { about: 'all' }>,
 ): Promise<void> {
-  await redis.publish(newsChannel(prefix), `${about} ${name}`);
+  await redis.publish(newsChannel(prefix), newsText(news));
 }
 
 /** Hears the news of one Redis over one connection of its own, which costs nothing while there are none. */

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import type { QueueStage } from '../shared/queue-names.js';
 import { type JobData, jobDataSchema, lockMs, type StageQueues } from '../shared/queues.js';
-import type { Seat, StageJob, Step } from './stages/step.js';
+import { noSeat, type Seat, type StageJob, type Step } from './stages/step.js';
 
 /** After so many unexpected errors in a row, about half an hour, a brief gets its line without its job. */
 const mostTries = 40;
@@ -321,7 +321,8 @@ export class StageFeed {
     // Left as it is: whoever begins anew takes it away with the rest.
     if (!parsed.success && (await this.isLost('no_job'))) return this.putBack(job, token);
     try {
-      const stageJob = stageJobOf(jobDataSchema.parse(job.data));
+      if (!parsed.success) throw parsed.error;
+      const stageJob = stageJobOf(parsed.data);
       await this.apply(await this.options.work(stageJob, seat), stageJob, taken, seat);
     } catch (error) {
       if (await this.isLost('trouble')) return this.putBack(job, token);
@@ -335,12 +336,7 @@ export class StageFeed {
     return (await this.options.lookForLoss(found).catch(() => 'whole')) === 'lost';
   }
 
-  private async apply(
-    step: Step,
-    stageJob: StageJob,
-    taken: TakenJob,
-    seat: Seat | null,
-  ): Promise<void> {
+  private async apply(step: Step, stageJob: StageJob, taken: TakenJob, seat: Seat): Promise<void> {
     const { job, token } = taken;
     switch (step.kind) {
       case 'done':
@@ -374,7 +370,7 @@ export class StageFeed {
         });
       }
       case 'hold':
-        if (step.of === 'all') seat?.hold(step.waitMs);
+        if (step.of === 'all') seat.hold(step.waitMs);
         else if (taken.newsHeard === this.newsHeard) {
           this.shutUntil(this.options.clock.now() + step.waitMs);
           this.shutForAccount = step.of === 'batch_until_account';
@@ -390,9 +386,9 @@ export class StageFeed {
   }
 
   /** Ends a job, and takes the next one in the same step where there is no better use for the seat. */
-  private async complete({ job, token }: TakenJob, seat: Seat | null): Promise<void> {
+  private async complete({ job, token }: TakenJob, seat: Seat): Promise<void> {
     const backend = this.options.queues.queue(this.options.stage).getBackend();
-    const takesNext = this.ended === 'no' && (seat?.handsOn() ?? false);
+    const takesNext = this.ended === 'no' && seat.handsOn();
     const ask = takesNext ? this.beginAsking() : null;
     try {
       const { result } = await backend.moveToCompleted(job, null, true, token, takesNext);
@@ -457,7 +453,7 @@ export class StageFeed {
       const stageJob = stageJobOf(jobDataSchema.parse(job.data));
       const step = await this.options.giveUp(stageJob, reason);
       if (this.isOwn(step, stageJob)) return false;
-      await this.apply(step, stageJob, { job, token, newsHeard: this.newsHeard }, null);
+      await this.apply(step, stageJob, { job, token, newsHeard: this.newsHeard }, noSeat);
       return true;
     } catch (error) {
       log.error({ err: error, stage, brief: job.data?.brief }, 'could not end a failed brief');

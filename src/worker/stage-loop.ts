@@ -54,7 +54,7 @@ export class StageLoop {
 
   start(): void {
     this.ending ??= this.run();
-    this.keeper ??= setInterval(() => void this.keep(), rescueEveryMs);
+    this.keeper ??= setInterval(() => this.keep(), rescueEveryMs);
   }
 
   add(feed: StageFeed): void {
@@ -205,7 +205,7 @@ export class StageLoop {
     this.wake();
   }
 
-  private async keep(): Promise<void> {
+  private keep(): void {
     const nowMs = this.options.clock.now();
     const renews = nowMs - this.renewedMs >= renewEveryMs || nowMs < this.renewedMs;
     if (renews) this.renewedMs = nowMs;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { jobId, type StageQueues } from '../../src/shared/queues.js';
 import type { StageFeed } from '../../src/worker/stage-feed.js';
 import type { Seat, Step } from '../../src/worker/stages/step.js';
+import { noSeat } from '../../src/worker/stages/step.js';
 import { counts, eventually, job, none, openFeed, openQueues } from './feeds.js';
-import { noSeat } from './stages/stage-bench.js';
 
 /** Takes a job where there is one, and does what its step says; tells which it was. */
 async function turn(feed: StageFeed, seat: Seat = noSeat): Promise<string | null> {

@@ -8,7 +8,7 @@ import { holdAll } from './refusal.js';
 import {
   type BriefInHand,
   endBrief,
-  type Seat,
+  noSeat,
   type StageContext,
   type StageJob,
   type Step,
@@ -79,14 +79,6 @@ export function nextCheckInMs(
   const { pressure, ahead } = pacer.load(briefsLeft());
   return pollPlanner.nextCheckInMs({ kind, category, ageMs, checks, pressure, ahead });
 }
-
-/** Whoever gives up asks for nothing. */
-const noSeat: Seat = {
-  passOn: () => undefined,
-  leave: () => undefined,
-  hold: () => undefined,
-  handsOn: () => false,
-};
 
 /** A job that failed over and over still ends in a line (S4): `unknown` wherever it may have been paid. */
 export async function giveUpBrief(

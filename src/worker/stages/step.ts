@@ -46,6 +46,14 @@ export interface Seat {
   handsOn(): boolean;
 }
 
+/** Of a job that no loop has taken: whoever gives up asks for nothing. */
+export const noSeat: Seat = {
+  passOn: () => undefined,
+  leave: () => undefined,
+  hold: () => undefined,
+  handsOn: () => false,
+};
+
 /** What is to become of the job; only the edge turns it into queue operations. */
 export type Step =
   | { kind: 'done' }

@@ -7,8 +7,9 @@ import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { collectAtOnce } from '../../../src/worker/stages/collect.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import type { BriefInHand, StageContext, StageJob } from '../../../src/worker/stages/step.js';
+import { noSeat } from '../../../src/worker/stages/step.js';
 import { accepted, ready } from '../../ledger/brief-states.js';
-import { type Bench, noSeat, openBench } from './stage-bench.js';
+import { type Bench, openBench } from './stage-bench.js';
 
 const hourMs = 3_600_000;
 

@@ -18,7 +18,7 @@ import { dispatch } from '../../../src/worker/stages/dispatch.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import type { Permit, UnsentBrief } from '../../../src/worker/stages/permit.js';
 import {
-  type Seat,
+  noSeat,
   type StageContext,
   type StageJob,
   takeUp,
@@ -27,14 +27,6 @@ import { sendBrief } from '../../../src/worker/stages/submit.js';
 import { identity, openLedger } from '../../support/ledger.js';
 
 export const log = pino({ level: 'silent' });
-
-/** For a job that no loop has taken. */
-export const noSeat: Seat = {
-  passOn: () => undefined,
-  leave: () => undefined,
-  hold: () => undefined,
-  handsOn: () => false,
-};
 
 const apiKey = 'rvya_sk_test_0123456789abcdef';
 const hourMs = 3_600_000;
