@@ -97,8 +97,10 @@ export async function settleReopened(
   const { token, folder, generation, offset } = hold;
   const manifest = Number(generation) + 1;
   try {
-    const lines = await noteReopened(batch, manifest);
-    const bytes = lines === 'some' ? await replaceManifest(batch, hold) : offset;
+    const found = await noteReopened(batch, manifest);
+    // No other file comes: one that the journal told of would be later than what the ledger knows (S1).
+    if (found === 'none') return await ledger.reopened.settle(token, offset);
+    const bytes = found === 'lined' ? await replaceManifest(batch, hold) : offset;
     if (bytes === 'overtaken') return bytes;
     if ((await addJobsOfReopened(batch, token)) === 'overtaken') return 'overtaken';
     if ((await ledger.reopened.settle(token, bytes)) === 'overtaken') return 'overtaken';
@@ -112,29 +114,30 @@ export async function settleReopened(
   return 'settled';
 }
 
-/** Returns whether any of them has a line. */
+/** Returns whether there are any, and any of them with a line. */
 async function noteReopened(
   { ledger, out }: LocalBatch,
   manifest: number,
-): Promise<'some' | 'none'> {
-  let lines: 'some' | 'none' = 'none';
+): Promise<'lined' | 'without_lines' | 'none'> {
+  let found: 'lined' | 'without_lines' | 'none' = 'none';
   const opened: { brief: string; opened: number }[] = [];
   const journal = await Journal.openBegun(out);
   try {
     for await (const [attempts, states] of reopened(ledger)) {
       for (const [brief, lineAttempt] of attempts) {
-        if (lineAttempt > 0) lines = 'some';
+        if (lineAttempt > 0) found = 'lined';
+        else if (found === 'none') found = 'without_lines';
         const attempt = states.get(brief)?.attempt ?? 0;
         // One whose task is looked at again keeps its attempt, which the journal knows since it was sent.
         if (attempt > lineAttempt) opened.push({ brief, opened: attempt });
       }
       await journal?.note(...opened.splice(0));
     }
-    await journal?.note({ manifest });
+    if (found !== 'none') await journal?.note({ manifest });
   } finally {
     await journal?.close();
   }
-  return lines;
+  return found;
 }
 
 async function addJobsOfReopened(

@@ -47,6 +47,13 @@ describe('reopening', () => {
     await expectReopened(opened);
   });
 
+  it('S1: with nothing to open, the folder is no later than the ledger', async () => {
+    const opened = await openFinished();
+    expect(await reopenOverdue(opened.reopener)).toBe(1);
+    expect(await reopenOverdue(opened.reopener)).toBe(0);
+    expect(await adoptFolder(opened.reopener)).toMatchObject({ kind: 'adopted' });
+  });
+
   for (const moment of ['before', 'after'] as const) {
     it(`S1, S4: killed ${moment} any of its calls to Redis, the next one completes it`, async () => {
       for (let nth = 1; ; nth += 1) {
