@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BatchLedger, ScannedBrief } from '../ledger/batch-ledger.js';
 import { isFinalized, isOver } from '../ledger/batch-meta.js';
 import { fileNames } from '../results/file-names.js';
-import { ManifestFile } from '../results/manifest.js';
+import { writeTable } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
@@ -22,8 +22,7 @@ export async function finalizeBatch(
   if (meta === null || !isOver(meta)) return 'not_yet';
   if (isFinalized(meta)) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
-  const manifest = await ManifestFile.read(out);
-  await writeFileDurably(join(out, fileNames.table), manifest.export('csv'));
+  await writeTable(out);
   await writeReport(ledger, out, clock);
   await ledger.markFinalized(meta);
   return 'finalized';

@@ -76,6 +76,11 @@ const commands: Readonly<Record<string, Listed>> = {
     takes: '<folder>',
     load: async () => (await import('./commands/export.js')).addSheetCommand,
   },
+  review: {
+    does: "take people's decisions about results into a folder: decisions.jsonl",
+    takes: '[options] <folder>',
+    load: async () => (await import('./commands/review.js')).addReviewCommand,
+  },
   verify: {
     does: 'prove from the folder alone that all results are there, whole and counted',
     takes: '[options] <folder>',
@@ -198,6 +203,7 @@ const withoutRedis = new Set([
   'verify',
   'manifest',
   'sheet',
+  'review',
   'models',
   'credits',
   'simulator',

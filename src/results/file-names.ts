@@ -6,6 +6,8 @@ export const fileNames = {
   history: 'history.jsonl',
   /** What a lost Redis must not take along. */
   journal: 'journal.jsonl',
+  /** What people have said of the results. */
+  decisions: 'decisions.jsonl',
   table: 'manifest.csv',
   report: 'run.json',
   rejected: 'rejected.jsonl',

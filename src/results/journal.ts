@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { BatchError } from '../shared/errors.js';
 import { type JsonObject, parseJson } from '../shared/json.js';
-import { inChunks, readLines } from '../shared/read-lines.js';
+import { endsTorn, inChunks, readLines } from '../shared/read-lines.js';
 import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
@@ -350,18 +350,12 @@ export class Journal {
     appending.written = this.turn.then(async () => {
       this.next = null;
       const { size } = await this.file.stat();
-      const torn = size !== this.end && (await this.endsTorn(size));
+      const torn = size !== this.end && (await endsTorn(this.file, size));
       const bytes = Buffer.from(torn ? `\n${appending.text}` : appending.text);
       await this.file.appendFile(bytes);
       this.end = size + bytes.length;
     });
     this.turn = appending.written.catch(() => undefined);
     return appending.written;
-  }
-
-  private async endsTorn(size: number): Promise<boolean> {
-    if (size === 0) return false;
-    const { bytesRead, buffer } = await this.file.read(Buffer.alloc(1), 0, 1, size - 1);
-    return bytesRead === 1 && buffer.toString() !== '\n';
   }
 }

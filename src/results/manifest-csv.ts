@@ -2,6 +2,11 @@ import { stringify } from 'csv-stringify/sync';
 import type { JsonValue } from '../shared/json.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 
+/** What was decided about a line; null where nothing was. */
+interface DecidedLines {
+  of(line: ManifestLine): string | null;
+}
+
 type Column = { name: string; value(line: ManifestLine): JsonValue };
 
 const resultColumns: Column[] = [
@@ -25,8 +30,9 @@ const resultColumns: Column[] = [
 ];
 
 /** The header of `manifest.csv`: the input's columns, then the result's; one that both have is told apart. */
-export function csvColumns(inputColumns: readonly string[]): Column[] {
+export function csvColumns(inputColumns: readonly string[], decisions: DecidedLines): Column[] {
   const taken = new Set(inputColumns);
+  const decision: Column = { name: 'decision', value: (line) => decisions.of(line) };
   return [
     ...inputColumns.map((name) => ({
       name,
@@ -34,7 +40,10 @@ export function csvColumns(inputColumns: readonly string[]): Column[] {
       value: (line: ManifestLine) =>
         (Object.hasOwn(line.input, name) ? line.input[name] : '') ?? '',
     })),
-    ...resultColumns.map((column) => ({ ...column, name: freeName(column.name, taken) })),
+    ...[...resultColumns, decision].map((column) => ({
+      ...column,
+      name: freeName(column.name, taken),
+    })),
   ];
 }
 

@@ -1,10 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import { type JsonValue, parseJson } from '../shared/json.js';
 import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
-import { newline, readLines } from '../shared/read-lines.js';
+import { bytesOf, newline, readLines } from '../shared/read-lines.js';
 import { TextIndex } from '../shared/text-index.js';
+import { writeFileDurably } from '../shared/write-file-durably.js';
+import { readDecisions } from './decisions.js';
 import { fileNames } from './file-names.js';
 import { csvColumns, csvRow, csvRows } from './manifest-csv.js';
 
@@ -332,7 +334,8 @@ export class ManifestFile {
   }
 
   private async *csv(): AsyncGenerator<string> {
-    const columns = csvColumns(this.inputColumns);
+    const decisions = await readDecisions(this.out);
+    const columns = csvColumns(this.inputColumns, decisions);
     let rows: JsonValue[][] = [columns.map((column) => column.name)];
     for await (const line of this.lines()) {
       rows.push(csvRow(columns, line));
@@ -342,6 +345,32 @@ export class ManifestFile {
     }
     if (rows.length > 0) yield csvRows(rows);
   }
+}
+
+/** Writes `manifest.csv` of what the folder holds now. */
+export async function writeTable(out: string): Promise<void> {
+  const manifest = await ManifestFile.read(out);
+  await writeFileDurably(join(out, fileNames.table), manifest.export('csv'));
+}
+
+/**
+ * Writes the table once more where there is one: what has been decided stands in it. Whoever ends a batch writes it, too,
+ * after the last line: where the manifest has grown meanwhile, this one is written again.
+ */
+export async function refreshTable(out: string): Promise<void> {
+  if (!(await isThere(join(out, fileNames.table)))) return;
+  for (let before = -1, now = await bytesOf(manifestPath(out)); before !== now; ) {
+    before = now;
+    await writeTable(out);
+    now = await bytesOf(manifestPath(out));
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Of a line, in bytes. */

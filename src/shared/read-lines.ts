@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BatchError } from './errors.js';
 
 export interface FileLine {
@@ -63,6 +63,13 @@ function notLines(path: string): BatchError {
     'batch_conflict',
     `${path} was not written by rivya-batch: a line of it has more than ${longestBytes} bytes. Give another folder, or move the file away.`,
   );
+}
+
+/** Whether whoever wrote to a file last was cut off in the middle of a line: what comes next begins with a newline. */
+export async function endsTorn(file: FileHandle, size: number): Promise<boolean> {
+  if (size === 0) return false;
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return bytesRead === 1 && buffer[0] !== newline;
 }
 
 /** What comes one by one, in lists of at most `size`. */

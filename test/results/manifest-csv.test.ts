@@ -7,7 +7,7 @@ import { manifestLine } from '../shared/manifest-lines.js';
 
 /** The CSV of some lines, read back as a spreadsheet would read it. */
 function table(inputColumns: string[], lines: ManifestLine[]): string[][] {
-  const columns = csvColumns(inputColumns);
+  const columns = csvColumns(inputColumns, { of: () => 'approved' });
   const header = columns.map(({ name }) => name);
   return parse(csvRows([header, ...lines.map((line) => csvRow(columns, line))])) as string[][];
 }
@@ -22,7 +22,7 @@ describe('columns', () => {
     expect(header).toEqual([
       ...['sku', 'title', 'brief_id', 'status', 'asset', 'error_code', 'error_message'],
       ...['credits', 'model', 'prompt', 'params', 'task_id', 'attempt'],
-      ...['submitted', 'completed', 'source', 'row', 'run', 'from'],
+      ...['submitted', 'completed', 'source', 'row', 'run', 'from', 'decision'],
     ]);
     expect(row?.slice(0, 5)).toEqual([
       '00123',
