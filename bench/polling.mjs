@@ -3,6 +3,7 @@
 import { pino } from 'pino';
 import { DurationLedger } from '../dist/ledger/durations.js';
 import { accountKeys } from '../dist/ledger/keys.js';
+import { DueQueue } from '../dist/simulator/task-book.js';
 import { guidedCheckInMs } from '../dist/worker/polling/guidance.js';
 import { endless } from '../dist/worker/polling/policy.js';
 import { PollPlanner } from '../dist/worker/polling/poll-planner.js';
@@ -19,8 +20,12 @@ const historyTasks = 450;
 const histories = 5;
 const firstTasks = 200;
 const warmingRuns = 20;
-/** A brief is accepted every so often while history is made. */
+/** A brief is accepted every so often while history is made, or hints come. */
 const spacingMs = 1_000;
+/** Shares of tasks whose hint arrives, and how long after the end: log-normal. */
+const hintShares = [0, 0.7, 1];
+const hintDelay = { medianMs: 800, sigma: 0.5 };
+const hintedTasks = 2_000;
 
 /** Looks at one task after the other; `waitFor({ ageMs, checks })` is the schedule. */
 async function measure(durationsMs, waitFor) {
@@ -113,6 +118,97 @@ async function firstTasksOf(stand, kind, { pressure, run }) {
   return { checks: checks / firstTasks, noticeMs: lateMs / firstTasks };
 }
 
+/**
+ * Tasks of a model that is known, each accepted a moment after the one before, with hints for a share of them. Those of
+ * the first quarter are not measured: it takes a while until hints are relied on.
+ * @param stopMs from then on no hint arrives
+ */
+async function hinted(stand, kind, { pressure, share, stopMs = Number.POSITIVE_INFINITY }) {
+  const { uniform, logNormal } = openRandom(7);
+  let now = 0;
+  const clock = { now: () => now };
+  const prefix = `hinted-${kind.category}-${pressure}-${share}-${stopMs}`;
+  const { durations, planner } = openPlanner(stand, { prefix, random: uniform, clock });
+  for (let task = 0; task < historyTasks; task += 1) void durations.note(['m'], logNormal(kind));
+  await durations.tell();
+  const { category } = kind;
+  const due = new DueQueue();
+  const schedule = (dueAt, task, by) => due.add(dueAt, { dueAt, task, by });
+  for (let index = 0; index < hintedTasks; index += 1) {
+    const startedMs = index * spacingMs;
+    const durationMs = logNormal(kind);
+    const [isHinted, delayMs] = [uniform() < share, logNormal(hintDelay)];
+    const hintMs = startedMs + durationMs + delayMs;
+    const task = { index, startedMs, durationMs, seenMs: 0, checks: 0, over: false };
+    if (isHinted && hintMs < stopMs) schedule(hintMs, task, 'hint');
+    schedule(startedMs, task, 'start');
+  }
+  const ended = [];
+  for (
+    let next = due.takeDue(Number.POSITIVE_INFINITY);
+    next;
+    next = due.takeDue(Number.POSITIVE_INFINITY)
+  ) {
+    const { task, by, dueAt } = next;
+    now = dueAt;
+    if (task.over) continue;
+    const asked = (ageMs) => {
+      return { kind: 'm', category, ageMs, checks: task.checks, pressure, ahead: endless };
+    };
+    const ageMs = now - task.startedMs;
+    const leftMs = by === 'check' ? await planner.putOffMs(asked(task.seenMs), ageMs) : 0;
+    if (leftMs > 0) {
+      schedule(now + leftMs, task, by);
+      continue;
+    }
+    if (by !== 'start') task.checks += 1;
+    if (ageMs >= task.durationMs) {
+      planner.noteEnd(by, ageMs - task.durationMs);
+      task.over = true;
+      ended.push({
+        ...task,
+        endMs: task.startedMs + task.durationMs,
+        lateMs: ageMs - task.durationMs,
+      });
+      continue;
+    }
+    // A hint that is no later than its task's end does not come.
+    task.seenMs = ageMs;
+    schedule(now + (await planner.nextCheckInMs(asked(ageMs))), task, 'check');
+  }
+  return ended;
+}
+
+function meanOf(ended) {
+  const sum = (of) => ended.reduce((total, task) => total + of(task), 0) / ended.length;
+  return { checks: sum(({ checks }) => checks), noticeMs: sum(({ lateMs }) => lateMs) };
+}
+
+async function hintsOf(stand, kind) {
+  const rows = [];
+  for (const pressure of pressures) {
+    for (const share of hintShares) {
+      const ended = await hinted(stand, kind, { pressure, share });
+      const measured = ended.filter(({ index }) => index >= hintedTasks / 4);
+      rows.push([`${pressure}, ${share * 100} % of hints`, meanOf(measured)]);
+    }
+    const stopMs = (hintedTasks / 2) * spacingMs;
+    const stopped = await hinted(stand, kind, { pressure, share: 1, stopMs });
+    const isAfter =
+      (fromMs, toMs) =>
+      ({ endMs }) =>
+        endMs >= stopMs + fromMs && endMs < stopMs + toMs;
+    rows.push(
+      [
+        `${pressure}, ended in the minute after the last hint`,
+        meanOf(stopped.filter(isAfter(0, 60_000))),
+      ],
+      [`${pressure}, ended later`, meanOf(stopped.filter(isAfter(60_000, 900_000)))],
+    );
+  }
+  return rows;
+}
+
 async function schedulesOf(stand, kind) {
   const { uniform } = openRandom(3);
   const { category, durationsMs } = kind;
@@ -172,10 +268,21 @@ function printKind(kind, rows, frontier) {
   console.log(`optimum under the same rule, checks @ notice: ${points.join(', ')}`);
 }
 
+function printHints(kind, rows) {
+  console.log(`\n${kind.category}, with hints ${hintDelay.medianMs / 1000} s after the end`);
+  const columns = ([name, { checks, noticeMs }]) => {
+    const row = { 'looks a task': round(checks), 'mean time to notice, s': round(noticeMs / 1000) };
+    return [name, row];
+  };
+  console.table(Object.fromEntries(rows.map(columns)));
+}
+
 const stand = await openStand();
 for (const kind of kinds) {
   const { logNormal } = openRandom(1);
   kind.durationsMs = Array.from({ length: tasksMeasured }, () => logNormal(kind));
-  printKind(kind, await schedulesOf(stand, kind), bestFrontier(exactDistribution(kind)));
+  if (!process.argv.includes('--hints'))
+    printKind(kind, await schedulesOf(stand, kind), bestFrontier(exactDistribution(kind)));
+  printHints(kind, await hintsOf(stand, kind));
 }
 await stand.close();

@@ -17,6 +17,12 @@ export interface Turn {
   spacingMs: number;
 }
 
+/** Whose task one is. */
+export interface TaskBrief {
+  batch: string;
+  briefId: string;
+}
+
 /** What the API's own headers said of its limit; null where unsaid. */
 export interface LimitHint {
   limit: number | null;
@@ -111,15 +117,37 @@ export class AccountLedger {
     return [pace, inFlight, clock];
   }
 
-  /** Says that a worker is there, and what it was told; returns who else is. */
-  async heartbeat(worker: string, told: Partial<ToldLimits>): Promise<string[]> {
+  /**
+   * Says that a worker is there, and what it was told; returns who else is. While one of them takes hints, briefs are
+   * found by their tasks.
+   */
+  async heartbeat(
+    worker: string,
+    told: Partial<ToldLimits>,
+    hints: 'hints' | 'none' = 'none',
+  ): Promise<string[]> {
     const { rate, inFlight, submitRate, readRate } = told;
     const { workers, pace, clock } = this.keys;
     const live = (await runScript(this.redis, 'heartbeat', {
       keys: [workers, pace, clock],
-      values: [worker, ...[rate, inFlight, submitRate, readRate].map((limit) => limit ?? '-')],
+      values: [
+        worker,
+        ...[rate, inFlight, submitRate, readRate].map((limit) => limit ?? '-'),
+        hints === 'hints' ? hints : '-',
+      ],
     })) as string[];
     return live.filter((other) => other !== worker);
+  }
+
+  /** The briefs whose tasks these are, of those that are running; null for one that is not, or not known yet. */
+  async briefsOf(taskIds: readonly string[]): Promise<(TaskBrief | null)[]> {
+    if (taskIds.length === 0) return [];
+    const members = await this.redis.mget(taskIds.map((id) => `${this.keys.tasks}${id}`));
+    return members.map((member) => {
+      if (member === null) return null;
+      const at = member.indexOf('\n');
+      return { batch: member.slice(0, at), briefId: member.slice(at + 1) };
+    });
   }
 
   /**

@@ -196,7 +196,7 @@ export class BriefLedger {
     const credits: Credits = isTaken
       ? { does: 'state', amount: to.reserved ?? '' }
       : { does: held, amount: '' };
-    const overtaken = await this.set(briefId, from, { text, stage: to.stage }, credits);
+    const overtaken = await this.set(briefId, from, { text, state: to }, credits);
     return overtaken ?? { kind: 'moved', brief: { text, state: to } };
   }
 
@@ -210,13 +210,14 @@ export class BriefLedger {
     const credits: Credits = isSettled
       ? { does: wasStated ? 'spend_as_stated' : 'spend', amount: charged }
       : { does: 'keep', amount: '' };
-    const overtaken = await this.set(
-      briefId,
-      from,
-      { text: encodeState(to), stage: to.stage },
-      credits,
-      [line, status, checks, downloads, utcDay(nowMs), to.run ?? ''],
-    );
+    const overtaken = await this.set(briefId, from, { text: encodeState(to), state: to }, credits, [
+      line,
+      status,
+      checks,
+      downloads,
+      utcDay(nowMs),
+      to.run ?? '',
+    ]);
     return overtaken ?? { kind: 'finished' };
   }
 
@@ -224,13 +225,14 @@ export class BriefLedger {
   private async set(
     briefId: string,
     from: ReadState,
-    to: { text: string; stage: Stage },
+    to: ReadState,
     credits: Credits,
     values: (string | number)[] = [],
   ): Promise<Passed | null> {
     const { meta, state, reservations, outbox, content } = this.keys;
-    const { inFlight, day, prices, firsts, pace, clock, news: channel } = this.account;
-    const gives = holdings[from.state.stage].place && !holdings[to.stage].place;
+    const { inFlight, day, prices, firsts, pace, tasks, clock, news: channel } = this.account;
+    const gives = holdings[from.state.stage].place && !holdings[to.state.stage].place;
+    const taskId = taskOf(from.state) ?? taskOf(to.state) ?? '';
     const news = [
       channel,
       newsText({ about: 'batch', name: this.batch }),
@@ -239,7 +241,7 @@ export class BriefLedger {
     const reply = (await runScript(this.redis, 'move', {
       keys: [
         ...[meta, state, inFlight, reservations, day, prices, firsts, pace, outbox, content],
-        clock,
+        ...[`${tasks}${taskId}`, clock],
       ],
       values: [
         ...[briefId, from.text, to.text, this.member(briefId), gives ? 'free' : 'keep'],
@@ -284,6 +286,11 @@ export class BriefLedger {
   private member(briefId: string): string {
     return inFlightMember(this.batch, briefId);
   }
+}
+
+/** The task that a place in flight is held for. */
+function taskOf(state: BriefState): string | null {
+  return state.stage === 'accepted' ? state.taskId : null;
 }
 
 /** The answer to "may this brief be submitted now?". */

@@ -78,6 +78,8 @@ export interface AccountKeys {
   durations: string;
   /** What the key of a model's sketch begins with of how late ends of tasks were noticed: likewise. */
   notices: string;
+  /** What the key of a task begins with that is accepted and not known to be over: its brief, while hints are taken. */
+  tasks: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
   /** See `clockKey`. */
@@ -101,6 +103,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     day: `${base}:day:`,
     durations: `${base}:durations:`,
     notices: `${base}:notices:`,
+    tasks: `${base}:tasks:`,
     answers: `${base}:answers`,
     news: newsChannel(prefix),
     clock: clockKey(prefix),

@@ -15,6 +15,8 @@ export const jobDataSchema = z.object({
   urls: z.array(z.string()).optional(),
   /** Collect only: how often the task was read again for fresh URLs; kept with them, in one write. */
   rereads: z.number().int().optional(),
+  /** Status only: the API has hinted that the task is over. Kept until the task was looked at. */
+  hinted: z.boolean().optional(),
   /** Submit only: how often a reference could not be had. */
   tries: z.number().int().optional(),
   /** Submit only: how often the brief was refused without a reason. */
@@ -147,6 +149,10 @@ export class StageQueues {
     } else {
       await this.queues[stage].addBulk(bulk);
     }
+    await this.tellOf(stage, duesMs);
+  }
+
+  private async tellOf(stage: QueueStage, duesMs: readonly number[]): Promise<void> {
     await (this.tellOfJobs ? this.tellOfJobs(stage, duesMs) : this.tell());
   }
 
@@ -177,6 +183,39 @@ export class StageQueues {
       await queue.promoteJobs();
       await this.tell();
     }
+  }
+
+  /**
+   * Lets a status check that is put off come within `withinMs`, marked as hinted; one that comes sooner is only marked.
+   * @returns `not_put_off` where there is none, or it is due or being made
+   */
+  async hasten(
+    briefId: string,
+    attempt: number,
+    withinMs: number,
+  ): Promise<'hastened' | 'not_put_off'> {
+    const queue = this.queues.status;
+    const id = jobId(this.batch, briefId, attempt);
+    const dueMs = async () => {
+      const score = await this.connection.zscore(queue.toKey('delayed'), id);
+      return score === null ? null : Number(score) / scorePerMs;
+    };
+    const [job, plannedMs] = await Promise.all([queue.getJob(id), dueMs()]);
+    if (!job || plannedMs === null) return 'not_put_off';
+    const delayMs = Math.ceil(withinMs);
+    const nowMs = systemClock.now();
+    try {
+      // Marked first: whoever takes it sees why.
+      await job.updateData({ ...job.data, hinted: true });
+      if (plannedMs <= nowMs + delayMs) return 'hastened';
+      await job.changeDelay(delayMs);
+    } catch (error) {
+      // Taken by then, or even gone.
+      if ((await dueMs()) === null) return 'not_put_off';
+      throw error;
+    }
+    await this.tellOf('status', [nowMs + delayMs]);
+    return 'hastened';
   }
 
   /** Takes a brief's job out of a stage; one that is being worked on stays. */

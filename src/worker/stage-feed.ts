@@ -362,7 +362,9 @@ export class StageFeed {
           ...(tries ? { tries } : {}),
           ...(puttingsOff ? { puttingsOff } : {}),
         };
-        const data = Object.keys(changed).length > 0 ? { ...job.data, ...changed } : null;
+        const isChanged = Object.keys(changed).length > 0 || stageJob.hinted;
+        // What was hinted at was looked at.
+        const data = isChanged ? { ...job.data, ...changed, hinted: undefined } : null;
         return this.delay(job, token, step.afterMs, {
           skipAttempt: true,
           // Saved with the move: a crash repeats this step or the next, never the one before.
@@ -475,12 +477,14 @@ export class StageFeed {
   }
 }
 
-function stageJobOf({ brief, attempt, urls, rereads, tries, puttingsOff }: JobData): StageJob {
+function stageJobOf(data: JobData): StageJob {
+  const { brief, attempt, urls, rereads, hinted, tries, puttingsOff } = data;
   return {
     briefId: brief,
     attempt,
     ...(urls ? { urls } : {}),
     ...(rereads ? { rereads } : {}),
+    ...(hinted ? { hinted } : {}),
     ...(tries ? { tries } : {}),
     ...(puttingsOff ? { puttingsOff } : {}),
   };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AccountLedger } from '../../src/ledger/account-ledger.js';
+import { moves } from '../../src/ledger/moves.js';
 import { connect, type OpenLedger, openLedger } from '../support/ledger.js';
 
 const manyTurnsMs = 3_600_000;
@@ -194,6 +195,48 @@ describe('limits of live workers', () => {
     ]);
     expect(await spacingMs(account)).toBeLessThanOrEqual(11);
     expect(Object.keys(await hash(workers)).sort()).toEqual(['alive', 'w1']);
+  });
+});
+
+describe('a brief is found by its task', () => {
+  const taken = { taskId: 'task_1', reserved: 1, submittedAt: 1, kind: null } as const;
+
+  async function acceptedBrief(hints: 'hints' | 'none') {
+    const opened = await paced(1_000);
+    await opened.account.heartbeat('w2', {}, hints);
+    await opened.admit('a\nb');
+    const permit = await opened.begin('a\nb');
+    if (permit.kind !== 'go') throw new Error('the only brief may go');
+    const to = moves.accepted(permit.brief.state, { ...taken, category: 'image' });
+    const moved = await opened.ledger.briefs.move('a\nb', { from: permit.brief, to });
+    if (moved.kind !== 'moved') throw new Error('nobody else moves it');
+    return { ...opened, brief: moved.brief };
+  }
+
+  it('while a live worker takes hints, and no more once the task is over', async () => {
+    const { account, ledger, redis, batch, brief } = await acceptedBrief('hints');
+    const found = { batch, briefId: 'a\nb' };
+    expect(await account.briefsOf(['task_2', 'task_1'])).toEqual([null, found]);
+    expect(await redis.pttl(`${account.keys.tasks}task_1`)).toBeGreaterThan(3_600_000);
+    const checked = moves.lookedAt(brief.state, 2);
+    const moved = await ledger.briefs.move('a\nb', { from: brief, to: checked });
+    if (moved.kind !== 'moved') throw new Error('nobody else moves it');
+    expect(await account.briefsOf(['task_1'])).toEqual([found]);
+    const over = { reserved: 1, final: 1, completedAt: 3 };
+    await ledger.briefs.move('a\nb', { from: moved.brief, to: moves.succeeded(checked, over) });
+    expect(await account.briefsOf(['task_1'])).toEqual([null]);
+  });
+
+  it('by nobody where no worker takes hints: nothing is kept for it', async () => {
+    const { account, redis } = await acceptedBrief('none');
+    expect(await account.briefsOf(['task_1'])).toEqual([null]);
+    expect(await redis.keys(`${account.keys.tasks}*`)).toEqual([]);
+    // And none does any more once that worker has left.
+    await account.heartbeat('w2', {}, 'hints');
+    expect(await redis.hget(account.keys.pace, 'hints')).toBe('taken');
+    await account.leave('w2');
+    await account.heartbeat('w1', {});
+    expect(await redis.hget(account.keys.pace, 'hints')).toBe('');
   });
 });
 

@@ -88,6 +88,48 @@ describe('StageQueues', () => {
     expect(await waiting('status')).toBe(1);
   });
 
+  it('hastens a check that is put off, marks it as hinted, and tells of it once', async () => {
+    const told: number[][] = [];
+    const queues = new StageQueues(connect(), newPrefix(), 'spring', (stage, duesMs) => {
+      if (stage === 'status') told.push([...duesMs]);
+    });
+    onTestFinished(() => queues.close());
+    await queues.add('status', [job('a', { delayMs: 60_000 })]);
+    told.splice(0);
+    const before = Date.now();
+    expect(await queues.hasten('a', 1, 0)).toBe('hastened');
+    expect(told).toHaveLength(1);
+    expect(told[0]?.[0]).toBeLessThanOrEqual(Date.now());
+    const queue = queues.queue('status');
+    const [, , , nextMs] = (await queue.getBackend().moveToActive('token')) as [
+      never,
+      string,
+      never,
+      number,
+    ];
+    expect(nextMs).toBe(0);
+    const kept = await queue.getJob(jobId('spring', 'a', 1));
+    expect(kept?.data).toEqual({ v: 1, brief: 'a', attempt: 1, hinted: true });
+    expect(kept?.processedOn).toBeGreaterThanOrEqual(before);
+  });
+
+  it('lets no check come later than it would, and hastens none that is due, made, or not there', async () => {
+    const queues = openQueues();
+    await queues.add('status', [job('a', { delayMs: 30_000 }), job('b')]);
+    const dueMs = async () =>
+      Number(
+        await connect().zscore(queues.queue('status').toKey('delayed'), jobId('spring', 'a', 1)),
+      );
+    const plannedMs = await dueMs();
+    expect(await queues.hasten('a', 1, 60_000)).toBe('hastened');
+    expect(await dueMs()).toBe(plannedMs);
+    expect(await queues.hasten('b', 1, 0)).toBe('not_put_off');
+    expect(await queues.hasten('a', 2, 0)).toBe('not_put_off');
+    expect(await queues.hasten('c', 1, 0)).toBe('not_put_off');
+    await queues.queue('status').getBackend().moveToActive('token');
+    expect(await queues.hasten('b', 1, 0)).toBe('not_put_off');
+  });
+
   it('does nothing for no jobs, and leaves nothing behind when it is obliterated', async () => {
     const prefix = newPrefix();
     const redis = connect();

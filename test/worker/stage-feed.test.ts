@@ -202,6 +202,21 @@ describe('later', () => {
     await eventually(async () => expect(await turn(feed)).toBe('a'));
     expect(calls[1]).toEqual({ briefId: 'a', attempt: 1, tries: 2, puttingsOff: 3 });
   });
+
+  it('knows what a hint has brought forward, once: what it led to was looked at', async () => {
+    const { queues } = openQueues();
+    await queues.add('status', [job('a', { delayMs: 60_000 })]);
+    const { feed, calls } = openFeed(queues, {
+      stage: 'status',
+      work: (_job, call) => (call === 1 ? { kind: 'later', afterMs: 0 } : done()),
+    });
+    await queues.hasten('a', 1, 0);
+    await drain(feed);
+    expect(calls).toEqual([
+      { briefId: 'a', attempt: 1, hinted: true },
+      { briefId: 'a', attempt: 1 },
+    ]);
+  });
 });
 
 describe('hold', () => {

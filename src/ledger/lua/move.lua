@@ -1,7 +1,8 @@
 -- Moves a brief's stage by compare-and-set: the way of every move whose next state is made by `moves.ts` (S1). What the
 -- brief does not hold any more is given back in the same step (S6, S7), and whoever waits for that is told; a line goes to
 -- the outbox, once, with the state that says so (S4).
--- KEYS: 1 meta, 2 state, 3 in-flight, 4 reservations, 5 what a day's key begins with, 6 prices, 7 firsts, 8 pace, 9 outbox, 10 content, 11 clock
+-- KEYS: 1 meta, 2 state, 3 in-flight, 4 reservations, 5 what a day's key begins with, 6 prices, 7 firsts, 8 pace, 9 outbox, 10 content,
+--       11 the task: who asks for it by its id finds the brief, while hints are taken, 12 clock
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 'free' where it gives back its place in flight,
 --       6 what becomes of its reserved credits: 'keep', 'free', 'state' (the API says what it reserved), 'spend', or
 --       'spend_as_stated', 7 credits for the last three, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account;
@@ -10,6 +11,8 @@
 --include now
 --include credits
 --include places
+-- Longer than any task is watched, should it end by another way than this.
+local TASK_KEPT_MS = 7200000
 local id, member, credits, status = ARGV[1], ARGV[4], ARGV[6], ARGV[12]
 local text = redis.call('HGET', KEYS[2], id)
 if text ~= ARGV[2] then return { 0, text or '' } end
@@ -33,7 +36,9 @@ end
 redis.call('HSET', KEYS[2], id, ARGV[3])
 local tells_account = false
 if ARGV[5] == 'free' and redis.call('ZREM', KEYS[3], member) == 1 then
-  tells_account = redis.call('HEXISTS', KEYS[8], 'full') == 1
+  local asked = ask_pace(KEYS[8])
+  tells_account = asked[2] ~= false
+  if asked[4] == 'taken' then redis.call('UNLINK', KEYS[11]) end
 end
 
 if credits ~= 'keep' then
@@ -41,7 +46,9 @@ if credits ~= 'keep' then
   local stated = tonumber(ARGV[7])
   if credits == 'state' then
     if not batch.accepted then add('accepted', 1) end
-    more_places(KEYS[8])
+    local asked = ask_pace(KEYS[8])
+    more_places(KEYS[8], asked)
+    if asked[4] == 'taken' then redis.call('SET', KEYS[11], member, 'PX', TASK_KEPT_MS) end
     local was_known = kind and stated and learn_price(KEYS[6], kind, stated)
     -- While a price was not known, the first of its kind went alone.
     if kind and not was_known and redis.call('HGET', KEYS[7], kind) == member then

@@ -8,7 +8,7 @@
 --   wanted     until when submissions want a turn     scarce, full: ms, when a submission last waited for the
 --                                                     pace, or for a place in flight
 --   lined      until when a read may stand in the line below
---   told       what live workers were told, see `heartbeat.lua`
+--   told       what live workers were told, see `heartbeat.lua`; hints: 'taken' while one of them takes hints
 --   fine_at, fine_count, coarse_at, coarse_count: turns in the latest bucket of each size
 -- Beside it, under its key: `:line` and `:seen` (sorted sets: reads that wait for turns, since when they are due, and
 -- until when they are to come back), `:fine` and `:coarse` (hashes: turns of earlier buckets, by their time), `:submit`

@@ -19,9 +19,13 @@ local function note_full(pace_key, now, default)
   redis.call('HSETNX', pace_key, 'places', default)
 end
 
+-- What a move asks of the pace, at once: for `more_places`, and last whether hints are taken (see `heartbeat.lua`).
+local function ask_pace(pace_key)
+  return redis.call('HMGET', pace_key, 'places', 'full', 'places_sure', 'hints')
+end
+
 -- A submission was accepted: where places were what it waited for, there may be more of them.
-local function more_places(pace_key)
-  local fields = redis.call('HMGET', pace_key, 'places', 'full', 'places_sure')
+local function more_places(pace_key, fields)
   local places, full = tonumber(fields[1]), tonumber(fields[2])
   if not places or not full or full < now_ms() - FULL_LASTS_MS then return end
   local taken = redis.call('HINCRBY', pace_key, 'places_taken', 1)

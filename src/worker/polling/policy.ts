@@ -26,14 +26,23 @@ const leastLagBoundMs = minSpacingMs;
 /** Of a bisection between the two prices, 1 to 800: it ends within a tenth of the highest price that keeps the bound. */
 const bisections = 6;
 
-/** When to look at tasks of such durations under this pressure. */
-export function choosePolicy(curve: DurationCurve, pressure: Pressure): CheckPolicy {
-  const bound = Math.max(latestLagShare * curve.medianMs, leastLagBoundMs);
+/**
+ * When to look at tasks of such durations under this pressure.
+ * @param tasksAMiss see `HintShare`: each task is looked at once for its end, as its hint says or as planned; but only
+ *   those whose hint does not come wait for a planned look, so what is late weighs so many times less
+ */
+export function choosePolicy(
+  curve: DurationCurve,
+  pressure: Pressure,
+  tasksAMiss = 1,
+): CheckPolicy {
+  const bound = Math.max(latestLagShare * curve.medianMs, leastLagBoundMs) * tasksAMiss;
   const planAt = (share: number) => planChecks(curve, share * curve.medianMs);
-  const wanted = planAt(priceShares[pressure]);
-  if (wanted.noticeMs <= bound || priceShares[pressure] <= leastPriceShare) return wanted;
+  const price = priceShares[pressure] * tasksAMiss;
+  const wanted = planAt(price);
+  if (wanted.noticeMs <= bound || price <= leastPriceShare) return wanted;
   let low = leastPriceShare;
-  let high = priceShares[pressure];
+  let high = price;
   let best = planAt(low);
   for (let round = 0; round < bisections; round += 1) {
     const middle = Math.sqrt(low * high);
@@ -93,8 +102,8 @@ export function freeFromMs(
 }
 
 /** When to look at tasks of such durations where looks are free from some age on, and none is made before. */
-export function freePolicy(curve: DurationCurve, fromMs: number): CheckPolicy {
-  return planChecks(curve, priceShares.none * curve.medianMs, fromMs);
+export function freePolicy(curve: DurationCurve, fromMs: number, tasksAMiss = 1): CheckPolicy {
+  return planChecks(curve, priceShares.none * tasksAMiss * curve.medianMs, fromMs);
 }
 
 /** When to look at a task of any age, and what that comes to on average. */

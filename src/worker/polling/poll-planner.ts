@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/clock.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import { type AgeSpan, type DurationCurve, durationCurve, durationWithin } from './durations.js';
 import { guidedCheckInMs, minFirstCheckMs, minSpacingMs, tailCheckInMs } from './guidance.js';
+import { HintShare } from './hint-share.js';
 import {
   type CheckPolicy,
   choosePolicy,
@@ -39,13 +40,21 @@ const youngFreshMs = 1_000;
 const ignoredShare = 0.03;
 /** More kinds than one batch has. */
 const mostNames = 1_000;
+/**
+ * While hints come, a check that waits for a task whose hint does not is put off no longer than this past its time
+ * without them; then it is seen whether they still come. Together with the time for which they are trusted, it is less
+ * than a minute from the last hint to the check that is made without one.
+ */
+const longestPutOffMs = 25_000;
+/** Less is not worth another wait. */
+const leastPutOffMs = 1_000;
 
 /** What this process made of one sketch. */
 interface Known {
   sketch: DurationSketch;
   curve: DurationCurve | null;
-  /** By pressure; and where looks are free from some age on, by that age in steps. */
-  policies: Map<Pressure | number, CheckPolicy>;
+  /** By pressure; where looks are free from some age on, by that age in steps; each with how well hints come. */
+  policies: Map<string, CheckPolicy>;
   readAtMs: number;
 }
 
@@ -61,23 +70,61 @@ export interface PollPlannerOptions {
 export class PollPlanner {
   private readonly known = new Map<string, Known>();
   private readonly reading = new Map<string, Promise<Known | null>>();
+  private readonly hints = new HintShare();
 
   constructor(private readonly options: PollPlannerOptions) {}
 
   /**
    * How long to wait before the next status check, in ms: never less than 2 s after acceptance, nor than 5 s after
-   * the check before. Without Redis it goes by the documented guidance.
+   * the check before. Without Redis it goes by the documented guidance. While hints come it is the later one that is
+   * made for those whose hint does not, if that is not too far away: `putOffMs` is asked before it is made.
    */
   async nextCheckInMs(task: RunningTask): Promise<number> {
     const { kind, category, ageMs, checks } = task;
     const { random } = this.options;
     const known = kind === null ? null : await this.tellingOf(kind);
     if (known === null) return guidedInMs(task, random());
-    const plannedMs = plannedOf(known, task);
+    const plannedMs = this.plannedMs(known, task, ageMs);
     if (plannedMs === null) return tailCheckInMs(category, ageMs, random());
     // Tasks were submitted one pace apart, so checks planned by their age are spread as they are.
     const soonestMs = checks === 0 ? minFirstCheckMs - ageMs : minSpacingMs;
     return Math.ceil(Math.max(plannedMs - ageMs, soonestMs, 0));
+  }
+
+  /**
+   * Of a check that is due and was not hinted at: for how long it may still be left, in ms; 0 where it is to be made now.
+   * @param task as it was when it was last seen running
+   * @param nowAgeMs since its acceptance
+   */
+  async putOffMs(task: RunningTask, nowAgeMs: number): Promise<number> {
+    if (task.kind === null || this.tasksAMiss() === 1) return 0;
+    const known = await this.tellingOf(task.kind);
+    const plannedMs = known && this.plannedMs(known, task, nowAgeMs);
+    const leftMs = (plannedMs ?? nowAgeMs) - nowAgeMs;
+    return leftMs < leastPutOffMs ? 0 : Math.ceil(leftMs);
+  }
+
+  /** A task was found to be over, as a hint had said, or by a check alone: see `HintShare`. */
+  noteEnd(by: 'hint' | 'check', lagMs: number | null): void {
+    this.hints.note(by, lagMs, this.options.clock.now());
+  }
+
+  /** In steps, so that there are few plans. */
+  private tasksAMiss(): number {
+    const exact = this.hints.tasksAMiss(this.options.clock.now());
+    return 2 ** (Math.round(2 * Math.log2(exact)) / 2);
+  }
+
+  /**
+   * The age at which a task is looked at next, or at which it is asked again whether it is to be, in ms; null past all
+   * history.
+   */
+  private plannedMs(known: Known, task: RunningTask, nowAgeMs: number): number | null {
+    const tasksAMiss = this.tasksAMiss();
+    const plannedMs = plannedOf(known, task, tasksAMiss);
+    if (plannedMs === null || tasksAMiss === 1) return plannedMs;
+    const withoutMs = plannedOf(known, task, 1) ?? plannedMs;
+    return Math.min(plannedMs, Math.max(withoutMs, nowAgeMs + longestPutOffMs));
   }
 
   /** Learns from a finished task. Nobody waits for it, and if it fails nothing is lost but one duration of many. */
@@ -175,19 +222,24 @@ function curveOf(known: Known): DurationCurve {
 }
 
 /** The age at which a task is looked at next, in ms; null past all history. */
-function plannedOf(known: Known, { ageMs, pressure, ahead }: RunningTask): number | null {
+function plannedOf(
+  known: Known,
+  { ageMs, pressure, ahead }: RunningTask,
+  tasksAMiss: number,
+): number | null {
   const curve = curveOf(known);
   const plan = (name: Pressure | number, make: () => CheckPolicy) => {
-    const policy = known.policies.get(name) ?? make();
-    known.policies.set(name, policy);
+    const key = `${name} ${tasksAMiss}`;
+    const policy = known.policies.get(key) ?? make();
+    known.policies.set(key, policy);
     return plannedAgeMs(policy, ageMs);
   };
-  const plannedMs = plan(pressure, () => choosePolicy(curve, pressure));
+  const plannedMs = plan(pressure, () => choosePolicy(curve, pressure, tasksAMiss));
   if (pressure !== 'rate' || plannedMs === null) return plannedMs;
   const fromMs = freeFromMs(curve, ageMs, plannedMs, ahead);
   if (fromMs === null) return plannedMs;
   const steps = Math.min(Math.ceil(fromMs / curve.stepMs), curve.running.length - 1);
-  const freeMs = plan(steps, () => freePolicy(curve, steps * curve.stepMs));
+  const freeMs = plan(steps, () => freePolicy(curve, steps * curve.stepMs, tasksAMiss));
   return Math.max(fromMs, freeMs ?? fromMs);
 }
 

@@ -80,6 +80,17 @@ export function nextCheckInMs(
   return pollPlanner.nextCheckInMs({ kind, category, ageMs, checks, pressure, ahead });
 }
 
+/** For how long the check of a task that was not hinted at may still be left, in ms; 0 where it is to be made now. */
+export function putOffMs(
+  { pollPlanner, pacer, clock, briefsLeft }: StageContext,
+  { kind, category, submittedAt, runningAt, checks }: StateOf<'accepted'>,
+): Promise<number> {
+  const ageMs = Math.max(0, (runningAt ?? submittedAt) - submittedAt);
+  const { pressure, ahead } = pacer.load(briefsLeft());
+  const task = { kind, category, ageMs, checks, pressure, ahead };
+  return pollPlanner.putOffMs(task, Math.max(ageMs, clock.now() - submittedAt));
+}
+
 /** A job that failed over and over still ends in a line (S4): `unknown` wherever it may have been paid. */
 export async function giveUpBrief(
   context: StageContext,

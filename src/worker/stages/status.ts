@@ -6,7 +6,7 @@ import { measureDuration, measureLag } from '../polling/durations.js';
 import { deadlineMs } from '../polling/guidance.js';
 import { logAnswer } from './answers.js';
 import { explainRefusal, holdForRead, meaningOf, noteTaken } from './refusal.js';
-import { type AcceptedBrief, nextCheckInMs, settleTask, wasNeverPaid } from './settle.js';
+import { type AcceptedBrief, nextCheckInMs, putOffMs, settleTask, wasNeverPaid } from './settle.js';
 import { endBrief, type StageContext, type Step, stepFor } from './step.js';
 
 type TaskRead = Extract<ReadTaskOutcome, { kind: 'read' }>;
@@ -18,6 +18,8 @@ const troubleSpacingMs = 7_500;
 /** The status stage: one look at the task; no slot is held between looks (S2), and it never gives up paid work (S3). */
 export async function checkStatus(context: StageContext, brief: AcceptedBrief): Promise<Step> {
   const { batch, pacer, client, clock, log, ledger } = context;
+  const leftMs = brief.job.hinted ? 0 : await putOffMs(context, brief.state);
+  if (leftMs > 0) return { kind: 'later', afterMs: leftMs };
   const turn = await pacer.turn(inFlightMember(batch, brief.id), brief.seat.passOn);
   if (turn.kind === 'too_far') return { kind: 'hold', of: 'all', waitMs: turn.waitMs };
   const { attempt, taskId: task } = brief.state;
@@ -123,16 +125,17 @@ function endUnknown(
  */
 function learnFromEnd(
   { pollPlanner, notices, clock, log }: StageContext,
-  { state }: AcceptedBrief,
+  { state, job }: AcceptedBrief,
   { task, clockAheadMs }: TaskRead,
 ): void {
   const { kind } = state;
+  const nowMs = clock.now();
+  const noticeMs = measureLag(state, task.updatedAtMs, clockAheadMs, nowMs);
+  pollPlanner.noteEnd(job.hinted ? 'hint' : 'check', noticeMs);
   // What was never paid was never generated.
   if (kind === null || wasNeverPaid(task)) return;
-  const nowMs = clock.now();
   const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs });
   if (span !== null) pollPlanner.learn(kind, span);
-  const noticeMs = measureLag(state, task.updatedAtMs, clockAheadMs, nowMs);
   if (noticeMs === null) return;
   notices.note([modelOf(kind)], noticeMs).catch((error: unknown) => {
     log.debug({ err: error, kind }, 'how late an end was noticed was not counted');

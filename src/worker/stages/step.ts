@@ -25,6 +25,8 @@ export interface StageJob {
   urls?: string[];
   /** How often the task was read again for fresh URLs. */
   rereads?: number;
+  /** Status: the API has hinted that the task is over. */
+  hinted?: boolean;
   /** Submit: how often a reference could not be had; absent for none. */
   tries?: number;
   /** Submit: how often it was refused without a reason, and put off; absent for never. */

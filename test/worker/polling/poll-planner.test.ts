@@ -266,3 +266,77 @@ describe('a task that nobody saw end', () => {
     await expect.poll(() => countAt(14_000)).toBe(21);
   });
 });
+
+describe('while hints come', () => {
+  const sketch = sketchOf(logNormal(90_000, 0.5));
+  const video: RunningTask = { ...base, category: 'video', pressure: 'in_flight' };
+
+  /** A planner of whose last tasks all were hinted at, and its clock. */
+  function openHinted() {
+    const clock = new SetClock();
+    const durations = { read: async () => sketch, note: async () => undefined };
+    const planner = new PollPlanner({
+      durations: durations as unknown as DurationLedger,
+      clock,
+      log,
+      random: () => 0.5,
+    });
+    for (let task = 0; task < 100; task += 1) planner.noteEnd('hint', 500);
+    return { planner, clock };
+  }
+
+  /** The ages at which a task of so long a life is looked at, where no hint comes for it. */
+  async function agesOfLooks(
+    { planner, clock }: ReturnType<typeof openHinted>,
+    lifeMs: number,
+    keepsComing: boolean,
+  ) {
+    const ages: number[] = [];
+    let task = video;
+    clock.nowMs = await planner.nextCheckInMs(task);
+    while (clock.nowMs < 600_000) {
+      const ageMs = clock.nowMs;
+      if (keepsComing) planner.noteEnd('hint', 500);
+      const leftMs = await planner.putOffMs(task, ageMs);
+      if (leftMs > 0) {
+        expect(leftMs).toBeLessThanOrEqual(25_000);
+        clock.nowMs += leftMs;
+        continue;
+      }
+      ages.push(ageMs);
+      if (ageMs >= lifeMs) break;
+      task = { ...task, ageMs, checks: task.checks + 1 };
+      clock.nowMs += await planner.nextCheckInMs(task);
+    }
+    return ages;
+  }
+
+  it('a task is looked at three times at most in place of many, and asked after every 25 s whether it is', async () => {
+    const ages = await agesOfLooks(openHinted(), 200_000, true);
+    expect(ages.length).toBeLessThanOrEqual(3);
+    const without = await agesOfLooks(
+      { ...openHinted(), planner: plannerOf(sketch, 0.5) },
+      200_000,
+      false,
+    );
+    expect(without.length).toBeGreaterThan(8);
+  });
+
+  it('and they stop, each task is looked at within a minute, and then as without them', async () => {
+    for (const lifeMs of [20_000, 60_000, 120_000]) {
+      const ages = await agesOfLooks(openHinted(), lifeMs, false);
+      // The last hint came at 0.
+      expect(ages[0]).toBeLessThan(60_000);
+      expect(ages.at(-1)).toBeLessThan(Math.max(60_000, lifeMs + 20_000));
+    }
+  });
+
+  it('a check is put off for nobody where none came, whatever the history', async () => {
+    const planner = plannerOf(sketch, 0.5);
+    expect(await planner.putOffMs(video, 30_000)).toBe(0);
+    planner.noteEnd('check', null);
+    expect(await planner.putOffMs(video, 30_000)).toBe(0);
+    expect(await openHinted().planner.putOffMs({ ...video, kind: null }, 30_000)).toBe(0);
+    expect(await openHinted().planner.putOffMs(video, 30_000)).toBeGreaterThan(0);
+  });
+});
