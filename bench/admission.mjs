@@ -21,7 +21,14 @@ async function ours(stand, file, round) {
   const ledger = new BatchLedger(connection, `b${round}`, 'bench', account);
   const queues = new StageQueues(connection, `b${round}`, 'bench');
   const clock = { now: () => Date.now() };
-  const identity = { origin: 'http://bench', account: 'bench', out: '', nonce: '', createdAt: 1 };
+  const identity = {
+    origin: 'http://bench',
+    account: 'bench',
+    out: '',
+    nonce: '',
+    createdAt: 1,
+    requestIds: 'given',
+  };
   await ledger.open(identity);
   const bytesBefore = await stand.memoryUsed();
   await admitBriefs(

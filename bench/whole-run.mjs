@@ -123,7 +123,14 @@ class Run {
     const { count, kind, history, redis } = this;
     await redis.flushall();
     await redis.set('simulated', this.now);
-    const identity = { origin: 'bench', account: 'bench', out: '', nonce: '', createdAt: 1 };
+    const identity = {
+      origin: 'bench',
+      account: 'bench',
+      out: '',
+      nonce: '',
+      createdAt: 1,
+      requestIds: 'given',
+    };
     await this.ledger.open(identity);
     for (let from = 0; from < count; from += 1_000) {
       const briefs = Array.from({ length: Math.min(1_000, count - from) }, (_, index) => ({

@@ -28,7 +28,14 @@ export function connect(redisUrl) {
 
 export async function queueBriefs(connection, { name, origin, out }, briefs) {
   const { ledger } = ledgersOf(connection, name);
-  await ledger.open({ origin, account: 'bench', out, nonce: '', createdAt: 0 });
+  await ledger.open({
+    origin,
+    account: 'bench',
+    out,
+    nonce: '',
+    createdAt: 0,
+    requestIds: 'given',
+  });
   const queues = new StageQueues(connection, name, batch);
   const stopping = new AbortController().signal;
   await admitBriefs({ ledger, queues, clock, journal: null, ...atOnce(stopping) }, briefs);
@@ -59,7 +66,7 @@ export async function beginWork(connection, { name, origin, out, concurrency }) 
     limits: { rate: 1e6, inFlight: 1e6, concurrency },
   });
   await worker.start();
-  const header = { batch, origin, account: 'bench', nonce: '', createdAt: 0 };
+  const header = { batch, origin, account: 'bench', nonce: '', createdAt: 0, requestIds: 'given' };
   await worker.attach(header, out, () => undefined);
   return async () => {
     await worker.close(10_000);

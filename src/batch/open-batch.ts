@@ -55,7 +55,8 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
   if (header) checkHeader(context, request, header);
   const nonce = header?.nonce ?? (mode === 'fresh' ? newNonce() : '');
   const createdAt = header?.createdAt ?? context.clock.now();
-  const identity = { origin, account, out, nonce, createdAt };
+  const requestIds = header?.requestIds ?? 'given';
+  const identity = { origin, account, out, nonce, createdAt, requestIds };
   const meta = await bindBatch(ledger, identity);
   if (out === '') return { meta, journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
@@ -110,13 +111,13 @@ async function keepKeys(
     await journal.note({ elsewhere: true });
     await journal.close();
   }
-  return { ...identity, nonce: meta.nonce, createdAt: meta.createdAt };
+  return { ...identity, nonce: meta.nonce, createdAt: meta.createdAt, requestIds: meta.requestIds };
 }
 
 /** What stands at the head of a batch's journal. */
 export function journalHeader(meta: BatchMeta): JournalHeader {
-  const { name: batch, origin, account, nonce, createdAt } = meta;
-  return { batch, origin, account, nonce, createdAt };
+  const { name: batch, origin, account, nonce, createdAt, requestIds } = meta;
+  return { batch, origin, account, nonce, createdAt, requestIds };
 }
 
 /**
@@ -188,7 +189,8 @@ async function startAnew(
   if (out === '') return;
   await archiveResults(out);
   const { batch } = ledger;
-  const header = { batch, origin, account, nonce: newNonce(), createdAt: clock.now() };
+  const life = { nonce: newNonce(), createdAt: clock.now(), requestIds: 'given' } as const;
+  const header = { batch, origin, account, ...life };
   // In place of the old one in one step: whenever it is cut off, the folder has a journal, and with it a nonce (S1).
   await Journal.beginAnew(out, header);
 }

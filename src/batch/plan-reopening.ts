@@ -2,7 +2,7 @@ import type { BriefTexts } from '../ledger/brief-ledger.js';
 import { decodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { Opening } from '../ledger/reopened-ledger.js';
-import { contentOfLine, type PreparedBrief, parseContent, priceKind } from '../shared/brief.js';
+import { contentOfLine, parseContent, priceKind } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
@@ -84,14 +84,14 @@ export function planReopening(
 
 /** How a brief of an input is opened that is known with other content, or is to be made anew. */
 export function openChanged(
-  { fingerprint, origin, body }: PreparedBrief,
   from: Opening['from'],
-  { run, nowMs }: { run: number; nowMs: number },
+  made: { content: string; fingerprint: string; run: number; nowMs: number },
 ): Opening {
   // One that was never sent gets a new attempt as well: whoever holds the earlier content under the earlier attempt does
   // not get leave to send it any more.
+  const { content, fingerprint, run, nowMs } = made;
   const to = moves.opened(from.state, { fingerprint, admittedAt: nowMs, run });
-  return { from, to, content: `${origin}\n${body}`, left: null };
+  return { from, to, content, left: null };
 }
 
 /**

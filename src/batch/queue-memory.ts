@@ -1,3 +1,4 @@
+import { admittedContent } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { formatBytes, grouped } from '../shared/quantities.js';
 import { readRedisFacts } from '../shared/redis-facts.js';
@@ -69,13 +70,14 @@ export async function highWaterOf(opened: OpenedBatch, most: number): Promise<nu
 }
 
 /** On average. */
-async function bytesOfEach({ context, request }: OpenedBatch): Promise<number> {
+async function bytesOfEach({ context, request, meta }: OpenedBatch): Promise<number> {
   const inKeys = context.prefix.length + request.batch.length;
   let [count, bytes] = [0, 0];
-  for await (const { id, origin, body } of request.input.briefs()) {
-    const idBytes = Buffer.byteLength(id);
+  for await (const brief of request.input.briefs()) {
+    const idBytes = Buffer.byteLength(brief.id);
     count += 1;
-    bytes += takenFor(Buffer.byteLength(origin) + Buffer.byteLength(body) + 1 + textBytes);
+    const content = admittedContent(request.batch, brief, meta.requestIds);
+    bytes += takenFor(Buffer.byteLength(content) + textBytes);
     bytes += idsKept * idBytes + (idBytes > longestTogether ? apartBytes : 0);
   }
   return fixedBytes + inKeys + bytes / Math.max(1, count);

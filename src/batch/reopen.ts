@@ -85,11 +85,14 @@ export async function reopenChanged(
   await reopen(batch, { run: null, cancellation: 'keep' }, async function* () {
     for await (const chunk of inChunks(briefs(), briefsAtOnce)) {
       const texts = await batch.ledger.briefs.stateTexts(chunk.map(({ id }) => id));
+      const contents = await batch.ledger.briefs.contentsOf(chunk);
       const openings = new Map<string, Opening>();
       chunk.forEach((brief, index) => {
         const news = judgeBrief(brief, texts[index] ?? null, forced);
         if (news.kind !== 'remake' && news.kind !== 'replace') return;
-        openings.set(brief.id, openChanged(brief, news.known, { run, nowMs }));
+        const { id, fingerprint } = brief;
+        const made = { content: contents[index] ?? '', fingerprint, run, nowMs };
+        openings.set(id, openChanged(news.known, made));
       });
       yield openings;
     }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type RequestIds, requestIdsSchema } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
 
@@ -12,6 +13,7 @@ export type BatchIdentity = {
   /** '' unless `--fresh` asked for a new start (S1). */
   nonce: string;
   createdAt: number;
+  requestIds: RequestIds;
 };
 
 /** What the last input was, as a whole; the rest of S4's sum is counted as it happens. */
@@ -50,6 +52,7 @@ const facts = {
   out: z.string(),
   nonce: z.string(),
   createdAt: z.number(),
+  requestIds: requestIdsSchema,
   rows: count,
   rejected: count,
   duplicates: count,
@@ -158,9 +161,17 @@ export function readMeta(
 function factsIn(name: string, fields: Record<string, string>) {
   const number = (field: string) => Number(fields[field] ?? 0);
   const orNull = (field: string) => (fields[field] === undefined ? null : number(field));
-  const { account, origin = '', out = '', nonce = '', sources = '[]', command } = fields;
+  const {
+    account,
+    origin = '',
+    out = '',
+    nonce = '',
+    sources = '[]',
+    command,
+    requestIds = 'none',
+  } = fields;
   return {
-    ...{ name, account, origin, out, nonce },
+    ...{ name, account, origin, out, nonce, requestIds },
     createdAt: number('createdAt'),
     rows: number('rows'),
     rejected: number('rejected'),

@@ -1,5 +1,10 @@
 import type { Redis } from 'ioredis';
-import { type PreparedBrief, parseContent, type StoredContent } from '../shared/brief.js';
+import {
+  admittedContent,
+  type PreparedBrief,
+  parseContent,
+  type StoredContent,
+} from '../shared/brief.js';
 import type { LineStatus } from '../shared/manifest-line.js';
 import { newsText } from '../shared/news.js';
 import { type Pressure, utcDay } from './account-view.js';
@@ -108,8 +113,9 @@ export class BriefLedger {
   ): Promise<Admitted> {
     const isBounded = Number.isFinite(mostPending);
     const values: (string | number)[] = [nowMs, isBounded ? mostPending : ''];
-    for (const brief of briefs) {
-      values.push(brief.id, brief.fingerprint, `${brief.origin}\n${brief.body}`);
+    const contents = await this.contentsOf(briefs);
+    for (const [index, { id, fingerprint }] of briefs.entries()) {
+      values.push(id, fingerprint, contents[index] ?? '');
     }
     const { meta, state, content } = this.keys;
     const reply = await runScript(this.redis, 'admit', { keys: [meta, state, content], values });
@@ -120,6 +126,13 @@ export class BriefLedger {
       room: isBounded ? (room ?? 0) : mostPending,
       admitted: admitted ?? 0,
     };
+  }
+
+  /** What is kept of briefs that are admitted, or take the place of others, in their order. */
+  async contentsOf(briefs: readonly PreparedBrief[]): Promise<string[]> {
+    const kept = await this.redis.hget(this.keys.meta, 'requestIds');
+    const requestIds = kept === 'given' ? kept : 'none';
+    return briefs.map((brief) => admittedContent(this.batch, brief, requestIds));
   }
 
   async beginSubmit(

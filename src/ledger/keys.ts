@@ -33,6 +33,8 @@ export interface BatchKeys {
   fileTrouble: string;
   /** Hash: SHA-256 of a file that briefs refer to -> where it is. See `reference-ledger.ts`. */
   files: string;
+  /** Hash: brief id -> JSON of what is known of its result, where that is more than its line will say or needed before. */
+  results: string;
   /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
   addresses: string;
   /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
@@ -53,6 +55,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
+    results: `${base}:results`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
 }

@@ -124,6 +124,7 @@ function briefAt(lines: readonly string[], at: number): PreparedBrief {
     fingerprint: lines[at + 2] ?? '',
     origin: lines[at + 3] ?? '',
     body: lines[at + 4] ?? '',
+    waits: false,
   };
 }
 

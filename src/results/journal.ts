@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { requestIdsSchema } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { type JsonObject, parseJson } from '../shared/json.js';
 import { endsTorn, inChunks, readLines } from '../shared/read-lines.js';
@@ -16,6 +17,7 @@ const headerSchema = z.object({
   account: z.string(),
   nonce: z.string(),
   createdAt: z.number(),
+  requestIds: requestIdsSchema.default('none'),
 });
 
 const jsonObject = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;

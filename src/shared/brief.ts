@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import { z } from 'zod';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 import type { ManifestLine } from './manifest-line.js';
 import { itemUrls } from './reference-items.js';
@@ -41,10 +42,101 @@ export interface StoredContent {
   request: RequestBody;
 }
 
+/** Where a body goes: a model of category `chat` answers with text, all others make a task. */
+type BodyEndpoint = 'generations' | 'chat';
+
+/** What a body says. */
 export interface RequestBody {
+  endpoint: BodyEndpoint;
   model: string;
-  prompt?: string;
-  params?: JsonObject;
+  /** Of a chat its `message`; null where the model takes none. */
+  prompt: string | null;
+  /** Of a chat its options, and its `attachments`. */
+  params: JsonObject;
+}
+
+export interface BodyParts extends RequestBody {
+  /** What it refers to: URLs, or placeholders of files, in the order given; of a chat, files alone. */
+  media: readonly { url: string; kind: string }[];
+  /** Null where it is not known yet: see `admittedContent`. */
+  clientRequestId: string | null;
+}
+
+/**
+ * The exact text of every POST; sorted keys throughout, so that equal content is equal bytes (S1).
+ * `client_request_id` stands last: see `withClientRequestId`.
+ */
+export function requestBody(parts: BodyParts): string {
+  const { endpoint, model, prompt, params, media, clientRequestId } = parts;
+  const promptKey = endpoint === 'chat' ? 'message' : 'prompt';
+  const promptMember = prompt === null ? '' : `,"${promptKey}":${JSON.stringify(prompt)}`;
+  const body = `{"model":${JSON.stringify(model)}${promptMember}${paramsMembers(endpoint, params, media)}}`;
+  return clientRequestId === null ? body : withClientRequestId(body, clientRequestId);
+}
+
+function paramsMembers(
+  endpoint: BodyEndpoint,
+  params: JsonObject,
+  media: BodyParts['media'],
+): string {
+  switch (endpoint) {
+    case 'generations': {
+      const referenceMediaItems = media.map(({ url, kind }) => ({ url, kind }));
+      const sent = media.length === 0 ? params : { ...params, referenceMediaItems };
+      const text = canonicalJson(sent);
+      return text === '{}' ? '' : `,"params":${text}`;
+    }
+    case 'chat': {
+      const attachments = media.map(({ url }) => ({ file_id: url }));
+      const sent = media.length === 0 ? params : { ...params, attachments };
+      const members = canonicalJson(sent).slice(1, -1);
+      return members === '' ? '' : `,${members}`;
+    }
+    default:
+      return endpoint satisfies never;
+  }
+}
+
+const longestClientRequestId = 128;
+
+/**
+ * By what the API's owner finds a submission again: `BATCH/BRIEF`, percent-encoded where it is not ASCII; one that is too
+ * long ends with a hash. It is no part of the content: a brief is what it was when that is the same (`contentFingerprint`).
+ */
+export function clientRequestId(batch: string, briefId: string): string {
+  const whole = `${encoded(batch)}/${encoded(briefId)}`;
+  if (whole.length <= longestClientRequestId) return whole;
+  const tail = `~${hash('sha256', `${batch}\n${briefId}`, 'hex').slice(0, 16)}`;
+  // Not within the three characters of an encoded byte.
+  return whole.slice(0, longestClientRequestId - tail.length).replace(/%.?$/, '') + tail;
+}
+
+/** Variants and outputs stand behind a slash. */
+function encoded(name: string): string {
+  return encodeURIComponent(Buffer.from(name).toString()).replaceAll('%2F', '/');
+}
+
+function withClientRequestId(body: string, id: string): string {
+  return `${body.slice(0, -1)},"client_request_id":${JSON.stringify(id)}}`;
+}
+
+/**
+ * Whether the requests of a batch's life have a `client_request_id`: all or none, because a brief that is admitted once more
+ * after a lost Redis has to get the bytes that it had (S1). Those of lives that an earlier version began have none.
+ */
+export const requestIdsSchema = z.enum(['given', 'none']);
+export type RequestIds = z.infer<typeof requestIdsSchema>;
+
+/** What the ledger keeps of a brief from its admission on. */
+export function admittedContent(
+  batch: string,
+  { id, origin, body, waits }: PreparedBrief,
+  requestIds: RequestIds,
+): string {
+  // The body of one that waits is fixed later.
+  const isFixed = waits || requestIds === 'none';
+  const frozen = isFixed ? body : withClientRequestId(body, clientRequestId(batch, id));
+  return `${origin}\n${frozen}`;
 }
 
 /** The two were joined by the first newline: JSON text holds none. */
@@ -56,15 +148,21 @@ export function parseContent(text: string): StoredContent {
 }
 
 export function parseBody(body: string): RequestBody {
-  return JSON.parse(body) as RequestBody;
+  const sent = JSON.parse(body) as JsonObject;
+  const { model, prompt = null, params = {}, message, client_request_id: _id, ...options } = sent;
+  return typeof message === 'string'
+    ? { endpoint: 'chat', model: String(model), prompt: message, params: options }
+    : {
+        endpoint: 'generations',
+        model: String(model),
+        prompt: prompt as string | null,
+        params: params as JsonObject,
+      };
 }
 
 /** The content as a line has it: the ledger keeps that of a brief that succeeded no longer. */
 export function contentOfLine(line: ManifestLine): string {
   const { row, source, references, metadata, input, model, prompt, params } = line;
-  const body: JsonObject = { model };
-  if (prompt !== null) body.prompt = prompt;
-  if (Object.keys(params).length > 0) body.params = params;
   const { name } = line;
   const origin = {
     ...(name === undefined ? {} : { name }),
@@ -74,7 +172,14 @@ export function contentOfLine(line: ManifestLine): string {
     metadata,
     input,
   };
-  return `${JSON.stringify(origin)}\n${JSON.stringify(body)}`;
+  const body = requestBody({
+    endpoint: 'generations',
+    ...{ model, prompt, params },
+    // They stand among the params already.
+    media: [],
+    clientRequestId: clientRequestId(line.batch, line.brief_id),
+  });
+  return `${JSON.stringify(origin)}\n${body}`;
 }
 
 /** A checked brief as it is admitted: what is sent is fixed here, as text, and never built again (S1). */
@@ -85,14 +190,30 @@ export interface PreparedBrief {
   fingerprint: string;
   /** JSON text of a `BriefOrigin`. */
   origin: string;
-  /** The exact JSON text of the POST. */
+  /** The exact JSON text of the POST, but for its `client_request_id`; of one that waits, its draft. */
   body: string;
+  /** Whether it comes after others, whose results its body is made with. */
+  waits: boolean;
+}
+
+/** A brief that another one comes after, as it was when that was prepared. */
+interface StepInput {
+  /** Name of the recipe's output that it is. */
+  output: string;
+  id: string;
+  fingerprint: string;
+  /** A person has to approve its result first. */
+  approve?: true;
 }
 
 /** Where a brief came from, and what travels with it to the manifest without being sent. */
 export interface BriefOrigin {
   /** What its files are to be called; absent: after the brief's id. */
   name?: string;
+  /** Name of the recipe's output that it is; absent where the recipe has but one. */
+  output?: string;
+  /** The briefs that it comes after; absent for none. */
+  after?: StepInput[];
   /** As a person sees it: a CSV's header is row 1; a position from 1 in JSON; a line in JSON Lines. */
   row: number;
   /** Base name of the file, or `stdin`. */
@@ -144,9 +265,9 @@ const withoutPrice =
  * What briefs of the same price have in common: the model and those of its params that may change the price.
  * A reference is counted, because some models charge by mode; its address is left out.
  */
-export function priceKind({ model, params }: RequestBody): string {
+export function priceKind({ model, params }: Pick<RequestBody, 'model' | 'params'>): string {
   const relevant: JsonObject = {};
-  for (const [key, value] of Object.entries(params ?? {})) {
+  for (const [key, value] of Object.entries(params)) {
     if (withoutPrice.test(key)) continue;
     relevant[key] = Array.isArray(value) ? value.length : value;
   }

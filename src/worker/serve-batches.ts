@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
-import { earlierLifeError, holdsEarlierLife } from '../batch/open-batch.js';
+import { earlierLifeError, holdsEarlierLife, journalHeader } from '../batch/open-batch.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
@@ -155,13 +155,13 @@ async function serveDue(serving: Serving, batches: KnownBatches): Promise<void> 
 }
 
 async function begin(serving: Serving, opened: OpenBatch, placeless: number): Promise<void> {
-  const { name: batch, origin, account, nonce, createdAt } = opened.meta;
+  const header = journalHeader(opened.meta);
+  const { batch } = header;
   if ((await opened.ledger.findMissing()) !== 'whole') {
     throw await opened.ledger.explainLoss();
   }
   const out = await placeFor(serving, opened, placeless);
   if (out !== null) await compare(serving, opened.ledger, out);
-  const header = { batch, origin, account, nonce, createdAt };
   await serving.worker.attach(header, out, serving.notifyFor(batch));
   await opened.ledger.noteNotBegun(null);
   serving.log.info({ batch, out }, 'working on batch');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Reopener, reopenChanged } from '../../src/batch/reopen.js';
 import { readJournal } from '../../src/results/journal.js';
-import type { PreparedBrief } from '../../src/shared/brief.js';
+import { admittedContent, type PreparedBrief } from '../../src/shared/brief.js';
 import { preparedBrief } from '../support/ledger.js';
 import { Killed, killedAt } from '../worker/killed-at.js';
 import { type Finished, openFinished, withParts } from './finished-batch.js';
@@ -26,8 +26,8 @@ async function expectReopened(opened: Finished): Promise<void> {
   for (const id of ['a', 'b', 'late']) {
     const again = { stage: 'admitted', attempt: 2, fingerprint: 'cd', run: 2, admittedAt: 7 };
     expect(await stateOf(id)).toMatchObject(again);
-    const { origin } = preparedBrief(id);
-    expect(await ledger.briefs.readContent(id)).toBe(`${origin}\n${changedBody}`);
+    const changed = preparedBrief(id, { body: changedBody });
+    expect(await ledger.briefs.readContent(id)).toBe(admittedContent('spring', changed, 'given'));
   }
   expect(await stateOf('c')).toMatchObject({ stage: 'lined', status: 'unknown', attempt: 1 });
   expect(await stateOf('e')).toMatchObject({ stage: 'lined', status: 'succeeded' });

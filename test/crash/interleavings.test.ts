@@ -127,7 +127,8 @@ describe.concurrent('the journal', () => {
   test('an entry that was cut off by a full disk does not spoil the next one (S1)', async () => {
     const out = await mkdtemp(join(tmpdir(), 'rivya-batch-journal-'));
     try {
-      const header = { batch: 'b', origin: 'o', account: 'a', nonce: '', createdAt: 1 };
+      const life = { nonce: '', createdAt: 1, requestIds: 'given' } as const;
+      const header = { batch: 'b', origin: 'o', account: 'a', ...life };
       await (await Journal.open(out, header)).close();
       await appendFile(join(out, 'journal.jsonl'), '{"brief":"cut o');
       const journal = await Journal.open(out, header);

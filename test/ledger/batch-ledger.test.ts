@@ -3,6 +3,7 @@ import { BatchLedger } from '../../src/ledger/batch-ledger.js';
 import type { FinishedBrief } from '../../src/ledger/brief-ledger.js';
 import type { ReadState, StateOf } from '../../src/ledger/brief-state.js';
 import { batchesKey } from '../../src/ledger/keys.js';
+import { admittedContent } from '../../src/shared/brief.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import {
   identity,
@@ -96,8 +97,8 @@ describe('admit', () => {
     });
     expect(await stateOf('a')).toMatchObject({ seq: 2 });
     expect(await ledger.meta()).toMatchObject({ admitted: 2, pending: 2 });
-    const { origin, body } = preparedBrief('b');
-    expect(await ledger.briefs.readContent('b')).toBe(`${origin}\n${body}`);
+    const kept = admittedContent('spring', preparedBrief('b'), 'given');
+    expect(await ledger.briefs.readContent('b')).toBe(kept);
   });
 
   it('S1: leaves a brief that is there as it is, wherever it stands', async () => {

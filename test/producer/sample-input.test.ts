@@ -8,7 +8,7 @@ function inputOf(models: string[], variants = 1): CompiledInput {
   const briefs = models.flatMap((model, row) =>
     Array.from({ length: variants }, (_, variant): PreparedBrief => {
       const id = variants === 1 ? `${row}` : `${row}/${variant + 1}`;
-      return { id, fingerprint: '', origin: '{}', body: JSON.stringify({ model }) };
+      return { id, fingerprint: '', origin: '{}', body: JSON.stringify({ model }), waits: false };
     }),
   );
   const modelUse = new Map<string, number>();

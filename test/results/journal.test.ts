@@ -10,6 +10,7 @@ const header = {
   account: 'account-1',
   nonce: '',
   createdAt: 1,
+  requestIds: 'given' as const,
 };
 
 async function newFolder(): Promise<string> {

@@ -13,6 +13,7 @@ const journalHeader = {
   account: 'a',
   nonce: '',
   createdAt: 1,
+  requestIds: 'given' as const,
 };
 
 async function newFolder(): Promise<string> {

@@ -5,8 +5,8 @@ const model = 'seedance-2';
 
 describe('priceKind', () => {
   it('S6: is the same for what has nothing to do with the price', () => {
-    const kind = priceKind({ model, prompt: 'A fox', params: { duration: 5, seed: 1 } });
-    expect(priceKind({ model, prompt: 'A cat', params: { seed: 2, duration: 5 } })).toBe(kind);
+    const kind = priceKind({ model, params: { duration: 5, seed: 1 } });
+    expect(priceKind({ model, params: { seed: 2, duration: 5 } })).toBe(kind);
     expect(priceKind({ model, params: { duration: 5, aspectRatio: '1:1' } })).toBe(kind);
     expect(priceKind({ model, params: { duration: 5, negative_prompt: 'rain' } })).toBe(kind);
   });
@@ -31,7 +31,7 @@ describe('priceKind', () => {
   });
 
   it('S6: is the bare model where no param counts, and another for another model', () => {
-    expect(priceKind({ model })).toBe(model);
+    expect(priceKind({ model, params: {} })).toBe(model);
     expect(priceKind({ model, params: { seed: 1 } })).toBe(model);
     expect(priceKind({ model: 'z-image', params: { duration: 5 } })).not.toBe(
       priceKind({ model, params: { duration: 5 } }),
@@ -42,7 +42,7 @@ describe('priceKind', () => {
 it.each(['seedance-2', 'a model 2', 'x deadbeef'])(
   'the model of a kind of %j is found again',
   (name) => {
-    expect(modelOf(priceKind({ model: name }))).toBe(name);
+    expect(modelOf(priceKind({ model: name, params: {} }))).toBe(name);
     expect(modelOf(priceKind({ model: name, params: { duration: 5 } }))).toBe(name);
   },
 );

@@ -9,6 +9,7 @@ import type { PreparedBrief } from '../../src/shared/brief.js';
 import { StageQueues } from '../../src/shared/queues.js';
 
 export const identity: BatchIdentity = {
+  requestIds: 'given',
   origin: 'https://rivya.test',
   account: 'account-1',
   out: '',
@@ -34,6 +35,7 @@ export function preparedBrief(id: string, patch: Partial<PreparedBrief> = {}): P
     fingerprint: 'ab',
     origin: '{"row":2,"source":"spring.csv","references":[],"metadata":null,"input":{"sku":"1"}}',
     body: '{"model":"z-image","prompt":"A fox in the snow"}',
+    waits: false,
     ...patch,
   };
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { journalHeader } from '../../src/batch/open-batch.js';
 import type { BatchMeta } from '../../src/ledger/batch-meta.js';
 import { type QueueStage, queueStages } from '../../src/shared/queue-names.js';
 import type { WorkerProcess } from '../../src/worker/worker-process.js';
@@ -39,10 +40,9 @@ async function countWhile(
   { redis, meta }: { redis: Redis; meta: BatchMeta },
   { out, isDone }: { out: string | null; isDone: () => boolean },
 ): Promise<number> {
-  const { name: batch, origin, account, nonce, createdAt } = meta;
   const before = await commandsOf(redis);
   await worker.start();
-  await worker.attach({ batch, origin, account, nonce, createdAt }, out, () => undefined);
+  await worker.attach(journalHeader(meta), out, () => undefined);
   await vi.waitFor(() => expect(isDone()).toBe(true), { timeout: 120_000, interval: 10 });
   await worker.close(60_000);
   return ((await commandsOf(redis)) - before) / briefs;

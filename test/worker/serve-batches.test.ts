@@ -39,8 +39,8 @@ async function openServer(settings: SettingsPatch = {}) {
 }
 
 const header = (batch: string): JournalHeader => {
-  const { origin, account, nonce, createdAt } = identity;
-  return { batch, origin, account, nonce, createdAt };
+  const { out: _out, ...life } = identity;
+  return { batch, ...life };
 };
 
 const eventually = <Result>(check: () => Result | Promise<Result>) =>

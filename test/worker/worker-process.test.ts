@@ -1,6 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { journalHeader } from '../../src/batch/open-batch.js';
 import { type BatchMeta, isFinalized } from '../../src/ledger/batch-meta.js';
 import type { Notify } from '../../src/worker/notices.js';
 import type { WorkerProcess } from '../../src/worker/worker-process.js';
@@ -13,8 +14,7 @@ function attach(
   notify: Notify = () => undefined,
 ) {
   if (!meta) throw new Error('there is no such batch');
-  const { name: batch, origin, account, nonce, createdAt } = meta;
-  return worker.attach({ batch, origin, account, nonce, createdAt }, out, notify);
+  return worker.attach(journalHeader(meta), out, notify);
 }
 
 describe('WorkerProcess', () => {

@@ -8,9 +8,6 @@ if redis.call('HEXISTS', KEYS[1], 'createdAt') == 0 then
   redis.call('UNLINK', KEYS[1])
   created = 1
   -- Until what an earlier life left in the folder is adopted, nothing of this one may be written there.
-  redis.call('HSET', KEYS[1], 'adopting', 1)
-end
-for i = 2, #ARGV, 2 do
-  redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
+  redis.call('HSET', KEYS[1], 'adopting', 1, unpack(ARGV, 2))
 end
 return created

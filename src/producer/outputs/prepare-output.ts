@@ -1,14 +1,10 @@
-import { contentFingerprint } from '../../shared/brief.js';
-import { canonicalJson, type JsonObject, type JsonValue } from '../../shared/json.js';
+import { contentFingerprint, requestBody } from '../../shared/brief.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
 import type { ReferenceFile } from '../../shared/reference-items.js';
 import { type Mapping, type Output, referencesColumn, referencesOf } from '../mapping/mapping.js';
 import type { InputChecks } from '../options.js';
 import type { ReferenceFiles, WantedReference } from '../references/files.js';
-import {
-  type ReferenceMedia,
-  type RowReferences,
-  readReferences,
-} from '../references/read-references.js';
+import { type RowReferences, readReferences } from '../references/read-references.js';
 import { addFault, type RowFault } from '../rejection.js';
 import { isBlank, trimCell } from '../rows/cell-text.js';
 import type { ColumnRoles } from '../rows/read-fields.js';
@@ -104,7 +100,15 @@ export class OutputPreparer {
     const { given, media } = read;
     if (faults.length > 0 || prompt === 'refused') return null;
 
-    const body = bodyText({ model, prompt, params, media });
+    const clientRequestId = null;
+    const body = requestBody({
+      endpoint: 'generations',
+      model,
+      prompt,
+      params,
+      media,
+      clientRequestId,
+    });
     addFault(faults, bodyFault(body));
     if (faults.length > 0) return null;
     this.#warn(parts, { output, model, params });
@@ -225,26 +229,6 @@ function promptOf(
   const prompt = renderTemplate(template, row, faults);
   if (prompt === null) return 'refused';
   return isBlank(prompt) ? null : prompt;
-}
-
-/** The exact text of the POST; sorted keys throughout, so that equal content is equal bytes (S1). */
-function bodyText({
-  model,
-  prompt,
-  params,
-  media,
-}: {
-  model: string;
-  prompt: string | null;
-  params: JsonObject;
-  media: readonly ReferenceMedia[];
-}): string {
-  const referenceMediaItems = media.map(({ url, kind }) => ({ url, kind }));
-  const sent = media.length === 0 ? params : { ...params, referenceMediaItems };
-  const paramsText = canonicalJson(sent);
-  const promptMember = prompt === null ? '' : `,"prompt":${JSON.stringify(prompt)}`;
-  const paramsMember = paramsText === '{}' ? '' : `,"params":${paramsText}`;
-  return `{"model":${JSON.stringify(model)}${promptMember}${paramsMember}}`;
 }
 
 /**

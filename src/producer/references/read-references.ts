@@ -6,7 +6,7 @@ import { kindOfType, type MediaKind, type ReferenceFiles, type WantedReference }
 import { countFault, fileFault, kindFault, noRules, type ReferenceRules } from './rules.js';
 
 /** One entry of `params.referenceMediaItems`, as it is admitted: a file has a placeholder for its URL. */
-export interface ReferenceMedia {
+interface ReferenceMedia {
   url: string;
   kind: MediaKind;
 }

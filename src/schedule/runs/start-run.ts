@@ -233,6 +233,7 @@ async function adoptUnchanged(
   const previous = await previousBatch(schedule, batch, origin);
   if (previous === null) return 'done';
   const nowMs = clock.now();
-  const header = { batch, origin, account: account.account, nonce: '', createdAt: nowMs };
+  const life = { nonce: '', createdAt: nowMs, requestIds: 'given' } as const;
+  const header = { batch, origin, account: account.account, ...life };
   return adoptResults({ previous, header, out, nowMs, stopping }, input.briefs());
 }

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../worker/stages/stage-bench.js';
 const origin = 'https://api.test';
 
 function header(batch: string, createdAt: number) {
-  return { batch, origin, account: 'acc', nonce: '', createdAt };
+  return { batch, origin, account: 'acc', nonce: '', createdAt, requestIds: 'given' as const };
 }
 
 /** A batch's folder with a line and a picture for each of these ids. */
@@ -34,7 +34,7 @@ async function night(nights: string, name: string, ids: string[], createdAt = 1)
 function briefOf({ brief_id: id, model, prompt, params, references }: ManifestLine): PreparedBrief {
   const fingerprint = contentFingerprint({ model, prompt, params, references });
   const place = { row: 9, source: 'new.csv', references, metadata: null, input: { note: 'new' } };
-  return { id, fingerprint, origin: JSON.stringify(place), body: '{}' };
+  return { id, fingerprint, origin: JSON.stringify(place), body: '{}', waits: false };
 }
 
 async function* each(briefs: PreparedBrief[]) {

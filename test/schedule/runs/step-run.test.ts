@@ -148,7 +148,7 @@ describe('a run', () => {
     await bench.write(fox);
     await bench.batch('shots@2026-11-21').open({
       ...{ origin: 'https://rivya.test', account: 'account-1' },
-      ...{ out: '/elsewhere', nonce: '', createdAt: 0 },
+      ...{ out: '/elsewhere', nonce: '', createdAt: 0, requestIds: 'given' },
     });
     await bench.step();
     expect(await bench.run()).toMatchObject({ batch: 'shots@2026-11-21T0200' });
