@@ -52,6 +52,8 @@ export interface BatchRequest {
 export interface OpenedBatch {
   context: BatchContext;
   request: BatchRequest;
+  /** Over which line to Redis: behind another one, Redis may be itself at an earlier time. */
+  line: BatchContext['redis']['stream'];
   ledger: BatchLedger;
   /** As it was before this request. */
   meta: BatchMeta;
@@ -79,6 +81,7 @@ export async function openBatch(
   request: BatchRequest,
 ): Promise<OpenedBatch> {
   const { batch, out, input, mode } = request;
+  const { stream: line } = context.redis;
   const ledger = batchLedger(context, batch);
   if (out !== '') await leaveFolder(context, ledger, out);
   const { meta: found, journal } = await openLife(context, { ledger, out, mode });
@@ -93,7 +96,7 @@ export async function openBatch(
   const idle = isFinalized(meta) && (making === 0 || meta.stage === 'cancelled');
   if (idle && request.command !== null) await ledger.keepCommand(request.command);
   const news = idle ? 'none' : 'some';
-  return { context, request, ledger, meta, journal, news, comparison, whole, forced, reread };
+  return { context, request, line, ledger, meta, journal, news, comparison, whole, forced, reread };
 }
 
 /**
@@ -129,21 +132,65 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
 
 /**
  * Admits the whole input, or as much as comes before it is to stop: the same request goes on with the rest. Only then is
- * the admission complete, without which the batch cannot end.
+ * the admission complete, without which the batch cannot end. Where Redis was away since the batch was opened, it may have
+ * lost the last second of what it had acknowledged, or be itself at an earlier time, of which the folder knows more: all
+ * is begun with once more, for an admission may take days (S1, S4).
+ * @returns also the batch as it was last opened
  */
 export async function admitBatch(
-  { context: { redis, clock }, ledger, journal, whole, request: { input, out } }: OpenedBatch,
+  first: OpenedBatch,
+  queues: StageQueues,
+  pace: AdmissionPace,
+): Promise<{ admitted: 'all' | 'stopped'; opened: OpenedBatch }> {
+  const { redis } = first.context;
+  const { stopping, unwaiting } = pace;
+  for (let opened = first; ; opened = await openAgain(opened)) {
+    if (isOverAnotherLine(opened) && !stopping.aborted) continue;
+    const cameBack = new AbortController();
+    const note = () => cameBack.abort();
+    redis.on('ready', note);
+    const waiting = { ...pace, unwaiting: AbortSignal.any([unwaiting, cameBack.signal]) };
+    const admitted = await admitAll(opened, queues, waiting).finally(() =>
+      redis.off('ready', note),
+    );
+    const isOver = stopping.aborted || (unwaiting.aborted && admitted === 'stopped');
+    if (isOver || !isOverAnotherLine(opened)) return { admitted, opened };
+  }
+}
+
+function isOverAnotherLine({ context: { redis }, line }: OpenedBatch): boolean {
+  return redis.stream !== line;
+}
+
+/** @throws BatchError `batch_conflict` */
+async function openAgain({ context, request, meta }: OpenedBatch): Promise<OpenedBatch> {
+  // A fresh start has been made: a second one would pay for everything once more.
+  const opened = await openBatch(context, { ...request, mode: 'go_on' });
+  // Without a folder, Redis alone knew of it.
+  if (opened.meta.nonce !== meta.nonce) {
+    throw new BatchError(
+      'batch_conflict',
+      `Redis has lost the fresh start of batch ${meta.name}: give the same command again.`,
+    );
+  }
+  await beginBatch(opened);
+  return opened;
+}
+
+async function admitAll(
+  opened: OpenedBatch,
   queues: StageQueues,
   pace: AdmissionPace,
 ): Promise<'all' | 'stopped'> {
+  const { context, ledger, journal, whole, request } = opened;
+  const { input, out } = request;
   // Before the first job: whoever takes it looks for its files there.
   await ledger.references.keepFiles(input.files);
   const before = await ledger.meta();
-  const admitting = { ledger, queues, out, clock, journal, ...pace };
-  const admitted = await untilUndisturbed(redis, pace, (unwaiting) =>
-    admitBriefs({ ...admitting, unwaiting }, input.briefs()),
-  );
-  if (admitted === 'stopped') return 'stopped';
+  const admitting = { ledger, queues, out, clock: context.clock, journal, ...pace };
+  const admitted = await admitBriefs(admitting, input.briefs());
+  // Of a Redis that went back, the folder's journal is still to be asked about each brief.
+  if (admitted === 'stopped' || isOverAnotherLine(opened)) return admitted;
   await ledger.set({ ready: 1 });
   // What it has sent and the input does not name any more.
   if (journal !== null) await adoptFolder({ ledger, queues, out });
@@ -153,27 +200,6 @@ export async function admitBatch(
     await ledger.rememberInput(input.digest, before, 'admitted');
   }
   return 'all';
-}
-
-/**
- * Goes through the input once more where Redis was away meanwhile: the last second of what it had acknowledged may be
- * gone, briefs or their jobs, and an admission may take days (S4).
- */
-async function untilUndisturbed(
-  redis: BatchContext['redis'],
-  { stopping, unwaiting }: AdmissionPace,
-  admit: (unwaiting: AbortSignal) => Promise<'all' | 'stopped'>,
-): Promise<'all' | 'stopped'> {
-  for (;;) {
-    const cameBack = new AbortController();
-    const note = () => cameBack.abort();
-    redis.on('ready', note);
-    const admitted = await admit(AbortSignal.any([unwaiting, cameBack.signal])).finally(() =>
-      redis.off('ready', note),
-    );
-    const isOver = stopping.aborted || (unwaiting.aborted && admitted === 'stopped');
-    if (isOver || !cameBack.signal.aborted) return admitted;
-  }
 }
 
 /** What a lost Redis must not take along. */

@@ -4,7 +4,7 @@ import { ownLine, readManifest } from '../results/manifest.js';
 import type { PreparedBrief } from '../shared/brief.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { inChunks } from '../shared/read-lines.js';
-import type { LocalBatch } from './adopt-folder.js';
+import { adoptFolder, type LocalBatch, refuseOutdated } from './adopt-folder.js';
 import { type BatchContext, withQueues } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
@@ -24,6 +24,7 @@ const briefsAtOnce = 500;
  * not what it was. A brief whose line is still on its way to the manifest is opened once that is written.
  * @param selection is asked once more after each such wait
  * @returns how many were opened
+ * @throws BatchError as `refuseOutdated` does
  */
 async function reopen(
   batch: LocalBatch,
@@ -33,6 +34,8 @@ async function reopen(
   const writer = new ManifestWriter(batch);
   let count = 0;
   for (let end: 'all' | 'some' = 'some'; end === 'some'; ) {
+    // Redis may have gone back while a person was asked: of what it does not know, nothing is opened, and no line is lost.
+    refuseOutdated(await adoptFolder(batch), batch);
     // What somebody else opened and could not settle comes to its end first, and what is on its way is written.
     await writer.flush();
     await holdManifest(batch, 'open', async (hold) => {

@@ -129,7 +129,7 @@ async function admit(setup: CommandSetup, request: Admission): Promise<ExitCode>
       await refuseTooLarge(opened, memory);
       if (memory.briefs > 0) terminal.note(memoryText(memory));
       await beginBatch(opened);
-      const admitted = await withQueues(context, batch, (queues) =>
+      const { admitted } = await withQueues(context, batch, (queues) =>
         admitBatch(opened, queues, atOnce(interrupts.signal)),
       );
       if (admitted === 'stopped') {

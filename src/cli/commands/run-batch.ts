@@ -1,4 +1,4 @@
-import { withoutFinished } from '../../batch/compare.js';
+import { type Comparison, withoutFinished } from '../../batch/compare.js';
 import {
   admitBatch,
   beginBatch,
@@ -112,11 +112,19 @@ async function planAndWork(
   // These are opened again at once: their lines leave the manifest together.
   await refuseTooLarge(opened, await queueMemory(opened, changed + forced));
   await beginBatch(opened);
-  const end = await drive(setup, work, client);
+  const { end, underWay } = await drive(setup, work, client);
   const balance = end === 'interrupted' ? null : await readBalance(client, account);
   const now = await ledger.meta();
   const left = end === 'capped' ? await forecastLeft(work) : null;
-  return { opened, end, audit: now && { before, after: { meta: now, balance } }, left, plan };
+  const comparison = { ...opened.comparison, underWay };
+  const audit = now && { before, after: { meta: now, balance } };
+  return { opened: { ...opened, comparison }, end, audit, left, plan };
+}
+
+interface Driven {
+  end: RunEnd;
+  /** As it was found last: a Redis that goes back has begun to make what it had not when the run was planned. */
+  underWay: Comparison['underWay'];
 }
 
 /** Works until the batch is finished or has to stop. */
@@ -124,7 +132,7 @@ async function drive(
   setup: CommandSetup,
   { request, session, opened, interrupts }: Work,
   client: RivyaClient,
-): Promise<RunEnd> {
+): Promise<Driven> {
   const { context, ledger, meta } = opened;
   const { account, clock } = context;
   const { flags, out, input, models } = request;
@@ -161,7 +169,10 @@ async function drive(
       queues,
       taskMs,
     };
-    return await watchRun(watching);
+    const end = await watchRun(watching);
+    // Else it may go on waiting for room.
+    const last = end === 'finished' ? (await admitting).opened : opened;
+    return { end, underWay: last.comparison.underWay };
   } finally {
     leaving.abort();
     terminal.progress('');

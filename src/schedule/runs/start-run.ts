@@ -218,7 +218,10 @@ async function admit(
   if (opened.news === 'none') return 'all';
   await refuseTooLarge(opened, await queueMemory(opened, toQueue(opened.comparison)));
   await beginBatch(opened);
-  return withQueues(batches, batch, (queues) => admitBatch(opened, queues, atOnce(stopping)));
+  const { admitted } = await withQueues(batches, batch, (queues) =>
+    admitBatch(opened, queues, atOnce(stopping)),
+  );
+  return admitted;
 }
 
 /** Before the batch is opened: from then on its manifest is its own. */
