@@ -86,7 +86,7 @@ describe.concurrent('a later run of a batch on an edited file', () => {
       ],
     });
     const table = (await desk.read('out/manifest.csv')).split('\n');
-    expect(table[0]).toMatch(/,run,from$/);
+    expect(table[0]).toMatch(/,run,from,decision$/);
     expect(table.slice(1, 12).map((row) => row.slice(0, 4))).toEqual(
       Array.from({ length: 11 }, (_, index) => String(index + 1).padStart(4, '0')),
     );
