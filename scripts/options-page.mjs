@@ -14,7 +14,7 @@ Here you look up what a command is called, which options it takes, what they are
 
 An option wins over the [recipe](recipes.md), the recipe over the environment, the environment over \`.env\` in the current folder, that over the default. A variable that is set to nothing counts as not set.
 
-Nearly every option has a twin in the environment: \`--in-flight\` is \`RIVYA_BATCH_IN_FLIGHT\`, and so on. What pays again or skips a question has none and is typed each time (\`--force\`, \`--fresh\`, \`--yes\`, \`--abandon\`, \`--ids\`, \`--run\`): a variable of that name does nothing, and a warning says so. \`--json\`, \`--no-wait\`, \`--no-login\`, \`--take\` and the simulator's \`--rate\` have none either. For switches (\`--skip-invalid\`, \`--strict\`, \`--only-changed\`) the twin's values \`false\`, \`no\` and \`off\` count as not set; anything else switches on. The twin of a repeatable option holds one value.
+Nearly every option has a twin in the environment: \`--in-flight\` is \`RIVYA_BATCH_IN_FLIGHT\`, and so on. What pays again or skips a question has none and is typed each time (\`--force\`, \`--fresh\`, \`--yes\`, \`--abandon\`, \`--ids\`, \`--run\`): a variable of that name does nothing, and a warning says so. \`--json\`, \`--csv\`, \`--no-wait\`, \`--no-login\`, \`--take\` and the simulator's \`--rate\` have none either. For switches (\`--skip-invalid\`, \`--strict\`, \`--only-changed\`) the twin's values \`false\`, \`no\` and \`off\` count as not set; anything else switches on. The twin of a repeatable option holds one value.
 
 \`continue BATCH\` takes the options of the command that it gives again, and heeds no twins: it has the options that the command had.
 
@@ -45,7 +45,7 @@ const optionsHead = `## Options
 
 Progress always goes to stderr; with \`--json\`, stdout holds JSON alone. Where no default stands, nothing is assumed: no cap, no filter, no file.
 
-What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`, \`--notify\`](schedules.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--fault\`](simulator.md).
+What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`, \`--notify\`](schedules.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
 
 - \`--out\` is needed for \`run\` and \`schedule add\` (a recipe can say it, too).
 - \`--id\` and \`--model\` may be templates, such as \`{{sku}}-{{size}}\`.

@@ -86,6 +86,11 @@ const commands: Readonly<Record<string, Listed>> = {
     takes: '[options] <folder>',
     load: async () => (await import('./commands/verify.js')).addVerifyCommand,
   },
+  costs: {
+    does: 'what batches have cost: by batch, run, model, output or a column',
+    takes: '[options] <batch or folder...>',
+    load: async () => (await import('./commands/costs.js')).addCostsCommand,
+  },
   forget: {
     does: "delete a finished batch's state from Redis; its files stay",
     takes: '[options] <batch>',
@@ -204,6 +209,7 @@ const withoutRedis = new Set([
   'manifest',
   'sheet',
   'review',
+  'costs',
   'models',
   'credits',
   'simulator',

@@ -38,13 +38,21 @@ export type FoundLine = {
  * where it stands, reads it with this.
  * @param isWanted looks at a row's text before it is parsed, where few of many rows are wanted
  */
-export async function* readManifest(
+export function readManifest(
   out: string,
   fromOffset = 0,
   isWanted: (text: string) => boolean = () => true,
 ): AsyncGenerator<FoundLine> {
+  return findLines(manifestPath(out), fromOffset, isWanted);
+}
+
+async function* findLines(
+  path: string,
+  fromOffset: number,
+  isWanted: (text: string) => boolean,
+): AsyncGenerator<FoundLine> {
   let row = 0;
-  for await (const { text, offset, length, end } of readLines(manifestPath(out), fromOffset)) {
+  for await (const { text, offset, length, end } of readLines(path, fromOffset)) {
     row += 1;
     const span = { text, row, offset, length };
     if (end === 'torn') yield { ...span, kind: 'torn' };
@@ -67,14 +75,21 @@ export async function* readableLines(
   }
 }
 
-/** Lines that a retry or a fresh start replaced. The history promises nothing, so what cannot be read is passed over. */
+/** Every row of the lines that a retry or a fresh start replaced. */
+export function walkHistory(
+  out: string,
+  isWanted: (text: string) => boolean = () => true,
+): AsyncGenerator<FoundLine> {
+  return findLines(join(out, fileNames.history), 0, isWanted);
+}
+
+/** Its lines. The history promises nothing, so what cannot be read is passed over. */
 export async function* readHistory(
   out: string,
   isWanted: (text: string) => boolean = () => true,
 ): AsyncGenerator<ManifestLine> {
-  for await (const { text } of readLines(join(out, fileNames.history))) {
-    const judged = isWanted(text) ? judgeLine(text) : null;
-    if (judged?.kind === 'line') yield judged.line;
+  for await (const found of walkHistory(out, isWanted)) {
+    if (found.kind === 'line') yield found.line;
   }
 }
 

@@ -29,6 +29,8 @@ export const manifestLineSchema = z.object({
   status: lineStatusSchema,
   /** What `--name` made of the row; absent where files are named after the id. */
   name: z.string().optional(),
+  /** Which of the recipe's outputs, as ids have it (`room/16-9`); absent where a row makes one alone. */
+  output: z.string().optional(),
   model: z.string(),
   prompt: z.string().nullable(),
   params: jsonObject,

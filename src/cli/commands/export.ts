@@ -1,12 +1,12 @@
-import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { writeContactSheet } from '../../results/contact-sheet.js';
-import { ManifestFile, type ManifestFormat, manifestPath } from '../../results/manifest.js';
+import { ManifestFile, type ManifestFormat } from '../../results/manifest.js';
 import { ownerOf } from '../../results/output-folder.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
+import { folderOfResults } from '../options/choose-batch.js';
 import { pathOnDisk, twin } from '../options/flags.js';
-import { type CommandSetup, openStoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 
 export function addManifestCommand(program: Command, setup: CommandSetup): void {
   program
@@ -21,32 +21,11 @@ export function addManifestCommand(program: Command, setup: CommandSetup): void 
     )
     .action((what: string, flags: { format: ManifestFormat }) =>
       setup.run(async () => {
-        const manifest = await ManifestFile.read(await folderOf(setup, what));
+        const manifest = await ManifestFile.read(await folderOfResults(setup, what));
         for await (const text of manifest.export(flags.format)) await setup.terminal.pipe(text);
         return ExitCode.succeeded;
       }),
     );
-}
-
-/** A folder needs no Redis; a batch's name is looked up there. */
-async function folderOf(setup: CommandSetup, what: string): Promise<string> {
-  if (await exists(manifestPath(what))) return what;
-  if (await exists(what)) {
-    throw new BatchError('bad_input', `There is no ${manifestPath(what)}.`);
-  }
-  const session = await openStoreSession(setup.settings, setup.terminal);
-  try {
-    return (await session.findBatch(what)).meta.out;
-  } finally {
-    await session.close();
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 export function addSheetCommand(program: Command, setup: CommandSetup): void {

@@ -1,9 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
+import { manifestPath } from '../../results/manifest.js';
 import { batchHeldIn } from '../../results/output-folder.js';
 import { checkBatchName, defaultBatchName, fileBatchName } from '../../shared/batch-name.js';
 import { BatchError } from '../../shared/errors.js';
-import type { StoreSession } from '../setup.js';
+import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 
 export interface ChosenBatch {
   batch: string;
@@ -46,5 +48,30 @@ export async function refuseSecondName(
   throw new BatchError(
     'batch_conflict',
     `Batch ${otherwise} was made of a file of this name ${other.out === '' ? 'and has no folder yet' : 'for this folder'}: to go on with it, add --batch ${otherwise}; for another batch, which is paid anew, --batch ${batch}. Nothing was sent.`,
+  );
+}
+
+/**
+ * The folder of results that a command means: a folder needs no Redis; a batch's name is looked up there.
+ * @throws BatchError `bad_input`, `batch_not_found`
+ */
+export async function folderOfResults(
+  { settings, terminal }: CommandSetup,
+  what: string,
+): Promise<string> {
+  if (await exists(manifestPath(what))) return what;
+  if (await exists(what)) throw new BatchError('bad_input', `There is no ${manifestPath(what)}.`);
+  const session = await openStoreSession(settings, terminal);
+  try {
+    return (await session.findBatch(what)).meta.out;
+  } finally {
+    await session.close();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
   );
 }
