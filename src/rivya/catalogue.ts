@@ -31,6 +31,7 @@ export function fillInModels(models: readonly Model[]): Model[] {
       ...model,
       category: model.category ?? ours.category,
       baseCredits: model.baseCredits ?? ours.baseCredits,
+      takesImages: model.takesImages ?? ours.takesImages,
       params: model.params.length > 0 ? model.params : ours.params.map(withoutLimits),
     };
   });
@@ -41,11 +42,13 @@ function withoutLimits(param: Model['params'][number]): Model['params'][number] 
 }
 
 /** `base_credits` is not the price: what a task costs is known only after it was charged. */
-const factors = new Map<TaskCategory, number>([
+const taskFactors = new Map<TaskCategory, number>([
   ['image', 3],
   ['audio', 3],
   ['video', 10],
 ]);
+/** A turn costs what its words are. */
+const chatFactor = 3;
 const factorOfUnknown = 10;
 /** For a model that the list does not know. */
 const baseOfUnknown = 10;
@@ -53,7 +56,7 @@ const baseOfUnknown = 10;
 export interface ModelFacts {
   /** What a model makes; null for one that no list knows, or knows to make something else. */
   categoryOf(model: string): TaskCategory | null;
-  /** Credits to reserve for a model while no price of it is known, and the least that a task of it can cost. */
+  /** Credits to reserve for a model while no price of it is known, and the least that a task or a turn of it can cost. */
   priceOf(model: string): { guess: number; least: number };
 }
 
@@ -61,11 +64,13 @@ export interface ModelFacts {
 export function modelFacts(models: Model[]): ModelFacts {
   const known = new Map(models.map((model) => [model.id, model]));
   const categoryOf = (id: string) =>
-    [...factors.keys()].find((category) => category === known.get(id)?.category) ?? null;
+    [...taskFactors.keys()].find((category) => category === known.get(id)?.category) ?? null;
   const priceOf = (id: string) => {
     const least = known.get(id)?.baseCredits ?? baseOfUnknown;
     const category = categoryOf(id);
-    const factor = (category && factors.get(category)) ?? factorOfUnknown;
+    const ofTask = category === null ? undefined : taskFactors.get(category);
+    const ofOthers = known.get(id)?.category === 'chat' ? chatFactor : factorOfUnknown;
+    const factor = ofTask ?? ofOthers;
     return { least, guess: least * factor };
   };
   return { categoryOf, priceOf };

@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.js';
 import { createDispatcher, type ProxySettings } from './dispatcher.js';
 import { judgeAnswer, type Understood } from './judge-answer.js';
 import type {
+  ChatOutcome,
   ListModelsOutcome,
   Model,
   ReadCreditsOutcome,
@@ -13,18 +14,20 @@ import type {
   Unreachable,
   UploadOutcome,
 } from './outcome.js';
-import { asNumber, asRecord, parseModels, parseTask, parseUpload } from './parse.js';
+import { asNumber, asRecord, parseChatTurn, parseModels, parseTask, parseUpload } from './parse.js';
 import { type ExchangeRequest, localClock, sendRequest } from './request.js';
 import { type FileUpload, type UploadForm, uploadForm, uploadTimeoutMs } from './upload-form.js';
 
 const defaultTimeoutMs = 30_000;
+/** A turn may take two minutes (documented), and is on its way for a while. */
+const chatTimeoutMs = 150_000;
 
 export interface RivyaClientOptions {
   /** Scheme, host and port, such as `https://rivya.ai`. */
   origin: string;
   /** Sent as a header and kept nowhere else (S8). */
   apiKey: string;
-  /** For a whole request; 30 s unless said. */
+  /** For a whole request; 30 s unless said, and for a turn of a chat 150 s. */
   requestTimeoutMs?: number;
   /** Connections at once; as many as requests unless said. */
   connections?: number;
@@ -44,6 +47,11 @@ export interface RivyaClientOptions {
 export interface RivyaClient {
   /** Sends the attempt's exact bytes under its key; safe to repeat with the same request (S1). */
   submit(request: FrozenRequest, signal?: AbortSignal): Promise<SubmitOutcome>;
+  /**
+   * One turn of a chat in a session of its own, whole and not streamed: the answer is the result. Safe to repeat with the
+   * same request (S1); one that was cut off after a while may still be answered and paid.
+   */
+  completeChat(request: FrozenRequest, signal?: AbortSignal): Promise<ChatOutcome>;
   readTask(taskId: string, signal?: AbortSignal): Promise<ReadTaskOutcome>;
   /** Public: sent without the key. */
   listModels(signal?: AbortSignal): Promise<ListModelsOutcome>;
@@ -60,11 +68,7 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
   const authorization = `Bearer ${options.apiKey}`;
   return {
     async submit(request, signal) {
-      const headers = {
-        authorization,
-        'content-type': 'application/json',
-        'idempotency-key': request.idempotencyKey,
-      };
+      const headers = submissionHeaders(authorization, request);
       const outcome = await call.send(
         { method: 'POST', path: '/api/v1/generations', headers, body: request.body },
         parseTask,
@@ -73,6 +77,19 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       );
       if (outcome.kind !== 'understood') return outcome;
       return { kind: 'accepted', task: outcome.content, pace: outcome.pace };
+    },
+    async completeChat(request, signal) {
+      const headers = submissionHeaders(authorization, request);
+      const { body } = request;
+      const timeoutMs = options.requestTimeoutMs ?? chatTimeoutMs;
+      const outcome = await call.send(
+        { method: 'POST', path: '/api/v1/chat/completions', headers, body, timeoutMs },
+        parseChatTurn,
+        "a turn's id",
+        signal,
+      );
+      if (outcome.kind !== 'understood') return outcome;
+      return { kind: 'answered', turn: outcome.content, pace: outcome.pace };
     },
     async readTask(taskId, signal) {
       // From a manifest that was edited it may be anything: as bytes, broken text is text that nobody knows.
@@ -123,6 +140,14 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       return { kind: 'uploaded', file: outcome.content, pace: outcome.pace };
     },
     close: call.close,
+  };
+}
+
+function submissionHeaders(authorization: string, { idempotencyKey }: FrozenRequest) {
+  return {
+    authorization,
+    'content-type': 'application/json',
+    'idempotency-key': idempotencyKey,
   };
 }
 

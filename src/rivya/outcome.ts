@@ -88,6 +88,29 @@ export type SubmitOutcome =
   | Refused
   | Unknown
   | Unreachable;
+/** One turn of a chat: its answer is the result, and nothing is left to be watched or fetched. */
+export interface ChatTurn {
+  id: string;
+  /** Of the session that it began; null where the API names none. */
+  sessionId: string | null;
+  /** Empty where the model has said nothing. */
+  text: string;
+  /** Tokens, as the API states them; null where it does not. */
+  usage: {
+    inputTokens: number | null;
+    outputTokens: number | null;
+    totalTokens: number | null;
+  } | null;
+  /** Null where the response does not say. Credits, as the API states them. */
+  reservedCredits: number | null;
+  finalCredits: number | null;
+}
+
+export type ChatOutcome =
+  | { kind: 'answered'; turn: ChatTurn; pace: PaceHint | null }
+  | Refused
+  | Unknown
+  | Unreachable;
 export type ReadTaskOutcome =
   /** `clockAheadMs`: as of `ReadCreditsOutcome`. */
   | { kind: 'read'; task: Task; pace: PaceHint | null; clockAheadMs: number | null }
@@ -136,6 +159,8 @@ export interface Model {
   urlInputSupported: boolean | null;
   /** Null where the model lists none. */
   referenceMedia: ReferenceMediaRules | null;
+  /** Of a chat model: whether a turn may have pictures with it; null where the API does not say. */
+  takesImages: boolean | null;
   params: ModelParam[];
 }
 

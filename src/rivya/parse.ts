@@ -1,4 +1,5 @@
 import type {
+  ChatTurn,
   Model,
   ModelParam,
   ReferenceMediaRules,
@@ -71,6 +72,44 @@ function parseTaskError(value: unknown): Task['error'] {
   };
 }
 
+/**
+ * A turn of a chat as the API sent it; null where there is no `id`. It is paid with the answer, so whatever else is missing
+ * or is said in another way is no reason to ask again.
+ */
+export function parseChatTurn(json: unknown): ChatTurn | null {
+  const body = asRecord(json);
+  const id = asText(body?.id);
+  if (body === null || id === null || brokenText.test(id)) return null;
+  const credits = asRecord(body.credits);
+  return {
+    id,
+    sessionId: asText(body.session_id),
+    // As bytes, broken text is text that every file can hold.
+    text: Buffer.from(parseContent(asRecord(body.message)?.content)).toString(),
+    usage: parseUsage(asRecord(body.usage)),
+    reservedCredits: asAmount(credits?.reserved) ?? asAmount(body.reserved_credits),
+    finalCredits: asAmount(credits?.final) ?? asAmount(body.final_credits),
+  };
+}
+
+/** A text, or a list of its parts, as other APIs of this kind have it. */
+function parseContent(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return asList(value)
+    .map((part) => (typeof part === 'string' ? part : (asRecord(part)?.text ?? '')))
+    .filter((part) => typeof part === 'string')
+    .join('');
+}
+
+function parseUsage(usage: Record<string, unknown> | null): ChatTurn['usage'] {
+  if (usage === null) return null;
+  return {
+    inputTokens: asAmount(usage.input_tokens),
+    outputTokens: asAmount(usage.output_tokens),
+    totalTokens: asAmount(usage.total_tokens),
+  };
+}
+
 /** The answer to an upload; its shape was never documented. Null where there is no URL, without which it is of no use. */
 export function parseUpload(json: unknown): UploadedFile | null {
   const body = asRecord(json);
@@ -114,11 +153,31 @@ function parseModel(value: unknown): Model | null {
     requiresFilesApi: asFlag(entry.requires_files_api),
     urlInputSupported: asFlag(entry.url_input_supported),
     referenceMedia: parseReferenceMedia(entry.reference_media),
+    takesImages: parseTakesImages(entry),
     params: asList(entry.params)
       .map(parseParam)
       .filter((param) => param !== null),
   };
 }
+
+/**
+ * Whether a chat model takes pictures, by the first of three fields that says so. The shape of `chat_capabilities` was never
+ * shown: a list of words, or flags by name.
+ */
+function parseTakesImages(entry: Record<string, unknown>): boolean | null {
+  const capabilities = parseTexts(entry.chat_capabilities);
+  if (capabilities !== null) return capabilities.some((word) => aboutImages.test(word));
+  for (const [name, value] of Object.entries(asRecord(entry.chat_capabilities) ?? {})) {
+    const flag = asFlag(value);
+    if (flag !== null && aboutImages.test(name)) return flag;
+  }
+  const kinds = parseTexts(entry.file_kinds);
+  if (kinds !== null) return kinds.includes('image');
+  const inputs = parseTexts(entry.supported_api_inputs);
+  return inputs === null ? null : inputs.some((input) => /^(files?|images?)$/.test(input));
+}
+
+const aboutImages = /image|attachment|vision/i;
 
 /** The API never showed the names inside `params`: these are the likely ones, and all may be missing. */
 function parseParam(value: unknown): ModelParam | null {

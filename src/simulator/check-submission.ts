@@ -4,11 +4,14 @@ import type { ListedModel, ModelParameter } from './catalogue.js';
 import type { Settings } from './settings.js';
 import type { SimulatedApi } from './simulated-api.js';
 
+/** The limit is documented for files, and assumed for all. */
+export const clientRequestIdSchema = z.string().max(128).nullish();
+
 const submissionSchema = z.looseObject({
   model: z.string(),
   prompt: z.string().nullish(),
   params: z.record(z.string(), z.unknown()).nullish(),
-  client_request_id: z.string().nullish(),
+  client_request_id: clientRequestIdSchema,
   files: z.undefined('must not be sent; use params.referenceMediaItems').optional(),
 });
 
@@ -24,10 +27,15 @@ export function checkSubmission(
 ): SubmissionCheck {
   const parsed = submissionSchema.safeParse(body);
   if (!parsed.success) return invalid(firstIssue(parsed.error));
-  const { model: id, prompt, params } = parsed.data;
+  const { model: id, prompt, params, client_request_id: clientRequestId } = parsed.data;
   const model = catalogue.get(id);
   if (!model) return invalid(`model: "${id}" is not a known model.`);
-  const submission = { model, prompt: prompt ?? '', params: (params ?? {}) as JsonObject };
+  const submission = {
+    model,
+    prompt: prompt ?? '',
+    params: (params ?? {}) as JsonObject,
+    clientRequestId: clientRequestId ?? null,
+  };
   const complaint =
     modelComplaint(model) ?? promptComplaint(submission) ?? checkParams(submission, paramChecks);
   return complaint === null ? { kind: 'valid', submission } : invalid(complaint);
@@ -50,7 +58,7 @@ function promptComplaint({ model, prompt, params }: Submission): string | null {
     : null;
 }
 
-function firstIssue(error: z.ZodError): string {
+export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   return `${issue?.path.join('.') || 'body'}: ${issue?.message}`;
 }
@@ -65,6 +73,7 @@ export interface Submission {
   /** Empty for the models that build it from their params. */
   prompt: string;
   params: JsonObject;
+  clientRequestId: string | null;
 }
 
 const referencesSchema = z.array(
@@ -128,7 +137,7 @@ export function knowsUploads(api: SimulatedApi, { params }: Submission): boolean
   });
 }
 
-function isAlive({ history, settings, clock }: SimulatedApi, fileId: string): boolean {
+export function isAlive({ history, settings, clock }: SimulatedApi, fileId: string): boolean {
   const file = history.uploads.get(fileId);
   const lifetimeMs = settings.uploadLifetimeMs ?? Number.POSITIVE_INFINITY;
   return file !== undefined && clock.now() < file.createdAt + lifetimeMs;

@@ -1,6 +1,7 @@
 /** The names under which the simulator counts requests, and by which fault rules can choose them. */
 export const endpoints = [
   'submit',
+  'chat',
   'read',
   'credits',
   'models',
@@ -15,6 +16,7 @@ export type Endpoint = (typeof endpoints)[number];
 /** The scope that a key needs, by endpoint; null where the endpoint is public or not of the API. */
 export const scopeOf: Record<Endpoint, string | null> = {
   submit: 'generations:create',
+  chat: 'chat:create',
   read: 'generations:read',
   credits: 'credits:read',
   models: null,

@@ -14,7 +14,7 @@ export interface Submitter {
 /** A new task with its whole course planned; not yet in the book and not yet paid. */
 export function makeTask(
   api: SimulatedApi,
-  { model, prompt, params }: Submission,
+  { model, prompt, params, clientRequestId }: Submission,
   { submitter, credits }: { submitter: Submitter; credits: number },
 ): SimulatedTask {
   const { settings, history } = api;
@@ -28,6 +28,7 @@ export function makeTask(
     model: model.id,
     prompt: prompt === '' ? spokenText(params) : prompt,
     params,
+    clientRequestId,
     fate,
     files: resultFiles(model.category, params, fate),
     reservedCredits: credits,
@@ -89,7 +90,7 @@ function spokenText(params: JsonObject): string {
 }
 
 /** One fate from the faults that struck; where two disagree on the outcome, the earlier rule has it. */
-function drawFate(faults: readonly FaultsByPoint['fate'][], finalFactor: number): Fate {
+export function drawFate(faults: readonly FaultsByPoint['fate'][], finalFactor: number): Fate {
   const fate: Fate = {
     outcome: { kind: 'succeeds', result: 'files' },
     finalFactor,
@@ -127,6 +128,9 @@ function withFault(fate: Fate, fault: FaultsByPoint['fate']): Fate {
       };
     case 'unknown-status':
       return { ...fate, strangeStatus: { word: fault.word, forMs: fault.forMs } };
+    // Of turns of chats.
+    case 'empty-answer':
+      return fate;
     case 'final-credits':
       return { ...fate, finalFactor: fault.factor };
     case 'expire-first-url':
@@ -151,13 +155,14 @@ const distributions: Record<string, { medianMs: number; sigma: number }> = {
   image: { medianMs: 12_000, sigma: 0.4 },
   video: { medianMs: 90_000, sigma: 0.5 },
   audio: { medianMs: 20_000, sigma: 0.5 },
+  chat: { medianMs: 6_000, sigma: 0.5 },
 };
 
 /** The share of a task's time that it spends queued. */
 const queuedShare = 0.25;
 
 /** Milliseconds from acceptance to the end, `speed` applied. */
-function drawDurationMs(category: string, settings: Settings, random: RandomStream): number {
+export function drawDurationMs(category: string, settings: Settings, random: RandomStream): number {
   const { medianMs, sigma } = distributions[category] ?? { medianMs: 12_000, sigma: 0.4 };
   const drawnMs = medianMs * Math.exp(sigma * random.normal());
   return Math.round((settings.durationMs ?? drawnMs) / settings.speed);

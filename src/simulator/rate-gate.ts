@@ -40,7 +40,8 @@ export class RateGate {
   }
 
   #limitsOf(endpoint: Endpoint): LimitInForce[] {
-    const own = endpoint === 'submit' ? this.#submits : endpoint === 'read' ? this.#reads : null;
+    const submits = endpoint === 'submit' || endpoint === 'chat';
+    const own = submits ? this.#submits : endpoint === 'read' ? this.#reads : null;
     return [this.#all, own].filter((limit) => limit !== null);
   }
 }

@@ -43,7 +43,8 @@ function answerRead(api: SimulatedApi, { task, taskId, origin }: ReadRequest): A
   const now = api.clock.now();
   // What is said to be over has its price: it may have ended since the request came in.
   api.history.tasks.settleDue(now);
-  if (!task || now < task.createdAt + task.fate.hiddenForMs) return notFound(api, taskId);
+  const isTask = task !== undefined && task.reply === undefined;
+  if (!isTask || now < task.createdAt + task.fate.hiddenForMs) return notFound(api, taskId);
   return { kind: 'json', status: 200, body: describeTask(api, task, { now, origin }) };
 }
 

@@ -27,8 +27,11 @@ export interface SimulatorOptions extends SettingsPatch {
   clock?: Clock;
 }
 
-/** A task as it was asked for. */
-type AskedTask = Pick<SimulatedTask, 'model' | 'prompt' | 'params' | 'idempotencyKey'>;
+/** A task, or a turn of a chat, as it was asked for. */
+type AskedTask = Pick<
+  SimulatedTask,
+  'model' | 'prompt' | 'params' | 'idempotencyKey' | 'clientRequestId'
+>;
 
 /** A running stand-in for the Rivya API. */
 export interface Simulator {
@@ -68,9 +71,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     port: boundPort,
     bill: () => drawUpBill(api),
     asked: () =>
-      [...api.history.tasks.all()].map(({ model, prompt, params, idempotencyKey }) => ({
-        ...{ model, prompt, params, idempotencyKey },
-      })),
+      [...api.history.tasks.all()].map(
+        ({ model, prompt, params, idempotencyKey, clientRequestId }) => ({
+          ...{ model, prompt, params, idempotencyKey, clientRequestId },
+        }),
+      ),
     uploads: () => [...api.history.uploads.values()],
     control: (patch) => api.control(patch),
     close: () => server.close(),

@@ -105,7 +105,7 @@ export interface Fate {
   fileCount: number | null;
 }
 
-/** A generation on the simulator's side; its status is computed from these times when somebody asks. */
+/** A generation on the simulator's side, or a turn of a chat; its status is computed from these times when somebody asks. */
 export interface SimulatedTask {
   readonly id: string;
   readonly apiKey: string;
@@ -113,6 +113,7 @@ export interface SimulatedTask {
   readonly model: string;
   readonly prompt: string;
   readonly params: JsonObject;
+  readonly clientRequestId: string | null;
   readonly fate: Fate;
   readonly files: ResultFile[];
   readonly reservedCredits: number;
@@ -127,6 +128,8 @@ export interface SimulatedTask {
   refundedCredits: number;
   /** How many sets of links were given out. */
   linkSets: number;
+  /** What was answered to a turn of a chat, which no read of a task finds. */
+  readonly reply?: string;
 }
 
 export type TaskPhase = 'queued' | 'processing' | 'ended';

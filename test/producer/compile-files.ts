@@ -36,6 +36,7 @@ function model(id: string, facts: Partial<Model>): Model {
     requiresFilesApi: null,
     urlInputSupported: null,
     referenceMedia: null,
+    takesImages: null,
     params: [],
     ...facts,
   };

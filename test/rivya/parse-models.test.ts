@@ -12,6 +12,7 @@ const bare = {
   requiresFilesApi: null,
   urlInputSupported: null,
   referenceMedia: null,
+  takesImages: null,
   params: [],
 };
 
@@ -70,6 +71,7 @@ it('reads what is there', () => {
     apiInputStatus: 'available_text',
     requiresFilesApi: false,
     urlInputSupported: true,
+    takesImages: null,
     referenceMedia: {
       maxFiles: 2,
       fileKinds: ['image'],

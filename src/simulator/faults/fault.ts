@@ -76,6 +76,7 @@ export const fateFaultSchema = z.discriminatedUnion('kind', [
     kind: z.literal('many-urls'),
     count: z.number().int().min(1).max(1000).default(3),
   }),
+  simple('empty-answer'),
   simple('extra-fields'),
   z.strictObject({
     kind: z.literal('unknown-status'),

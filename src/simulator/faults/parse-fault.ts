@@ -30,6 +30,7 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
   'null-result': [],
   'empty-urls': [],
   'many-urls': ['count'],
+  'empty-answer': [],
   'extra-fields': [],
   'unknown-status': ['word', 'forMs'],
   'final-credits': ['factor'],

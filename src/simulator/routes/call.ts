@@ -7,7 +7,7 @@ import { sendAnswer, statusOf } from '../send-answer.js';
 import type { SimulatedApi } from '../simulated-api.js';
 
 /** A request to the API that has come through the gate. */
-interface Call {
+export interface Call {
   apiKey: string;
   subject: FaultSubject;
   request: FastifyRequest;

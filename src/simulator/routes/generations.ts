@@ -1,34 +1,49 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { acceptTurn, inItsTime } from '../chat-turn.js';
 import { readGeneration } from '../read-generation.js';
 import type { SimulatedApi } from '../simulated-api.js';
-import { submitGeneration } from '../submit-generation.js';
-import { addApiRoute, publicOrigin } from './call.js';
+import { acceptGeneration } from '../submit-generation.js';
+import { takeSubmission } from '../take-submission.js';
+import { addApiRoute, type Call, publicOrigin } from './call.js';
 
-const describedSchema = z.object({
-  model: z.string().nullable().catch(null),
-  prompt: z.string().nullable().catch(null),
-});
+const describedSchema = z
+  .object({
+    model: z.string().nullable().catch(null),
+    prompt: z.string().nullish().catch(null),
+    message: z.string().nullish().catch(null),
+  })
+  .transform(({ model, prompt, message }) => ({ model, prompt: prompt ?? message ?? null }));
 
-/** POST /generations and GET /generations/:taskId. */
+/** POST /generations, POST /chat/completions and GET /generations/:taskId. */
 export function addGenerationRoutes(server: FastifyInstance, api: SimulatedApi): void {
   // Read twice of each request, for its rules and for its answer: parsed once.
   const bodies = new WeakMap<FastifyRequest, unknown>();
+  const describe = (request: FastifyRequest) => {
+    const body = parseJson(request);
+    bodies.set(request, body);
+    return describedSchema.catch({ model: null, prompt: null }).parse(body);
+  };
+  const submission = ({ apiKey, request }: Call) => ({
+    apiKey,
+    idempotencyKey: headerOf(request, 'idempotency-key'),
+    text: bodyText(request),
+    body: bodies.get(request),
+  });
   addApiRoute(server, api, {
     method: 'POST',
     path: '/api/v1/generations',
     endpoint: 'submit',
-    describe: (request) => {
-      const body = parseJson(request);
-      bodies.set(request, body);
-      return describedSchema.catch({ model: null, prompt: null }).parse(body);
-    },
-    answer: ({ apiKey, subject, request }) => {
-      const idempotencyKey = headerOf(request, 'idempotency-key');
-      const text = bodyText(request);
-      const body = bodies.get(request);
-      return submitGeneration(api, { apiKey, idempotencyKey, text, body }, subject);
-    },
+    describe,
+    answer: (call) => takeSubmission(api, submission(call), call.subject, acceptGeneration),
+  });
+  addApiRoute(server, api, {
+    method: 'POST',
+    path: '/api/v1/chat/completions',
+    endpoint: 'chat',
+    describe,
+    answer: (call) =>
+      inItsTime(api, takeSubmission(api, submission(call), call.subject, acceptTurn)),
   });
   addApiRoute(server, api, {
     method: 'GET',
