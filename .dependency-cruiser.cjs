@@ -7,6 +7,7 @@ const arrows = {
   results: ['ledger', 'shared'],
   producer: ['rivya', 'results', 'shared'],
   batch: ['producer', 'results', 'ledger', 'shared'],
+  notify: ['rivya', 'ledger', 'shared'],
   worker: ['batch', 'rivya', 'results', 'ledger', 'shared'],
   forecast: ['batch', 'producer', 'rivya', 'results', 'ledger', 'shared'],
   schedule: ['batch', 'producer', 'rivya', 'results', 'ledger', 'shared'],

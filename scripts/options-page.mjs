@@ -25,11 +25,12 @@ These stand for no option:
 | variable | default | meaning |
 |---|---|---|
 | \`RIVYA_API_KEY\` | | your key; begins with \`rvya_sk_\` |
-| \`RIVYA_API_KEY_FILE\`, \`REDIS_URL_FILE\`, \`MONITOR_PASSWORD_FILE\` | | a file that holds the value of the variable without \`_FILE\`, in its place; its last newline does not count. Both at once are refused |
+| \`RIVYA_API_KEY_FILE\`, \`REDIS_URL_FILE\`, \`RIVYA_BATCH_NOTIFY_SECRET_FILE\`, \`MONITOR_PASSWORD_FILE\` | | a file that holds the value of the variable without \`_FILE\`, in its place; its last newline does not count. Both at once are refused |
 | \`RIVYA_BASE_URL\` | \`https://rivya.ai\` | the API's origin, without a path |
 | \`REDIS_URL\` | a private Redis | \`redis://\`, \`rediss://\` (TLS), \`unix://\` or the path of a socket |
 | \`RIVYA_BATCH_HOME\` | \`.rivya-batch\` in the current folder | where the private Redis keeps its data, the API's last list of models, and references that had to be fetched |
 | \`RIVYA_BATCH_HIGH_WATER\` | 30000 | how many briefs of a \`run\` may be without a line in Redis; more are admitted as these are made |
+| \`RIVYA_BATCH_NOTIFY_SECRET\` | | what [messages to webhooks](notify.md#signatures) are signed with; begins with \`whsec_\` |
 | \`MONITOR_PASSWORD\` | | the [monitor](monitor.md)'s password; it does not start without |
 | \`MONITOR_USER\` | \`monitor\` | the monitor's user |
 | \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`NO_PROXY\` | | for requests to the API and downloads. Names of result hosts are looked up here first, and those that lead into a private network are not fetched; a name that this machine cannot resolve is the proxy's to refuse |
@@ -45,7 +46,7 @@ const optionsHead = `## Options
 
 Progress always goes to stderr; with \`--json\`, stdout holds JSON alone. Where no default stands, nothing is assumed: no cap, no filter, no file.
 
-What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`, \`--notify\`](schedules.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
+What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`](schedules.md), [\`--notify\`, \`--notify-on\`, \`--notify-private\`](notify.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
 
 - \`--out\` is needed for \`run\` and \`schedule add\` (a recipe can say it, too).
 - \`--id\` and \`--model\` may be templates, such as \`{{sku}}-{{size}}\`.

@@ -1,5 +1,6 @@
 import type { BatchLedger, Caps, OpenedRun } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isFinalized, type KeptCommand } from '../ledger/batch-meta.js';
+import type { Webhook } from '../ledger/message-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { Journal, type JournalContent } from '../results/journal.js';
 import { BatchError } from '../shared/errors.js';
@@ -37,6 +38,8 @@ export interface BatchRequest {
   caps: Caps;
   /** Undefined leaves what the batch has. */
   priority: number | undefined;
+  /** Who is told of it; undefined leaves what the batch has. */
+  webhook: Webhook | 'none' | undefined;
   /** `fresh`: what a finished batch has made is put aside, and all of it is paid again. */
   mode: 'go_on' | 'fresh';
   /** Whether briefs that have not changed are made anew; `if_cut_off`: where a run that did so was cut off. */
@@ -110,6 +113,9 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   const folder = await folderForChanges(meta, comparison);
   if (request.command !== null) await ledger.keepCommand(request.command);
   await ledger.setCaps(request.caps);
+  if (request.webhook !== undefined) {
+    await context.account.messages.listen(`batch ${ledger.batch}`, request.webhook);
+  }
   if (request.priority !== undefined) await ledger.set({ priority: request.priority });
   const remade = comparison.changed + comparison.forced;
   const news = remade + comparison.fresh > 0 ? 'new' : 'under_way';

@@ -6,11 +6,12 @@ import { writeTable } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
+import { announcementOfEnd } from './announce.js';
 import { type CancelMode, cancellationOf, finishBrief } from './finish-brief.js';
 import { abandonedCode } from './plan-reopening.js';
 
 /**
- * Writes `manifest.csv` and `run.json` once every admitted brief has its line in the manifest.
+ * Writes `manifest.csv` and `run.json` once every admitted brief has its line in the manifest, and has it told.
  * Safe to repeat and from several processes: each file is replaced as a whole by the same content.
  */
 export async function finalizeBatch(
@@ -24,7 +25,7 @@ export async function finalizeBatch(
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
   await writeTable(out);
   await writeReport(ledger, out, clock);
-  await ledger.markFinalized(meta);
+  await ledger.markFinalized(meta, announcementOfEnd(meta, clock.now()));
   return 'finalized';
 }
 

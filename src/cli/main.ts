@@ -9,6 +9,7 @@ import {
   readSettings,
   uselessTwins,
 } from './options/environment.js';
+import { withoutWebhook } from './options/kept-command.js';
 import { createProgram } from './program.js';
 import type { CommandSetup } from './setup.js';
 import { openTerminal } from './text/terminal.js';
@@ -27,7 +28,7 @@ async function main(): Promise<ExitCode> {
       terminal,
       program,
       typedPrefix: null,
-      commandLine: [program, ...process.argv.slice(2).map(shellWord)].join(' '),
+      commandLine: [program, ...withoutWebhook(process.argv.slice(2)).map(shellWord)].join(' '),
       run: async (action) => {
         code = await action();
       },

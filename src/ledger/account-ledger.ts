@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { tellNews } from '../shared/news.js';
 import { type AccountView, type Pressure, readAccountView } from './account-view.js';
 import { type AccountKeys, accountKeys } from './keys.js';
+import { MessageLedger } from './message-ledger.js';
 import { runScript } from './scripts.js';
 import { UploadLedger } from './upload-ledger.js';
 
@@ -53,6 +54,7 @@ export class AccountLedger {
   readonly keys: AccountKeys;
   readonly records: AccountRecords;
   readonly uploads: UploadLedger;
+  readonly messages: MessageLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -62,6 +64,7 @@ export class AccountLedger {
     this.keys = accountKeys(prefix, account);
     this.records = new AccountRecords(redis, this.keys);
     this.uploads = new UploadLedger(redis, this.keys);
+    this.messages = new MessageLedger(redis, prefix, account, this.keys);
   }
 
   /**

@@ -15,6 +15,7 @@ import { type AdmissionMark, BriefLedger } from './brief-ledger.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
+import type { Announced, Announcement } from './message-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
 import { ReopenedLedger } from './reopened-ledger.js';
 import { compareAndSet, runScript } from './scripts.js';
@@ -232,11 +233,42 @@ export class BatchLedger {
     await this.set({ input: `${admissions} ${digest}`, ...fields });
   }
 
-  /** The closing files stand for the admission whose meta this is. */
-  async markFinalized({ admissions, forcedRun }: BatchMeta): Promise<void> {
-    const forced = forcedRun === null ? {} : { forced_done: forcedRun };
-    await this.redis.hset(this.keys.meta, { finalized: String(admissions), ...forced });
+  /**
+   * The closing files stand for the admission whose meta this is, and whoever wants to be told of that is, once. Nothing
+   * changes where another has been opened since.
+   */
+  async markFinalized(
+    { admissions, forcedRun }: BatchMeta,
+    announcement: Announcement,
+  ): Promise<void> {
+    await this.account.messages.announce(announcement, {
+      key: this.keys.meta,
+      field: 'finalized',
+      value: String(admissions),
+      while: { field: 'admissions', value: String(admissions) },
+      with: forcedRun === null ? {} : { forced_done: String(forcedRun) },
+    });
     await this.tell();
+  }
+
+  /** Tells that something has come about, once: `occasion` is the same word whenever it is found again. */
+  async announce(announcement: Announcement, occasion: string): Promise<Announced> {
+    return this.account.messages.announce(announcement, {
+      key: this.keys.meta,
+      field: `told:${announcement.message.kind}`,
+      value: occasion,
+      while: null,
+      with: {},
+    });
+  }
+
+  /** Since when the batch has stood still for that reason, and for how long (ms); null where it goes on. */
+  async noteWait(reason: string | null): Promise<{ sinceMs: number; forMs: number } | null> {
+    const [sinceMs, forMs] = (await runScript(this.redis, 'note-wait', {
+      keys: [this.keys.meta, this.account.keys.clock],
+      values: [reason ?? ''],
+    })) as [number, number];
+    return sinceMs === 0 ? null : { sinceMs, forMs };
   }
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
@@ -335,7 +367,8 @@ export class BatchLedger {
       if (value === 'none') await this.redis.hdel(this.keys.meta, field);
       else if (value !== undefined) await this.set({ [field]: value });
     }
-    await this.redis.hdel(this.keys.meta, 'capped');
+    // Whoever sets them has acted: should it stand still again, that is another wait.
+    await this.redis.hdel(this.keys.meta, 'capped', 'waits');
     await this.tell();
   }
 

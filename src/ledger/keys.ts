@@ -89,6 +89,17 @@ export interface AccountKeys {
   clock: string;
   /** What the key of a file's upload for a model begins with: see `upload-ledger.ts`. */
   uploads: string;
+  /**
+   * Hash: `batch NAME`, `schedule NAME`, or `message ID` while that is not told -> where to, and of what: a secret that is
+   * in no other place (S8). See `message-ledger.ts`.
+   */
+  webhooks: string;
+  /** Hash: id -> message. */
+  messages: string;
+  /** Sorted set: id of a message that is to be told -> when it is tried next. */
+  messagesDue: string;
+  /** Sorted set: id of one that was told or given up -> when. */
+  messagesOver: string;
   /** No key: the channel of news. */
   news: string;
 }
@@ -111,6 +122,10 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     news: newsChannel(prefix),
     clock: clockKey(prefix),
     uploads: `${base}:uploads:`,
+    webhooks: `${base}:webhooks`,
+    messages: `${base}:messages`,
+    messagesDue: `${base}:messages-due`,
+    messagesOver: `${base}:messages-over`,
   };
 }
 

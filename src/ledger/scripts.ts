@@ -8,6 +8,7 @@ export type ScriptName =
   | 'admit'
   | 'adopt'
   | 'adopt-sends'
+  | 'announce'
   | 'answered'
   | 'begin-submit'
   | 'cancel'
@@ -25,12 +26,15 @@ export type ScriptName =
   | 'may-submit'
   | 'move'
   | 'note-durations'
+  | 'note-try'
+  | 'note-wait'
   | 'open-admission'
   | 'open-batch'
   | 'read-outbox'
   | 'reopen'
   | 'repair-in-flight'
   | 'settle-reopened'
+  | 'take-message'
   | 'take-turn'
   | 'wallet';
 

@@ -9,7 +9,7 @@ import { headerText, mediaType, type ResponseHeaders, retryAfterMs } from './hea
 import type { DownloadOutcome } from './outcome.js';
 import { Patience, type PatienceLimits } from './patience.js';
 import { Deadline, localClock, openExchange } from './request.js';
-import { guardedLookup, judgeResultUrl, privateAddressCode } from './safe-url.js';
+import { guardedLookup, judgeResultUrl, privateAddress, privateAddressCode } from './safe-url.js';
 import { describeFailure, errorCode, safeCause } from './transport-failure.js';
 
 const defaultMaxRedirects = 3;
@@ -138,18 +138,6 @@ async function fetchOnce(
   if (verdict.kind === 'body') return saveBody(response, write, maxBytes, patience);
   discard(response);
   return verdict;
-}
-
-/**
- * The guard's error for a name that leads into a private network; null for any other. A name that cannot be looked up
- * here is left to the proxy: behind one, machines often know no names of the world outside.
- */
-function privateAddress(hostname: string, lookup: LookupFunction): Promise<Error | null> {
-  return new Promise((resolve) => {
-    lookup(hostname, { all: true }, (error) => {
-      resolve(error !== null && errorCode(error) === privateAddressCode ? error : null);
-    });
-  });
 }
 
 function explainFailure(error: unknown): DownloadOutcome {

@@ -1,6 +1,7 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { errorCode } from './transport-failure.js';
 
 export type UrlVerdict =
   /** `trusted`: the API's own host, which may be on this machine or in a private network. */
@@ -20,7 +21,7 @@ export function judgeResultUrl(text: string, apiOrigin: string): UrlVerdict {
   const schemeAllowed = url.protocol === 'https:' || (trusted && url.protocol === api.protocol);
   if (!schemeAllowed) return refused('it is not https');
   if (url.username !== '' || url.password !== '') return refused('it contains a login');
-  if (!trusted && isInside(url.hostname)) return refused('its host is in a private network');
+  if (!trusted && isInsideHost(url.hostname)) return refused('its host is in a private network');
   return { kind: 'allowed', url, trusted };
 }
 
@@ -28,7 +29,8 @@ function refused(what: string): UrlVerdict {
   return { kind: 'refused', reason: `The result's URL is not fetched: ${what}.` };
 }
 
-function isInside(hostname: string): boolean {
+/** Whether a URL's host is of a private network, or this machine, by what it says itself. */
+export function isInsideHost(hostname: string): boolean {
   const address = addressInHost(hostname);
   if (address !== null) return !isPublicAddress(address);
   // Reserved for this machine (RFC 6761), also where a proxy does the resolving.
@@ -55,6 +57,18 @@ export function guardedLookup(resolve: LookupFunction = systemLookup): LookupFun
       callback(new PrivateAddress('The host name leads into a private network.'), '', 0);
     });
   };
+}
+
+/**
+ * The guard's error for a name that leads into a private network; null for any other. A name that cannot be looked up
+ * here is left to the proxy: behind one, machines often know no names of the world outside.
+ */
+export function privateAddress(hostname: string, lookup: LookupFunction): Promise<Error | null> {
+  return new Promise((resolve) => {
+    lookup(hostname, { all: true }, (error) => {
+      resolve(error !== null && errorCode(error) === privateAddressCode ? error : null);
+    });
+  });
 }
 
 function addressesOf(resolved: string | LookupAddress[]): string[] {

@@ -8,6 +8,8 @@ import type { Redis } from 'ioredis';
 export type News =
   | { about: 'batch'; name: string }
   | { about: 'account'; name: string }
+  /** An account has a message to tell. */
+  | { about: 'messages'; name: string }
   /** Some may have been missed. */
   | { about: 'all' };
 
@@ -49,7 +51,7 @@ export class NewsReader {
     this.subscriber.on('message', (_channel, text: string) => {
       const at = text.indexOf(' ');
       const about = text.slice(0, at);
-      if (about !== 'batch' && about !== 'account') return;
+      if (about !== 'batch' && about !== 'account' && about !== 'messages') return;
       this.tell({ about, name: text.slice(at + 1) });
     });
   }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
+import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, cappedBy } from '../ledger/batch-meta.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
@@ -113,6 +114,10 @@ export class BatchWorker {
 
   get batch(): string {
     return this.context.batch;
+  }
+
+  get ledger(): BatchLedger {
+    return this.context.ledger;
   }
 
   get createdAt(): number {

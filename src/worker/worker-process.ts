@@ -25,6 +25,7 @@ import { StageLoop } from './stage-loop.js';
 import { AnswerTally, countRefusals } from './stages/answers.js';
 import { DownloadSlots } from './stages/download-slots.js';
 import { longestHoldMs } from './stages/permit.js';
+import { StandstillWatch } from './standstill-watch.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
   /** HTTP requests at once, per process and stage. */
@@ -76,6 +77,7 @@ export class WorkerProcess {
   private readonly client: RivyaClient;
   private readonly downloader: Downloader;
   private readonly walletWatch: WalletWatch;
+  private readonly standstillWatch: StandstillWatch;
   private heart: NodeJS.Timeout | undefined;
   /** Whether Redis deletes keys to make room, as far as known. */
   private evicting = true;
@@ -112,6 +114,8 @@ export class WorkerProcess {
     const { client, pacer } = this;
     const hasWork = () => this.batches.size > 0;
     this.walletWatch = new WalletWatch({ client, account, pacer, log, hasWork });
+    const ledgers = () => [...this.batches.values()].map(({ ledger }) => ledger);
+    this.standstillWatch = new StandstillWatch({ account, clock, log, ledgers });
   }
 
   /** Makes the limits known before the first request, and lifts a halt: the person has acted. */
@@ -127,6 +131,7 @@ export class WorkerProcess {
     for (const loop of this.loops.values()) loop.start();
     this.tally.start();
     this.walletWatch.start();
+    this.standstillWatch.start();
   }
 
   has(batch: string): boolean {
@@ -235,6 +240,7 @@ export class WorkerProcess {
     const workers = [...this.batches.values()];
     const closed = Promise.all([
       this.walletWatch.stop(),
+      this.standstillWatch.stop(),
       ...[...this.loops.values()].map((loop) => loop.stop()),
       ...this.attached.map((batch) => this.detach(batch)),
     ]);
@@ -262,6 +268,9 @@ export class WorkerProcess {
         for (const batch of this.batches.values()) batch.redisCameBack();
         for (const loop of this.loops.values()) loop.news();
         break;
+      case 'messages':
+        // For whoever tells them.
+        return;
       default:
         news satisfies never;
     }

@@ -124,7 +124,15 @@ async function openInput(admission: Awaited<ReturnType<typeof openAdmission>>, i
   const counts = { rows: ids.length + 2, rejected: 1, duplicates: 1, leftOut: 0 };
   const context = { redis, prefix, account, origin, clock: Date, categoryOf, priceOf };
   const opened = await openBatch(context, {
-    ...{ batch, out: '', sources: [], command: null, priority: undefined, mode: 'go_on' },
+    ...{
+      batch,
+      out: '',
+      sources: [],
+      command: null,
+      priority: undefined,
+      webhook: undefined,
+      mode: 'go_on',
+    },
     input: {
       ...{ counts: { ...counts, briefs: ids.length }, briefs: () => inOrder(ids), files: [] },
     } as unknown as CompiledInput,

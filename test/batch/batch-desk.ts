@@ -50,6 +50,7 @@ export async function openBatchDesk() {
       ...{
         force: 'none',
         priority: undefined,
+        webhook: undefined,
         changes: 'made',
         caps: { batch: undefined, day: undefined },
       },

@@ -92,7 +92,8 @@ describe.concurrent('one line each', () => {
   }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(2));
-    const hold = 'before redis hset < BatchLedger.markFinalized*';
+    const hold =
+      'before redis rivya:announce < MessageLedger.announce < BatchLedger.markFinalized*';
     const first = desk.start([...run, '--limit', '1'], crashEnvironment(desk, { hold }));
     await held(desk, [first]);
     desk.simulator.control({ durationMs: 60_000 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { announcementOfEnd } from '../../src/batch/announce.js';
 import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { encodeState, type StateOf } from '../../src/ledger/brief-state.js';
 import type { Opening } from '../../src/ledger/reopened-ledger.js';
@@ -84,10 +85,10 @@ describe('open', () => {
     const { ledger, open } = await openHeld();
     await ledger.markAdmission('complete');
     const before = await ledger.meta();
-    if (before) await ledger.markFinalized(before);
+    if (before) await ledger.markFinalized(before, announcementOfEnd(before, 0));
     expect(isFinalized(await ledger.meta())).toBe(true);
     await open({ a: newAttempt() });
-    if (before) await ledger.markFinalized(before);
+    if (before) await ledger.markFinalized(before, announcementOfEnd(before, 0));
     expect(await ledger.meta()).toMatchObject({ stage: 'running', pending: 1 });
   });
 

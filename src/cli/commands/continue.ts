@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { BatchMeta, KeptCommand } from '../../ledger/batch-meta.js';
 import { BatchError, type ExitCode } from '../../shared/errors.js';
 import { shellWord } from '../../shared/quantities.js';
-import { wordsOf } from '../options/kept-command.js';
+import { withoutWebhook, wordsOf } from '../options/kept-command.js';
 import { type CommandSetup, openStoreSession } from '../setup.js';
 import { addEnqueueCommand } from './enqueue.js';
 import { addRunCommand } from './run.js';
@@ -76,7 +76,9 @@ export async function giveAgain(
   const { program, command } = commandOf(kept, inner);
   command.setOptionValueWithSource('continues', true, 'default');
   const words = [kept.name, ...wordsOf(kept, typed)];
-  setup.terminal.note(`Again: ${[setup.program, ...words.map(shellWord)].join(' ')}`);
+  setup.terminal.note(
+    `Again: ${[setup.program, ...withoutWebhook(words).map(shellWord)].join(' ')}`,
+  );
   await program.parseAsync(words, { from: 'user' });
   if (code === undefined) throw new BatchError('internal', 'The command did nothing.');
   return code;

@@ -21,13 +21,16 @@ import {
   addForceFlag,
   addInputFlags,
   addJsonFlag,
+  addNotifyFlags,
   addOutFlag,
   addPriorityFlag,
   addRejectedFlag,
   type ForceFlags,
   type InputFlags,
+  type NotifyFlags,
   type PriorityFlags,
   requireFiles,
+  webhookOf,
 } from '../options/flags.js';
 import {
   continueLine,
@@ -44,7 +47,7 @@ import { comparisonJson, comparisonText, leftAsTheyAre, warningLines } from '../
 import type { Terminal } from '../text/terminal.js';
 import { batchRequest, type InputRequest } from './run-request.js';
 
-interface EnqueueFlags extends InputFlags, ForceFlags, PriorityFlags {
+interface EnqueueFlags extends InputFlags, ForceFlags, PriorityFlags, NotifyFlags {
   out?: string;
   rejected?: string;
   json: boolean;
@@ -57,6 +60,7 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
   addForceFlag(command);
+  addNotifyFlags(command);
   addPriorityFlag(command);
   addRejectedFlag(command);
   addJsonFlag(command);
@@ -76,6 +80,7 @@ async function enqueue(
   flags: EnqueueFlags & { given: TypedCommand },
 ): Promise<ExitCode> {
   const { terminal, settings } = setup;
+  const webhook = webhookOf(flags, settings);
   const out = flags.out ? resolve(flags.out) : '';
   const chosen = await chooseBatch(flags.batch, out, files);
   const { batch } = chosen;
@@ -98,6 +103,7 @@ async function enqueue(
       out,
       files,
       command,
+      webhook,
       flags,
       models: list.models,
     });

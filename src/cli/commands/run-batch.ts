@@ -1,3 +1,4 @@
+import { announceStandstill } from '../../batch/announce.js';
 import { type Comparison, withoutFinished } from '../../batch/compare.js';
 import {
   admitBatch,
@@ -20,6 +21,7 @@ import { queueStages } from '../../shared/queue-names.js';
 import { StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { refuseSecondName } from '../options/choose-batch.js';
+import { openMessenger, tellBeforeEnd } from '../sessions/messenger-session.js';
 import { openClient } from '../sessions/open-client.js';
 import { simulatedText } from '../sessions/simulate.js';
 import { openWorker } from '../sessions/worker-session.js';
@@ -42,10 +44,14 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   const session = await openStoreSession(setup.settings, setup.terminal);
   const client = openClient(setup.settings);
   const interrupts = new Interrupts();
+  const account = openAccount(session);
+  // What could not be told is said at the end.
+  const level = request.flags.logLevel === 'debug' ? 'debug' : 'silent';
+  const messenger = openMessenger(session, account, openLogger(level));
   try {
     const fresh = await agreeToFresh(setup.terminal, session, request);
     const flags = fresh === 'yes' ? { ...request.flags, yes: true } : request.flags;
-    const work = { request: { ...request, flags }, session, interrupts };
+    const work = { request: { ...request, flags }, session, messenger, interrupts };
     const ended = fresh === 'no' ? 'not_wanted' : await workToTheEnd(setup, work, client);
     if (ended === 'not_wanted') {
       setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
@@ -53,8 +59,13 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
     }
     const { opened } = ended;
     const trial = await tellTrial(setup, { request, opened });
-    return await printSummary(setup, { ...ended, trial, json: request.flags.json });
+    const code = await printSummary(setup, { ...ended, trial, json: request.flags.json });
+    if (ended.end !== 'interrupted') {
+      await tellBeforeEnd(messenger, { session, account, batch: request.batch }, setup.terminal);
+    }
+    return code;
   } finally {
+    await messenger.close();
     interrupts.end();
     await client.close();
     await session.close();
@@ -66,7 +77,7 @@ type RunEnded = Pick<RunOutcome, 'opened' | 'end' | 'audit' | 'left' | 'plan'>;
 /** Once what is under way with its earlier content is made, it is made again with what the input says now. */
 async function workToTheEnd(
   setup: CommandSetup,
-  { request, session, interrupts }: Omit<Work, 'opened'>,
+  { request, session, messenger, interrupts }: Omit<Work, 'opened'>,
   client: RivyaClient,
 ): Promise<RunEnded | 'not_wanted'> {
   await refuseSecondName(session, request);
@@ -75,12 +86,16 @@ async function workToTheEnd(
   if (opened.news === 'none') {
     return { opened, end: 'finished', audit: null, left: null, plan: null };
   }
-  const worked = await planAndWork(setup, { request, session, opened, interrupts }, client);
+  const worked = await planAndWork(
+    setup,
+    { request, session, opened, messenger, interrupts },
+    client,
+  );
   if (worked === 'not_wanted') return worked;
   if (worked.end !== 'finished' || opened.comparison.underWay.count === 0) return worked;
   // A fresh or forced start has been made: a second one would pay for everything once more.
   const flags = { ...request.flags, fresh: false, force: false, continues: false, yes: true };
-  const again = { request: { ...request, flags }, session, interrupts };
+  const again = { request: { ...request, flags }, session, messenger, interrupts };
   const last = await workToTheEnd(setup, again, client);
   if (last === 'not_wanted') return last;
   const { gone, undecided } = last.opened.comparison;
@@ -115,6 +130,9 @@ async function planAndWork(
   const { end, underWay } = await drive(setup, work, client);
   const balance = end === 'interrupted' ? null : await readBalance(client, account);
   const now = await ledger.meta();
+  if (now !== null && end !== 'finished' && end !== 'interrupted') {
+    await announceStandstill(ledger, now, end, { when: 'at_once', nowMs: clock.now() });
+  }
   const left = end === 'capped' ? await forecastLeft(work) : null;
   const comparison = { ...opened.comparison, underWay };
   const audit = now && { before, after: { meta: now, balance } };
@@ -130,7 +148,7 @@ interface Driven {
 /** Works until the batch is finished or has to stop. */
 async function drive(
   setup: CommandSetup,
-  { request, session, opened, interrupts }: Work,
+  { request, session, opened, messenger, interrupts }: Work,
   client: RivyaClient,
 ): Promise<Driven> {
   const { context, ledger, meta } = opened;
@@ -144,6 +162,7 @@ async function drive(
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   const leaving = new AbortController();
   try {
+    messenger.start(worker.news);
     const notify = noticeTeller(terminal, clock.now);
     await worker.attach(journalHeader(meta), out, notify);
     const durations = new DurationLedger(session.connection, account.keys);

@@ -1,5 +1,6 @@
 import type { BatchRequest, OpenedBatch } from '../../batch/continue-batch.js';
 import type { KeptCommand } from '../../ledger/batch-meta.js';
+import type { Messenger } from '../../notify/messenger.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
 import type {
@@ -24,6 +25,8 @@ export interface InputRequest {
   files: string[];
   /** As the batch keeps it. */
   command: KeptCommand;
+  /** As `webhookOf` has it. */
+  webhook: BatchRequest['webhook'];
   /** The list that the input was checked with. */
   models: Model[];
   flags: InputFlags & ForceFlags & PriorityFlags;
@@ -47,17 +50,18 @@ export interface Work {
   request: RunRequest;
   session: StoreSession;
   opened: OpenedBatch;
+  messenger: Messenger;
   interrupts: Interrupts;
 }
 
 /** What a command asks of its batch. */
 export function batchRequest(
-  { batch, out, input, files, command, flags }: InputRequest,
+  { batch, out, input, files, command, webhook, flags }: InputRequest,
   changes: BatchRequest['changes'],
 ): BatchRequest {
   const { fresh, force, continues, maxCredits, maxCreditsPerDay, priority } = flags;
   return {
-    ...{ batch, out, input, command, changes, priority },
+    ...{ batch, out, input, command, changes, priority, webhook },
     sources: files,
     caps: { batch: maxCredits, day: maxCreditsPerDay },
     mode: fresh ? 'fresh' : 'go_on',

@@ -11,6 +11,7 @@ import {
   addInputFlags,
   addJsonFlag,
   addLogFlag,
+  addNotifyFlags,
   addOutFlag,
   addPriorityFlag,
   addRequestFlags,
@@ -18,11 +19,13 @@ import {
   type ForceFlags,
   type InputFlags,
   type LogFlags,
+  type NotifyFlags,
   type PriorityFlags,
   type RequestFlags,
   requireFiles,
   requireOut,
   twin,
+  webhookOf,
   wholeNumber,
 } from '../options/flags.js';
 import { keepCommand, recordOptions, type TypedCommand } from '../options/kept-command.js';
@@ -42,6 +45,7 @@ interface RunFlags
     PriorityFlags,
     RequestFlags,
     LogFlags,
+    NotifyFlags,
     SpendingFlags {
   out?: string;
   json: boolean;
@@ -57,6 +61,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   addOutFlag(command, 'folder of the results');
   addInputFlags(command);
   addForceFlag(command);
+  addNotifyFlags(command);
   addPriorityFlag(command);
   addRequestFlags(command);
   const own = [
@@ -89,11 +94,12 @@ type GivenFlags = RunFlags & { given: TypedCommand };
 async function run(setup: CommandSetup, given: string[], flags: GivenFlags): Promise<ExitCode> {
   refuseForcedTrial(flags);
   if (!flags.simulate) requireApiKey(setup.settings);
+  const webhook = webhookOf(flags, setup.settings);
   const files = requireFiles(given);
   const out = resolve(requireOut(flags));
   const chosen = await chooseBatch(flags.batch, out, files);
   const command = await keepCommand({ ...flags.given, files, batch: chosen.batch, out });
-  const job = { ...chosen, out, files, command, flags };
+  const job = { ...chosen, out, files, command, webhook, flags };
   if (!flags.simulate) return runFiles(setup, job);
   return withSimulator(setup, chosen.batch, async (simulated, kept) => {
     const code = await runFiles(simulated, job);
@@ -103,7 +109,7 @@ async function run(setup: CommandSetup, given: string[], flags: GivenFlags): Pro
   });
 }
 
-type Job = Pick<RunRequest, 'batch' | 'otherwise' | 'out' | 'files' | 'command'> & {
+type Job = Pick<RunRequest, 'batch' | 'otherwise' | 'out' | 'files' | 'command' | 'webhook'> & {
   flags: RunFlags;
 };
 

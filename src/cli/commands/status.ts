@@ -13,6 +13,15 @@ import {
   withoutSuccess,
 } from '../../ledger/batch-meta.js';
 import { batchesKey } from '../../ledger/keys.js';
+import type { Message } from '../../ledger/message-ledger.js';
+import {
+  lastMessage,
+  messageJson,
+  type ShownWebhook,
+  shownWebhook,
+  untoldText,
+  webhookText,
+} from '../../notify/words.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
 import { manifestPath, readableLines } from '../../results/manifest.js';
 import { runReport } from '../../results/run-report.js';
@@ -171,6 +180,10 @@ interface StatusSight extends BatchSight {
   notBegun: string | null;
   /** Why files of finished tasks cannot be fetched; how many says the queue. */
   fileTrouble: string | null;
+  /** Who is told of it; null where nobody is. */
+  webhook: ShownWebhook | null;
+  /** The last that there was to tell; null where there was nothing. */
+  lastMessage: Message | null;
 }
 
 export async function readBatchSight(session: StoreSession, batch: string): Promise<StatusSight> {
@@ -179,21 +192,29 @@ export async function readBatchSight(session: StoreSession, batch: string): Prom
   const { StageQueues } = await import('../../shared/queues.js');
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
-    const [view, queued, unwritten, notBegun, fileTrouble] = await Promise.all([
-      account.view(),
-      countQueued(queues),
-      ledger.outbox.length(),
-      ledger.notBegun(),
-      ledger.fileTrouble(),
-    ]);
-    return { meta, account: view, queued, unwritten, notBegun, fileTrouble };
+    const [view, queued, unwritten, notBegun, fileTrouble, [webhook], messages] = await Promise.all(
+      [
+        account.view(),
+        countQueued(queues),
+        ledger.outbox.length(),
+        ledger.notBegun(),
+        ledger.fileTrouble(),
+        account.messages.webhooks([`batch ${batch}`]),
+        account.messages.all(),
+      ],
+    );
+    return {
+      ...{ meta, account: view, queued, unwritten, notBegun, fileTrouble },
+      webhook: webhook ? shownWebhook(webhook) : null,
+      lastMessage: lastMessage(messages.filter((message) => message.batch === batch)),
+    };
   } finally {
     await queues.close();
   }
 }
 
 export function batchJson(sight: StatusSight, nowMs: number) {
-  const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
+  const { meta, account, queued, unwritten, notBegun, fileTrouble, webhook } = sight;
   const { filesDue } = queued;
   return {
     ...runReport(meta, nowMs),
@@ -201,6 +222,7 @@ export function batchJson(sight: StatusSight, nowMs: number) {
     unwritten,
     not_begun: notBegun,
     files_due: { count: filesDue, reason: filesDue > 0 ? fileTrouble : null },
+    notify: webhook && { ...webhook, last: sight.lastMessage && messageJson(sight.lastMessage) },
     account,
   };
 }
@@ -211,7 +233,7 @@ export function printBatch(
   sight: StatusSight,
   nowMs: number,
 ): void {
-  const { meta, account, queued, unwritten, notBegun, fileTrouble } = sight;
+  const { meta, account, queued, unwritten, notBegun, fileTrouble, webhook } = sight;
   const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
   const rows: [string, string][] = [
     ['results', meta.out || '(in the folder of the first worker that has one)'],
@@ -234,6 +256,10 @@ export function printBatch(
   }
   if (unwritten > 0) rows.push(['to write', unwrittenText(unwritten, meta)]);
   if (notBegun !== null) rows.push(['not begun', pc.yellow(notBegun)]);
+  if (webhook !== null) {
+    const untold = sight.lastMessage && untoldText(sight.lastMessage, nowMs);
+    rows.push(['notify', `${webhookText(webhook)}${untold ? pc.yellow(`, which ${untold}`) : ''}`]);
+  }
   terminal.print(`Batch ${meta.name}: ${state}${isSimulated(meta) ? ', SIMULATED' : ''}`);
   printFacts(terminal, rows);
 }

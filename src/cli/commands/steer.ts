@@ -15,8 +15,10 @@ import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
+import { openMessenger, tellBeforeEnd } from '../sessions/messenger-session.js';
 import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
 import { confirm } from '../text/agree.js';
+import { openLogger } from '../text/open-logger.js';
 
 export function addPauseCommand(program: Command, setup: CommandSetup): void {
   addBatchCommand(program, setup, {
@@ -117,6 +119,8 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
     const meta = (await found.ledger.meta()) ?? found.meta;
     if (flags.json) terminal.json({ batch, ...counts, pending: leftOf(meta) });
     else terminal.print(endText(meta, counts));
+    const messenger = openMessenger(session, found.account, openLogger('silent'));
+    await tellBeforeEnd(messenger, { session, account: found.account, batch }, terminal);
     return ExitCode.succeeded;
   } finally {
     await session.close();
@@ -184,10 +188,12 @@ function refuseUnfinished(setup: CommandSetup, meta: BatchMeta): never {
 async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
-    const { ledger, meta } = await session.findBatch(batch);
+    const { ledger, account, meta } = await session.findBatch(batch);
     const open = !isOver(meta);
     const unfinished = open || (await ledger.outbox.length()) > 0;
     if (unfinished) refuseUnfinished(setup, meta);
+    // First: what a kill in between leaves is a batch that can be forgotten once more, and no secret (S8).
+    await account.messages.listen(`batch ${meta.name}`, 'none');
     await withQueues(storeOf(session), meta.name, (queues) => queues.obliterate());
     await ledger.forget();
     setup.terminal.print(

@@ -18,6 +18,7 @@ import {
   wholeNumber,
 } from '../options/flags.js';
 import { lastModels } from '../options/model-list.js';
+import { openMessenger } from '../sessions/messenger-session.js';
 import { openClient } from '../sessions/open-client.js';
 import { startSchedules } from '../sessions/schedule-session.js';
 import { openWorker } from '../sessions/worker-session.js';
@@ -68,6 +69,8 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
   const schedules = flags.stages.includes('submit')
     ? await startSchedules(session, { account, models, log, stopping })
     : null;
+  const messenger = openMessenger(session, account, log);
+  messenger.start(worker.news);
   let health: HealthServer | null = null;
   try {
     health = await openHealth(worker, flags);
@@ -89,6 +92,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
     return ExitCode.succeeded;
   } finally {
     await Promise.all([close(drainMs), schedules?.close(drainMs)]);
+    await messenger.close();
     // To the last: whoever asks is told that it is stopping.
     await health?.close();
     interrupts.end();

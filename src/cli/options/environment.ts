@@ -21,6 +21,8 @@ export interface Settings {
   proxy: { http: string | null; https: string | null; noProxy: string | null };
   /** How many briefs of a `run` may be without a line in Redis: the rest of its input is admitted as they get theirs. */
   highWater: number;
+  /** What messages to webhooks are signed with; null where they are not. */
+  notifySecret: string | null;
   /** Who may look at the monitor; null without a password. */
   monitorLogin: { user: string; password: string } | null;
 }
@@ -59,6 +61,12 @@ const environmentSchema = z.object({
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),
+  RIVYA_BATCH_NOTIFY_SECRET: z
+    .string()
+    .regex(/^whsec_(?:[A-Za-z0-9+/]{4}){6,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, {
+      error: 'must be whsec_ and at least 18 bytes in base64, as Standard Webhooks has it',
+    })
+    .optional(),
   MONITOR_USER: z
     .string()
     .regex(/^[^:\p{Cc}]+$/u, 'may not hold a colon or control characters')
@@ -147,6 +155,7 @@ export function readSettings(): Settings {
       https: found.HTTPS_PROXY ?? null,
       noProxy: found.NO_PROXY ?? null,
     },
+    notifySecret: found.RIVYA_BATCH_NOTIFY_SECRET ?? null,
     monitorLogin:
       found.MONITOR_PASSWORD === undefined
         ? null
@@ -173,7 +182,12 @@ function readDotEnv(): NodeJS.Dict<string> {
 }
 
 /** Each may be given as a file that holds it, which `<NAME>_FILE` names: as Docker and systemd hand out secrets. */
-const secretNames = ['RIVYA_API_KEY', 'REDIS_URL', 'MONITOR_PASSWORD'] as const;
+const secretNames = [
+  'RIVYA_API_KEY',
+  'REDIS_URL',
+  'RIVYA_BATCH_NOTIFY_SECRET',
+  'MONITOR_PASSWORD',
+] as const;
 
 export interface SecretFiles {
   /** What the files hold, by the plain variable's name. */

@@ -1,9 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type MessageKind, messageKinds, type Webhook } from '../../ledger/message-ledger.js';
 import type { OutputOption } from '../../producer/options.js';
+import { isInsideHost } from '../../rivya/safe-url.js';
 import { isUrl } from '../../schedule/schedule.js';
 import { BatchError } from '../../shared/errors.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
-import { twinOf } from './environment.js';
+import { type Settings, twinOf } from './environment.js';
 
 const leastPriority = -100;
 const mostPriority = 100;
@@ -201,6 +203,68 @@ function priority(text: string): number {
     );
   }
   return value;
+}
+
+/** Who is told of a batch: `run`, `enqueue`, `schedule add`. */
+export interface NotifyFlags {
+  /** A secret, unless it is `none` (S8): never an argument that commander repeats. */
+  notify?: string;
+  notifyOn: MessageKind[];
+  notifyPrivate: boolean;
+}
+
+export function addNotifyFlags(command: Command): Command {
+  const options = [
+    new Option(
+      '--notify <url>',
+      'webhook that is told how it ends, and what it waits for; kept until changed, none lifts it',
+    ),
+    new Option('--notify-on <list>', 'of what it is told')
+      .argParser(kindsOfMessages)
+      .default(['finished', 'failed', 'waiting'], 'finished,failed,waiting'),
+    new Option(
+      '--notify-private',
+      'the webhook may be in a private network, or on this machine',
+    ).default(false),
+  ];
+  for (const option of options) command.addOption(twin(option));
+  return command;
+}
+
+function kindsOfMessages(text: string): MessageKind[] {
+  const names = text.split(',').map((name) => name.trim());
+  const known = messageKinds.filter((kind) => names.includes(kind));
+  if (known.length === 0 || known.length !== new Set(names).size) {
+    throw new InvalidArgumentError(`It must be a list of ${messageKinds.join(', ')}.`);
+  }
+  return known;
+}
+
+/**
+ * What the flags say of who is told; undefined leaves what there is.
+ * @throws BatchError `usage`, which does not repeat the URL (S8)
+ */
+export function webhookOf(
+  { notify, notifyOn, notifyPrivate }: NotifyFlags,
+  { notifySecret }: Pick<Settings, 'notifySecret'>,
+): Webhook | 'none' | undefined {
+  if (notify === undefined || notify === 'none') return notify;
+  const url = URL.canParse(notify) ? new URL(notify) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new BatchError('usage', '--notify must be an http or https URL, or none.');
+  }
+  if (!notifyPrivate && isInsideHost(url.hostname)) {
+    throw new BatchError(
+      'usage',
+      '--notify leads into a private network or to this machine: where that is meant, add --notify-private.',
+    );
+  }
+  return {
+    url: notify,
+    on: notifyOn,
+    network: notifyPrivate ? 'any' : 'public',
+    trust: notifySecret === null ? 'unsigned' : 'signed',
+  };
 }
 
 export function addOutFlag(command: Command, text: string): Command {

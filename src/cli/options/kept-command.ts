@@ -17,6 +17,8 @@ type GivenOption = Kept['options'][number];
 const notKept = new Set([
   ...['--force', '--fresh', '--yes', '--trial', '--rejected', '--json'],
   ...['--prefix', '--batch', '--out'],
+  // The batch keeps it, apart from all else: its URL is a secret (S8).
+  ...['--notify', '--notify-on', '--notify-private'],
 ]);
 
 /** Notes the options of a command as they are parsed; to be asked once they are. */
@@ -100,6 +102,11 @@ export function wordsOf({ files, options }: Kept, typed: readonly string[] = [])
     .filter(([flag]) => !replaced.has(flag))
     .flatMap(([flag, value]) => (value === null ? [flag] : [`${flag}=${value}`]));
   return [...kept, ...typed, ...(files.length === 0 ? [] : ['--', ...files])];
+}
+
+/** Words of a command as they may be printed: its webhook is a secret, and kept by the batch (S8). */
+export function withoutWebhook(words: readonly string[]): string[] {
+  return words.filter((word, at) => flagIn(word) !== '--notify' && words[at - 1] !== '--notify');
 }
 
 function flagIn(word: string): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageKinds } from '../../ledger/message-ledger.js';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const texts = z.union([z.string(), z.array(z.string()).min(1)]);
@@ -62,6 +63,10 @@ const running = {
   'max-credits': cap.describe('Credits that this batch may spend in all.'),
   'max-credits-per-day': cap.describe('Credits that all batches of the key may spend in a day.'),
   priority: z.int().min(-100).max(100).describe('The batch goes before batches of a lower one.'),
+  notify: z.string().describe('Webhook that is told how it ends, and what it waits for.'),
+  'notify-on': z
+    .union([z.string(), z.array(z.enum(messageKinds)).min(1)])
+    .describe('Of what it is told: finished, failed, waiting, approval.'),
   'ask-above': z.number().nonnegative().describe('At a terminal, ask first above so many credits.'),
   rate: rate.describe('Requests a second over all endpoints and machines.'),
   'submit-rate': rate,

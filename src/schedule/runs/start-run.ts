@@ -211,6 +211,7 @@ async function admit(
     command: null,
     caps: { batch: caps.batch ?? undefined, day: caps.day ?? undefined },
     priority: schedule.priority,
+    webhook: undefined,
     mode: 'go_on',
     force: 'none',
     changes: 'refused',

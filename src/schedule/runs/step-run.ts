@@ -1,6 +1,7 @@
+import { standstillOf } from '../../batch/announce.js';
 import { batchLedger } from '../../batch/batch-context.js';
 import type { AccountView } from '../../ledger/account-view.js';
-import { type BatchMeta, cappedBy, isFinalized } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isFinalized } from '../../ledger/batch-meta.js';
 import { ExitCode } from '../../shared/errors.js';
 import type { RunJob } from '../queue.js';
 import {
@@ -63,13 +64,13 @@ async function watchBatch(
 ): Promise<RunStep> {
   const { run } = from;
   const ledger = batchLedger(context.batches, run.batch);
-  const [meta, { gate }, inFlight] = await Promise.all([
+  const [meta, account, inFlight] = await Promise.all([
     ledger.meta(),
     context.batches.account.view(),
     ledger.inFlight(),
   ]);
   const nowMs = context.clock.now();
-  const outcome = judgeBatch(meta, { gate, inFlight });
+  const outcome = judgeBatch(meta, account, inFlight);
   if (outcome.kind === 'ended') {
     const ended = endOf(run, { meta, exitCode: outcome.exitCode, nowMs });
     await context.ledger.save(schedule.name, from, ended);
@@ -112,19 +113,18 @@ export type BatchOutcome =
 /** How far a batch that is fully queued has come; null stands for one that was forgotten since. */
 export function judgeBatch(
   meta: BatchMeta | null,
-  { gate, inFlight }: Pick<AccountView, 'gate'> & { inFlight: number },
+  account: Pick<AccountView, 'gate' | 'downUntilMs'>,
+  inFlight: number,
 ): BatchOutcome {
   if (meta === null) return { kind: 'ended', exitCode: ExitCode.unexpected };
   if (isFinalized(meta)) {
     const all = meta.lines.succeeded === meta.admitted;
     return { kind: 'ended', exitCode: all ? ExitCode.succeeded : ExitCode.someDidNotSucceed };
   }
-  if (meta.pending === 0 || meta.stage === 'cancelled') return { kind: 'going' };
-  if (gate.kind === 'halted') return { kind: 'stopped', reason: 'key_refused' };
-  if (gate.kind === 'parked') return { kind: 'stopped', reason: 'no_credits' };
-  // While tasks are under way, what they give back may make room below the cap.
-  if (cappedBy(meta) !== null && inFlight === 0) return { kind: 'stopped', reason: 'capped' };
-  return { kind: 'going' };
+  const standstill = standstillOf(meta, account, inFlight);
+  // An API that is down comes back by itself.
+  if (standstill === null || standstill === 'api_down') return { kind: 'going' };
+  return { kind: 'stopped', reason: standstill };
 }
 
 const shortestLookMs = 500;

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type BatchMeta, readMeta } from '../../../src/ledger/batch-meta.js';
-import { judgeBatch, nextLookMs } from '../../../src/schedule/runs/step-run.js';
+import { judgeBatch as judge, nextLookMs } from '../../../src/schedule/runs/step-run.js';
 
-const open = { gate: { kind: 'open' as const }, inFlight: 0 };
+const open = { gate: { kind: 'open' as const }, downUntilMs: 0, inFlight: 0 };
+
+function judgeBatch(
+  meta: BatchMeta | null,
+  { inFlight, ...account }: Parameters<typeof judge>[1] & { inFlight: number },
+) {
+  return judge(meta, account, inFlight);
+}
 
 function meta(fields: Record<string, string> = {}): BatchMeta | null {
   return readMeta('shots', {

@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { announcementOfEnd } from '../../../src/batch/announce.js';
 import { readLedgerMs } from '../../../src/ledger/clock.js';
 import { clockKey } from '../../../src/ledger/keys.js';
 import { readJournal } from '../../../src/results/journal.js';
@@ -19,7 +20,7 @@ async function finish({ batch }: Bench, name: string, failed = 0): Promise<void>
   const meta = await ledger.meta();
   const succeeded = (meta?.admitted ?? 0) - failed;
   await ledger.set({ 'lines:succeeded': succeeded, 'lines:failed': failed });
-  if (meta) await ledger.markFinalized(meta);
+  if (meta) await ledger.markFinalized(meta, announcementOfEnd(meta, 0));
 }
 
 describe('a run', () => {
