@@ -7,6 +7,8 @@ const uploadSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('uploaded'),
     url: z.string(),
+    /** By which a chat names it; null where the API gives none, and in what an earlier version wrote. */
+    fileId: z.string().nullable().default(null),
     /** What lets the API trust a video's or audio's length. */
     durationToken: z.string().nullable(),
     durationSeconds: z.number().nullable(),
@@ -62,10 +64,12 @@ export class UploadLedger {
     await this.redis.set(this.key(subject), JSON.stringify(refusal), 'PX', refusalLifeMs);
   }
 
-  /** Forgets an upload whose address the API refused, unless somebody has made another one since. */
-  async forget(subject: UploadSubject, url: string): Promise<void> {
+  /** Forgets an upload whose address (or id) the API refused, unless somebody has made another one since. */
+  async forget(subject: UploadSubject, address: string): Promise<void> {
     const upload = await this.read(subject);
-    if (upload?.kind === 'uploaded' && upload.url === url) await this.redis.del(this.key(subject));
+    if (upload?.kind !== 'uploaded') return;
+    if (upload.url === address || upload.fileId === address)
+      await this.redis.del(this.key(subject));
   }
 
   /** One at a time: two that upload the same would do no harm, but twice the work. */

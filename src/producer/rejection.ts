@@ -11,7 +11,6 @@ export type RejectionKind =
   | 'no_model'
   | 'unknown_model'
   | 'model_not_callable'
-  | 'chat_model'
   | 'no_prompt'
   | 'prompt_too_long'
   | 'not_a_number'

@@ -173,7 +173,7 @@ export interface ReferenceMediaRules {
 
 export interface ModelParam {
   key: string;
-  /** `select`, `number`, `text` or something newer. */
+  /** `select`, `number`, `text` or something newer; `switch` is a real boolean, which chats alone take. */
   type: string | null;
   required: boolean;
   options: string[];

@@ -142,6 +142,9 @@ function parseModel(value: unknown): Model | null {
   const entry = asRecord(value);
   const id = asText(entry?.id);
   if (entry === null || id === null) return null;
+  const params = asList(entry.params)
+    .map(parseParam)
+    .filter((param) => param !== null);
   return {
     id,
     displayName: asText(entry.display_name) ?? id,
@@ -154,10 +157,26 @@ function parseModel(value: unknown): Model | null {
     urlInputSupported: asFlag(entry.url_input_supported),
     referenceMedia: parseReferenceMedia(entry.reference_media),
     takesImages: parseTakesImages(entry),
-    params: asList(entry.params)
-      .map(parseParam)
-      .filter((param) => param !== null),
+    params: entry.category === 'chat' ? chatParams(params) : params,
   };
+}
+
+/** What a turn of every chat takes beside its message (documented); of the efforts, those that the model's entry names. */
+function chatParams(listed: ModelParam[]): ModelParam[] {
+  const efforts = listed.find(({ key }) => key === 'reasoning_effort')?.options ?? [];
+  const option = { required: false, default: null, min: null, max: null, step: null };
+  const known: ModelParam[] = [
+    {
+      ...option,
+      key: 'reasoning_effort',
+      type: 'select',
+      options:
+        efforts.length > 0 ? efforts : ['default', 'minimal', 'low', 'medium', 'high', 'xhigh'],
+    },
+    { ...option, key: 'enable_web_search', type: 'switch', options: [] },
+  ];
+  const others = listed.filter(({ key }) => known.every((param) => param.key !== key));
+  return [...known, ...others];
 }
 
 /**

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 import type { ManifestLine } from './manifest-line.js';
-import { itemUrls } from './reference-items.js';
+import { itemAddresses } from './reference-items.js';
 
 /** What is sent to the API for one brief; two briefs with equal content make the same request. */
 export interface BriefContent {
@@ -20,16 +20,25 @@ export function contentFingerprint(content: BriefContent): string {
 }
 
 /** Of a line's content. References stand in the params of the body, and beside them in the fingerprint. */
-export function fingerprintOf({ model, prompt, params, references }: ManifestLine): string {
-  const { referenceMediaItems: _items, ...others } = params;
+export function fingerprintOf(line: ManifestLine): string {
+  const { model, prompt, params, references } = line;
+  const { [itemsKey[endpointOf(line)]]: items, ...others } = params;
   const given = references.length > 0;
   return contentFingerprint({
     model,
     prompt,
     params: given ? others : params,
     // Not as given: what counts of a file is its content.
-    references: given ? itemUrls(params) : [],
+    references: given ? itemAddresses(items) : [],
   });
+}
+
+/** Under which of its params a line has what its brief refers to. */
+const itemsKey = { generations: 'referenceMediaItems', chat: 'attachments' } as const;
+
+/** Chats have a text in their lines, or null in its place. */
+function endpointOf({ text }: Pick<ManifestLine, 'text'>): BodyEndpoint {
+  return text === undefined ? 'generations' : 'chat';
 }
 
 /** A brief's frozen part, parsed once for whoever works on it. */
@@ -43,7 +52,7 @@ export interface StoredContent {
 }
 
 /** Where a body goes: a model of category `chat` answers with text, all others make a task. */
-type BodyEndpoint = 'generations' | 'chat';
+export type BodyEndpoint = 'generations' | 'chat';
 
 /** What a body says. */
 export interface RequestBody {
@@ -173,7 +182,7 @@ export function contentOfLine(line: ManifestLine): string {
     input,
   };
   const body = requestBody({
-    endpoint: 'generations',
+    endpoint: endpointOf(line),
     ...{ model, prompt, params },
     // They stand among the params already.
     media: [],

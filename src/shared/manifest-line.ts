@@ -16,6 +16,13 @@ const assetSchema = z.object({
   media_type: z.string(),
 });
 
+/** What a turn of a chat has taken; null for what the API does not say. */
+const usageSchema = z.object({
+  input_tokens: z.number().nullable(),
+  output_tokens: z.number().nullable(),
+  total_tokens: z.number().nullable(),
+});
+
 export const lineStatusSchema = z.enum(['succeeded', 'failed', 'unknown', 'cancelled']);
 
 /** One brief's record in `manifest.jsonl`: the fields are a contract with users' scripts. */
@@ -54,6 +61,11 @@ export const manifestLineSchema = z.object({
     collected: z.string().nullable(),
   }),
   input: jsonObject,
+  /** Of a turn of a chat, its reply, and null where there is none; no other line has it, nor the next two. */
+  text: z.string().nullable().optional(),
+  session_id: z.string().nullable().optional(),
+  /** Tokens, as the API states them. */
+  usage: usageSchema.nullable().optional(),
   /** Number of the batch's run that made it; null in lines of earlier versions, and where `from` says who did. */
   run: z.number().int().positive().nullable().default(null),
   /** The batch that made it, where a schedule's later batch has taken it over. */

@@ -15,7 +15,7 @@ export interface ReferenceFile {
 
 const pattern = /^sha256:([0-9a-f]{64})$/;
 /** As it stands in a body, which is JSON text. */
-const member = /"url":"sha256:[0-9a-f]{64}"/;
+const member = /"(?:url|file_id)":"sha256:[0-9a-f]{64}"/;
 
 /**
  * What stands for a file's URL in an admitted body: the content alone, so that key and fingerprint do not change
@@ -39,6 +39,7 @@ export function placeholdersIn(body: string): string[] {
 /** The body as it is sent: `items` in place of its own. */
 export function withItems(body: string, items: readonly JsonObject[]): string {
   const parsed = JSON.parse(body) as JsonObject;
+  if (isChat(parsed)) return JSON.stringify({ ...parsed, attachments: [...items] });
   const params = { ...(parsed.params as JsonObject), referenceMediaItems: [...items] };
   return JSON.stringify({ ...parsed, params });
 }
@@ -54,12 +55,22 @@ export function resolveItems(
   });
 }
 
-/** `url`s of a body's items in their order: what tells the content of briefs apart. */
-export function itemUrls(params: JsonObject): string[] {
-  return listOf(params.referenceMediaItems).map(({ url }) => String(url));
+/** What the items among params refer to, in their order: it tells the content of briefs apart. */
+export function itemAddresses(items: JsonValue | undefined): string[] {
+  return listOf(items).map((item) => String(addressOf(item)));
+}
+
+/** A chat names uploads by their ids, all else by their URLs. */
+export function addressOf({ url, file_id: fileId }: JsonObject): JsonValue | undefined {
+  return url ?? fileId;
+}
+
+function isChat(body: JsonObject): boolean {
+  return typeof body.message === 'string';
 }
 
 function itemsOf(body: JsonObject): JsonObject[] {
+  if (isChat(body)) return listOf(body.attachments);
   return listOf((body.params as JsonObject | undefined)?.referenceMediaItems);
 }
 
@@ -67,6 +78,7 @@ function listOf(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? (value as JsonObject[]) : [];
 }
 
-function sha256Of({ url }: JsonObject): string | null {
-  return (typeof url === 'string' && pattern.exec(url)?.[1]) || null;
+function sha256Of(item: JsonObject): string | null {
+  const address = addressOf(item);
+  return (typeof address === 'string' && pattern.exec(address)?.[1]) || null;
 }

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { itemUrls } from '../../src/shared/reference-items.js';
+import { itemAddresses } from '../../src/shared/reference-items.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, fast, test } from '../support/cli.js';
 import { filesByPrompt, picture, shotsCsv, writePictures } from '../support/reference-desk.js';
@@ -52,7 +52,7 @@ describe.concurrent('files as references', () => {
     await desk.write('in.csv', shotsCsv(2, oneOf(1)));
     const { code, stdout, stderr } = await desk.run([...run, '--json', '--log-level', 'debug']);
     expect(code).toBe(0);
-    const [url] = itemUrls(desk.simulator.asked()[0]?.params ?? {});
+    const [url] = itemAddresses(desk.simulator.asked()[0]?.params.referenceMediaItems);
     expect(url).toContain('signature=');
     const shown = [stdout, stderr, await desk.read('out/manifest.jsonl')];
     for (const name of ['manifest.csv', 'run.json']) shown.push(await desk.read(join('out', name)));

@@ -193,7 +193,7 @@ it('reports every fault of every row at once', async () => {
   const content = [
     'id,model,prompt,params.seed,references',
     ',,,x,',
-    '2,gpt-5-2-chat,hello,,',
+    '2,ideogram-v3,,1,',
     `3,z-image,${'x'.repeat(1001)},,./a.png|http://b.example/c.png`,
     '4,ideogram-v3,fine,1,',
   ].join('\n');
@@ -202,7 +202,7 @@ it('reports every fault of every row at once', async () => {
     '2 id bad_id',
     '2 model no_model',
     '2 prompt no_prompt',
-    '3 model chat_model',
+    '3 prompt no_prompt',
     '4 prompt prompt_too_long',
     '4 references bad_reference',
     '4 references bad_reference',

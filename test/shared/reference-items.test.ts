@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import {
-  itemUrls,
+  itemAddresses,
   placeholderFor,
   placeholdersIn,
   resolveItems,
@@ -29,5 +29,5 @@ it('S1: puts addresses in their place and leaves every other byte as it is', () 
   expect(withItems(body, sent)).toBe(
     body.replace(`sha256:${two}`, `https://f/${two}`).replace(`sha256:${one}`, `https://f/${one}`),
   );
-  expect(itemUrls({ referenceMediaItems: sent })[1]).toBe('https://a.example/x.png');
+  expect(itemAddresses(sent)[1]).toBe('https://a.example/x.png');
 });

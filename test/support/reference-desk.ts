@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { itemUrls } from '../../src/shared/reference-items.js';
+import { itemAddresses } from '../../src/shared/reference-items.js';
 import { renderPicture } from '../../src/simulator/media/picture.js';
 import type { Desk } from './cli.js';
 
@@ -41,7 +41,7 @@ export function filesByPrompt(desk: Desk): Map<string, string[]> {
   return new Map(
     desk.simulator.asked().map(({ prompt, params }) => [
       prompt,
-      itemUrls(params).map((url) => {
+      itemAddresses(params.referenceMediaItems).map((url) => {
         const id = new URL(url).pathname.split('/').at(-1) ?? '';
         return uploads.get(id) ?? 'unknown';
       }),

@@ -17,10 +17,6 @@ export function modelFault(model: string, known: KnownModel | undefined): RowFau
     return { kind: 'no_model', column: 'model', reason: 'no model is given' };
   }
   if (known === undefined) return null;
-  if (known.isChat) {
-    const reason = `"${model}" is a chat model: it answers with text, and this makes files`;
-    return { kind: 'chat_model', column: 'model', reason };
-  }
   const { apiStatus } = known;
   if (apiStatus === null || apiStatus === 'available') return null;
   const reason = `"${model}" ${callableText(apiStatus)}`;
@@ -115,7 +111,7 @@ export function checkParams(
   params: JsonObject,
   { model, known }: { model: string; known: KnownModel },
 ): ParamFault[] {
-  const faults: ParamFault[] = [];
+  const faults = known.endpoint === 'chat' ? takenFaults(params, model) : [];
   for (const param of known.params.values()) {
     const value = params[param.key];
     const fault = value === undefined ? missingFault(param, model) : valueFault(param, value);
@@ -129,10 +125,34 @@ export function checkParams(
   return faults;
 }
 
+/** Of a chat, what stands beside its params in the request: it comes from elsewhere, or is not for a single turn. */
+const takenByChat: ReadonlySet<string> = new Set([
+  'model',
+  'message',
+  'messages',
+  'prompt',
+  'attachments',
+  'referenceMediaItems',
+  'session_id',
+  'stream',
+  'client_request_id',
+]);
+
+function takenFaults(params: JsonObject, model: string): ParamFault[] {
+  return Object.keys(params)
+    .filter((key) => takenByChat.has(key))
+    .map((key) => ({
+      kind: 'unknown_param',
+      key,
+      reason: `${model} has no param "${key}": its message is the prompt, its attachments are the references, and each brief is one turn of its own`,
+    }));
+}
+
 /** Keys that the list does not have for this model; none where it names no params at all. */
 export function unknownParams(params: JsonObject, known: KnownModel): string[] {
   if (known.params.size === 0) return [];
-  return Object.keys(params).filter((key) => !known.params.has(key) && !notInTheList.has(key));
+  const elsewhere = known.endpoint === 'chat' ? takenByChat : notInTheList;
+  return Object.keys(params).filter((key) => !known.params.has(key) && !elsewhere.has(key));
 }
 
 export function unknownParamFault(
@@ -161,6 +181,8 @@ function valueFault(param: ModelParam, value: JsonValue): Fault | null {
       return typeof value === 'string' ? optionFault(param, value) : notText(key);
     case 'text':
       return typeof value === 'string' ? null : notText(key);
+    case 'switch':
+      return typeof value === 'boolean' ? null : notASwitch(key, value);
     default:
       return null;
   }
@@ -172,6 +194,12 @@ function notANumber(key: string, value: JsonValue): Fault {
     kind: 'not_a_number',
     reason: `param ${key} must be a number, and ${shorten(shown)} is none`,
   };
+}
+
+function notASwitch(key: string, value: JsonValue): Fault {
+  const shown = shorten(typeof value === 'string' ? value.trim() : JSON.stringify(value));
+  const reason = `param ${key} cannot be "${shown}"; it can be true or false`;
+  return { kind: 'not_an_option', reason };
 }
 
 function notText(key: string): Fault {

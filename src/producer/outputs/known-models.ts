@@ -1,9 +1,10 @@
 import type { Model, ModelParam } from '../../rivya/outcome.js';
+import type { BodyEndpoint } from '../../shared/brief.js';
 import { type ReferenceRules, referenceRules } from '../references/rules.js';
 
 /** What the checks of a row need to know of a model. */
 export interface KnownModel {
-  isChat: boolean;
+  endpoint: BodyEndpoint;
   /** Characters; null where none is documented. */
   maxPromptLength: number | null;
   /** `available`, or why it cannot be called; null where that is not known. */
@@ -22,7 +23,7 @@ export function indexModels(models: readonly Model[]): KnownModels {
     models.map((model) => [
       model.id,
       {
-        isChat: model.category === 'chat',
+        endpoint: model.category === 'chat' ? 'chat' : 'generations',
         maxPromptLength: model.maxPromptLength,
         apiStatus: model.apiStatus,
         params: new Map(model.params.map((param) => [param.key, param])),

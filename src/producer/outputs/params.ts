@@ -56,7 +56,7 @@ export function paramColumn(key: string, { fields, mapping, output }: ParamSourc
 
 /**
  * Params with the types that this API takes: numbers where the model wants a number, text for choices, booleans
- * included (`"5"`, `"false"`). What cannot be brought to its type stays as it is, and is found by the checks.
+ * included (`"5"`, `"false"`), and a real boolean for the switch of a chat. What cannot be brought to its type stays as it is, and is found by the checks.
  * Null says nothing of a param that the model has: it is left out.
  */
 export function settleParams(params: JsonObject, known: KnownModel | undefined): JsonObject {
@@ -89,6 +89,8 @@ function settle(
       return settleChoice(value, param);
     case 'text':
       return plainText(value);
+    case 'switch':
+      return settleSwitch(value);
     default:
       return value;
   }
@@ -120,6 +122,13 @@ export function chooseOption(text: string, options: readonly string[]): string |
   const wanted = plainChoice(trimmed);
   const [only, ...others] = options.filter((option) => plainChoice(option) === wanted);
   return only === undefined || others.length > 0 ? null : only;
+}
+
+/** A real boolean, which a cell cannot hold. */
+function settleSwitch(value: JsonValue): JsonValue {
+  if (typeof value !== 'string') return value;
+  const choice = chooseOption(value, ['true', 'false']);
+  return choice === null ? value : choice === 'true';
 }
 
 function plainChoice(text: string): string {

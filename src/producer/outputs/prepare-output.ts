@@ -102,7 +102,7 @@ export class OutputPreparer {
 
     const clientRequestId = null;
     const body = requestBody({
-      endpoint: 'generations',
+      endpoint: known?.endpoint ?? 'generations',
       model,
       prompt,
       params,

@@ -101,6 +101,7 @@ function listFaults(
     const missing = rules.presence === 'needed' && !inParams;
     return missing ? [`${model} needs at least one reference`] : [];
   }
+  if (rules.presence === 'refused') return [`${model} takes text alone, and no references`];
   const tooMany = countFault(references.length, rules, model);
   const twice = 'references are given twice: here and in params.referenceMediaItems';
   return [...(inParams ? [twice] : []), ...(tooMany === null ? [] : [tooMany])];

@@ -3,8 +3,8 @@ import { kindOfType, type MediaKind, plainType } from './files.js';
 
 /** What a model says of its references; null where it says nothing, which refuses nothing. */
 export interface ReferenceRules {
-  /** Whether it makes nothing without a reference. */
-  presence: 'needed' | 'optional';
+  /** Whether it makes nothing without a reference, or takes none at all. */
+  presence: 'needed' | 'optional' | 'refused';
   maxFiles: number | null;
   kinds: readonly string[] | null;
   /** Where it takes references of one kind alone. */
@@ -21,11 +21,31 @@ const defaultMaxBytes: Record<MediaKind, number> = {
   audio: 10_000_000,
 };
 
-export function referenceRules({
+type MediaFacts = Pick<Model, 'referenceMedia' | 'requiresFilesApi' | 'urlInputSupported'>;
+type ChatFacts = Pick<Model, 'category' | 'takesImages'>;
+
+export function referenceRules(model: MediaFacts & Partial<ChatFacts>): ReferenceRules {
+  return model.category === 'chat' ? attachmentRules(model) : mediaRules(model);
+}
+
+/** A turn refers to uploaded pictures alone (documented). */
+function attachmentRules({
+  referenceMedia,
+  takesImages,
+}: MediaFacts & Partial<ChatFacts>): ReferenceRules {
+  return {
+    ...mediaRules({ referenceMedia, requiresFilesApi: false, urlInputSupported: false }),
+    presence: takesImages === false ? 'refused' : 'optional',
+    kinds: ['image'],
+    onlyKind: 'image',
+  };
+}
+
+function mediaRules({
   referenceMedia,
   requiresFilesApi,
   urlInputSupported,
-}: Pick<Model, 'referenceMedia' | 'requiresFilesApi' | 'urlInputSupported'>): ReferenceRules {
+}: MediaFacts): ReferenceRules {
   const limits = (referenceMedia?.limits ?? []).map(
     ({ kind, maxBytes, mediaTypes }) =>
       [kind, { maxBytes, types: mediaTypes && new Set(mediaTypes.map(plainType)) }] as const,

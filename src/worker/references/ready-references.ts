@@ -4,7 +4,10 @@ import type { JsonObject } from '../../shared/json.js';
 import { placeholdersIn, resolveItems } from '../../shared/reference-items.js';
 import type { UnsentBrief } from '../stages/permit.js';
 import { endBrief, type StageContext, type Step } from '../stages/step.js';
-import { uploadReference } from './upload.js';
+import { errorOf, uploadReference } from './upload.js';
+
+const withoutIdMessage =
+  'The API gave no id for an uploaded reference, by which a chat could name it; nothing was paid.';
 
 /**
  * Uploads what a brief refers to, where that was not done before, and saves the addresses that its attempt sends;
@@ -31,13 +34,20 @@ export async function readyReferences(
       case 'failed':
         return endBrief(context, brief, { status: 'failed', error: end.error });
       case 'uploaded':
+        if (request.endpoint === 'chat' && end.upload.fileId === null) {
+          const error = errorOf('upload_failed', withoutIdMessage);
+          return endBrief(context, brief, { status: 'failed', error });
+        }
         uploads.set(sha256, end.upload);
         break;
       default:
         end satisfies never;
     }
   }
-  const items = await itemsFor(context, body, uploads);
+  const items =
+    request.endpoint === 'chat'
+      ? resolveItems(body, (sha256) => ({ file_id: uploads.get(sha256)?.fileId ?? '' }))
+      : await itemsFor(context, body, uploads);
   const { sends } = read.state;
   const oldestMs = Math.min(...[...uploads.values()].map(({ uploadedAtMs }) => uploadedAtMs));
   const renewals = renewalsFor(look.addresses, attempt);

@@ -115,8 +115,8 @@ async function actOnUpload(
   if (isOpen && context.stopping.aborted) return held(0);
   switch (outcome.kind) {
     case 'uploaded': {
-      const { url, durationToken, durationSeconds } = outcome.file;
-      const upload = { kind: 'uploaded', url, durationToken, durationSeconds } as const;
+      const { url, id: fileId, durationToken, durationSeconds } = outcome.file;
+      const upload = { kind: 'uploaded', url, fileId, durationToken, durationSeconds } as const;
       return { kind: 'uploaded', upload: await context.account.uploads.save(subject, upload) };
     }
     case 'refused':
@@ -192,7 +192,7 @@ function uploadAgain(job: StageJob, reason: string): UploadEnd {
   return { kind: 'wait', step: { kind: 'later', afterMs, tries } };
 }
 
-function errorOf(code: string, message: string): LineError {
+export function errorOf(code: string, message: string): LineError {
   return { code, message, request_id: null };
 }
 

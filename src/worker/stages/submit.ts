@@ -7,7 +7,7 @@ import type { Task } from '../../rivya/outcome.js';
 import { idempotencyKey } from '../../shared/brief.js';
 import { longestSinceMs } from '../../shared/clock.js';
 import type { LineError } from '../../shared/manifest-line.js';
-import { resolveItems, withItems } from '../../shared/reference-items.js';
+import { addressOf, resolveItems, withItems } from '../../shared/reference-items.js';
 import { watchedAs } from '../../shared/task-category.js';
 import { longestTurnWaitMs } from '../pacing/pacer.js';
 import { readyReferences } from '../references/ready-references.js';
@@ -332,7 +332,7 @@ async function renewReferences(
   if (addresses !== null) {
     const { body, request } = brief.content;
     const sent = new Map<string, string>();
-    const urls = addresses.items.map(({ url }) => String(url));
+    const urls = addresses.items.map((item) => String(addressOf(item)));
     resolveItems(body, (sha256, item, index) => {
       sent.set(sha256, urls[index] ?? '');
       return item;

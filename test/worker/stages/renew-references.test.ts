@@ -79,7 +79,12 @@ describe('a submission that is refused for an upload', () => {
     const { uploads } = bench.account;
     const before = await uploads.read(bench.subject);
     const newer = { kind: 'uploaded', url: 'https://files.test/newer' } as const;
-    await uploads.save(bench.subject, { ...newer, durationToken: null, durationSeconds: null });
+    await uploads.save(bench.subject, {
+      ...newer,
+      fileId: null,
+      durationToken: null,
+      durationSeconds: null,
+    });
     await bench.submit('a');
     expect(before).not.toBeNull();
     expect(await uploads.read(bench.subject)).toMatchObject(newer);
