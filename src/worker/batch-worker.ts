@@ -54,9 +54,8 @@ export class BatchWorker {
   private fileTrouble: string | null = null;
   private lost: BatchError | null = null;
   private hadTooFewJobs = false;
-  /** How often the connection came back, and after which of these the folder was compared: Redis may be another one since. */
-  private reconnections = 0;
-  private comparedAfter = 0;
+  /** The line over which Redis was compared with the folder: behind another one, it may be itself at an earlier time. */
+  private comparedOver: Redis['stream'];
   private readonly closing = new AbortController();
   private tending: Promise<void> = Promise.resolve();
   private tendTimer: NodeJS.Timeout | undefined;
@@ -70,6 +69,7 @@ export class BatchWorker {
 
   constructor(private readonly options: BatchWorkerOptions) {
     const { connection, prefix, stages, out, header } = options;
+    this.comparedOver = connection.stream;
     const folder = out === null ? null : this.resultFolder(out);
     const { notify } = options.context;
     const context: StageContext = {
@@ -216,7 +216,6 @@ export class BatchWorker {
 
   /** The connection was lost and came back. */
   redisCameBack(): void {
-    this.reconnections += 1;
     this.suspect();
     this.news();
   }
@@ -270,11 +269,12 @@ export class BatchWorker {
     await this.noteElsewhere(meta);
     await this.tellFileTrouble();
     const batch = { ledger: context.ledger, queues: this.queues, out };
-    const { reconnections } = this;
-    if (reconnections !== this.comparedAfter) {
+    const { stream: line } = this.options.connection;
+    if (line !== this.comparedOver) {
       refuseOutdated(await adoptFolder(batch), batch);
-      // One that came back while this went on is for the next time.
-      this.comparedAfter = reconnections;
+      // Another one since is for the next time.
+      this.comparedOver = line;
+      this.news();
     }
     await this.writer.flush();
     const ended = await finalizeBatch(context.ledger, out, context.clock);
@@ -356,9 +356,13 @@ export class BatchWorker {
   private async work(stage: QueueStage, job: StageJob, seat: Seat): Promise<Step> {
     const work = () => dispatch(this.context, stage, job, seat);
     if (stage === 'status') return work();
-    // None is taken until it is back.
+    // None is taken until it is back, and none sent that it may know of.
     const awaited: Step = { kind: 'hold', of: 'batch', waitMs: Number.POSITIVE_INFINITY };
     if (!(await this.folderIsHere())) return awaited;
+    if (stage === 'submit' && this.context.folder?.comparedOver() === null) {
+      this.expectLines();
+      return awaited;
+    }
     try {
       return await work();
     } catch (error) {
@@ -372,6 +376,10 @@ export class BatchWorker {
     return {
       path,
       isHere: () => this.folderIsHere(),
+      comparedOver: () => {
+        const { stream } = this.options.connection;
+        return stream === this.comparedOver ? stream : null;
+      },
       noteTrouble: (reason) => {
         this.fileTrouble = reason;
       },

@@ -2,25 +2,9 @@ import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { adoptFolder } from '../../src/batch/adopt-folder.js';
 import { withQueues } from '../../src/batch/batch-context.js';
+import { keepRedis } from '../support/keep-redis.js';
 import { connect } from '../support/ledger.js';
 import { openBatchDesk } from './batch-desk.js';
-
-/** Keeps what Redis has under a prefix. @returns puts all of it back as it was, for whoever has that connection */
-async function keepRedis(redis: Redis, prefix: string, victim: Redis) {
-  const kept = new Map<string, Buffer>();
-  for (const key of await redis.keys(`${prefix}*`)) {
-    const value = await redis.dumpBuffer(key);
-    if (value !== null) kept.set(key, value);
-  }
-  const victimId = String(await victim.client('ID'));
-  return async () => {
-    const back = redis.multi();
-    for (const key of await redis.keys(`${prefix}*`)) back.unlink(key);
-    for (const [key, value] of kept) back.restore(key, 0, value);
-    back.client('KILL', 'ID', victimId);
-    await back.exec();
-  };
-}
 
 const handshake = new Set(['client', 'info']);
 

@@ -1,10 +1,13 @@
 import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { readJournal, readJournalHeader } from '../../src/results/journal.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { crashEnvironment } from '../support/crash-points.js';
+import { keepRedis } from '../support/keep-redis.js';
+import { connect } from '../support/ledger.js';
+import { startServer } from '../support/redis-server.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
@@ -236,6 +239,36 @@ describe.concurrent('Redis goes back in time', () => {
       expect((await desk.run(['verify', 'out'])).code).toBe(0);
     });
   }
+
+  test('under a worker that lives, which sends nothing before it has compared: nothing is paid twice (S1, S3)', async ({
+    openDesk,
+  }) => {
+    const server = await startServer();
+    onTestFinished(server.stop);
+    const REDIS_URL = `unix://${server.socket}`;
+    const desk = await openDesk({
+      durationMs: 10_000,
+      keyLifetimeMs: 100,
+      idempotency: 'bills-twice',
+    });
+    await desk.write('in.csv', productsCsv(8));
+    const enqueue = ['enqueue', 'in.csv', '--out', 'out', ...mapping];
+    const environment = { REDIS_URL };
+    expect((await desk.run(enqueue, { environment })).code).toBe(0);
+    const redis = connect(server.socket);
+    const turnBack = await keepRedis(redis, '');
+    const worker = desk.start(['worker', ...fast], environment);
+    await desk.tasksMade(8);
+    // Until the API has forgotten every key.
+    await sleep(200);
+    await turnBack();
+    while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
+    worker.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
+    expect(desk.simulator.bill().total.tasks).toBe(8);
+    expect(await desk.lines('out')).toHaveLength(8);
+    expect((await desk.run(['verify', 'out'])).code).toBe(0);
+  });
 
   test('before a retry, which the same command then knows of (S1, S4)', async ({ openDesk }) => {
     const desk = await openDesk({ redis: 'private', faults: ['task-fails=nsfw/refunded:2x'] });

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { judgeLine, ownLine } from '../../src/results/manifest.js';
@@ -40,10 +41,14 @@ async function tell({ account }: Bench, inFlight: number) {
 /** A batch's worker, with the loops that its process would have. */
 async function startWorker(
   bench: Bench,
-  { concurrency = 4, stages = queueStages as readonly QueueStage[] } = {},
+  {
+    concurrency = 4,
+    stages = queueStages as readonly QueueStage[],
+    connection = connect(),
+  }: { concurrency?: number; stages?: readonly QueueStage[]; connection?: Redis } = {},
 ) {
   const { account, clock, prefix } = bench;
-  const connection = connect();
+  await connection.ping();
   const leave = () => account.heldForMs(2_000, bench.context.defaultInFlight);
   const loops = new Map<QueueStage, StageLoop>();
   for (const stage of stages) {
@@ -202,7 +207,8 @@ describe('BatchWorker', () => {
   it('S1, S4: believes its folder when Redis comes back and knows less', async () => {
     const bench = await openBatch(['a', 'b']);
     const { ledger, redis } = bench;
-    const worker = await startWorker(bench);
+    const connection = connect();
+    const worker = await startWorker(bench, { connection });
     await finalized(bench);
     const text = await readFile(join(bench.out, 'manifest.jsonl'), 'utf8');
     const begin = text.indexOf('\n') + 1;
@@ -214,6 +220,7 @@ describe('BatchWorker', () => {
       await redis.hincrby(ledger.keys.meta, count, -1);
     }
     await ledger.set({ offset: Buffer.byteLength(text.slice(0, begin)) });
+    await redis.client('KILL', 'ID', String(await connection.client('ID')));
     worker.redisCameBack();
     await vi.waitFor(async () =>
       expect(await ledger.briefs.read(id)).toMatchObject({

@@ -22,7 +22,7 @@ describe('WorkerProcess', () => {
     const { worker, redis, account } = await openProcess();
     await worker.start();
     expect(Object.values(await redis.hgetall(account.keys.workers))).toEqual([
-      expect.stringMatching(/^\d+ 1000 50 - -$/),
+      expect.stringMatching(/^\d+ 1000 50 - - -$/),
     ]);
     await worker.close(1_000);
     expect(await redis.exists(account.keys.workers)).toBe(0);

@@ -109,19 +109,22 @@ export function stepFor(state: BriefState | null): Step {
 export interface BriefInHand<S extends Unfinished = Unfinished> extends LedgerBrief<S> {
   job: StageJob;
   seat: Seat;
+  /** `ResultFolder.comparedOver`, before it was read. */
+  readOver: object | null;
 }
 
 /** Reads what a job is about, once for the whole step; where it is elsewhere by now, says what becomes of the job. */
 export async function takeUp(
-  { ledger }: StageContext,
+  { ledger, folder }: StageContext,
   job: StageJob,
   seat: Seat,
 ): Promise<{ kind: 'taken'; brief: BriefInHand } | { kind: 'elsewhere'; step: Step }> {
+  const readOver = folder?.comparedOver() ?? null;
   const found = await ledger.briefs.find(job.briefId);
   if (found === 'missing') return { kind: 'elsewhere', step: { kind: 'missing' } };
   if (found === 'lined') return { kind: 'elsewhere', step: { kind: 'done' } };
   if (found.state.attempt !== job.attempt) return { kind: 'elsewhere', step: stepFor(found.state) };
-  return { kind: 'taken', brief: { ...found, job, seat } };
+  return { kind: 'taken', brief: { ...found, job, seat, readOver } };
 }
 
 /** Gives a brief its line, and ends its job (S4). */
@@ -141,6 +144,11 @@ export interface ResultFolder {
   path: string;
   /** Whether what was just saved is in the batch's folder, and not in one that took its place (S5). */
   isHere(): Promise<boolean>;
+  /**
+   * The line to Redis over which it was compared with the folder; null where it has another one since. Redis may have gone
+   * back, and not know of what was sent (S1).
+   */
+  comparedOver(): object | null;
   /** A file cannot be fetched for the time being. */
   noteTrouble(reason: string): void;
 }

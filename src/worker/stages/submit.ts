@@ -28,7 +28,7 @@ const addressesLostMessage =
 const sentOtherMessage =
   'It was sent with its earlier content, and its state was lost before the answer was known; it may have been paid, so it is not sent with what the input says now.';
 
-/** So long until a folder that took no note is asked again. */
+/** So long until a folder that took no note, or is to be compared with Redis, is asked again. */
 const noteAgainMs = 1_000;
 /** A process that was frozen for longer (a closed lid) has lost its turn, and its job to another. */
 const permitLifeMs = 60_000;
@@ -128,6 +128,7 @@ export async function sendBrief(
     if (permit.earlier === 'none') return unsent(context, brief, permit);
     return endInDoubt(context, brief, addressesLostMessage);
   }
+  if (mayBeBehind(context, brief)) return unsent(context, brief, permit, noteAgainMs, 'batch');
   const trouble = await noteSend(context, brief, permit, frozen.addresses);
   if (trouble !== null) {
     // A full disk, or a folder that is gone: after a lost Redis nobody would know of this send (S1).
@@ -240,6 +241,11 @@ async function saveAccepted(
   const read = await briefs.read(brief.id);
   const again = read?.state.stage === 'submitting' && read.state.attempt === to.attempt;
   return again ? briefs.move(brief.id, { from: read, to }) : moved;
+}
+
+/** Whether what is known of a brief may be from before it was sent: Redis may have gone back since it was read (S1). */
+function mayBeBehind({ folder }: StageContext, { readOver }: SubmittingBrief): boolean {
+  return folder !== null && (readOver === null || folder.comparedOver() !== readOver);
 }
 
 /** So that it can be looked at, however old its key is, where Redis loses it. One that is not noted is asked about by its key. */

@@ -93,7 +93,12 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
     ledger,
     account,
     journal: null,
-    folder: { path: out, isHere: async () => true, noteTrouble: () => undefined },
+    folder: {
+      path: out,
+      isHere: async () => true,
+      comparedOver: () => opened.redis.stream,
+      noteTrouble: () => undefined,
+    },
     client: api.client,
     downloader: api.downloader,
     downloads: new DownloadSlots(4),
