@@ -36,6 +36,8 @@ export interface CompiledInput {
   rejections(): AsyncIterable<Rejection>;
   /** Briefs of each model. */
   modelUse: Map<string, number>;
+  /** Briefs of each output of a recipe that has several, in the order in which they are made of a row. */
+  outputs: Map<string, number>;
   /** What may be a slip in rows that were taken. */
   warnings: InputWarning[];
   /** Files that briefs refer to, each content once. */
@@ -62,13 +64,14 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
     const warnings = new InputWarnings();
     const compilation = await startCompilation(options, { mapping, folder, warnings });
     await compileFiles(options, compilation, folder);
-    const { briefs, rejections, counts, modelUse, uploads, digest } = compilation;
+    const { briefs, rejections, counts, modelUse, outputs, uploads, digest } = compilation;
     return {
       counts,
       digest: digest.digest('hex'),
       briefs: () => readBriefs(briefs),
       rejections: () => readRejections(rejections),
       modelUse,
+      outputs,
       warnings: warnings.list(),
       files: uploads.files(),
       uploads: uploads.count,
@@ -108,6 +111,7 @@ async function startCompilation(
     rejections: await Spool.create(join(folder, 'rejections')),
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },
     modelUse: new Map(),
+    outputs: new Map(mapping.outputs.flatMap(({ name }) => (name === null ? [] : [[name, 0]]))),
     references: files,
     uploads: new NeededUploads(),
     rowsLeft: options.limit ?? Number.POSITIVE_INFINITY,

@@ -13,6 +13,7 @@ import { SourceColumns } from './rows/source-columns.js';
 import { noRowsReason, readRows } from './sources/read-rows.js';
 import { type Source, sourceFault } from './sources/source.js';
 import { type Spool, spoolBrief, spoolRejection } from './spool.js';
+import { countVariants } from './steps/variants.js';
 import type { InputWarnings } from './warnings.js';
 
 /** @throws BatchError `bad_input` for a fault of the whole file. */
@@ -179,8 +180,10 @@ function findClash(
 }
 
 function admit(prepared: PreparedOutput, row: number, { compilation }: RowContext): void {
-  const { index, sourceNames, counts, briefs, modelUse, uploads, names, digest } = compilation;
-  const { id, model, variants, files, name, fingerprint } = prepared;
+  const { index, sourceNames, counts, briefs, modelUse, outputs, uploads, names, digest } =
+    compilation;
+  const { id, output, model, axes, files, name, fingerprint } = prepared;
+  const variants = countVariants(axes);
   const source = sourceNames.length - 1;
   const claims = claimsOf(prepared).map((claim) => index.claim({ ...claim, source, row }));
   if (claims.every(({ kind }) => kind === 'duplicate')) {
@@ -188,6 +191,7 @@ function admit(prepared: PreparedOutput, row: number, { compilation }: RowContex
     return;
   }
   counts.briefs += variants;
+  if (output !== null) outputs.set(output, (outputs.get(output) ?? 0) + variants);
   modelUse.set(model, (modelUse.get(model) ?? 0) + variants);
   uploads.add(model, files);
   // None of them holds a line feed.
@@ -208,6 +212,7 @@ export interface Compilation {
   rejections: Spool;
   counts: InputCounts;
   modelUse: Map<string, number>;
+  outputs: Map<string, number>;
   references: ReferenceFiles;
   uploads: NeededUploads;
   /** Rows that may still be taken. */

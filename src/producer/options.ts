@@ -18,9 +18,15 @@ export interface OutputOption {
   model: string | null;
   prompt: string | null;
   params: ParamOption[];
+  /** Of its own, as `InputOptions.references`; null: those of all outputs. */
+  references: string | null;
   variants: number | null;
   /** Conditions of the row, all of which must hold. */
   when: string[];
+  /** Outputs of the same row that are made first, and whose results it may use. */
+  after: string[];
+  /** Whether a person looks at what it makes before anything that comes after it is made. */
+  approve: boolean;
 }
 
 /**
@@ -51,6 +57,8 @@ export interface InputOptions {
   params: ParamOption[];
   /** Empty: one brief of each row, as the options above say. */
   outputs?: OutputOption[];
+  /** Where a recipe says this of an output, as a fault's sentence begins. */
+  placeOf?: (output: string, key: string) => string;
   /** A column, several separated by `|`, or a template that gives such a list; absent or null: a column `references`. */
   references?: string | null;
   /** A template for the names of files, `{{n}}` being the number among those of one name; absent or null: the ids. */

@@ -1,9 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { PreparedBrief } from '../shared/brief.js';
+import { isDraft } from '../shared/draft.js';
 import { BatchError } from '../shared/errors.js';
 import { numberName } from './outputs/file-name.js';
 import type { PreparedOutput } from './outputs/prepare-output.js';
 import type { Rejection } from './rejection.js';
+import { countVariants, variantsAfter } from './steps/variants.js';
 
 const BYTES_PER_WRITE = 1 << 18;
 /** UTF-8 takes at most so many bytes for one unit of a string. */
@@ -87,7 +89,8 @@ export class Spool {
   }
 
   #grow(bytes: number): void {
-    const larger = Buffer.allocUnsafe(bytes);
+    // Doubled, because one row may have very many variants, each of which adds a little.
+    const larger = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#buffer.length));
     this.#buffer.copy(larger, 0, 0, this.#used);
     this.#buffer = larger;
   }
@@ -98,8 +101,12 @@ const LINES_PER_ROW = 5;
 
 /** `firstNumber`: of its pictures among those of the same name. */
 export function spoolBrief(spool: Spool, prepared: PreparedOutput, firstNumber: number): void {
-  const { id, variants, fingerprint, origin, body } = prepared;
-  spool.add(`${id}\n${variants} ${firstNumber}\n${fingerprint}\n${origin}\n${body}\n`);
+  const { id, axes, before, fingerprint, origin, body } = prepared;
+  const add = (one: { id: string; origin: string }, variants: number, number: number) =>
+    spool.add(`${one.id}\n${variants} ${number}\n${fingerprint}\n${one.origin}\n${body}\n`);
+  // Variants that come after others differ in more than their number.
+  if (before.length === 0) add({ id, origin }, countVariants(axes), firstNumber);
+  else for (const [at, one] of variantsAfter(prepared).entries()) add(one, 1, firstNumber + at);
 }
 
 /** Variants are made here, when rows are read back, so that N of them take no more disk than one. */
@@ -119,12 +126,13 @@ export async function* readBriefs(spool: Spool): AsyncGenerator<PreparedBrief> {
 }
 
 function briefAt(lines: readonly string[], at: number): PreparedBrief {
+  const body = lines[at + 4] ?? '';
   return {
     id: lines[at] ?? '',
     fingerprint: lines[at + 2] ?? '',
     origin: lines[at + 3] ?? '',
-    body: lines[at + 4] ?? '',
-    waits: false,
+    body,
+    waits: isDraft(body),
   };
 }
 

@@ -32,6 +32,9 @@ const inputSchema = z.object({
         params: paramsSchema,
         variants: z.number().int().positive().nullable(),
         when: z.array(z.string()),
+        references: z.string().nullable().default(null),
+        after: z.array(z.string()).default([]),
+        approve: z.boolean().default(false),
       }),
     )
     .default([]),

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { z } from 'zod';
+import { type Draft, readDraft, shownText } from './draft.js';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 import type { ManifestLine } from './manifest-line.js';
 import { itemAddresses } from './reference-items.js';
@@ -156,7 +157,10 @@ export function parseContent(text: string): StoredContent {
   return { text, origin, body, request: parseBody(body) };
 }
 
+/** Of a draft, what is known: what is missing stands there by its name. */
 export function parseBody(body: string): RequestBody {
+  const draft = readDraft(body);
+  if (draft !== null) return requestOfDraft(draft);
   const sent = JSON.parse(body) as JsonObject;
   const { model, prompt = null, params = {}, message, client_request_id: _id, ...options } = sent;
   return typeof message === 'string'
@@ -167,6 +171,23 @@ export function parseBody(body: string): RequestBody {
         prompt: prompt as string | null,
         params: params as JsonObject,
       };
+}
+
+function requestOfDraft(draft: Draft): RequestBody {
+  const { endpoint, model, prompt, params, texts, references } = draft;
+  const open = Object.entries(texts).map(([key, text]) => [key, shownText(text)]);
+  const items = endpoint === 'chat' ? 'attachments' : 'referenceMediaItems';
+  return {
+    endpoint,
+    model,
+    prompt: prompt && shownText(prompt),
+    params: {
+      ...params,
+      ...Object.fromEntries(open),
+      // A price may depend on how many there are.
+      ...(references.length > 0 && { [items]: references }),
+    },
+  };
 }
 
 /** The content as a line has it: the ledger keeps that of a brief that succeeded no longer. */
@@ -206,7 +227,7 @@ export interface PreparedBrief {
 }
 
 /** A brief that another one comes after, as it was when that was prepared. */
-interface StepInput {
+export interface StepInput {
   /** Name of the recipe's output that it is. */
   output: string;
   id: string;

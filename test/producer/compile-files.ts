@@ -8,7 +8,7 @@ import {
   type Rejection,
 } from '../../src/producer/compile-input.js';
 import type { Model, ModelParam } from '../../src/rivya/outcome.js';
-import type { BriefOrigin } from '../../src/shared/brief.js';
+import type { BriefOrigin, PreparedBrief } from '../../src/shared/brief.js';
 import { BatchError } from '../../src/shared/errors.js';
 
 function param(key: string, type: string): ModelParam {
@@ -53,7 +53,7 @@ export const models: Model[] = [
 export interface Compiled {
   counts: CompiledInput['counts'];
   modelUse: Record<string, number>;
-  briefs: { id: string; fingerprint: string; origin: BriefOrigin; body: string }[];
+  briefs: (Omit<PreparedBrief, 'origin'> & { origin: BriefOrigin })[];
   rejections: Rejection[];
   warnings: CompiledInput['warnings'];
 }

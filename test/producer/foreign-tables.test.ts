@@ -193,7 +193,10 @@ it('lists the values that there are where a condition holds for no row', async (
   expect(await sentenceOf('a.csv', content, { where: ['Status = actve'] })).toBe(
     'No row is left to make anything of, 5 rows left out: --where "Status = actve" holds for no row: "Status" is "active", "Active", "draft", empty; did you mean "active"?',
   );
-  const output = { name: 'o', model: null, prompt: null, params: [], variants: null };
+  const output = {
+    ...{ name: 'o', model: null, prompt: null, params: [], references: null, variants: null },
+    ...{ after: [], approve: false },
+  };
   const outputs = [
     { ...output, when: [] },
     { ...output, name: 'p', when: ['Status = sold'] },

@@ -3,7 +3,18 @@ import type { OutputOption } from '../../src/producer/options.js';
 import { badInputOf, compileFiles, faultsOf } from './compile-files.js';
 
 function output(name: string, says: Partial<OutputOption> = {}): OutputOption {
-  return { name, model: null, prompt: null, params: [], variants: null, when: [], ...says };
+  return {
+    name,
+    model: null,
+    prompt: null,
+    params: [],
+    references: null,
+    variants: null,
+    when: [],
+    after: [],
+    approve: false,
+    ...says,
+  };
 }
 
 const white = output('white', { prompt: '{{title}} on white' });

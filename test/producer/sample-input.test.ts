@@ -23,6 +23,7 @@ function inputOf(models: string[], variants = 1): CompiledInput {
     },
     digest: 'all',
     modelUse,
+    outputs: new Map(),
     warnings: [],
     files: [],
     uploads: 0,

@@ -13,8 +13,9 @@ afterAll(() => rm(folder, { recursive: true }));
 function preparedRow(position: number) {
   return {
     id: `sku ${position} 名`,
-    of: 'only_output' as const,
-    variants: 1,
+    output: null,
+    axes: [] as number[],
+    before: [],
     files: [],
     name: null,
     model: 'z-image',
@@ -39,8 +40,9 @@ it('gives back what was put in, in order, again and again', async () => {
     for await (const brief of readBriefs(spool)) {
       const {
         model: _,
-        of: _of,
-        variants: _variants,
+        output: _output,
+        axes: _axes,
+        before: _before,
         files: _files,
         name: _name,
         ...expected
@@ -54,8 +56,8 @@ it('gives back what was put in, in order, again and again', async () => {
 
 it('makes variants of each row, side by side', async () => {
   const spool = await Spool.create(join(folder, 'variants'));
-  spoolBrief(spool, { ...preparedRow(1), variants: 3, id: 'a' }, 1);
-  spoolBrief(spool, { ...preparedRow(2), variants: 2, id: 'b/1' }, 1);
+  spoolBrief(spool, { ...preparedRow(1), axes: [3], id: 'a' }, 1);
+  spoolBrief(spool, { ...preparedRow(2), axes: [2], id: 'b/1' }, 1);
   await spool.flush();
   await spool.close();
   const ids: string[] = [];

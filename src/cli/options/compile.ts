@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
-import { chooseChecks } from '../../producer/options.js';
+import { chooseChecks, type InputOptions } from '../../producer/options.js';
 import { referenceFetcher } from '../../producer/references/fetch-reference.js';
 import type { FetchReference } from '../../producer/references/files.js';
 import {
@@ -110,7 +110,8 @@ export function rejectedFileIn(out: string): string {
 }
 
 /** How an input is read, as a schedule keeps it too; `promptFile` names the prompt in a fault. */
-type ReadingOptions = Schedule['input'] & { promptFile: string | null };
+type ReadingOptions = Schedule['input'] &
+  Pick<InputOptions, 'placeOf'> & { promptFile: string | null };
 
 /**
  * What flags say of reading an input, with prompts read from their files.
@@ -136,6 +137,7 @@ export async function readingOptions(flags: ReadingFlags): Promise<ReadingOption
     params: flags.param,
     variants: flags.variants,
     outputs: await Promise.all(outputs),
+    ...(flags.placeOf && { placeOf: flags.placeOf }),
     fillDown: flags.fillDown,
     fillDownWithin: flags.fillDownWithin ?? null,
     where: flags.where,

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type MessageKind, messageKinds, type Webhook } from '../../ledger/message-ledger.js';
-import type { OutputOption } from '../../producer/options.js';
+import type { InputOptions, OutputOption } from '../../producer/options.js';
 import { isInsideHost } from '../../rivya/safe-url.js';
 import { isUrl } from '../../schedule/schedule.js';
 import { BatchError } from '../../shared/errors.js';
@@ -34,6 +34,7 @@ export interface ReadingFlags {
   recipe?: string;
   /** Several briefs of each row, as only a recipe can say. */
   outputs?: OutputOption[];
+  placeOf?: InputOptions['placeOf'];
   skipInvalid: boolean;
   /** Absent counts as off. */
   strict?: boolean;

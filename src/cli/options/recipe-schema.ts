@@ -21,7 +21,13 @@ const output = z.strictObject({
   prompt: z.string().optional().describe('Template, or @file.'),
   params: params.optional(),
   variants: variants.optional(),
+  references: z.string().optional().describe('Column with reference media, or template.'),
   when: conditions.optional().describe('Conditions of the row for this output.'),
+  after: texts.optional().describe('Outputs that are made first, and whose results this one uses.'),
+  approve: z
+    .boolean()
+    .optional()
+    .describe('true: a person looks at it before what comes after it is made.'),
 });
 
 /** Where the input is and how it is read. */

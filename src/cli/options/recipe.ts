@@ -73,6 +73,10 @@ function applyMaking(command: Command, read: ReadRecipe): void {
     prompt: output.prompt === null ? null : promptText(output.prompt, read),
   }));
   command.setOptionValueWithSource('outputs', withFiles, 'recipe');
+  // A name that a list has made of one begins with it.
+  const placeOf = (name: string, key: string) =>
+    read.placeOf(['outputs', name.split('/')[0] ?? '', ...key.split(' ')]);
+  command.setOptionValueWithSource('placeOf', placeOf, 'recipe');
   if (model !== null && !isGiven(command, 'model')) {
     command.setOptionValueWithSource('model', model, 'recipe');
   }
@@ -148,8 +152,12 @@ function outputOf(choice: Choice, output: RecipeOutput, name: string | null): Ou
     model: choice.model,
     prompt: output.prompt ?? null,
     params: choice.params,
+    references: output.references ?? null,
     variants: output.variants === undefined ? null : Number(output.variants),
     when: listOf(output.when ?? []),
+    after: listOf(output.after ?? []),
+    // As written, which is text.
+    approve: String(output.approve) === 'true',
   };
 }
 

@@ -1,8 +1,9 @@
+import type { DraftPart, FileHole } from '../../shared/draft.js';
 import type { JsonValue } from '../../shared/json.js';
 import type { RowFault } from '../rejection.js';
 import type { Condition } from '../rows/condition.js';
 import { type Row, splitReferences, splitUrls } from '../rows/row.js';
-import { renderTemplate, type Template } from '../template/template.js';
+import { renderParts, type Template } from '../template/template.js';
 
 /** The options that map columns to briefs, parsed once for the whole input. */
 export interface Mapping {
@@ -14,7 +15,7 @@ export interface Mapping {
   references: ReferencesOption | null;
   /** Null: a file is named after its brief's id. */
   fileName: Template | null;
-  /** The briefs that each row makes; at least one. */
+  /** The briefs that each row makes; at least one. What comes after another stands behind it. */
   outputs: readonly Output[];
   where: readonly Condition[];
   /** Every column that an option needs, with the option's name for a fault's sentence. */
@@ -36,8 +37,13 @@ export interface Output {
   prompt: Template | null;
   /** They win over the row's own. */
   params: readonly ParamTemplate[];
-  variants: number;
+  references: ReferencesOption | null;
+  /** How many variants it has on each axis: `[3]` is `/1` to `/3`, `[2, 3]` is `/1/1` to `/2/3`. */
+  axes: readonly number[];
   when: readonly Condition[];
+  /** Outputs of the same row that stand before it, and are made first. */
+  after: readonly string[];
+  approve: boolean;
 }
 
 export interface NeededColumn {
@@ -76,10 +82,14 @@ export function referencesColumn(option: ReferencesOption | null): string {
 }
 
 /** What the option makes of one row; faults are noted. */
-export function referencesOf(option: ReferencesOption, row: Row, faults: RowFault[]): string[] {
+export function referencesOf(
+  option: ReferencesOption,
+  row: Row,
+  faults: RowFault[],
+): GivenReference[] {
   if (option.kind === 'template') {
-    const text = renderTemplate(option.template, row, faults);
-    return text === null ? [] : splitReferences(text);
+    const parts = renderParts(option.template, row, faults);
+    return parts === null ? [] : splitParts(parts);
   }
   return option.columns.flatMap((column) => {
     const given = givenReferences(row.find(column) ?? null);
@@ -88,6 +98,33 @@ export function referencesOf(option: ReferencesOption, row: Row, faults: RowFaul
     faults.push({ kind: 'wrong_type', column, reason });
     return [];
   });
+}
+
+/** A path or a URL, or the place of another output's file. */
+export type GivenReference = string | FileHole;
+
+/** Stands for a hole while a list is split: no path and no URL holds it, and a text of the row that does is none. */
+const marker = '\uffff';
+const marked = /^\uffff(\d+)$/;
+
+function splitParts(parts: readonly DraftPart[]): GivenReference[] {
+  const holes: FileHole[] = [];
+  const text = parts.map((part) => {
+    if (typeof part === 'string') return part.replaceAll(marker, '\0');
+    return 'file' in part ? `${marker}${holes.push(part) - 1}` : '';
+  });
+  return splitReferences(text.join('')).map((reference) => {
+    const hole = holes[Number(marked.exec(reference)?.[1])];
+    return (
+      hole ??
+      reference.replaceAll(/\uffff(\d+)/g, (_marked, at: string) => shownFile(holes[Number(at)]))
+    );
+  });
+}
+
+/** As it is named in a template. */
+export function shownFile(hole: FileHole | undefined): string {
+  return `{{ outputs.${hole?.output}.file }}`;
 }
 
 /** Null where the value cannot be references. */

@@ -2,6 +2,8 @@ import { BatchError } from '../../shared/errors.js';
 import type { InputOptions, OutputOption, ParamOption } from '../options.js';
 import { columnsOfName } from '../outputs/file-name.js';
 import { type Condition, parseCondition } from '../rows/condition.js';
+import { arrangeOutputs } from '../steps/arrange-outputs.js';
+import { type Makes, makesOf, type NamePlace, OutputNames } from '../steps/output-names.js';
 import {
   columnTemplate,
   type HtmlRule,
@@ -20,14 +22,14 @@ import {
 
 /** Refuses a template that cannot be read and a param given twice; all such faults in one error. */
 export function parseMapping(options: InputOptions): Mapping {
-  const parsing = new MappingParser();
+  const parsing = new MappingParser(options);
   const id = parsing.template(options.id, '--id');
   const model = parsing.template(options.model, '--model');
   const html = options.html ?? 'to_text';
   const prompt = parsing.template(options.prompt, options.promptFile ?? '--prompt', html);
   const params = parsing.params(options.params, '--param');
-  const outputs = (options.outputs ?? []).map((output) => parsing.output(output, options));
-  const references = parsing.references(options.references ?? null);
+  const outputs = parsing.outputs(options);
+  const references = parsing.references(options.references ?? null, '--references');
   const fileName = parsing.template(options.fileName ?? null, '--name');
   const where = parsing.conditions(options.where ?? [], '--where');
   parsing.columns(options.fillDown ?? [], '--fill-down');
@@ -35,7 +37,8 @@ export function parseMapping(options: InputOptions): Mapping {
   parsing.columns(options.unique ? [options.unique] : [], '--unique');
   const { faults, needed } = parsing;
   faults.push(...repeatedOutputs(options.outputs ?? []));
-  if (faults.length > 0) throw new BatchError('bad_input', faults.join('\n'));
+  // What a list makes several outputs of is wrong in each of them.
+  if (faults.length > 0) throw new BatchError('bad_input', [...new Set(faults)].join('\n'));
   return {
     id,
     model,
@@ -51,7 +54,17 @@ export function parseMapping(options: InputOptions): Mapping {
 }
 
 function onlyOutput(variants: number): Output {
-  return { name: null, model: null, prompt: null, params: [], variants, when: [] };
+  return {
+    name: null,
+    model: null,
+    prompt: null,
+    params: [],
+    references: null,
+    axes: variants > 1 ? [variants] : [],
+    when: [],
+    after: [],
+    approve: false,
+  };
 }
 
 function repeatedOutputs(outputs: readonly OutputOption[]): string[] {
@@ -61,13 +74,14 @@ function repeatedOutputs(outputs: readonly OutputOption[]): string[] {
 
 function ownColumns(options: InputOptions): Set<string> {
   const own = new Set(['model', 'params', 'metadata']);
-  const { references } = options;
-  if (references === undefined || references === null || references.trim() === 'references') {
+  const { references = null, outputs = [] } = options;
+  const givesAll = outputs.length > 0 && outputs.every((output) => output.references !== null);
+  if (!givesAll && (references === null || references.trim() === 'references')) {
     own.add('references');
   }
   if (options.id === null || options.id.trim() === 'id') own.add('id');
   const isAsked = ({ prompt }: OutputOption) => prompt !== null;
-  const asksForAll = options.outputs?.length ? options.outputs.every(isAsked) : false;
+  const asksForAll = outputs.length > 0 && outputs.every(isAsked);
   if (options.prompt === null && !asksForAll) own.add('prompt');
   return own;
 }
@@ -76,55 +90,91 @@ function ownColumns(options: InputOptions): Set<string> {
 class MappingParser {
   readonly faults: string[] = [];
   readonly needed: NeededColumn[] = [];
+  readonly #names: OutputNames;
 
-  template(text: string | null, option: string, html: HtmlRule = 'keep'): Template | null {
+  constructor(options: InputOptions) {
+    this.#names = new OutputNames(options.outputs ?? [], makesByModel(options));
+  }
+
+  template(
+    text: string | null,
+    option: string,
+    html: HtmlRule = 'keep',
+    place: NamePlace = { kind: 'elsewhere' },
+  ): Template | null {
     if (text === null) return null;
     return this.#orFault(() => {
       const isColumn = option === '--id' && !isTemplate(text);
-      const parsed = isColumn ? columnTemplate(text.trim()) : parseTemplate(text, option, html);
+      const parsed = isColumn
+        ? columnTemplate(text.trim())
+        : parseTemplate(text, option, html, this.#names.reader(place));
       const template = option === '--name' ? columnsOfName(parsed) : parsed;
       this.needed.push(...neededBy(template, option));
       return template;
     });
   }
 
-  params(params: readonly ParamOption[], option: string): ParamTemplate[] {
+  params(params: readonly ParamOption[], option: string, place?: NamePlace): ParamTemplate[] {
     this.faults.push(...paramFaults(params, option));
     return params.flatMap(({ key, template: text }) => {
-      const template = this.template(text, `${option} ${key}`);
+      const template = this.template(text, `${option} ${key}`, 'keep', place);
       return template === null ? [] : [{ key, template }];
     });
   }
 
-  references(text: string | null): ReferencesOption | null {
+  references(text: string | null, option: string, place?: NamePlace): ReferencesOption | null {
     if (text === null) return null;
     if (isTemplate(text)) {
-      const template = this.template(text, '--references');
+      const template = this.template(text, option, 'keep', place);
       return template && { kind: 'template', template };
     }
     const columns = referenceColumns(text);
-    this.columns(columns, '--references');
+    this.columns(columns, option);
     return { kind: 'columns', columns };
   }
 
   conditions(texts: readonly string[], option: string): Condition[] {
+    const names = this.#names.reader({ kind: 'elsewhere' });
     return texts.flatMap((text) => {
       const condition = this.#orFault(() => parseCondition(text, option));
-      if (condition !== null) this.columns([condition.column], option, 'in_tables');
-      return condition === null ? [] : [condition];
+      if (condition === null) return [];
+      const meaning = names(condition.column);
+      if (meaning.kind === 'refused') this.faults.push(`${option}: ${meaning.reason}.`);
+      else this.columns([condition.column], option, 'in_tables');
+      return [condition];
     });
   }
 
-  output({ name, ...output }: OutputOption, { variants, html = 'to_text' }: InputOptions): Output {
-    const where = `output ${name}`;
-    return {
-      name,
-      model: this.template(output.model, `${where}, model`),
-      prompt: this.template(output.prompt, `${where}, prompt`, html),
-      params: this.params(output.params, `${where}, param`),
-      variants: output.variants ?? variants,
-      when: this.conditions(output.when, `${where}, when`),
+  /** In the order in which they are made. */
+  outputs({ outputs = [], variants, html = 'to_text', placeOf }: InputOptions): Output[] {
+    const wordsFor = (name: string, key: string) => {
+      const place = placeOf?.(name, key);
+      return `${place === undefined ? '' : `${place}: `}output ${name}, ${key}`;
     };
+    const arranged = arrangeOutputs(outputs, variants);
+    for (const { output, reason } of arranged.faults) {
+      this.faults.push(`${wordsFor(output, 'after')}: ${reason}${reason.endsWith('?') ? '' : '.'}`);
+    }
+    const parsed = arranged.outputs.map(({ option, axes }) => {
+      const { name } = option;
+      const text: NamePlace = { kind: 'text', output: option };
+      const at = (key: string) => wordsFor(name, key);
+      return {
+        name,
+        model: this.template(option.model, at('model')),
+        prompt: this.template(option.prompt, at('prompt'), html, text),
+        params: this.params(option.params, at('param'), text),
+        references: this.references(option.references, at('references'), {
+          kind: 'references',
+          output: option,
+        }),
+        axes,
+        when: this.conditions(option.when, at('when')),
+        after: option.after,
+        approve: option.approve,
+      };
+    });
+    return parsed;
   }
 
   columns(columns: readonly string[], option: string, need: NeededColumn['need'] = 'always'): void {
@@ -140,6 +190,15 @@ class MappingParser {
       return null;
     }
   }
+}
+
+/** What each output makes, where the recipe alone says of which model it is. */
+function makesByModel({ outputs = [], models }: InputOptions): (output: string) => Makes {
+  const fixed = new Map(outputs.map(({ name, model }) => [name, model?.trim()]));
+  return (output) => {
+    const id = fixed.get(output);
+    return makesOf(models.find((model) => model.id === id)?.category ?? null);
+  };
 }
 
 /** A name is a column, whatever it is made of, unless it holds a hole or a tag. */

@@ -1,10 +1,12 @@
 import type { ModelParam } from '../../rivya/outcome.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
+import type { DraftText } from '../../shared/draft.js';
+import type { JsonValue } from '../../shared/json.js';
 import { shellWord } from '../../shared/quantities.js';
 import type { RejectionKind, RowFault } from '../rejection.js';
 import { isJsonObject } from '../rows/row.js';
 import { nearNames, orList } from '../rows/suggest-name.js';
 import { type KnownModel, needsPrompt } from './known-models.js';
+import type { GivenParams } from './params.js';
 
 /** The API's own limit on a request is not documented; nothing sensible is larger than this. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -43,7 +45,7 @@ export function unknownModelReason(model: string, ids: readonly string[]): strin
 
 /** A missing or too long prompt, or null; length in characters as a person counts them. */
 export function promptFault(
-  prompt: string | null,
+  prompt: string | DraftText | null,
   { model, known }: { model: string; known: KnownModel | undefined },
 ): RowFault | null {
   if (prompt === null) {
@@ -51,13 +53,21 @@ export function promptFault(
     return { kind: 'no_prompt', column: 'prompt', reason: 'no prompt is given' };
   }
   const max = known?.maxPromptLength ?? null;
-  if (max === null || prompt.length <= max) return null;
-  const length = [...prompt].length;
+  // Of one that waits for others' texts, as much as is known.
+  const [text, has] =
+    typeof prompt === 'string'
+      ? [prompt, 'the prompt has']
+      : [
+          prompt.filter((part) => typeof part === 'string').join(''),
+          'without the texts of other outputs, the prompt has',
+        ];
+  if (max === null || text.length <= max) return null;
+  const length = [...text].length;
   if (length <= max) return null;
   return {
     kind: 'prompt_too_long',
     column: 'prompt',
-    reason: `the prompt has ${length} characters, and ${model} takes at most ${max}`,
+    reason: `${has} ${length} characters, and ${model} takes at most ${max}`,
   };
 }
 
@@ -106,19 +116,20 @@ const MOST_OPTIONS_LISTED = 12;
 /** Of one step: a decimal such as 0.15 is not exact in binary. */
 const STEP_TOLERANCE = 1e-6;
 
-/** What the list of models says against these params; it says nothing where it knows nothing. */
+/** What the list of models says against these params; of those that are not known yet it says nothing. */
 export function checkParams(
-  params: JsonObject,
+  { params, texts }: GivenParams,
   { model, known }: { model: string; known: KnownModel },
 ): ParamFault[] {
-  const faults = known.endpoint === 'chat' ? takenFaults(params, model) : [];
+  const faults = known.endpoint === 'chat' ? takenFaults({ params, texts }, model) : [];
   for (const param of known.params.values()) {
+    if (Object.hasOwn(texts, param.key)) continue;
     const value = params[param.key];
     const fault = value === undefined ? missingFault(param, model) : valueFault(param, value);
     if (fault !== null) faults.push({ ...fault, key: param.key });
   }
   // Its prompt is made from the dialogue.
-  if (!needsPrompt(model)) {
+  if (!needsPrompt(model) && !Object.hasOwn(texts, 'dialogue')) {
     const fault = dialogueFault(params.dialogue, model);
     if (fault !== null) faults.push({ ...fault, key: 'dialogue' });
   }
@@ -138,8 +149,8 @@ const takenByChat: ReadonlySet<string> = new Set([
   'client_request_id',
 ]);
 
-function takenFaults(params: JsonObject, model: string): ParamFault[] {
-  return Object.keys(params)
+function takenFaults({ params, texts }: GivenParams, model: string): ParamFault[] {
+  return [...Object.keys(params), ...Object.keys(texts)]
     .filter((key) => takenByChat.has(key))
     .map((key) => ({
       kind: 'unknown_param',
@@ -149,10 +160,11 @@ function takenFaults(params: JsonObject, model: string): ParamFault[] {
 }
 
 /** Keys that the list does not have for this model; none where it names no params at all. */
-export function unknownParams(params: JsonObject, known: KnownModel): string[] {
+export function unknownParams({ params, texts }: GivenParams, known: KnownModel): string[] {
   if (known.params.size === 0) return [];
   const elsewhere = known.endpoint === 'chat' ? takenByChat : notInTheList;
-  return Object.keys(params).filter((key) => !known.params.has(key) && !elsewhere.has(key));
+  const keys = [...Object.keys(params), ...Object.keys(texts)];
+  return keys.filter((key) => !known.params.has(key) && !elsewhere.has(key));
 }
 
 export function unknownParamFault(

@@ -1,17 +1,24 @@
 import type { ModelParam } from '../../rivya/outcome.js';
+import type { DraftText } from '../../shared/draft.js';
 import { type JsonObject, type JsonValue, parseJson } from '../../shared/json.js';
 import type { Mapping, Output, ParamTemplate } from '../mapping/mapping.js';
 import type { RowFault } from '../rejection.js';
 import { isBlank, trimCell } from '../rows/cell-text.js';
 import type { OwnFields, Row } from '../rows/row.js';
 import { decimal } from '../template/read-literal.js';
-import { renderTemplate } from '../template/template.js';
+import { renderText } from '../template/template.js';
 import type { KnownModel } from './known-models.js';
 
 export interface ParamSources {
   fields: OwnFields;
   mapping: Mapping;
   output: Output;
+}
+
+/** Those that are known, and those that wait for what other outputs make. */
+export interface GivenParams {
+  params: JsonObject;
+  texts: { [key: string]: DraftText };
 }
 
 /**
@@ -22,25 +29,28 @@ export function completeParams(
   row: Row,
   { fields, mapping, output }: ParamSources,
   faults: RowFault[],
-): JsonObject {
+): GivenParams {
+  const texts: GivenParams['texts'] = {};
   const options = output.params.length + mapping.params.length;
-  if (fields.textParams.length === 0 && options === 0) return fields.params;
+  if (fields.textParams.length === 0 && options === 0) return { params: fields.params, texts };
   // Without a prototype, a key such as `__proto__` is one like any other.
   const params: JsonObject = Object.create(null);
+  const isOpen = (key: string) => !Object.hasOwn(params, key) && !Object.hasOwn(texts, key);
   const fill = ({ key, template }: ParamTemplate) => {
-    if (Object.hasOwn(params, key)) return;
-    const text = renderTemplate(template, row, faults);
-    if (text !== null && !isBlank(text)) params[key] = text;
+    if (!isOpen(key)) return;
+    const text = renderText(template, row, faults);
+    if (typeof text === 'object' && text !== null) texts[key] = text;
+    else if (text !== null && !isBlank(text)) params[key] = text;
   };
   output.params.forEach(fill);
   for (const { key, text } of fields.textParams) {
-    if (!Object.hasOwn(params, key)) params[key] = text;
+    if (isOpen(key)) params[key] = text;
   }
   for (const [key, value] of Object.entries(fields.params)) {
-    if (!Object.hasOwn(params, key)) params[key] = value;
+    if (isOpen(key)) params[key] = value;
   }
   mapping.params.forEach(fill);
-  return params;
+  return { params, texts };
 }
 
 /** Where a person looks for a param that is wrong: its own column, or the one that an option takes it from. */

@@ -1,17 +1,23 @@
 import { contentFingerprint, requestBody } from '../../shared/brief.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { type Draft, type DraftText, draftFingerprint, draftText } from '../../shared/draft.js';
+import type { JsonValue } from '../../shared/json.js';
 import type { ReferenceFile } from '../../shared/reference-items.js';
 import { type Mapping, type Output, referencesColumn, referencesOf } from '../mapping/mapping.js';
 import type { InputChecks } from '../options.js';
 import type { ReferenceFiles, WantedReference } from '../references/files.js';
-import { type RowReferences, readReferences } from '../references/read-references.js';
+import {
+  type ReferenceSituation,
+  type RowReferences,
+  readReferences,
+} from '../references/read-references.js';
 import { addFault, type RowFault } from '../rejection.js';
 import { isBlank, trimCell } from '../rows/cell-text.js';
 import type { ColumnRoles } from '../rows/read-fields.js';
 import type { OwnFields, Row } from '../rows/row.js';
 import { UsedCells } from '../rows/used-cells.js';
 import type { Source } from '../sources/source.js';
-import { renderTemplate, type Template } from '../template/template.js';
+import { type Makes, makesFault } from '../steps/output-names.js';
+import { renderTemplate, renderText, type Template } from '../template/template.js';
 import type { InputWarnings } from '../warnings.js';
 import {
   bodyFault,
@@ -24,8 +30,14 @@ import {
   unknownParams,
 } from './checks.js';
 import { fileNameOf, nameMember } from './file-name.js';
-import type { KnownModel, KnownModels } from './known-models.js';
-import { completeParams, type ParamSources, paramColumn, settleParams } from './params.js';
+import type { KnownModels } from './known-models.js';
+import {
+  completeParams,
+  type GivenParams,
+  type ParamSources,
+  paramColumn,
+  settleParams,
+} from './params.js';
 
 export interface PreparerOptions {
   mapping: Mapping;
@@ -48,18 +60,32 @@ export interface RowParts {
 /** One output of a good row as the texts that will be spooled; `id` is without a variant's number. */
 export interface PreparedOutput {
   id: string;
-  /** Whether the row makes this alone, so that the id before the variant tells the row. */
-  of: 'only_output' | 'several_outputs';
-  variants: number;
+  /** Null where the row makes this alone, so that the id before the variant tells the row. */
+  output: string | null;
+  /** How many variants it has on each axis. */
+  axes: readonly number[];
+  /** What it comes after. */
+  before: readonly Before[];
   /** Of its files, the number still open; null: the id. */
   name: string | null;
   model: string;
   fingerprint: string;
+  /** Without what it comes after, which is different in each of its variants. */
   origin: string;
   body: string;
   /** That have to be uploaded for it. */
   files: readonly ReferenceFile[];
 }
+
+/** One output that another of the same row comes after. */
+export interface Before {
+  output: string;
+  prepared: PreparedOutput;
+  approve: boolean;
+}
+
+/** Outputs of one row that are prepared already, by name; one with a fault is missing. */
+export type PreparedBefore = ReadonlyMap<string, Before>;
 
 /** Makes one of a row's briefs, or notes everything that is wrong with it. */
 export class OutputPreparer {
@@ -76,7 +102,7 @@ export class OutputPreparer {
   /** Adds to the faults and wanted references of the row, over all of its outputs. */
   prepare(
     parts: RowParts,
-    output: Output,
+    { output, made }: { output: Output; made: PreparedBefore },
     faults: RowFault[],
     wanted: WantedReference[],
   ): PreparedOutput | null {
@@ -91,35 +117,39 @@ export class OutputPreparer {
     const prompt = promptOf(parts, output.prompt ?? mapping.prompt, faults);
     if (prompt !== 'refused') addFault(faults, promptFault(prompt, { model, known }));
     const sources = { fields, mapping, output };
-    const params = settleParams(completeParams(row, sources, faults), known);
+    const { params: given, texts } = completeParams(row, sources, faults);
+    const params = { params: settleParams(given, known), texts };
     this.#checkParams(params, { model, sources }, faults);
     const name = fileNameOf(mapping.fileName, row, faults);
-    const read = this.#readReferences(parts, { params, model, known }, faults);
+    const makes = (other: string) =>
+      models.get(made.get(other)?.prepared.model ?? '')?.makes ?? null;
+    for (const reason of textFaults(prompt, texts, makes)) {
+      addFault(faults, { kind: 'wrong_type', column: null, reason });
+    }
+    const read = this.#readReferences(
+      parts,
+      { output, params: params.params, model, makes },
+      faults,
+    );
     wanted.push(...read.wanted);
     if (wanted.length > 0) return null;
-    const { given, media } = read;
     if (faults.length > 0 || prompt === 'refused') return null;
-
-    const clientRequestId = null;
-    const body = requestBody({
-      endpoint: known?.endpoint ?? 'generations',
-      model,
-      prompt,
-      params,
-      media,
-      clientRequestId,
-    });
+    const before = output.after.flatMap((other) => made.get(other) ?? []);
+    const endpoint = known?.endpoint ?? 'generations';
+    const content = { endpoint, model, prompt, ...params, media: read.media };
+    const { body, fingerprint } =
+      before.length === 0 ? fixedContent(content) : draftContent(content, before);
     addFault(faults, bodyFault(body));
     if (faults.length > 0) return null;
     this.#warn(parts, { output, model, params });
-    const fingerprint = contentFingerprint({ model, prompt, params, references: urlsOf(media) });
     const id = outputId(output, { givenId, fingerprint }, faults);
     if (faults.length > 0) return null;
     const { metadata } = fields;
     return {
       id,
-      of: output.name === null ? 'only_output' : 'several_outputs',
-      variants: output.variants,
+      output: output.name,
+      axes: output.axes,
+      before,
       name,
       model,
       fingerprint,
@@ -127,9 +157,10 @@ export class OutputPreparer {
         row,
         roles,
         sourceName: source.name,
-        references: given,
+        references: read.given,
         metadata,
         name,
+        output: output.name,
       }),
       body,
       files: read.files,
@@ -163,7 +194,7 @@ export class OutputPreparer {
   }
 
   #checkParams(
-    params: JsonObject,
+    params: GivenParams,
     { model, sources }: { model: string; sources: ParamSources },
     faults: RowFault[],
   ): void {
@@ -181,26 +212,33 @@ export class OutputPreparer {
 
   #readReferences(
     { row, fields, source }: RowParts,
-    { params, model, known }: { params: JsonObject; model: string; known: KnownModel | undefined },
+    {
+      output,
+      ...content
+    }: Pick<ReferenceSituation, 'params' | 'model' | 'makes'> & {
+      output: Output;
+    },
     faults: RowFault[],
   ): RowReferences {
-    const { mapping, files } = this.options;
-    const option = mapping.references;
+    const { mapping, models, files } = this.options;
+    const option = output.references ?? mapping.references;
     const references = option === null ? fields.references : referencesOf(option, row, faults);
     const column = referencesColumn(option);
-    const situation = { references, column, params, model, rules: known?.references, files };
+    const { references: rules } = models.get(content.model) ?? {};
+    const situation = { ...content, references, column, rules, files };
     return readReferences({ ...situation, folder: source.folder }, faults);
   }
 
   /** Of a brief that is made: what may be a slip in its cells, and what its model's entry in the list does not have. */
   #warn(
     { row, source }: RowParts,
-    { output, model, params }: { output: Output; model: string; params: JsonObject },
+    { output, model, params }: { output: Output; model: string; params: GivenParams },
   ): void {
     const { models, warnings } = this.options;
     const position = { source: source.name, row: row.number };
     const known = models.get(model);
-    this.#cells.get(output)?.warn(row, { position, known, params }, warnings);
+    const given = { ...params.params, ...params.texts };
+    this.#cells.get(output)?.warn(row, { position, known, params: given }, warnings);
     if (known === undefined) {
       const about = { rule: 'unknown_model', model } as const;
       warnings.note(about, position, () => this.#unknownReason(model));
@@ -213,22 +251,76 @@ export class OutputPreparer {
   }
 }
 
-function urlsOf(media: readonly { url: string }[]): string[] {
-  return media.map(({ url }) => url);
+/** Where the text of an output is used that makes none. */
+function textFaults(
+  prompt: Prompt,
+  texts: GivenParams['texts'],
+  makes: (output: string) => Makes,
+): string[] {
+  const all = [...(Array.isArray(prompt) ? [prompt] : []), ...Object.values(texts)];
+  const used = new Set(
+    all.flat().flatMap((part) => (typeof part === 'string' ? [] : [part.output])),
+  );
+  return [...used].flatMap((output) => makesFault('text', output, makes) ?? []);
 }
 
 /** `refused` where a template lacks a value, which is a fault already. */
+type Prompt = string | DraftText | null | 'refused';
+
 function promptOf(
   { row, fields }: RowParts,
   template: Template | null,
   faults: RowFault[],
-): string | null | 'refused' {
+): Prompt {
   if (template === null) {
     return fields.prompt === null || isBlank(fields.prompt) ? null : fields.prompt;
   }
-  const prompt = renderTemplate(template, row, faults);
+  const prompt = renderText(template, row, faults);
   if (prompt === null) return 'refused';
-  return isBlank(prompt) ? null : prompt;
+  return typeof prompt === 'string' && isBlank(prompt) ? null : prompt;
+}
+
+/** What is sent, or will be. */
+interface Content extends GivenParams, Pick<Draft, 'endpoint' | 'model'> {
+  prompt: string | DraftText | null;
+  media: RowReferences['media'];
+}
+
+/** Of one that comes after no other, where nothing is open. */
+function fixedContent({
+  endpoint,
+  model,
+  prompt,
+  params,
+  media,
+}: Content): Pick<PreparedOutput, 'body' | 'fingerprint'> {
+  const sent = { model, prompt: prompt as string | null, params };
+  const items = media.filter((one) => 'url' in one);
+  return {
+    body: requestBody({ endpoint, ...sent, media: items, clientRequestId: null }),
+    fingerprint: contentFingerprint({ ...sent, references: items.map(({ url }) => url) }),
+  };
+}
+
+/** What is asked of it changes with what it comes after: so "only what has changed" looks through steps. */
+function draftContent(
+  { endpoint, model, prompt, params, texts, media }: Content,
+  before: readonly Before[],
+): Pick<PreparedOutput, 'body' | 'fingerprint'> {
+  const draft = {
+    endpoint,
+    model,
+    prompt: typeof prompt === 'string' ? [prompt] : prompt,
+    ...{ params, texts },
+    references: media,
+  };
+  return {
+    body: draftText(draft),
+    fingerprint: draftFingerprint(
+      draft,
+      before.map(({ prepared }) => prepared.fingerprint),
+    ),
+  };
 }
 
 /**
@@ -242,6 +334,7 @@ function originText({
   references,
   metadata,
   name,
+  output,
 }: {
   row: Row;
   roles: ColumnRoles;
@@ -249,6 +342,7 @@ function originText({
   references: readonly string[];
   metadata: JsonValue;
   name: string | null;
+  output: string | null;
 }): string {
   let input = '';
   for (const { column, prefix } of roles.input) {
@@ -256,7 +350,8 @@ function originText({
   }
   const referencesText = references.length === 0 ? '[]' : JSON.stringify(references);
   const metadataText = metadata === null ? 'null' : JSON.stringify(metadata);
-  return `{${nameMember(name)}"row":${row.number},"source":${JSON.stringify(sourceName)},"references":${referencesText},"metadata":${metadataText},"input":{${input}}}`;
+  const outputMember = output === null ? '' : `"output":${JSON.stringify(output)},`;
+  return `{${nameMember(name)}${outputMember}"row":${row.number},"source":${JSON.stringify(sourceName)},"references":${referencesText},"metadata":${metadataText},"input":{${input}}}`;
 }
 
 /** Length of the fingerprint's head that stands in for an id: 64 bits; a collision is a rejected row. */
@@ -264,14 +359,19 @@ const HASH_ID_LENGTH = 16;
 
 /** The id of one of a row's outputs, without a variant's number; faults are noted. */
 function outputId(
-  { name, variants }: Output,
+  output: Output,
   { givenId, fingerprint }: { givenId: string | null; fingerprint: string },
   faults: RowFault[],
 ): string {
   const base = givenId ?? fingerprint.slice(0, HASH_ID_LENGTH);
-  const id = name === null ? base : `${base}/${name}`;
-  const suffixLength = variants > 1 ? `/${variants}`.length : 0;
   // The row's own was checked with the longest of its outputs' names.
-  if (givenId === null) addFault(faults, idFault(id, { column: 'id', suffixLength }));
-  return id;
+  const suffixLength = longestSuffix(output);
+  if (givenId === null) addFault(faults, idFault(base, { column: 'id', suffixLength }));
+  return output.name === null ? base : `${base}/${output.name}`;
+}
+
+/** How much longer than the row's the longest id of an output is. */
+export function longestSuffix({ name, axes }: Output): number {
+  const parts = [...(name === null ? [] : [name]), ...axes.map(String)];
+  return parts.reduce((length, part) => length + part.length + 1, 0);
 }

@@ -11,9 +11,16 @@ import {
 } from '../rows/read-fields.js';
 import type { OwnFields, Row } from '../rows/row.js';
 import type { Source } from '../sources/source.js';
+import { variantIds } from '../steps/variants.js';
 import { renderTemplate } from '../template/template.js';
 import { idFault } from './checks.js';
-import { OutputPreparer, type PreparedOutput, type PreparerOptions } from './prepare-output.js';
+import {
+  type Before,
+  longestSuffix,
+  OutputPreparer,
+  type PreparedOutput,
+  type PreparerOptions,
+} from './prepare-output.js';
 
 /** `id` is what is known of it, to name the row by. */
 export type PreparedOrRefused =
@@ -39,7 +46,7 @@ export class RowPreparer {
     }));
     this.#columns = new RolesOfColumns(options.mapping);
     this.#outputs = new OutputPreparer(options);
-    this.#suffixLength = Math.max(...options.mapping.outputs.map(suffixLength));
+    this.#suffixLength = Math.max(...options.mapping.outputs.map(longestSuffix));
   }
 
   /**
@@ -56,10 +63,19 @@ export class RowPreparer {
     const givenId = this.#idOf(row, fields, faults);
     const parts = { row, fields, givenId, roles, source };
     const outputs: PreparedOutput[] = [];
+    const made = new Map<string, Before>();
+    const leftOut = new Set<string>();
     for (const { output, when } of this.#wanted) {
-      if (!when.every((condition) => condition.holds(row))) continue;
-      const prepared = this.#outputs.prepare(parts, output, faults, wanted);
-      if (prepared !== null) outputs.push(prepared);
+      const { name, approve } = output;
+      const isAsked = when.every((condition) => condition.holds(row));
+      if (!isAsked || output.after.some((before) => leftOut.has(before))) {
+        if (name !== null) leftOut.add(name);
+        continue;
+      }
+      const prepared = this.#outputs.prepare(parts, { output, made }, faults, wanted);
+      if (prepared === null) continue;
+      outputs.push(prepared);
+      if (name !== null) made.set(name, { output: name, prepared, approve });
     }
     if (wanted.length > 0) return { kind: 'wants', wanted };
     return faults.length > 0
@@ -94,18 +110,11 @@ export class RowPreparer {
 }
 
 /** What an id must not be taken for: with several outputs, `a/b` with variant 1 is also output `1` of a row `a/b`. */
-export function claimsOf({ id, of, variants, fingerprint }: PreparedOutput) {
-  if (of === 'only_output' || variants === 1) return [{ id, fingerprint }];
-  return Array.from({ length: variants }, (_, index) => ({
-    id: `${id}/${index + 1}`,
-    fingerprint,
-  }));
-}
-
-/** How much longer than the row's id the longest id of an output is. */
-function suffixLength({ name, variants }: Output): number {
-  const ofName = name === null ? 0 : `/${name}`.length;
-  return ofName + (variants > 1 ? `/${variants}`.length : 0);
+export function claimsOf(prepared: PreparedOutput) {
+  const { id, output, fingerprint } = prepared;
+  // Of a row that makes one thing, what stands before the variant tells it.
+  const ids = output === null ? [id] : variantIds(prepared);
+  return ids.map((claimed) => ({ id: claimed, fingerprint }));
 }
 
 /** Several outputs may meet the same fault. */

@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
+import type { FileHole } from '../../shared/draft.js';
 import type { JsonObject } from '../../shared/json.js';
 import { placeholderFor, type ReferenceFile } from '../../shared/reference-items.js';
+import { type GivenReference, shownFile } from '../mapping/mapping.js';
 import type { RowFault } from '../rejection.js';
+import { type Makes, makesFault } from '../steps/output-names.js';
 import { kindOfType, type MediaKind, type ReferenceFiles, type WantedReference } from './files.js';
 import { countFault, fileFault, kindFault, noRules, type ReferenceRules } from './rules.js';
 
 /** One entry of `params.referenceMediaItems`, as it is admitted: a file has a placeholder for its URL. */
-interface ReferenceMedia {
+export interface ReferenceMedia {
   url: string;
   kind: MediaKind;
 }
@@ -15,7 +18,7 @@ export interface RowReferences {
   /** As given. */
   given: string[];
   /** In the order given. */
-  media: ReferenceMedia[];
+  media: (ReferenceMedia | FileHole)[];
   /** Of those that are uploaded. */
   files: ReferenceFile[];
   /** Not looked at yet: where there is one, the row has to be read again. */
@@ -23,7 +26,9 @@ export interface RowReferences {
 }
 
 export interface ReferenceSituation {
-  references: readonly string[];
+  references: readonly GivenReference[];
+  /** By what outputs that are made before have for a model. */
+  makes: (output: string) => Makes;
   params: JsonObject;
   model: string;
   /** Undefined for a model that the list does not know. */
@@ -67,6 +72,13 @@ export function readReferences(situation: ReferenceSituation, faults: RowFault[]
   if (references.length === 0) return NO_REFERENCES;
   const read: RowReferences = { given: [], media: [], files: [], wanted: [] };
   for (const reference of references) {
+    if (typeof reference === 'object') {
+      const fault = holeFault(reference, situation, rules);
+      if (fault !== null) add(fault);
+      read.given.push(shownFile(reference));
+      read.media.push(reference);
+      continue;
+    }
     const text = reference.trim();
     const one = readReference(text, situation, rules);
     read.given.push(text);
@@ -89,6 +101,20 @@ export function readReferences(situation: ReferenceSituation, faults: RowFault[]
     }
   }
   return read;
+}
+
+/** Of a file that is not made yet, its kind is all that can be known. */
+function holeFault(
+  hole: FileHole,
+  { makes, model }: ReferenceSituation,
+  rules: ReferenceRules,
+): string | null {
+  const label = shownFile(hole);
+  const unmade = makesFault('file', hole.output, makes);
+  if (unmade !== null) return `${label}: ${unmade}`;
+  const kind = makes(hole.output);
+  const fault = kind === null || kind === 'text' ? null : kindFault(kind, rules, model);
+  return fault === null ? null : `${label} ${fault}`;
 }
 
 /** What is wrong with the references as a whole. */
@@ -185,6 +211,9 @@ function readFile(
 /** What is surely neither a URL nor a path: the forms in which spreadsheets and web pages show a picture. */
 function formFault(text: string): string | null {
   if (/^\/\/[^/]*\./.test(text)) return 'has no https: in front: write it as "https://..."';
+  if (text.includes('{{ outputs.')) {
+    return 'is more than the file of another output: between references stands a |';
+  }
   if (/^=/.test(text)) {
     return 'is a formula: the cell must hold the URL itself, as text';
   }

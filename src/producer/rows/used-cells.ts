@@ -86,7 +86,7 @@ export class UsedCells {
     if (isSameList(this.#columns, columns)) return;
     this.#columns = columns;
     const { mapping, output } = this;
-    const { references } = mapping;
+    const references = output.references ?? mapping.references;
     // Columns of ours must be called exactly so, and those of templates are found as the row finds them.
     const own = (name: string) =>
       mapping.ownColumns.has(name) && columns.includes(name) ? [name] : [];

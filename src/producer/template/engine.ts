@@ -1,30 +1,41 @@
 import { defaultOperators, Liquid, type Template as ParsedTemplate } from 'liquidjs';
+import type { DraftPart, FileHole, TextHole } from '../../shared/draft.js';
 import type { JsonValue } from '../../shared/json.js';
 import type { RowFault } from '../rejection.js';
 import { cellText } from '../rows/cell-text.js';
 import { comparisons, isEmpty } from '../rows/compare.js';
 import type { Row } from '../rows/row.js';
 import { allFilters, asText, htmlToText, longestText, Refusal, tooLong } from './filters.js';
-import { EngineNames, rewriteFilters, TagNesting } from './rewrite.js';
-import { type TemplatePiece, templateFault } from './scan.js';
+import { EngineNames, fixedFilters, rewriteFilters, rewriteFixed, TagNesting } from './rewrite.js';
+import { type NameReader, type TemplatePiece, templateFault } from './scan.js';
 
 type HolePiece = Extract<TemplatePiece, { kind: 'hole' }>;
+export type OutputPiece = Extract<TemplatePiece, { kind: 'output' }>;
 
 /** A template with filters or tags, put into words that are the engine's and ours alone. */
 export class EngineTemplate {
   readonly columns: readonly string[];
   readonly required: readonly string[];
-  readonly #names = new EngineNames();
-  readonly #nesting = new TagNesting(this.#names);
+  readonly #names: EngineNames;
+  readonly #nesting: TagNesting;
   readonly #holes: EngineHole[] = [];
+  /** Those for other outputs; while there are any, a text that could be taken for one is masked. */
+  readonly #open: (TextHole | FileHole)[] = [];
   readonly #parsed: ParsedTemplate[];
 
   /** @throws BatchError `bad_input` that says where it cannot be understood. */
-  constructor(option: string, text: string, pieces: readonly TemplatePiece[]) {
+  constructor(option: string, text: string, pieces: readonly TemplatePiece[], meaning: NameReader) {
+    this.#names = new EngineNames(meaning);
+    this.#nesting = new TagNesting(this.#names);
     const required = new Set<string>();
+    const masks = pieces.some(({ kind }) => kind === 'output');
     const source = pieces.map((piece) => {
-      if (piece.kind === 'text') return this.#rewriteText(piece.text);
+      if (piece.kind === 'text') return this.#rewriteText(masks ? masked(piece.text) : piece.text);
       if (piece.kind === 'tag') return this.#nesting.rewrite(piece);
+      if (piece.kind === 'output') {
+        this.#open.push(holeOf(piece));
+        return `{{ ${this.#names.value(`${mask}${this.#open.length - 1};`)} }}`;
+      }
       const rewritten = this.#rewriteHole(piece);
       const isNeeded = this.#holes.at(-1)?.need === 'needed' && !this.#nesting.isInside;
       if (isNeeded) required.add(piece.column);
@@ -36,7 +47,8 @@ export class EngineTemplate {
     this.required = [...required];
   }
 
-  fill(row: Row, html: 'to_text' | 'keep'): { text: string; faults: RowFault[] } {
+  /** What there is but for results of other outputs; one text where it waits for none. */
+  fill(row: Row, html: 'to_text' | 'keep'): { parts: DraftPart[]; faults: RowFault[] } {
     const cells = new Map<string, JsonValue>();
     const faults: RowFault[] = [];
     for (const [column, name] of this.#names.columns) {
@@ -44,9 +56,12 @@ export class EngineTemplate {
       if (cell instanceof Refusal) faults.push({ kind: cell.kind, column, reason: cell.reason });
       else cells.set(name, cell);
     }
-    if (faults.length > 0) return { text: '', faults };
-    const values = this.#names.values;
-    return fillWithEngine(this.#parsed, cells, values, this.#holes);
+    if (faults.length > 0) return { parts: [], faults };
+    const masks = this.#open.length > 0;
+    const { values } = this.#names;
+    const filled = fillWithEngine(this.#parsed, { cells, values, masks }, this.#holes);
+    const parts = masks ? unmask(filled.text, this.#open) : [filled.text];
+    return { parts, faults: filled.faults };
   }
 
   /** Text that could be read as a template stands in `raw`, and is handed on as a value. */
@@ -58,10 +73,68 @@ export class EngineTemplate {
   #rewriteHole({ column, filters, position }: HolePiece): string {
     const name = this.#names.column(column);
     const rewritten = rewriteFilters(filters, this.#names, position);
-    const need = /\| default:/.test(rewritten) ? 'optional' : 'needed';
-    this.#holes.push({ column, need });
+    this.#holes.push({ column, need: needOf(rewritten) });
     return `{{ ${name}${rewritten} | fill: ${this.#holes.length - 1} }}`;
   }
+}
+
+/** Begins the place of an open hole in a filled text; in texts of the row, it stands for itself with an `e` behind it. */
+const mask = '\uffff';
+const maskedOnes = /\uffff(?:e|(\d+);)/;
+
+function masked(text: string): string {
+  return text.replaceAll(mask, `${mask}e`);
+}
+
+/** The texts and holes of a filled text, in their order. */
+function unmask(filled: string, holes: readonly (TextHole | FileHole)[]): DraftPart[] {
+  const parts: DraftPart[] = [];
+  let text = '';
+  // Every second one is what was found in place of a hole: its number, or nothing for a masked character.
+  for (const [index, piece] of filled.split(maskedOnes).entries()) {
+    if (index % 2 === 0) text += piece;
+    else if (piece === undefined) text += mask;
+    else {
+      if (text !== '') parts.push(text);
+      text = '';
+      const hole = holes[Number(piece)];
+      if (hole !== undefined) parts.push(hole);
+    }
+  }
+  if (text !== '') parts.push(text);
+  return parts;
+}
+
+/** @throws BatchError `bad_input` for filters that need the row */
+export function holeOf({ of, filters, position }: OutputPiece): TextHole | FileHole {
+  const { output, field } = of;
+  if (field === 'text') return { output, text: fixedFilters(filters, position) };
+  if (filters === '') return { output, file: true };
+  throw templateFault(position, `no filter can be put on the file of ${output}`);
+}
+
+/** What is put into a hole once its text is known. */
+export function fillTextHole(
+  { output, text: filters }: TextHole,
+  answer: string,
+): { text: string; faults: RowFault[] } {
+  const names = new EngineNames(() => ({ kind: 'column' }));
+  const column = `outputs.${output}.text`;
+  const rewritten = rewriteFixed(filters, names);
+  const source = `{{ ${names.column(column)}${rewritten} | fill: 0 }}`;
+  const cell = cellOf(answer, 'keep');
+  if (cell instanceof Refusal) {
+    return { text: '', faults: [{ kind: cell.kind, column, reason: cell.reason }] };
+  }
+  const cells = new Map([[names.column(column), cell]]);
+  const hole = { column, need: needOf(rewritten) };
+  return fillWithEngine(parseForEngine(source), { cells, values: names.values, masks: false }, [
+    hole,
+  ]);
+}
+
+function needOf(rewrittenFilters: string): EngineHole['need'] {
+  return /\| default:/.test(rewrittenFilters) ? 'optional' : 'needed';
 }
 
 function parseSource(source: string, option: string, text: string): ParsedTemplate[] {
@@ -105,6 +178,7 @@ export interface EngineHole {
 interface Progress {
   holes: readonly EngineHole[];
   cells: ReadonlyMap<string, JsonValue>;
+  masks: boolean;
   length: number;
   /** Of the hole that is being filled. */
   refusals: Refusal[];
@@ -129,11 +203,18 @@ function parseForEngine(source: string): ParsedTemplate[] {
  */
 function fillWithEngine(
   parsed: ParsedTemplate[],
-  cells: ReadonlyMap<string, JsonValue>,
-  values: ReadonlyMap<string, JsonValue>,
+  {
+    cells,
+    values,
+    masks,
+  }: {
+    cells: ReadonlyMap<string, JsonValue>;
+    values: ReadonlyMap<string, JsonValue>;
+    masks: boolean;
+  },
   holes: readonly EngineHole[],
 ): { text: string; faults: RowFault[] } {
-  const progress: Progress = { holes, cells, length: 0, refusals: [], faults: [] };
+  const progress: Progress = { holes, cells, masks, length: 0, refusals: [], faults: [] };
   const scope = { ...Object.fromEntries(cells), ...Object.fromEntries(values), progress };
   const text = String(engine.renderSync(parsed, scope));
   return { text, faults: progress.faults };
@@ -186,7 +267,7 @@ function fillHole(progress: Progress, value: JsonValue, index: number): string {
     return '';
   }
   progress.length += text.length;
-  if (progress.length <= longestText) return text;
+  if (progress.length <= longestText) return progress.masks ? masked(text) : text;
   progress.faults.push({ kind: tooLong.kind, column: null, reason: tooLong.reason });
   return '';
 }

@@ -1,8 +1,14 @@
+import type { DraftFilter } from '../../shared/draft.js';
 import type { JsonValue } from '../../shared/json.js';
 import { comparisonFault } from '../rows/compare.js';
 import { filterNamed, unknownFilter } from './filters.js';
-import { readOperand } from './read-literal.js';
-import { type TemplatePiece, type TemplatePosition, templateFault } from './scan.js';
+import { type Operand, readOperand } from './read-literal.js';
+import {
+  type NameReader,
+  type TemplatePiece,
+  type TemplatePosition,
+  templateFault,
+} from './scan.js';
 
 /**
  * The names under which the engine knows columns and literals. It is given nothing else to read, so that neither a
@@ -11,6 +17,17 @@ import { type TemplatePiece, type TemplatePosition, templateFault } from './scan
 export class EngineNames {
   readonly columns = new Map<string, string>();
   readonly values = new Map<string, JsonValue>();
+
+  constructor(private readonly meaning: NameReader) {}
+
+  /** Of a name as it is written in a condition or behind a filter, where only the row is looked at. */
+  operand(column: string, written: string, position: TemplatePosition): string {
+    const meaning = written.trim().startsWith('[') ? null : this.meaning(column);
+    if (meaning?.kind === 'refused') throw templateFault(position, meaning.reason);
+    if (meaning?.kind !== 'output') return this.column(column);
+    const reason = `"${column}" is not known before ${meaning.of.output} is made: it can only be put into the text, between braces of its own`;
+    throw templateFault(position, reason);
+  }
 
   column(column: string): string {
     const name = this.columns.get(column) ?? `c${this.columns.size}`;
@@ -75,16 +92,17 @@ function rewriteOperand(text: string, names: EngineNames, position: TemplatePosi
   // In a comparison, "" is what an empty cell is.
   if (operand.kind === 'value') return names.value(operand.value === '' ? null : operand.value);
   refuseBar(operand.column, text, position);
-  return names.column(operand.column);
+  return names.operand(operand.column, text, position);
+}
+
+interface WrittenFilter {
+  name: string;
+  values: { written: string; operand: Operand }[];
 }
 
 /** `default: "lamp" | upper`, checked filter by filter. */
-export function rewriteFilters(
-  text: string,
-  names: EngineNames,
-  position: TemplatePosition,
-): string {
-  let rewritten = '';
+function readFilters(text: string, position: TemplatePosition): WrittenFilter[] {
+  const filters: WrittenFilter[] = [];
   filter.lastIndex = 0;
   while (filter.lastIndex < text.length) {
     const from = filter.lastIndex;
@@ -92,17 +110,16 @@ export function rewriteFilters(
     if (matched === undefined) {
       throw templateFault(position, `"${text.slice(from).trim()}" is no filter`);
     }
-    rewritten += ` | ${rewriteFilter(name, written, names, position)}`;
+    filters.push({ name, values: readValues(name, written, position) });
   }
-  return rewritten;
+  return filters;
 }
 
-function rewriteFilter(
+function readValues(
   name: string,
   written: string,
-  names: EngineNames,
   position: TemplatePosition,
-): string {
+): WrittenFilter['values'] {
   const known = filterNamed(name);
   if (known === null) throw templateFault(position, unknownFilter(name));
   const pattern = { operand: argumentOperand, separator: argumentSeparator };
@@ -115,12 +132,57 @@ function rewriteFilter(
       `the filter "${name}" takes ${takes} values, not ${given.length}`,
     );
   }
-  const values = given.map(({ operand }) => {
-    const read = readOperand(operand);
-    if (read === null) throw templateFault(position, `the filter "${name}" lacks a value`);
-    return read.kind === 'column' ? names.column(read.column) : names.value(read.value);
+  return given.map((part) => {
+    const operand = readOperand(part.operand);
+    if (operand === null) throw templateFault(position, `the filter "${name}" lacks a value`);
+    return { written: part.operand, operand };
   });
-  return values.length === 0 ? name : `${name}: ${values.join(', ')}`;
+}
+
+/** The filters of a hole for a column, in the engine's words. */
+export function rewriteFilters(
+  text: string,
+  names: EngineNames,
+  position: TemplatePosition,
+): string {
+  return readFilters(text, position)
+    .map(({ name, values }) => {
+      const words = values.map(({ written, operand }) =>
+        operand.kind === 'column'
+          ? names.operand(operand.column, written, position)
+          : names.value(operand.value),
+      );
+      return filterWords(name, words);
+    })
+    .join('');
+}
+
+function filterWords(name: string, values: readonly string[]): string {
+  return values.length === 0 ? ` | ${name}` : ` | ${name}: ${values.join(', ')}`;
+}
+
+/** Those of a hole for another output's text: when it is filled, the row is not there any more. */
+export function fixedFilters(text: string, position: TemplatePosition): DraftFilter[] {
+  return readFilters(text, position).map(({ name, values }) => [
+    name,
+    ...values.map(({ operand }) => {
+      if (operand.kind === 'value') return operand.value;
+      const reason = `the filter "${name}" takes only values in quotes and numbers here, and "${operand.column}" is a column: the text comes when the row has been read`;
+      throw templateFault(position, reason);
+    }),
+  ]);
+}
+
+/** `fixedFilters` in the engine's words. */
+export function rewriteFixed(filters: readonly DraftFilter[], names: EngineNames): string {
+  return filters
+    .map(([name, ...values]) =>
+      filterWords(
+        name,
+        values.map((value) => names.value(value)),
+      ),
+    )
+    .join('');
 }
 
 interface Part {

@@ -7,6 +7,8 @@ export type TemplatePiece =
   | { kind: 'text'; text: string }
   /** `filters`: what follows the first `|`; empty where there is none. */
   | { kind: 'hole'; column: string; filters: string; position: TemplatePosition }
+  /** One for what another output makes. */
+  | { kind: 'output'; of: OutputResult; filters: string; position: TemplatePosition }
   | {
       kind: 'tag';
       name: string;
@@ -16,21 +18,35 @@ export type TemplatePiece =
       position: TemplatePosition;
     };
 
+/** The text or the file that another output of the row makes. */
+export interface OutputResult {
+  output: string;
+  field: 'text' | 'file';
+}
+
+/** What a name in a template stands for; one in brackets is a column's, and nobody is asked. */
+export type NameMeaning =
+  | { kind: 'column' }
+  | { kind: 'output'; of: OutputResult }
+  | { kind: 'refused'; reason: string };
+
+export type NameReader = (name: string) => NameMeaning;
+
 /** Quotes hide what they hold only behind the column's name: `Maker's mark` is a name. */
 const filtersOfHole = /((?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\}(?!\}))*)\}\}/sy;
 const tag = /\{%(-?)\s*(#|[A-Za-z]\w*)?(.*?)(-?)%\}/sy;
 const notClosed = 'a "{{" has no closing "}}", or a quote in it is not closed';
 
 /** @throws BatchError `bad_input` where something that is opened is not closed, or names nothing. */
-export function scanTemplate(option: string, text: string): TemplatePiece[] {
+export function scanTemplate(option: string, text: string, names: NameReader): TemplatePiece[] {
   const pieces: TemplatePiece[] = [];
   let position = 0;
   while (position < text.length) {
     const at = nextOpening(text, position);
     if (at > position) pieces.push({ kind: 'text', text: text.slice(position, at) });
     if (at === text.length) break;
-    const read = text[at + 1] === '{' ? readHole : readTag;
-    const { piece, end } = read({ option, text, at });
+    const begin = { option, text, at };
+    const { piece, end } = text[at + 1] === '{' ? readHole(begin, names) : readTag(begin);
     if (piece !== null) pieces.push(piece);
     position = end;
   }
@@ -49,22 +65,32 @@ interface Read {
   end: number;
 }
 
-function readHole(position: TemplatePosition): Read {
+function readHole(position: TemplatePosition, names: NameReader): Read {
   const { text, at } = position;
   const bracketed = readBracketed(text, at + 2);
   const headEnd = bracketed?.end ?? endOfName(position);
   const column = bracketed?.column ?? text.slice(at + 2, headEnd).trim();
   if (column === '') throw templateFault(position, '"{{}}" names no column');
-  if (text[headEnd] !== '|') {
-    return { piece: { kind: 'hole', column, filters: '', position }, end: headEnd + 2 };
-  }
+  const meaning: NameMeaning = bracketed === null ? names(column) : { kind: 'column' };
+  if (meaning.kind === 'refused') throw templateFault(position, meaning.reason);
+  const { filters, end } = readFiltersOfHole(position, headEnd);
+  const piece: TemplatePiece =
+    meaning.kind === 'column'
+      ? { kind: 'hole', column, filters, position }
+      : { kind: 'output', of: meaning.of, filters, position };
+  return { piece, end };
+}
+
+function readFiltersOfHole(
+  position: TemplatePosition,
+  headEnd: number,
+): { filters: string; end: number } {
+  const { text } = position;
+  if (text[headEnd] !== '|') return { filters: '', end: headEnd + 2 };
   filtersOfHole.lastIndex = headEnd + 1;
   const [matched, filters = ''] = filtersOfHole.exec(text) ?? [];
   if (matched === undefined) throw templateFault(position, notClosed);
-  return {
-    piece: { kind: 'hole', column, filters, position },
-    end: headEnd + 1 + matched.length,
-  };
+  return { filters, end: headEnd + 1 + matched.length };
 }
 
 /**

@@ -1,10 +1,11 @@
+import type { DraftPart, DraftText, FileHole, TextHole } from '../../shared/draft.js';
 import type { JsonValue } from '../../shared/json.js';
 import type { RowFault } from '../rejection.js';
 import { cellText, isBlank } from '../rows/cell-text.js';
 import type { Row } from '../rows/row.js';
-import { EngineTemplate, emptyFault } from './engine.js';
+import { EngineTemplate, emptyFault, holeOf } from './engine.js';
 import { asText, htmlToText, Refusal } from './filters.js';
-import { scanTemplate, type TemplatePiece } from './scan.js';
+import { type NameReader, type OutputResult, scanTemplate, type TemplatePiece } from './scan.js';
 
 /** What becomes of HTML in a value: text as a person reads it, or what the cell holds. */
 export type HtmlRule = 'to_text' | 'keep';
@@ -15,6 +16,8 @@ export interface Template {
   columns: readonly string[];
   /** Those without which it is never filled, whatever the row holds. */
   required: readonly string[];
+  /** What it takes of other outputs: with any, a row alone does not fill it. */
+  results: readonly OutputResult[];
   html: HtmlRule;
   filling: PlainFilling | EngineFilling;
 }
@@ -25,7 +28,10 @@ interface PlainFilling {
   parts: readonly PlainPart[];
 }
 
-type PlainPart = { kind: 'text'; text: string } | { kind: 'column'; column: string };
+type PlainPart =
+  | { kind: 'text'; text: string }
+  | { kind: 'column'; column: string }
+  | { kind: 'hole'; hole: TextHole | FileHole };
 
 /** One with filters or tags. */
 interface EngineFilling {
@@ -35,72 +41,121 @@ interface EngineFilling {
 
 /**
  * Reads `{{column}}`, filters behind a `|`, and `{% if %}` and its kin; `option` names where it stands in a fault's sentence.
+ * Every name is a column's unless `names` says otherwise.
  *
  * @throws BatchError `bad_input` that says where it cannot be understood.
  */
-export function parseTemplate(text: string, option: string, html: HtmlRule = 'keep'): Template {
-  const pieces = scanTemplate(option, text);
+export function parseTemplate(
+  text: string,
+  option: string,
+  html: HtmlRule = 'keep',
+  names: NameReader = everyColumn,
+): Template {
+  const pieces = scanTemplate(option, text, names);
+  const results = pieces.flatMap((piece) => (piece.kind === 'output' ? [piece.of] : []));
   if (pieces.some(needsEngine)) {
-    const template = new EngineTemplate(option, text, pieces);
+    const template = new EngineTemplate(option, text, pieces, names);
     const { columns, required } = template;
-    return { columns, required, html, filling: { kind: 'engine', template } };
+    return { columns, required, results, html, filling: { kind: 'engine', template } };
   }
   const parts = pieces.flatMap((piece): PlainPart[] => {
     if (piece.kind === 'text') return [piece];
+    if (piece.kind === 'output') return [{ kind: 'hole', hole: holeOf(piece) }];
     return piece.kind === 'hole' ? [{ kind: 'column', column: piece.column }] : [];
   });
-  return plainTemplate(parts, html);
+  return plainTemplate(parts, { results, html });
+}
+
+function everyColumn() {
+  return { kind: 'column' } as const;
 }
 
 /** A template that is one column and nothing else. */
 export function columnTemplate(column: string): Template {
-  return plainTemplate([{ kind: 'column', column }], 'keep');
+  return plainTemplate([{ kind: 'column', column }], { results: [], html: 'keep' });
 }
 
 function needsEngine(piece: TemplatePiece): boolean {
   return piece.kind === 'tag' || (piece.kind === 'hole' && piece.filters !== '');
 }
 
-function plainTemplate(parts: PlainPart[], html: HtmlRule): Template {
+function plainTemplate(
+  parts: PlainPart[],
+  { results, html }: Pick<Template, 'results' | 'html'>,
+): Template {
   const named = parts.flatMap((part) => (part.kind === 'column' ? [part.column] : []));
   const columns = [...new Set(named)];
-  return { columns, required: columns, html, filling: { kind: 'plain', parts } };
+  return { columns, required: columns, results, html, filling: { kind: 'plain', parts } };
 }
 
 /** The filled text, or null with one fault for each column that has nothing to fill in. */
 export function renderTemplate(template: Template, row: Row, faults: RowFault[]): string | null {
-  const { filling, html } = template;
-  if (filling.kind === 'plain') return renderParts(filling.parts, { row, html }, faults);
-  const filled = filling.template.fill(row, html);
-  for (const fault of filled.faults) addOnce(faults, fault);
-  return filled.faults.length === 0 ? filled.text : null;
+  const parts = renderParts(template, row, faults);
+  if (parts === null) return null;
+  const [text = '', ...more] = parts;
+  if (typeof text === 'string' && more.length === 0) return text;
+  throw new RangeError('the template waits for what other outputs make');
 }
 
-function renderParts(
+/** The same of words that may wait for the texts of other outputs; a text where they wait for none. */
+export function renderText(
+  template: Template,
+  row: Row,
+  faults: RowFault[],
+): string | DraftText | null {
+  if (template.results.length === 0) return renderTemplate(template, row, faults);
+  const parts = renderParts(template, row, faults);
+  if (parts === null) return null;
+  const text = parts.filter((part) => typeof part === 'string' || 'text' in part);
+  const [only = '', ...more] = text;
+  return typeof only === 'string' && more.length === 0 ? only : text;
+}
+
+/** The same of a template that may wait for other outputs: texts next to each other are one, and none is empty. */
+export function renderParts(
+  { filling, html }: Template,
+  row: Row,
+  faults: RowFault[],
+): DraftPart[] | null {
+  if (filling.kind === 'plain') return fillPlain(filling.parts, { row, html }, faults);
+  const filled = filling.template.fill(row, html);
+  for (const fault of filled.faults) addOnce(faults, fault);
+  return filled.faults.length === 0 ? filled.parts : null;
+}
+
+function fillPlain(
   parts: readonly PlainPart[],
   { row, html }: { row: Row; html: HtmlRule },
   faults: RowFault[],
-): string | null {
-  let rendered = '';
+): DraftPart[] | null {
+  const rendered: DraftPart[] = [];
+  let text = '';
   let complete = true;
   for (const part of parts) {
     if (part.kind === 'text') {
-      rendered += part.text;
+      text += part.text;
+      continue;
+    }
+    if (part.kind === 'hole') {
+      if (text !== '') rendered.push(text);
+      text = '';
+      rendered.push(part.hole);
       continue;
     }
     const value = row.find(part.column);
     const own = typeof value === 'string' ? cellText(value) : textOf(value);
-    const text = own !== null && html === 'to_text' ? htmlToText(own) : own;
-    if (typeof text !== 'string' || isBlank(text)) {
+    const cell = own !== null && html === 'to_text' ? htmlToText(own) : own;
+    if (typeof cell !== 'string' || isBlank(cell)) {
       complete = false;
       addOnce(
         faults,
-        fillFault(part.column, text instanceof Refusal ? text : asText(value ?? null)),
+        fillFault(part.column, cell instanceof Refusal ? cell : asText(value ?? null)),
       );
     } else {
-      rendered += text;
+      text += cell;
     }
   }
+  if (text !== '') rendered.push(text);
   return complete ? rendered : null;
 }
 

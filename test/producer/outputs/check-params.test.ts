@@ -22,7 +22,7 @@ it('takes what each model does where nothing is said, and nothing that it does n
       value === null ? [] : [[key, type === 'number' ? Number(value) : value]],
     );
     const params = { ...Object.fromEntries(usual), dialogue: [{ voice: 'Adam', text: 'Hi.' }] };
-    expect(checkParams(params, { model: model.id, known }), model.id).toEqual([]);
+    expect(checkParams({ params, texts: {} }, { model: model.id, known }), model.id).toEqual([]);
   }
 });
 

@@ -115,7 +115,7 @@ const options = { model: 'z-image', id: 'sku' };
 
 function output(says: Partial<OutputOption>): OutputOption {
   const none = { name: 'x', model: null, prompt: 'A picture', params: [], variants: null };
-  return { ...none, when: [], ...says };
+  return { ...none, references: null, when: [], after: [], approve: false, ...says };
 }
 
 /** The prompts that an input makes, by id; none where its only row is left out. */
