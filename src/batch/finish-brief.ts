@@ -3,6 +3,7 @@ import type { Finish, LedgerBrief } from '../ledger/brief-ledger.js';
 import type { BriefState } from '../ledger/brief-state.js';
 import type { Unfinished } from '../ledger/moves.js';
 import { needsUploads } from '../ledger/reference-ledger.js';
+import type { BriefResult } from '../ledger/result-ledger.js';
 import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { abandonedCode } from './plan-reopening.js';
 
@@ -30,7 +31,8 @@ export async function finishBrief(
   end: BriefEnd,
   nowMs: number,
 ): Promise<Finish> {
-  const line = buildLine(ledger.batch, brief, end, nowMs);
+  const answer = await answerOf(ledger, brief);
+  const line = buildLine(ledger.batch, brief, { ...end, answer }, nowMs);
   const finish = await ledger.briefs.finish(brief.id, {
     from: brief,
     line: JSON.stringify(line),
@@ -38,8 +40,10 @@ export async function finishBrief(
     // Nobody will learn what a task cost that is left behind: without a stated price it stays reserved (S6).
     charged: line.credits.final ?? line.credits.reserved ?? (end.status === 'cancelled' ? null : 0),
     checks: line.requests.status_checks,
-    downloads: line.assets.length,
+    // The file of an answer is written, and not fetched.
+    downloads: line.urls.length === 0 ? 0 : line.assets.length,
     nowMs,
+    ...(answer !== null && { result: 'drop' }),
   });
   if (finish.kind === 'finished' && needsUploads(brief.content)) {
     await ledger.references.dropAddresses(brief.id);
@@ -47,10 +51,27 @@ export async function finishBrief(
   return finish;
 }
 
+/** What a chat has said, however its brief ends; null for none. */
+async function answerOf(
+  { results }: BatchLedger,
+  { id, state, content }: LedgerBrief,
+): Promise<BriefResult | null> {
+  const isAnswered = content.request.endpoint === 'chat' && state.stage === 'ready';
+  return isAnswered ? results.of(id, state.attempt) : null;
+}
+
 function buildLine(
   batch: string,
   { id, state, content: { origin, request } }: LedgerBrief,
-  { status, error, assets = [], urls = [], final, completedAt }: BriefEnd,
+  {
+    status,
+    error,
+    assets = [],
+    urls = [],
+    final,
+    completedAt,
+    answer,
+  }: BriefEnd & { answer: BriefResult | null },
   nowMs: number,
 ): ManifestLine {
   const facts = factsOf(state);
@@ -81,9 +102,20 @@ function buildLine(
       collected: assets.length > 0 ? new Date(nowMs).toISOString() : null,
     },
     input: origin.input,
+    ...(request.endpoint === 'chat' && {
+      text: answer?.text ?? null,
+      session_id: answer?.sessionId ?? null,
+      usage: usageOf(answer),
+    }),
     run: state.run ?? null,
     from: null,
   };
+}
+
+function usageOf(answer: BriefResult | null): ManifestLine['usage'] {
+  if (!answer?.usage) return null;
+  const { inputTokens, outputTokens, totalTokens } = answer.usage;
+  return { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: totalTokens };
 }
 
 interface Facts {

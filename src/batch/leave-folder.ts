@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, neverSent } from '../ledger/batch-meta.js';
+import type { BriefState } from '../ledger/brief-state.js';
 import { type JournalEntry, journalPath } from '../results/journal.js';
 import { judgeLine, manifestPath, ownLine } from '../results/manifest.js';
 import { ownerOf } from '../results/output-folder.js';
@@ -72,6 +73,8 @@ async function endTasks(ledger: BatchLedger, clock: Clock): Promise<void> {
       if (read.state.stage !== 'accepted' && read.state.stage !== 'ready') continue;
       const brief = await ledger.briefs.find(id);
       if (brief === 'lined' || brief === 'missing') continue;
+      // Its answer is asked for again under its key: there is no task to look at.
+      if (brief.content.request.endpoint === 'chat') continue;
       await finishBrief(ledger, brief, { status: 'unknown', error }, clock.now());
     }
   }
@@ -80,9 +83,11 @@ async function endTasks(ledger: BatchLedger, clock: Clock): Promise<void> {
 /** Those that are not in the lost manifest; of what they promise, the files are lost. */
 async function unwrittenLines(ledger: BatchLedger, out: string): Promise<ManifestLine[]> {
   const error = { code: 'download_unavailable', message: goneMessage, request_id: null };
-  return (await ledger.outbox.all()).map((text) => {
+  return (await ledger.outbox.all()).flatMap((text): ManifestLine[] => {
     const line = ownLine(judgeLine(text), out);
-    return line.assets.length === 0 ? line : { ...line, status: 'unknown', assets: [], error };
+    if (line.assets.length === 0) return [line];
+    // An answer is asked for again under its key.
+    return line.text ? [] : [{ ...line, status: 'unknown', assets: [], error }];
   });
 }
 
@@ -99,11 +104,16 @@ async function sendsOf(
       if (attempt > 1) entries.push({ brief, opened: attempt });
       if (lined.has(brief) || state.stage === 'admitted') continue;
       // Of what was in the lost manifest, nobody knows any more when it was sent: no sooner than the batch began.
-      const sentAt = state.stage === 'submitting' ? state.firstSentAt : createdAt;
+      const sentAt = sentAtOf(state) ?? createdAt;
       entries.push({ brief, attempt, sentAt, fingerprint });
     }
   }
   return entries;
+}
+
+function sentAtOf(state: BriefState): number | null {
+  if (state.stage === 'submitting') return state.firstSentAt;
+  return state.stage === 'ready' ? state.submittedAt : null;
 }
 
 function jsonLines(values: readonly unknown[]): string {

@@ -64,7 +64,8 @@ export function planReopening(
   const { fingerprint } = state;
   const admittedAt = Date.parse(line.times.admitted);
   const earlier = outcomeOf(line);
-  if (earlier !== 'over' && line.task_id !== null) {
+  // A turn of a chat is no task that could be looked at: what it said was in its answer.
+  if (earlier !== 'over' && line.task_id !== null && body.endpoint !== 'chat') {
     const to = moves.watchedAgain(state, {
       taskId: line.task_id,
       category: watchedAs(categoryOf(model)),

@@ -18,6 +18,7 @@ import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } fr
 import type { Announced, Announcement } from './message-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
 import { ReopenedLedger } from './reopened-ledger.js';
+import { ResultLedger } from './result-ledger.js';
 import { compareAndSet, runScript } from './scripts.js';
 
 export interface Caps {
@@ -65,6 +66,7 @@ export class BatchLedger {
   readonly adoption: AdoptionLedger;
   readonly references: ReferenceLedger;
   readonly reopened: ReopenedLedger;
+  readonly results: ResultLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -77,6 +79,7 @@ export class BatchLedger {
     this.outbox = new OutboxLedger(redis, this.keys, batch);
     this.adoption = new AdoptionLedger(redis, batch, this.keys, account.keys);
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
+    this.results = new ResultLedger(redis, this.keys);
     this.reopened = new ReopenedLedger(redis, batch, this.keys, account.keys);
   }
 

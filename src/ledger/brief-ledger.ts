@@ -14,9 +14,11 @@ import {
   encodeState,
   type ReadState,
   type Stage,
+  type StateOf,
 } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
 import { holdings, moves, type Unfinished } from './moves.js';
+import type { BriefResult } from './result-ledger.js';
 import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'full' | 'missing';
@@ -45,6 +47,7 @@ export interface FinishedBrief {
   checks: number;
   downloads: number;
   nowMs: number;
+  result?: BriefResult | 'drop';
 }
 
 /** An unfinished brief: where it stands, and what was frozen of it at admission. */
@@ -199,23 +202,22 @@ export class BriefLedger {
   /** Compare-and-set; what the brief does not hold in its new stage is given back in the same step. */
   async move<S extends BriefState>(
     briefId: string,
-    step: { from: ReadState; to: S },
+    step: { from: ReadState; to: S; result?: BriefResult },
   ): Promise<Move<S>> {
-    const { from, to } = step;
+    const { from, to, result } = step;
     const text = encodeState(to);
     // The API has just said what it reserves (S6).
-    const isTaken = from.state.stage === 'submitting' && to.stage === 'accepted';
     const held = holdings[to.stage].credits ? 'keep' : 'free';
-    const credits: Credits = isTaken
-      ? { does: 'state', amount: to.reserved ?? '' }
+    const credits: Credits = isTaken(from.state, to)
+      ? { does: 'state', amount: statedOf(to) }
       : { does: held, amount: '' };
-    const overtaken = await this.set(briefId, from, { text, state: to }, credits);
+    const overtaken = await this.set(briefId, from, { text, state: to }, credits, result);
     return overtaken ?? { kind: 'moved', brief: { text, state: to } };
   }
 
   /** Puts the brief's line into the outbox, once (S4), with its last state. */
   async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { from, line, status, charged, checks, downloads, nowMs } = end;
+    const { from, line, status, charged, checks, downloads, nowMs, result } = end;
     const to = moves.lined(from.state, status);
     // What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
     const isSettled = status !== 'unknown' && charged !== null;
@@ -223,14 +225,14 @@ export class BriefLedger {
     const credits: Credits = isSettled
       ? { does: wasStated ? 'spend_as_stated' : 'spend', amount: charged }
       : { does: 'keep', amount: '' };
-    const overtaken = await this.set(briefId, from, { text: encodeState(to), state: to }, credits, [
-      line,
-      status,
-      checks,
-      downloads,
-      utcDay(nowMs),
-      to.run ?? '',
-    ]);
+    const overtaken = await this.set(
+      briefId,
+      from,
+      { text: encodeState(to), state: to },
+      credits,
+      result,
+      [line, status, checks, downloads, utcDay(nowMs), to.run ?? ''],
+    );
     return overtaken ?? { kind: 'finished' };
   }
 
@@ -240,9 +242,10 @@ export class BriefLedger {
     from: ReadState,
     to: ReadState,
     credits: Credits,
+    result: BriefResult | 'drop' | undefined,
     values: (string | number)[] = [],
   ): Promise<Passed | null> {
-    const { meta, state, reservations, outbox, content } = this.keys;
+    const { meta, state, reservations, outbox, content, results } = this.keys;
     const { inFlight, day, prices, firsts, pace, tasks, clock, news: channel } = this.account;
     const gives = holdings[from.state.stage].place && !holdings[to.state.stage].place;
     const taskId = taskOf(from.state) ?? taskOf(to.state) ?? '';
@@ -254,11 +257,12 @@ export class BriefLedger {
     const reply = (await runScript(this.redis, 'move', {
       keys: [
         ...[meta, state, inFlight, reservations, day, prices, firsts, pace, outbox, content],
-        ...[`${tasks}${taskId}`, clock],
+        ...[`${tasks}${taskId}`, results, clock],
       ],
       values: [
         ...[briefId, from.text, to.text, this.member(briefId), gives ? 'free' : 'keep'],
-        ...[credits.does, credits.amount, ...news],
+        ...[credits.does, credits.amount, ...news, ''],
+        typeof result === 'object' ? JSON.stringify(result) : (result ?? ''),
         ...values,
       ],
     })) as [number, string?];
@@ -304,6 +308,21 @@ export class BriefLedger {
 /** The task that a place in flight is held for. */
 function taskOf(state: BriefState): string | null {
   return state.stage === 'accepted' ? state.taskId : null;
+}
+
+type Taken = StateOf<'accepted'> | StateOf<'ready'>;
+
+/** The API has just taken its submission: a task, or a turn of a chat, which is over by then. */
+function isTaken(from: BriefState, to: BriefState): to is Taken {
+  return from.stage === 'submitting' && (to.stage === 'accepted' || to.stage === 'ready');
+}
+
+/** What the API says that it costs, the larger of what it reserved and what it charged. */
+function statedOf(to: Taken): number | '' {
+  const stated = [to.reserved, to.stage === 'ready' ? to.final : null].filter(
+    (one) => one !== null,
+  );
+  return stated.length === 0 ? '' : Math.max(...stated);
 }
 
 /** The answer to "may this brief be submitted now?". */

@@ -17,6 +17,7 @@ import type { BriefState, Stage, StateOf } from './brief-state.js';
  *     submitting            refused       admitted     same; minted where the API replays a refusal
  *     submitting            readdressed   admitted     minted
  *     submitting            accepted      accepted     same
+ *     submitting            answered      ready        same: a chat answers at once
  *     accepted              lookedAt      accepted     same
  *     accepted              succeeded     ready        same
  *     accepted              neverPaid     admitted     minted
@@ -65,6 +66,12 @@ export const moves = {
   accepted(state: StateOf<'submitting'>, task: AcceptedTask): StateOf<'accepted'> {
     const { sends } = state;
     return { stage: 'accepted', ...common(state), sends, ...task, checks: 0, runningAt: null };
+  },
+
+  /** A chat has answered: nothing is watched, and the answer is kept in the same step. */
+  answered(state: StateOf<'submitting'>, turn: AcceptedTask & TaskSuccess): StateOf<'ready'> {
+    const { sends } = state;
+    return { stage: 'ready', ...common(state), sends, ...turn, checks: 0, runningAt: null };
   },
 
   /** @param runningAt when this look found the task running; null where it did not find out */

@@ -233,10 +233,13 @@ function isCode(word: string): boolean {
 }
 
 /** No code is documented for an upload that is gone: the sentence is all there is to tell it by. */
-const named = /reference|upload|\bfiles?\b|\burls?\b|duration_?token|media ?item/i;
+const named =
+  /reference|attachment|upload|\bfiles?\b|file_?id|\burls?\b|duration_?token|media ?item/i;
 
 /** Whether a refused submission was refused for what it refers to; taken for it by mistake, one upload is made in vain. */
 export function isAboutReference({ kind, code, message }: Refusal): boolean {
+  // The model takes none, whatever becomes of them.
+  if (code === 'chat_attachment_not_supported') return false;
   return (kind === 'invalid' || kind === 'not_found') && named.test(`${code} ${message}`);
 }
 

@@ -60,6 +60,13 @@ const table: Record<
   accepted: [
     { to: moves.accepted(sent, { ...task, category: 'image' }), expected: taken, attempt: 'same' },
   ],
+  answered: [
+    {
+      to: moves.answered(sent, { ...task, category: 'image', final: 5, completedAt: 9 }),
+      expected: { ...done, checks: 0 },
+      attempt: 'same',
+    },
+  ],
   lookedAt: [
     {
       to: moves.lookedAt(taken, 7_000),

@@ -2,7 +2,7 @@
 -- brief does not hold any more is given back in the same step (S6, S7), and whoever waits for that is told; a line goes to
 -- the outbox, once, with the state that says so (S4).
 -- KEYS: 1 meta, 2 state, 3 in-flight, 4 reservations, 5 what a day's key begins with, 6 prices, 7 firsts, 8 pace, 9 outbox, 10 content,
---       11 the task: who asks for it by its id finds the brief, while hints are taken, 12 clock
+--       11 the task: who asks for it by its id finds the brief, while hints are taken, 12 results, 13 clock
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 'free' where it gives back its place in flight,
 --       6 what becomes of its reserved credits: 'keep', 'free', 'state' (the API says what it reserved), 'spend', or
 --       'spend_as_stated', 7 credits for the last three, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account;
@@ -13,10 +13,10 @@
 --include places
 -- Longer than any task is watched, should it end by another way than this.
 local TASK_KEPT_MS = 7200000
-local id, member, credits, status = ARGV[1], ARGV[4], ARGV[6], ARGV[12]
+local id, member, credits, status = ARGV[1], ARGV[4], ARGV[6], ARGV[14]
 local text = redis.call('HGET', KEYS[2], id)
 if text ~= ARGV[2] then return { 0, text or '' } end
-local run = status and ARGV[16] ~= '' and 'run:' .. ARGV[16] .. ':' .. status or 'run'
+local run = status and ARGV[18] ~= '' and 'run:' .. ARGV[18] .. ':' .. status or 'run'
 local names = { 'createdAt', 'accepted', 'capped', 'reserved', 'spent', 'status_checks', 'downloads', run,
   'lines:' .. (status or '') }
 local batch = {}
@@ -34,6 +34,8 @@ local function add(field, amount)
 end
 
 redis.call('HSET', KEYS[2], id, ARGV[3])
+if ARGV[12] == 'drop' then redis.call('HDEL', KEYS[12], id)
+elseif ARGV[12] ~= '' then redis.call('HSET', KEYS[12], id, ARGV[12]) end
 local tells_account = false
 if ARGV[5] == 'free' and redis.call('ZREM', KEYS[3], member) == 1 then
   local asked = ask_pace(KEYS[8])
@@ -48,7 +50,7 @@ if credits ~= 'keep' then
     if not batch.accepted then add('accepted', 1) end
     local asked = ask_pace(KEYS[8])
     more_places(KEYS[8], asked)
-    if asked[4] == 'taken' then redis.call('SET', KEYS[11], member, 'PX', TASK_KEPT_MS) end
+    if asked[4] == 'taken' and ARGV[5] ~= 'free' then redis.call('SET', KEYS[11], member, 'PX', TASK_KEPT_MS) end
     local was_known = kind and stated and learn_price(KEYS[6], kind, stated)
     -- While a price was not known, the first of its kind went alone.
     if kind and not was_known and redis.call('HGET', KEYS[7], kind) == member then
@@ -70,7 +72,7 @@ if credits ~= 'keep' then
       -- A price that was stated before is known since.
       if credits == 'spend' and kind and stated > 0 and not learn_price(KEYS[6], kind, stated) then tells_account = true end
       add('spent', stated)
-      if stated ~= 0 then add_to_day(KEYS[5] .. (day or ARGV[15]), 'spent', stated) end
+      if stated ~= 0 then add_to_day(KEYS[5] .. (day or ARGV[17]), 'spent', stated) end
     end
     -- Another brief of its kind may wait to be the first.
     if kind and (credits == 'free' or stated == 0) then tells_account = true end
@@ -79,11 +81,11 @@ if credits ~= 'keep' then
 end
 
 if status then
-  redis.call('RPUSH', KEYS[9], ARGV[11])
+  redis.call('RPUSH', KEYS[9], ARGV[13])
   add('lines:' .. status, 1)
   if run ~= 'run' then add(run, 1) end
-  add('status_checks', tonumber(ARGV[13]))
-  add('downloads', tonumber(ARGV[14]))
+  add('status_checks', tonumber(ARGV[15]))
+  add('downloads', tonumber(ARGV[16]))
   -- A brief that did not succeed may be retried, and needs its content for that.
   if status == 'succeeded' then redis.call('HDEL', KEYS[10], id) end
 end

@@ -4,6 +4,7 @@ import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
 import type {
+  ChatOutcome,
   DownloadOutcome,
   ReadCreditsOutcome,
   ReadTaskOutcome,
@@ -19,7 +20,7 @@ import type { Endpoint } from './refusal.js';
 export function logAnswer(
   log: Logger,
   asked: { endpoint: Endpoint; brief: string } & Record<string, unknown>,
-  outcome: SubmitOutcome | ReadTaskOutcome | UploadOutcome,
+  outcome: SubmitOutcome | ChatOutcome | ReadTaskOutcome | UploadOutcome,
 ): void {
   const { kind } = outcome;
   switch (kind) {
@@ -29,6 +30,9 @@ export function logAnswer(
       log.debug({ ...asked, task, status: status.kind }, kind);
       return;
     }
+    case 'answered':
+      log.debug({ ...asked, task: outcome.turn.id }, kind);
+      return;
     case 'uploaded':
       log.debug({ ...asked, file: outcome.file.id }, kind);
       return;
@@ -50,7 +54,7 @@ export function logAnswer(
   }
 }
 
-type ApiOutcome = SubmitOutcome | ReadTaskOutcome | ReadCreditsOutcome;
+type ApiOutcome = SubmitOutcome | ChatOutcome | ReadTaskOutcome | ReadCreditsOutcome;
 type Counted = 'submit' | 'status' | 'credits' | 'download';
 
 /** A round trip for each answer would cost more than the answer; so much of them is lost with a process. */
@@ -86,6 +90,7 @@ export class AnswerTally {
     return {
       ...client,
       submit: async (...asked) => this.note('submit', await client.submit(...asked)),
+      completeChat: async (...asked) => this.note('submit', await client.completeChat(...asked)),
       readTask: async (...asked) => this.note('status', await client.readTask(...asked)),
       readCredits: async (...asked) => this.note('credits', await client.readCredits(...asked)),
     };
@@ -139,6 +144,7 @@ export function countRefusals(client: RivyaClient, ledger: BatchLedger): RivyaCl
   return {
     ...client,
     submit: async (...asked) => count(await client.submit(...asked)),
+    completeChat: async (...asked) => count(await client.completeChat(...asked)),
     readTask: async (...asked) => count(await client.readTask(...asked)),
     uploadFile: async (...asked) => count(await client.uploadFile(...asked)),
   };
@@ -148,6 +154,7 @@ export function countRefusals(client: RivyaClient, ledger: BatchLedger): RivyaCl
 export function outcomeWord(outcome: ApiOutcome | DownloadOutcome): string {
   switch (outcome.kind) {
     case 'accepted':
+    case 'answered':
     case 'read':
     case 'saved':
       return 'ok';

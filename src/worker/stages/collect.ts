@@ -32,9 +32,9 @@ import {
 } from './step.js';
 
 /** Its task succeeded and is charged; what is left is to fetch the files. */
-type ReadyBrief = BriefInHand<StateOf<'ready'>>;
+export type ReadyBrief = BriefInHand<StateOf<'ready'>>;
 
-const retrySpacingMs = 5_000;
+export const retrySpacingMs = 5_000;
 const longestRetryMs = 60_000;
 /** To ask the task as well takes its share of the pace. */
 const longestRereadMs = 5 * 60_000;
@@ -98,33 +98,45 @@ async function fetchAll(
 }
 
 async function saveAll(
-  { ledger: { briefs }, nonce, clock, downloader, categoryOf }: StageContext,
-  { id: briefId, state, content, job }: ReadyBrief,
+  context: StageContext,
+  brief: ReadyBrief,
   folder: ResultFolder,
   slot: DownloadSlot,
 ): Promise<SaveOutcome> {
-  const { origin, request } = content;
+  const { clock, downloader, categoryOf } = context;
+  const { state, content, job } = brief;
   const { urls = [] } = job;
-  const wanted = origin.name ?? briefId;
-  const name = await briefs.claimName(briefId, canonicalName(wanted));
   const dueForMs = clock.now() - state.completedAt;
   return saveAssets(downloader, {
     urls,
-    out: folder.path,
-    promised: categoryOf(request.model),
+    promised: categoryOf(content.request.model),
     manner: {
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
       onStanding: () => slot.stand(),
     },
+    ...(await claimPlace(context, brief, { folder, count: urls.length })),
+  });
+}
+
+/** Where the files of a brief go, and which names are its own (S5). */
+export async function claimPlace(
+  { ledger: { briefs }, nonce }: StageContext,
+  { id: briefId, state, content }: ReadyBrief,
+  { folder, count }: { folder: ResultFolder; count: number },
+): Promise<ClaimedPlace> {
+  const wanted = content.origin.name ?? briefId;
+  const name = await briefs.claimName(briefId, canonicalName(wanted));
+  return {
+    out: folder.path,
     claimPlain: async (look) =>
       // That of the first attempt has it anyway.
       state.attempt === 1 ? 'plain' : briefs.claimPlainName(briefId, state.attempt, await look()),
     nameFor: (extension, index, marked) =>
       assetName({
-        ...{ briefId, wanted, nonce, index, count: urls.length, extension, name },
+        ...{ briefId, wanted, nonce, index, count, extension, name },
         attempt: marked === 'marked' ? state.attempt : null,
       }),
-  });
+  };
 }
 
 async function actOnTrouble(
@@ -270,14 +282,17 @@ function notToBeHad({ job }: ReadyBrief, code: UncollectedCode, message: string)
   return { status: 'failed', error: { code, message, request_id: null }, urls: job.urls ?? [] };
 }
 
-export interface SaveRequest {
+export interface SaveRequest extends ClaimedPlace {
   /** Of all files of one task. */
   urls: readonly string[];
-  /** The manifest's folder. */
-  out: string;
   /** What the task's category promises; null where nobody knows it. */
   promised: TaskCategory | null;
   manner?: DownloadManner;
+}
+
+export interface ClaimedPlace {
+  /** The manifest's folder. */
+  out: string;
   /**
    * File name under `assets/`, for the type that the content turned out to have; `index` is the URL's. `marked` with
    * its attempt where another one has the plain name.
@@ -293,10 +308,14 @@ export type SaveOutcome =
   | { kind: 'something_else'; reason: string }
   | Exclude<DownloadOutcome, { kind: 'saved' }>;
 
-interface FetchedFile {
+interface SavedFile {
   temporary: string;
   bytes: number;
   sha256: string;
+  media: Pick<ResultMedia, 'extension' | 'mediaType'>;
+}
+
+interface FetchedFile extends SavedFile {
   media: ResultMedia;
 }
 
@@ -326,6 +345,27 @@ export async function saveAssets(
     return { kind: 'saved', assets: await putInPlace(folder, files, request) };
   } finally {
     await Promise.all(temporaries.map((temporary) => unlink(temporary).catch(ignoreMissing)));
+  }
+}
+
+/** A text as a result file, in the same steps (S5). */
+export async function saveText(text: string, place: ClaimedPlace): Promise<Asset[]> {
+  const folder = join(place.out, fileNames.assets);
+  const temporary = join(folder, `.${randomUUID()}.part`);
+  const content = Buffer.from(text);
+  try {
+    const file = await openTemporary(temporary);
+    try {
+      await writeAll(file, content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const media = { extension: 'txt', mediaType: 'text/plain' };
+    return await putInPlace(folder, [{ temporary, bytes: content.length, sha256, media }], place);
+  } finally {
+    await unlink(temporary).catch(ignoreMissing);
   }
 }
 
@@ -381,8 +421,8 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
  */
 async function putInPlace(
   folder: string,
-  files: readonly FetchedFile[],
-  { nameFor, claimPlain }: SaveRequest,
+  files: readonly SavedFile[],
+  { nameFor, claimPlain }: ClaimedPlace,
 ): Promise<Asset[]> {
   const namesOf = (marked: 'plain' | 'marked') =>
     files.map(({ media }, index) => nameFor(media.extension, index, marked));
@@ -406,7 +446,19 @@ async function putInPlace(
 }
 
 /** Extensions of results: a brief's earlier picture may be of another type. */
-const commonExtensions = ['png', 'jpg', 'webp', 'gif', 'svg', 'mp4', 'webm', 'mov', 'mp3', 'wav'];
+const commonExtensions = [
+  'txt',
+  'png',
+  'jpg',
+  'webp',
+  'gif',
+  'svg',
+  'mp4',
+  'webm',
+  'mov',
+  'mp3',
+  'wav',
+];
 
 /** Whether there is a file of this name, with whatever extension. */
 async function isHeld(path: string): Promise<boolean> {

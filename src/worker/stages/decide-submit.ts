@@ -1,11 +1,13 @@
 import { isAboutReference } from '../../rivya/judge-answer.js';
-import type { Refusal, SubmitOutcome, Task } from '../../rivya/outcome.js';
+import type { ChatOutcome, ChatTurn, Refusal, SubmitOutcome, Task } from '../../rivya/outcome.js';
 import type { LineError } from '../../shared/manifest-line.js';
 import { type Hold, holdFor, meaningOf } from './refusal.js';
 
 /** What one POST's outcome means for its brief. */
 export type SubmitAction =
   | { kind: 'accept'; task: Task }
+  /** Of a chat: it is paid, and this is its result. */
+  | { kind: 'answer'; turn: ChatTurn }
   /** Never to be accepted: the line is `failed`, nothing was charged. */
   | { kind: 'fail'; error: LineError }
   /** It may have been paid and nobody can find out: the line is `unknown`, a person decides. */
@@ -22,7 +24,7 @@ export type SubmitAction =
   | { kind: 'keep_open'; hold: Hold };
 
 export interface SubmitSituation {
-  outcome: SubmitOutcome;
+  outcome: SubmitOutcome | ChatOutcome;
   /** POSTs of this brief so far, this one included. */
   sends: number;
   /** Whether an earlier send of this key got no clear answer: it may have been taken. */
@@ -55,6 +57,8 @@ export function decideSubmit(situation: SubmitSituation): SubmitAction {
   switch (outcome.kind) {
     case 'accepted':
       return { kind: 'accept', task: outcome.task };
+    case 'answered':
+      return { kind: 'answer', turn: outcome.turn };
     case 'refused':
       return decideRefusal(situation, outcome.refusal);
     case 'unknown':

@@ -1,5 +1,6 @@
 import type { QueueStage } from '../../shared/queue-names.js';
 import { collectAssets } from './collect.js';
+import { collectAnswer } from './collect-answer.js';
 import { checkStatus } from './status.js';
 import { type Seat, type StageContext, type StageJob, type Step, stepFor, takeUp } from './step.js';
 import { askAgain, submitBrief } from './submit.js';
@@ -30,7 +31,10 @@ export async function dispatch(
       if (queue === 'status') return checkStatus(context, { ...brief, state });
       break;
     case 'ready':
-      if (queue === 'collect') return collectAssets(context, { ...brief, state });
+      if (queue === 'collect') {
+        const isChat = brief.content.request.endpoint === 'chat';
+        return (isChat ? collectAnswer : collectAssets)(context, { ...brief, state });
+      }
       break;
     default:
       return state satisfies never;

@@ -1,6 +1,7 @@
 import type { Probe } from '../../ledger/brief-ledger.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
 import type {
+  ChatOutcome,
   ListModelsOutcome,
   ReadCreditsOutcome,
   ReadTaskOutcome,
@@ -168,7 +169,7 @@ export async function liftHolds({ account, notify }: StageContext, probe: Probe)
 export async function noteTaken(
   { pacer, notify }: StageContext,
   endpoint: Exclude<Endpoint, 'look'>,
-  outcome: SubmitOutcome | UploadOutcome | ReadTaskOutcome,
+  outcome: SubmitOutcome | ChatOutcome | UploadOutcome | ReadTaskOutcome,
 ): Promise<void> {
   if (outcome.kind === 'unknown' || outcome.kind === 'unreachable') return;
   if (outcome.kind === 'refused' && meaningOf(outcome.refusal, endpoint) === 'pace') return;

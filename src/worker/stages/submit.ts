@@ -3,7 +3,8 @@ import type { Move } from '../../ledger/brief-ledger.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves, type OnlySend } from '../../ledger/moves.js';
 import { type Addresses, lacksAddresses, needsUploads } from '../../ledger/reference-ledger.js';
-import type { Task } from '../../rivya/outcome.js';
+import type { BriefResult } from '../../ledger/result-ledger.js';
+import type { ChatTurn, Task } from '../../rivya/outcome.js';
 import { idempotencyKey } from '../../shared/brief.js';
 import { longestSinceMs } from '../../shared/clock.js';
 import type { LineError } from '../../shared/manifest-line.js';
@@ -12,6 +13,7 @@ import { watchedAs } from '../../shared/task-category.js';
 import { longestTurnWaitMs } from '../pacing/pacer.js';
 import { readyReferences } from '../references/ready-references.js';
 import { logAnswer } from './answers.js';
+import { collectAnswerAtOnce } from './collect-answer.js';
 import { decideSubmit, type SubmitAction } from './decide-submit.js';
 import { askLeave, type Permit, type UnsentBrief, waitForLeave } from './permit.js';
 import { explainRefusal, holdAll, liftHolds, noteTaken, probeCredits } from './refusal.js';
@@ -137,7 +139,10 @@ export async function sendBrief(
   }
   const { body } = brief.content;
   const key = idempotencyKey({ batch, briefId: brief.id, attempt, body, nonce });
-  const answer = await context.client.submit({ idempotencyKey: key, body: frozen.body });
+  const request = { idempotencyKey: key, body: frozen.body };
+  const { client } = context;
+  const isChat = brief.content.request.endpoint === 'chat';
+  const answer = await (isChat ? client.completeChat(request) : client.submit(request));
   logAnswer(context.log, { endpoint: 'submit', brief: brief.id, attempt, task: null }, answer);
   await noteTaken(context, 'submit', answer);
   const outcome =
@@ -166,6 +171,8 @@ async function act(
   switch (action.kind) {
     case 'accept':
       return acceptTask(context, brief, permit, action.task);
+    case 'answer':
+      return takeAnswer(context, brief, permit, action.turn);
     case 'fail':
       return endBrief(context, brief, { status: 'failed', error: action.error });
     case 'end_unknown':
@@ -218,7 +225,7 @@ async function acceptTask(
     category: watchedAs(context.categoryOf(brief.content.request.model)),
     kind: reserved.priceKind,
   });
-  const moved = await saveAccepted(context, brief, to);
+  const moved = await saveTaken(context, brief, to);
   // Where Redis has lost the brief meanwhile, its folder is what knows of the task.
   if (moved.kind === 'moved' || moved.state === null) await noteTask(context, brief.id, to);
   if (moved.kind === 'passed') return stepFor(moved.state);
@@ -230,17 +237,53 @@ async function acceptTask(
   return { kind: 'next', stage: 'status', attempt: to.attempt, delayMs };
 }
 
-/** Saves the task id; another send of the same key may have been counted meanwhile, which changes nothing of it. */
-async function saveAccepted(
+/**
+ * A turn of a chat is over with its answer, which is kept in the step that says so: killed before, it is asked for again
+ * under the same key; killed after, it is there (S1, S3).
+ */
+async function takeAnswer(
+  context: StageContext,
+  brief: SubmittingBrief,
+  { reserved, probe }: Permit,
+  turn: ChatTurn,
+): Promise<Step> {
+  const { firstSentAt, attempt, sends } = brief.state;
+  const completedAt = context.clock.now();
+  const to = moves.answered(brief.state, {
+    taskId: turn.id,
+    reserved: turn.reservedCredits,
+    final: turn.finalCredits,
+    submittedAt: firstSentAt,
+    completedAt,
+    // Nothing of it is watched.
+    category: watchedAs(null),
+    kind: reserved.priceKind,
+  });
+  const { text, sessionId, usage } = turn;
+  const moved = await saveTaken(context, brief, to, { attempt, text, sessionId, usage });
+  if (moved.kind === 'passed') return stepFor(moved.state);
+  await liftHolds(context, probe);
+  // Asked for more than once, it is not known how long it took.
+  if (sends === 1) {
+    const tookMs = Math.max(0, completedAt - firstSentAt);
+    context.pollPlanner.learn(reserved.priceKind, { fromMs: tookMs, toMs: tookMs });
+  }
+  return collectAnswerAtOnce(context, { ...brief, ...moved.brief });
+}
+
+/** Saves what the API has taken; another send of the same key may have been counted meanwhile, which changes nothing of it. */
+async function saveTaken<S extends StateOf<'accepted'> | StateOf<'ready'>>(
   { ledger: { briefs } }: StageContext,
   brief: SubmittingBrief,
-  to: StateOf<'accepted'>,
-): Promise<Move<StateOf<'accepted'>>> {
-  const moved = await briefs.move(brief.id, { from: brief, to });
+  to: S,
+  result?: BriefResult,
+): Promise<Move<S>> {
+  const step = { to, ...(result && { result }) };
+  const moved = await briefs.move(brief.id, { from: brief, ...step });
   if (moved.kind === 'moved' || moved.state?.stage !== 'submitting') return moved;
   const read = await briefs.read(brief.id);
   const again = read?.state.stage === 'submitting' && read.state.attempt === to.attempt;
-  return again ? briefs.move(brief.id, { from: read, to }) : moved;
+  return again ? briefs.move(brief.id, { from: read, ...step }) : moved;
 }
 
 /** Whether what is known of a brief may be from before it was sent: Redis may have gone back since it was read (S1). */
