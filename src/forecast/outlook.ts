@@ -83,6 +83,7 @@ export class Outlook {
       places: told.inFlight ?? account.learnedInFlight ?? defaultInFlight,
       checksPerTask: done < fewestLines ? assumedChecks : meta.requests.statusChecks / done,
       taskMs,
+      inTurn: 1,
       linesPerSecond: forecast,
     });
     // Nobody can say when a person, or the next day, lets it go on.
@@ -146,6 +147,8 @@ export interface Workload {
   checksPerTask: number;
   /** From submission to line, of past tasks; null where there were none. */
   taskMs: number | null;
+  /** How many tasks of the last row have to be made one after the other. */
+  inTurn: number;
   /** Lines a second, lately; null where too few came to say. */
   linesPerSecond: number | null;
 }
@@ -169,12 +172,12 @@ export function timeLeft(workload: Workload): TimeLeft {
   };
 }
 
-function byLaw({ waiting, rate, places, checksPerTask, taskMs }: Workload): number | null {
+function byLaw({ waiting, rate, places, checksPerTask, taskMs, inTurn }: Workload): number | null {
   if (taskMs === null) return null;
   const byPlaces = (places * 1000) / taskMs;
   const byPace = rate === null ? byPlaces : rate / (1 + checksPerTask);
-  // The last one submitted takes its time as well.
-  return (waiting * 1000) / Math.min(byPlaces, byPace) + taskMs;
+  // The last one submitted takes its time as well, and with steps so do those that come before it.
+  return (waiting * 1000) / Math.min(byPlaces, byPace) + inTurn * taskMs;
 }
 
 function byRecentPast({ waiting, running, linesPerSecond }: Workload): number | null {

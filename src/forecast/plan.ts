@@ -1,6 +1,7 @@
 import type { Comparison } from '../batch/compare.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { type Example, ExamplePicker } from '../producer/sample.js';
+import { longestChain, type Step } from '../producer/steps/step-counts.js';
 import type { InputWarning } from '../producer/warnings.js';
 import type { Model } from '../rivya/outcome.js';
 import type { PreparedBrief } from '../shared/brief.js';
@@ -13,6 +14,8 @@ export interface Plan {
   counts: CompiledInput['counts'];
   /** Briefs of each model in the input, those that are made already included. */
   models: { model: string; briefs: number }[];
+  /** The same for each step of a row; none where no output comes after another. */
+  steps: readonly Step[];
   warnings: InputWarning[];
   /** Requests to the API's own endpoints, for what is left to make. */
   requests: { submits: number; uploads: number; least: number; most: number };
@@ -42,11 +45,11 @@ export interface PlanFooting {
 
 /** Reads the input once more, in constant memory. */
 export async function makePlan(
-  input: Pick<CompiledInput, 'briefs' | 'counts' | 'modelUse' | 'warnings' | 'uploads'>,
+  input: Pick<CompiledInput, 'briefs' | 'counts' | 'modelUse' | 'steps' | 'warnings' | 'uploads'>,
   footing: PlanFooting,
 ): Promise<Plan> {
   const { models, wallet, learnedPrices, pace, left = (briefs) => briefs } = footing;
-  const { counts, modelUse, warnings } = input;
+  const { counts, modelUse, steps, warnings } = input;
   const picker = new ExamplePicker(counts.briefs);
   const briefs = left(picker.watch(input.briefs()));
   const forecast = await forecastInput(briefs, models, wallet, learnedPrices);
@@ -56,6 +59,7 @@ export async function makePlan(
   return {
     counts,
     models: [...modelUse].map(([model, count]) => ({ model, briefs: count })),
+    steps,
     warnings,
     // One look at a task is the least.
     requests: {
@@ -68,7 +72,7 @@ export async function makePlan(
     watched: 0,
     wallet,
     compared: footing.comparison ?? null,
-    time: planTime({ briefs: submits, modelUse }, pace, models),
+    time: planTime({ briefs: submits, modelUse, inTurn: longestChain(steps) }, pace, models),
     examples: picker.examples,
   };
 }

@@ -25,14 +25,22 @@ const startRate = 2;
 /** The API documents no durations: a task of each kind is taken to need so long, in ms, until some have been seen. */
 const longestTaskMs = 120_000;
 const assumedTaskMs = new Map([
+  ['chat', 10_000],
   ['image', 15_000],
   ['audio', 25_000],
   ['video', longestTaskMs],
 ]);
 
-/** How long so many briefs will take at the pace that is known or assumed. */
+/**
+ * How long so many briefs will take at the pace that is known or assumed.
+ * @param input `inTurn`: how many of one row are made one after the other
+ */
 export function planTime(
-  { briefs, modelUse }: { briefs: number; modelUse: ReadonlyMap<string, number> },
+  {
+    briefs,
+    modelUse,
+    inTurn,
+  }: { briefs: number; modelUse: ReadonlyMap<string, number>; inTurn: number },
   { told, learned, taskMs }: KnownPace,
   models: readonly Model[],
 ): PlannedTime {
@@ -46,6 +54,7 @@ export function planTime(
     places: places.value,
     checksPerTask: assumedChecks,
     taskMs: task.value,
+    inTurn,
     linesPerSecond: null,
   });
   return {

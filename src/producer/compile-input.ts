@@ -20,6 +20,7 @@ import { RowSelection, Sample, type SelectionOptions } from './rows/select-rows.
 import { openSource } from './sources/open-source.js';
 import { delimiterFault, type Source } from './sources/source.js';
 import { readBriefs, readRejections, Spool } from './spool.js';
+import { type Step, StepCounts } from './steps/step-counts.js';
 import { type InputWarning, InputWarnings } from './warnings.js';
 
 export type { InputOptions } from './options.js';
@@ -38,6 +39,8 @@ export interface CompiledInput {
   modelUse: Map<string, number>;
   /** Briefs of each output of a recipe that has several, in the order in which they are made of a row. */
   outputs: Map<string, number>;
+  /** The same with what else a plan shows of them; none where no output comes after another. */
+  steps: Step[];
   /** What may be a slip in rows that were taken. */
   warnings: InputWarning[];
   /** Files that briefs refer to, each content once. */
@@ -64,14 +67,15 @@ export async function compileInput(options: InputOptions): Promise<CompiledInput
     const warnings = new InputWarnings();
     const compilation = await startCompilation(options, { mapping, folder, warnings });
     await compileFiles(options, compilation, folder);
-    const { briefs, rejections, counts, modelUse, outputs, uploads, digest } = compilation;
+    const { briefs, rejections, counts, modelUse, steps, uploads, digest } = compilation;
     return {
       counts,
       digest: digest.digest('hex'),
       briefs: () => readBriefs(briefs),
       rejections: () => readRejections(rejections),
       modelUse,
-      outputs,
+      outputs: steps.byOutput(),
+      steps: steps.steps(),
       warnings: warnings.list(),
       files: uploads.files(),
       uploads: uploads.count,
@@ -111,7 +115,7 @@ async function startCompilation(
     rejections: await Spool.create(join(folder, 'rejections')),
     counts: { rows: 0, briefs: 0, rejected: 0, duplicates: 0, leftOut: 0 },
     modelUse: new Map(),
-    outputs: new Map(mapping.outputs.flatMap(({ name }) => (name === null ? [] : [[name, 0]]))),
+    steps: new StepCounts(mapping.outputs),
     references: files,
     uploads: new NeededUploads(),
     rowsLeft: options.limit ?? Number.POSITIVE_INFINITY,

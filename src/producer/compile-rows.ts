@@ -13,6 +13,7 @@ import { SourceColumns } from './rows/source-columns.js';
 import { noRowsReason, readRows } from './sources/read-rows.js';
 import { type Source, sourceFault } from './sources/source.js';
 import { type Spool, spoolBrief, spoolRejection } from './spool.js';
+import type { StepCounts } from './steps/step-counts.js';
 import { countVariants } from './steps/variants.js';
 import type { InputWarnings } from './warnings.js';
 
@@ -180,9 +181,9 @@ function findClash(
 }
 
 function admit(prepared: PreparedOutput, row: number, { compilation }: RowContext): void {
-  const { index, sourceNames, counts, briefs, modelUse, outputs, uploads, names, digest } =
+  const { index, sourceNames, counts, briefs, modelUse, steps, uploads, names, digest } =
     compilation;
-  const { id, output, model, axes, files, name, fingerprint } = prepared;
+  const { id, output, model, axes, files, fileHoles, name, fingerprint } = prepared;
   const variants = countVariants(axes);
   const source = sourceNames.length - 1;
   const claims = claimsOf(prepared).map((claim) => index.claim({ ...claim, source, row }));
@@ -191,9 +192,10 @@ function admit(prepared: PreparedOutput, row: number, { compilation }: RowContex
     return;
   }
   counts.briefs += variants;
-  if (output !== null) outputs.set(output, (outputs.get(output) ?? 0) + variants);
+  steps.add(output, model, variants);
   modelUse.set(model, (modelUse.get(model) ?? 0) + variants);
   uploads.add(model, files);
+  uploads.addMade(variants * fileHoles);
   // None of them holds a line feed.
   digest.update(`${id}\n${variants}\n${fingerprint}\n`);
   spoolBrief(briefs, prepared, names.next(name, variants));
@@ -212,7 +214,7 @@ export interface Compilation {
   rejections: Spool;
   counts: InputCounts;
   modelUse: Map<string, number>;
-  outputs: Map<string, number>;
+  steps: StepCounts;
   references: ReferenceFiles;
   uploads: NeededUploads;
   /** Rows that may still be taken. */

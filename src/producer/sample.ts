@@ -1,16 +1,19 @@
 import { type BriefOrigin, type PreparedBrief, parseBody } from '../shared/brief.js';
 import type { CompiledInput } from './compile-input.js';
 import type { RowPosition } from './rows/row.js';
+import { StepCounts } from './steps/step-counts.js';
 
 /**
  * A part of an input for a trial: briefs of every model, spread over the whole of it, and the same ones each time.
- * With variants, one of each row as long as there are rows enough. Its counts of rows are those of the whole input.
+ * With variants, one of each row as long as there are rows enough; with steps, whole rows, and as many of them as have
+ * about so many briefs. Its counts of rows are those of the whole input.
  */
-export function sampleInput(
+export async function sampleInput(
   input: CompiledInput,
   { size, variants }: { size: number; variants: number },
-): CompiledInput {
+): Promise<CompiledInput> {
   if (size >= input.counts.briefs) return input;
+  if (input.steps.length > 0) return sampleRows(input, size);
   const modelUse = shareOut(input.modelUse, size);
   const chosen = new Map<string, ReadonlySet<number>>();
   for (const [model, count] of modelUse) {
@@ -21,8 +24,65 @@ export function sampleInput(
     counts: { ...input.counts, briefs: size },
     digest: `${input.digest} ${size} of it, ${variants}`,
     modelUse,
+    outputs: new Map(),
     briefs: () => chooseBriefs(input, chosen),
   };
+}
+
+/** A part of a row could not be made: what it comes after belongs to it. */
+async function sampleRows(input: CompiledInput, size: number): Promise<CompiledInput> {
+  let rows = 0;
+  for await (const { isFirst } of byRow(input)) rows += Number(isFirst);
+  const count = Math.max(1, Math.round((size * rows) / input.counts.briefs));
+  const positions = spread(Math.min(rows, count), { briefs: rows, variants: 1 });
+  // What a brief comes after may be an earlier row's, where two rows make the same of it.
+  const before = new Set<string>();
+  let known = -1;
+  while (known < before.size) {
+    known = before.size;
+    for await (const { brief, position } of byRow(input)) {
+      if (!positions.has(position) && !before.has(brief.id)) continue;
+      const { after = [] } = JSON.parse(brief.origin) as BriefOrigin;
+      for (const { id } of after) before.add(id);
+    }
+  }
+  async function* briefs(): AsyncGenerator<PreparedBrief> {
+    for await (const { brief, position } of byRow(input)) {
+      if (positions.has(position) || before.has(brief.id)) yield brief;
+    }
+  }
+  const counts = new StepCounts(input.steps.map((step) => ({ ...step, name: step.output })));
+  const modelUse = new Map<string, number>();
+  let made = 0;
+  for await (const { body, origin } of briefs()) {
+    const { model } = parseBody(body);
+    made += 1;
+    modelUse.set(model, (modelUse.get(model) ?? 0) + 1);
+    counts.add((JSON.parse(origin) as BriefOrigin).output ?? null, model, 1);
+  }
+  return {
+    ...input,
+    counts: { ...input.counts, briefs: made },
+    digest: `${input.digest} ${count} rows of it`,
+    modelUse,
+    outputs: counts.byOutput(),
+    steps: counts.steps(),
+    briefs,
+  };
+}
+
+/** Briefs with the position of their row, from 0: those of one stand together. */
+async function* byRow(input: CompiledInput) {
+  let position = -1;
+  let latest = '';
+  for await (const brief of input.briefs()) {
+    const { source, row } = JSON.parse(brief.origin) as BriefOrigin;
+    const at = `${row} ${source}`;
+    const isFirst = at !== latest;
+    if (isFirst) position += 1;
+    latest = at;
+    yield { brief, position, isFirst };
+  }
 }
 
 /** So many briefs of each model: in proportion, but at least one of each where that is possible. */

@@ -88,6 +88,31 @@ describe.concurrent('a recipe', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('r.yaml, line 3: rate: ');
     expect(stderr).toContain('r.yaml, line 4: there is no setting "outt".');
+    await desk.write(
+      'r.yaml',
+      `files: shop.csv
+model: z-image
+outputs:
+  caption: { model: gpt-5-2-chat, prompt: 'About {{Title}}' }
+  still:
+    prompt: >-
+      {{Title}}:
+      {{ outputs.caption.text }}
+  film:
+    after: stil
+`,
+    );
+    const unnamed = await desk.run(['check', '--recipe', 'r.yaml']);
+    expect(unnamed.code).toBe(2);
+    expect(unnamed.stderr).toContain(
+      'r.yaml, line 10: output film, after: there is no output "stil": did you mean "still"?',
+    );
+    await desk.write('r.yaml', (await desk.read('r.yaml')).replace('after: stil', 'after: still'));
+    const unordered = await desk.run(['check', '--recipe', 'r.yaml']);
+    expect(unordered.code).toBe(2);
+    expect(unordered.stderr).toContain(
+      'r.yaml, line 6: output still, prompt: "outputs.caption.text": output still does not come after it: add "after: caption" to still',
+    );
     await desk.write('r.yaml', 'files: shop.csv\nmodel: z-image\n');
     const withoutOut = await desk.run(['run', '--recipe', 'r.yaml']);
     expect(withoutOut).toMatchObject({ code: 2 });

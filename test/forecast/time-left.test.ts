@@ -13,6 +13,7 @@ const workload: Workload = {
   places: 1_000,
   checksPerTask: 1,
   taskMs: 20_000,
+  inTurn: 1,
   linesPerSecond: null,
 };
 
@@ -20,6 +21,11 @@ describe('time left', () => {
   it('follows the pace where requests are scarce: two a brief, and the last task', () => {
     // 600 briefs at 5 a second, then 20 s.
     expect(timeLeft(workload)).toEqual({ kind: 'known', lowMs: 119_000, highMs: 161_000 });
+  });
+
+  it('ends with all steps of the last row, one after the other', () => {
+    const { lowMs, highMs } = known({ ...workload, inTurn: 3 });
+    expect((lowMs + highMs) / 2).toBeCloseTo(180_000, 0);
   });
 
   it('follows the places in flight where they are scarcer (Little)', () => {

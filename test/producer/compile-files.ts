@@ -53,6 +53,8 @@ export const models: Model[] = [
 export interface Compiled {
   counts: CompiledInput['counts'];
   modelUse: Record<string, number>;
+  outputs: CompiledInput['outputs'];
+  steps: CompiledInput['steps'];
   briefs: (Omit<PreparedBrief, 'origin'> & { origin: BriefOrigin })[];
   rejections: Rejection[];
   warnings: CompiledInput['warnings'];
@@ -101,7 +103,8 @@ export async function compilePaths(
     const rejections: Rejection[] = [];
     for await (const rejection of input.rejections()) rejections.push(rejection);
     const modelUse = Object.fromEntries(input.modelUse);
-    return { counts: input.counts, modelUse, briefs, rejections, warnings: input.warnings };
+    const { counts, outputs, steps, warnings } = input;
+    return { counts, modelUse, outputs, steps, briefs, rejections, warnings };
   } finally {
     await input.dispose();
   }

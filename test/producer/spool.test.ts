@@ -17,6 +17,7 @@ function preparedRow(position: number) {
     axes: [] as number[],
     before: [],
     files: [],
+    fileHoles: 0,
     name: null,
     model: 'z-image',
     fingerprint: String(position).padStart(32, '0'),
@@ -44,6 +45,7 @@ it('gives back what was put in, in order, again and again', async () => {
         axes: _axes,
         before: _before,
         files: _files,
+        fileHoles: _fileHoles,
         name: _name,
         ...expected
       } = preparedRow(position);

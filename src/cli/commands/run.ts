@@ -126,7 +126,7 @@ async function runFiles(setup: CommandSetup, job: Job): Promise<ExitCode> {
     const trial = size === undefined ? null : { whole: input };
     return await runBatch(setup, {
       ...{ ...job, trial },
-      input: size === undefined ? input : sampleInput(input, { size, variants }),
+      input: size === undefined ? input : await sampleInput(input, { size, variants }),
       models: list.models,
     });
   } finally {

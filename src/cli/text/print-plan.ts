@@ -6,6 +6,7 @@ import { formatTimeLeft } from '../../forecast/outlook.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { PlannedTime } from '../../forecast/time.js';
 import type { Example } from '../../producer/sample.js';
+import type { Step } from '../../producer/steps/step-counts.js';
 import { counted, formatDuration, grouped } from '../../shared/quantities.js';
 import { comparisonText, warningLines } from './sentences.js';
 import { hangingLines } from './terminal.js';
@@ -27,7 +28,8 @@ export function planLines(plan: Plan, terminalWidth: number): string[] {
     ...hangingLines('', `${counted(rows, 'row')}: ${made} to make (${notMade(counts)}).`, width),
     ...(changes === null ? [] : row('compared', changes, width)),
     ...(plan.watched > 0 ? row('sent', watchedText(plan.watched), width) : []),
-    ...row('models', modelsText(plan), width),
+    ...row('models', modelsText(plan.models), width),
+    ...plan.steps.flatMap((step, at) => row(at === 0 ? 'steps' : '', stepText(step), width)),
     ...(forecast.briefs > 0 ? [...costLines(plan, width), ...exampleLines(plan, width)] : []),
     ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('look at'), line, width)),
   ];
@@ -59,7 +61,7 @@ function row(label: string, text: string, width: number): string[] {
   return hangingLines(`  ${label}${gap}`, text, width);
 }
 
-function modelsText({ models }: Plan): string {
+function modelsText(models: Plan['models']): string {
   const most = [...models].sort((left, right) => right.briefs - left.briefs);
   const shown = most
     .slice(0, mostModels)
@@ -70,6 +72,12 @@ function modelsText({ models }: Plan): string {
     shown.push(`${grouped(briefs)} with ${counted(others.length, 'other')}`);
   }
   return shown.join(', ') || 'none';
+}
+
+/** `still: 10 with z-image, after caption; a person approves it` */
+function stepText({ output, after, approve, models }: Step): string {
+  const behind = after.length === 0 ? '' : `, after ${after.join(' and ')}`;
+  return `${output}: ${modelsText(models)}${behind}${approve ? '; a person approves it' : ''}`;
 }
 
 function requestsText({ requests: { submits, uploads, least, most } }: Plan): string {

@@ -75,6 +75,8 @@ export interface PreparedOutput {
   body: string;
   /** That have to be uploaded for it. */
   files: readonly ReferenceFile[];
+  /** How many files of other outputs will have to be. */
+  fileHoles: number;
 }
 
 /** One output that another of the same row comes after. */
@@ -164,6 +166,7 @@ export class OutputPreparer {
       }),
       body,
       files: read.files,
+      fileHoles: read.media.filter((one) => 'file' in one).length,
     };
   }
 

@@ -144,6 +144,7 @@ export function kindOfType(mediaType: string): MediaKind | null {
 export class NeededUploads {
   private readonly byContent = new Map<string, ReferenceFile>();
   private readonly pairs = new Set<string>();
+  private made = 0;
 
   add(model: string, files: readonly ReferenceFile[]): void {
     for (const file of files) {
@@ -152,11 +153,16 @@ export class NeededUploads {
     }
   }
 
+  /** Files that are not made yet: each of them is another one. */
+  addMade(count: number): void {
+    this.made += count;
+  }
+
   files(): ReferenceFile[] {
     return [...this.byContent.values()];
   }
 
   get count(): number {
-    return this.pairs.size;
+    return this.pairs.size + this.made;
   }
 }

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { expandOutputs } from '../../../src/cli/options/recipe.js';
 
+/** Of an output that has nothing to do with the others. */
+const alone = { references: null, after: [], approve: false };
+
 it('takes a recipe without lists as options that rows may overrule', () => {
   expect(expandOutputs({ model: 'z-image', params: { ratio: '1:1' } })).toEqual({
     model: 'z-image',
@@ -54,8 +57,8 @@ it('lets an output say its own, and gives it the rest of what is said for all', 
         { key: 'ratio', template: '1:1' },
         { key: 'style', template: 'plain' },
       ],
-      variants: null,
-      when: [],
+      ...{ variants: null, when: [] },
+      ...alone,
     },
     ...['a', 'b'].map((id) => ({
       name: `wide/${id}`,
@@ -65,8 +68,25 @@ it('lets an output say its own, and gives it the rest of what is said for all', 
         { key: 'ratio', template: '16:9' },
         { key: 'style', template: 'plain' },
       ],
-      variants: 2,
-      when: ['room'],
+      ...{ variants: 2, when: ['room'] },
+      ...alone,
     })),
   ]);
+});
+
+it('keeps what comes after what, and takes one name for a list of it', () => {
+  const { outputs } = expandOutputs({
+    outputs: {
+      caption: { model: 'gpt-5-2-chat' },
+      still: { after: 'caption', approve: 'true' as unknown as boolean, references: '{{photo}}' },
+      film: { model: ['a', 'b'], after: ['still', 'caption'] },
+    },
+  });
+  expect(outputs.map(({ name, after, approve }) => [name, after, approve])).toEqual([
+    ['caption', [], false],
+    ['still', ['caption'], true],
+    ['film/a', ['still', 'caption'], false],
+    ['film/b', ['still', 'caption'], false],
+  ]);
+  expect(outputs[1]?.references).toBe('{{photo}}');
 });

@@ -64,6 +64,23 @@ describe('outputs that come after one another', () => {
     });
   });
 
+  it('are counted one by one', async () => {
+    const compiled = await compile([film, { ...still, approve: true }, caption]);
+    expect(Object.fromEntries(compiled.outputs)).toEqual({ caption: 2, still: 2, film: 2 });
+    expect(compiled.steps).toEqual([
+      { output: 'caption', after: [], approve: false, models: [{ model: 'writer', briefs: 2 }] },
+      {
+        ...{ output: 'still', after: ['caption'], approve: true },
+        models: [{ model: 'z-image', briefs: 2 }],
+      },
+      {
+        ...{ output: 'film', after: ['still'], approve: false },
+        models: [{ model: 'ideogram-v3', briefs: 2 }],
+      },
+    ]);
+    expect((await compile([caption])).steps).toEqual([]);
+  });
+
   it('change with what they come after, all the way', async () => {
     const before = await compile([caption, still, film]);
     const other = { ...caption, prompt: 'Another caption for {{title}}' };
