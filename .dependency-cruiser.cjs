@@ -10,8 +10,8 @@ const arrows = {
   notify: ['rivya', 'ledger', 'shared'],
   worker: ['batch', 'rivya', 'results', 'ledger', 'shared'],
   forecast: ['batch', 'producer', 'rivya', 'results', 'ledger', 'shared'],
-  schedule: ['batch', 'producer', 'rivya', 'results', 'ledger', 'shared'],
-  monitor: ['schedule', 'forecast', 'rivya', 'results', 'ledger', 'shared'],
+  schedule: ['batch', 'producer', 'notify', 'rivya', 'results', 'ledger', 'shared'],
+  monitor: ['schedule', 'forecast', 'notify', 'rivya', 'results', 'ledger', 'shared'],
   simulator: ['rivya', 'shared'],
 };
 /** These know the other room's words, and nothing of how it works. */

@@ -26,6 +26,7 @@ These stand for no option:
 |---|---|---|
 | \`RIVYA_API_KEY\` | | your key; begins with \`rvya_sk_\` |
 | \`RIVYA_API_KEY_FILE\`, \`REDIS_URL_FILE\`, \`RIVYA_BATCH_NOTIFY_SECRET_FILE\`, \`MONITOR_PASSWORD_FILE\` | | a file that holds the value of the variable without \`_FILE\`, in its place; its last newline does not count. Both at once are refused |
+| \`RIVYA_KEY_LABEL\` | | what you call this key, at most 64 characters: \`status\`, \`doctor\` and the monitor show it in place of a hash |
 | \`RIVYA_BASE_URL\` | \`https://rivya.ai\` | the API's origin, without a path |
 | \`REDIS_URL\` | a private Redis | \`redis://\`, \`rediss://\` (TLS), \`unix://\` or the path of a socket |
 | \`RIVYA_BATCH_HOME\` | \`.rivya-batch\` in the current folder | where the private Redis keeps its data, the API's last list of models, and references that had to be fetched |

@@ -51,6 +51,7 @@ export async function openStoreSession(
       throw error;
     },
   );
+  await noteKeyLabel(settings, connection);
   return {
     settings,
     store,
@@ -59,6 +60,16 @@ export async function openStoreSession(
     findBatch: (name) => findBatch({ connection, prefix: settings.prefix, store }, name),
     close: () => store.close(),
   };
+}
+
+/** Whoever looks without a key, as the monitor does, knows the key by what it was called last. */
+async function noteKeyLabel(
+  { apiKey, keyLabel, origin, prefix }: Settings,
+  connection: Redis,
+): Promise<void> {
+  if (apiKey === null || keyLabel === null) return;
+  const account = new AccountLedger(connection, prefix, accountHash(origin, apiKey));
+  await account.records.noteLabel(keyLabel);
 }
 
 /** Of each the meta is read, which is for a mistyped name alone. */

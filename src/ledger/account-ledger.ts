@@ -253,8 +253,18 @@ const walletFreshMs = 5 * 60_000;
 export class AccountRecords {
   constructor(
     private readonly redis: Redis,
-    private readonly keys: Pick<AccountKeys, 'answers' | 'gate' | 'clock'>,
+    private readonly keys: Pick<AccountKeys, 'answers' | 'gate' | 'clock' | 'label'>,
   ) {}
+
+  /** What people call the key, which is nowhere itself (S8). */
+  async noteLabel(label: string): Promise<void> {
+    await this.redis.set(this.keys.label, label);
+  }
+
+  /** Null where it has none. */
+  label(): Promise<string | null> {
+    return this.redis.get(this.keys.label);
+  }
 
   async noteWallet(credits: number): Promise<void> {
     const { gate, clock } = this.keys;

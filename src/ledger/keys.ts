@@ -83,6 +83,8 @@ export interface AccountKeys {
   notices: string;
   /** What the key of a task begins with that is accepted and not known to be over: its brief, while hints are taken. */
   tasks: string;
+  /** String: what people call the key. */
+  label: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
   /** See `clockKey`. */
@@ -118,6 +120,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     durations: `${base}:durations:`,
     notices: `${base}:notices:`,
     tasks: `${base}:tasks:`,
+    label: `${base}:label`,
     answers: `${base}:answers`,
     news: newsChannel(prefix),
     clock: clockKey(prefix),
@@ -139,8 +142,8 @@ export interface ScheduleKeys {
   owners: string;
   /** Hash: name -> schedule, see `schedule.ts`. */
   schedules: string;
-  /** Hash: name -> URL that is told of failures: a secret, in no other place (S8). */
-  webhooks: string;
+  /** Hash: name -> URL: where earlier versions kept what `AccountKeys.webhooks` has now. */
+  earlierWebhooks: string;
   /** What the key of a schedule's runs begins with. Hash: run id -> record, see `../schedule/schedule.ts`. */
   runs: string;
   /** What the key of a schedule's batch names begins with. Hash: batch -> run id. */
@@ -152,7 +155,7 @@ export function scheduleKeys(prefix: string, account: string): ScheduleKeys {
   return {
     owners: scheduleOwnersKey(prefix),
     schedules: `${base}:schedules`,
-    webhooks: `${base}:schedule-webhooks`,
+    earlierWebhooks: `${base}:schedule-webhooks`,
     runs: `${base}:schedule-runs:`,
     names: `${base}:schedule-names:`,
   };

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
-import { type ScheduleKeys, scheduleKeys, scheduleOwnersKey } from '../ledger/keys.js';
+import { accountKeys, type ScheduleKeys, scheduleKeys, scheduleOwnersKey } from '../ledger/keys.js';
+import { MessageLedger, type Webhook } from '../ledger/message-ledger.js';
 import { compareAndSet, runScript } from '../ledger/scripts.js';
 import {
   decodeRun,
@@ -10,7 +11,6 @@ import {
   type Schedule,
   type ScheduleRun,
   scheduleSchema,
-  type Told,
 } from './schedule.js';
 
 export type RunClaim = 'claimed' | 'there' | 'gone' | 'changed' | 'name_taken';
@@ -34,26 +34,33 @@ export interface ScheduleOwner {
 /** The durable account of the schedules of one API origin and key. */
 export class ScheduleLedger {
   readonly keys: ScheduleKeys;
+  /** Who is told of them, and of what. */
+  readonly messages: MessageLedger;
 
   constructor(
     private readonly redis: Redis,
     prefix: string,
     private readonly owner: ScheduleOwner,
   ) {
-    this.keys = scheduleKeys(prefix, owner.account);
+    const { account } = owner;
+    this.keys = scheduleKeys(prefix, account);
+    this.messages = new MessageLedger(redis, prefix, account, accountKeys(prefix, account));
   }
 
-  /** `same`: it is there already, word for word. @param webhook '' for none */
-  async add(schedule: Schedule, webhook: string): Promise<'added' | 'same' | 'exists'> {
-    const { schedules, webhooks } = this.keys;
+  get origin(): string {
+    return this.owner.origin;
+  }
+
+  /** `same`: it is there already, word for word. */
+  async add(schedule: Schedule, webhook: Webhook | 'none'): Promise<'added' | 'same' | 'exists'> {
+    const { schedules } = this.keys;
     const text = JSON.stringify(schedule);
     await this.enlist();
     const added = (await this.redis.hsetnx(schedules, schedule.name, text)) === 1;
     // Compared as it is read: an earlier version did not write what has a default.
     const known = added ? readSchedule(text) : await this.find(schedule.name);
     if (known === null || !isDeepStrictEqual(known, readSchedule(text))) return 'exists';
-    if (webhook === '') await this.redis.hdel(webhooks, schedule.name);
-    else await this.redis.hset(webhooks, schedule.name, webhook);
+    await this.messages.listen(`schedule ${schedule.name}`, webhook);
     return added ? 'added' : 'same';
   }
 
@@ -81,20 +88,31 @@ export class ScheduleLedger {
 
   /** Deletes the schedule, its webhook and its history; its batches stay. */
   async remove(name: string): Promise<void> {
-    const { schedules, webhooks, runs, names } = this.keys;
+    const { schedules, runs, names } = this.keys;
     await this.redis.hdel(schedules, name);
-    await this.redis.hdel(webhooks, name);
+    await this.messages.listen(`schedule ${name}`, 'none');
     await this.redis.unlink(runs + name, names + name);
   }
 
-  /** The URL that is told of failures; null where none is. Not to be shown or logged (S8). */
-  webhook(name: string): Promise<string | null> {
-    return this.redis.hget(this.keys.webhooks, name);
+  /** Null where nobody is told. Not to be shown or logged: see `Webhook.url`. */
+  async webhook(name: string): Promise<Webhook | null> {
+    const [webhook = null] = await this.messages.webhooks([`schedule ${name}`]);
+    return webhook;
   }
 
-  /** Whether there is one, for whoever need not know it. */
-  async hasWebhook(name: string): Promise<boolean> {
-    return (await this.redis.hexists(this.keys.webhooks, name)) === 1;
+  /** Webhooks that an earlier version was given, wherever they led, to be told of what did not go well. */
+  async takeOverWebhooks(): Promise<void> {
+    const { earlierWebhooks } = this.keys;
+    for (const [name, url] of Object.entries(await this.redis.hgetall(earlierWebhooks))) {
+      const on: Webhook['on'] = ['failed', 'waiting'];
+      await this.messages.listen(`schedule ${name}`, {
+        url,
+        on,
+        network: 'any',
+        trust: 'unsigned',
+      });
+      await this.redis.hdel(earlierWebhooks, name);
+    }
   }
 
   async readRun(name: string, id: string): Promise<ReadRun | null> {
@@ -129,16 +147,6 @@ export class ScheduleLedger {
       values: [to.id, from.text, to.id, encodeRun(to)],
     });
     return saved === 1 ? 'saved' : 'was_changed';
-  }
-
-  /** Notes on a run what came of telling its webhook; a run that was forgotten since is left so. */
-  async noteTold(name: string, id: string, told: Told): Promise<void> {
-    // Each time that it was changed meanwhile, the run itself has come a step further.
-    for (;;) {
-      const from = await this.readRun(name, id);
-      if (from === null) return;
-      if ((await this.save(name, from, { ...from.run, told })) === 'saved') return;
-    }
   }
 
   /** Keeps the history short. */

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { bullPrefix } from '../shared/queue-names.js';
 import { nextTick } from './cron.js';
 import type { Schedule } from './schedule.js';
-import { type RunMessage, runMessageSchema } from './words.js';
 
 /** A run of a schedule, by the tick or by hand. */
 const runJobSchema = z.object({
@@ -17,31 +16,13 @@ const runJobSchema = z.object({
 });
 export type RunJob = z.infer<typeof runJobSchema>;
 
-/** Something that a webhook is to be told; its URL is in the ledger alone (S8). */
-const messageJobSchema = z.object({
-  v: z.literal(1),
-  kind: z.literal('notice'),
-  schedule: z.string(),
-  notice: runMessageSchema,
-});
-export type MessageJob = z.infer<typeof messageJobSchema>;
-
 /** What a job of the schedules carries: names and times; what else is known is in the ledger. */
 export const scheduleJobSchema = z.discriminatedUnion('kind', [
   /** Made by BullMQ's scheduler at each tick, once. */
   z.object({ v: z.literal(1), kind: z.literal('tick'), schedule: z.string() }),
   runJobSchema,
-  messageJobSchema,
 ]);
 export type ScheduleJob = z.infer<typeof scheduleJobSchema>;
-
-const messageTries = 6;
-const firstRetryMs = 2_000;
-
-/** Tries that a message has after the one that is under way. */
-export function messageTriesLeft({ attemptsMade }: { attemptsMade: number }): number {
-  return Math.max(0, messageTries - attemptsMade - 1);
-}
 
 /** Steps count their own tries, as waiting for Redis is not one of them. */
 const stepOptions: JobsOptions = {
@@ -120,22 +101,6 @@ export class ScheduleQueue {
   async addRun(run: RunJob): Promise<void> {
     const jobId = `run-${run.schedule}-${run.id}`;
     await this.queue.add('run', run, { ...stepOptions, jobId });
-  }
-
-  /** Told once, as far as a crash between telling and noting it allows. */
-  async addMessage(schedule: string, message: RunMessage): Promise<void> {
-    await this.queue.add(
-      'notice',
-      { v: 1, kind: 'notice', schedule, notice: message },
-      {
-        jobId: `notice-${schedule}-${message.run}-${message.event}`,
-        attempts: messageTries,
-        backoff: { type: 'exponential', delay: firstRetryMs },
-        removeOnComplete: { count: 100 },
-        removeOnFail: { count: 100 },
-        stackTraceLimit: 0,
-      },
-    );
   }
 
   async close(): Promise<void> {

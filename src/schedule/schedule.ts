@@ -89,20 +89,6 @@ export function isUrl(file: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(file);
 }
 
-/** What became of the last message that a run's webhook was sent; `triesLeft` is 0 where it was given up. */
-const toldSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('taken'), event: z.string(), atMs: z.number() }),
-  z.object({
-    kind: z.literal('refused'),
-    event: z.string(),
-    atMs: z.number(),
-    /** Holds nothing of the URL (S8). */
-    reason: z.string(),
-    triesLeft: z.number(),
-  }),
-]);
-export type Told = z.infer<typeof toldSchema>;
-
 const run = {
   /** The scheduled time of a tick; of a run by hand, `hand-` and the moment. */
   id: z.string(),
@@ -110,8 +96,6 @@ const run = {
   scheduledMs: z.number(),
   /** Later ticks that came due before a worker took this one: this run stands for them too. */
   missed: z.number(),
-  /** Null while no webhook was told of it, and in records of versions that did not keep it. */
-  told: toldSchema.nullable().default(null),
 };
 const withBatch = { ...run, batch: z.string(), out: z.string() };
 
@@ -197,8 +181,8 @@ export function decodeRun(text: string): ReadRun {
 
 /** What a run with a batch keeps, however far it comes. */
 export function lastingFacts(scheduleRun: Exclude<ScheduleRun, { stage: 'skipped' }>) {
-  const { id, trigger, scheduledMs, missed, told, batch, out } = scheduleRun;
-  return { id, trigger, scheduledMs, missed, told, batch, out };
+  const { id, trigger, scheduledMs, missed, batch, out } = scheduleRun;
+  return { id, trigger, scheduledMs, missed, batch, out };
 }
 
 export type OpenRun = RunOf<'waiting' | 'starting' | 'running'>;

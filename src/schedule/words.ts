@@ -1,10 +1,24 @@
 import cronstrue from 'cronstrue';
-import { z } from 'zod';
+import type { Message } from '../ledger/message-ledger.js';
+import {
+  lastMessage,
+  type ShownWebhook,
+  shownWebhook,
+  untoldText,
+  webhookText,
+} from '../notify/words.js';
 import { ExitCode } from '../shared/errors.js';
+import { outOfCredits } from '../shared/out-of-credits.js';
 import { formatDuration } from '../shared/quantities.js';
 import { type CronTimes, zoneText } from './cron.js';
 import type { ScheduleLedger } from './ledger.js';
-import { type RunOf, type Schedule, type ScheduleRun, shownFile, type Told } from './schedule.js';
+import {
+  type RunOf,
+  type Schedule,
+  type ScheduleRun,
+  type StopReason,
+  shownFile,
+} from './schedule.js';
 
 const timesOfDay = /^At \d\d:\d\d[\d:, and]*$/;
 
@@ -43,24 +57,40 @@ export function rulesWords({ overlap, missed, badRows, makes, priority }: Schedu
   return rules.join(', ');
 }
 
-/** Whether there is a webhook, and whether it could be told the last time; null where there is none. */
-export function webhookWords(sight: ScheduleSight): string | null {
-  if (sight.webhook === 'none') return null;
-  const untold = untoldWords(lastTold(sight));
-  return `a webhook (not shown)${untold === null ? '' : `, which ${untold}`}`;
+/** Who is told, and whether the last message reached them; null where nobody is. */
+export function webhookWords({ webhook, messages }: ScheduleSight, nowMs: number): string | null {
+  if (webhook === null) return null;
+  const untold = untoldWords(lastMessage(messages), nowMs);
+  return `${webhookText(webhook)}${untold === null ? '' : `, which ${untold}`}`;
 }
 
-/** What went wrong when a webhook was told of a run; null where nothing did. */
-export function toldTrouble(told: Told | null): string | null {
-  const untold = untoldWords(told);
+/** What went wrong when somebody was to be told of a run; null where nothing did. */
+export function toldTrouble(sight: ScheduleSight, run: ScheduleRun, nowMs: number): string | null {
+  return troubleWords(messageOfRun(sight, run), nowMs);
+}
+
+/** The same of whatever there was to tell last. */
+export function lastTrouble({ messages }: ScheduleSight, nowMs: number): string | null {
+  return troubleWords(lastMessage(messages), nowMs);
+}
+
+function troubleWords(message: Message | null, nowMs: number): string | null {
+  const untold = untoldWords(message, nowMs);
   return untold === null ? null : `the webhook ${untold}`;
 }
 
-function untoldWords(told: Told | null): string | null {
-  if (told === null || told.kind === 'taken') return null;
-  return told.triesLeft > 0
-    ? `could not be told, and is tried again: ${told.reason}`
-    : `could not be told: ${told.reason}`;
+function untoldWords(message: Message | null, nowMs: number): string | null {
+  return message === null ? null : untoldText(message, nowMs);
+}
+
+/** What there was to tell of a run, or of its batch, the last of it; null where there was nothing. */
+export function messageOfRun({ messages }: ScheduleSight, run: ScheduleRun): Message | null {
+  return lastMessage(messages.filter((message) => isOfRun(message, run)));
+}
+
+function isOfRun({ schedule, batch }: Message, run: ScheduleRun): boolean {
+  if (schedule !== null) return schedule.run === run.id;
+  return run.stage !== 'skipped' && batch === run.batch;
 }
 
 /** Ticks for which a run stands as well; '' where there are none. */
@@ -68,8 +98,10 @@ export function missedWords({ missed }: ScheduleRun): string {
   return missed > 0 ? ` (and ${missed} missed since)` : '';
 }
 
-/** What of a run is worth telling somebody who is not there; null for what goes well. */
-export function runEvent(run: ScheduleRun): string | null {
+export type RunEvent = StopReason | 'cannot_start' | 'ended_with_failures' | 'skipped' | 'refused';
+
+/** What of a run is worth a warning; null for what goes well. */
+export function runEvent(run: ScheduleRun): RunEvent | null {
   switch (run.stage) {
     case 'waiting':
       return null;
@@ -89,8 +121,15 @@ export function runEvent(run: ScheduleRun): string | null {
   }
 }
 
-/** One sentence on a run, for lists, logs and webhooks. */
-export function describeRun(run: ScheduleRun, zone: string): string {
+/** Where a run's times and credits are. */
+export interface RunSetting {
+  zone: string;
+  /** Of the API. */
+  origin: string;
+}
+
+/** One sentence on a run, for lists, logs and messages. */
+export function describeRun(run: ScheduleRun, { zone, origin }: RunSetting): string {
   switch (run.stage) {
     case 'waiting':
       return `${run.batch} waits for ${run.behind} to finish`;
@@ -99,7 +138,7 @@ export function describeRun(run: ScheduleRun, zone: string): string {
         ? `${run.batch} is being queued`
         : `${run.batch} cannot start yet and is tried again: ${run.trouble}`;
     case 'running':
-      return describeRunning(run);
+      return describeRunning(run, origin);
     case 'ended':
       return describeEnd(run);
     case 'skipped':
@@ -111,14 +150,14 @@ export function describeRun(run: ScheduleRun, zone: string): string {
   }
 }
 
-function describeRunning({ batch, stopped }: RunOf<'running'>): string {
+function describeRunning({ batch, stopped }: RunOf<'running'>, origin: string): string {
   switch (stopped) {
     case null:
       return `${batch} is running`;
     case 'capped':
       return `${batch} has stopped with work left: its cap on credits is reached`;
     case 'no_credits':
-      return `${batch} waits: the account is out of credits`;
+      return `${batch} waits: the account is ${outOfCredits(origin)}`;
     case 'key_refused':
       return `${batch} has stopped with work left: the API refuses the key`;
     default:
@@ -148,22 +187,6 @@ function describeSkip({ reason, behind }: RunOf<'skipped'>): string {
       return reason satisfies never;
   }
 }
-
-/** What a webhook is told of a run that did not end well: Slack shows `text`, programs read the rest. */
-export const runMessageSchema = z.object({
-  text: z.string(),
-  event: z.string(),
-  schedule: z.string(),
-  run: z.string(),
-  batch: z.string().nullable(),
-  out: z.string().nullable(),
-  scheduled: z.string(),
-  /** As `run` would have ended; null where the batch goes on. */
-  exit_code: z.number().nullable(),
-  counts: z.record(z.string(), z.number()).nullable(),
-});
-
-export type RunMessage = z.infer<typeof runMessageSchema>;
 
 /** How far a run came, or how it ended, in one word: the same in pages, metrics and lists. */
 export const runResults = [
@@ -225,40 +248,48 @@ const outcomes: Readonly<Record<RunResult, 'good' | 'bad' | null>> = {
 /** A schedule and what became of it, for whoever looks. */
 export interface ScheduleSight {
   schedule: Schedule;
+  /** Of the API. */
+  origin: string;
   /** Ms since the epoch, in the past while no worker takes it; null while no tick is to come. */
   nextMs: number | null;
   /** Newest first; those that are kept. */
   history: ScheduleRun[];
   /** Runs that ever came due, those that were skipped or are forgotten included. */
   claims: number;
-  /** Where it is told of failures is nobody's to see (S8). */
-  webhook: 'set' | 'none';
+  /** Null where nobody is told. */
+  webhook: ShownWebhook | null;
+  /** What there was to tell of it, of its runs and of their batches. */
+  messages: Message[];
 }
 
-/** @param ticks the schedules' queue, or a reader of it */
+/**
+ * @param ticks the schedules' queue, or a reader of it
+ * @param messages all that the account has to tell, or had lately
+ */
 export async function readScheduleSight(
   ledger: ScheduleLedger,
   ticks: { nextTick(name: string): Promise<number | null> },
+  messages: readonly Message[],
   schedule: Schedule,
 ): Promise<ScheduleSight> {
   const { name } = schedule;
-  const [{ runs, claims }, nextMs, hasWebhook] = await Promise.all([
+  const [{ runs, claims }, nextMs, webhook] = await Promise.all([
     ledger.runs(name),
     ticks.nextTick(name),
-    ledger.hasWebhook(name),
+    ledger.webhook(name),
   ]);
+  const history = runs.map(({ run }) => run).reverse();
   return {
     schedule,
+    origin: ledger.origin,
     nextMs,
-    history: runs.map(({ run }) => run).reverse(),
+    history,
     claims: Number(claims),
-    webhook: hasWebhook ? 'set' : 'none',
+    webhook: webhook && shownWebhook(webhook),
+    messages: messages.filter((message) =>
+      message.schedule === null
+        ? history.some((run) => isOfRun(message, run))
+        : message.schedule.name === name,
+    ),
   };
-}
-
-/** What the webhook was told last; null while it was told nothing. */
-export function lastTold({ history }: ScheduleSight): Told | null {
-  let last: Told | null = null;
-  for (const { told } of history) if (told && (last === null || told.atMs > last.atMs)) last = told;
-  return last;
 }

@@ -51,7 +51,7 @@ test('a run tells how it ends and what it waits for, signed, and shows nobody wh
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   await desk.write('in.csv', productsCsv(3));
   const notify = ['--notify', url, '--notify-private'];
-  const environment = { RIVYA_BATCH_NOTIFY_SECRET: secret };
+  const environment = { RIVYA_BATCH_NOTIFY_SECRET: secret, RIVYA_KEY_LABEL: 'Studio' };
   const refused = await desk.run([...run, '--notify', url]);
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--notify-private') });
   const capped = await desk.run([...run, ...notify, '--max-credits', '2'], { environment });
@@ -76,6 +76,7 @@ test('a run tells how it ends and what it waits for, signed, and shows nobody wh
   for (const { text, headers } of received) new Verifier(secret).verify(text, headers);
   const status = await desk.run(['status', 'out']);
   expect(status.stdout).toContain(`${origin} (finished, failed, waiting)`);
+  expect(status.stdout).toMatch(/key +Studio/);
   // Nothing is left to be told, and a finished batch that is given again tells nothing.
   expect((await desk.run([...run, ...notify], { environment })).code).toBe(0);
   expect(received).toHaveLength(2);

@@ -16,13 +16,13 @@ interface ShownRun {
   exit_code: number | null;
   counts: { admitted: number; succeeded: number } | null;
   reason: string | null;
-  told: { event: string; taken: boolean; tries_left: number } | null;
+  told: { type: string; taken: boolean; tries: number; reason: string | null } | null;
 }
 
 interface Shown {
   state: string;
   next: string | null;
-  notify: string | null;
+  notify: { origin: string; on: string[] } | null;
   notify_failed: boolean;
   history: ShownRun[];
 }
@@ -102,17 +102,18 @@ describe.concurrent('a schedule', () => {
     expect(bill.total.tasks).toBe(2 * history.length);
   });
 
-  test('tells its webhook of runs that did not end well, and nobody of its URL (S8)', async ({
-    openDesk,
-  }) => {
+  test('tells its webhook how each run ends, and nobody of its URL (S8)', async ({ openDesk }) => {
     const desk = await openDesk();
     const webhook = await openWebhook();
     await desk.write('in.csv', 'sku,title\n1,Fox\n2,\n');
-    const added = await desk.run([...add, ...daily, '--notify', webhook.url]);
+    const added = await desk.run([...add, ...daily, '--notify', webhook.url, '--notify-private']);
     const worker = desk.start(['worker', ...fast]);
     await desk.run(['schedule', 'run-now', 'shots']);
     const refused = await lookUntil(desk, ({ history }) => history.some(over));
-    expect(refused.notify).toBe('[redacted]');
+    expect(refused.notify).toEqual({
+      origin: new URL(webhook.url).origin,
+      on: ['finished', 'failed', 'waiting'],
+    });
     expect(refused.history[0]).toMatchObject({ state: 'refused', exit_code: 2, trigger: 'hand' });
     expect(refused.history[0]?.reason).toContain('row 3');
     expect(desk.simulator.bill().total.tasks).toBe(0);
@@ -122,27 +123,32 @@ describe.concurrent('a schedule', () => {
     const { history } = await lookUntil(desk, (shown) => shown.history.filter(over).length === 2);
     expect(history[0]).toMatchObject({ state: 'ended', exit_code: 0 });
 
-    while (webhook.told.length === 0) await sleep(100);
-    expect(webhook.told).toHaveLength(1);
-    expect(webhook.told[0]).toMatchObject({
-      event: 'refused',
-      schedule: 'shots',
-      batch: refused.history[0]?.batch,
-      exit_code: 2,
+    const taken = await lookUntil(desk, (shown) => shown.history.every(({ told }) => told?.taken));
+    expect(taken).toMatchObject({
+      notify_failed: false,
+      history: [{ told: { type: 'batch.finished' } }, { told: { type: 'batch.failed' } }],
     });
-    expect(webhook.told[0]?.text).toMatch(/^shots: .*nothing was spent/);
-    const taken = await lookUntil(desk, (shown) => shown.history[1]?.told?.taken === true);
-    expect(taken).toMatchObject({ notify_failed: false, history: [{ told: null }, {}] });
+    const told = new Map(webhook.told.map((message) => [message.batch, message]));
+    expect(told.size).toBe(webhook.told.length);
+    expect(told.get(refused.history[0]?.batch)).toMatchObject({
+      type: 'batch.failed',
+      text: expect.stringMatching(/^shots: .*nothing was spent/),
+      reason: 'refused',
+    });
+    expect(told.get(history[0]?.batch)).toMatchObject({
+      type: 'batch.finished',
+      counts: { succeeded: 1 },
+    });
 
     webhook.server.close();
     await desk.write('in.csv', 'sku,title\n1,\n');
     await desk.run(['schedule', 'run-now', 'shots']);
     const untold = await lookUntil(desk, ({ notify_failed }) => notify_failed);
-    expect(untold.history[0]?.told).toMatchObject({ event: 'refused', taken: false });
+    expect(untold.history[0]?.told).toMatchObject({ type: 'batch.failed', taken: false });
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     const listed = await desk.run(['schedule', 'list', 'shots']);
-    expect(listed.stdout).toContain('a webhook (not shown), which could not be told');
+    expect(listed.stdout).toContain('(finished, failed, waiting), which could not be told');
     expect(listed.stdout).toContain('At 02:00, every day, in Europe/Berlin (0 2 * * *)');
     const table = (await desk.run(['schedule', 'list'])).stdout;
     expect(table.replace(/[\s│]+/g, ' ')).toContain('the webhook could not be told');

@@ -5,7 +5,7 @@ import { DurationLedger } from '../../src/ledger/durations.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import { type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
 import { hearNews } from '../support/news.js';
-import { openSchedules, plan } from '../support/schedules.js';
+import { openSchedules, plan, webhookTo } from '../support/schedules.js';
 import { login, openMonitor } from './open-monitor.js';
 import { endedOn } from './open-nights.js';
 
@@ -388,11 +388,23 @@ describe('the metrics', () => {
     expect((await get('/')).text).toMatch(/balance<\/dt><dd>1,234 credits, \d+ s ago</);
   });
 
+  it('know a key by what it is called, and by a hash where it is called nothing', async () => {
+    const opened = await openBatch();
+    const { get } = await openMonitor({}, opened);
+    expect((await get('/')).text).toContain('<span class="quiet">account account-</span>');
+    await opened.account.records.noteLabel('<Studio & co>');
+    const page = async () => (await get('/')).text;
+    await expect.poll(page, { timeout: 5_000 }).toContain('>key &lt;Studio &amp; co&gt;</span>');
+    expect((await get('/metrics')).text).toContain(
+      'account_info{account="account-1",origin="https://rivya.test",label="<Studio & co>"} 1',
+    );
+  });
+
   it('are there for every rule of the alerts', async () => {
     const opened = await openBatch();
     await opened.ledger.setCaps({ batch: 50, day: undefined });
     const { add, note } = openSchedules(opened);
-    await add(plan('nightly'), 'https://hooks.test/a');
+    await add(plan('nightly'), webhookTo('https://hooks.test/a'));
     await note('nightly', endedOn(0, 4));
     await opened.account.records.noteWallet(5);
     const { get } = await openMonitor({}, opened);

@@ -1,16 +1,16 @@
 import type { ScheduleRun } from '../../src/schedule/schedule.js';
 import { openLedger } from '../support/ledger.js';
-import { openSchedules } from '../support/schedules.js';
+import { openSchedules, webhookTo } from '../support/schedules.js';
 import { openMonitor } from './open-monitor.js';
 
 export const tickMs = Date.parse('2026-11-21T01:00:00Z');
 const dayMs = 86_400_000;
-export const hook = 'https://hooks.test/T0/very-secret-hook?and=more';
+export const hook = webhookTo('https://hooks.test/T0/very-secret-hook?and=more');
 const none = { failed: 0, unknown: 0, cancelled: 0, rejected: 0, taken_over: 0 };
 
 function night(number: number) {
   const scheduledMs = tickMs + number * dayMs;
-  const run = { id: String(scheduledMs), trigger: 'tick', scheduledMs, missed: 0, told: null };
+  const run = { id: String(scheduledMs), trigger: 'tick', scheduledMs, missed: 0 };
   const batch = `nightly@2026-11-${21 + number}`;
   const placed = { ...run, trigger: 'tick', batch, out: `/srv/out/${batch}` } as const;
   return { ...placed, sinceMs: scheduledMs, endedMs: scheduledMs + 60_000 };

@@ -20,7 +20,7 @@ async function linesOf(get: (path: string) => Promise<{ text: string }>): Promis
 
 describe('the metrics of schedules', () => {
   it('count runs by result, and tell the last one and the next', async () => {
-    const { add, note, queue, get, ledger } = await openNights();
+    const { add, note, tell, queue, get } = await openNights();
     await add(plan('nightly'), hook);
     await note('nightly', endedOn(0, 4));
     await note('nightly', endedOn(1, 4));
@@ -28,8 +28,7 @@ describe('the metrics of schedules', () => {
     await note('nightly', runningOn(3));
     await note('nightly', skippedOn(4, 'missed'));
     const refused = String(tickMs + 2 * 86_400_000);
-    const told = { event: 'refused', atMs: tickMs, reason: 'no', triesLeft: 0 };
-    await ledger.noteTold('nightly', refused, { kind: 'refused', ...told });
+    await tell('nightly', refused, { kind: 'given_up', tries: 9, atMs: tickMs, why: 'no' });
     const lines = await linesOf(get);
     const next = ((await queue.nextTick('nightly')) ?? 0) / 1000;
     for (const line of [

@@ -48,7 +48,7 @@ describe('the page of the schedules', () => {
       '<span class="pill missed">missed</span>',
       'no worker was there in time',
       'nightly@2026-11-26 is running (and 2 missed since)',
-      'a webhook (not shown)',
+      'https://hooks.test (finished, failed, waiting, approval)',
       'It has not run yet.',
     ]) {
       expect(text).toContain(words);
@@ -103,7 +103,7 @@ describe('the page of the schedules', () => {
     const { add, get, account, redis, prefix } = await openNights();
     await add(plan('nightly'));
     const owner = { origin: 'https://rivya.test', account: 'account-2' };
-    await new ScheduleLedger(redis, prefix, owner).add(plan('of-another-key'), '');
+    await new ScheduleLedger(redis, prefix, owner).add(plan('of-another-key'), 'none');
     await account.heartbeat('one', { rate: null, inFlight: null });
     for (const path of ['/', '/schedules']) {
       const { text } = await get(path);
@@ -115,28 +115,31 @@ describe('the page of the schedules', () => {
   });
 
   it('says what the webhook could not be told, of a run and of the schedule', async () => {
-    const { add, note, get, ledger } = await openNights();
+    const { add, note, tell, get, ledger } = await openNights();
     await add(plan('nightly'), hook);
-    const told = { event: 'refused', atMs: tickMs, reason: 'it answered HTTP 500' };
     await note('nightly', refusedOn(0, 'bad'));
-    await ledger.noteTold('nightly', String(tickMs), { kind: 'refused', ...told, triesLeft: 3 });
-    const tried = 'could not be told, and is tried again: it answered HTTP 500';
+    const why = 'it answered HTTP 500';
+    const nextMs = Date.now() + 3_600_000;
+    await tell('nightly', String(tickMs), { kind: 'due', tries: 1, why, nextMs });
+    const tried = 'could not be told of batch.failed yet, and is tried again in 60 min';
     const first = (await get('/schedules')).text;
-    expect(first).toContain(`<span class="trouble">the webhook ${tried}</span>`);
-    expect(first).toContain(`<span class="trouble">a webhook (not shown), which ${tried}</span>`);
-    await ledger.noteTold('nightly', String(tickMs), { kind: 'taken', ...told });
+    expect(first).toContain(`<span class="trouble">the webhook ${tried}: ${why}</span>`);
+    const where = 'https://hooks.test (finished, failed, waiting, approval)';
+    expect(first).toContain(`<span class="trouble">${where}, which ${tried}: ${why}</span>`);
+    const [message] = await ledger.messages.all();
+    if (message === undefined) throw new Error('it was kept');
+    await ledger.messages.noteTry(message, { kind: 'told', tries: 2, atMs: 1 }, 1);
     const page = async () => (await get('/schedules')).text;
     await expect.poll(page, { timeout: 5_000 }).not.toContain('could not be told');
   });
 
   it('shows hostile names, files and reasons as the text that they are', async () => {
-    const { ledger, note, get } = await openNights();
+    const { ledger, note, tell, get } = await openNights();
     const hostile = `<script>alert(1)</script>"'&`;
     const everywhere = { files: [hostile], out: hostile, cron: hostile };
-    await ledger.add(plan(hostile, everywhere), '');
+    await ledger.add(plan(hostile, everywhere), hook);
     await note(hostile, { ...refusedOn(0, hostile), batch: hostile } as ScheduleRun);
-    const told = { kind: 'refused', event: 'refused', atMs: tickMs, triesLeft: 0 } as const;
-    await ledger.noteTold(hostile, String(tickMs), { ...told, reason: hostile });
+    await tell(hostile, String(tickMs), { kind: 'given_up', tries: 9, atMs: 1, why: hostile });
     const shown = '&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;';
     for (const path of ['/schedules', '/', '/metrics']) {
       const { text, status } = await get(path);

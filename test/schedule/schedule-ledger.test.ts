@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tickSettings } from '../../src/schedule/queue.js';
 import type { ScheduleRun } from '../../src/schedule/schedule.js';
+import { webhookTo } from '../support/schedules.js';
 import { openScheduleBench, tickMs } from './runs/schedule-bench.js';
 
 function runNumber(number: number): ScheduleRun {
@@ -10,7 +11,6 @@ function runNumber(number: number): ScheduleRun {
     trigger: 'tick',
     scheduledMs: number,
     missed: 0,
-    told: null,
     batch: `shots@${number}`,
     out: `/out/shots@${number}`,
     endedMs: number,
@@ -22,17 +22,17 @@ function runNumber(number: number): ScheduleRun {
 describe('schedules', () => {
   it('are kept once; the same again changes nothing, another of that name is refused', async () => {
     const { ledger, schedule } = await openScheduleBench();
-    expect(await ledger.add(schedule, '')).toBe('same');
-    expect(await ledger.add({ ...schedule, cron: '0 3 * * *' }, '')).toBe('exists');
+    expect(await ledger.add(schedule, 'none')).toBe('same');
+    expect(await ledger.add({ ...schedule, cron: '0 3 * * *' }, 'none')).toBe('exists');
     await ledger.setState(schedule, 'paused');
     expect(await ledger.find('shots')).toEqual({ ...schedule, state: 'paused' });
     expect(await ledger.all()).toHaveLength(1);
   });
 
   it('keep their webhook in one place, which goes with them (S8)', async () => {
-    const { ledger, queue, schedule, connection, prefix } = await openScheduleBench();
+    const { ledger, queue, schedule, connection, prefix, account } = await openScheduleBench();
     await ledger.remove('shots');
-    await ledger.add(schedule, 'https://hooks.test/T0/secret-token');
+    await ledger.add(schedule, webhookTo('https://hooks.test/T0/secret-token'));
     await queue.start(schedule);
     const holding = async () => {
       const found: string[] = [];
@@ -42,10 +42,25 @@ describe('schedules', () => {
       }
       return found;
     };
-    expect(await holding()).toEqual([ledger.keys.webhooks]);
+    expect(await holding()).toEqual([account.keys.webhooks]);
     await ledger.remove('shots');
     await queue.stop('shots');
     expect(await holding()).toEqual([]);
+  });
+});
+
+describe('a webhook that an earlier version was given', () => {
+  it('is taken over, wherever it leads, for what it was told of: what does not go well', async () => {
+    const { ledger, connection } = await openScheduleBench();
+    const url = 'http://10.0.0.1/hook';
+    await connection.hset(ledger.keys.earlierWebhooks, 'shots', url);
+    await ledger.takeOverWebhooks();
+    await ledger.takeOverWebhooks();
+    expect(await ledger.webhook('shots')).toEqual({
+      ...webhookTo(url),
+      on: ['failed', 'waiting'],
+    });
+    expect(await connection.exists(ledger.keys.earlierWebhooks)).toBe(0);
   });
 });
 
@@ -71,24 +86,6 @@ describe('runs', () => {
     await ledger.remove('shots');
     expect(await ledger.save('shots', read, later)).toBe('was_changed');
     expect((await ledger.runs('shots')).runs).toEqual([]);
-  });
-
-  it('keep what their webhook was told, whatever else changes meanwhile', async () => {
-    const { ledger, connection } = await openScheduleBench();
-    await ledger.claim('shots', runNumber(1), '0');
-    const told = { kind: 'taken', event: 'refused', atMs: 5 } as const;
-    const changes = [1, 2, 3].map(async (tries) => {
-      const read = await ledger.readRun('shots', '1');
-      if (read) await ledger.save('shots', read, { ...read.run, missed: tries });
-    });
-    await Promise.all([...changes, ledger.noteTold('shots', '1', told)]);
-    expect((await ledger.readRun('shots', '1'))?.run).toMatchObject({ told, missed: 1 });
-    await ledger.noteTold('shots', '2', told);
-    expect(await ledger.readRun('shots', '2')).toBeNull();
-    // As versions wrote it that did not keep it.
-    const { told: _told, ...before } = runNumber(3);
-    await connection.hset(`${ledger.keys.runs}shots`, '3', JSON.stringify(before));
-    expect((await ledger.readRun('shots', '3'))?.run).toEqual(runNumber(3));
   });
 
   it('are kept a hundred long, in the order of their times', async () => {
@@ -124,15 +121,10 @@ describe('the queue of schedules', () => {
     expect(tickSettings.repeatStrategy?.(asked, repeat)).toBe(Date.parse('2026-10-26T01:30Z'));
   });
 
-  it('takes a run and a notice once', async () => {
+  it('takes a run once', async () => {
     const { queue, jobs } = await openScheduleBench();
     const run = { schedule: 'shots', id: '1', scheduledMs: tickMs, trigger: 'tick' } as const;
-    const told = { text: 't', event: 'refused', schedule: 'shots', run: '1', batch: null };
-    const notice = { ...told, out: null, scheduled: '', exit_code: 2, counts: null };
-    for (let times = 0; times < 2; times += 1) {
-      await queue.addRun({ v: 1, kind: 'run', ...run });
-      await queue.addMessage('shots', notice);
-    }
-    expect(await jobs.getWaitingCount()).toBe(2);
+    for (let times = 0; times < 2; times += 1) await queue.addRun({ v: 1, kind: 'run', ...run });
+    expect(await jobs.getWaitingCount()).toBe(1);
   });
 });

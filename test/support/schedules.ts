@@ -1,4 +1,6 @@
 import { onTestFinished } from 'vitest';
+import { messageOf } from '../../src/batch/announce.js';
+import { type MessageFate, messageKinds, type Webhook } from '../../src/ledger/message-ledger.js';
 import { ScheduleLedger } from '../../src/schedule/ledger.js';
 import { ScheduleQueue } from '../../src/schedule/queue.js';
 import type { Schedule, ScheduleRun } from '../../src/schedule/schedule.js';
@@ -45,6 +47,11 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
   };
 }
 
+/** A webhook that is told of everything. */
+export function webhookTo(url: string): Webhook {
+  return { url, on: [...messageKinds], network: 'any', trust: 'unsigned' };
+}
+
 /** Schedules of the account that a test's ledger is of, and ways to have them run without a worker. */
 export function openSchedules({ redis, prefix }: Pick<OpenLedger, 'redis' | 'prefix'>) {
   const ledger = new ScheduleLedger(redis, prefix, identity);
@@ -53,7 +60,7 @@ export function openSchedules({ redis, prefix }: Pick<OpenLedger, 'redis' | 'pre
   return {
     ledger,
     queue,
-    add: async (schedule: Schedule, webhook = '') => {
+    add: async (schedule: Schedule, webhook: Webhook | 'none' = 'none') => {
       await ledger.add(schedule, webhook);
       await queue.start(schedule);
     },
@@ -61,6 +68,18 @@ export function openSchedules({ redis, prefix }: Pick<OpenLedger, 'redis' | 'pre
     note: async (name: string, run: ScheduleRun) => {
       const { claims } = await ledger.runs(name);
       await ledger.claim(name, run, claims);
+    },
+    /** What became of telling that a run was refused. */
+    tell: async (name: string, run: string, fate: MessageFate) => {
+      const { messages } = ledger;
+      const message = messageOf({
+        ...{ kind: 'failed', batch: null, madeMs: 1, about: [name, run] },
+        schedule: { name, run },
+        said: { text: '', batch: null, out: null, counts: null, credits: null, reason: 'refused' },
+      });
+      const announcement = { to: `schedule ${name}`, wantedAs: ['failed'], message } as const;
+      await messages.announce({ ...announcement, wantedAs: ['failed'] }, null);
+      await messages.noteTry(message, fate, 1);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { RivyaClient } from '../../rivya/client.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
 import type { ReadCreditsOutcome } from '../../rivya/outcome.js';
 import { BatchError } from '../../shared/errors.js';
+import { outOfCredits } from '../../shared/out-of-credits.js';
 import { formatBytes, formatCredits } from '../../shared/quantities.js';
 import { readMemory } from '../../store/inspect-redis.js';
 import { openStore, type Store } from '../../store/open-store.js';
@@ -27,7 +28,7 @@ export async function checkApi(settings: Settings): Promise<Finding[]> {
   const client = openClient(settings);
   try {
     const credits = await client.readCredits();
-    const findings = [judgeCredits(settings.origin, credits)];
+    const findings = [judgeCredits(settings, credits)];
     if (judgeKey(credits).kind !== 'works') return findings;
     findings.push(
       await checkReading(client),
@@ -42,17 +43,21 @@ export async function checkApi(settings: Settings): Promise<Finding[]> {
   }
 }
 
-function judgeCredits(origin: string, outcome: ReadCreditsOutcome): Finding {
+function judgeCredits(
+  { origin, keyLabel }: Pick<Settings, 'origin' | 'keyLabel'>,
+  outcome: ReadCreditsOutcome,
+): Finding {
+  const key = keyLabel === null ? 'the key' : `the key ${keyLabel}`;
   switch (outcome.kind) {
     case 'read': {
-      const text = `${origin} takes the key; ${formatCredits(outcome.currentCredits)} left`;
+      const text = `${origin} takes ${key}; ${formatCredits(outcome.currentCredits)} left`;
       return outcome.currentCredits > 0
         ? { subject, level: 'ok', text }
-        : { subject, level: 'warning', text: `${text}: buy credits before a run` };
+        : { subject, level: 'warning', text: `${text}: the account is ${outOfCredits(origin)}` };
     }
     case 'refused': {
       const { code, message } = outcome.refusal;
-      return { subject, level: 'error', text: `${origin} refuses: ${code}. ${message}` };
+      return { subject, level: 'error', text: `${origin} refuses ${key}: ${code}. ${message}` };
     }
     case 'unknown':
     case 'unreachable':

@@ -163,7 +163,7 @@ async function drive(
   const leaving = new AbortController();
   try {
     messenger.start(worker.news);
-    const notify = noticeTeller(terminal, clock.now);
+    const notify = noticeTeller(terminal, settings.origin, clock.now);
     await worker.attach(journalHeader(meta), out, notify);
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);

@@ -16,17 +16,21 @@ import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { compileFromFlags, readingOptions } from '../options/compile.js';
 import { requireApiKey } from '../options/environment.js';
-import type { PriorityFlags, ReadingFlags } from '../options/flags.js';
+import {
+  type NotifyFlags,
+  type PriorityFlags,
+  type ReadingFlags,
+  webhookOf,
+} from '../options/flags.js';
 import { tellModelList } from '../options/model-list.js';
 import { withSchedules } from '../sessions/schedule-session.js';
 import type { CommandSetup } from '../setup.js';
 
-export interface AddFlags extends ReadingFlags, PriorityFlags {
+export interface AddFlags extends ReadingFlags, PriorityFlags, NotifyFlags {
   cron: string;
   tz?: string;
   overlap: OverlapRule;
   missed: MissedRule;
-  notify?: string;
   onlyChanged: boolean;
   out?: string;
 }
@@ -47,7 +51,7 @@ export async function addSchedule(setup: CommandSetup, wanted: NewSchedule): Pro
   checkName(name);
   checkCron(schedule, systemClock.now());
   for (const file of wanted.files) checkFile(file, schedule, settings.origin);
-  const webhook = checkWebhook(wanted.flags.notify);
+  const webhook = webhookOf(wanted.flags, settings) ?? 'none';
   await lookAtInput(setup, wanted, schedule);
   await makeFolder(schedule.out);
   return withSchedules(setup, async ({ ledger, queue }) => {
@@ -105,13 +109,6 @@ function checkFile(file: string, { input }: Schedule, origin: string): void {
   if (input.format === null && formatOf(new URL(file).pathname) === null) {
     throw new BatchError('usage', 'The URL has no extension that says what it is: add --format.');
   }
-}
-
-/** @throws BatchError `usage`, which does not repeat the URL (S8) */
-function checkWebhook(url: string | undefined): string {
-  if (url === undefined) return '';
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
-  throw new BatchError('usage', '--notify must be an http or https URL.');
 }
 
 /** A mistake in the options is better found now than at night. */

@@ -1,11 +1,13 @@
 import pc from 'picocolors';
+import { messageJson } from '../../notify/words.js';
 import { zoneText } from '../../schedule/cron.js';
-import { type ScheduleRun, shownFile, type Told } from '../../schedule/schedule.js';
+import { type ScheduleRun, shownFile } from '../../schedule/schedule.js';
 import {
   describeRun,
   inputWords,
   lastOutcome,
-  lastTold,
+  lastTrouble,
+  messageOfRun,
   missedWords,
   nextRunWords,
   readScheduleSight,
@@ -31,31 +33,36 @@ export function listSchedules(
     const { ledger, queue, session } = schedules;
     const found = name === undefined ? await ledger.all() : [await findSchedule(ledger, name)];
     const shown: ScheduleSight[] = [];
-    for (const schedule of found) shown.push(await readScheduleSight(ledger, queue, schedule));
-    if (format === 'json') terminal.json(shown.map(scheduleJson));
-    else if (name === undefined) printAll(terminal, shown);
-    else for (const one of shown) printOne(terminal, one, session.clock.now());
+    const messages = await ledger.messages.all();
+    for (const schedule of found) {
+      shown.push(await readScheduleSight(ledger, queue, messages, schedule));
+    }
+    const nowMs = session.clock.now();
+    if (format === 'json') terminal.json(shown.map((sight) => scheduleJson(sight, nowMs)));
+    else if (name === undefined) printAll(terminal, shown, nowMs);
+    else for (const one of shown) printOne(terminal, one, nowMs);
     return ExitCode.succeeded;
   });
 }
 
 /** As `--json` prints it: times in UTC, and the next run in the schedule's zone as well. */
-function scheduleJson(sight: ScheduleSight) {
+function scheduleJson(sight: ScheduleSight, nowMs: number) {
   const { schedule, nextMs, history, webhook } = sight;
   const { name, cron, zone, state, files, out, overlap, missed, makes, priority } = schedule;
   return {
     ...{ schedule: name, state, cron, tz: zone, overlap, missed, priority, out },
     files: files.map(shownFile),
     only_changed: makes === 'only_changed',
-    notify: webhook === 'set' ? '[redacted]' : null,
-    notify_failed: lastTold(sight)?.kind === 'refused',
+    notify: webhook,
+    notify_failed: lastTrouble(sight, nowMs) !== null,
     next: nextMs === null ? null : new Date(nextMs).toISOString(),
     next_local: nextMs === null ? null : zoneText(nextMs, zone),
-    history: history.map(runJson),
+    history: history.map((run) => runJson(sight, run)),
   };
 }
 
-function runJson(run: ScheduleRun) {
+function runJson(sight: ScheduleSight, run: ScheduleRun) {
+  const told = messageOfRun(sight, run);
   const placed = run.stage === 'skipped' ? null : run;
   const over = run.stage === 'ended' || run.stage === 'refused' ? run : null;
   return {
@@ -71,19 +78,7 @@ function runJson(run: ScheduleRun) {
     credits: run.stage === 'ended' ? run.spent : null,
     reason: reasonOf(run),
     ended: 'endedMs' in run ? new Date(run.endedMs).toISOString() : null,
-    told: toldJson(run.told),
-  };
-}
-
-function toldJson(told: Told | null) {
-  if (told === null) return null;
-  const refused = told.kind === 'refused' ? told : null;
-  return {
-    event: told.event,
-    at: new Date(told.atMs).toISOString(),
-    taken: refused === null,
-    reason: refused?.reason ?? null,
-    tries_left: refused?.triesLeft ?? 0,
+    told: told && messageJson(told),
   };
 }
 
@@ -105,15 +100,15 @@ function reasonOf(run: ScheduleRun): string | null {
   }
 }
 
-function printAll(terminal: Terminal, shown: ScheduleSight[]): void {
+function printAll(terminal: Terminal, shown: ScheduleSight[], nowMs: number): void {
   if (shown.length === 0) {
     terminal.print('There are no schedules under this API key: rivya-batch schedule add --help');
     return;
   }
-  printTable(terminal, shown, columns);
+  printTable(terminal, shown, columnsAt(nowMs));
 }
 
-const columns: Column<ScheduleSight>[] = [
+const columnsAt = (nowMs: number): Column<ScheduleSight>[] => [
   { head: 'schedule', text: ({ schedule }) => schedule.name, narrow: { least: 18, by: 'middle' } },
   {
     head: 'state',
@@ -128,20 +123,23 @@ const columns: Column<ScheduleSight>[] = [
   },
   {
     head: 'last',
-    text: lastWords,
+    text: (sight) => lastWords(sight, nowMs),
     narrow: { least: 24, by: 'next line' },
-    paint: (shown, sight) => (isBad(sight) ? pc.red(shown) : shown),
+    paint: (shown, sight) => (isBad(sight, nowMs) ? pc.red(shown) : shown),
   },
 ];
 
-function isBad(sight: ScheduleSight): boolean {
-  return lastOutcome(sight.history.slice(0, 1)) === 'bad' || toldTrouble(lastTold(sight)) !== null;
+function isBad(sight: ScheduleSight, nowMs: number): boolean {
+  return lastOutcome(sight.history.slice(0, 1)) === 'bad' || lastTrouble(sight, nowMs) !== null;
 }
 
-function lastWords(sight: ScheduleSight): string {
+function lastWords(sight: ScheduleSight, nowMs: number): string {
   const [last] = sight.history;
-  const trouble = toldTrouble(lastTold(sight));
-  const words = last === undefined ? '-' : describeRun(last, sight.schedule.zone);
+  const trouble = lastTrouble(sight, nowMs);
+  const words =
+    last === undefined
+      ? '-'
+      : describeRun(last, { zone: sight.schedule.zone, origin: sight.origin });
   return trouble === null ? words : `${words}; ${trouble}`;
 }
 
@@ -154,17 +152,17 @@ function printOne(terminal: Terminal, sight: ScheduleSight, nowMs: number): void
     ['input', inputWords(schedule)],
     ['results', out],
     ['rules', rulesWords(schedule)],
-    ['notify', webhookWords(sight) ?? '-'],
+    ['notify', webhookWords(sight, nowMs) ?? '-'],
   ];
   terminal.print(`Schedule ${name}: ${state}`);
   printFacts(terminal, rows);
   terminal.print(history.length === 0 ? 'It has not run yet.' : 'Runs, the latest first:');
   for (const run of history) {
     const code = 'exitCode' in run ? ` [${run.exitCode}]` : '';
-    const trouble = toldTrouble(run.told);
+    const trouble = toldTrouble(sight, run, nowMs);
     const more = missedWords(run) + (trouble === null ? '' : `; ${trouble}`);
     const head = `  ${zoneText(run.scheduledMs, zone)}${code} `;
-    const text = `${describeRun(run, zone)}${more}`;
+    const text = `${describeRun(run, { zone, origin: sight.origin })}${more}`;
     for (const line of hangingLines(head, text, terminal.lineWidth)) terminal.print(line);
   }
 }

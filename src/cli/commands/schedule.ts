@@ -7,6 +7,7 @@ import { isOpen, missedRules, overlapRules } from '../../schedule/schedule.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import {
   addJsonFlag,
+  addNotifyFlags,
   addOutFlag,
   addPriorityFlag,
   addReadingFlags,
@@ -64,11 +65,11 @@ function addAdd(schedule: Command, setup: CommandSetup): void {
       '--only-changed',
       'make what is new or has changed; the rest is taken over from the batch before',
     ).default(false),
-    new Option('--notify <url>', 'webhook that is told of runs that did not end well'),
   ];
   for (const option of options) add.addOption(twin(option));
   addOutFlag(add, "folder of the batches' folders");
   addPriorityFlag(add);
+  addNotifyFlags(add);
   addReadingFlags(add);
   add.action((name: string, given: string[]) =>
     setup.run(async () => {

@@ -180,6 +180,8 @@ interface StatusSight extends BatchSight {
   notBegun: string | null;
   /** Why files of finished tasks cannot be fetched; how many says the queue. */
   fileTrouble: string | null;
+  /** What people call the key; null where they call it nothing. */
+  keyLabel: string | null;
   /** Who is told of it; null where nobody is. */
   webhook: ShownWebhook | null;
   /** The last that there was to tell; null where there was nothing. */
@@ -192,8 +194,8 @@ export async function readBatchSight(session: StoreSession, batch: string): Prom
   const { StageQueues } = await import('../../shared/queues.js');
   const queues = new StageQueues(session.connection, session.settings.prefix, batch);
   try {
-    const [view, queued, unwritten, notBegun, fileTrouble, [webhook], messages] = await Promise.all(
-      [
+    const [view, queued, unwritten, notBegun, fileTrouble, [webhook], messages, keyLabel] =
+      await Promise.all([
         account.view(),
         countQueued(queues),
         ledger.outbox.length(),
@@ -201,10 +203,10 @@ export async function readBatchSight(session: StoreSession, batch: string): Prom
         ledger.fileTrouble(),
         account.messages.webhooks([`batch ${batch}`]),
         account.messages.all(),
-      ],
-    );
+        account.records.label(),
+      ]);
     return {
-      ...{ meta, account: view, queued, unwritten, notBegun, fileTrouble },
+      ...{ meta, account: view, queued, unwritten, notBegun, fileTrouble, keyLabel },
       webhook: webhook ? shownWebhook(webhook) : null,
       lastMessage: lastMessage(messages.filter((message) => message.batch === batch)),
     };
@@ -223,6 +225,7 @@ export function batchJson(sight: StatusSight, nowMs: number) {
     not_begun: notBegun,
     files_due: { count: filesDue, reason: filesDue > 0 ? fileTrouble : null },
     notify: webhook && { ...webhook, last: sight.lastMessage && messageJson(sight.lastMessage) },
+    key: sight.keyLabel,
     account,
   };
 }
@@ -244,6 +247,7 @@ export function printBatch(
       ? []
       : [['priority', String(meta.priority)] satisfies [string, string]]),
     ['credits', `${formatCredits(meta.spent)} spent, ${formatCredits(meta.reserved)} reserved`],
+    ...(sight.keyLabel === null ? [] : [['key', sight.keyLabel] satisfies [string, string]]),
     ['pace', paceText(account)],
     ['in flight', placesText(account)],
   ];

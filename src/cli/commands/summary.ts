@@ -9,6 +9,7 @@ import { fileNames } from '../../results/file-names.js';
 import { runReport } from '../../results/run-report.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
+import { outOfCredits } from '../../shared/out-of-credits.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { outcomeWord } from '../../worker/stages/answers.js';
@@ -166,7 +167,10 @@ function nextSteps(
     case 'interrupted':
       return ['Stopped; everything is saved. To continue:', `  ${goOn}`];
     case 'no_credits':
-      return ['The account is out of credits. Once there are some, continue with:', `  ${goOn}`];
+      return [
+        `The account is ${outOfCredits(meta.origin)}. Once there are some, continue with:`,
+        `  ${goOn}`,
+      ];
     case 'capped':
       return [
         `${leftText(leftOf(meta), left)}: that would go over the cap. ${raiseText(meta)}`,

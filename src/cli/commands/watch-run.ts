@@ -314,7 +314,7 @@ function holdText(account: AccountView, nowMs: number): string {
   switch (account.gate.kind) {
     case 'parked':
       return pc.yellow(
-        `Out of credits: submissions wait; next look in ${formatDuration(account.gate.probeAtMs - nowMs)}.`,
+        `Submissions wait for credits; next look in ${formatDuration(account.gate.probeAtMs - nowMs)}.`,
       );
     case 'halted':
       return pc.red(`The API refuses the key: ${account.gate.code}.`);

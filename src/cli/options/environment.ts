@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { redactSecrets } from '../../rivya/transport-failure.js';
 import { BatchError } from '../../shared/errors.js';
 
 /** What every command may need; parsed once, whole, at start. */
 export interface Settings {
   /** Null where none is given: only commands that talk to the API ask for it. */
   apiKey: string | null;
+  /** What people call the key, wherever it is shown; null where they call it nothing. */
+  keyLabel: string | null;
   /** `https://host[:port]`, without a path. */
   origin: string;
   /** Port on this machine where the simulator of this process stands for that origin; null: the origin is asked. */
@@ -49,6 +52,11 @@ const environmentSchema = z.object({
   RIVYA_API_KEY: z
     .string()
     .regex(/^rvya_sk_[\w-]+$/, 'must begin with rvya_sk_')
+    .optional(),
+  RIVYA_KEY_LABEL: z
+    .string()
+    .regex(/^\P{C}{1,64}$/u, 'may hold up to 64 printable characters')
+    .refine((text) => redactSecrets(text) === text, 'is a name for the key, not the key')
     .optional(),
   RIVYA_BASE_URL: originSchema.default('https://rivya.ai'),
   REDIS_URL: z.string().optional(),
@@ -144,6 +152,7 @@ export function readSettings(): Settings {
   const found = parsed.data;
   return {
     apiKey: found.RIVYA_API_KEY ?? null,
+    keyLabel: found.RIVYA_KEY_LABEL ?? null,
     origin: found.RIVYA_BASE_URL,
     simulatorPort: null,
     redisUrl: found.REDIS_URL ?? null,

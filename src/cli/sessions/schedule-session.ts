@@ -5,7 +5,6 @@ import { ScheduleLedger } from '../../schedule/ledger.js';
 import { ScheduleQueue } from '../../schedule/queue.js';
 import { ScheduleWorker } from '../../schedule/runs/schedule-worker.js';
 import { fetchInput } from '../../schedule/runs/take-input.js';
-import { postWebhook } from '../../schedule/runs/tell-run.js';
 import type { Schedule } from '../../schedule/schedule.js';
 import { systemClock } from '../../shared/clock.js';
 import { BatchError } from '../../shared/errors.js';
@@ -40,6 +39,7 @@ export async function withSchedules<T>(
     const account = openAccount(session);
     const parts = partsFor(session, account);
     try {
+      await parts.ledger.takeOverWebhooks();
       return await act({ session, account, ...parts });
     } finally {
       await parts.queue.close();
@@ -71,16 +71,13 @@ export async function startSchedules(
   const { account, models, log, stopping } = parts;
   const { ledger, queue } = partsFor(session, account);
   const worker = new ScheduleWorker({
-    context: {
-      ledger,
-      queue,
-      batches: batchContext(session, account, models),
-      ...{ clock, log, stopping },
-      readModels: () => readModelsFor(settings, log),
-      fetchReference: fetcherFor(settings),
-      fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
-    },
-    post: (url, notice) => postWebhook(url, notice, proxy, userAgent),
+    ledger,
+    queue,
+    batches: batchContext(session, account, models),
+    ...{ clock, log, stopping },
+    readModels: () => readModelsFor(settings, log),
+    fetchReference: fetcherFor(settings),
+    fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
   });
   await worker.start();
   return {

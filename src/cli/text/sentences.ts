@@ -6,6 +6,7 @@ import { type AccountView, defaultInFlight } from '../../ledger/account-view.js'
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import type { RowPosition } from '../../producer/rows/row.js';
 import type { InputWarning } from '../../producer/warnings.js';
+import { outOfCredits } from '../../shared/out-of-credits.js';
 import { counted, formatDuration, grouped, shellWord } from '../../shared/quantities.js';
 import { wordsThatGoOn } from '../options/kept-command.js';
 
@@ -104,7 +105,7 @@ export function limitingText(limiting: Limiting, account: AccountView, meta: Bat
     case 'in_flight':
       return `tasks in flight (${told.inFlight === null ? `learned: at most ${learnedInFlight ?? defaultInFlight}` : `--in-flight ${told.inFlight}`})`;
     case 'credits':
-      return pc.yellow('credits');
+      return pc.yellow(`the account is ${outOfCredits(meta.origin)}`);
     case 'key':
       return pc.red('the key is refused');
     case 'api_down':

@@ -1,22 +1,27 @@
+import { outOfCredits } from '../../shared/out-of-credits.js';
 import { counted, formatDuration } from '../../shared/quantities.js';
 import { type Notice, NoticeNews } from '../../worker/notices.js';
 import type { Terminal } from './terminal.js';
 
 /** Turns notices into sentences for the person at the terminal. */
-export function noticeTeller(terminal: Terminal, now: () => number): (notice: Notice) => void {
+export function noticeTeller(
+  terminal: Terminal,
+  origin: string,
+  now: () => number,
+): (notice: Notice) => void {
   const news = new NoticeNews(now);
   return (notice) => {
-    const sentence = sentenceFor(notice);
+    const sentence = sentenceFor(notice, origin);
     if (sentence !== null && news.take(notice) === 'news') terminal.warn(sentence);
   };
 }
 
-function sentenceFor(notice: Notice): string | null {
+function sentenceFor(notice: Notice, origin: string): string | null {
   switch (notice.kind) {
     case 'lined':
       return null;
     case 'parked':
-      return `The account is out of credits. Submissions wait and go on by themselves once there are credits; the next look is in ${formatDuration(notice.probeInMs)}.`;
+      return `The account is ${outOfCredits(origin)}. Submissions wait and go on by themselves once there are credits; the next look is in ${formatDuration(notice.probeInMs)}.`;
     case 'credits_back':
       return 'There are credits again: going on.';
     case 'capped':

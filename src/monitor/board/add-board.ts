@@ -166,12 +166,6 @@ function tickAdapter(account: string, queue: TickQueue, actions: Actions): BullM
       href: scheduleLink(account, data.schedule),
     }),
   });
-  // A message tells why a run was refused, with what stood in its input (S8).
-  adapter.setFormatter('data', (data: ScheduleJob) =>
-    data.kind === 'notice'
-      ? { ...data, notice: { ...data.notice, text: hideSecrets(data.notice.text) } }
-      : data,
-  );
   return adapter;
 }
 

@@ -1,6 +1,7 @@
 import { defaultInFlight } from '../../ledger/account-view.js';
 import { leftOf } from '../../ledger/batch-meta.js';
 import { type DurationSketch, durationAt } from '../../ledger/durations.js';
+import { untoldText } from '../../notify/words.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';
@@ -9,7 +10,10 @@ const quantiles = [0.5, 0.9, 0.99];
 
 /** What all batches of one API origin and key share. */
 export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: Overview): void {
-  const known = set.gauge('account_info', 'Which API origin an account belongs to.');
+  const known = set.gauge(
+    'account_info',
+    'Which API origin an account belongs to, and what its key is called.',
+  );
   const workers = set.gauge('workers', 'Live workers.');
   const pending = set.gauge('account_briefs_pending', 'Briefs without a line, over all batches.');
   const held = set.gauge('submissions_held', '1 where submissions are held, by reason.');
@@ -17,7 +21,7 @@ export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: O
   for (const sight of accounts) {
     const { account, view } = sight;
     const own = batches.filter(({ meta }) => meta.account === account);
-    known({ account, origin: sight.origin }, 1);
+    known({ account, origin: sight.origin, label: sight.label ?? '' }, 1);
     workers({ account }, view.workers);
     pending(
       { account },
@@ -33,7 +37,22 @@ export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: O
     addDurationMetrics(set, sight);
     addAnswerMetrics(set, sight);
     addWalletMetrics(set, sight);
+    addMessageMetrics(set, sight, atMs);
   }
+}
+
+/** Those that were given up stay for as long as they are kept. */
+function addMessageMetrics(
+  set: MetricSet,
+  { account, messages }: AccountSight,
+  atMs: number,
+): void {
+  const untold = set.gauge(
+    'messages_untold',
+    'Messages to webhooks that could not be told, given up or to be tried again.',
+  );
+  const count = messages.filter((message) => untoldText(message, atMs) !== null).length;
+  untold({ account }, count);
 }
 
 function addPaceMetrics(set: MetricSet, sight: AccountSight, atMs: number): void {

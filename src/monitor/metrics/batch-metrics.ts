@@ -1,14 +1,13 @@
 import { cappedBy, isPaused, leftOf } from '../../ledger/batch-meta.js';
 import {
   lastOutcome,
-  lastTold,
+  lastTrouble,
   runResult,
   runResults,
   type ScheduleSight,
 } from '../../schedule/words.js';
 import { queueStages } from '../../shared/queue-names.js';
-import type { AccountSchedules } from '../reading/read-schedules.js';
-import type { WatchedBatch } from '../reading/watch.js';
+import type { Overview, WatchedBatch } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';
 
 /** What the ledger counts for each batch. */
@@ -69,7 +68,10 @@ function addCreditMetrics(set: MetricSet, batches: readonly WatchedBatch[]): voi
 }
 
 /** What the ledger keeps of schedules and their runs; of runs, the last hundred of each. */
-export function addScheduleMetrics(set: MetricSet, accounts: readonly AccountSchedules[]): void {
+export function addScheduleMetrics(
+  set: MetricSet,
+  { schedules: accounts, atMs }: Pick<Overview, 'schedules' | 'atMs'>,
+): void {
   const due = set.gauge(
     'schedule_jobs_due',
     'Jobs of the schedules that are due and that no worker has taken.',
@@ -77,13 +79,13 @@ export function addScheduleMetrics(set: MetricSet, accounts: readonly AccountSch
   for (const { account, schedules, due: count } of accounts) {
     due({ account }, count);
     for (const sight of schedules) {
-      addRunMetrics(set, account, sight);
+      addRunMetrics(set, account, sight, atMs);
       addTimeMetrics(set, account, sight);
     }
   }
 }
 
-function addRunMetrics(set: MetricSet, account: string, sight: ScheduleSight): void {
+function addRunMetrics(set: MetricSet, account: string, sight: ScheduleSight, atMs: number): void {
   const { schedule, history, claims, webhook } = sight;
   const labels = { account, schedule: schedule.name };
   const total = set.counter(
@@ -108,7 +110,7 @@ function addRunMetrics(set: MetricSet, account: string, sight: ScheduleSight): v
   }
   const outcome = lastOutcome(history);
   if (outcome !== null) succeeded(labels, outcome === 'good' ? 1 : 0);
-  if (webhook === 'set') untold(labels, lastTold(sight)?.kind === 'refused' ? 1 : 0);
+  if (webhook !== null) untold(labels, lastTrouble(sight, atMs) === null ? 0 : 1);
 }
 
 function addTimeMetrics(set: MetricSet, account: string, sight: ScheduleSight): void {

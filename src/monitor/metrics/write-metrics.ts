@@ -13,7 +13,7 @@ export async function writeMetrics(watch: Watch): Promise<{ type: string; text: 
     up({}, 1);
     addAccountMetrics(set, overview);
     addBatchMetrics(set, overview.batches);
-    addScheduleMetrics(set, overview.schedules);
+    addScheduleMetrics(set, overview);
   } catch (error) {
     if (!(error instanceof BatchError) || error.code !== 'redis_unreachable') throw error;
     up({}, 0);

@@ -1,10 +1,18 @@
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
 import { leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
+import { lastMessage, untoldText, webhookText } from '../../notify/words.js';
 import type { FailureGroup } from '../../results/failures.js';
 import { zoneText } from '../../schedule/cron.js';
-import type { Schedule, ScheduleRun } from '../../schedule/schedule.js';
-import { describeRun, missedWords, runResult, toldTrouble } from '../../schedule/words.js';
+import type { ScheduleRun } from '../../schedule/schedule.js';
+import {
+  describeRun,
+  missedWords,
+  runResult,
+  type ScheduleSight,
+  toldTrouble,
+} from '../../schedule/words.js';
 import { type Html, html, type Part } from '../../shared/html.js';
+import { outOfCredits } from '../../shared/out-of-credits.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import { queueName, queueStages } from '../../shared/queue-names.js';
 import type { Failures } from '../reading/read-failures.js';
@@ -30,7 +38,7 @@ export function batchPage(batch: WatchedBatch, failures: Failures, atMs: number)
   const { meta } = batch;
   const main = html`<h1>${meta.name} ${stateOf(meta)}</h1>
 <p class="progress">${progressOf(meta)}</p>
-${facts(factRows(batch))}
+${facts(factRows(batch, atMs))}
 <h2>Without success</h2>
 ${failuresPart(batch, failures)}
 <h2>Stages</h2>
@@ -39,7 +47,7 @@ ${stagesTable(batch)}`;
   return layout({ title: meta.name, live: 'live', atMs, search, main });
 }
 
-function factRows(batch: WatchedBatch) {
+function factRows(batch: WatchedBatch, atMs: number) {
   const { meta, look } = batch;
   const { lines, requests } = meta;
   const limiting = limitingWords(batch);
@@ -59,6 +67,7 @@ function factRows(batch: WatchedBatch) {
     ['limited by', limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`],
     ['not begun', batch.notBegun && html`<span class="trouble">${batch.notBegun}</span>`],
     ['files', filesPart(batch)],
+    ['who is told', toldPart(batch, atMs)],
     ['time left', timeLeftWords(batch)],
     [
       'requests',
@@ -76,6 +85,14 @@ function filesPart({ filesDue: { count, reason } }: WatchedBatch): Html | null {
   if (count === 0) return null;
   const why = reason === null ? '' : ` ${reason}`;
   return html`<span class="trouble">${count} cannot be fetched yet.${why}</span>`;
+}
+
+function toldPart({ meta, account, webhook }: WatchedBatch, atMs: number): Html | string | null {
+  if (webhook === null) return null;
+  const last = lastMessage(account.messages.filter(({ batch }) => batch === meta.name));
+  const untold = last && untoldText(last, atMs);
+  if (!untold) return webhookText(webhook);
+  return html`<span class="trouble">${webhookText(webhook)}, which ${untold}</span>`;
 }
 
 function failuresPart({ meta }: WatchedBatch, failures: Failures): Html {
@@ -119,9 +136,11 @@ export function resultPill(run: ScheduleRun): Html {
 /** Runs of a schedule and what became of each; only batches that are `shown` have a page. */
 export function runTable(
   runs: readonly ScheduleRun[],
-  { zone }: Schedule,
+  sight: ScheduleSight,
   shown: ReadonlyMap<string, WatchedBatch>,
+  atMs: number,
 ): Html {
+  const { zone } = sight.schedule;
   const rows = runs.map((run): Part[] => {
     const batch = run.stage === 'skipped' ? null : run.batch;
     const watched = batch === null ? undefined : shown.get(batch);
@@ -130,7 +149,7 @@ export function runTable(
       watched ? html`<a href="${batchLink(watched.meta.name)}">${batch}</a>` : batch,
       resultPill(run),
       briefsPart(run, watched),
-      whatPart(run, zone),
+      whatPart(sight, run, atMs),
     ];
   });
   return table(['due', 'batch', 'result', 'briefs', 'outcome'], rows);
@@ -146,9 +165,9 @@ function briefsPart(run: ScheduleRun, watched: WatchedBatch | undefined): Part {
   return run.stage === 'running' && watched ? progressOf(watched.meta) : null;
 }
 
-function whatPart(run: ScheduleRun, zone: string): Html {
-  const trouble = toldTrouble(run.told);
-  return html`${describeRun(run, zone)}${missedWords(run)}${trouble === null ? null : html`; <span class="trouble">${trouble}</span>`}`;
+function whatPart(sight: ScheduleSight, run: ScheduleRun, atMs: number): Html {
+  const trouble = toldTrouble(sight, run, atMs);
+  return html`${describeRun(run, { zone: sight.schedule.zone, origin: sight.origin })}${missedWords(run)}${trouble === null ? null : html`; <span class="trouble">${trouble}</span>`}`;
 }
 
 export interface LimitingWords {
@@ -171,7 +190,7 @@ export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWo
     case 'key':
       return trouble('the API refuses the key');
     case 'credits':
-      return trouble('the account is out of credits');
+      return trouble(`the account is ${outOfCredits(meta.origin)}`);
     case 'api_down':
       return trouble('the API does not answer');
     case 'files':

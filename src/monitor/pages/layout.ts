@@ -154,3 +154,8 @@ export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
     ? `${linesPerSecond.toFixed(1)} briefs/s`
     : `${(linesPerSecond * 60).toFixed(1)} briefs/min`;
 }
+
+/** By what people call it a key is known, or else by the beginning of its account's hash. */
+export function keyWords({ account, label }: { account: string; label: string | null }): string {
+  return label === null ? `account ${account.slice(0, 8)}` : `key ${label}`;
+}

@@ -1,5 +1,6 @@
 import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html } from '../../shared/html.js';
+import { outOfCredits } from '../../shared/out-of-credits.js';
 import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { AccountSight } from '../reading/read-account.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
@@ -8,6 +9,7 @@ import {
   batchLink,
   creditsWords,
   facts,
+  keyWords,
   layout,
   paceOfBatchWords,
   progressOf,
@@ -67,7 +69,7 @@ function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number):
       wallet && `${formatCredits(wallet.credits)}, ${formatDuration(atMs - wallet.readAtMs)} ago`,
     ],
   ] as const;
-  return html`<section class="account"><h2>${account.origin} <span class="quiet">account ${account.account.slice(0, 8)}</span></h2>${facts(rows)}</section>`;
+  return html`<section class="account"><h2>${account.origin} <span class="quiet">${keyWords(account)}</span></h2>${facts(rows)}</section>`;
 }
 
 function workersText({ account, view }: AccountSight, open: WatchedBatch[]): Html | string {
@@ -76,12 +78,12 @@ function workersText({ account, view }: AccountSight, open: WatchedBatch[]): Htm
   return html`<span class="trouble">none, and briefs wait</span>`;
 }
 
-function gateText({ view }: AccountSight, atMs: number): Html | string {
+function gateText({ view, origin }: AccountSight, atMs: number): Html | string {
   switch (view.gate.kind) {
     case 'halted':
       return html`<span class="trouble">stopped: the API refuses the key (${view.gate.code})</span>`;
     case 'parked':
-      return html`<span class="trouble">waiting for credits since ${formatDuration(atMs - view.gate.sinceMs)}; next look in ${formatDuration(view.gate.probeAtMs - atMs)}</span>`;
+      return html`<span class="trouble">waiting since ${formatDuration(atMs - view.gate.sinceMs)}: the account is ${outOfCredits(origin)}; next look in ${formatDuration(view.gate.probeAtMs - atMs)}</span>`;
     case 'open':
       if (view.downUntilMs > atMs) {
         return html`<span class="trouble">the API does not answer; next try in ${formatDuration(view.downUntilMs - atMs)}</span>`;

@@ -1,11 +1,10 @@
 import { zoneText } from '../../schedule/cron.js';
 import {
   inputWords,
-  lastTold,
+  lastTrouble,
   nextRunWords,
   rulesWords,
   type ScheduleSight,
-  toldTrouble,
   webhookWords,
   whenWords,
 } from '../../schedule/words.js';
@@ -14,7 +13,16 @@ import { counted, creditsNumber } from '../../shared/quantities.js';
 import { type AccountSchedules, lateAfterMs } from '../reading/read-schedules.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
 import { resultPill, runTable } from './batch-page.js';
-import { facts, layout, pill, scheduleLink, scheduleMark, schedulesPath, table } from './layout.js';
+import {
+  facts,
+  keyWords,
+  layout,
+  pill,
+  scheduleLink,
+  scheduleMark,
+  schedulesPath,
+  table,
+} from './layout.js';
 
 /** So many runs are seen at once; the others that are kept are folded away. */
 const latestRuns = 7;
@@ -34,14 +42,14 @@ ${schedules.map((own) => accountPart(own, overview))}`;
 }
 
 function accountPart(own: AccountSchedules, overview: Overview): Html {
-  const { account, origin, schedules } = own;
+  const { account, schedules } = own;
   const shown = new Map(
     overview.batches
       .filter(({ meta }) => meta.account === account)
       .map((batch) => [batch.meta.name, batch]),
   );
   const trouble = standstill(own, overview);
-  return html`${accountCrumb(origin, account)}
+  return html`${accountCrumb(own)}
 ${trouble && html`<p class="trouble">${trouble}</p>`}
 ${schedules.map((sight) => schedulePart(sight, account, shown, overview.atMs))}`;
 }
@@ -60,10 +68,10 @@ function schedulePart(
   const olderPart =
     older.length === 0
       ? null
-      : html`<details id="${mark} older"><summary>${older.length} older</summary>${runTable(older, schedule, shown)}</details>`;
+      : html`<details id="${mark} older"><summary>${older.length} older</summary>${runTable(older, sight, shown, atMs)}</details>`;
   return html`<section class="schedule" id="${mark}"><h2>${schedule.name} ${pill(schedule.state)}</h2>
 ${facts(factRows(sight, atMs))}
-${history.length === 0 ? html`<p>It has not run yet.</p>` : runTable(latest, schedule, shown)}${olderPart}</section>`;
+${history.length === 0 ? html`<p>It has not run yet.</p>` : runTable(latest, sight, shown, atMs)}${olderPart}</section>`;
 }
 
 function factRows(sight: ScheduleSight, atMs: number) {
@@ -77,7 +85,7 @@ function factRows(sight: ScheduleSight, atMs: number) {
     ['rules', rulesWords(schedule)],
     ['cap of a batch', capWords(caps.batch)],
     ['cap of a day', capWords(caps.day)],
-    ['is told of failures', toldPart(sight)],
+    ['who is told', toldPart(sight, atMs)],
   ] as const;
 }
 
@@ -85,11 +93,10 @@ function capWords(cap: number | 'none' | null): string | null {
   return typeof cap === 'number' ? creditsNumber(cap) : cap;
 }
 
-/** Where it is told, nobody sees (S8); that it could not be, a person should. */
-function toldPart(sight: ScheduleSight): Html | string {
-  const words = webhookWords(sight) ?? 'nobody';
-  const trouble = toldTrouble(lastTold(sight));
-  return trouble === null ? words : html`<span class="trouble">${words}</span>`;
+/** That somebody could not be told, a person should see. */
+function toldPart(sight: ScheduleSight, atMs: number): Html | string {
+  const words = webhookWords(sight, atMs) ?? 'nobody';
+  return lastTrouble(sight, atMs) === null ? words : html`<span class="trouble">${words}</span>`;
 }
 
 /** When it runs next; what should have run by now wants a person. */
@@ -126,18 +133,18 @@ ${schedules.map((own) => accountInShort(own, overview))}`;
 
 /** Each account by itself: what keeps its schedules says nothing of another's. */
 function accountInShort(own: AccountSchedules, overview: Overview): Html {
-  const { account, origin, schedules } = own;
+  const { account, schedules } = own;
   const several = overview.schedules.length > 1;
   const reason = standstill(own, overview);
   const rows = schedules.map((sight) => shortRow(sight, account, overview.atMs));
-  return html`${several ? accountCrumb(origin, account) : null}
+  return html`${several ? accountCrumb(own) : null}
 ${reason && html`<p class="trouble">${reason}</p>`}
 ${table(['schedule', 'state', 'when', 'next run', 'last run'], rows)}`;
 }
 
 /** Whose it is that follows. */
-function accountCrumb(origin: string, account: string): Html {
-  return html`<p class="crumb">${origin} <span class="quiet">account ${account.slice(0, 8)}</span></p>`;
+function accountCrumb(own: AccountSchedules): Html {
+  return html`<p class="crumb">${own.origin} <span class="quiet">${keyWords(own)}</span></p>`;
 }
 
 function shortRow(sight: ScheduleSight, account: string, atMs: number): Part[] {

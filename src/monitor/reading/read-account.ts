@@ -1,6 +1,7 @@
 import type { AnswerCount, WalletSight } from '../../ledger/account-ledger.js';
 import { type AccountView, utcDay } from '../../ledger/account-view.js';
 import { DurationLedger, type DurationSketch } from '../../ledger/durations.js';
+import type { Message } from '../../ledger/message-ledger.js';
 import { modelOf } from '../../shared/brief.js';
 import type { Ledgers } from './ledgers.js';
 
@@ -9,6 +10,8 @@ export interface AccountSight {
   /** Hash over both: the key itself is nowhere. */
   account: string;
   origin: string;
+  /** What people call the key; null where they call it nothing. */
+  label: string | null;
   view: AccountView;
   /** Turns that the pace gave for requests so far, and how many requests the API refused with 429. */
   turns: number;
@@ -24,6 +27,8 @@ export interface AccountSight {
   /** Null where nobody has read it yet. */
   wallet: WalletSight | null;
   answers: AnswerCount[];
+  /** What it has to tell, and had lately. */
+  messages: Message[];
 }
 
 export async function readAccount(
@@ -35,16 +40,19 @@ export async function readAccount(
   const { redis } = ledgers;
   const { keys } = ledger;
   const today = keys.day + utcDay(ledgers.clock.now());
-  const [view, shared, submissions, oldest, day, prices, wallet, answers] = await Promise.all([
-    ledger.view(),
-    redis.hget(keys.pace, 'booked'),
-    redis.hget(keys.submitPace, 'booked'),
-    redis.zrange(keys.inFlight, '0', '0', 'WITHSCORES'),
-    redis.hmget(today, 'spent', 'reserved'),
-    ledger.prices(),
-    ledger.records.wallet(),
-    ledger.records.answers(),
-  ]);
+  const [view, shared, submissions, oldest, day, prices, wallet, answers, messages, label] =
+    await Promise.all([
+      ledger.view(),
+      redis.hget(keys.pace, 'booked'),
+      redis.hget(keys.submitPace, 'booked'),
+      redis.zrange(keys.inFlight, '0', '0', 'WITHSCORES'),
+      redis.hmget(today, 'spent', 'reserved'),
+      ledger.prices(),
+      ledger.records.wallet(),
+      ledger.records.answers(),
+      ledger.messages.all(),
+      ledger.records.label(),
+    ]);
   const models = [...new Set([...prices.keys()].map(modelOf))].sort();
   const [durations, lags] = await Promise.all([
     readSketches(new DurationLedger(redis, keys), models),
@@ -53,6 +61,7 @@ export async function readAccount(
   return {
     account,
     origin,
+    label,
     view,
     turns: Number(shared ?? 0) + Number(submissions ?? 0),
     refusals: view.refusals,
@@ -62,6 +71,7 @@ export async function readAccount(
     lags,
     wallet,
     answers,
+    messages,
   };
 }
 

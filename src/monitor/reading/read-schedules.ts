@@ -5,6 +5,8 @@ import type { ScheduleQueues } from './queues.js';
 
 /** The schedules of one API origin and key: workers take their ticks from one queue. */
 export interface AccountSchedules extends ScheduleOwner {
+  /** What people call the key; null where they call it nothing. */
+  label: string | null;
   /** One at least, in the order of their names. */
   schedules: ScheduleSight[];
   /** Jobs that are due, and that no worker has taken. */
@@ -43,11 +45,13 @@ async function readOwn(
   const all = await ledger.all();
   if (all.length === 0) return null;
   const ticks = { nextTick: (name: string) => queues.nextTick(account, name) };
-  const [schedules, due, late, paused] = await Promise.all([
-    Promise.all(all.map((schedule) => readScheduleSight(ledger, ticks, schedule))),
+  const messages = await ledger.messages.all();
+  const [schedules, due, late, paused, label] = await Promise.all([
+    Promise.all(all.map((schedule) => readScheduleSight(ledger, ticks, messages, schedule))),
     queues.countDue(account, nowMs),
     queues.countDelayed(account, nowMs - lateAfterMs),
     queues.of(account).isPaused(),
+    ledgers.account(account).records.label(),
   ]);
-  return { ...owner, schedules, due, late, queue: paused ? 'paused' : 'going' };
+  return { ...owner, label, schedules, due, late, queue: paused ? 'paused' : 'going' };
 }

@@ -1,5 +1,6 @@
 import { type Look, Outlook } from '../../forecast/outlook.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
+import { type ShownWebhook, shownWebhook } from '../../notify/words.js';
 import type { QueueStage } from '../../shared/queue-names.js';
 import { BatchModels } from './batch-models.js';
 import type { Ledgers } from './ledgers.js';
@@ -18,6 +19,8 @@ export interface WatchedBatch {
   /** Files of finished tasks that cannot be fetched yet, and why. */
   filesDue: { count: number; reason: string | null };
   look: Look;
+  /** Who is told of it; null where nobody is. */
+  webhook: ShownWebhook | null;
 }
 
 export interface Overview {
@@ -129,12 +132,14 @@ export class Watch {
   ): Promise<WatchedBatch> {
     const idle = isOver(meta);
     const ledger = this.ledgers.batch(meta.name);
-    const [queues, unwritten, notBegun, fileTrouble, taskMs] = await Promise.all([
+    const { messages } = this.ledgers.account(meta.account);
+    const [queues, unwritten, notBegun, fileTrouble, taskMs, [webhook]] = await Promise.all([
       idle ? { submit: none, status: none, collect: none } : this.queues.batches.counts(meta.name),
       ledger.outbox.length(),
       ledger.notBegun(),
       ledger.fileTrouble(),
       idle ? null : this.models.typicalTaskMs(meta.name, account.durations),
+      messages.webhooks([`batch ${meta.name}`]),
     ]);
     const outlook = this.outlooks.get(meta.name) ?? new Outlook();
     this.outlooks.set(meta.name, outlook);
@@ -148,7 +153,8 @@ export class Watch {
     };
     const look = outlook.look(atMs, { meta, account: view, queued }, { told: view.told, taskMs });
     const filesDue = { count: delayed, reason: delayed > 0 ? fileTrouble : null };
-    return { meta, account, queues, unwritten, notBegun, filesDue, look };
+    const told = webhook ? shownWebhook(webhook) : null;
+    return { meta, account, queues, unwritten, notBegun, filesDue, look, webhook: told };
   }
 }
 

@@ -66,7 +66,7 @@ async function decideAndKeep(
   const decision = decideRun(situation);
   const { nowMs } = situation;
   const { id, trigger, scheduledMs } = job;
-  const run = { id, trigger, scheduledMs, missed: ticksSince(situation), told: null };
+  const run = { id, trigger, scheduledMs, missed: ticksSince(situation) };
   if (decision.kind === 'skip') {
     const { reason, behind } = decision;
     const skipped = { stage: 'skipped', ...run, endedMs: nowMs, reason, behind } as const;

@@ -1,17 +1,13 @@
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import {
-  type MessageJob,
-  messageTriesLeft,
   runIdOfTick,
   type ScheduleJob,
   scheduleJobSchema,
   scheduleQueueName,
   tickSettings,
 } from '../queue.js';
-import type { RunMessage } from '../words.js';
 import type { ScheduleContext } from './context.js';
 import { stepRun } from './step-run.js';
-import type { PostOutcome } from './tell-run.js';
 
 /** Locks are short, so that another worker picks up a crashed one's runs within about 20 s. */
 const lockDurationMs = 15_000;
@@ -19,18 +15,12 @@ const stalledCheckMs = 10_000;
 /** Runs are looked at one after the other; only one that queues a large input takes long. */
 const runsAtOnce = 10;
 
-export interface ScheduleWorkerOptions {
-  context: ScheduleContext;
-  /** Tells a webhook; never throws for what the network does. */
-  post(url: string, message: RunMessage): Promise<PostOutcome>;
-}
-
 /** The edge of the schedules: the only place that turns their steps into BullMQ operations. */
 export class ScheduleWorker {
   private readonly worker: Worker<ScheduleJob>;
 
-  constructor(private readonly options: ScheduleWorkerOptions) {
-    const { queue, batches, log } = options.context;
+  constructor(private readonly context: ScheduleContext) {
+    const { queue, batches, log } = context;
     this.worker = new Worker<ScheduleJob>(
       scheduleQueueName(queue.account),
       (job, token) => this.process(job, token),
@@ -43,7 +33,7 @@ export class ScheduleWorker {
         // A stalled job is one whose worker crashed or froze: every step is safe to repeat.
         maxStalledCount: 1_000_000,
         runRetryDelay: 1_000,
-        // Ticks and messages wake it; without any it asks seldom.
+        // Ticks wake it; without any it asks seldom.
         drainDelay: 10,
         settings: tickSettings,
       },
@@ -56,7 +46,8 @@ export class ScheduleWorker {
 
   /** Starts the ticks of schedules that a crash left without, between keeping them and starting them. */
   async start(): Promise<void> {
-    const { ledger, queue } = this.options.context;
+    const { ledger, queue } = this.context;
+    await ledger.takeOverWebhooks();
     const schedules = await ledger.all();
     // Those that an earlier version has set are not on the list of all accounts.
     if (schedules.length > 0) await ledger.enlist();
@@ -81,13 +72,11 @@ export class ScheduleWorker {
       case 'tick':
         return this.beginRun(data.schedule, job);
       case 'run': {
-        const step = await stepRun(this.options.context, data);
+        const step = await stepRun(this.context, data);
         if (step.kind === 'done') return;
-        await job.moveToDelayed(this.options.context.clock.now() + Math.ceil(step.afterMs), token);
+        await job.moveToDelayed(this.context.clock.now() + Math.ceil(step.afterMs), token);
         throw new DelayedError();
       }
-      case 'notice':
-        return this.tell(data, messageTriesLeft(job));
       default:
         return data satisfies never;
     }
@@ -98,21 +87,7 @@ export class ScheduleWorker {
     const scheduledMs = job.opts.prevMillis;
     if (scheduledMs === undefined) throw new UnrecoverableError('this tick has no time');
     const id = runIdOfTick(scheduledMs);
-    const { queue } = this.options.context;
+    const { queue } = this.context;
     await queue.addRun({ v: 1, kind: 'run', schedule, id, scheduledMs, trigger: 'tick' });
-  }
-
-  private async tell({ schedule, notice: message }: MessageJob, triesLeft: number): Promise<void> {
-    const { ledger, clock } = this.options.context;
-    const url = await ledger.webhook(schedule);
-    if (url === null) return;
-    const outcome = await this.options.post(url, message);
-    const told = { event: message.event, atMs: clock.now() };
-    if (outcome.kind === 'taken') {
-      return ledger.noteTold(schedule, message.run, { kind: 'taken', ...told });
-    }
-    const { reason } = outcome;
-    await ledger.noteTold(schedule, message.run, { kind: 'refused', ...told, reason, triesLeft });
-    throw new Error(`The webhook was not told: ${reason}.`);
   }
 }

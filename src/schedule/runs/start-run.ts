@@ -211,7 +211,7 @@ async function admit(
     command: null,
     caps: { batch: caps.batch ?? undefined, day: caps.day ?? undefined },
     priority: schedule.priority,
-    webhook: undefined,
+    webhook: (await context.ledger.webhook(schedule.name)) ?? 'none',
     mode: 'go_on',
     force: 'none',
     changes: 'refused',

@@ -16,6 +16,8 @@ const notInRecipes = [
   'trial',
   'simulate',
   'yes',
+  // A recipe of somebody else's does not reach into one's own network.
+  'notify-private',
   'version',
   'help',
 ];

@@ -64,7 +64,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
     ...plan('shots', { files: [file], out: folder }),
     ...change,
   };
-  await ledger.add(schedule, '');
+  await ledger.add(schedule, 'none');
   const jobAt = (scheduledMs: number): RunJob => ({
     v: 1,
     kind: 'run',
@@ -81,7 +81,10 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
       stepRun({ ...context, ...changed }, jobAt(scheduledMs)),
     run: async (scheduledMs = tickMs) =>
       (await ledger.readRun(schedule.name, runIdOfTick(scheduledMs)))?.run,
-    notices: async () =>
-      (await jobs.getJobs(['waiting', 'delayed'])).map(({ data }) => data.notice.event),
+    /** What is told of it and of its batches, the first first. */
+    told: async () =>
+      (await ledger.messages.all())
+        .reverse()
+        .map(({ body }) => JSON.parse(body) as Record<string, unknown>),
   };
 }

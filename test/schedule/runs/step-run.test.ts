@@ -7,6 +7,7 @@ import { clockKey } from '../../../src/ledger/keys.js';
 import { readJournal } from '../../../src/results/journal.js';
 import { queueInput } from '../../../src/schedule/runs/start-run.js';
 import { picture, sha256Of } from '../../support/reference-desk.js';
+import { webhookTo } from '../../support/schedules.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
 const dayMs = 86_400_000;
@@ -17,9 +18,9 @@ type Bench = Awaited<ReturnType<typeof openScheduleBench>>;
 /** The batch of a run has come to its end, some of its briefs failed. */
 async function finish({ batch }: Bench, name: string, failed = 0): Promise<void> {
   const ledger = batch(name);
-  const meta = await ledger.meta();
-  const succeeded = (meta?.admitted ?? 0) - failed;
+  const succeeded = ((await ledger.meta())?.admitted ?? 0) - failed;
   await ledger.set({ 'lines:succeeded': succeeded, 'lines:failed': failed });
+  const meta = await ledger.meta();
   if (meta) await ledger.markFinalized(meta, announcementOfEnd(meta, 0));
 }
 
@@ -94,26 +95,26 @@ describe('a run', () => {
   it('is looked at until its batch has ended, and told of when that was not well', async () => {
     const bench = await openScheduleBench();
     await bench.ledger.remove('shots');
-    await bench.ledger.add(bench.schedule, 'https://hooks.test/secret');
+    await bench.ledger.add(bench.schedule, webhookTo('https://hooks.test/secret'));
     await bench.write(fox);
     for (let steps = 0; steps < 2; steps += 1) await bench.step();
     expect(await bench.step()).toEqual({ kind: 'again', afterMs: 500 });
     await bench.batch('shots@2026-11-21').set({ capped: 'cap' });
     await bench.step();
     expect(await bench.run()).toMatchObject({ stage: 'running', stopped: 'capped' });
-    const told = { kind: 'taken', event: 'capped', atMs: tickMs } as const;
-    await bench.ledger.noteTold('shots', String(tickMs), told);
     await finish(bench, 'shots@2026-11-21', 1);
     await bench.step();
     expect(await bench.run()).toMatchObject({
       stage: 'ended',
       exitCode: 3,
       counts: { admitted: 2, succeeded: 1, failed: 1 },
-      told,
     });
     expect(await bench.step()).toEqual({ kind: 'done' });
     expect(await bench.step()).toEqual({ kind: 'done' });
-    expect((await bench.notices()).sort()).toEqual(['capped', 'ended_with_failures']);
+    // Its batch tells it, as any batch does.
+    expect(await bench.told()).toMatchObject([
+      { type: 'batch.failed', batch: 'shots@2026-11-21', reason: 'not_succeeded' },
+    ]);
   });
 
   it('that is stopped in the middle goes on as the same batch with the same input (S1)', async () => {
