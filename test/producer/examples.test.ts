@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { bundledModels } from '../../src/rivya/catalogue.js';
 import { auditRun } from '../support/audit-run.js';
 import { fast, test } from '../support/cli.js';
+import { readPage } from '../support/pages.js';
 import { compilePaths } from './compile-files.js';
 
 const models = bundledModels();
@@ -84,4 +85,19 @@ it('every choice in the examples is one that its model offers', async () => {
     }
   }
   expect(wrong).toEqual([]);
+});
+
+it('docs/steps.md shows the recipe of examples/', async () => {
+  const [, shown = ''] = /^```yaml\n(files:.*?)^```$/ms.exec(readPage('docs/steps.md')) ?? [];
+  const recipe = await readFile('examples/steps.yaml', 'utf8');
+  expect(recipe.replace(/^#.*\n/gm, '')).toBe(shown);
+});
+
+test('steps.yaml is checked as docs/steps.md shows it', async ({ openDesk }) => {
+  const desk = await openDesk();
+  const { code, stdout } = await desk.run(['check', '--recipe', resolve('examples/steps.yaml')]);
+  expect(code).toBe(0);
+  const [, block = ''] = /^```\n(10 rows.*?)^```$/ms.exec(readPage('docs/steps.md')) ?? [];
+  expect(block).not.toBe('');
+  expect(stdout).toContain(block);
 });

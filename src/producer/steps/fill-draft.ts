@@ -11,7 +11,6 @@ import { countFault, fileFault, noRules, type ReferenceRules } from '../referenc
 import type { RejectionKind, RowFault } from '../rejection.js';
 import { isBlank, trimCell } from '../rows/cell-text.js';
 import { fillTextHole } from '../template/engine.js';
-import { makesFault } from './output-names.js';
 
 /** What an output made: the answer of a chat model, or its first file. */
 export type StepResult = { text: string } | { file: ReferenceFile };
@@ -31,7 +30,7 @@ interface FilledContent extends Pick<Draft, 'endpoint' | 'model'> {
 /**
  * Puts results into a draft and checks what comes of it, as a row is checked. It looks at nothing else, so that the same
  * results give the same body on every machine (S1).
- * @param results by the names of outputs: of all that it comes after
+ * @param results by the names of outputs: of what it comes after, but for those that made nothing that can be used
  * @param model as the list of models has it; undefined where it has not
  */
 export function fillDraft(
@@ -85,10 +84,9 @@ function fillText(
   return text
     .map((part) => {
       if (typeof part === 'string') return part;
-      const result = resultOf(part.output, results);
-      if ('file' in result) {
-        const reason = makesFault('text', part.output, () => kindOfType(result.file.mediaType));
-        faults.push({ kind: 'wrong_type', column: null, reason: reason ?? noText(part.output) });
+      const result = results.get(part.output);
+      if (result === undefined || 'file' in result) {
+        faults.push({ kind: 'wrong_type', column: null, reason: `${part.output} made no text` });
         return '';
       }
       // Answers often end with a line break, which nobody has asked for.
@@ -97,10 +95,6 @@ function fillText(
       return filled.text;
     })
     .join('');
-}
-
-function noText(output: string): string {
-  return `${output} makes no text`;
 }
 
 /** Adds to the media, and gives those of them that have to be uploaded and are not the row's own. */
@@ -122,9 +116,9 @@ function fillReferences(
       continue;
     }
     const { output } = reference;
-    const result = resultOf(output, results);
-    if ('text' in result) {
-      refuse(`${output} answers with text, and makes no file`);
+    const result = results.get(output);
+    if (result === undefined || 'text' in result) {
+      refuse(`${output} made no file`);
       continue;
     }
     const { file } = result;
@@ -140,10 +134,4 @@ function fillReferences(
   const tooMany = countFault(media.length, rules, model);
   if (tooMany !== null) refuse(tooMany);
   return files;
-}
-
-function resultOf(output: string, results: ReadonlyMap<string, StepResult>): StepResult {
-  const result = results.get(output);
-  if (result === undefined) throw new RangeError(`there is no result of ${output}`);
-  return result;
 }

@@ -142,22 +142,25 @@ describe('a draft', () => {
       { references: [{ output: 'caption', file: true }] },
       { caption: { text: 'x' } },
       {},
-      { code: 'bad_reference', reason: 'caption answers with text, and makes no file' },
+      { code: 'bad_reference', reason: 'caption made no file' },
     ],
     [
       'a file where a text is wanted',
       {},
       { caption: { file: png } },
       {},
-      { code: 'wrong_type', reason: 'caption makes an image and no text' },
+      { code: 'wrong_type', reason: 'caption made no text' },
+    ],
+    [
+      'a result that nobody has',
+      { prompt: ['x'], references: [{ output: 'still', file: true }] },
+      {},
+      {},
+      { code: 'bad_reference', reason: 'still made no file' },
     ],
   ])('refuses %s', (_what, patch, given, facts, refusal) => {
     const filled = fillDraft({ ...draft, ...patch }, results(given), modelOf('ideogram-v3', facts));
     expect(filled).toEqual({ kind: 'refused', ...refusal });
-  });
-
-  it('is told of a result that nobody gave', () => {
-    expect(() => fillDraft(draft, results({}), undefined)).toThrow('there is no result of caption');
   });
 });
 
