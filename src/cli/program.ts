@@ -107,8 +107,8 @@ const commands: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/monitor.js')).addMonitorCommand,
   },
   models: {
-    does: 'the models that can be used, with their base price and parameters',
-    takes: '[options]',
+    does: 'the models that can be used, or all that is known of one',
+    takes: '[options] [model]',
     load: async () => (await import('./commands/models.js')).addModelsCommand,
   },
   credits: {

@@ -32,6 +32,7 @@ export function fillInModels(models: readonly Model[]): Model[] {
       category: model.category ?? ours.category,
       baseCredits: model.baseCredits ?? ours.baseCredits,
       takesImages: model.takesImages ?? ours.takesImages,
+      billingType: model.billingType ?? ours.billingType,
       params: model.params.length > 0 ? model.params : ours.params.map(withoutLimits),
     };
   });

@@ -150,6 +150,8 @@ export interface Model {
   displayName: string;
   category: string | null;
   baseCredits: number | null;
+  /** `FIXED`, `METERED`, `TOKEN_BASED` or something newer. */
+  billingType: string | null;
   maxPromptLength: number | null;
   apiStatus: string | null;
   apiInputStatus: string | null;
@@ -162,6 +164,8 @@ export interface Model {
   /** Of a chat model: whether a turn may have pictures with it; null where the API does not say. */
   takesImages: boolean | null;
   params: ModelParam[];
+  /** What the API has to say about it. */
+  notices: string[];
 }
 
 export interface ReferenceMediaRules {

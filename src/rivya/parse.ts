@@ -150,6 +150,7 @@ function parseModel(value: unknown): Model | null {
     displayName: asText(entry.display_name) ?? id,
     category: asText(entry.category),
     baseCredits: asAmount(entry.base_credits),
+    billingType: asText(entry.billing_type),
     maxPromptLength: asAmount(entry.max_prompt_length),
     apiStatus: asText(entry.api_status),
     apiInputStatus: asText(entry.api_input_status),
@@ -158,6 +159,9 @@ function parseModel(value: unknown): Model | null {
     referenceMedia: parseReferenceMedia(entry.reference_media),
     takesImages: parseTakesImages(entry),
     params: entry.category === 'chat' ? chatParams(params) : params,
+    notices: asList(entry.notices)
+      .map(parseNotice)
+      .filter((notice) => notice !== null),
   };
 }
 
@@ -197,6 +201,13 @@ function parseTakesImages(entry: Record<string, unknown>): boolean | null {
 }
 
 const aboutImages = /image|attachment|vision/i;
+
+/** Only empty lists of them were ever shown: a sentence, or something that has one. */
+function parseNotice(value: unknown): string | null {
+  const { message, text, title } = asRecord(value) ?? {};
+  const sentence = asText(value) ?? asText(message) ?? asText(text) ?? asText(title);
+  return sentence === null ? null : quoteText(sentence);
+}
 
 /** The API never showed the names inside `params`: these are the likely ones, and all may be missing. */
 function parseParam(value: unknown): ModelParam | null {

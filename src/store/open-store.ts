@@ -1,3 +1,5 @@
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { type ConnectionChange, ConnectionWatch, StoreConnections } from './connections.js';
 import { inspectRedis } from './inspect-redis.js';
@@ -62,6 +64,30 @@ export async function openStore(
 ): Promise<Store> {
   if (options.redisUrl) return openUrl(options.redisUrl);
   return openPrivate(options.home, machine);
+}
+
+/**
+ * A connection to a Redis that is there already: none is started for it, and none is kept from ending by it. Null where
+ * none answers. The caller ends it with `disconnect()`.
+ */
+export async function joinRunning(
+  { redisUrl, home }: StoreOptions,
+  machine: Machine = thisMachine(),
+): Promise<Redis | null> {
+  const address = redisUrl ? parseRedisAddress(redisUrl) : await privateAddress(home, machine);
+  if (address === null) return null;
+  // Not by the name of a store: whoever leaves last shuts the private Redis down.
+  const reached = await reachRedis(address, 'onlooker');
+  return reached.state === 'ready' ? reached.client : null;
+}
+
+/** Null for a home in which no Redis was ever started. */
+async function privateAddress(home: string, machine: Machine): Promise<RedisAddress | null> {
+  const folder = await realpath(home).catch(() => null);
+  if (folder === null || (await stat(join(folder, 'redis')).catch(() => null)) === null)
+    return null;
+  const { socketPath } = await withHomeLock(folder, () => choosePaths(folder, machine));
+  return socketAddress(socketPath);
 }
 
 async function openUrl(redisUrl: string): Promise<Store> {

@@ -30,6 +30,7 @@ function model(id: string, facts: Partial<Model>): Model {
     displayName: id,
     category: 'image',
     baseCredits: 1,
+    billingType: 'FIXED',
     maxPromptLength: null,
     apiStatus: 'available',
     apiInputStatus: 'available_text',
@@ -38,6 +39,7 @@ function model(id: string, facts: Partial<Model>): Model {
     referenceMedia: null,
     takesImages: null,
     params: [],
+    notices: [],
     ...facts,
   };
 }

@@ -6,6 +6,7 @@ const bare = {
   displayName: 'm',
   category: null,
   baseCredits: null,
+  billingType: null,
   maxPromptLength: null,
   apiStatus: null,
   apiInputStatus: null,
@@ -14,6 +15,7 @@ const bare = {
   referenceMedia: null,
   takesImages: null,
   params: [],
+  notices: [],
 };
 
 it.each([[null], [{}], [{ data: {} }], ['[]'], [7]])('%j is no list of models', (json) => {
@@ -34,6 +36,7 @@ it('reads what is there', () => {
         display_name: 'M',
         category: 'image',
         base_credits: '3',
+        billing_type: 'METERED',
         max_prompt_length: 800,
         api_status: 'available',
         api_input_status: 'available_text',
@@ -48,6 +51,7 @@ it('reads what is there', () => {
             { max_size_mb: 5 },
           ],
         },
+        notices: ['Slow today.', { message: 'Ends in May.' }, { level: 1 }],
         novelty: true,
         params: [
           {
@@ -66,6 +70,8 @@ it('reads what is there', () => {
     displayName: 'M',
     category: 'image',
     baseCredits: 3,
+    billingType: 'METERED',
+    notices: ['Slow today.', 'Ends in May.'],
     maxPromptLength: 800,
     apiStatus: 'available',
     apiInputStatus: 'available_text',

@@ -100,12 +100,17 @@ export function fileFault(
     const taken = [...limit.types].join(', ');
     return `is ${mediaType} by its content, and ${model} takes only ${taken}`;
   }
-  const maxBytes = limit?.maxBytes ?? defaultMaxBytes[kind];
+  const maxBytes = maxBytesOf(kind, rules);
   if (bytes <= maxBytes) return null;
   return `has ${megabytes(bytes)}, and ${model} takes at most ${megabytes(maxBytes)} for ${article(kind)} ${kind}`;
 }
 
-function megabytes(bytes: number): string {
+/** How large a reference of a kind may be: as the model says, else as the Files API does. */
+export function maxBytesOf(kind: MediaKind, { limits }: ReferenceRules): number {
+  return limits.get(kind)?.maxBytes ?? defaultMaxBytes[kind];
+}
+
+export function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 100_000) / 10} MB`;
 }
 
