@@ -44,7 +44,7 @@ describe.concurrent('models MODEL', () => {
     const desk = await openDesk();
     const text = await shown(desk, 'happyhorse-1-0');
     expect(text).toContain('28 credits (FIXED)');
-    expect(text).toContain('at most 10: image up to 10 MB (jpeg, png, webp); video up to 95 MB');
+    expect(text).toContain('at most 10; image up to 10 MB (jpeg, png, webp); video up to 95 MB');
     expect(text).toMatch(/^duration +5 +a number from 3 to 15$/m);
     expect(text).toMatch(/^resolution +1080p +720p, 1080p$/m);
     expect(text).not.toContain('prices seen');

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { DurationLedger } from '../../src/ledger/durations.js';
+import { clientRequestId } from '../../src/shared/brief.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import { type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
 import { hearNews } from '../support/news.js';
@@ -202,6 +203,31 @@ describe('what the monitor answers', () => {
     expect((await get('/brief?batch=spring&id=waiting')).text).toContain('Next: submit');
     expect((await get('/brief?batch=spring&id=none')).status).toBe(404);
     expect((await get('/brief?batch=spring')).status).toBe(400);
+  });
+
+  it('finds a brief by its client_request_id, also by one that was too long to hold all of its id', async () => {
+    const opened = await openBatch();
+    const ids = ['sku 7/weiß & rot/2', `${'lange-id '.repeat(20)}1`, `${'lange-id '.repeat(20)}2`];
+    // Of what has succeeded, the ledger has nothing but the id.
+    const lined = {
+      stage: 'lined',
+      attempt: 1,
+      fingerprint: 'ab',
+      seq: 1,
+      status: 'succeeded',
+    } as const;
+    for (const id of ids) await opened.place(id, lined);
+    const { get, batch } = await openMonitor({}, opened);
+    for (const id of ids) {
+      const requested = clientRequestId(batch, id);
+      expect(requested).not.toContain(id);
+      const { text } = await get(`/find?text=${encodeURIComponent(requested)}`);
+      const found = [...text.matchAll(/\/brief\?batch=spring&amp;id=([^"]*)/g)];
+      expect(found.map(([, of = '']) => new URLSearchParams(`id=${of}`).get('id'))).toEqual([id]);
+    }
+    const other = encodeURIComponent(clientRequestId('summer', ids[0] ?? ''));
+    expect((await get(`/find?text=${other}`)).text).toContain('None was found');
+    expect((await get('/find?text=spring/%25')).text).toContain('None was found');
   });
 
   it('says so at once where Redis is away, and in the metrics too', async () => {

@@ -56,11 +56,7 @@ async function showModels(setup: CommandSetup, format: Format): Promise<ExitCode
     terminal.json({ source, models });
     return ExitCode.succeeded;
   }
-  printTable(
-    terminal,
-    models.filter((entry) => entry.category !== 'chat'),
-    columns,
-  );
+  printTable(terminal, models, columns);
   const note = modelListNote(list);
   if (note !== null) terminal.note(note);
   return ExitCode.succeeded;

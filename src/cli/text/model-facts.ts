@@ -1,7 +1,12 @@
 import { modelFault } from '../../producer/outputs/checks.js';
 import { indexModels, needsPrompt } from '../../producer/outputs/known-models.js';
 import { kindOfType } from '../../producer/references/files.js';
-import { maxBytesOf, megabytes, referenceRules } from '../../producer/references/rules.js';
+import {
+  maxBytesOf,
+  megabytes,
+  type ReferenceRules,
+  referenceRules,
+} from '../../producer/references/rules.js';
 import { csvRows } from '../../results/manifest-csv.js';
 import type { Model, ModelParam } from '../../rivya/outcome.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
@@ -65,24 +70,24 @@ function seenText({ least, most }: NonNullable<SeenPrices>): string {
 
 function referencesText(model: Model): string {
   const rules = referenceRules(model);
-  const needed = rules.presence === 'needed' ? 'needed; ' : '';
-  if (model.referenceMedia === null) {
-    return needed === '' ? 'the list names none' : `${needed}the list does not say of what kind`;
-  }
-  const count = rules.maxFiles === null ? 'any number' : `at most ${rules.maxFiles}`;
-  const kinds = (rules.kinds ?? []).map((name) => {
-    const kind = kindOfType(name);
-    if (kind === null) return name;
-    const types = [...(rules.limits.get(kind)?.types ?? [])].map((type) => type.split('/')[1]);
-    const size = `up to ${megabytes(maxBytesOf(kind, rules))}`;
-    return `${name} ${size}${types.length === 0 ? '' : ` (${types.join(', ')})`}`;
-  });
-  const ofKinds = kinds.length === 0 ? '' : `: ${kinds.join('; ')}`;
-  const urls =
-    rules.urls === 'uploaded'
-      ? 'files and URLs are uploaded'
-      : 'URLs are passed on, files uploaded';
-  return `${needed}${count}${ofKinds}; ${urls}`;
+  const { presence, maxFiles, kinds, urls } = rules;
+  if (presence === 'refused') return 'none';
+  const parts = [
+    presence === 'needed' ? ['needed'] : [],
+    maxFiles === null ? [] : [`at most ${maxFiles}`],
+    (kinds ?? []).map((name) => kindText(name, rules)),
+  ].flat();
+  if (parts.length === 0) return 'the list names none';
+  const sent = urls === 'uploaded' ? 'files and URLs are uploaded' : 'files are uploaded';
+  return `${parts.join('; ')}; ${sent}`;
+}
+
+function kindText(name: string, rules: ReferenceRules): string {
+  const kind = kindOfType(name);
+  if (kind === null) return name;
+  const types = [...(rules.limits.get(kind)?.types ?? [])].map((type) => type.split('/')[1]);
+  const of = types.length === 0 ? '' : ` (${types.join(', ')})`;
+  return `${name} up to ${megabytes(maxBytesOf(kind, rules))}${of}`;
 }
 
 /** What a param takes, in a few words. */

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { decodeState } from '../../ledger/brief-state.js';
 import { manifestPath, readManifest } from '../../results/manifest.js';
+import { clientRequestId } from '../../shared/brief.js';
 import type { Ledgers } from './ledgers.js';
 import { readable } from './read-failures.js';
 
@@ -26,6 +27,8 @@ const searches = pLimit(2);
 
 interface Search {
   ledgers: Ledgers;
+  /** As it was typed. */
+  text: string;
   /** As it stands inside JSON, in lower case. */
   needle: string;
   deadlineMs: number;
@@ -33,18 +36,20 @@ interface Search {
 }
 
 /**
- * Briefs by id or by any text of theirs: prompt, parameters, columns, task id, error. Ids of all briefs and texts
- * of those that did not succeed yet are in the ledger, all others in the manifests that are on this machine.
+ * Briefs by id, by the `client_request_id` that the API has of them, or by any text of theirs: prompt, parameters, columns,
+ * task id, error. Ids of all briefs and texts of those that did not succeed yet are in the ledger, all others in the
+ * manifests that are on this machine.
  */
 export function findBriefs(ledgers: Ledgers, metas: BatchMeta[], text: string): Promise<Findings> {
   return searches(async () => {
     const search: Search = {
       ledgers,
+      text,
       needle: JSON.stringify(text).slice(1, -1).toLowerCase(),
       deadlineMs: ledgers.clock.now() + patienceMs,
       found: new Map(),
     };
-    await ledgers.inTime(() => findExactId(search, metas, text));
+    await ledgers.inTime(() => findExactId(search, metas));
     for (const step of [findInLedger, findInManifest]) {
       for (const meta of metas) {
         if (stopReason(search) === null) await step(search, meta);
@@ -60,20 +65,45 @@ function stopReason({ ledgers, deadlineMs, found }: Search): Findings['stopped']
   return ledgers.clock.now() > deadlineMs ? 'too_long' : null;
 }
 
-async function findExactId(search: Search, metas: BatchMeta[], id: string): Promise<void> {
+async function findExactId(search: Search, metas: BatchMeta[]): Promise<void> {
+  const { text, ledgers } = search;
+  const asked = metas.flatMap(({ name: batch }) => {
+    const requested = requestedBrief(batch, text);
+    return [text, ...(requested === null ? [] : [requested])].map((id) => ({ batch, id }));
+  });
   const states = await Promise.all(
-    metas.map(({ name }) => search.ledgers.batch(name).briefs.read(id)),
+    asked.map(({ batch, id }) => ledgers.batch(batch).briefs.read(id)),
   );
   for (const [index, read] of states.entries()) {
-    const batch = metas[index]?.name;
-    if (read && batch !== undefined) note(search, { batch, id, status: statusOf(read.text) });
+    const brief = asked[index];
+    if (read && brief) note(search, { ...brief, status: statusOf(read.text) });
   }
 }
 
+/** The brief of a batch that has this `client_request_id`; null for none, and for one that was too long to be told from it. */
+function requestedBrief(batch: string, text: string): string | null {
+  const head = clientRequestId(batch, '');
+  if (!text.startsWith(head)) return null;
+  try {
+    const id = decodeURIComponent(text.slice(head.length));
+    return clientRequestId(batch, id) === text ? id : null;
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
+}
+
+/** One that was too long ends with a hash: which brief it is of is seen by making it anew of each id. */
+const hashedRequestId = /^[!-~]{100,}~[0-9a-f]{16}$/;
+
 async function findInLedger(search: Search, { name: batch }: BatchMeta): Promise<void> {
   const { state, content } = search.ledgers.batch(batch).keys;
+  const isHashed = hashedRequestId.test(search.text);
   await scan(search, state, (id, text) => {
-    if (inJson(id).includes(search.needle)) note(search, { batch, id, status: statusOf(text) });
+    const isIt = isHashed && clientRequestId(batch, id) === search.text;
+    if (isIt || inJson(id).includes(search.needle)) {
+      note(search, { batch, id, status: statusOf(text) });
+    }
   });
   const ids: string[] = [];
   await scan(search, content, (id, text) => {
