@@ -8,6 +8,8 @@ import { creditsNumber, formatCredits } from '../shared/quantities.js';
 
 export interface Forecast {
   briefs: number;
+  /** Of these, as many as are turns of chats. */
+  turns: number;
   /** Of these, as many as have a price that was charged before. */
   charged: number;
   /** Credits if every brief costs the least that it can, and the most that is assumed. */
@@ -32,6 +34,7 @@ export async function forecastInput(
   const { priceOf } = modelFacts(models);
   const forecast: Forecast = {
     briefs: 0,
+    turns: 0,
     charged: 0,
     least: 0,
     most: 0,
@@ -43,6 +46,7 @@ export async function forecastInput(
     const known = learned.get(priceKind(body));
     const guessed = priceOf(body.model);
     forecast.briefs += 1;
+    if (body.endpoint === 'chat') forecast.turns += 1;
     if (known !== undefined) forecast.charged += 1;
     forecast.least += known ?? guessed.least;
     forecast.most += known ?? guessed.guess;

@@ -18,7 +18,14 @@ export interface Plan {
   steps: readonly Step[];
   warnings: InputWarning[];
   /** Requests to the API's own endpoints, for what is left to make. */
-  requests: { submits: number; uploads: number; least: number; most: number };
+  requests: {
+    submits: number;
+    /** Of these, turns of chats: nothing of them is looked at. */
+    turns: number;
+    uploads: number;
+    least: number;
+    most: number;
+  };
   /** `forecast.briefs` is what is left to make. */
   forecast: Forecast;
   /** Briefs that were sent before: they are only watched, and nothing more is paid for them. */
@@ -54,6 +61,8 @@ export async function makePlan(
   const briefs = left(picker.watch(input.briefs()));
   const forecast = await forecastInput(briefs, models, wallet, learnedPrices);
   const submits = forecast.briefs;
+  const { turns } = forecast;
+  const tasks = submits - turns;
   // At most: what was uploaded lately is not uploaded again.
   const uploads = submits === 0 ? 0 : input.uploads;
   return {
@@ -64,15 +73,16 @@ export async function makePlan(
     // One look at a task is the least.
     requests: {
       submits,
+      turns,
       uploads,
-      least: uploads + submits * 2,
-      most: uploads + submits * (1 + assumedChecks),
+      least: uploads + turns + tasks * 2,
+      most: uploads + turns + tasks * (1 + assumedChecks),
     },
     forecast,
     watched: 0,
     wallet,
     compared: footing.comparison ?? null,
-    time: planTime({ briefs: submits, modelUse, inTurn: longestChain(steps) }, pace, models),
+    time: planTime({ briefs: submits, turns, modelUse, inTurn: longestChain(steps) }, pace, models),
     examples: picker.examples,
   };
 }

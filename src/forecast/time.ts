@@ -22,13 +22,14 @@ export interface PlannedTime {
 
 /** At which an account begins that has learned nothing. */
 const startRate = 2;
-/** The API documents no durations: a task of each kind is taken to need so long, in ms, until some have been seen. */
+/** The API documents no durations: a task of each kind, or a turn of a chat, is taken to need so long, in ms, until some have been seen. */
 const longestTaskMs = 120_000;
 const assumedTaskMs = new Map([
   ['chat', 10_000],
   ['image', 15_000],
   ['audio', 25_000],
   ['video', longestTaskMs],
+  ['chat', 10_000],
 ]);
 
 /**
@@ -38,9 +39,10 @@ const assumedTaskMs = new Map([
 export function planTime(
   {
     briefs,
+    turns,
     modelUse,
     inTurn,
-  }: { briefs: number; modelUse: ReadonlyMap<string, number>; inTurn: number },
+  }: { briefs: number; turns: number; modelUse: ReadonlyMap<string, number>; inTurn: number },
   { told, learned, taskMs }: KnownPace,
   models: readonly Model[],
 ): PlannedTime {
@@ -52,7 +54,7 @@ export function planTime(
     running: 0,
     rate: rate.value,
     places: places.value,
-    checksPerTask: assumedChecks,
+    checksPerTask: briefs === 0 ? assumedChecks : (assumedChecks * (briefs - turns)) / briefs,
     taskMs: task.value,
     inTurn,
     linesPerSecond: null,

@@ -10,7 +10,7 @@ import { ManifestFile } from './manifest.js';
 
 /** A browser shows so many pictures on one page without trouble, and nobody looks at more. */
 const mostBriefs = 500;
-const longestPrompt = 2_000;
+const longestText = 2_000;
 
 const style = `
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
@@ -21,6 +21,7 @@ main { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill, minm
 figure { margin: 0; border: 1px solid #8885; border-radius: 8px; overflow: hidden; }
 img, video { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #8882; }
 audio { display: block; width: calc(100% - 1rem); margin: .5rem; }
+blockquote { margin: 0; padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 16em; overflow: auto; background: #8882; }
 figcaption { padding: .6rem .8rem .8rem; overflow-wrap: anywhere; }
 figcaption p { margin: 0; white-space: pre-wrap; max-height: 12em; overflow: auto; }
 .facts { font-size: .85rem; opacity: .75; margin-bottom: .4rem; }
@@ -81,7 +82,8 @@ function figure(line: ManifestLine): Html {
   return html`<figure>${media(line)}<figcaption><p class="facts">${facts}</p><p>${cut(prompt ?? '')}</p></figcaption></figure>`;
 }
 
-function media({ status, error, assets, brief_id: id }: ManifestLine): Html | Html[] {
+function media({ status, error, assets, text, brief_id: id }: ManifestLine): Html | Html[] {
+  if (text) return html`<blockquote>${cut(text)}</blockquote>`;
   if (assets.length > 0) return assets.map((asset) => player(asset, id));
   const why = error === null ? '' : `: ${error.message} (${error.code})`;
   return html`<div class="trouble">${status}${why}</div>`;
@@ -101,5 +103,5 @@ function player({ path, media_type: type }: Asset, id: string): Html {
 }
 
 function cut(text: string): string {
-  return text.length > longestPrompt ? `${text.slice(0, longestPrompt)}...` : text;
+  return text.length > longestText ? `${text.slice(0, longestText)}...` : text;
 }

@@ -9,7 +9,13 @@ const remedies: Readonly<Record<string, string>> = {
   not_found:
     'The API does not know the model or something that the brief refers to: correct the rows, and run the same command again.',
   chat_model_not_supported:
-    'Chat models make no files: choose another with "rivya-batch models", and run the same command again with it.',
+    'The API does not take this model for chats: choose another with "rivya-batch models", and run the same command again with it.',
+  chat_attachment_not_supported:
+    'The chat model takes no such file: choose one that takes pictures, or leave the references out, and run the same command again.',
+  empty_answer:
+    'The model answered with nothing: change the prompt or the effort, or let "rivya-batch retry" ask again, which is paid anew.',
+  answer_lost:
+    'These were answered and paid, and Redis has lost what was said: "rivya-batch retry --status unknown" asks again, which is paid anew.',
   generation_failed:
     'The model gave up on these: "rivya-batch retry" makes a new attempt; where it fails again, change the prompt or a reference.',
   nsfw: 'The prompt or the picture was taken for unsafe content: reword these rows, and run the same command again: it makes changed rows anew, under the same ids.',

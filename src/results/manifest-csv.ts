@@ -13,6 +13,7 @@ const resultColumns: Column[] = [
   { name: 'brief_id', value: (line) => line.brief_id },
   { name: 'status', value: (line) => line.status },
   { name: 'asset', value: (line) => line.assets.map((asset) => asset.path).join(' | ') },
+  { name: 'text', value: (line) => line.text ?? '' },
   { name: 'error_code', value: (line) => line.error?.code ?? '' },
   { name: 'error_message', value: (line) => line.error?.message ?? '' },
   { name: 'credits', value: (line) => line.credits.final ?? '' },

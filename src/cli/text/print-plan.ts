@@ -80,9 +80,11 @@ function stepText({ output, after, approve, models }: Step): string {
   return `${output}: ${modelsText(models)}${behind}${approve ? '; a person approves it' : ''}`;
 }
 
-function requestsText({ requests: { submits, uploads, least, most } }: Plan): string {
+function requestsText({ requests: { submits, turns, uploads, least, most } }: Plan): string {
   const first = uploads === 0 ? '' : `${counted(uploads, 'upload')} of references, `;
-  return `${grouped(least)} to ${grouped(most)}: ${first}${counted(submits, 'submission')}, and a look or two at each task`;
+  const range = least === most ? grouped(least) : `${grouped(least)} to ${grouped(most)}`;
+  const looks = turns === submits ? '' : ', and a look or two at each task';
+  return `${range}: ${first}${counted(submits, 'submission')}${looks}`;
 }
 
 function basisText({ briefs, charged }: Forecast): string {

@@ -13,6 +13,7 @@ export function briefPage(story: Story, nowMs: number): string {
   const main = html`<p class="crumb"><a href="${batchLink(meta.name)}">${meta.name}</a></p>
 <h1><span class="name">${id}</span> ${pill(state.stage === 'lined' ? state.status : state.stage)}</h1>
 ${promptPart(story)}
+${answerPart(story)}
 ${line?.error ? errorPart(line.error) : null}
 ${lineMissing(story)}
 <ol class="story">${storyEvents(story).map(eventPart)}${nextPart(story, nowMs)}</ol>
@@ -26,6 +27,11 @@ ${inputPart(story)}`;
 function promptPart({ line, content }: Story): Html | null {
   const { prompt } = line ?? content?.body ?? {};
   return prompt ? html`<blockquote>${prompt}</blockquote>` : null;
+}
+
+/** What a chat has said. */
+function answerPart({ line }: Story): Html | null {
+  return line?.text ? html`<h2>Answer</h2><blockquote>${line.text}</blockquote>` : null;
 }
 
 function eventPart({ atMs, what, detail }: ReturnType<typeof storyEvents>[number]): Html {
