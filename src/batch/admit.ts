@@ -127,6 +127,7 @@ async function addFirstJobs(
 ): Promise<void> {
   // One that is further on already finds its own queue from here, should a crash have lost its job.
   const waiting: string[] = [];
+  const steps: string[] = [];
   const sent: string[] = [];
   for (const [index, { id }] of chunk.entries()) {
     const answer = answers[index] ?? '';
@@ -134,11 +135,13 @@ async function addFirstJobs(
     if (withoutJob.has(answer)) continue;
     if (answer === 'reopened' && !journal) continue;
     if (answer === 'submitting') sent.push(id);
+    else if (answer === 'waiting') steps.push(id);
     else waiting.push(id);
   }
-  if (journal) sent.push(...(await adoptUnderWay({ ledger, queues, out }, journal, waiting)));
-  await addJobs(queues, await ledger.briefs.states(sent));
-  const known = new Set(sent);
+  const unsent = [...waiting, ...steps];
+  if (journal) sent.push(...(await adoptUnderWay({ ledger, queues, out }, journal, unsent)));
+  const known = new Set([...sent, ...steps]);
+  await addJobs({ ledger, queues }, await ledger.briefs.states([...known]));
   const fresh = waiting.filter((brief) => !known.has(brief));
   const first = fresh.map((brief) => ({ brief, attempt: 1, delayMs: 0 }));
   if (first.length > 0) await queues.add('submit', first);

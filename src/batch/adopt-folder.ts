@@ -6,8 +6,14 @@ import type {
   FolderMarks,
 } from '../ledger/adoption-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
-import { type BriefState, decodeState, encodeState, type StateOf } from '../ledger/brief-state.js';
-import { type AcceptedTask, moves } from '../ledger/moves.js';
+import {
+  type BriefState,
+  decodeState,
+  encodeState,
+  type ReadState,
+  type StateOf,
+} from '../ledger/brief-state.js';
+import { type AcceptedTask, moves, type Unsent } from '../ledger/moves.js';
 import { fileNames } from '../results/file-names.js';
 import {
   type JournalContent,
@@ -18,7 +24,7 @@ import {
   type Send,
 } from '../results/journal.js';
 import { chargedFor, manifestPath, readHistory, readManifest } from '../results/manifest.js';
-import { contentOfLine, fingerprintOf, modelOf, priceKind } from '../shared/brief.js';
+import { contentOfLine, fingerprintOf, modelOf, parseContent, priceKind } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -308,6 +314,7 @@ function isBehind(state: BriefState | null, send: Send, opened: number): boolean
   if (opened > send.attempt) return false;
   if (state === null) return true;
   if (state.attempt !== send.attempt) return state.attempt < send.attempt && isUnderWay(state);
+  if (state.stage === 'waiting') return true;
   return state.stage === 'admitted' && state.sends < (send.sends ?? 1);
 }
 
@@ -375,11 +382,11 @@ async function addJobsOfSent(
 ): Promise<void> {
   const states = await ledger.briefs.states(ids);
   for (const [brief, { stage, attempt }] of states) {
-    if (stage === 'admitted') states.delete(brief);
+    if (stage === 'admitted' || stage === 'waiting') states.delete(brief);
     // It would stand behind the others.
     if (stage === 'submitting' && adopted.has(brief)) await queues.remove('submit', brief, attempt);
   }
-  await addJobs(queues, states);
+  await addJobs({ ledger, queues }, states);
 }
 
 function adoptedLine(line: ManifestLine): AdoptedLine {
@@ -399,6 +406,7 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
     canonicalName: asset ? canonicalAssetName(asset.path) : '',
     run,
     priceKind: priceKind({ model: line.model, params: line.params }),
+    output: line.output ?? '',
   };
 }
 
@@ -476,14 +484,15 @@ export async function adoptUnderWay(
       underWay.push(brief);
       continue;
     }
-    if (read?.state.stage !== 'admitted' || read.state.sends > 0) continue;
-    if (!elsewhere && opened === 1) continue;
+    const unsent = read === null ? null : unsentOf(read);
+    if (unsent === null || (!elsewhere && opened === 1)) continue;
     // A crash came between this and its job; or a retry came after it.
-    const attempt = Math.max(opened, read.state.attempt);
-    const from = { text: read.text, state: read.state };
-    const to = elsewhere
-      ? perhapsSent(from.state, attempt, header.createdAt)
-      : raisedTo(from.state, attempt);
+    const attempt = Math.max(opened, unsent.state.attempt);
+    const from = unsent;
+    const to =
+      elsewhere && (await mayBeSent(ledger, brief, from.state))
+        ? perhapsSent(from.state, attempt, header.createdAt)
+        : raisedTo(from.state, attempt);
     const isThere = to === from.state;
     if (isThere || (await ledger.briefs.move(brief, { from, to })).kind === 'moved') {
       underWay.push(brief);
@@ -492,13 +501,31 @@ export async function adoptUnderWay(
   return underWay;
 }
 
-function perhapsSent(state: StateOf<'admitted'>, attempt: number, sentAt: number) {
-  const { fingerprint, seq, admittedAt, run } = state;
-  const sent = { attempt, sends: 1, firstSentAt: sentAt };
+function unsentOf({ text, state }: ReadState): ReadState<Unsent> | null {
+  if (state.stage === 'waiting') return { text, state };
+  return state.stage === 'admitted' && state.sends === 0 ? { text, state } : null;
+}
+
+/** A step is not sent before all that it comes after has succeeded. */
+async function mayBeSent(ledger: BatchLedger, id: string, { stage }: Unsent): Promise<boolean> {
+  if (stage !== 'waiting') return true;
+  const content = await ledger.briefs.readContent(id);
+  const after = content === null ? [] : (parseContent(content).origin.after ?? []);
+  const states = await ledger.briefs.states(after.map((input) => input.id));
+  return [...states.values()].every(
+    (state) => state.stage === 'lined' && state.status === 'succeeded',
+  );
+}
+
+function perhapsSent(state: Unsent, attempt: number, sentAt: number) {
+  const { fingerprint, seq, admittedAt, run, stage } = state;
+  // With which body nobody knows any more: what it was made with may have been another attempt's.
+  const unknown = stage === 'waiting' && { sentOther: true as const };
+  const sent = { attempt, sends: 1, firstSentAt: sentAt, ...unknown };
   return moves.sentBefore({ fingerprint, seq, admittedAt, run, ...sent });
 }
 
 /** Its earlier attempts are over and have their lines in the history: neither their keys nor their files are used again. */
-function raisedTo(state: StateOf<'admitted'>, attempt: number): StateOf<'admitted'> {
+function raisedTo(state: Unsent, attempt: number): Unsent {
   return state.attempt === attempt ? state : moves.recalled(state, attempt);
 }

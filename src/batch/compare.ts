@@ -1,6 +1,7 @@
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { decodeState, type ReadState, type StateOf } from '../ledger/brief-state.js';
+import type { Unsent } from '../ledger/moves.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { readableLines } from '../results/manifest.js';
 import { fingerprintOf, type PreparedBrief } from '../shared/brief.js';
@@ -90,7 +91,7 @@ export class LeftToMake {
     if (kind !== 'same' || text === null) return kind !== 'undecided';
     const { stage } = decodeState(text).state;
     if (stage === 'accepted' || stage === 'ready') this.watched += 1;
-    return stage === 'admitted' || stage === 'submitting';
+    return stage === 'waiting' || stage === 'admitted' || stage === 'submitting';
   }
 }
 
@@ -207,7 +208,7 @@ export type BriefNews =
   /** Made, and to be made again: its content is another one, or everything is made anew. */
   | { kind: 'remake'; why: 'changed' | 'forced'; known: ReadState<StateOf<'lined'>> }
   /** Other content, and nothing is on its way to the API yet. */
-  | { kind: 'replace'; known: ReadState<StateOf<'admitted'>> }
+  | { kind: 'replace'; known: ReadState<Unsent> }
   /** Other content, and what became of the last attempt is not known: it may have been paid, so a person decides (S1). */
   | { kind: 'undecided' }
   /** Other content, while the earlier one is being made. */
@@ -233,6 +234,7 @@ export function judgeBrief(
       if (why === 'forced' && (state.run ?? 0) >= (forced ?? 0)) return { kind: 'same' };
       if (state.status === 'unknown' && forced === null) return { kind: 'undecided' };
       return { kind: 'remake', why, known: { text, state } };
+    case 'waiting':
     case 'admitted':
       return { kind: 'replace', known: { text, state } };
     case 'submitting':

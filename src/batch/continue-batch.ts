@@ -123,6 +123,9 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
     forced === null ? 'only_changed' : forced > meta.runs.length ? 'forced' : 'forced_on';
   const { rows, rejected, duplicates } = request.input.counts;
   const counts = { rows, rejected, duplicates, whole: opened.whole };
+  const { outputs } = request.input;
+  // Those of an earlier input are not told any more where another one is given.
+  if (outputs.size > 0) await ledger.keepOutputs(outputs);
   const begun = await ledger.openAdmission(request.sources, news, force, counts);
   if (folder === null) return;
   await noteRun(folder, begun, forced);

@@ -120,6 +120,7 @@ function add(underWay: UnderWay, { read: { state }, held }: ScannedBrief): void 
       underWay.tasks += 1;
       underWay.credits += state.final ?? state.reserved ?? held ?? 0;
       return;
+    case 'waiting':
     case 'admitted':
     case 'lined':
       return;

@@ -4,8 +4,10 @@ import type { BriefState } from '../ledger/brief-state.js';
 import type { Unfinished } from '../ledger/moves.js';
 import { needsUploads } from '../ledger/reference-ledger.js';
 import type { BriefResult } from '../ledger/result-ledger.js';
+import { draftOf } from '../shared/brief.js';
 import type { Asset, LineError, LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { abandonedCode } from './plan-reopening.js';
+import { resultOf } from './steps.js';
 
 /** How a brief ended. */
 export interface BriefEnd {
@@ -43,12 +45,22 @@ export async function finishBrief(
     // The file of an answer is written, and not fetched.
     downloads: line.urls.length === 0 ? 0 : line.assets.length,
     nowMs,
-    ...(answer !== null && { result: 'drop' }),
+    output: line.output,
+    ...resultKept(line, answer),
   });
   if (finish.kind === 'finished' && needsUploads(brief.content)) {
     await ledger.references.dropAddresses(brief.id);
   }
   return finish;
+}
+
+/** Steps that come after it need its result; an answer is in its line by now. */
+function resultKept(
+  line: ManifestLine,
+  answer: BriefResult | null,
+): { result?: BriefResult | 'drop' } {
+  if (line.output !== undefined && line.status === 'succeeded') return { result: resultOf(line) };
+  return answer === null ? {} : { result: 'drop' };
 }
 
 /** What a chat has said, however its brief ends; null for none. */
@@ -62,7 +74,7 @@ async function answerOf(
 
 function buildLine(
   batch: string,
-  { id, state, content: { origin, request } }: LedgerBrief,
+  { id, state, content }: LedgerBrief,
   {
     status,
     error,
@@ -75,6 +87,8 @@ function buildLine(
   nowMs: number,
 ): ManifestLine {
   const facts = factsOf(state);
+  const { origin, request } = content;
+  const draft = draftOf(content);
   return {
     brief_id: id,
     batch,
@@ -82,6 +96,9 @@ function buildLine(
     source: origin.source,
     row: origin.row,
     status,
+    ...(origin.output !== undefined && { output: origin.output }),
+    ...(origin.after !== undefined && { after: origin.after }),
+    ...(draft !== null && { draft }),
     ...(origin.name === undefined ? {} : { name: origin.name }),
     model: request.model,
     prompt: request.prompt ?? null,
@@ -132,6 +149,8 @@ interface Facts {
 function factsOf(state: Unfinished): Facts {
   const none = { taskId: null, reserved: null, final: null, checks: 0, completedAt: null };
   switch (state.stage) {
+    case 'waiting':
+      return { ...none, submits: 0, admittedAt: state.admittedAt, submittedAt: null };
     case 'admitted':
       return { ...none, submits: state.sends, admittedAt: state.admittedAt, submittedAt: null };
     case 'submitting': {
@@ -166,6 +185,7 @@ export type CancelMode = 'collect' | 'abandon';
  */
 export function cancellationOf(state: BriefState, mode: CancelMode): BriefEnd | null {
   switch (state.stage) {
+    case 'waiting':
     case 'admitted': {
       const message =
         'The batch was cancelled before this brief was submitted; nothing was charged.';

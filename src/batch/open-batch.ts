@@ -140,7 +140,7 @@ async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<v
   if ((await queues.count()) >= meta.pending) return;
   for await (const briefs of ledger.scan()) {
     const states = briefs.map(({ id, read }) => [id, read.state] as const);
-    await addJobs(queues, states, 'goes');
+    await addJobs({ ledger, queues }, states, 'goes');
   }
 }
 

@@ -2,7 +2,15 @@ import type { BriefTexts } from '../ledger/brief-ledger.js';
 import { decodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { Opening } from '../ledger/reopened-ledger.js';
-import { contentOfLine, parseContent, priceKind } from '../shared/brief.js';
+
+import {
+  contentOfLine,
+  draftContent,
+  isUnfixed,
+  parseContent,
+  priceKind,
+} from '../shared/brief.js';
+
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
@@ -41,29 +49,35 @@ export interface Reopening {
 /**
  * Decides, for one line, what opening its brief again means; null where the ledger knows of another attempt or outcome.
  * @param run number of the one that a new attempt belongs to
+ * @param because a step whose brief before it is made anew is fixed anew
  */
 export function planReopening(
   line: ManifestLine,
   { stateText, content: kept }: BriefTexts,
   categoryOf: (model: string) => TaskCategory | null,
   run: number,
+  because: 'itself' | 'step_before' = 'itself',
 ): Reopening | null {
   const read = stateText === null ? null : decodeState(stateText);
   if (read?.state.stage !== 'lined') return null;
   const { text, state } = read;
   if (state.attempt !== line.attempt || state.status !== line.status) return null;
-  const content = kept ?? contentOfLine(line);
+  const made = kept ?? contentOfLine(line);
+  const content = because === 'step_before' ? draftContent(made) : made;
   const { request: body } = parseContent(content);
   const { model } = body;
   const kind = priceKind(body);
   const base = {
     from: { text, state },
-    content: kept === null ? content : null,
+    content: kept === content ? null : content,
     left: null,
+    output: line.output,
   };
   const { fingerprint } = state;
   const admittedAt = Date.parse(line.times.admitted);
   const earlier = outcomeOf(line);
+  // It may have been paid, and what it was made of is not what it would be made of now.
+  if (because === 'step_before' && earlier !== 'over') return null;
   // A turn of a chat is no task that could be looked at: what it said was in its answer.
   if (earlier !== 'over' && line.task_id !== null && body.endpoint !== 'chat') {
     const to = moves.watchedAgain(state, {
@@ -79,7 +93,8 @@ export function planReopening(
     return { way: 'reread', opening: { ...base, to, left: leftBehind(line, kind) }, model, kind };
   }
   const way = earlier === 'over' ? 'new_attempt' : 'perhaps_again';
-  const to = moves.opened(state, { fingerprint, admittedAt, run });
+  const as = isUnfixed(content) ? 'waiting' : 'admitted';
+  const to = moves.opened(state, { fingerprint, admittedAt, run }, as);
   return { way, opening: { ...base, to }, model, kind };
 }
 
@@ -91,8 +106,10 @@ export function openChanged(
   // One that was never sent gets a new attempt as well: whoever holds the earlier content under the earlier attempt does
   // not get leave to send it any more.
   const { content, fingerprint, run, nowMs } = made;
-  const to = moves.opened(from.state, { fingerprint, admittedAt: nowMs, run });
-  return { from, to, content, left: null };
+  const as = isUnfixed(content) ? 'waiting' : 'admitted';
+  const to = moves.opened(from.state, { fingerprint, admittedAt: nowMs, run }, as);
+  const { output } = parseContent(content).origin;
+  return { from, to, content, left: null, output };
 }
 
 /**

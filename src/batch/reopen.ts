@@ -1,4 +1,5 @@
 import type { BatchLedger } from '../ledger/batch-ledger.js';
+import type { BriefState } from '../ledger/brief-state.js';
 import type { Opening, OpeningsOf } from '../ledger/reopened-ledger.js';
 import { ownLine, readManifest } from '../results/manifest.js';
 import type { PreparedBrief } from '../shared/brief.js';
@@ -10,6 +11,7 @@ import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
 import { openChanged, planReopening, type Reopening, type ReopenWay } from './plan-reopening.js';
 import { holdManifest, settleReopened } from './rewrite-manifest.js';
+import { isNotMade } from './steps.js';
 
 /** A batch of which briefs are opened again, and what tells how, and for how much. */
 export interface Reopener
@@ -187,19 +189,76 @@ async function* openingsOf(
   }
 }
 
-/** How the briefs of the manifest's lines can be opened again, of those that are wanted and are as the ledger has them. */
+/**
+ * How the briefs of the manifest's lines can be opened again, of those that are wanted and are as the ledger has them; and
+ * with them the steps that come after them. A step's line mostly stands behind that of what it comes after; where it does
+ * not, it is found by another look.
+ */
 async function* reopenings(
-  { ledger, out, categoryOf }: Reopener,
+  reopener: Reopener,
   { wants, run }: { wants(line: ManifestLine): boolean; run: number },
 ): AsyncGenerator<Found> {
-  for await (const lines of inChunks(writtenLines({ ledger, out }, wants), briefsAtOnce)) {
-    const known = await ledger.briefs.stateAndContent(lines.map((line) => line.brief_id));
-    for (const [index, line] of lines.entries()) {
-      const { stateText = null, content = null } = known[index] ?? {};
-      const reopening = planReopening(line, { stateText, content }, categoryOf, run);
-      if (reopening !== null) yield { line, reopening };
+  const opened = new Map<string, ReopenWay>();
+  const isWorthALook = (line: ManifestLine) =>
+    !opened.has(line.brief_id) && (wants(line) || line.after !== undefined);
+  for (let found: 'some' | 'none' = 'some'; found === 'some'; ) {
+    found = 'none';
+    for await (const lines of inChunks(writtenLines(reopener, isWorthALook), briefsAtOnce)) {
+      const { ledger, categoryOf } = reopener;
+      const known = await ledger.briefs.stateAndContent(lines.map((line) => line.brief_id));
+      const before = await ledger.briefs.states(lines.flatMap(idsBefore));
+      for (const [index, line] of lines.entries()) {
+        const because = whyOpened(line, { opened, before, wants });
+        if (because === null) continue;
+        const { stateText = null, content = null } = known[index] ?? {};
+        const reopening = planReopening(line, { stateText, content }, categoryOf, run, because);
+        if (reopening === null) continue;
+        if (line.output !== undefined) {
+          opened.set(line.brief_id, reopening.way);
+          found = 'some';
+        }
+        yield { line, reopening };
+      }
     }
   }
+}
+
+function idsBefore({ after = [] }: ManifestLine): string[] {
+  return after.map(({ id }) => id);
+}
+
+interface Opened {
+  /** Those of this look, and in which way. */
+  opened: ReadonlyMap<string, ReopenWay>;
+  /** Where the briefs stand that steps come after. */
+  before: ReadonlyMap<string, BriefState>;
+  wants(line: ManifestLine): boolean;
+}
+
+/** Null for a line that stays. */
+function whyOpened(
+  line: ManifestLine,
+  { opened, before, wants }: Opened,
+): 'itself' | 'step_before' | null {
+  const ids = idsBefore(line);
+  const isMadeAnew = (id: string) => {
+    const way = opened.get(id);
+    // It was opened, and a crash came before its steps were.
+    if (way === undefined) return wants(line) && before.get(id)?.stage !== 'lined';
+    return way !== 'reread';
+  };
+  const wasNotMade = line.error !== null && isNotMade(line.error.code);
+  // Whatever it was made with is replaced; and one that was not made gets another chance with what it comes after.
+  if (ids.some(isMadeAnew) || (wasNotMade && ids.some((id) => opened.has(id))))
+    return 'step_before';
+  if (!wants(line)) return null;
+  // It would only be told the same once more.
+  const isHopeless = wasNotMade && ids.some((id) => !hasSucceeded(before.get(id)));
+  return isHopeless ? null : 'itself';
+}
+
+function hasSucceeded(state: BriefState | undefined): boolean {
+  return state?.stage === 'lined' && state.status === 'succeeded';
 }
 
 /** What stands behind the mark is not marked as written: it is written again, perhaps elsewhere. */

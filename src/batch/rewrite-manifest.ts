@@ -145,7 +145,7 @@ async function addJobsOfReopened(
   token: string,
 ): Promise<'added' | 'overtaken'> {
   for await (const [, states] of reopened(ledger)) {
-    await addJobs(queues, states);
+    await addJobs({ ledger, queues }, states);
     if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
   }
   return 'added';

@@ -8,16 +8,23 @@ export interface QueueCounts {
   submit: number;
   /** Of `submit`: those that were refused or not answered, and come again later. */
   putOff: number;
+  /** Steps that wait for what they come after. */
+  steps: number;
   collect: number;
   /** Files that could not be fetched and are asked for again later: a healthy download is never put off. */
   filesDue: number;
 }
 
 export async function countQueued(queues: StageQueues): Promise<QueueCounts> {
-  const [submit, collect] = await Promise.all([queues.counts('submit'), queues.counts('collect')]);
+  const [submit, collect, steps] = await Promise.all([
+    queues.counts('submit'),
+    queues.counts('collect'),
+    queues.countWaiting(),
+  ]);
   return {
     submit: submit.going + submit.delayed,
     putOff: submit.delayed,
+    steps,
     collect: collect.going,
     filesDue: collect.delayed,
   };
@@ -62,6 +69,7 @@ const standstills: ReadonlySet<Limiting> = new Set([
   'api_down',
   'paused',
   'files',
+  'approval',
 ] as const);
 
 /** Looks ahead: keeps the recent past of one batch, and tells what is left and what it waits for. */
@@ -69,9 +77,9 @@ export class Outlook {
   private readonly past: { atMs: number; done: number }[] = [];
 
   look(nowMs: number, sight: BatchSight, { told, taskMs }: Footing): Look {
-    const { meta, account, queued } = sight;
+    const { meta, account } = sight;
     const done = meta.admitted - meta.pending;
-    const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
+    const waiting = notSubmitted(sight);
     const recent = this.recently(nowMs, done);
     // Of a few lines in a whole minute a pace can be told, and no end be foretold.
     const forecast = recent.lines < fewestLines ? null : recent.linesPerSecond;
@@ -109,6 +117,11 @@ export class Outlook {
   }
 }
 
+/** Briefs that are not submitted yet, those that are still to be admitted included. */
+export function notSubmitted({ meta, queued }: Pick<BatchSight, 'meta' | 'queued'>): number {
+  return Math.min(queued.submit + queued.steps, meta.pending) + meta.toCome;
+}
+
 export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: number): Limiting {
   const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
   return limitingNow({
@@ -121,6 +134,7 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
     waiting,
     collecting: queued.collect,
     files: queued.filesDue > 0 && queued.filesDue >= leftOf(meta) ? 'all_that_is_left' : 'coming',
+    steps: queued.steps > 0 && queued.steps >= leftOf(meta) ? 'all_that_is_left' : 'some',
     tries: queued.putOff > 0 && queued.putOff >= waiting ? 'all_put_off' : 'going',
   });
 }
@@ -201,6 +215,8 @@ export interface Situation {
   files: 'all_that_is_left' | 'coming';
   /** Whether every brief that is not submitted yet was refused or not answered, and has its next try ahead. */
   tries: 'all_put_off' | 'going';
+  /** Whether nothing is left but steps: they wait for a person's yes, because nothing else is under way. */
+  steps: 'all_that_is_left' | 'some';
 }
 
 /** What keeps a batch from going faster right now. */
@@ -212,6 +228,7 @@ export type Limiting =
   | 'key'
   | 'api_down'
   | 'files'
+  | 'approval'
   | 'paused'
   | 'put_off'
   | 'machine'
@@ -223,8 +240,10 @@ export type Limiting =
 const manyToCollect = 64;
 
 export function limitingNow(situation: Situation): Limiting {
-  const { workers, capped, gate, apiDown, paused, pressure, waiting, collecting, files, tries } =
-    situation;
+  const { workers, capped, gate, apiDown, paused, pressure, waiting } = situation;
+  const { collecting, files, tries, steps } = situation;
+  // Whoever works on it waits for that as well.
+  if (steps === 'all_that_is_left') return 'approval';
   if (workers === 0) return 'nobody';
   // Whatever holds the API up: they need no more of it.
   if (files === 'all_that_is_left') return 'files';

@@ -19,6 +19,8 @@ export interface AdoptedLine {
   /** Null in lines of earlier versions, and in those that were adopted. */
   run: number | null;
   priceKind: string;
+  /** '' where its batch has no outputs. */
+  output: string;
 }
 
 /** Lines that stand together in the manifest, and where. */
@@ -157,6 +159,7 @@ function lineValues(line: AdoptedLine): (string | number)[] {
     line.canonicalName,
     line.run ?? '',
     line.priceKind,
+    line.output,
   ];
 }
 

@@ -65,8 +65,8 @@ export class BatchLedger {
   readonly outbox: OutboxLedger;
   readonly adoption: AdoptionLedger;
   readonly references: ReferenceLedger;
-  readonly reopened: ReopenedLedger;
   readonly results: ResultLedger;
+  readonly reopened: ReopenedLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -187,6 +187,11 @@ export class BatchLedger {
       values: [begin, force, JSON.stringify(sources), ...Object.entries(counts).flat()],
     })) as [number, number];
     return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
+  }
+
+  /** What outputs its recipe has, in their order, with how many briefs of each there are. */
+  async keepOutputs(outputs: ReadonlyMap<string, number>): Promise<void> {
+    await this.set({ outputs: JSON.stringify([...outputs]) });
   }
 
   /** Tells all processes that something has changed for this batch. */

@@ -90,6 +90,8 @@ const facts = {
       lines: linesOfEach,
     }),
   ),
+  /** Outputs of its recipe in their order, with how many briefs of each its input has; none where a row makes one. */
+  outputs: z.array(z.object({ name: z.string(), whole: count, lines: linesOfEach })),
   /** Number of the run that makes everything of its input anew; null where none does, or it was finished. */
   forcedRun: count.nullable(),
   /** Lines that were taken over from an earlier batch of its schedule. */
@@ -197,6 +199,7 @@ function factsIn(name: string, fields: Record<string, string>) {
       const run = index + 1;
       return { run, atMs: orNull(`run:${run}:at`), lines: linesIn(fields, `run:${run}`) };
     }),
+    outputs: outputsIn(fields),
     forcedRun: fields.forced === fields.forced_done ? null : orNull('forced'),
     takenOver: number('taken_over'),
     admissions: number('admissions'),
@@ -233,6 +236,18 @@ function stageIn(fields: Record<string, string>, submitQueue: 'going' | 'paused'
   if (fields.cancelled === '1') return { stage: 'cancelled', ...closed };
   if (isAdmitting(fields)) return { stage: 'admitting', ...open };
   return pending === 0 ? { stage: 'finished', ...closed } : { stage: 'running', ...open };
+}
+
+/** Names with how many briefs of each there are. */
+const outputsSchema = z.array(z.tuple([z.string(), count]));
+
+function outputsIn(fields: Record<string, string>) {
+  const outputs = outputsSchema.parse(JSON.parse(fields.outputs ?? '[]'));
+  return outputs.map(([name, whole]) => ({
+    name,
+    whole,
+    lines: linesIn(fields, `output:${name}`),
+  }));
 }
 
 function linesIn(fields: Record<string, string>, head: string): Record<string, number> {

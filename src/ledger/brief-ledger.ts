@@ -18,7 +18,7 @@ import {
 } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
 import { holdings, moves, type Unfinished } from './moves.js';
-import type { BriefResult } from './result-ledger.js';
+import { type BriefResult, followersIn } from './result-ledger.js';
 import { runScript } from './scripts.js';
 
 export type Admission = Stage | 'reopened' | 'clash' | 'cancelled' | 'full' | 'missing';
@@ -36,7 +36,8 @@ export interface Admitted extends AdmissionMark {
 }
 
 export type Move<S extends BriefState> = { kind: 'moved'; brief: ReadState<S> } | Passed;
-export type Finish = { kind: 'finished' } | Passed;
+/** `followers`: ids of the steps that come after it. */
+export type Finish = { kind: 'finished'; followers: string[] } | Passed;
 
 export interface FinishedBrief {
   from: ReadState;
@@ -47,7 +48,10 @@ export interface FinishedBrief {
   checks: number;
   downloads: number;
   nowMs: number;
-  result?: BriefResult | 'drop';
+  /** What others that come after it are made with; absent where there are none. */
+  result?: BriefResult | 'drop' | undefined;
+  /** Of which output of a recipe it is; absent where its batch has none. */
+  output?: string | undefined;
 }
 
 /** An unfinished brief: where it stands, and what was frozen of it at admission. */
@@ -66,6 +70,14 @@ export interface BriefTexts {
 interface Credits {
   does: 'keep' | 'free' | 'state' | 'spend' | 'spend_as_stated';
   amount: number | '';
+}
+
+/** What is kept with a move, beside the state. */
+interface Kept {
+  /** What the brief is made from, from now on; absent where that stays. */
+  content?: string;
+  /** What is known of its result; absent where that stays. */
+  result?: BriefResult | 'drop' | undefined;
 }
 
 /** Where each brief of one batch stands. Every change of a brief's stage goes through here. */
@@ -117,8 +129,9 @@ export class BriefLedger {
     const isBounded = Number.isFinite(mostPending);
     const values: (string | number)[] = [nowMs, isBounded ? mostPending : ''];
     const contents = await this.contentsOf(briefs);
-    for (const [index, { id, fingerprint }] of briefs.entries()) {
-      values.push(id, fingerprint, contents[index] ?? '');
+    for (const [index, { id, fingerprint, waits }] of briefs.entries()) {
+      const first: Stage = waits ? 'waiting' : 'admitted';
+      values.push(id, fingerprint, contents[index] ?? '', first);
     }
     const { meta, state, content } = this.keys;
     const reply = await runScript(this.redis, 'admit', { keys: [meta, state, content], values });
@@ -202,22 +215,22 @@ export class BriefLedger {
   /** Compare-and-set; what the brief does not hold in its new stage is given back in the same step. */
   async move<S extends BriefState>(
     briefId: string,
-    step: { from: ReadState; to: S; result?: BriefResult },
+    step: { from: ReadState; to: S } & Kept,
   ): Promise<Move<S>> {
-    const { from, to, result } = step;
+    const { from, to, ...kept } = step;
     const text = encodeState(to);
     // The API has just said what it reserves (S6).
     const held = holdings[to.stage].credits ? 'keep' : 'free';
     const credits: Credits = isTaken(from.state, to)
       ? { does: 'state', amount: statedOf(to) }
       : { does: held, amount: '' };
-    const overtaken = await this.set(briefId, from, { text, state: to }, credits, result);
-    return overtaken ?? { kind: 'moved', brief: { text, state: to } };
+    const set = await this.set(briefId, from, { text, state: to }, { credits, ...kept });
+    return set.kind === 'set' ? { kind: 'moved', brief: { text, state: to } } : set;
   }
 
   /** Puts the brief's line into the outbox, once (S4), with its last state. */
   async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { from, line, status, charged, checks, downloads, nowMs, result } = end;
+    const { from, line, status, charged, checks, downloads, nowMs, result, output } = end;
     const to = moves.lined(from.state, status);
     // What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
     const isSettled = status !== 'unknown' && charged !== null;
@@ -225,27 +238,25 @@ export class BriefLedger {
     const credits: Credits = isSettled
       ? { does: wasStated ? 'spend_as_stated' : 'spend', amount: charged }
       : { does: 'keep', amount: '' };
-    const overtaken = await this.set(
+    const set = await this.set(
       briefId,
       from,
       { text: encodeState(to), state: to },
-      credits,
-      result,
-      [line, status, checks, downloads, utcDay(nowMs), to.run ?? ''],
+      { credits, result },
+      [line, status, checks, downloads, utcDay(nowMs), to.run ?? '', output ?? ''],
     );
-    return overtaken ?? { kind: 'finished' };
+    return set.kind === 'set' ? { kind: 'finished', followers: set.followers } : set;
   }
 
-  /** The compare-and-set of every move; null where it was set. */
+  /** The compare-and-set of every move. */
   private async set(
     briefId: string,
     from: ReadState,
     to: ReadState,
-    credits: Credits,
-    result: BriefResult | 'drop' | undefined,
-    values: (string | number)[] = [],
-  ): Promise<Passed | null> {
-    const { meta, state, reservations, outbox, content, results } = this.keys;
+    { credits, content: made = '', result }: Kept & { credits: Credits },
+    line: (string | number)[] = [],
+  ): Promise<{ kind: 'set'; followers: string[] } | Passed> {
+    const { meta, state, reservations, outbox, content, results, followers } = this.keys;
     const { inFlight, day, prices, firsts, pace, tasks, clock, news: channel } = this.account;
     const gives = holdings[from.state.stage].place && !holdings[to.state.stage].place;
     const taskId = taskOf(from.state) ?? taskOf(to.state) ?? '';
@@ -257,16 +268,16 @@ export class BriefLedger {
     const reply = (await runScript(this.redis, 'move', {
       keys: [
         ...[meta, state, inFlight, reservations, day, prices, firsts, pace, outbox, content],
-        ...[`${tasks}${taskId}`, results, clock],
+        ...[`${tasks}${taskId}`, results, followers, clock],
       ],
       values: [
         ...[briefId, from.text, to.text, this.member(briefId), gives ? 'free' : 'keep'],
-        ...[credits.does, credits.amount, ...news, ''],
-        typeof result === 'object' ? JSON.stringify(result) : (result ?? ''),
-        ...values,
+        ...[credits.does, credits.amount, ...news, made],
+        result === undefined || result === 'drop' ? (result ?? '') : JSON.stringify(result),
+        ...line,
       ],
     })) as [number, string?];
-    return reply[0] === 1 ? null : passed(reply[1]);
+    return reply[0] === 1 ? { kind: 'set', followers: followersIn(reply[1]) } : passed(reply[1]);
   }
 
   /** Whether the brief may use `canonicalName` as it is (unique without regard to case). */

@@ -44,6 +44,8 @@ const accepted = {
 };
 
 const briefStateSchema = z.discriminatedUnion('stage', [
+  /** A step whose body is not fixed yet: what it comes after has not succeeded, or waits for a person's yes. */
+  z.object({ stage: z.literal('waiting'), ...admitted }),
   z.object({ stage: z.literal('admitted'), ...sending }),
   /** Saved before the first send (S1); `firstSentAt` starts the key's clock. */
   z.object({

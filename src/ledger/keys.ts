@@ -25,6 +25,10 @@ export interface BatchKeys {
   names: string;
   /** Hash: brief id -> credits reserved for it, see `lua/credits.lua`. */
   reservations: string;
+  /** Hash: brief id -> what is known of its result before its line, or for steps; and what was decided about it: see `result-ledger.ts`. */
+  results: string;
+  /** Hash: brief id -> ids of the steps that come after it, separated by newlines. */
+  followers: string;
   /** Hash: brief that is open again -> attempt of the line that is still to leave the manifest, 0 for none. */
   reopened: string;
   /** Why a worker could not begin with it lately; expires. */
@@ -33,8 +37,6 @@ export interface BatchKeys {
   fileTrouble: string;
   /** Hash: SHA-256 of a file that briefs refer to -> where it is. See `reference-ledger.ts`. */
   files: string;
-  /** Hash: brief id -> JSON of what is known of its result, where that is more than its line will say or needed before. */
-  results: string;
   /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
   addresses: string;
   /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
@@ -50,12 +52,13 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     outbox: `${base}:outbox`,
     names: `${base}:names`,
     reservations: `${base}:reservations`,
+    results: `${base}:results`,
+    followers: `${base}:followers`,
     reopened: `${base}:reopened`,
     notBegun: `${base}:not-begun`,
     fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
-    results: `${base}:results`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
 }

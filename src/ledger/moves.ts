@@ -1,5 +1,5 @@
 import type { LineStatus } from '../shared/manifest-line.js';
-import type { QueueStage } from '../shared/queue-names.js';
+import type { QueueName } from '../shared/queue-names.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import type { BriefState, Stage, StateOf } from './brief-state.js';
 
@@ -9,7 +9,8 @@ import type { BriefState, Stage, StateOf } from './brief-state.js';
  * the one that it leads to.
  *
  *     from                  move          to           attempt
- *     -                     (admit.lua)   admitted     1
+ *     -                     (admit.lua)   admitted     1; a step waits first
+ *     waiting               fixed         admitted     same: nothing of it was sent
  *     admitted, submitting  (begin-submit.lua)
  *                                         submitting   same: saved before the send, so same key and bytes (S1)
  *     submitting            unsent        admitted     same
@@ -24,20 +25,26 @@ import type { BriefState, Stage, StateOf } from './brief-state.js';
  *     ready                 rereadLinks   ready        same
  *     all but lined         lined         lined        same
  *     lined                 watchedAgain  accepted     same: pays for nothing (S3)
- *     admitted, lined       opened        admitted     minted
+ *     waiting, admitted, lined
+ *                           opened        admitted     minted; a step may wait first
  *
  * What a lost Redis took along is put back from the batch's folder, under the attempt that was minted before:
  *
  *     - or any but lined    sentBefore    submitting   of the journal
- *     admitted              recalled      admitted     of the journal
+ *     waiting, admitted     recalled      the same     of the journal
  *     - or any              linedBefore   lined        of the manifest
  *
  * The two that begin in Lua are decided there because they need Redis' clock, or the next number, in the same step.
  */
 export const moves = {
+  /** What it comes after has succeeded: its body is fixed, in the same step, before the first send (S1). */
+  fixed(state: StateOf<'waiting'>): StateOf<'admitted'> {
+    return { ...admittedAgain(state), sends: 0, refusalId: null };
+  },
+
   /** A send that was announced did not happen. */
   unsent({ state }: OnlySend): StateOf<'admitted'> {
-    return { ...waiting(state), sends: state.sends - 1, refusalId: state.refusalId };
+    return { ...admittedAgain(state), sends: state.sends - 1, refusalId: state.refusalId };
   },
 
   /**
@@ -47,20 +54,20 @@ export const moves = {
   refused({ state }: OnlySend, requestId: string | null): StateOf<'admitted'> {
     const { sends } = state;
     const isReplayed = requestId !== null && requestId === state.refusalId;
-    if (!isReplayed) return { ...waiting(state), sends, refusalId: requestId };
+    if (!isReplayed) return { ...admittedAgain(state), sends, refusalId: requestId };
     const attempt = mint(state, 'refusal_replayed');
-    return { ...waiting(state), attempt, sends, refusalId: null };
+    return { ...admittedAgain(state), attempt, sends, refusalId: null };
   },
 
   /** Refused without a reason, so not charged: what the last clear refusal was is still known. */
   putOff({ state }: OnlySend): StateOf<'admitted'> {
-    return { ...waiting(state), sends: state.sends, refusalId: state.refusalId };
+    return { ...admittedAgain(state), sends: state.sends, refusalId: state.refusalId };
   },
 
   /** The address of an upload was refused: other bytes need another key (S1). */
   readdressed({ state }: OnlySend): StateOf<'admitted'> {
     const attempt = mint(state, 'address_refused');
-    return { ...waiting(state), attempt, sends: state.sends, refusalId: null };
+    return { ...admittedAgain(state), attempt, sends: state.sends, refusalId: null };
   },
 
   accepted(state: StateOf<'submitting'>, task: AcceptedTask): StateOf<'accepted'> {
@@ -90,7 +97,7 @@ export const moves = {
   /** The task is over and was not charged. */
   neverPaid(state: StateOf<'accepted'>): StateOf<'admitted'> {
     const attempt = mint(state, 'task_unpaid');
-    return { ...waiting(state), attempt, sends: state.sends, refusalId: null };
+    return { ...admittedAgain(state), attempt, sends: state.sends, refusalId: null };
   },
 
   /** The task was asked for its links once more. */
@@ -112,15 +119,21 @@ export const moves = {
     return { stage: 'accepted', attempt, fingerprint, seq, run, ...task, runningAt: null };
   },
 
-  /** By a person's word, or by rule: its line leaves the manifest, or other content takes the place of what waited. */
+  /**
+   * By a person's word, or by rule: its line leaves the manifest, or other content takes the place of what waited.
+   * @param as `waiting`: a step whose body is to be fixed anew
+   */
   opened(
-    state: StateOf<'lined'> | StateOf<'admitted'>,
+    state: StateOf<'lined'> | Unsent,
     { fingerprint, admittedAt, run }: Opening,
-  ): StateOf<'admitted'> {
+    as: Unsent['stage'],
+  ): Unsent {
     const attempt = mint(state, state.stage === 'lined' ? 'opened_again' : 'content_replaced');
     const { seq } = state;
-    const sent = { sends: 0, refusalId: null };
-    return { stage: 'admitted', attempt, fingerprint, seq, admittedAt, ...sent, run };
+    const common = { attempt, fingerprint, seq, admittedAt, run };
+    return as === 'waiting'
+      ? { stage: as, ...common }
+      : { stage: as, ...common, sends: 0, refusalId: null };
   },
 
   /** The journal knows of a send that the ledger does not: it may have been charged, and is asked about (S1). */
@@ -129,7 +142,7 @@ export const moves = {
   },
 
   /** Its earlier attempts are over and in the history: neither their keys nor their files are used again. */
-  recalled(state: StateOf<'admitted'>, attempt: number): StateOf<'admitted'> {
+  recalled<S extends Unsent>(state: S, attempt: number): S {
     return { ...state, attempt };
   },
 
@@ -146,6 +159,9 @@ export interface OnlySend {
   state: StateOf<'submitting'>;
   earlier: 'none';
 }
+
+/** Nothing of this attempt is on its way to the API. */
+export type Unsent = StateOf<'waiting'> | StateOf<'admitted'>;
 
 /** It has no line yet. */
 export type Unfinished = Exclude<BriefState, { stage: 'lined' }>;
@@ -167,6 +183,7 @@ export type Opening = Pick<StateOf<'admitted'>, 'fingerprint' | 'admittedAt' | '
  * hold is given back in the step that moves the brief.
  */
 export const holdings = {
+  waiting: { place: false, credits: false },
   admitted: { place: false, credits: false },
   submitting: { place: true, credits: true },
   accepted: { place: true, credits: true },
@@ -178,12 +195,13 @@ export const holdings = {
 
 /** Whose job moves a brief on. One in doubt waits among the running tasks, unless the job that sent it is there still. */
 export const queueOf = {
+  waiting: 'waiting',
   admitted: 'submit',
   submitting: 'status',
   accepted: 'status',
   ready: 'collect',
   lined: null,
-} as const satisfies Record<Stage, QueueStage | null>;
+} as const satisfies Record<Stage, QueueName | null>;
 
 export interface Holding {
   place: boolean;
@@ -203,7 +221,7 @@ const mintedIn = {
   /** The task ended and the API says that it was not charged. */
   task_unpaid: ['accepted'],
   /** It waited with other content, which no one who still holds it gets leave to send any more. */
-  content_replaced: ['admitted'],
+  content_replaced: ['waiting', 'admitted'],
   /** It has its line: retried, changed, or everything is made anew. */
   opened_again: ['lined'],
 } as const satisfies Record<string, readonly Stage[]>;
@@ -221,6 +239,6 @@ function common({ attempt, fingerprint, seq, admittedAt, run }: Unfinished) {
   return { attempt, fingerprint, seq, admittedAt, run };
 }
 
-function waiting(state: Unfinished) {
+function admittedAgain(state: Unfinished) {
   return { stage: 'admitted', ...common(state) } as const;
 }

@@ -1,18 +1,21 @@
 import type { Redis } from 'ioredis';
 import { type BriefState, encodeState, type ReadState, type StateOf } from './brief-state.js';
 import { type AccountKeys, type BatchKeys, inFlightMember } from './keys.js';
+import type { Unsent } from './moves.js';
 import { runScript } from './scripts.js';
 
 /** How one brief is opened again. */
 export interface Opening {
-  /** `lined`: its line leaves the manifest. `admitted`: it has none yet, and is to be made with other content. */
-  from: ReadState<StateOf<'lined' | 'admitted'>>;
+  /** `lined`: its line leaves the manifest. Else it has none yet, and is to be made with other content. */
+  from: ReadState<StateOf<'lined'> | Unsent>;
   /** A new attempt, or the task of the last one, which is looked at again. */
-  to: StateOf<'admitted' | 'accepted'>;
+  to: Unsent | StateOf<'accepted'>;
   /** What it is made from now on; null where the ledger's stays. */
   content: string | null;
   /** Of a task that is looked at again: what was counted as spent for it, on which UTC day, of which price kind. */
   left: { credits: number; day: string; kind: string } | null;
+  /** Of which output of a recipe it is; absent where its batch has none. */
+  output?: string | undefined;
 }
 
 /** `passed`: it has another state by now. `unwritten`: its line is on its way to the manifest. */
@@ -132,7 +135,7 @@ export class ReopenedLedger {
   }
 }
 
-function openingValues({ from, to, content, left }: Opening): (string | number)[] {
+function openingValues({ from, to, content, left, output }: Opening): (string | number)[] {
   return [
     from.text,
     encodeState(to satisfies BriefState),
@@ -140,5 +143,6 @@ function openingValues({ from, to, content, left }: Opening): (string | number)[
     ...(from.state.stage === 'lined' ? [from.state.status, from.state.run ?? ''] : ['', '']),
     to.stage === 'accepted' ? to.checks : 0,
     ...(left === null ? ['', '', ''] : [left.credits, left.day, left.kind]),
+    output ?? '',
   ];
 }

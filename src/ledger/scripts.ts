@@ -17,6 +17,7 @@ export type ScriptName =
   | 'compare-and-set'
   | 'count'
   | 'end-adoption'
+  | 'follow'
   | 'forget'
   | 'heartbeat'
   | 'hold-manifest'

@@ -1,6 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Verdict } from '../ledger/result-ledger.js';
 import { BatchError } from '../shared/errors.js';
 import { withFileLock } from '../shared/file-lock.js';
 import { parseJson } from '../shared/json.js';
@@ -10,9 +11,7 @@ import { hexWords, TextIndex } from '../shared/text-index.js';
 import { syncFolder } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
 
-export const verdicts = ['approved', 'rejected', 'again'] as const;
-/** `again`: it is to be made anew, with `prompt` where there is one. */
-export type Verdict = (typeof verdicts)[number];
+export const verdicts = ['approved', 'rejected', 'again'] as const satisfies readonly Verdict[];
 
 const text = z.string().nullable().default(null);
 

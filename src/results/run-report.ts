@@ -44,6 +44,19 @@ export const runReportSchema = z.object({
       }),
     )
     .default([]),
+  /** Lines of each output of its recipe; none where a row makes one brief. */
+  outputs: z
+    .array(
+      z.object({
+        output: z.string(),
+        briefs: z.number(),
+        succeeded: z.number(),
+        failed: z.number(),
+        unknown: z.number(),
+        cancelled: z.number(),
+      }),
+    )
+    .default([]),
   /** Lines that were taken over from an earlier batch of the schedule. */
   taken_over: z.number().default(0),
 });
@@ -82,6 +95,11 @@ export function runReport(meta: BatchMeta, nowMs: number): RunReport {
     runs: meta.runs.map(({ run, atMs, lines: made }) => ({
       run,
       at: atMs === null ? null : new Date(atMs).toISOString(),
+      ...made,
+    })),
+    outputs: meta.outputs.map(({ name, whole, lines: made }) => ({
+      output: name,
+      briefs: whole,
       ...made,
     })),
     taken_over: meta.takenOver,

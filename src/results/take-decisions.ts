@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { Verdict } from '../ledger/result-ledger.js';
 import { BatchError } from '../shared/errors.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
 import {
@@ -7,7 +8,6 @@ import {
   decidedHash,
   decisionsPath,
   decisionText,
-  type Verdict,
   walkDecisions,
 } from './decisions.js';
 import { readManifest, refreshTable } from './manifest.js';

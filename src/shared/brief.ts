@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { z } from 'zod';
-import { type Draft, readDraft, shownText } from './draft.js';
+import { type Draft, draftFingerprint, draftText, isDraft, readDraft, shownText } from './draft.js';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 import type { ManifestLine } from './manifest-line.js';
 import { itemAddresses } from './reference-items.js';
@@ -22,7 +22,11 @@ export function contentFingerprint(content: BriefContent): string {
 
 /** Of a line's content. References stand in the params of the body, and beside them in the fingerprint. */
 export function fingerprintOf(line: ManifestLine): string {
-  const { model, prompt, params, references } = line;
+  const { model, prompt, params, references, draft, after = [] } = line;
+  if (draft !== undefined) {
+    const before = after.map(({ fingerprint }) => fingerprint);
+    return draftFingerprint(draft, before);
+  }
   const { [itemsKey[endpointOf(line)]]: items, ...others } = params;
   const given = references.length > 0;
   return contentFingerprint({
@@ -193,15 +197,21 @@ function requestOfDraft(draft: Draft): RequestBody {
 /** The content as a line has it: the ledger keeps that of a brief that succeeded no longer. */
 export function contentOfLine(line: ManifestLine): string {
   const { row, source, references, metadata, input, model, prompt, params } = line;
-  const { name } = line;
+  const { name, output, after, draft } = line;
   const origin = {
     ...(name === undefined ? {} : { name }),
+    ...(output === undefined ? {} : { output }),
+    ...(after === undefined ? {} : { after }),
     row,
     source,
     references,
     metadata,
     input,
   };
+  // Of a step that was never sent, only what it is made from is known.
+  if (draft !== undefined && line.requests.submits === 0) {
+    return `${JSON.stringify(origin)}\n${draftText(draft)}`;
+  }
   const body = requestBody({
     endpoint: endpointOf(line),
     ...{ model, prompt, params },
@@ -209,7 +219,26 @@ export function contentOfLine(line: ManifestLine): string {
     media: [],
     clientRequestId: clientRequestId(line.batch, line.brief_id),
   });
-  return `${JSON.stringify(origin)}\n${body}`;
+  const made = draft === undefined ? origin : { ...origin, draft };
+  return `${JSON.stringify(made)}\n${body}`;
+}
+
+/** What a step's body is, or was, made from; null for a brief that comes after none. */
+export function draftOf({ origin, body }: Pick<StoredContent, 'origin' | 'body'>): Draft | null {
+  return origin.draft ?? readDraft(body);
+}
+
+/** A step's content as it was before its body was fixed; that of any other brief as it is. */
+export function draftContent(text: string): string {
+  const { origin, body } = parseContent(text);
+  const { draft, ...before } = origin;
+  if (draft === undefined || readDraft(body) !== null) return text;
+  return `${JSON.stringify(before)}\n${draftText(draft)}`;
+}
+
+/** Whether it is a step's whose body is still to be fixed. */
+export function isUnfixed(text: string): boolean {
+  return isDraft(text.slice(text.indexOf('\n') + 1));
 }
 
 /** A checked brief as it is admitted: what is sent is fixed here, as text, and never built again (S1). */
@@ -244,6 +273,8 @@ export interface BriefOrigin {
   output?: string;
   /** The briefs that it comes after; absent for none. */
   after?: StepInput[];
+  /** What its body was made from, once that is fixed; absent for one that comes after none. */
+  draft?: Draft;
   /** As a person sees it: a CSV's header is row 1; a position from 1 in JSON; a line in JSON Lines. */
   row: number;
   /** Base name of the file, or `stdin`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Draft } from './draft.js';
 import type { JsonObject, JsonValue } from './json.js';
 
 /** Taken as it is: copied member by member, a column called `__proto__` would be lost. */
@@ -34,10 +35,23 @@ export const manifestLineSchema = z.object({
   source: z.string(),
   row: z.number().int(),
   status: lineStatusSchema,
+  /** The recipe's output that it is; absent where a row makes one brief. */
+  output: z.string().optional(),
+  /** What a step comes after. */
+  after: z
+    .array(
+      z.object({
+        output: z.string(),
+        id: z.string(),
+        fingerprint: z.string(),
+        approve: z.literal(true).optional(),
+      }),
+    )
+    .optional(),
+  /** What a step's prompt, params and references are made from: see `draft.ts`. */
+  draft: (jsonObject as unknown as z.ZodType<Draft>).optional(),
   /** What `--name` made of the row; absent where files are named after the id. */
   name: z.string().optional(),
-  /** Which of the recipe's outputs, as ids have it (`room/16-9`); absent where a row makes one alone. */
-  output: z.string().optional(),
   model: z.string(),
   prompt: z.string().nullable(),
   params: jsonObject,

@@ -4,7 +4,14 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { systemClock } from './clock.js';
 import { tellNews } from './news.js';
-import { bullPrefix, type QueueStage, queueName, queueStages } from './queue-names.js';
+import {
+  bullPrefix,
+  type QueueName,
+  type QueueStage,
+  queueName,
+  queueNames,
+  queueStages,
+} from './queue-names.js';
 
 /** What a job carries; the brief itself is in the ledger. `v` lets two versions of ours run side by side. */
 export const jobDataSchema = z.object({
@@ -67,9 +74,11 @@ export interface NewJob {
 /** Whoever takes jobs of a queue is told when each of some is due (ms since the epoch, by this machine). */
 export type TellOfJobs = (stage: QueueStage, duesMs: readonly number[]) => Promise<void> | void;
 
-/** The three queues of one batch, as a producer of jobs. */
+/** The queues of one batch, as a producer of jobs. */
 export class StageQueues {
   private readonly queues: Record<QueueStage, Queue<JobData>>;
+  /** Most batches have no steps that wait for one another. */
+  private waiting: Queue<JobData> | null = null;
 
   constructor(
     private readonly connection: Redis,
@@ -78,27 +87,40 @@ export class StageQueues {
     /** Where absent, all processes are told. */
     private readonly tellOfJobs?: TellOfJobs,
   ) {
-    const open = (stage: QueueStage) => {
-      const options: QueueOptions & typeof takingOptions = {
-        connection,
-        prefix: this.bullPrefix,
-        streams: { events: { maxLen: 100 } },
-        ...takingOptions,
-      };
-      const queue = new Queue<JobData>(queueName(batch, stage), options);
-      // Connection errors are told once by the store; without a listener each would end the process.
-      queue.on('error', () => undefined);
-      return queue;
+    this.queues = {
+      submit: this.open('submit'),
+      status: this.open('status'),
+      collect: this.open('collect'),
     };
-    this.queues = { submit: open('submit'), status: open('status'), collect: open('collect') };
+  }
+
+  private open(name: QueueName): Queue<JobData> {
+    const options: QueueOptions & typeof takingOptions = {
+      connection: this.connection,
+      prefix: this.bullPrefix,
+      streams: { events: { maxLen: 100 } },
+      ...takingOptions,
+    };
+    const queue = new Queue<JobData>(queueName(this.batch, name), options);
+    // Connection errors are told once by the store; without a listener each would end the process.
+    queue.on('error', () => undefined);
+    return queue;
   }
 
   get bullPrefix(): string {
     return bullPrefix(this.prefix);
   }
 
-  queue(stage: QueueStage): Queue<JobData> {
-    return this.queues[stage];
+  queue(name: QueueName): Queue<JobData> {
+    if (name !== 'waiting') return this.queues[name];
+    this.waiting ??= this.open('waiting');
+    return this.waiting;
+  }
+
+  /** How many steps wait for what they come after; without opening their queue, because most batches have none. */
+  async countWaiting(): Promise<number> {
+    const list = `${this.bullPrefix}:${queueName(this.batch, 'waiting')}:wait`;
+    return this.connection.llen(list);
   }
 
   /** Holds back what is not submitted yet. BullMQ's mark is the one of a paused batch, whoever sets it: we, or a board. */
@@ -121,14 +143,14 @@ export class StageQueues {
   }
 
   /** Adding a job that is there already changes nothing. */
-  async add(stage: QueueStage, jobs: NewJob[]): Promise<void> {
+  async add(name: QueueName, jobs: NewJob[]): Promise<void> {
     const nowMs = systemClock.now();
     const duesMs: number[] = [];
     const bulk = jobs.map(({ brief, attempt, delayMs, urls, rereads }) => {
       const delay = Math.ceil(delayMs);
       duesMs.push(nowMs + delay);
       return {
-        name: stage,
+        name,
         data: {
           v: 1 as const,
           brief,
@@ -145,11 +167,12 @@ export class StageQueues {
     });
     const [only] = bulk;
     if (bulk.length === 1 && only) {
-      await this.queues[stage].add(only.name, only.data, only.opts);
+      await this.queue(name).add(only.name, only.data, only.opts);
     } else {
-      await this.queues[stage].addBulk(bulk);
+      await this.queue(name).addBulk(bulk);
     }
-    await this.tellOf(stage, duesMs);
+    // Nobody takes what waits for another brief.
+    if (name !== 'waiting') await this.tellOf(name, duesMs);
   }
 
   private async tellOf(stage: QueueStage, duesMs: readonly number[]): Promise<void> {
@@ -157,10 +180,10 @@ export class StageQueues {
   }
 
   /** Adds a job where none runs for the brief, however much is left of one. */
-  async addAnew(stage: QueueStage, job: NewJob): Promise<void> {
-    const left = await this.queues[stage].getJob(jobId(this.batch, job.brief, job.attempt));
+  async addAnew(name: QueueName, job: NewJob): Promise<void> {
+    const left = await this.queue(name).getJob(jobId(this.batch, job.brief, job.attempt));
     if (left && (await left.getState()) === 'unknown') await left.remove();
-    await this.add(stage, [job]);
+    await this.add(name, [job]);
   }
 
   /** Whether a stage has a job for the brief that will run, whatever it waits for. */
@@ -219,8 +242,13 @@ export class StageQueues {
   }
 
   /** Takes a brief's job out of a stage; one that is being worked on stays. */
-  async remove(stage: QueueStage, briefId: string, attempt: number): Promise<void> {
-    await this.queues[stage].remove(jobId(this.batch, briefId, attempt));
+  async remove(name: QueueName, briefId: string, attempt: number): Promise<void> {
+    await this.queue(name).remove(jobId(this.batch, briefId, attempt));
+  }
+
+  /** Takes out what waits for others. */
+  async dropWaiting(): Promise<void> {
+    if ((await this.countWaiting()) > 0) await this.queue('waiting').drain();
   }
 
   /** Jobs of a stage that are not finished: those that wait for their turn or are in it, and those for a time. */
@@ -236,26 +264,30 @@ export class StageQueues {
     return going + delayed;
   }
 
-  /** Jobs of all stages, whatever they wait for; a brief that is handed on has two for a moment. */
+  /** All jobs, whatever they wait for; a brief that is handed on has two for a moment. */
   async count(): Promise<number> {
     const states = ['waiting', 'active', 'delayed', 'failed', 'prioritized'] as const;
-    const counts = await Promise.all(
-      queueStages.map((stage) => this.queues[stage].getJobCounts(...states)),
-    );
-    return counts.flatMap(Object.values<number>).reduce((sum, count) => sum + count, 0);
+    const [waiting, ...counts] = await Promise.all([
+      this.countWaiting(),
+      ...queueStages.map((stage) => this.queues[stage].getJobCounts(...states)),
+    ]);
+    return counts.flatMap(Object.values<number>).reduce((sum, count) => sum + count, waiting);
   }
 
   async close(): Promise<void> {
     await Promise.all(queueStages.map((stage) => this.queues[stage].close()));
+    await this.waiting?.close();
   }
 
   /**
-   * Removes all keys of the three queues, those of jobs included that are in no list any more: such a job would never
+   * Removes all keys of the queues, those of jobs included that are in no list any more: such a job would never
    * run, and none could be added in its place.
    */
   async removeKeys(): Promise<void> {
-    for (const stage of queueStages) {
-      const head = this.queues[stage].toKey('').replace(/[*?[\]\\]/g, '\\$&');
+    for (const name of queueNames) {
+      const head = this.queue(name)
+        .toKey('')
+        .replace(/[*?[\]\\]/g, '\\$&');
       let cursor = '0';
       do {
         const [next, keys] = await this.connection.scan(
@@ -271,8 +303,8 @@ export class StageQueues {
     }
   }
 
-  /** Removes everything of the three queues, jobs and keys. */
+  /** Removes everything of the queues, jobs and keys. */
   async obliterate(): Promise<void> {
-    for (const stage of queueStages) await this.queues[stage].obliterate({ force: true });
+    for (const name of queueNames) await this.queue(name).obliterate({ force: true });
   }
 }

@@ -1,13 +1,17 @@
 import type { Redis } from 'ioredis';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
+import { announce } from '../batch/announce.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
+import { atRest, restoreResults, settleSteps, takeVerdicts } from '../batch/steps.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, cappedBy } from '../ledger/batch-meta.js';
+import { decisionsMark } from '../results/decisions.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
+import { counted } from '../shared/quantities.js';
 import type { QueueStage } from '../shared/queue-names.js';
 import { StageQueues } from '../shared/queues.js';
 import { together } from '../shared/together.js';
@@ -17,7 +21,7 @@ import { giveUpBrief } from './stages/settle.js';
 import type { ResultFolder, Seat, StageContext, StageJob, Step } from './stages/step.js';
 
 export interface BatchWorkerOptions {
-  context: Omit<StageContext, 'folder'>;
+  context: Omit<StageContext, 'folder' | 'restoreResults'>;
   /** What the batch is, as its journal says. */
   header: JournalHeader;
   connection: Redis;
@@ -64,6 +68,9 @@ export class BatchWorker {
   private linesElsewhere = false;
   /** Briefs of it that have no line, as last read; nobody knows how many while it is admitted. */
   left = Number.POSITIVE_INFINITY;
+  /** Which decisions of people were taken last, and that nothing moves before there are others. */
+  private decisionsSeen = '';
+  private awaitsDecisions = false;
   /** What its caps allow, as last seen. */
   private capsSeen: string | null = null;
 
@@ -75,6 +82,9 @@ export class BatchWorker {
     const context: StageContext = {
       ...options.context,
       folder,
+      restoreResults: together(async () => {
+        if (out !== null) await restoreResults(options.context.ledger, out);
+      }),
       notify: (notice) => {
         if (notice.kind === 'lined') {
           this.linesElsewhere = this.writer === null;
@@ -106,6 +116,7 @@ export class BatchWorker {
             this.options.onActivity();
             return step;
           },
+          release: (briefIds) => settleSteps({ ledger, queues: this.queues }, briefIds),
           giveUp: (job, reason) => giveUpBrief(this.context, stage, job, reason),
           lookForLoss: (found) => this.lookForLoss(found),
         }),
@@ -277,9 +288,30 @@ export class BatchWorker {
       this.news();
     }
     await this.writer.flush();
+    await this.tendSteps(meta, out);
     const ended = await finalizeBatch(context.ledger, out, context.clock);
     this.options.onActivity();
     return ended;
+  }
+
+  /** Takes what people have decided in the folder, and finds out whether all that is left waits for that. */
+  private async tendSteps(meta: BatchMeta, out: string): Promise<void> {
+    if (meta.outputs.length === 0) return;
+    const batch = { ledger: this.context.ledger, queues: this.queues };
+    // Jobs of steps that were cancelled: nobody takes them.
+    if (meta.pending === 0) return this.queues.dropWaiting();
+    // A step that was admitted since may wait for what was decided before.
+    const mark = `${meta.admissions} ${await decisionsMark(out)}`;
+    if (mark !== this.decisionsSeen) await takeVerdicts(batch, out);
+    this.decisionsSeen = mark;
+    const awaited = await atRest(batch, meta);
+    this.awaitsDecisions = awaited !== null;
+    if (awaited === null) return;
+    const { count, first, occasion } = awaited;
+    this.context.notify({ kind: 'approval_awaited', count, first });
+    const text = `Batch ${meta.name}: ${counted(count, 'result')} ${count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that. See ${meta.out}`;
+    const { ledger, clock } = this.context;
+    await announce(ledger, meta, { kind: 'approval', text, reason: null, occasion }, clock.now());
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {
@@ -315,6 +347,13 @@ export class BatchWorker {
     const wasAway = this.folderIsAway;
     const isHere = await this.folderIsHere().catch(() => false);
     if (isHere && wasAway) this.news();
+    if (isHere && this.awaitsDecisions) await this.lookForDecisions();
+  }
+
+  private async lookForDecisions(): Promise<void> {
+    const { out } = this.options;
+    const mark = out === null ? '' : await decisionsMark(out).catch(() => '');
+    if (!this.decisionsSeen.endsWith(` ${mark}`)) this.expectLines();
   }
 
   /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */

@@ -14,6 +14,8 @@ export type Notice =
   | { kind: 'api_down'; reason: string; waitMs: number }
   /** So many files of finished tasks cannot be fetched yet, the last of them for this reason. */
   | { kind: 'files_due'; count: number; reason: string }
+  /** All that is left of the batch waits for a person's yes to so many results, the first of which are named. */
+  | { kind: 'approval_awaited'; count: number; first: string[] }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */
   | { kind: 'refused_unexplained'; briefId: string; reason: string }

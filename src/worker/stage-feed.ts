@@ -32,6 +32,8 @@ export interface StageFeedOptions {
   work(job: StageJob, seat: Seat): Promise<Step>;
   /** Gives a brief its line when its job has failed for good (S4), or says where it went meanwhile. */
   giveUp(job: StageJob, reason: string): Promise<Step>;
+  /** Steps may go on, as far as they wait for no one: see `settleSteps`. */
+  release(briefIds: readonly string[]): Promise<void>;
   /** Something that must be there was not found, or nothing of it can be done: whether the batch's state is lost. */
   lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'>;
 }
@@ -340,6 +342,8 @@ export class StageFeed {
     const { job, token } = taken;
     switch (step.kind) {
       case 'done':
+        // Before the job is: a crash in between finds them by it.
+        if (step.followers !== undefined) await this.options.release(step.followers);
         return this.complete(taken, seat);
       case 'next': {
         const { stage, attempt, delayMs, urls, rereads } = step;
@@ -379,6 +383,13 @@ export class StageFeed {
         }
         await this.putBack(job, token);
         return this.releaseFetched();
+      case 'wait': {
+        const { briefId: brief, attempt } = stageJob;
+        await this.options.queues.add('waiting', [{ brief, attempt, delayMs: 0 }]);
+        await this.complete(taken, seat);
+        // What it waits for may have come meanwhile.
+        return this.options.release([brief]);
+      }
       case 'missing':
         if (await this.isLost('no_brief')) return this.putBack(job, token);
         return this.complete(taken, seat);

@@ -25,6 +25,7 @@ import { StageLoop } from './stage-loop.js';
 import { AnswerTally, countRefusals } from './stages/answers.js';
 import { DownloadSlots } from './stages/download-slots.js';
 import { longestHoldMs } from './stages/permit.js';
+import type { FillDraft } from './stages/step.js';
 import { StandstillWatch } from './standstill-watch.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
@@ -45,6 +46,7 @@ export interface WorkerProcessOptions {
   categoryOf(model: string): TaskCategory | null;
   priceOf(model: string): { guess: number; least: number };
   keyLifeMs: number;
+  fillDraft: FillDraft;
 }
 
 const heartbeatMs = 2_500;
@@ -163,7 +165,7 @@ export class WorkerProcess {
    */
   async attach(header: JournalHeader, out: string | null, notify: Notify): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log, clock } = this.options;
-    const { categoryOf, priceOf, keyLifeMs } = this.options;
+    const { categoryOf, priceOf, keyLifeMs, fillDraft } = this.options;
     const { downloader, pacer, pollPlanner, notices } = this;
     const { batch, nonce, createdAt } = header;
     const ledger = new BatchLedger(connection, prefix, batch, account);
@@ -198,6 +200,7 @@ export class WorkerProcess {
         priceOf,
         defaultInFlight,
         keyLifeMs,
+        fillDraft,
         briefsLeft: () => this.briefsLeft,
       },
     });

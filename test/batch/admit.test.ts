@@ -134,7 +134,12 @@ async function openInput(admission: Awaited<ReturnType<typeof openAdmission>>, i
       mode: 'go_on',
     },
     input: {
-      ...{ counts: { ...counts, briefs: ids.length }, briefs: () => inOrder(ids), files: [] },
+      ...{
+        counts: { ...counts, briefs: ids.length },
+        briefs: () => inOrder(ids),
+        files: [],
+        outputs: new Map(),
+      },
     } as unknown as CompiledInput,
     caps: { batch: undefined, day: undefined },
     force: 'none',

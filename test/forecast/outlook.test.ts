@@ -27,7 +27,11 @@ function paces(looks: [second: number, lines: number][]): (number | null)[] {
       'lines:succeeded': String(lines),
     });
     if (!meta) throw new Error('no meta');
-    const sight = { meta, account, queued: { submit: 50, putOff: 0, collect: 0, filesDue: 0 } };
+    const sight = {
+      meta,
+      account,
+      queued: { submit: 50, putOff: 0, steps: 0, collect: 0, filesDue: 0 },
+    };
     const footing = { told: { rate: null, inFlight: null }, taskMs: null };
     return outlook.look(second * 1_000, sight, footing).linesPerSecond;
   });
@@ -94,7 +98,10 @@ it('briefs of which all have their next try ahead are not kept up by this machin
   const meta = readMeta('spring', { account: 'a', admitted: '4', 'lines:succeeded': '2' });
   if (!meta) throw new Error('no meta');
   const limiting = (putOff: number) =>
-    limitingWhile({ meta, account, queued: { submit: 2, putOff, collect: 0, filesDue: 0 } }, 0);
+    limitingWhile(
+      { meta, account, queued: { submit: 2, putOff, steps: 0, collect: 0, filesDue: 0 } },
+      0,
+    );
   expect(limiting(2)).toBe('put_off');
   expect(limiting(1)).toBe('machine');
 });

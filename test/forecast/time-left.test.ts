@@ -64,6 +64,7 @@ describe('what limits', () => {
     collecting: 3,
     files: 'coming',
     tries: 'going',
+    steps: 'some',
   };
 
   it.each<[Partial<Situation>, string]>([
@@ -81,6 +82,8 @@ describe('what limits', () => {
     [{ tries: 'all_put_off', waiting: 0 }, 'api'],
     [{ files: 'all_that_is_left', waiting: 0, apiDown: 'down' }, 'files'],
     [{ files: 'all_that_is_left', workers: 0 }, 'nobody'],
+    [{ steps: 'all_that_is_left', workers: 0 }, 'approval'],
+    [{ steps: 'all_that_is_left', gate: 'parked' }, 'approval'],
     [{ gate: 'parked', apiDown: 'down' }, 'credits'],
     [{ gate: 'halted' }, 'key'],
     [{ capped: 'cap' }, 'cap'],

@@ -12,6 +12,7 @@ const waiting: StateOf<'admitted'> = {
   sends: 2,
   refusalId: 'req_1',
 };
+const step: StateOf<'waiting'> = { stage: 'waiting', ...brief, admittedAt };
 const sent = submitting(5_000, { ...brief, sends: 2, refusalId: 'req_1' });
 const only = { state: sent, earlier: 'none' } as const;
 const task = { taskId: 'task_1', reserved: 4, submittedAt: 6_000, kind: 'z-image' } as const;
@@ -25,6 +26,13 @@ const table: Record<
   keyof typeof moves,
   { to: BriefState; expected: BriefState; attempt: 'same' | 'minted' | number }[]
 > = {
+  fixed: [
+    {
+      to: moves.fixed(step),
+      expected: { ...waiting, sends: 0, refusalId: null },
+      attempt: 'same',
+    },
+  ],
   unsent: [{ to: moves.unsent(only), expected: { ...waiting, sends: 1 }, attempt: 'same' }],
   putOff: [{ to: moves.putOff(only), expected: waiting, attempt: 'same' }],
   refused: [
@@ -94,7 +102,7 @@ const table: Record<
     },
   ],
   rereadLinks: [{ to: moves.rereadLinks(done), expected: { ...done, checks: 2 }, attempt: 'same' }],
-  lined: [waiting, sent, taken, done].map((from) => ({
+  lined: [step, waiting, sent, taken, done].map((from) => ({
     to: moves.lined(from, 'failed'),
     expected: line,
     attempt: 'same',
@@ -112,11 +120,18 @@ const table: Record<
       attempt: 'same',
     },
   ],
-  opened: [line, waiting].map((from) => ({
-    to: moves.opened(from, opening),
-    expected: { ...waiting, ...opening, attempt: 4, sends: 0, refusalId: null },
-    attempt: 'minted',
-  })),
+  opened: [line, step, waiting].flatMap((from) => [
+    {
+      to: moves.opened(from, opening, 'admitted'),
+      expected: { ...waiting, ...opening, attempt: 4, sends: 0, refusalId: null },
+      attempt: 'minted' as const,
+    },
+    {
+      to: moves.opened(from, opening, 'waiting'),
+      expected: { ...step, ...opening, attempt: 4 },
+      attempt: 'minted' as const,
+    },
+  ]),
   sentBefore: [
     {
       to: moves.sentBefore({ ...brief, attempt: 5, admittedAt, sends: 1, firstSentAt: 5_000 }),
@@ -124,7 +139,11 @@ const table: Record<
       attempt: 5,
     },
   ],
-  recalled: [{ to: moves.recalled(waiting, 5), expected: { ...waiting, attempt: 5 }, attempt: 5 }],
+  recalled: [waiting, step].map((from) => ({
+    to: moves.recalled(from, 5),
+    expected: { ...from, attempt: 5 },
+    attempt: 5,
+  })),
   linedBefore: [
     { to: moves.linedBefore({ ...brief, status: 'failed' }), expected: line, attempt: 'same' },
   ],
@@ -144,7 +163,7 @@ describe('the moves of a stage', () => {
   it('S1: mints nothing for a brief whose task may be charged', () => {
     const never = /no new attempt of a brief that is/;
     for (const from of [sent, taken, done] as BriefState[]) {
-      expect(() => moves.opened(from as StateOf<'lined'>, opening)).toThrow(never);
+      expect(() => moves.opened(from as StateOf<'lined'>, opening, 'admitted')).toThrow(never);
     }
     for (const from of [done, line, waiting] as BriefState[]) {
       expect(() => moves.neverPaid(from as StateOf<'accepted'>)).toThrow(never);
@@ -162,6 +181,7 @@ describe('the moves of a stage', () => {
 
   it('S6, S7: a place is held while a task may run, and credits until it is settled', () => {
     expect(holdings).toEqual({
+      waiting: { place: false, credits: false },
       admitted: { place: false, credits: false },
       submitting: { place: true, credits: true },
       accepted: { place: true, credits: true },

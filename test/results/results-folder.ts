@@ -113,5 +113,6 @@ const finishedReport: RunReport = {
   runs: [
     { run: 1, at: '2026-06-01T12:00:00.000Z', succeeded: 3, failed: 1, unknown: 0, cancelled: 0 },
   ],
+  outputs: [],
   taken_over: 0,
 };

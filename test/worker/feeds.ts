@@ -39,6 +39,7 @@ export function openFeed(queues: StageQueues, { stage = 'submit', ...setup }: Fe
       calls.push(stageJob);
       return setup.work(stageJob, calls.length, seat);
     },
+    release: async () => undefined,
     lookForLoss: async () => setup.loss ?? 'whole',
     giveUp: async (stageJob, reason) => {
       const step = (await setup.giveUp?.(stageJob, reason)) ?? { kind: 'done' };

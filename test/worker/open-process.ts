@@ -28,6 +28,7 @@ export async function openProcess(
       categoryOf: () => 'image',
       priceOf: () => ({ guess: 1, least: 1 }),
       keyLifeMs: context.keyLifeMs,
+      fillDraft: context.fillDraft,
     });
     onTestFinished(() => worker.close(0));
     return worker;

@@ -130,7 +130,8 @@ async function planAndWork(
   const { end, underWay } = await drive(setup, work, client);
   const balance = end === 'interrupted' ? null : await readBalance(client, account);
   const now = await ledger.meta();
-  if (now !== null && end !== 'finished' && end !== 'interrupted') {
+  // Whoever works on it tells of what waits for approval.
+  if (now !== null && end !== 'finished' && end !== 'interrupted' && end !== 'approval') {
     await announceStandstill(ledger, now, end, { when: 'at_once', nowMs: clock.now() });
   }
   const left = end === 'capped' ? await forecastLeft(work) : null;

@@ -1,7 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import pc from 'picocolors';
-import { type BatchSight, countQueued, limitingWhile } from '../../forecast/outlook.js';
+import {
+  type BatchSight,
+  countQueued,
+  limitingWhile,
+  notSubmitted,
+} from '../../forecast/outlook.js';
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
@@ -37,7 +42,7 @@ import {
 import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, twin } from '../options/flags.js';
 import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
-import { limitingText } from '../text/sentences.js';
+import { limitingText, outputsText } from '../text/sentences.js';
 import { type Column, printTable } from '../text/table.js';
 import { filesDueText } from '../text/tell-notice.js';
 import { hangingLines, printFacts, type Terminal } from '../text/terminal.js';
@@ -237,10 +242,11 @@ export function printBatch(
   nowMs: number,
 ): void {
   const { meta, account, queued, unwritten, notBegun, fileTrouble, webhook } = sight;
-  const waiting = Math.min(queued.submit, meta.pending) + meta.toCome;
+  const waiting = notSubmitted(sight);
   const rows: [string, string][] = [
     ['results', meta.out || '(in the folder of the first worker that has one)'],
     ['briefs', `${wholeOf(meta)}: ${countsText(meta, waiting)}`],
+    ...(meta.outputs.length === 0 ? [] : [['steps', outputsText(meta)] satisfies [string, string]]),
     ...(meta.toCome === 0 ? [] : [['admitted', admittedText(meta)] satisfies [string, string]]),
     ['input', `${meta.rejected} rejected, ${counted(meta.duplicates, 'duplicate')}`],
     ...(meta.priority === 0

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
 import { cancelledSentence, type OpenedBatch } from '../../batch/continue-batch.js';
+import { awaitedApprovals } from '../../batch/steps.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
@@ -67,7 +68,8 @@ export async function printSummary(
   if (audited) terminal.print(audited);
   const { gate } = await account.view();
   const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
-  for (const sentence of nextSteps(setup, meta, { end, left }, refusal)) {
+  const awaited = end === 'approval' ? (await awaitedApprovals(ledger)).count : 0;
+  for (const sentence of nextSteps(setup, meta, { end, left, awaited }, refusal)) {
     terminal.print(sentence);
   }
   if (trial !== null && end === 'finished') {
@@ -92,6 +94,7 @@ function exitCodeFor(meta: BatchMeta, end: RunEnd): ExitCode {
     case 'key_refused':
     case 'no_credits':
     case 'capped':
+    case 'approval':
       return ExitCode.workLeft;
     case 'finished':
       return meta.lines.succeeded === meta.admitted && meta.stage !== 'cancelled'
@@ -156,7 +159,7 @@ function raisedCap(meta: BatchMeta, left: Forecast | null): string {
 function nextSteps(
   setup: CommandSetup,
   meta: BatchMeta,
-  { end, left }: Pick<RunOutcome, 'end' | 'left'>,
+  { end, left, awaited }: Pick<RunOutcome, 'end' | 'left'> & { awaited: number },
   refusal: string,
 ): string[] {
   const goOn = continueLine(setup, meta);
@@ -175,6 +178,12 @@ function nextSteps(
       return [
         `${leftText(leftOf(meta), left)}: that would go over the cap. ${raiseText(meta)}`,
         `  ${goOn}${raisedCap(meta, left)}`,
+      ];
+    case 'approval':
+      return [
+        `${counted(awaited, 'result')} ${awaited === 1 ? 'waits' : 'wait'} for approval, and ${counted(leftOf(meta), 'brief')} for that. To take what was decided, and to go on with that:`,
+        `  ${commandFor(setup, ['review', folder, '--take', 'FILE'])}`,
+        `  ${goOn}`,
       ];
     case 'key_refused':
       return [

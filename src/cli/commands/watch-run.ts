@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pc from 'picocolors';
 import type { OpenedBatch } from '../../batch/continue-batch.js';
+import { atRest, takeVerdicts } from '../../batch/steps.js';
 import {
   countQueued,
   type Footing,
@@ -25,11 +26,18 @@ import type { StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import type { Notify } from '../../worker/notices.js';
 import type { Interrupts } from '../text/interrupts.js';
-import { limitingText } from '../text/sentences.js';
+import { limitingText, outputsText } from '../text/sentences.js';
 import { filesDueText } from '../text/tell-notice.js';
 import type { Terminal } from '../text/terminal.js';
 
-export type RunEnd = 'finished' | 'interrupted' | 'key_refused' | 'no_credits' | 'capped';
+export type RunEnd =
+  | 'finished'
+  | 'interrupted'
+  | 'key_refused'
+  | 'no_credits'
+  | 'capped'
+  /** What is left are steps that wait for a person's yes. */
+  | 'approval';
 
 export interface Watching {
   opened: OpenedBatch;
@@ -101,6 +109,7 @@ async function followRun(watching: Watching, pulse: Pulse): Promise<RunEnd> {
       return 'interrupted';
     }
     if (account.gate.kind === 'halted') return 'key_refused';
+    if (meta && admission.done() && (await isAwaited(watching, meta))) return 'approval';
     const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
     if (stop !== null && (await nothingUnderWay(watching))) {
       watching.leave();
@@ -109,6 +118,15 @@ async function followRun(watching: Watching, pulse: Pulse): Promise<RunEnd> {
     }
     await pulse.rest(stop === null ? quietLookMs : stoppingLookMs);
   }
+}
+
+/** Whether nothing is left but what a person has to say yes to, and has not. */
+async function isAwaited({ opened, queues }: Watching, meta: BatchMeta): Promise<boolean> {
+  const batch = { ledger: opened.ledger, queues };
+  if ((await atRest(batch, meta)) === null) return false;
+  // It may have been said meanwhile.
+  await takeVerdicts(batch, meta.out);
+  return (await atRest(batch, meta)) !== null;
 }
 
 /** Waits for something to have happened, and no longer than a while; never for less than from one look to the next. */
@@ -279,6 +297,7 @@ function progressBlock(progress: Progress): string {
     `${bar} ${Math.floor(share * 100)} %  ${done} of ${whole} briefs`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
+    meta.outputs.length === 0 ? '' : outputsText(meta),
     leftOf(meta) === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
     holdText(account, nowMs),
     files === null ? '' : pc.yellow(`${filesDueText(files)}.`),

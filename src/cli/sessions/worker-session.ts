@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { fillDraft } from '../../producer/steps/fill-draft.js';
 import { modelFacts } from '../../rivya/catalogue.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { createDownloader } from '../../rivya/download.js';
@@ -51,6 +52,12 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     log,
     keyLifeMs: flags.keyLife * 3_600_000,
     ...modelFacts(models),
+    fillDraft: (draft, results) =>
+      fillDraft(
+        draft,
+        results,
+        models.find(({ id }) => id === draft.model),
+      ),
     limits: {
       rate: flags.rate ?? null,
       submitRate: flags.submitRate ?? null,

@@ -3,7 +3,7 @@ import { type Comparison, foundIn } from '../../batch/compare.js';
 import type { Limiting } from '../../forecast/outlook.js';
 import type { Plan } from '../../forecast/plan.js';
 import { type AccountView, defaultInFlight } from '../../ledger/account-view.js';
-import type { BatchMeta } from '../../ledger/batch-meta.js';
+import { type BatchMeta, withoutSuccess } from '../../ledger/batch-meta.js';
 import type { RowPosition } from '../../producer/rows/row.js';
 import type { InputWarning } from '../../producer/warnings.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
@@ -90,6 +90,19 @@ function restText({ ms, by }: NonNullable<AccountView['rest']>): string {
     : `the API's headers, which say that nothing is left: no request for ${formatDuration(ms)} (--rate N sets them aside)`;
 }
 
+/** `caption 300 of 300 · still 120 of 300, 2 without success`: how far each output of a recipe is. */
+export function outputsText({ outputs }: Pick<BatchMeta, 'outputs'>): string {
+  return outputs
+    .map(({ name, whole, lines }) => {
+      const notGood = withoutSuccess({ lines });
+      const done = lines.succeeded + notGood;
+      // Those of an earlier input are there as well.
+      const count = `${name} ${done} of ${Math.max(whole, done)}`;
+      return notGood === 0 ? count : `${count}, ${pc.red(`${notGood} without success`)}`;
+    })
+    .join(' · ');
+}
+
 export function limitingText(limiting: Limiting, account: AccountView, meta: BatchMeta): string {
   const { told, learnedRate, learnedInFlight, rest } = account;
   switch (limiting) {
@@ -112,6 +125,8 @@ export function limitingText(limiting: Limiting, account: AccountView, meta: Bat
       return pc.yellow('the API does not answer');
     case 'files':
       return pc.yellow('files that cannot be fetched yet');
+    case 'approval':
+      return pc.yellow(`results that wait for approval: "rivya-batch review ${meta.out}"`);
     case 'put_off':
       return pc.yellow('submissions that were refused or not answered, and are tried again later');
     case 'paused':

@@ -40,6 +40,8 @@ function sentenceFor(notice: Notice, origin: string): string | null {
       return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
     case 'files_due':
       return `${filesDueText(notice)}. Such results are asked for again until an hour after their tasks ended; what is paid stays known.`;
+    case 'approval_awaited':
+      return `${counted(notice.count, 'result')} ${notice.count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that.`;
     case 'outcome_unknown':
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'refused_unexplained':

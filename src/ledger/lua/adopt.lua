@@ -3,21 +3,22 @@
 -- KEYS: 1 meta, 2 state, 3 content, 4 names, 5 outbox, 6 in-flight, 7 reservations, 8 prices, 9 what a day's key begins with
 -- ARGV: 1 generation of the manifest, 2 where the lines begin (bytes), 3 where they end, 4 what in-flight members begin with,
 --       then for each line: id, attempt, state text, status, credits charged, content or '',
---       asset name in its canonical form or '', number of the run that made it or '', price kind
+--       asset name in its canonical form or '', number of the run that made it or '', price kind, its output's name or ''
 -- Returns how many were new to the ledger, or -1 where lines are not expected at that place any more: nothing was changed.
 --include credits
 local place = redis.call('HMGET', KEYS[1], 'generation', 'offset')
 if (place[1] or '0') ~= ARGV[1] or (place[2] or '0') ~= ARGV[2] then return -1 end
 
-local function count(status, run, by)
+local function count(status, run, output, by)
   redis.call('HINCRBY', KEYS[1], 'lines:' .. status, by)
   if run and run ~= '' then redis.call('HINCRBY', KEYS[1], 'run:' .. run .. ':' .. status, by) end
+  if output ~= '' then redis.call('HINCRBY', KEYS[1], 'output:' .. output .. ':' .. status, by) end
 end
 
 local new, here = 0, {}
-for i = 5, #ARGV, 9 do
+for i = 5, #ARGV, 10 do
   local id, attempt, status, run = ARGV[i], ARGV[i + 1], ARGV[i + 3], ARGV[i + 7]
-  local charged = tonumber(ARGV[i + 4])
+  local charged, output = tonumber(ARGV[i + 4]), ARGV[i + 9]
   here[id] = true
   local text = redis.call('HGET', KEYS[2], id)
   local had_attempt = text and string.match(text, '^%a+|(%d+)|')
@@ -28,10 +29,10 @@ for i = 5, #ARGV, 9 do
   end
   if not (had_status == status and had_attempt == attempt) then
     new = new + 1
-    if had_status then count(had_status, had_run, -1) end
+    if had_status then count(had_status, had_run, output, -1) end
     if not text then redis.call('HINCRBY', KEYS[1], 'admitted', 1) end
     redis.call('HSET', KEYS[2], id, ARGV[i + 2])
-    count(status, run, 1)
+    count(status, run, output, 1)
     -- Where the ledger has it reserved, it was to be charged on that day; else it was charged in an earlier life.
     if status ~= 'unknown' then
       local _, day = release_credits(KEYS[1], KEYS[7], KEYS[9], id)

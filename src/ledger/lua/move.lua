@@ -2,18 +2,20 @@
 -- brief does not hold any more is given back in the same step (S6, S7), and whoever waits for that is told; a line goes to
 -- the outbox, once, with the state that says so (S4).
 -- KEYS: 1 meta, 2 state, 3 in-flight, 4 reservations, 5 what a day's key begins with, 6 prices, 7 firsts, 8 pace, 9 outbox, 10 content,
---       11 the task: who asks for it by its id finds the brief, while hints are taken, 12 results, 13 clock
+--       11 the task: who asks for it by its id finds the brief, while hints are taken, 12 results, 13 followers, 14 clock
 -- ARGV: 1 brief id, 2 expected state, 3 new state, 4 in-flight member, 5 'free' where it gives back its place in flight,
 --       6 what becomes of its reserved credits: 'keep', 'free', 'state' (the API says what it reserved), 'spend', or
---       'spend_as_stated', 7 credits for the last three, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account;
---       for a line: 11 line, 12 status, 13 status checks, 14 downloads, 15 UTC day, 16 number of the run or ''
--- Returns {1} when moved, {0, state} with what stands there instead; '' where state is missing.
+--       'spend_as_stated', 7 credits for the last three, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account,
+--       11 what it is made from from now on, or '' where that stays, 12 what is known of its result, 'drop', or '' where that stays
+--       (with a line of an output, it stands for the steps that come after it, and is dropped where there are none);
+--       for a line: 13 line, 14 status, 15 status checks, 16 downloads, 17 UTC day, 18 number of the run or '', 19 its output's name or ''
+-- Returns {1, ids of the steps that come after a brief that has its line, or ''} when moved, {0, state} with what stands there instead; '' where state is missing.
 --include now
 --include credits
 --include places
 -- Longer than any task is watched, should it end by another way than this.
 local TASK_KEPT_MS = 7200000
-local id, member, credits, status = ARGV[1], ARGV[4], ARGV[6], ARGV[14]
+local id, member, credits, status, output = ARGV[1], ARGV[4], ARGV[6], ARGV[14], ARGV[19]
 local text = redis.call('HGET', KEYS[2], id)
 if text ~= ARGV[2] then return { 0, text or '' } end
 local run = status and ARGV[18] ~= '' and 'run:' .. ARGV[18] .. ':' .. status or 'run'
@@ -34,8 +36,14 @@ local function add(field, amount)
 end
 
 redis.call('HSET', KEYS[2], id, ARGV[3])
+-- What is sent, and what came back, go with the state that says so: never the one without the other (S1, S3).
+if ARGV[11] ~= '' then redis.call('HSET', KEYS[10], id, ARGV[11]) end
+local followers = status and output ~= '' and redis.call('HGET', KEYS[13], id)
 if ARGV[12] == 'drop' then redis.call('HDEL', KEYS[12], id)
-elseif ARGV[12] ~= '' then redis.call('HSET', KEYS[12], id, ARGV[12]) end
+elseif ARGV[12] ~= '' then
+  if status and not followers then redis.call('HDEL', KEYS[12], id)
+  else redis.call('HSET', KEYS[12], id, ARGV[12]) end
+end
 local tells_account = false
 if ARGV[5] == 'free' and redis.call('ZREM', KEYS[3], member) == 1 then
   local asked = ask_pace(KEYS[8])
@@ -84,6 +92,7 @@ if status then
   redis.call('RPUSH', KEYS[9], ARGV[13])
   add('lines:' .. status, 1)
   if run ~= 'run' then add(run, 1) end
+  if output ~= '' then redis.call('HINCRBY', KEYS[1], 'output:' .. output .. ':' .. status, 1) end
   add('status_checks', tonumber(ARGV[15]))
   add('downloads', tonumber(ARGV[16]))
   -- A brief that did not succeed may be retried, and needs its content for that.
@@ -91,4 +100,4 @@ if status then
 end
 if #changed > 0 then redis.call('HSET', KEYS[1], unpack(changed)) end
 if tells_account then redis.call('PUBLISH', ARGV[8], ARGV[10]) end
-return { 1 }
+return { 1, followers or '' }

@@ -7,7 +7,7 @@
 --       then for each brief: id, state that is expected, state that follows, what it is made from or '' where that stays,
 --       status of its line or '' for one without, number of the run that made the line or '', status checks that the
 --       line counted and the brief counts again; what was counted as spent for a task that is watched again or '', on
---       which UTC day, of which price kind
+--       which UTC day, of which price kind; its output's name or ''
 -- Returns for each 'opened', 'passed' where it has another state by now, or 'unwritten' where its line is on its way to
 --         the manifest; or 'overtaken' for one who holds the manifest no longer.
 --include now
@@ -37,6 +37,7 @@ local function open(i)
   if status ~= '' then
     redis.call('HINCRBY', KEYS[1], 'lines:' .. status, -1)
     if run ~= '' then redis.call('HINCRBY', KEYS[1], 'run:' .. run .. ':' .. status, -1) end
+    if ARGV[i + 10] ~= '' then redis.call('HINCRBY', KEYS[1], 'output:' .. ARGV[i + 10] .. ':' .. status, -1) end
   end
   local line_attempt = status == '' and 0 or string.match(ARGV[i + 1], '^%a+|(%d+)|')
   redis.call('HSET', KEYS[5], id, line_attempt)
@@ -58,7 +59,7 @@ local function open(i)
 end
 
 local answers, opened = {}, false
-for i = 6, #ARGV, 10 do
+for i = 6, #ARGV, 11 do
   local answer = open(i)
   answers[#answers + 1] = answer
   opened = opened or answer == 'opened'

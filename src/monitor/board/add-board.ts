@@ -6,11 +6,10 @@ import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { ScheduleJob } from '../../schedule/queue.js';
 import { BatchError } from '../../shared/errors.js';
-import { queueStages } from '../../shared/queue-names.js';
 import type { JobData } from '../../shared/queues.js';
 import { hideSecrets } from '../guard/hide-secrets.js';
 import { boardPath, briefLink, scheduleLink } from '../pages/layout.js';
-import type { StageQueue, TickQueue } from '../reading/queues.js';
+import { queuesOf, type StageQueue, type TickQueue } from '../reading/queues.js';
 import type { Watch, WatchedQueues } from '../reading/watch.js';
 
 export interface BoardOptions {
@@ -78,9 +77,11 @@ function adapterFinder({ queues, watch, actions }: BoardOptions) {
   };
   return async (): Promise<BullMQAdapter[]> => {
     const { batches, schedules } = await watch.look();
-    const stages = batches.flatMap(({ meta: { name } }) =>
-      queueStages.map((stage) =>
-        keep(queues.batches.of(name)[stage], (queue) => stageAdapter(name, queue, actions)),
+    const stages = batches.flatMap(({ meta }) =>
+      queuesOf(meta).map((name) =>
+        keep(queues.batches.of(meta.name)[name], (queue) =>
+          stageAdapter(meta.name, queue, actions),
+        ),
       ),
     );
     const ticks = schedules.map(({ account }) =>
@@ -141,7 +142,7 @@ function boardHooks(actions: Actions): BoardHooks {
   };
 }
 
-/** A batch's queue of one stage, as Bull Board shows it. */
+/** A queue of a batch, as Bull Board shows it. */
 function stageAdapter(batch: string, queue: StageQueue, actions: Actions): BullMQAdapter {
   const adapter = new BullMQAdapter(queue, {
     ...adapterOptions(actions),

@@ -6,7 +6,7 @@ import {
   runResults,
   type ScheduleSight,
 } from '../../schedule/words.js';
-import { queueStages } from '../../shared/queue-names.js';
+import { queuesOf } from '../reading/queues.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';
 
@@ -48,7 +48,7 @@ function addQueueMetrics(set: MetricSet, batches: readonly WatchedBatch[]): void
   const jobs = set.gauge('jobs', 'Jobs by stage and state; failed ones were taken out.');
   for (const { meta, queues } of batches) {
     const { name: batch, account } = meta;
-    for (const stage of queueStages) {
+    for (const stage of queuesOf(meta)) {
       for (const [state, count] of Object.entries(queues[stage])) {
         jobs({ account, batch, stage, state }, count);
       }

@@ -14,7 +14,8 @@ import {
 import { type Html, html, type Part } from '../../shared/html.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { creditsNumber } from '../../shared/quantities.js';
-import { queueName, queueStages } from '../../shared/queue-names.js';
+import { queueName } from '../../shared/queue-names.js';
+import { queuesOf } from '../reading/queues.js';
 import type { Failures } from '../reading/read-failures.js';
 import type { WatchedBatch } from '../reading/watch.js';
 import {
@@ -116,12 +117,12 @@ function groupPart(batch: string, { code, count, statuses, example, remedy }: Fa
 }
 
 function stagesTable({ meta, queues }: WatchedBatch): Html {
-  const rows = queueStages.map((stage) => {
+  const rows = queuesOf(meta).map((stage) => {
     const { waiting, active, delayed, failed } = queues[stage];
     const link = html`<a href="${queueLink(queueName(meta.name, stage))}">${stage}</a>`;
     return [link, waiting, active, delayed, failed];
   });
-  return table(['stage', 'waiting', 'active', 'delayed', 'taken out'], rows);
+  return table(['queue', 'waiting', 'active', 'delayed', 'taken out'], rows);
 }
 
 /** Most batches refer to no files. */
@@ -195,6 +196,8 @@ export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWo
       return trouble('the API does not answer');
     case 'files':
       return trouble('files that cannot be fetched yet');
+    case 'approval':
+      return trouble('results that wait for approval');
     case 'put_off':
       return trouble('submissions that were refused or not answered, and are tried again later');
     case 'paused':

@@ -1,7 +1,14 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { nextTickIn, type ScheduleJob, scheduleQueueName } from '../../schedule/queue.js';
-import { bullPrefix, type QueueStage, queueName, queueStages } from '../../shared/queue-names.js';
+import {
+  bullPrefix,
+  type QueueName,
+  queueName,
+  queueNames,
+  queueStages,
+} from '../../shared/queue-names.js';
 import type { JobData } from '../../shared/queues.js';
 
 export type StageQueue = Queue<JobData>;
@@ -16,33 +23,35 @@ export interface StageCounts {
 
 /** The queues of all batches as a reader: each is opened once, over one connection. */
 export class BatchQueues {
-  private readonly open = new Map<string, Record<QueueStage, StageQueue>>();
+  private readonly open = new Map<string, Record<QueueName, StageQueue>>();
 
   constructor(
     private readonly connection: Redis,
     private readonly prefix: string,
   ) {}
 
-  of(batch: string): Record<QueueStage, StageQueue> {
+  of(batch: string): Record<QueueName, StageQueue> {
     const known = this.open.get(batch);
     if (known) return known;
     const queues = {
       submit: this.openQueue(batch, 'submit'),
       status: this.openQueue(batch, 'status'),
       collect: this.openQueue(batch, 'collect'),
+      waiting: this.openQueue(batch, 'waiting'),
     };
     this.open.set(batch, queues);
     return queues;
   }
 
-  async counts(batch: string): Promise<Record<QueueStage, StageCounts>> {
+  async counts(batch: string): Promise<Record<QueueName, StageCounts>> {
     const queues = this.of(batch);
-    const [submit, status, collect] = await Promise.all([
+    const [submit, status, collect, waiting] = await Promise.all([
       countJobs(queues.submit),
       countJobs(queues.status),
       countJobs(queues.collect),
+      countJobs(queues.waiting),
     ]);
-    return { submit, status, collect };
+    return { submit, status, collect, waiting };
   }
 
   /** Batches that were forgotten leave nothing behind here either. */
@@ -58,11 +67,11 @@ export class BatchQueues {
   private async close(batch: string): Promise<void> {
     const queues = this.open.get(batch);
     this.open.delete(batch);
-    if (queues) await Promise.all(queueStages.map((stage) => queues[stage].close()));
+    if (queues) await Promise.all(queueNames.map((name) => queues[name].close()));
   }
 
-  private openQueue(batch: string, stage: QueueStage): StageQueue {
-    const queue: StageQueue = new Queue(queueName(batch, stage), {
+  private openQueue(batch: string, name: QueueName): StageQueue {
+    const queue: StageQueue = new Queue(queueName(batch, name), {
       connection: this.connection,
       prefix: bullPrefix(this.prefix),
       // A reader leaves no trace: a batch that was forgotten would come back as an empty key.
@@ -135,4 +144,9 @@ export class ScheduleQueues {
   async closeAll(): Promise<void> {
     await this.keepOnly(new Set());
   }
+}
+
+/** Those that a batch has: only one with outputs has steps that wait for one another. */
+export function queuesOf({ outputs }: Pick<BatchMeta, 'outputs'>): readonly QueueName[] {
+  return outputs.length > 0 ? queueNames : queueStages;
 }

@@ -9,7 +9,7 @@ import { judgeLine, readHistory, readManifest } from '../../results/manifest.js'
 import { type BriefOrigin, parseContent, type RequestBody } from '../../shared/brief.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
-import { type QueueStage, queueStages } from '../../shared/queue-names.js';
+import { type QueueName, queueNames } from '../../shared/queue-names.js';
 import { jobId } from '../../shared/queues.js';
 import type { Ledgers } from './ledgers.js';
 import type { BatchQueues, StageQueue } from './queues.js';
@@ -22,7 +22,7 @@ export interface FileOnDisk {
 
 /** Where the brief's next step waits. */
 interface JobSight {
-  stage: QueueStage;
+  stage: QueueName;
   state: string;
   /** When it is due, in ms since the epoch; null unless it is delayed. */
   dueMs: number | null;
@@ -113,10 +113,10 @@ async function findLine(
 
 async function findJob(
   ledgers: Ledgers,
-  queues: Record<QueueStage, StageQueue>,
+  queues: Record<QueueName, StageQueue>,
   id: string,
 ): Promise<JobSight | null> {
-  for (const stage of queueStages) {
+  for (const stage of queueNames) {
     const queue = queues[stage];
     const job = await queue.getJob(id);
     if (!job) continue;
@@ -207,6 +207,7 @@ function eventsOfState(state: BriefState): StoryEvent[] {
   if (state.stage === 'lined') return [];
   const events = [{ atMs: state.admittedAt, what: 'Admitted', detail: `as brief ${state.seq}` }];
   switch (state.stage) {
+    case 'waiting':
     case 'admitted':
       return events;
     case 'submitting':

@@ -1,7 +1,7 @@
 import { type Look, Outlook } from '../../forecast/outlook.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
 import { type ShownWebhook, shownWebhook } from '../../notify/words.js';
-import type { QueueStage } from '../../shared/queue-names.js';
+import type { QueueName } from '../../shared/queue-names.js';
 import { BatchModels } from './batch-models.js';
 import type { Ledgers } from './ledgers.js';
 import type { BatchQueues, ScheduleQueues, StageCounts } from './queues.js';
@@ -11,7 +11,7 @@ import { type AccountSchedules, readSchedules } from './read-schedules.js';
 export interface WatchedBatch {
   meta: BatchMeta;
   account: AccountSight;
-  queues: Record<QueueStage, StageCounts>;
+  queues: Record<QueueName, StageCounts>;
   /** Lines that are finished and not in the manifest yet. */
   unwritten: number;
   /** Why a worker could not begin with it lately. */
@@ -134,7 +134,9 @@ export class Watch {
     const ledger = this.ledgers.batch(meta.name);
     const { messages } = this.ledgers.account(meta.account);
     const [queues, unwritten, notBegun, fileTrouble, taskMs, [webhook]] = await Promise.all([
-      idle ? { submit: none, status: none, collect: none } : this.queues.batches.counts(meta.name),
+      idle
+        ? { submit: none, status: none, collect: none, waiting: none }
+        : this.queues.batches.counts(meta.name),
       ledger.outbox.length(),
       ledger.notBegun(),
       ledger.fileTrouble(),
@@ -148,6 +150,7 @@ export class Watch {
     const queued = {
       submit: unfinished(queues.submit),
       putOff: queues.submit.delayed,
+      steps: queues.waiting.waiting,
       collect: waiting + active,
       filesDue: delayed,
     };

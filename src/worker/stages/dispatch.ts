@@ -1,6 +1,7 @@
 import type { QueueStage } from '../../shared/queue-names.js';
 import { collectAssets } from './collect.js';
 import { collectAnswer } from './collect-answer.js';
+import { fixStep } from './fix-step.js';
 import { checkStatus } from './status.js';
 import { type Seat, type StageContext, type StageJob, type Step, stepFor, takeUp } from './step.js';
 import { askAgain, submitBrief } from './submit.js';
@@ -20,6 +21,11 @@ export async function dispatch(
   const { brief } = taken;
   const { state } = brief;
   switch (state.stage) {
+    case 'waiting': {
+      if (queue !== 'submit') break;
+      const fixed = await fixStep(context, { ...brief, state });
+      return fixed.kind === 'fixed' ? submitBrief(context, fixed.brief) : fixed;
+    }
     case 'admitted':
       if (queue === 'submit') return submitBrief(context, { ...brief, state });
       break;

@@ -9,8 +9,11 @@ import type { Unfinished } from '../../ledger/moves.js';
 import type { Journal } from '../../results/journal.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
+import type { BodyParts } from '../../shared/brief.js';
 import type { Clock, MachineTime } from '../../shared/clock.js';
+import type { Draft } from '../../shared/draft.js';
 import type { QueueStage } from '../../shared/queue-names.js';
+import type { ReferenceFile } from '../../shared/reference-items.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import type { Notify } from '../notices.js';
 import type { Pacer } from '../pacing/pacer.js';
@@ -58,7 +61,8 @@ export const noSeat: Seat = {
 
 /** What is to become of the job; only the edge turns it into queue operations. */
 export type Step =
-  | { kind: 'done' }
+  /** Nothing is left to do; where the brief has its line, the steps that come after it may go on. */
+  | { kind: 'done'; followers?: readonly string[] }
   /** The brief goes on in another queue (or, with a new attempt, in this one). */
   | {
       kind: 'next';
@@ -81,6 +85,8 @@ export type Step =
    * `batch_until_account`: what the batch waits for is found out by another one of the account.
    */
   | { kind: 'hold'; of: 'batch' | 'batch_until_account' | 'all'; waitMs: number }
+  /** Its step waits for others, which will move it on. */
+  | { kind: 'wait' }
   /** The ledger does not know the brief, or not what is to be sent of it: its state is missing. */
   | { kind: 'missing' };
 
@@ -91,6 +97,7 @@ export type Step =
 export function stepFor(state: BriefState | null): Step {
   if (state === null) return { kind: 'missing' };
   switch (state.stage) {
+    case 'waiting':
     case 'admitted':
     case 'submitting':
       return { kind: 'next', stage: 'submit', attempt: state.attempt, delayMs: 0 };
@@ -122,7 +129,11 @@ export async function takeUp(
   const readOver = folder?.comparedOver() ?? null;
   const found = await ledger.briefs.find(job.briefId);
   if (found === 'missing') return { kind: 'elsewhere', step: { kind: 'missing' } };
-  if (found === 'lined') return { kind: 'elsewhere', step: { kind: 'done' } };
+  if (found === 'lined') {
+    // A crash may have come between its line and those who wait for it.
+    const followers = await ledger.results.followers(job.briefId);
+    return { kind: 'elsewhere', step: doneBefore(followers) };
+  }
   if (found.state.attempt !== job.attempt) return { kind: 'elsewhere', step: stepFor(found.state) };
   return { kind: 'taken', brief: { ...found, job, seat, readOver } };
 }
@@ -136,7 +147,11 @@ export async function endBrief(
   const finish = await finishBrief(ledger, brief, end, clock.now());
   if (finish.kind === 'passed') return stepFor(finish.state);
   notify({ kind: 'lined', briefId: brief.id, status: end.status, error: end.error });
-  return { kind: 'done' };
+  return doneBefore(finish.followers);
+}
+
+function doneBefore(followers: readonly string[]): Step {
+  return followers.length > 0 ? { kind: 'done', followers } : { kind: 'done' };
 }
 
 /** Where the results of a batch go on this machine. */
@@ -152,6 +167,22 @@ export interface ResultFolder {
   /** A file cannot be fetched for the time being. */
   noteTrouble(reason: string): void;
 }
+
+/** What a step is made with of a brief that it comes after: the answer of a chat, or the first file. */
+export type StepResult = { text: string } | { file: ReferenceFile };
+
+/** Fills a draft with the results of what it comes after, by the names of their outputs. */
+export type FillDraft = (draft: Draft, results: ReadonlyMap<string, StepResult>) => FilledDraft;
+
+type FilledDraft =
+  | {
+      kind: 'filled';
+      content: Omit<BodyParts, 'clientRequestId'>;
+      /** That it refers to. */
+      files: readonly ReferenceFile[];
+    }
+  /** It cannot be sent as it comes out; nothing was charged. */
+  | { kind: 'refused'; code: string; reason: string };
 
 /** What the stages of one batch work with. */
 export interface StageContext {
@@ -190,4 +221,8 @@ export interface StageContext {
   briefsLeft(): number;
   /** Age from which an idempotency key may have been forgotten by the API (S1). */
   keyLifeMs: number;
+  /** What a step is made with, once what it comes after has succeeded. */
+  fillDraft: FillDraft;
+  /** Reads from the folder what earlier lines say of results that steps wait for. */
+  restoreResults(): Promise<void>;
 }

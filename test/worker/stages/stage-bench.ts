@@ -120,6 +120,8 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
     defaultInFlight: 8,
     briefsLeft: () => Number.POSITIVE_INFINITY,
     keyLifeMs: 24 * hourMs,
+    fillDraft: () => ({ kind: 'refused', code: 'none', reason: 'no step is expected here' }),
+    restoreResults: async () => undefined,
   };
   const lines = async () =>
     (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>
