@@ -152,8 +152,8 @@ class MappingParser {
       return `${place === undefined ? '' : `${place}: `}output ${name}, ${key}`;
     };
     const arranged = arrangeOutputs(outputs, variants);
-    for (const { output, reason } of arranged.faults) {
-      this.faults.push(`${wordsFor(output, 'after')}: ${reason}${reason.endsWith('?') ? '' : '.'}`);
+    for (const { output, key, reason } of arranged.faults) {
+      this.faults.push(`${wordsFor(output, key)}: ${reason}${reason.endsWith('?') ? '' : '.'}`);
     }
     const parsed = arranged.outputs.map(({ option, axes }) => {
       const { name } = option;

@@ -7,11 +7,18 @@ interface Axis {
   count: number;
 }
 
+/** What is wrong with a setting of an output. */
+interface StepFault {
+  output: string;
+  key: 'after' | 'variants';
+  reason: string;
+}
+
 /** Outputs in an order in which each stands behind those that it comes after. */
 export interface Arranged {
   /** With how many variants each has on every axis: `[2, 3]` is `/1/1` to `/2/3`. */
   outputs: { option: OutputOption; axes: readonly number[] }[];
-  faults: { output: string; reason: string }[];
+  faults: StepFault[];
 }
 
 /**
@@ -20,7 +27,9 @@ export interface Arranged {
  */
 export function arrangeOutputs(options: readonly OutputOption[], variants: number): Arranged {
   const faults = options.flatMap(({ name, after }) =>
-    afterFaults(name, after, options).map((reason) => ({ output: name, reason })),
+    afterFaults(name, after, options).map(
+      (reason): StepFault => ({ output: name, key: 'after', reason }),
+    ),
   );
   if (faults.length > 0) return { outputs: [], faults };
   const arranged = new Map<string, readonly Axis[]>();
@@ -31,14 +40,32 @@ export function arrangeOutputs(options: readonly OutputOption[], variants: numbe
     if (next === undefined) return { outputs: [], faults: [circleFault(waiting)] };
     const { name, after } = next;
     const inherited = inheritedAxes(after.map((before) => arranged.get(before) ?? []));
-    if (inherited === null) faults.push({ output: name, reason: axesReason(next, arranged) });
+    if (inherited === null) {
+      faults.push({ output: name, key: 'after', reason: axesReason(next, arranged) });
+    }
     const own = next.variants ?? (after.length === 0 ? variants : 1);
     const axes = [...(inherited ?? []), ...(own > 1 ? [{ of: name, count: own }] : [])];
     arranged.set(name, axes);
     outputs.push({ option: next, axes: axes.map(({ count }) => count) });
     waiting = waiting.filter((option) => option !== next);
   }
-  return { outputs, faults };
+  return { outputs, faults: [...faults, ...sameNames(outputs)] };
+}
+
+/** Variant 2 of an output `a` is called as an output `a/2`, which a list may have made. */
+function sameNames(outputs: Arranged['outputs']): StepFault[] {
+  return outputs.flatMap(({ option: { name }, axes }) =>
+    outputs.flatMap(({ option: other, axes: othersAxes }): StepFault[] => {
+      if (!other.name.startsWith(`${name}/`)) return [];
+      const path = other.name.slice(name.length + 1).split('/');
+      const isPath = path.every((part, at) => {
+        return /^[1-9]\d*$/.test(part) && Number(part) <= (axes[at] ?? 0);
+      });
+      if (!isPath || path.length + othersAxes.length !== axes.length) return [];
+      const reason = `one of them is called as output ${other.name}: give one of the two another name`;
+      return [{ output: name, key: 'variants', reason }];
+    }),
+  );
 }
 
 function afterFaults(
@@ -81,7 +108,7 @@ function axesReason({ after }: OutputOption, arranged: ReadonlyMap<string, reado
 }
 
 /** What is left over waits for each other, or for those that do. */
-function circleFault(waiting: readonly OutputOption[]): { output: string; reason: string } {
+function circleFault(waiting: readonly OutputOption[]): StepFault {
   const byName = new Map(waiting.map((option) => [option.name, option]));
   const way: string[] = [];
   let at = waiting[0];
@@ -91,5 +118,9 @@ function circleFault(waiting: readonly OutputOption[]): { output: string; reason
   }
   const begin = at?.name ?? '';
   const circle = [...way.slice(way.indexOf(begin)), begin];
-  return { output: begin, reason: `${circle.join(' comes after ')}, which has no beginning` };
+  return {
+    output: begin,
+    key: 'after',
+    reason: `${circle.join(' comes after ')}, which has no beginning`,
+  };
 }

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutputOption } from '../../../src/producer/options.js';
 import { readDraft, shownText } from '../../../src/shared/draft.js';
+import { BatchError } from '../../../src/shared/errors.js';
 import { badInputOf, type Compiled, compileFiles, faultsOf } from '../compile-files.js';
 
 function output(name: string, says: Partial<OutputOption> = {}): OutputOption {
@@ -204,6 +206,67 @@ describe('variants', () => {
   });
 });
 
+/** Some outputs in any order, each after some of those before it: names of digits, and those that lists give. */
+const anyOutputs = fc
+  .uniqueArray(fc.constantFrom('1', '2', '1/2', 'a', 'b', 'a/1', '10'), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  .chain((names) =>
+    fc.tuple(
+      ...names.map((name, at) =>
+        fc.record({
+          name: fc.constant(name),
+          after: fc.subarray(names.slice(0, at)),
+          variants: fc.constantFrom(null, 1, 2, 3),
+          when: fc.constantFrom<string[]>([], ['room']),
+        }),
+      ),
+    ),
+  )
+  .chain((says) => fc.shuffledSubarray(says, { minLength: says.length }));
+
+it('never gives two briefs one id without telling it, and each finds what it comes after before it', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      anyOutputs,
+      fc.uniqueArray(fc.constantFrom('x', 'x/1', 'x/a', 'x/1/2', 'x/a/1', 'y'), { minLength: 1 }),
+      fc.constantFrom(1, 2),
+      async (says, skus, variants) => {
+        const rows = skus.map((sku, at) => `${sku},${at},${at % 2 === 0 ? 'study' : ''}`);
+        const table = { 'x.csv': `sku,title,room\n${rows.join('\n')}\n` };
+        const outputs = says.map(({ name, ...own }) =>
+          output(name, { ...own, prompt: '{{title}}' }),
+        );
+        const compiled = await compileFiles(table, { ...options, outputs, variants }).catch(
+          (error: unknown) => {
+            if (error instanceof BatchError && error.code === 'bad_input') return null;
+            throw error;
+          },
+        );
+        // Variants that do not go together, or nothing that is asked for.
+        fc.pre(compiled !== null);
+        if (compiled === null) return;
+        const seen = new Map<string, string>();
+        for (const { id, origin, waits, fingerprint } of compiled.briefs) {
+          expect(seen.has(id), id).toBe(false);
+          for (const before of origin.after ?? []) {
+            expect(seen.get(before.id), before.id).toBe(before.fingerprint);
+          }
+          expect(waits).toBe(origin.after !== undefined);
+          seen.set(id, fingerprint);
+        }
+        expect(compiled.rejections.every(({ kind }) => kind === 'id_clash')).toBe(true);
+        expect(compiled.counts.rejected).toBe(compiled.rejections.length);
+        expect([...compiled.outputs.values()].reduce((sum, count) => sum + count, 0)).toBe(
+          compiled.counts.briefs,
+        );
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
 describe('a recipe refuses', () => {
   const ordered = output('late', { after: ['caption'] });
   it.each<[string, OutputOption[], string]>([
@@ -221,6 +284,11 @@ describe('a recipe refuses', () => {
       'a name of several',
       [output('a/1-1'), output('a/16-9'), output('b', { after: ['a'] })],
       'output b, after: a makes several of each row: it must be one of "a/1-1" or "a/16-9".',
+    ],
+    [
+      'variants that are called as another output',
+      [output('a', { variants: 2 }), output('a/2'), output('a/3')],
+      'output a, variants: one of them is called as output a/2: give one of the two another name.',
     ],
     [
       'a circle',
