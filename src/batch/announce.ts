@@ -6,6 +6,7 @@ import type { Announced, Announcement, Message, MessageKind } from '../ledger/me
 import { runReport } from '../results/run-report.js';
 import { outOfCredits } from '../shared/out-of-credits.js';
 import { counted, formatCredits, grouped } from '../shared/quantities.js';
+import { isSimulated } from '../shared/simulated.js';
 
 /** What somebody who is not there is told of a batch. */
 export interface BatchEvent {
@@ -135,7 +136,11 @@ function announcementOf(meta: BatchMeta, event: BatchEvent, nowMs: number): Anno
     ...{ kind, batch, madeMs: nowMs },
     schedule: null,
     about: [batch, createdAt, nonce, occasion],
-    said: { text, batch, out, counts, credits: { spent, reserved }, reason },
+    said: {
+      // Nobody who reads it elsewhere is to take it for a real one.
+      text: isSimulated(meta) ? `SIMULATED: ${text}` : text,
+      ...{ batch, out, counts, credits: { spent, reserved }, reason },
+    },
   });
   return { to: `batch ${batch}`, wantedAs: [kind], message };
 }

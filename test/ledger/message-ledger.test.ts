@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { announce, announcementOfEnd, announceStandstill } from '../../src/batch/announce.js';
 import type { BatchMeta } from '../../src/ledger/batch-meta.js';
 import { messageKinds, type Webhook } from '../../src/ledger/message-ledger.js';
+import { simulatedOrigin } from '../../src/shared/simulated.js';
 import { openLedger } from '../support/ledger.js';
 import { hearNews } from '../support/news.js';
 
@@ -100,6 +101,13 @@ describe('a message', () => {
     expect(await made(['failed'], bad)).toEqual(['failed']);
     expect(await made(['finished'], bad)).toEqual(['failed']);
     expect(await made(['waiting'], bad)).toEqual([]);
+  });
+
+  it('says of a simulated batch that it is one', async () => {
+    const { meta } = await openMessages();
+    const simulated = { ...(await meta()), origin: simulatedOrigin };
+    const { body } = announcementOfEnd(simulated, nowMs).message;
+    expect(JSON.parse(body)).toMatchObject({ text: expect.stringMatching(/^SIMULATED: Batch /) });
   });
 
   it('is taken by one, and by another once that one is gone', async () => {
