@@ -25,7 +25,7 @@ These stand for no option:
 | variable | default | meaning |
 |---|---|---|
 | \`RIVYA_API_KEY\` | | your key; begins with \`rvya_sk_\` |
-| \`RIVYA_API_KEY_FILE\`, \`REDIS_URL_FILE\`, \`RIVYA_BATCH_NOTIFY_SECRET_FILE\`, \`MONITOR_PASSWORD_FILE\` | | a file that holds the value of the variable without \`_FILE\`, in its place; its last newline does not count. Both at once are refused |
+| \`RIVYA_API_KEY_FILE\`, \`REDIS_URL_FILE\`, \`RIVYA_BATCH_NOTIFY_SECRET_FILE\`, \`MONITOR_PASSWORD_FILE\`, \`RIVYA_BATCH_HOOKS_PATH_FILE\` | | a file that holds the value of the variable without \`_FILE\`, in its place; its last newline does not count. Both at once are refused |
 | \`RIVYA_KEY_LABEL\` | | what you call this key, at most 64 characters: \`status\`, \`doctor\` and the monitor show it in place of a hash |
 | \`RIVYA_BASE_URL\` | \`https://rivya.ai\` | the API's origin, without a path |
 | \`REDIS_URL\` | a private Redis | \`redis://\`, \`rediss://\` (TLS), \`unix://\` or the path of a socket |
@@ -47,7 +47,7 @@ const optionsHead = `## Options
 
 Progress always goes to stderr; with \`--json\`, stdout holds JSON alone. Where no default stands, nothing is assumed: no cap, no filter, no file.
 
-What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`](schedules.md), [\`--notify\`, \`--notify-on\`, \`--notify-private\`](notify.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
+What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`](schedules.md), [\`--notify\`, \`--notify-on\`, \`--notify-private\`](notify.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--hooks-port\` and what belongs to it](hints.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
 
 - \`--out\` is needed for \`run\` and \`schedule add\` (a recipe can say it, too).
 - \`--id\` and \`--model\` may be templates, such as \`{{sku}}-{{size}}\`.

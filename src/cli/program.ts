@@ -116,6 +116,11 @@ const commands: Readonly<Record<string, Listed>> = {
     takes: '[options]',
     load: async () => (await import('./commands/credits.js')).addCreditsCommand,
   },
+  webhooks: {
+    does: 'where Rivya tells of tasks that are over, for worker --hooks-port',
+    takes: '',
+    load: async () => (await import('./commands/webhooks.js')).addWebhooksCommand,
+  },
   doctor: {
     does: 'look whether everything is in order',
     takes: '[options]',
@@ -139,8 +144,8 @@ Examples (without a key: add --simulate to "run"):
 Environment: RIVYA_API_KEY, RIVYA_BASE_URL, REDIS_URL (without it a private
 Redis is started), RIVYA_BATCH_HOME, HTTPS_PROXY. Options have a twin, such as
 RIVYA_BATCH_RATE for --rate; those that pay again or skip a question have none.
-A file .env is read. RIVYA_API_KEY_FILE, REDIS_URL_FILE and
-MONITOR_PASSWORD_FILE name files that hold these.
+A file .env is read. RIVYA_API_KEY_FILE, REDIS_URL_FILE, MONITOR_PASSWORD_FILE
+and RIVYA_BATCH_HOOKS_PATH_FILE name files that hold these.
 
 Exit codes: 0 all succeeded, 1 unexpected error, 2 bad usage or input (nothing
 spent), 3 finished but some did not succeed, 4 stopped with work left,
@@ -212,6 +217,7 @@ const withoutRedis = new Set([
   'costs',
   'models',
   'credits',
+  'webhooks',
   'simulator',
 ]);
 

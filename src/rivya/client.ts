@@ -1,42 +1,24 @@
 import type { FrozenRequest } from '../shared/brief.js';
-import type { Clock } from '../shared/clock.js';
-import { createDispatcher, type ProxySettings } from './dispatcher.js';
-import { judgeAnswer, type Understood } from './judge-answer.js';
+import { type ApiCallerOptions, createApiCaller } from './api-caller.js';
 import type {
   ChatOutcome,
   ListModelsOutcome,
   Model,
   ReadCreditsOutcome,
   ReadTaskOutcome,
-  Refused,
   SubmitOutcome,
-  Unknown,
-  Unreachable,
   UploadOutcome,
 } from './outcome.js';
 import { asNumber, asRecord, parseChatTurn, parseModels, parseTask, parseUpload } from './parse.js';
-import { type ExchangeRequest, localClock, sendRequest } from './request.js';
-import { type FileUpload, type UploadForm, uploadForm, uploadTimeoutMs } from './upload-form.js';
+import { type FileUpload, uploadForm, uploadTimeoutMs } from './upload-form.js';
+import { type WebhookClient, webhookClient } from './webhooks.js';
 
-const defaultTimeoutMs = 30_000;
 /** A turn may take two minutes (documented), and is on its way for a while. */
 const chatTimeoutMs = 150_000;
 
-export interface RivyaClientOptions {
-  /** Scheme, host and port, such as `https://rivya.ai`. */
-  origin: string;
+export interface RivyaClientOptions extends ApiCallerOptions {
   /** Sent as a header and kept nowhere else (S8). */
   apiKey: string;
-  /** For a whole request; 30 s unless said, and for a turn of a chat 150 s. */
-  requestTimeoutMs?: number;
-  /** Connections at once; as many as requests unless said. */
-  connections?: number;
-  proxy?: ProxySettings;
-  /** Where the API is a simulator of this process: its port on this machine, whatever the origin is called. */
-  localPort?: number | undefined;
-  userAgent?: string;
-  /** For dates in headers; this machine's unless said. */
-  clock?: Clock;
 }
 
 /**
@@ -58,13 +40,14 @@ export interface RivyaClient {
   readCredits(signal?: AbortSignal): Promise<ReadCreditsOutcome>;
   /** Streams one file; makes no task, so it is safe to repeat. */
   uploadFile(upload: FileUpload, signal?: AbortSignal): Promise<UploadOutcome>;
+  webhooks: WebhookClient;
   /** Ends all connections at once; a call still under way ends as if its connection had broken. */
   close(): Promise<void>;
 }
 
 /** Throws only where the origin or the proxy's address is no URL. */
 export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
-  const call = createCaller(options);
+  const call = createApiCaller(options);
   const authorization = `Bearer ${options.apiKey}`;
   return {
     async submit(request, signal) {
@@ -139,6 +122,7 @@ export function createRivyaClient(options: RivyaClientOptions): RivyaClient {
       if (outcome.kind !== 'understood') return outcome;
       return { kind: 'uploaded', file: outcome.content, pace: outcome.pace };
     },
+    webhooks: webhookClient(call, authorization),
     close: call.close,
   };
 }
@@ -158,52 +142,4 @@ function parseModelsAnswer(answer: unknown): { models: Model[]; answer: unknown 
 
 function parseCredits(json: unknown): number | null {
   return asNumber(asRecord(json)?.current_credits);
-}
-
-interface ApiRequest {
-  method: 'GET' | 'POST';
-  path: string;
-  headers: Record<string, string>;
-  body?: string | UploadForm['body'];
-  /** Where it is not that of all requests. */
-  timeoutMs?: number;
-}
-
-interface Caller {
-  send<Content>(
-    request: ApiRequest,
-    parse: (json: unknown) => Content | null,
-    wanted: string,
-    signal: AbortSignal | undefined,
-  ): Promise<Understood<Content> | Refused | Unknown | Unreachable>;
-  close(): Promise<void>;
-}
-
-function createCaller(options: RivyaClientOptions): Caller {
-  const { origin, protocol } = new URL(options.origin);
-  const { proxy, connections, requestTimeoutMs: usualTimeoutMs = defaultTimeoutMs } = options;
-  const clock = options.clock ?? localClock;
-  const dispatcher = createDispatcher({
-    protocol: protocol === 'http:' ? 'http:' : 'https:',
-    proxy,
-    connections,
-    localPort: options.localPort,
-  });
-  const everyHeader = {
-    accept: 'application/json',
-    'user-agent': options.userAgent ?? 'rivya-batch',
-  };
-  return {
-    async send({ headers, timeoutMs = usualTimeoutMs, ...request }, parse, wanted, signal) {
-      const full: Omit<ExchangeRequest, 'signal'> = {
-        ...request,
-        origin,
-        headers: { ...everyHeader, ...headers },
-      };
-      const answer = await sendRequest(full, dispatcher, timeoutMs, signal);
-      if (answer.kind !== 'answered') return answer;
-      return judgeAnswer(answer, parse, wanted, clock.now());
-    },
-    close: () => dispatcher.destroy(),
-  };
 }

@@ -270,7 +270,7 @@ export function asRecord(value: unknown): Record<string, unknown> | null {
     : null;
 }
 
-function asList(value: unknown): unknown[] {
+export function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 

@@ -45,6 +45,8 @@ export interface Bill {
   replays: number;
   /** Files that were taken; by content and model, those that came more than once. */
   uploads: { files: number; repeated: Record<string, number> };
+  /** Events for registered webhooks. */
+  events: { delivered: number; failed: number; withheld: number };
   faults: Record<string, number>;
   /** Requests for files that carried an Authorization header. */
   authorizationViolations: { at: number; path: string }[];
@@ -73,6 +75,7 @@ export function drawUpBill(api: SimulatedApi): Bill {
     refusals: all.filter(({ status }) => status === 429).length,
     replays: history.replays,
     uploads: countUploads(history.uploads.values()),
+    events: { ...history.webhooks.sent },
     faults: api.faults.applied(),
     authorizationViolations: [...history.authorizationViolations],
   };

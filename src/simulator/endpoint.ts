@@ -7,6 +7,7 @@ export const endpoints = [
   'models',
   'file-upload',
   'file-read',
+  'webhooks',
   'download',
   'other',
 ] as const;
@@ -22,6 +23,7 @@ export const scopeOf: Record<Endpoint, string | null> = {
   models: null,
   'file-upload': 'files:create',
   'file-read': 'files:read',
+  webhooks: 'webhooks:manage',
   download: null,
   other: null,
 };

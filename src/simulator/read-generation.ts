@@ -67,16 +67,16 @@ export function describeSubmitted(
   return { ...bodyOf(task, status, task.createdAt), result: null, error };
 }
 
-/** The documented task body as it is at `now`. Showing results gives out links, starting with `origin`. */
-function describeTask(
+/** The documented task body as it is at `now`. Showing results gives out links, starting with `origin`; null for none. */
+export function describeTask(
   api: SimulatedApi,
   task: SimulatedTask,
-  { now, origin }: { now: number; origin: string },
+  { now, origin }: { now: number; origin: string | null },
 ): Record<string, unknown> {
   const status = statusWord(task, now);
   return {
     ...bodyOf(task, status, updatedAt(task, now)),
-    result: status === 'succeeded' ? resultOf(api, task, { now, origin }) : null,
+    result: status === 'succeeded' && origin !== null ? resultOf(api, task, { now, origin }) : null,
     error: status === 'failed' ? errorOf(task) : null,
   };
 }

@@ -89,6 +89,14 @@ const settingsSchema = z.strictObject({
     .transform((origin) => origin.replace(/\/+$/, ''))
     .nullable()
     .default(null),
+  /** Of the events that registered URLs are told of: how many arrive, how long after the end, how often each. */
+  webhooks: z
+    .strictObject({
+      share: z.number().min(0).max(1).default(1),
+      delayMs: z.number().nonnegative().default(200),
+      copies: z.number().int().positive().default(1),
+    })
+    .prefault({}),
   /** Rules, as objects or in the text form of `parseFault`; replaced as a whole. */
   faults: z.array(faultSettingSchema).default([]),
 });

@@ -9,6 +9,7 @@ import { RateGate } from './rate-gate.js';
 import { applySettings, type Settings, type SettingsPatch } from './settings.js';
 import { KeptTasks, TaskBook } from './task-book.js';
 import type { UploadedFile } from './upload.js';
+import { WebhookBook } from './webhook-book.js';
 
 /** What happened on one account since the start or the last reset. */
 interface History {
@@ -16,6 +17,7 @@ interface History {
   tasks: TaskBook;
   idempotency: IdempotencyStore;
   uploads: Map<string, UploadedFile>;
+  webhooks: WebhookBook;
   requests: RequestLog;
   replays: number;
   /** Requests for files that carried an Authorization header: a client that leaks its key. */
@@ -88,6 +90,7 @@ export class SimulatedApi {
   reset(): void {
     this.faults = new FaultRules(this.settings.faults, this.settings.seed);
     this.rates = new RateGate(this.settings);
+    this.history.webhooks.close();
     this.history = startHistory(this.settings, this.keptIn);
   }
 
@@ -106,6 +109,7 @@ function startHistory(settings: Settings, keptIn: string | null): History {
     tasks: new TaskBook(wallet),
     idempotency: new IdempotencyStore(),
     uploads: new Map(),
+    webhooks: new WebhookBook(settings.seed),
     requests: new RequestLog(),
     replays: 0,
     authorizationViolations: [],

@@ -9,6 +9,7 @@ import { addControlRoutes } from './routes/control.js';
 import { addFileRoutes } from './routes/files.js';
 import { addGenerationRoutes } from './routes/generations.js';
 import { addMediaRoutes } from './routes/media.js';
+import { addWebhookRoutes } from './routes/webhooks.js';
 import { sendAnswer } from './send-answer.js';
 import type { SettingsPatch } from './settings.js';
 import { SimulatedApi } from './simulated-api.js';
@@ -78,7 +79,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       ),
     uploads: () => [...api.history.uploads.values()],
     control: (patch) => api.control(patch),
-    close: () => server.close(),
+    close: async () => {
+      api.history.webhooks.close();
+      await server.close();
+    },
   };
 }
 
@@ -93,6 +97,7 @@ function buildServer(api: SimulatedApi): FastifyInstance {
   addAccountRoutes(server, api);
   addFileRoutes(server, api);
   addMediaRoutes(server, api);
+  addWebhookRoutes(server, api);
   addControlRoutes(server, api);
   server.setNotFoundHandler((request, reply) => {
     api.history.requests.arrive('other', api.clock.now()).status = 404;

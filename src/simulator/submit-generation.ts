@@ -6,6 +6,7 @@ import {
   referenceGone,
   type Submission,
 } from './check-submission.js';
+import { announceEnd } from './deliver-event.js';
 import { makeStillbornTask, makeTask } from './make-task.js';
 import { describeSubmitted } from './read-generation.js';
 import type { SimulatedApi } from './simulated-api.js';
@@ -46,6 +47,7 @@ function charge(api: SimulatedApi, submission: Submission, request: SubmitReques
     : makeStillbornTask(api, submission, submitter);
   if (covered) history.tasks.add(task);
   else history.tasks.addStillborn(task);
+  announceEnd(api, task);
   const body = describeSubmitted(task, covered ? 'queued' : 'failed');
   return { kind: 'json', status: settings.successStatus, body };
 }

@@ -47,7 +47,7 @@ const tendAfterMs = 300;
 /** All stages of one batch in this process: wires, starts, tends and stops them. */
 export class BatchWorker {
   private readonly context: StageContext;
-  private readonly queues: StageQueues;
+  readonly queues: StageQueues;
   /** One for each stage of this process: its loops take jobs from them. */
   readonly feeds: readonly StageFeed[];
   private readonly writer: ManifestWriter | null;

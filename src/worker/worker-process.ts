@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { AccountLedger, ToldLimits } from '../ledger/account-ledger.js';
+import type { AccountLedger, TaskBrief, ToldLimits } from '../ledger/account-ledger.js';
 import { defaultInFlight } from '../ledger/account-view.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
@@ -15,8 +15,10 @@ import { type Clock, machineTime, systemClock, wasSetBack } from '../shared/cloc
 import type { BatchError } from '../shared/errors.js';
 import { type News, NewsReader } from '../shared/news.js';
 import type { QueueStage } from '../shared/queue-names.js';
+import { StageQueues } from '../shared/queues.js';
 import type { TaskCategory } from '../shared/task-category.js';
 import { BatchWorker } from './batch-worker.js';
+import type { Hastened } from './hints/hint-desk.js';
 import type { Notify } from './notices.js';
 import { Pacer } from './pacing/pacer.js';
 import { WalletWatch } from './pacing/wallet-watch.js';
@@ -47,6 +49,8 @@ export interface WorkerProcessOptions {
   priceOf(model: string): { guess: number; least: number };
   keyLifeMs: number;
   fillDraft: FillDraft;
+  /** Whether hints of the API reach this process: while they reach one, all let briefs be found by their tasks. */
+  hints?: 'hints' | 'none';
 }
 
 const heartbeatMs = 2_500;
@@ -55,6 +59,9 @@ const beatsPerLook = 3;
 const lookAroundMs = 60_000;
 /** So long without a heartbeat that reached Redis, and it is taken to be out of reach. */
 const silentAfterMs = 3 * heartbeatMs;
+
+/** So long after a look that found a task running, the next one comes for its hint at the soonest, whoever gives it. */
+const afterLookMs = 1_000;
 
 /** Whether a process can do its work at this moment. */
 export type Condition = 'ready' | 'redis_silent' | 'stopping';
@@ -224,6 +231,24 @@ export class WorkerProcess {
     await worker?.close();
   }
 
+  /** The API hints that a task is over: its check comes at once, whichever process put it off. */
+  async hasten({ batch, briefId }: TaskBrief, taskId: string): Promise<Hastened> {
+    const { connection, prefix, account, clock } = this.options;
+    const { briefs } = new BatchLedger(connection, prefix, batch, account);
+    const state = (await briefs.read(briefId))?.state;
+    if (state?.stage !== 'accepted' || state.taskId !== taskId) return 'over';
+    const { attempt, runningAt } = state;
+    const withinMs = runningAt === null ? 0 : runningAt + afterLookMs - clock.now();
+    const attached = this.batches.get(batch);
+    const queues = attached?.queues ?? new StageQueues(connection, prefix, batch);
+    try {
+      const hastened = await queues.hasten(briefId, attempt, Math.max(0, withinMs));
+      return hastened === 'not_put_off' ? 'in_hand' : hastened;
+    } finally {
+      if (!attached) await queues.close();
+    }
+  }
+
   private get briefsLeft(): number {
     return [...this.batches.values()].reduce((sum, { left }) => sum + left, 0);
   }
@@ -296,7 +321,7 @@ export class WorkerProcess {
 
   private async beat(): Promise<void> {
     const { account, limits, clock } = this.options;
-    const others = new Set(await account.heartbeat(this.id, limits));
+    const others = new Set(await account.heartbeat(this.id, limits, this.options.hints));
     const gone = [...this.others].some((other) => !others.has(other));
     this.others = others;
     // What it had in hand is left behind, unless it has left in order.

@@ -21,9 +21,9 @@ export async function openProcess(
   const bench = await openBench(settings, socket);
   await bench.account.leave('bench');
   const { account, client, downloader, clock, prefix, context } = bench;
-  const openWorker = (stages: readonly QueueStage[]) => {
+  const openWorker = (stages: readonly QueueStage[], hints: 'hints' | 'none' = 'none') => {
     const worker = new WorkerProcess({
-      ...{ account, client, downloader, clock, prefix, log, limits, stages },
+      ...{ account, client, downloader, clock, prefix, log, limits, stages, hints },
       connection: connect(socket),
       categoryOf: () => 'image',
       priceOf: () => ({ guess: 1, least: 1 }),

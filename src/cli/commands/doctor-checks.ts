@@ -35,6 +35,7 @@ export async function checkApi(settings: Settings): Promise<Finding[]> {
       await checkSubmitting(client),
       await checkUploading(client),
     );
+    if (settings.hooksPath !== null) findings.push(await checkWebhooks(client, settings.hooksPath));
     if (credits.kind === 'read' && credits.clockAheadMs !== null)
       findings.push(checkClock('the API', credits.clockAheadMs));
     return findings;
@@ -115,6 +116,27 @@ function judgeScope(scope: string, outcome: Answered): Finding {
   const said = outcome.kind === 'refused' ? outcome.refusal.code : outcome.kind;
   const text = `whether the key has ${scope} could not be seen (${said}): try again`;
   return { subject, level: 'warning', text };
+}
+
+/** Where hints are to be taken: whether Rivya knows an address that ends in their path. The path is a secret (S8). */
+async function checkWebhooks(client: RivyaClient, path: string): Promise<Finding> {
+  const subject = 'Webhooks';
+  const outcome = await client.webhooks.list();
+  if (outcome.kind !== 'answered') {
+    const said = outcome.kind === 'refused' ? outcome.refusal.code : outcome.reason;
+    const text = `whether Rivya knows where to send hints could not be seen (${said}); the key needs webhooks:manage for that`;
+    return { subject, level: 'warning', text };
+  }
+  const own = outcome.content.find(({ url }) => url?.endsWith(`/${path}`));
+  if (!own) {
+    const text =
+      'Rivya knows no address with the path that is set here: see rivya-batch webhooks create';
+    return { subject, level: 'warning', text };
+  }
+  const last = own.lastSuccessAt === null ? 'none has arrived yet' : `last at ${own.lastSuccessAt}`;
+  const fails = own.failures ? `, ${own.failures} failed` : '';
+  const text = `Rivya sends hints to ${own.id} (${own.status ?? 'status unknown'}; ${last}${fails})`;
+  return { subject, level: own.status === 'active' ? 'ok' : 'warning', text };
 }
 
 /** Delays are told by the machine that sets them and kept by the one that works on them. */

@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
-import { ExitCode } from '../../shared/errors.js';
+import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { BatchError, ExitCode } from '../../shared/errors.js';
+import type { ListenAddress } from '../../shared/listen.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
 import type { HealthServer } from '../../worker/health-server.js';
 import { NoticeNews, type Notify } from '../../worker/notices.js';
 import { serveBatches } from '../../worker/serve-batches.js';
 import type { WorkerProcess } from '../../worker/worker-process.js';
+import { checkHooksPath } from '../options/environment.js';
 import {
   addLogFlag,
   addOutFlag,
@@ -31,7 +34,14 @@ interface WorkerFlags extends RequestFlags, LogFlags {
   stages: QueueStage[];
   healthPort?: number;
   healthHost: string;
+  hooksPort?: number;
+  hooksHost: string;
+  hooksPath?: string;
+  hooksSignature: (typeof signatures)[number];
 }
+
+/** Rivya signs its events, and has not documented how. */
+const signatures = ['none', 'rivya'] as const;
 
 /** SIGTERM drains and exits within 15 s: what is not finished by then goes to another worker. */
 const drainMs = 12_000;
@@ -48,6 +58,15 @@ export function addWorkerCommand(program: Command, setup: CommandSetup): void {
       'answer GET /health and GET /ready there; 0 for a free one',
     ).argParser(wholeNumber(0)),
     new Option('--health-host <address>', 'address of the health port').default('127.0.0.1'),
+    new Option(
+      '--hooks-port <n>',
+      "take Rivya's webhooks there, as hints which tasks to look at; 0 for a free one",
+    ).argParser(wholeNumber(0)),
+    new Option('--hooks-host <address>', 'address of the port for webhooks').default('127.0.0.1'),
+    new Option('--hooks-path <secret>', 'where they are posted to: what nobody else may guess'),
+    new Option('--hooks-signature <scheme>', 'how their signature is verified')
+      .choices(signatures)
+      .default('none'),
   ];
   for (const option of options) command.addOption(twin(option));
   addRequestFlags(command);
@@ -57,6 +76,7 @@ export function addWorkerCommand(program: Command, setup: CommandSetup): void {
 
 async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> {
   const { settings, terminal } = setup;
+  const hooks = hooksOf(setup, flags);
   const client = openClient(settings);
   const log = openLogger(flags.logLevel);
   const session = await openStoreSession(settings, terminal);
@@ -64,7 +84,8 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
   const stopping = interrupts.signal;
   const account = openAccount(session);
   const models = await lastModels(settings);
-  const parts = { session, account, client, stages: flags.stages, flags, log, models };
+  const hints = hooks === null ? ('none' as const) : ('hints' as const);
+  const parts = { session, account, client, stages: flags.stages, flags, log, models, hints };
   const { worker, close } = await openWorker(parts);
   const schedules = flags.stages.includes('submit')
     ? await startSchedules(session, { account, models, log, stopping })
@@ -72,10 +93,13 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
   const messenger = openMessenger(session, account, log);
   messenger.start(worker.news);
   let health: HealthServer | null = null;
+  let receiver: OpenHooks | null = null;
   try {
     health = await openHealth(worker, flags);
+    receiver = hooks && (await openHooks(hooks, { worker, account, log }));
     const { stages } = flags;
-    log.info({ redis: session.store.where, stages, health: health?.origin }, 'worker ready');
+    const origins = { health: health?.origin, hooks: receiver?.origin };
+    log.info({ redis: session.store.where, stages, ...origins }, 'worker ready');
     await serveBatches({
       worker,
       connection: session.connection,
@@ -91,6 +115,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
     log.info('worker stopping');
     return ExitCode.succeeded;
   } finally {
+    await receiver?.close();
     await Promise.all([close(drainMs), schedules?.close(drainMs)]);
     await messenger.close();
     // To the last: whoever asks is told that it is stopping.
@@ -108,6 +133,59 @@ async function openHealth(
   if (healthPort === undefined) return null;
   const { startHealthServer } = await import('../../worker/health-server.js');
   return startHealthServer(worker, { host: healthHost, port: healthPort });
+}
+
+interface Hooks {
+  place: ListenAddress;
+  path: string;
+}
+
+/** Where the API's events are taken; null where they are not. @throws BatchError `usage` */
+function hooksOf({ settings }: CommandSetup, flags: WorkerFlags): Hooks | null {
+  const { hooksPort: port, hooksHost: host, hooksSignature } = flags;
+  if (port === undefined) return null;
+  if (hooksSignature === 'rivya') {
+    throw new BatchError(
+      'usage',
+      'Rivya has not documented in which headers its events are signed, so no signature can be verified yet: leave --hooks-signature out. What guards the receiver is its path; and an event is never more than a reason to ask Rivya about a task.',
+    );
+  }
+  const path = flags.hooksPath === undefined ? null : checkHooksPath(flags.hooksPath);
+  const secret = path ?? settings.hooksPath;
+  if (secret === null) {
+    throw new BatchError(
+      'usage',
+      '--hooks-port needs the path that events are posted to: set RIVYA_BATCH_HOOKS_PATH (or RIVYA_BATCH_HOOKS_PATH_FILE) to what "openssl rand -hex 16" says.',
+    );
+  }
+  return { place: { host, port }, path: secret };
+}
+
+type OpenHooks = Pick<HealthServer, 'origin' | 'close'>;
+
+/** Loaded only where it is wanted. */
+async function openHooks(
+  { place, path }: Hooks,
+  { worker, account, log }: { worker: WorkerProcess; account: AccountLedger; log: Logger },
+): Promise<OpenHooks> {
+  const [{ HintDesk }, { startHintServer }] = await Promise.all([
+    import('../../worker/hints/hint-desk.js'),
+    import('../../worker/hints/hint-server.js'),
+  ]);
+  const desk = new HintDesk({
+    briefsOf: (taskIds) => account.briefsOf(taskIds),
+    hasten: (brief, taskId) => worker.hasten(brief, taskId),
+    log,
+    elapsedMs: () => performance.now(),
+  });
+  const server = await startHintServer({ desk, path, place });
+  return {
+    origin: server.origin,
+    async close() {
+      await server.close();
+      desk.close();
+    },
+  };
 }
 
 /** Trouble of the whole batch is logged once a minute, not with every brief that meets it; a brief's own always is. */

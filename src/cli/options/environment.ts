@@ -26,6 +26,8 @@ export interface Settings {
   highWater: number;
   /** What messages to webhooks are signed with; null where they are not. */
   notifySecret: string | null;
+  /** What the API's events are posted to, for `worker --hooks-port`: a secret (S8). Null where none is given. */
+  hooksPath: string | null;
   /** Who may look at the monitor; null without a password. */
   monitorLogin: { user: string; password: string } | null;
 }
@@ -48,6 +50,20 @@ export function checkPrefix(text: string): string {
   throw new BatchError('usage', `--prefix ${parsed.error.issues[0]?.message}; at most 40.`);
 }
 
+const hooksPathSchema = z
+  .string()
+  .regex(
+    /^[\w-]{16,200}$/,
+    'must be a word of 16 to 200 letters, digits, dashes and underscores that nobody can guess (openssl rand -hex 16 makes one)',
+  );
+
+/** @throws BatchError `usage`, without what was given: it may be half of a secret (S8) */
+export function checkHooksPath(text: string): string {
+  const parsed = hooksPathSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new BatchError('usage', `--hooks-path ${parsed.error.issues[0]?.message}.`);
+}
+
 const environmentSchema = z.object({
   RIVYA_API_KEY: z
     .string()
@@ -66,6 +82,7 @@ const environmentSchema = z.object({
     .string()
     .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1 on')
     .default('30000'),
+  RIVYA_BATCH_HOOKS_PATH: hooksPathSchema.optional(),
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),
@@ -159,6 +176,7 @@ export function readSettings(): Settings {
     home: resolve(found.RIVYA_BATCH_HOME),
     prefix: found.RIVYA_BATCH_PREFIX,
     highWater: Number(found.RIVYA_BATCH_HIGH_WATER),
+    hooksPath: found.RIVYA_BATCH_HOOKS_PATH ?? null,
     proxy: {
       http: found.HTTP_PROXY ?? null,
       https: found.HTTPS_PROXY ?? null,
@@ -196,6 +214,7 @@ const secretNames = [
   'REDIS_URL',
   'RIVYA_BATCH_NOTIFY_SECRET',
   'MONITOR_PASSWORD',
+  'RIVYA_BATCH_HOOKS_PATH',
 ] as const;
 
 export interface SecretFiles {

@@ -1,4 +1,7 @@
 import { createRivyaClient, type RivyaClient } from '../../rivya/client.js';
+import { judgeKey } from '../../rivya/judge-answer.js';
+import type { Refused, Unknown, Unreachable } from '../../rivya/outcome.js';
+import { BatchError } from '../../shared/errors.js';
 import { requireApiKey, type Settings } from '../options/environment.js';
 import { userAgent } from '../setup.js';
 
@@ -11,4 +14,47 @@ export function openClient(settings: Settings): RivyaClient {
     localPort: settings.simulatorPort ?? undefined,
     userAgent: userAgent,
   });
+}
+
+/** What was asked of the API, and not what kept it from being done. */
+type Done<Outcome> = Exclude<Outcome, Refused | Unknown | Unreachable>;
+
+/**
+ * Asks the API one thing, for a command that is about nothing else.
+ * @throws BatchError `key_refused`, `api_unavailable`
+ */
+export async function askApi<Outcome extends { kind: string }>(
+  settings: Settings,
+  ask: (client: RivyaClient) => Promise<Outcome | Refused | Unknown | Unreachable>,
+): Promise<Done<Outcome>> {
+  const client = openClient(settings);
+  try {
+    const outcome = await ask(client);
+    if (isRefused(outcome)) {
+      const { code, message } = outcome.refusal;
+      const kind = isAboutKey(outcome) ? 'key_refused' : 'api_unavailable';
+      throw new BatchError(kind, `The API refused: ${code}. ${message}`);
+    }
+    if (isUnanswered(outcome)) {
+      throw new BatchError(
+        'api_unavailable',
+        `${settings.origin} gave no answer: ${outcome.reason}`,
+      );
+    }
+    return outcome as Done<Outcome>;
+  } finally {
+    await client.close();
+  }
+}
+
+function isRefused(outcome: { kind: string }): outcome is Refused {
+  return outcome.kind === 'refused';
+}
+
+function isUnanswered(outcome: { kind: string }): outcome is Unknown | Unreachable {
+  return outcome.kind === 'unknown' || outcome.kind === 'unreachable';
+}
+
+function isAboutKey(outcome: Refused): boolean {
+  return outcome.refusal.kind === 'key_refused' || judgeKey(outcome).kind === 'refused';
 }

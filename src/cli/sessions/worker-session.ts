@@ -22,6 +22,7 @@ export interface WorkerParts {
   flags: RequestFlags;
   log: Logger;
   models: Model[];
+  hints?: 'hints' | 'none';
 }
 
 export interface OpenWorker {
@@ -31,7 +32,7 @@ export interface OpenWorker {
 
 /** Puts together what a process needs to work on batches. */
 export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
-  const { session, account, client, stages, flags, log, models } = parts;
+  const { session, account, client, stages, flags, log, models, hints = 'none' } = parts;
   const { settings, connection, clock } = session;
   const downloader = createDownloader({
     apiOrigin: settings.origin,
@@ -50,6 +51,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     stages,
     clock,
     log,
+    hints,
     keyLifeMs: flags.keyLife * 3_600_000,
     ...modelFacts(models),
     fillDraft: (draft, results) =>

@@ -14,7 +14,7 @@ export interface Call {
 }
 
 export interface ApiRoute {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   path: string;
   endpoint: Endpoint;
   bodyLimit?: number;

@@ -5,6 +5,7 @@ import type { StateOf } from '../../../src/ledger/brief-state.js';
 import { DurationLedger, durationAt } from '../../../src/ledger/durations.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { accepted, ready, submitting } from '../../ledger/brief-states.js';
+import { logNormal } from '../polling/sketches.js';
 import { type Bench, openBench } from './stage-bench.js';
 
 const job = { briefId: 'a', attempt: 1 };
@@ -71,6 +72,38 @@ describe('a task that runs', () => {
   it('S3: is watched on in a status that nobody has heard of', async () => {
     const bench = await running({ faults: ['unknown-status'] });
     expect(await check(bench)).toMatchObject({ kind: 'later' });
+  });
+});
+
+describe('while hints come', () => {
+  async function hinted() {
+    const bench = await running({ durationMs: 3_600_000, speed: 1 });
+    const durations = new DurationLedger(bench.redis, bench.account.keys);
+    for (const durationMs of logNormal(90_000, 0.5)) void durations.note(['z-image'], durationMs);
+    await durations.tell();
+    bench.clock.aheadMs += 60_000;
+    for (let task = 0; task < 50; task += 1) bench.context.pollPlanner.noteEnd('hint', 500);
+    return bench;
+  }
+
+  it('S2: a check without one is put off: no request, no turn, no count', async () => {
+    const bench = await hinted();
+    const step = await check(bench);
+    expect(step).toMatchObject({ kind: 'later' });
+    expect(step.kind === 'later' && step.afterMs).toBeLessThanOrEqual(25_000);
+    expect(await bench.stateOf('a')).toMatchObject({ checks: 0 });
+    expect(reads(bench)).toBe(0);
+  });
+
+  it('S3: one that a hint has brought forward is made, and so is each once hints have stopped', async () => {
+    const bench = await hinted();
+    expect(await bench.work('status', { ...job, hinted: true })).toMatchObject({ kind: 'later' });
+    expect(reads(bench)).toBe(1);
+    expect(await check(bench)).toMatchObject({ kind: 'later' });
+    expect(reads(bench)).toBe(1);
+    bench.clock.aheadMs += 30_001;
+    await check(bench);
+    expect(reads(bench)).toBe(2);
   });
 });
 
