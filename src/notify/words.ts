@@ -24,8 +24,10 @@ export function untoldText({ kind, fate }: Message, nowMs: number): string | nul
       return null;
     case 'due': {
       if (fate.why === null) return null;
-      const next = formatDuration(fate.nextMs - nowMs);
-      return `could not be told of batch.${kind} yet, and is tried again in ${next}: ${fate.why}`;
+      const waitMs = fate.nextMs - nowMs;
+      // What is overdue waits for somebody to try it.
+      const next = waitMs > 0 ? `in ${formatDuration(waitMs)}` : 'by the next run or worker';
+      return `could not be told of batch.${kind} yet, and is tried again ${next}: ${fate.why}`;
     }
     case 'given_up':
       return `could not be told of batch.${kind}: ${fate.why}`;

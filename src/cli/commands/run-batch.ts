@@ -61,7 +61,7 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
     const trial = await tellTrial(setup, { request, opened });
     const code = await printSummary(setup, { ...ended, trial, json: request.flags.json });
     if (ended.end !== 'interrupted') {
-      await tellBeforeEnd(messenger, { session, account, batch: request.batch }, setup.terminal);
+      await tellBeforeEnd(messenger, { account, batch: request.batch }, setup.terminal);
     }
     return code;
   } finally {

@@ -120,7 +120,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
     if (flags.json) terminal.json({ batch, ...counts, pending: leftOf(meta) });
     else terminal.print(endText(meta, counts));
     const messenger = openMessenger(session, found.account, openLogger('silent'));
-    await tellBeforeEnd(messenger, { session, account: found.account, batch }, terminal);
+    await tellBeforeEnd(messenger, { account: found.account, batch }, terminal);
     return ExitCode.succeeded;
   } finally {
     await session.close();

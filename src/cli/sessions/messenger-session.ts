@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import { Messenger } from '../../notify/messenger.js';
 import { messagePoster } from '../../notify/post-message.js';
-import { shownWebhook, untoldText } from '../../notify/words.js';
+import { shownWebhook } from '../../notify/words.js';
 import { systemClock } from '../../shared/clock.js';
 import { type StoreSession, userAgent } from '../setup.js';
 import type { Terminal } from '../text/terminal.js';
@@ -24,7 +24,7 @@ const settleWithinMs = 5_000;
 /** Before a command ends: what is due is told, and what could not be is said. */
 export async function tellBeforeEnd(
   messenger: Messenger,
-  { session, account, batch }: { session: StoreSession; account: AccountLedger; batch: string },
+  { account, batch }: { account: AccountLedger; batch: string },
   terminal: Terminal,
 ): Promise<void> {
   await messenger.settle(settleWithinMs);
@@ -34,8 +34,8 @@ export async function tellBeforeEnd(
   if (untold === undefined) return;
   const [webhook] = await account.messages.webhooks([`message ${untold.id}`]);
   const where = webhook ? shownWebhook(webhook).origin : 'The webhook';
-  const why = untoldText(untold, session.clock.now()) ?? `is not told of batch.${untold.kind} yet`;
+  const why = untold.fate.kind === 'due' && untold.fate.why !== null ? `: ${untold.fate.why}` : '';
   terminal.warn(
-    `${where} ${why}. That is done, for a day, by whatever runs with this Redis and key: the next "rivya-batch run", or a worker.`,
+    `${where} could not be told of batch.${untold.kind} yet${why}. It is tried again, for a day, by whatever runs with this Redis and key: the next "rivya-batch run", or a worker.`,
   );
 }

@@ -32,6 +32,8 @@ export async function withSimulator<T>(
       ...setup.settings,
       origin: simulatedOrigin,
       apiKey: simulatedKey,
+      // It is what the real one is called.
+      keyLabel: null,
       simulatorPort: simulator.port,
     };
     return await work({ ...setup, settings }, { forget: () => rm(keptIn, { force: true }) });
