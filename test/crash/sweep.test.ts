@@ -25,6 +25,10 @@ const {
 
 const briefs = 2;
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
+const chat = [
+  ...['run', 'in.csv', '--out', 'out', '--id', 'sku', '--model', 'gpt-5-2-chat'],
+  ...['--prompt', 'Alt text for {{title}}', ...fast],
+];
 const retry = ['retry', 'out', '--yes'];
 /** The same briefs with other content. */
 const changed = [...run, '--prompt', 'Sketch of {{title}}'];
@@ -61,6 +65,10 @@ const stories: Record<string, Story> = {
       'expire-first-url',
       'download-truncated:1x',
     ],
+  },
+  'a chat answers': {
+    ...{ faults: ['lose-answer-after-accept:1x'], before: [], tasks: briefs },
+    ...{ command: chat, after: [chat] },
   },
   'a failed brief is retried': { ...retried, after: [retry, run] },
   'a failed brief is retried, and run before the retry is given again': {
@@ -109,7 +117,7 @@ async function audit(desk: Desk, { tasks, command }: Story): Promise<string[]> {
   try {
     const faults = await auditRun(desk, { out: 'out', batch: 'out', briefs, tasks });
     const moved = command === retry ? 1 : briefs;
-    if (command === run) return faults;
+    if (command === run || command === chat) return faults;
     const history = (await desk.read('out/history.jsonl')).trimEnd().split('\n');
     return history.length === moved
       ? faults
@@ -197,7 +205,8 @@ async function freezeAt({ story, name }: Point): Promise<Verdict> {
     const faults = [...(await goOn(desk, told)), ...(await audit(desk, told))];
     frozen.kill('SIGCONT');
     const { code, stderr } = await frozen.finished;
-    if (told.command === run && code !== 0) faults.push(`woken: exit code ${code}: ${stderr}`);
+    if ((told.command === run || told.command === chat) && code !== 0)
+      faults.push(`woken: exit code ${code}: ${stderr}`);
     faults.push(...(await audit(desk, told)).map((fault) => `after it woke: ${fault}`));
     if (faults.length > 0) return { kind: 'harmed', faults };
     return { kind: reached === 'stopped' ? 'survived' : 'not_reached' };
