@@ -101,3 +101,31 @@ test('steps.yaml is checked as docs/steps.md shows it', async ({ openDesk }) => 
   expect(block).not.toBe('');
   expect(stdout).toContain(block);
 });
+
+test.for([
+  ['alt-texts.yaml', 68],
+  ['descriptions.yaml', 136],
+  ['translations.yaml', 204],
+] as const)(
+  '%s makes a text of each brief, and rejects none (S1)',
+  async ([name, briefs], { openDesk }) => {
+    const desk = await openDesk({ speed: Number.POSITIVE_INFINITY });
+    const recipe = ['--recipe', resolve('examples', name)];
+    const checked = await desk.run(['check', ...recipe, '--json']);
+    expect(JSON.parse(checked.stdout)).toMatchObject({ briefs, rejected: 0, findings: [] });
+    const { code, stderr } = await desk.run([
+      'run',
+      ...recipe,
+      '--limit',
+      '3',
+      '--out',
+      'out',
+      ...fast,
+    ]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const made = (3 * briefs) / 68;
+    const batch = name.replace('.yaml', '');
+    expect(await auditRun(desk, { out: 'out', batch, briefs: made })).toEqual([]);
+    for (const { text } of await desk.lines('out')) expect(text).toMatch(/\w/);
+  },
+);
