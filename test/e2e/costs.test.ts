@@ -56,6 +56,7 @@ test("costs are what the API's bill says, whatever they are grouped by, a charge
   const keysBy = async (by: string) =>
     (await costs(desk, ['out', '--by', by])).groups.map(({ key }) => key).sort();
   expect(await keysBy('run')).toEqual(['1', '2']);
+  expect(await keysBy('output')).toEqual(['room/qwen-image', 'room/z-image', 'white']);
   expect(await keysBy('model')).toEqual(['qwen-image', 'z-image']);
   expect(await keysBy('Campaign')).toEqual(['=spring', null, 'spring'].sort());
   const { stdout } = await desk.run(['costs', 'out', '--by', 'Campaign', '--csv']);
@@ -80,7 +81,9 @@ describe.concurrent('costs of folders', () => {
     const desk = await openDesk();
     await write(desk, 'may', [{ batch: 'may', task_id: 'a' }]);
     await write(desk, 'june', [{ batch: 'june', task_id: 'b', output: 'white' }]);
-    const byRun = await costs(desk, ['may', 'june', 'may', '--by', 'run']);
+    // Begun, and nothing made yet.
+    await desk.write('july/run.json', '{"batch":"july"}');
+    const byRun = await costs(desk, ['may', 'june', 'may', 'july', '--by', 'run']);
     expect(byRun.groups.map(({ key }) => key)).toEqual(['may 1', 'june 1']);
     expect(byRun.total.spent).toBe(2);
     const { stdout } = await desk.run(['costs', 'may', 'june', '--by', 'output']);
@@ -145,5 +148,8 @@ describe.concurrent('costs of folders', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('Campaign');
     expect((await desk.run(['costs', 'none-there'])).code).toBe(2);
+    const file = await desk.run(['costs', 'out', 'out/manifest.jsonl']);
+    expect(file.code).toBe(2);
+    expect(file.stderr).toContain('There is no out/manifest.jsonl/manifest.jsonl');
   });
 });

@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { spelling } from '../../producer/rows/cell-text.js';
@@ -6,6 +6,7 @@ import { suggestName } from '../../producer/rows/suggest-name.js';
 import { addCosts, type CostReport, type Costs, noCosts, sumCosts } from '../../results/costs.js';
 import { fileNames } from '../../results/file-names.js';
 import { csvRows } from '../../results/manifest-csv.js';
+import { batchHeldIn } from '../../results/output-folder.js';
 import { runReportSchema } from '../../results/run-report.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { type JsonValue, parseJson } from '../../shared/json.js';
@@ -79,11 +80,17 @@ async function showCosts(
 async function placesOf(setup: CommandSetup, whats: string[]): Promise<string[]> {
   const places = new Set<string>();
   for (const what of whats) {
-    const folder = await folderOfResults(setup, what);
+    const folder = (await isBegun(what)) ? what : await folderOfResults(setup, what);
     if (folder === '') throw new BatchError('usage', `Batch ${what} has no folder of results yet.`);
     places.add(await realpath(folder));
   }
   return [...places];
+}
+
+/** A batch that has no line yet has cost nothing: among many folders, it is no mistake. */
+async function isBegun(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(() => null);
+  return found?.isDirectory() === true && (await batchHeldIn(folder)) !== null;
 }
 
 interface Grouping {
