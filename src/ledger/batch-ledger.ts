@@ -254,6 +254,7 @@ export class BatchLedger {
       field: 'finalized',
       value: String(admissions),
       while: { field: 'admissions', value: String(admissions) },
+      when: 'always',
       with: forcedRun === null ? {} : { forced_done: String(forcedRun) },
     });
     await this.tell();
@@ -266,6 +267,7 @@ export class BatchLedger {
       field: `told:${announcement.message.kind}`,
       value: occasion,
       while: null,
+      when: 'if_wanted',
       with: {},
     });
   }

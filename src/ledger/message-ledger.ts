@@ -75,6 +75,8 @@ export interface Noted {
   value: string;
   /** Where that does not stand there any more, it has not come about after all; null for nothing of the kind. */
   while: { field: string; value: string } | null;
+  /** `if_wanted`: whoever wants to be told later finds it as news. */
+  when: 'always' | 'if_wanted';
   /** Fields that are set with it. */
   with: Record<string, string>;
 }
@@ -120,7 +122,7 @@ export class MessageLedger {
       values: [
         ...[noted?.field ?? '', noted?.value ?? '', to, wantedAs.join(',')],
         ...[message.id, JSON.stringify(message), message.madeMs],
-        ...[noted?.while?.field ?? '', noted?.while?.value ?? ''],
+        ...[noted?.while?.field ?? '', noted?.while?.value ?? '', noted?.when ?? ''],
         ...Object.entries(noted?.with ?? {}).flat(),
       ],
     })) as Announced;

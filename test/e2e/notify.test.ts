@@ -123,6 +123,9 @@ test('an end is told once, though the receiver was down, the run killed, and the
   while (new Set(told()).size < 3) await sleep(50);
   worker.kill('SIGTERM');
   expect((await worker.finished).code).toBe(0);
+  for (const text of [first.stderr, queued.stdout, queued.stderr, worker.output()]) {
+    expect(text).not.toContain('very-secret');
+  }
   const ids = new Map(received.map(({ body }) => [String(body.batch), new Set<unknown>()]));
   for (const { body } of received) ids.get(String(body.batch))?.add(body.id);
   expect([...ids.values()].map(({ size }) => size)).toEqual([1, 1, 1]);

@@ -103,6 +103,13 @@ describe('a message', () => {
     expect(await made(['waiting'], bad)).toEqual([]);
   });
 
+  it('is made for whoever wants it later, while the same is still waited for', async () => {
+    const { messages, approval } = await openMessages({ on: ['failed'] });
+    expect(await approval('a b')).toBe('unwanted');
+    await messages.listen('batch spring', webhook);
+    expect([await approval('a b'), await approval('a b')]).toEqual(['kept', 'known']);
+  });
+
   it('says of a simulated batch that it is one', async () => {
     const { meta } = await openMessages();
     const simulated = { ...(await meta()), origin: simulatedOrigin };
