@@ -46,9 +46,13 @@ export async function forecastInput(
     const known = learned.get(priceKind(body));
     const guessed = priceOf(body.model);
     forecast.briefs += 1;
-    if (body.endpoint === 'chat') forecast.turns += 1;
     if (known !== undefined) forecast.charged += 1;
-    forecast.least += known ?? guessed.least;
+    const least = known ?? guessed.least;
+    // A turn costs what its words do: the largest price seen says nothing of the least.
+    if (body.endpoint === 'chat') {
+      forecast.turns += 1;
+      forecast.least += Math.min(1, least);
+    } else forecast.least += least;
     forecast.most += known ?? guessed.guess;
     if (wallet === null) continue;
     if (forecast.most > wallet) forecast.emptyAtMost ??= positionOf(brief);
