@@ -93,13 +93,26 @@ it('docs/steps.md shows the recipe of examples/', async () => {
   expect(recipe.replace(/^#.*\n/gm, '')).toBe(shown);
 });
 
-test('steps.yaml is checked as docs/steps.md shows it', async ({ openDesk }) => {
-  const desk = await openDesk();
+test('steps.yaml is checked as docs/steps.md shows it, and runs (S1)', async ({ openDesk }) => {
+  const desk = await openDesk({ speed: Number.POSITIVE_INFINITY });
   const { code, stdout } = await desk.run(['check', '--recipe', resolve('examples/steps.yaml')]);
   expect(code).toBe(0);
   const [, block = ''] = /^```\n(10 rows.*?)^```$/ms.exec(readPage('docs/steps.md')) ?? [];
   expect(block).not.toBe('');
   expect(stdout).toContain(block);
+  const run = ['run', '--recipe', resolve('examples/steps.yaml'), '--out', 'out', ...fast];
+  const made = await desk.run(run);
+  expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
+  expect(await auditRun(desk, { out: 'out', batch: 'steps', briefs: 30 })).toEqual([]);
+  const lines = new Map((await desk.lines('out')).map((line) => [line.brief_id, line]));
+  const [caption, still, film] = ['caption', 'still', 'film'].map((name) =>
+    lines.get(`00101/${name}`),
+  );
+  expect(caption?.text).toMatch(/lamp/);
+  expect(still?.prompt).toBe(`${caption?.text} Studio photo, soft daylight.`);
+  expect(film?.params.referenceMediaItems).toEqual([
+    { kind: 'image', url: `sha256:${still?.assets[0]?.sha256}` },
+  ]);
 });
 
 test.for([
