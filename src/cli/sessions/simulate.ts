@@ -14,7 +14,7 @@ const simulatedSpeed = 5;
 
 /** What is said wherever somebody could take a simulated batch for a real one. */
 export const simulatedText =
-  'SIMULATED: nothing is sent to Rivya and no credits are spent; the pictures are placeholders.';
+  'SIMULATED: nothing is sent to Rivya and no credits are spent; the results are placeholders.';
 
 /** Works with a simulator in this process in place of the API; an API key is neither needed nor used. */
 export async function withSimulator<T>(
