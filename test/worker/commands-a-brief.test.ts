@@ -63,6 +63,14 @@ it('the whole way of a brief, at two requests, keeps to the budget of commands',
   expect(all).toBeLessThanOrEqual(budget.all);
 });
 
+it('while hints are taken, a brief is found by its task for two commands more', async () => {
+  const counted = await openCounted();
+  const { openWorker, out } = counted;
+  const isDone = () => existsSync(join(out, 'run.json'));
+  const all = await countWhile(openWorker(queueStages, 'hints'), counted, { out, isDone });
+  expect(all).toBeLessThanOrEqual(budget.all + 2);
+});
+
 it('each step, in a process that does nothing else, keeps to the budget of commands', async () => {
   const counted = await openCounted();
   const { openWorker, out, simulator } = counted;

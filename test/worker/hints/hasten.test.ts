@@ -18,7 +18,7 @@ const eventually = (check: () => Promise<void> | void) =>
   vi.waitFor(check, { timeout: 40_000, interval: 20 });
 
 /** A process that only submits and takes hints, and one that looks; both work on a batch. */
-async function openTwo(settings: SettingsPatch = {}) {
+async function openTwo(settings: SettingsPatch = {}, ids = ['a']) {
   const opened = await openProcess(settings);
   const { account, simulator, enqueue, openWorker, out } = opened;
   const submitter = openWorker(['submit'], 'hints');
@@ -34,7 +34,7 @@ async function openTwo(settings: SettingsPatch = {}) {
     await server.close();
     desk.close();
   });
-  const batch = await enqueue('one', ['a']);
+  const batch = await enqueue('one', ids);
   const queues = new StageQueues(batch.redis, opened.prefix, 'one');
   onTestFinished(() => queues.close());
   const begin = async (worker: WorkerProcess, stages: readonly QueueStage[]) => {
@@ -135,4 +135,39 @@ it('S7: that is forged for a running task leads to one look, and any number of t
   }
   await looked(2);
   expect(reads(two)).toEqual({ 200: 2 });
+});
+
+it('S1, S3, S4: lost, repeated and forged ones, in any number, leave every task paid once and found', async () => {
+  const ids = Array.from({ length: 60 }, (_, index) => `sku-${index}`);
+  const webhooks = { share: 0.7, delayMs: 50, copies: 3 };
+  const faults = ['lose-answer-after-accept:0.05', 'task-fails:0.05', 'error-read:0.05'];
+  const two = await openTwo({ speed: 4, faults, webhooks }, ids);
+  await two.webhook();
+  await two.submits();
+  await two.looks();
+  const done = two.finished();
+  let isDone = false;
+  void done.finally(() => {
+    isDone = true;
+  });
+  let forged = 0;
+  while (!isDone) {
+    // For tasks that there are, were, and never will be.
+    const states = await Promise.all(ids.slice(0, 20).map((id) => two.stateOf(id)));
+    const running = states.flatMap((state) => (state?.stage === 'accepted' ? [state.taskId] : []));
+    const events = [...running, `task_${forged}`].map((id) => {
+      forged += 1;
+      return two.give({ id: `evt_f${forged}`, type: 'generation.succeeded', data: { id } });
+    });
+    await Promise.all([...events, two.give({ id: 'evt_x', type: 'generation.failed' })]);
+  }
+  await done;
+  const bill = two.simulator.bill();
+  expect(bill).toMatchObject({ total: { tasks: 60 }, tasks: { running: 0 }, billedTwice: [] });
+  const meta = await two.ledger.meta();
+  expect(meta).toMatchObject({ admitted: 60, pending: 0 });
+  expect(forged).toBeGreaterThan(100);
+  // A look for its end, one that finds it running, and one for each 5 s in which it is forged.
+  const looks = Object.values(reads(two)).reduce((sum, count) => sum + count, 0);
+  expect(looks).toBeLessThan(5 * 60);
 });
