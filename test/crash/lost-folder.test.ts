@@ -8,8 +8,8 @@ import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 import type { Running } from '../support/running.js';
 
 const briefs = 12;
-const runTo = (out: string) => [
-  ...['run', 'in.csv', '--out', out, '--batch', 'in', ...mapping],
+const runTo = (out: string, model = 'z-image') => [
+  ...['run', 'in.csv', '--out', out, '--batch', 'in', ...mapping, '--model', model],
   ...['--rate', '20', '--in-flight', '4'],
 ];
 const auditOf = (desk: Desk, out: string) => auditRun(desk, { out, batch: 'in', briefs });
@@ -17,9 +17,9 @@ const auditOf = (desk: Desk, out: string) => auditRun(desk, { out, batch: 'in', 
 const away = /The folder \S+ was moved or removed/g;
 
 /** A run that has lines in its folder, and tasks on their way to it. */
-async function startRun(desk: Desk): Promise<Running> {
+async function startRun(desk: Desk, model?: string): Promise<Running> {
   await desk.write('in.csv', productsCsv(briefs));
-  const running = desk.start(runTo('out'));
+  const running = desk.start(runTo('out', model));
   while ((await desk.read('out/manifest.jsonl').catch(() => '')).length === 0) await sleep(20);
   return running;
 }
@@ -67,24 +67,25 @@ describe.concurrent('the folder of the results goes in the middle of a run', () 
     expect(await auditOf(desk, 'moved')).toEqual([]);
   });
 
-  test('and is lost: the same command with an empty one makes every line again, unpaid (S1, S3, S4)', async ({
-    openDesk,
-  }) => {
-    const desk = await openDesk();
-    const running = await startRun(desk);
-    // A download may put a file there meanwhile.
-    await rm(join(desk.folder, 'out'), { recursive: true, maxRetries: 10 });
-    await notices(desk, running);
-    await interrupt(running);
-    const { code, stderr } = await desk.run(runTo('new'));
-    expect({ code, stderr }).toMatchObject({ code: 0 });
-    // The history has lines of tasks whose price nobody knew then.
-    const other = /^credits on the bill and in the manifest/;
-    expect((await auditOf(desk, 'new')).filter((difference) => !other.test(difference))).toEqual(
-      [],
-    );
-    const charged = (await desk.lines('new')).map(({ credits }) => credits.final ?? Number.NaN);
-    const { spent } = desk.simulator.bill().total;
-    expect(charged.reduce((sum, credits) => sum + credits, 0)).toBe(spent);
-  });
+  test.for(['z-image', 'gpt-5-2-chat'])(
+    'and is lost: the same command with an empty one makes every line again, unpaid, with %s (S1, S3, S4)',
+    async (model, { openDesk }) => {
+      const desk = await openDesk();
+      const running = await startRun(desk, model);
+      // A download may put a file there meanwhile.
+      await rm(join(desk.folder, 'out'), { recursive: true, maxRetries: 10 });
+      await notices(desk, running);
+      await interrupt(running);
+      const { code, stderr } = await desk.run(runTo('new', model));
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      // The history has lines of tasks whose price nobody knew then.
+      const other = /^credits on the bill and in the manifest/;
+      expect((await auditOf(desk, 'new')).filter((difference) => !other.test(difference))).toEqual(
+        [],
+      );
+      const charged = (await desk.lines('new')).map(({ credits }) => credits.final ?? Number.NaN);
+      const { spent } = desk.simulator.bill().total;
+      expect(charged.reduce((sum, credits) => sum + credits, 0)).toBe(spent);
+    },
+  );
 });
