@@ -30,3 +30,11 @@ export async function addJobs(
   for (const queue of queueNames) if (jobs[queue].length > 0) await queues.add(queue, jobs[queue]);
   await settleSteps({ ledger, queues }, steps);
 }
+
+/** Whatever is pending has a job, unless it was lost: by what the ledger has, each gets one that has none (S3, S4). */
+export async function addMissingJobs(batch: StepBatch): Promise<void> {
+  for await (const briefs of batch.ledger.scan()) {
+    const states = briefs.map(({ id, read }) => [id, read.state] as const);
+    await addJobs(batch, states, 'goes');
+  }
+}

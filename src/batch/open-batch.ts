@@ -19,7 +19,7 @@ import type { StageQueues } from '../shared/queues.js';
 import { bytesOf, readLines } from '../shared/read-lines.js';
 import { isSimulated } from '../shared/simulated.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
-import { addJobs } from './add-jobs.js';
+import { addMissingJobs } from './add-jobs.js';
 import { adoptFolder, type LocalBatch } from './adopt-folder.js';
 import { type BatchContext, withQueues } from './batch-context.js';
 
@@ -138,10 +138,7 @@ async function giveJobsBack(ledger: BatchLedger, queues: StageQueues): Promise<v
   const meta = await ledger.meta();
   if (meta === null || meta.stage === 'admitting' || (await ledger.reopened.any())) return;
   if ((await queues.count()) >= meta.pending) return;
-  for await (const briefs of ledger.scan()) {
-    const states = briefs.map(({ id, read }) => [id, read.state] as const);
-    await addJobs({ ledger, queues }, states, 'goes');
-  }
+  await addMissingJobs({ ledger, queues });
 }
 
 /**

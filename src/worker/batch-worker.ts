@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { addMissingJobs } from '../batch/add-jobs.js';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { announce } from '../batch/announce.js';
 import { finalizeBatch } from '../batch/end-batch.js';
@@ -6,6 +7,7 @@ import { ManifestWriter } from '../batch/manifest-writer.js';
 import { atRest, restoreResults, settleSteps, takeVerdicts } from '../batch/steps.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, cappedBy } from '../ledger/batch-meta.js';
+import { readEvictions } from '../ledger/explain-loss.js';
 import { decisionsMark } from '../results/decisions.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
@@ -15,7 +17,7 @@ import { counted } from '../shared/quantities.js';
 import type { QueueStage } from '../shared/queue-names.js';
 import { StageQueues } from '../shared/queues.js';
 import { together } from '../shared/together.js';
-import { StageFeed } from './stage-feed.js';
+import { type Miss, StageFeed } from './stage-feed.js';
 import { dispatch } from './stages/dispatch.js';
 import { giveUpBrief } from './stages/settle.js';
 import type { ResultFolder, Seat, StageContext, StageJob, Step } from './stages/step.js';
@@ -119,6 +121,7 @@ export class BatchWorker {
           release: (briefIds) => settleSteps({ ledger, queues: this.queues }, briefIds),
           giveUp: (job, reason) => giveUpBrief(this.context, stage, job, reason),
           lookForLoss: (found) => this.lookForLoss(found),
+          mendJobs: () => addMissingJobs({ ledger: context.ledger, queues: this.queues }),
         }),
     );
   }
@@ -192,15 +195,18 @@ export class BatchWorker {
   /**
    * The one place that finds Redis to have lost this batch's state: told once, and from then on nothing is done for it
    * in this process. A batch that was queued anew under its name is no loss.
-   * @param found `no_job`: a job without what it carries, which is lost even where the ledger is whole
+   * @param found `no_job`: a job without what it carries, which is lost even where the ledger is whole; an `empty_job` may
+   * have been left behind by two who began at once, and is lost where Redis deletes keys
    */
-  async lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'> {
+  async lookForLoss(found: Miss): Promise<'lost' | 'whole'> {
     if (this.lost) return 'lost';
     const { ledger, createdAt } = this.context;
     const missing = await ledger.findMissing();
     const meta = missing === 'whole' || missing === 'state' ? await ledger.meta() : null;
     if (meta && meta.createdAt !== createdAt) return 'whole';
-    if (missing === 'whole' && found !== 'no_job') return 'whole';
+    if (missing === 'whole' && found !== 'no_job' && !(await this.mayBeDeleted(found))) {
+      return 'whole';
+    }
     const loss = await ledger.explainLoss();
     // Another stage may have found it meanwhile.
     if (this.lost) return 'lost';
@@ -212,6 +218,11 @@ export class BatchWorker {
     // Whoever serves batches lets go of it.
     void ledger.tell().catch(() => undefined);
     return 'lost';
+  }
+
+  private async mayBeDeleted(found: Miss): Promise<boolean> {
+    if (found !== 'empty_job') return false;
+    return ((await readEvictions(this.options.connection))?.keys ?? 0) > 0;
   }
 
   /** Redis has deleted keys: jobs may be among them, without which nobody comes by to miss anything. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Job, type JobJson } from 'bullmq';
+import { ErrorCode, Job, type JobJson } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import type { QueueStage } from '../shared/queue-names.js';
@@ -22,6 +22,13 @@ const gatherMs = 25;
 /** A queue that cannot be asked is left alone for so long. */
 const troubleMs = 1_000;
 
+/** What BullMQ says to whoever puts away a job that it has no longer. */
+const notInHand = new Set<unknown>([
+  ErrorCode.JobNotExist,
+  ErrorCode.JobLockNotExist,
+  ErrorCode.JobLockMismatch,
+]);
+
 export interface StageFeedOptions {
   stage: QueueStage;
   queues: StageQueues;
@@ -35,8 +42,16 @@ export interface StageFeedOptions {
   /** Steps may go on, as far as they wait for no one: see `settleSteps`. */
   release(briefIds: readonly string[]): Promise<void>;
   /** Something that must be there was not found, or nothing of it can be done: whether the batch's state is lost. */
-  lookForLoss(found: 'no_job' | 'no_brief' | 'trouble'): Promise<'lost' | 'whole'>;
+  lookForLoss(found: Miss): Promise<'lost' | 'whole'>;
+  /** Gives every brief its job that has none. */
+  mendJobs(): Promise<void>;
 }
+
+/**
+ * What is not as it must be: nothing is left of a job that is in its queue or in hand; what it carries is nothing that is
+ * known; the ledger does not have its brief; or nothing can be done.
+ */
+export type Miss = 'empty_job' | 'no_job' | 'no_brief' | 'trouble';
 
 /** What BullMQ answers to whoever wants a job: the job and its id, or when the next one is due, 0 for none. */
 type TakeReply = [JobJson | null, string, number, number];
@@ -320,20 +335,32 @@ export class StageFeed {
   private async process(taken: TakenJob, seat: Seat): Promise<void> {
     const { job, token } = taken;
     const parsed = jobDataSchema.safeParse(job.data);
+    const isEmpty = Object.keys(job.data).length === 0;
     // Left as it is: whoever begins anew takes it away with the rest.
-    if (!parsed.success && (await this.isLost('no_job'))) return this.putBack(job, token);
+    if (!parsed.success && (await this.isLost(isEmpty ? 'empty_job' : 'no_job'))) {
+      return this.putBack(job, token);
+    }
+    if (isEmpty) {
+      // First of all it goes: in its place none could be added.
+      await this.complete(taken, seat);
+      return this.options.mendJobs();
+    }
     try {
       if (!parsed.success) throw parsed.error;
       const stageJob = stageJobOf(parsed.data);
       await this.apply(await this.options.work(stageJob, seat), stageJob, taken, seat);
     } catch (error) {
-      if (await this.isLost('trouble')) return this.putBack(job, token);
+      const { code } = error as { code?: unknown };
+      const isGone = code === ErrorCode.JobNotExist;
+      if (await this.isLost(isGone ? 'empty_job' : 'trouble')) return this.putBack(job, token);
+      // Another one works on it, or has ended it: this process was frozen for longer than a lock lasts.
+      if (notInHand.has(code)) throw error;
       await this.fail(job, token, error instanceof Error ? error : new Error(String(error)));
     }
   }
 
   /** Where Redis does not even say that, what was found is told as it is. */
-  private async isLost(found: 'no_job' | 'no_brief' | 'trouble'): Promise<boolean> {
+  private async isLost(found: Miss): Promise<boolean> {
     if (this.ended === 'abandoned') return true;
     return (await this.options.lookForLoss(found).catch(() => 'whole')) === 'lost';
   }

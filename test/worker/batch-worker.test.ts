@@ -6,7 +6,7 @@ import { isFinalized } from '../../src/ledger/batch-meta.js';
 import { judgeLine, ownLine } from '../../src/results/manifest.js';
 import { NewsReader } from '../../src/shared/news.js';
 import { type QueueStage, queueStages } from '../../src/shared/queue-names.js';
-import { StageQueues } from '../../src/shared/queues.js';
+import { jobId, StageQueues } from '../../src/shared/queues.js';
 import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
 import { StageLoop } from '../../src/worker/stage-loop.js';
@@ -227,6 +227,19 @@ describe('BatchWorker', () => {
         state: { stage: 'lined', attempt: before?.state.attempt, status: 'succeeded' },
       }),
     );
+  });
+
+  it('S4: what is left of a job in its queue goes, and its brief gets another one', async () => {
+    const bench = await openBatch(['a', 'b', 'c']);
+    const jobOf = (brief: string) =>
+      bench.queues.queue('submit').toKey(jobId(bench.batch, brief, 1));
+    await bench.redis.unlink(jobOf('a'), jobOf('c'));
+    const worker = await startWorker(bench);
+    await finalized(bench);
+    expect((await written(bench)).map(({ brief_id }) => brief_id).sort()).toEqual(['a', 'b', 'c']);
+    // One that was added beside the work on its brief does nothing.
+    await vi.waitFor(async () => expect(await bench.queues.count()).toBe(0));
+    expect(worker.loss).toBeNull();
   });
 
   it('S4: writes what was finished before it closes', async () => {

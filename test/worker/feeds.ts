@@ -41,6 +41,7 @@ export function openFeed(queues: StageQueues, { stage = 'submit', ...setup }: Fe
     },
     release: async () => undefined,
     lookForLoss: async () => setup.loss ?? 'whole',
+    mendJobs: async () => undefined,
     giveUp: async (stageJob, reason) => {
       const step = (await setup.giveUp?.(stageJob, reason)) ?? { kind: 'done' };
       givenUp.push({ job: stageJob, reason });
