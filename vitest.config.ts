@@ -13,6 +13,7 @@ const longOnes = [
   'crash/lost-folder',
   'crash/lost-state',
   'crash/redis-trouble',
+  'crash/steps',
   'crash/sweep',
   'e2e/large-change',
   'e2e/large-run',

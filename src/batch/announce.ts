@@ -7,6 +7,7 @@ import { runReport } from '../results/run-report.js';
 import { outOfCredits } from '../shared/out-of-credits.js';
 import { counted, formatCredits, grouped } from '../shared/quantities.js';
 import { isSimulated } from '../shared/simulated.js';
+import type { Awaited } from './steps.js';
 
 /** What somebody who is not there is told of a batch. */
 export interface BatchEvent {
@@ -30,6 +31,17 @@ export async function announce(
   nowMs: number,
 ): Promise<Announced> {
   return ledger.announce(announcementOf(meta, event, nowMs), event.occasion);
+}
+
+/** That nothing is left to do before a person has said what is to become of some results. */
+export async function announceApproval(
+  ledger: BatchLedger,
+  meta: BatchMeta,
+  { count, occasion }: Pick<Awaited, 'count' | 'occasion'>,
+  nowMs: number,
+): Promise<void> {
+  const text = `Batch ${meta.name}: ${counted(count, 'result')} ${count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that. See ${meta.out}`;
+  await announce(ledger, meta, { kind: 'approval', text, reason: null, occasion }, nowMs);
 }
 
 /**

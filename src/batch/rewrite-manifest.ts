@@ -12,6 +12,7 @@ import { bytesOf, readLines } from '../shared/read-lines.js';
 import { syncFolder } from '../shared/write-file-durably.js';
 import { addJobs } from './add-jobs.js';
 import type { LocalBatch } from './adopt-folder.js';
+import { takeVerdicts } from './steps.js';
 
 /** The one who opens briefs of a batch again and replaces its manifest. */
 export interface ManifestHold extends ManifestPlace {
@@ -102,6 +103,8 @@ export async function settleReopened(
     if (found === 'none') return await ledger.reopened.settle(token, offset);
     const bytes = found === 'lined' ? await replaceManifest(batch, hold) : offset;
     if (bytes === 'overtaken') return bytes;
+    // A step that was not made because of a person's no is judged by what is said now.
+    if ((await ledger.meta())?.outputs.length !== 0) await takeVerdicts(batch, out);
     if ((await addJobsOfReopened(batch, token)) === 'overtaken') return 'overtaken';
     if ((await ledger.reopened.settle(token, bytes)) === 'overtaken') return 'overtaken';
   } catch (error) {

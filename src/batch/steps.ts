@@ -216,14 +216,17 @@ export async function takeVerdicts(batch: StepBatch, out: string): Promise<numbe
 }
 
 /**
- * What a batch waits for of which nothing moves: all that is left of it are steps that wait for a person's yes. Null while
+ * What a batch waits for of which nothing moves: all that is left of it are steps that wait for a person. Null while
  * something does move, or is about to.
+ * @param highWater where more of its input is admitted only as long as fewer briefs than these have no line
  */
 export async function atRest(
   batch: StepBatch,
   { stage, outputs, pending }: BatchMeta,
+  highWater = Number.POSITIVE_INFINITY,
 ): Promise<Awaited | null> {
-  if (stage !== 'running' || outputs.length === 0) return null;
+  const isIn = stage === 'running' || (stage === 'admitting' && pending >= highWater);
+  if (!isIn || outputs.length === 0) return null;
   const { ledger, queues } = batch;
   if ((await queues.countWaiting()) !== pending) return null;
   const going = await Promise.all(queueStages.map((name) => queues.unfinished(name)));
@@ -243,6 +246,8 @@ export async function atRest(
 /** Results for which a person is asked before anything goes on with them. */
 export interface Awaited {
   count: number;
+  /** Ids of those among them of which a person wants another attempt: a person opens that, too. */
+  again: string[];
   /** Ids of the first of them. */
   first: string[];
   /** The same word for the same ones. */
@@ -253,16 +258,24 @@ const shown = 5;
 
 export async function awaitedApprovals(ledger: BatchLedger): Promise<Awaited> {
   const awaited = new Set<string>();
+  const again = new Set<string>();
   for await (const steps of waitingSteps(ledger)) {
     const ids = steps.flatMap(({ after }) => after.filter((input) => input.approve === true));
     const sights = await ledger.results.look(ids.map(({ id }) => id));
     ids.forEach(({ id }, index) => {
       const { state, verdict } = sights[index] ?? nothingSeen;
       const isMade = state?.stage === 'lined' && state.status === 'succeeded';
-      if (isMade && verdict === null) awaited.add(`${id}\n${state.attempt}`);
+      if (!isMade || verdict === 'approved' || verdict === 'rejected') return;
+      awaited.add(`${id}\n${state.attempt}`);
+      if (verdict === 'again') again.add(id);
     });
   }
   const sorted = [...awaited].sort();
   const first = sorted.slice(0, shown).map((key) => key.slice(0, key.lastIndexOf('\n')));
-  return { count: sorted.length, first, occasion: hash('sha256', sorted.join('\n'), 'hex') };
+  return {
+    count: sorted.length,
+    again: [...again].sort(),
+    first,
+    occasion: hash('sha256', sorted.join('\n'), 'hex'),
+  };
 }

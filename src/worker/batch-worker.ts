@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { addMissingJobs } from '../batch/add-jobs.js';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
-import { announce } from '../batch/announce.js';
+import { announceApproval } from '../batch/announce.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
 import { atRest, restoreResults, settleSteps, takeVerdicts } from '../batch/steps.js';
@@ -13,7 +13,6 @@ import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
-import { counted } from '../shared/quantities.js';
 import type { QueueStage } from '../shared/queue-names.js';
 import { StageQueues } from '../shared/queues.js';
 import { together } from '../shared/together.js';
@@ -318,11 +317,10 @@ export class BatchWorker {
     const awaited = await atRest(batch, meta);
     this.awaitsDecisions = awaited !== null;
     if (awaited === null) return;
-    const { count, first, occasion } = awaited;
+    const { count, first } = awaited;
     this.context.notify({ kind: 'approval_awaited', count, first });
-    const text = `Batch ${meta.name}: ${counted(count, 'result')} ${count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that. See ${meta.out}`;
     const { ledger, clock } = this.context;
-    await announce(ledger, meta, { kind: 'approval', text, reason: null, occasion }, clock.now());
+    await announceApproval(ledger, meta, awaited, clock.now());
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {

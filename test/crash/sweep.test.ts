@@ -5,6 +5,7 @@ import { beforeAll, describe, expect } from 'vitest';
 import { auditRun } from '../support/audit-run.js';
 import { Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { crashEnvironment, stoppedOrEnded } from '../support/crash-points.js';
+import { openSteps, runSteps, stepFaults, stepRow, threeSteps } from '../support/steps.js';
 
 /**
  * Kills (and freezes) the real command at every point that an await can go through, in turn, and lets the
@@ -35,6 +36,10 @@ const changed = [...run, '--prompt', 'Sketch of {{title}}'];
 
 interface Story {
   faults: string[];
+  /** A recipe, where it is not of briefs that are all alike. */
+  recipe?: string;
+  /** Where it is not `briefs`. */
+  briefs?: number;
   /** Commands that come before. */
   before: string[][];
   /** The one that is struck. */
@@ -79,6 +84,16 @@ const stories: Record<string, Story> = {
     ...{ faults: [], before: [run], command: changed, after: [changed] },
     tasks: 2 * briefs,
   },
+  'each comes after another': {
+    ...{ faults: ['lose-answer-after-accept:1x:model=kling-2-6'], before: [] },
+    ...{ recipe: threeSteps(), command: runSteps, after: [runSteps] },
+    ...{ briefs: 3, tasks: 3 },
+  },
+  'what others come after is retried': {
+    ...{ faults: ['task-fails:1x:model=z-image'], before: [runSteps] },
+    ...{ recipe: threeSteps(), command: retry, after: [retry, runSteps] },
+    ...{ briefs: 3, tasks: 4 },
+  },
 };
 
 const limit = pLimit(Number(SWEEP_AT_ONCE));
@@ -99,9 +114,10 @@ function storyOf(name: string): Story {
   return story;
 }
 
-async function openDesk({ faults, before }: Story): Promise<Desk> {
+async function openDesk({ faults, before, recipe }: Story): Promise<Desk> {
   const desk = await Desk.open({ faults });
   await desk.write('in.csv', productsCsv(briefs));
+  if (recipe !== undefined) await openSteps(desk, recipe, stepRow(1));
   for (const command of before) await desk.run(command);
   return desk;
 }
@@ -113,11 +129,19 @@ async function goOn(desk: Desk, { after }: Story): Promise<string[]> {
   return last?.code === 0 ? [] : [`exit code ${last?.code}: ${last?.stdout}${last?.stderr}`];
 }
 
-async function audit(desk: Desk, { tasks, command }: Story): Promise<string[]> {
+async function audit(desk: Desk, told: Story): Promise<string[]> {
+  const { tasks, command, recipe, briefs: made = briefs } = told;
   try {
-    const faults = await auditRun(desk, { out: 'out', batch: 'out', briefs, tasks });
-    const moved = command === retry ? 1 : briefs;
-    if (command === run || command === chat) return faults;
+    const audited = await auditRun(desk, { out: 'out', batch: 'out', briefs: made, tasks });
+    // A step that was not made has no credits in its line.
+    const other = /^credits on the bill and in the manifest/;
+    const faults =
+      recipe === undefined
+        ? audited
+        : [...audited.filter((fault) => !other.test(fault)), ...(await stepFaults(desk, tasks))];
+    // A still and its film were not made.
+    const moved = recipe !== undefined ? 2 : command === retry ? 1 : briefs;
+    if (isRun(command)) return faults;
     const history = (await desk.read('out/history.jsonl')).trimEnd().split('\n');
     return history.length === moved
       ? faults
@@ -125,6 +149,11 @@ async function audit(desk: Desk, { tasks, command }: Story): Promise<string[]> {
   } catch (error) {
     return [String(error)];
   }
+}
+
+/** Whether it makes everything by itself. */
+function isRun(command: string[]): boolean {
+  return command === run || command === runSteps || command === chat;
 }
 
 /** The names of all points that this story passes, in the order in which they first appear. */
@@ -205,8 +234,7 @@ async function freezeAt({ story, name }: Point): Promise<Verdict> {
     const faults = [...(await goOn(desk, told)), ...(await audit(desk, told))];
     frozen.kill('SIGCONT');
     const { code, stderr } = await frozen.finished;
-    if ((told.command === run || told.command === chat) && code !== 0)
-      faults.push(`woken: exit code ${code}: ${stderr}`);
+    if (isRun(told.command) && code !== 0) faults.push(`woken: exit code ${code}: ${stderr}`);
     faults.push(...(await audit(desk, told)).map((fault) => `after it woke: ${fault}`));
     if (faults.length > 0) return { kind: 'harmed', faults };
     return { kind: reached === 'stopped' ? 'survived' : 'not_reached' };

@@ -1,41 +1,16 @@
-import { appendFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Desk, fast, test } from '../support/cli.js';
+import { type Desk, test } from '../support/cli.js';
+import {
+  decide,
+  endsOf,
+  openSteps,
+  rowsCsv,
+  runSteps,
+  takeDecisions,
+  twoSteps,
+} from '../support/steps.js';
 
 const products = ['lamp', 'rug', 'chair', 'vase'];
-const csv = (names = products) =>
-  `sku,title\n${names.map((name) => `${name},A ${name}`).join('\n')}\n`;
-
-/** A picture of each product, and a film that begins with it. */
-const recipe = (still = '', film = '') => `files: shop.csv
-out: out
-id: sku
-outputs:
-  still:
-    model: z-image
-    prompt: 'Photo of {{title}}'${still}
-  film:
-    after: still
-    model: kling-2-6
-    prompt: 'A slow turn of {{title}}'
-    references: '{{ outputs.still.file }}'${film}
-`;
-
-const run = ['run', '--recipe', 'steps.yaml', ...fast];
-
-async function open(desk: Desk, text = recipe(), names = products): Promise<void> {
-  await desk.write('shop.csv', csv(names));
-  await desk.write('steps.yaml', text);
-}
-
-async function ends(desk: Desk): Promise<string[]> {
-  return (await desk.lines('out'))
-    .map(({ brief_id: id, status, attempt, error }) =>
-      [id, status, attempt, ...(error === null ? [] : [error.code])].join(' '),
-    )
-    .sort();
-}
 
 async function expectWhole(desk: Desk): Promise<void> {
   const verified = await desk.run(['verify', 'out', '--json']);
@@ -45,28 +20,15 @@ async function expectWhole(desk: Desk): Promise<void> {
 
 const tasks = (desk: Desk) => desk.simulator.bill().total.tasks;
 
-/** What a person has said of a still. */
-async function decide(desk: Desk, id: string, decision: string): Promise<void> {
-  const line = (await desk.lines('out')).find(({ brief_id }) => brief_id === id);
-  const said = {
-    brief_id: id,
-    attempt: line?.attempt,
-    sha256: line?.assets[0]?.sha256,
-    decision,
-    at: '2026-06-01T12:00:00Z',
-  };
-  await appendFile(join(desk.folder, 'said.jsonl'), `${JSON.stringify(said)}\n`);
-}
-
 describe.concurrent('steps that come after one another', () => {
   test('are made in their order, each of what came before, and paid once (S1)', async ({
     openDesk,
   }) => {
     const desk = await openDesk();
-    await open(desk);
-    const { code, stderr } = await desk.run(run);
+    await openSteps(desk, twoSteps(), products);
+    const { code, stderr } = await desk.run(runSteps);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(await ends(desk)).toEqual(
+    expect(await endsOf(desk)).toEqual(
       products.flatMap((name) => [`${name}/film succeeded 1`, `${name}/still succeeded 1`]).sort(),
     );
     const lines = await desk.lines('out');
@@ -89,10 +51,10 @@ describe.concurrent('steps that come after one another', () => {
     ]);
 
     // Only what changed, and what comes after it.
-    await desk.write('shop.csv', csv().replace('A rug', 'A red rug'));
-    expect(await desk.run(run)).toMatchObject({ code: 0 });
+    await desk.write('shop.csv', rowsCsv(products).replace('A rug', 'A red rug'));
+    expect(await desk.run(runSteps)).toMatchObject({ code: 0 });
     expect(tasks(desk)).toBe(10);
-    expect((await ends(desk)).filter((end) => end.endsWith(' 2'))).toEqual([
+    expect((await endsOf(desk)).filter((end) => end.endsWith(' 2'))).toEqual([
       'rug/film succeeded 2',
       'rug/still succeeded 2',
     ]);
@@ -103,17 +65,17 @@ describe.concurrent('steps that come after one another', () => {
     openDesk,
   }) => {
     const desk = await openDesk({ faults: ['task-fails:1x:prompt=rug'] });
-    await open(desk);
-    const first = await desk.run(run);
+    await openSteps(desk, twoSteps(), products);
+    const first = await desk.run(runSteps);
     expect(first).toMatchObject({ code: 3 });
-    expect((await ends(desk)).filter((end) => end.startsWith('rug'))).toEqual([
+    expect((await endsOf(desk)).filter((end) => end.startsWith('rug'))).toEqual([
       'rug/film cancelled 1 step_before_failed',
       'rug/still failed 1 generation_failed',
     ]);
     await expectWhole(desk);
     const retry = await desk.run(['retry', 'out', '--run', '--yes']);
     expect({ code: retry.code, stderr: retry.stderr }).toMatchObject({ code: 0 });
-    expect((await ends(desk)).filter((end) => end.startsWith('rug'))).toEqual([
+    expect((await endsOf(desk)).filter((end) => end.startsWith('rug'))).toEqual([
       'rug/film succeeded 2',
       'rug/still succeeded 2',
     ]);
@@ -124,8 +86,8 @@ describe.concurrent('steps that come after one another', () => {
     openDesk,
   }) => {
     const desk = await openDesk();
-    await open(desk, recipe('\n    approve: true'));
-    const waiting = await desk.run(run);
+    await openSteps(desk, twoSteps({ still: '\n    approve: true' }), products);
+    const waiting = await desk.run(runSteps);
     expect({ code: waiting.code, stderr: waiting.stderr }).toMatchObject({ code: 4 });
     expect(waiting.stdout).toMatch(/4 results wait for approval/);
     expect(tasks(desk)).toBe(4);
@@ -135,12 +97,11 @@ describe.concurrent('steps that come after one another', () => {
 
     await decide(desk, 'lamp/still', 'approved');
     await decide(desk, 'rug/still', 'rejected');
-    const taken = await desk.run(['review', 'out', '--take', 'said.jsonl']);
-    expect(taken).toMatchObject({ code: 0 });
-    const goesOn = await desk.run(run);
+    await takeDecisions(desk);
+    const goesOn = await desk.run(runSteps);
     expect({ code: goesOn.code, stderr: goesOn.stderr }).toMatchObject({ code: 4 });
     expect(goesOn.stdout).toMatch(/2 results wait for approval/);
-    expect(await ends(desk)).toEqual([
+    expect(await endsOf(desk)).toEqual([
       'chair/still succeeded 1',
       'lamp/film succeeded 1',
       'lamp/still succeeded 1',
@@ -151,8 +112,8 @@ describe.concurrent('steps that come after one another', () => {
     expect(tasks(desk)).toBe(5);
 
     for (const name of ['chair', 'vase']) await decide(desk, `${name}/still`, 'approved');
-    await desk.run(['review', 'out', '--take', 'said.jsonl']);
-    expect(await desk.run(run)).toMatchObject({ code: 3 });
+    await takeDecisions(desk);
+    expect(await desk.run(runSteps)).toMatchObject({ code: 3 });
     expect(tasks(desk)).toBe(7);
     await expectWhole(desk);
   });

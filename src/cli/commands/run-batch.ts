@@ -1,4 +1,4 @@
-import { announceStandstill } from '../../batch/announce.js';
+import { announceApproval, announceStandstill } from '../../batch/announce.js';
 import { type Comparison, withoutFinished } from '../../batch/compare.js';
 import {
   admitBatch,
@@ -9,6 +9,7 @@ import {
 import { writeReport } from '../../batch/end-batch.js';
 import { journalHeader } from '../../batch/open-batch.js';
 import { highWaterOf, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
+import { awaitedApprovals } from '../../batch/steps.js';
 import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
@@ -130,7 +131,9 @@ async function planAndWork(
   const { end, underWay } = await drive(setup, work, client);
   const balance = end === 'interrupted' ? null : await readBalance(client, account);
   const now = await ledger.meta();
-  // Whoever works on it tells of what waits for approval.
+  if (now !== null && end === 'approval') {
+    await announceApproval(ledger, now, await awaitedApprovals(ledger), clock.now());
+  }
   if (now !== null && end !== 'finished' && end !== 'interrupted' && end !== 'approval') {
     await announceStandstill(ledger, now, end, { when: 'at_once', nowMs: clock.now() });
   }
@@ -186,6 +189,7 @@ async function drive(
       interrupts,
       admitting,
       leave: () => leaving.abort(),
+      highWater,
       queues,
       taskMs,
     };

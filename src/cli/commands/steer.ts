@@ -143,6 +143,8 @@ async function endBriefs(
     await flush();
     const mode = abandon ? 'abandon' : 'collect';
     const counts = await cancelBatch(ledger, mode, clock, flush);
+    // Jobs of steps, which nobody takes.
+    await queues.dropWaiting();
     if (out !== null) await finalizeBatch(ledger, out, clock);
     return counts;
   });

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
 import { cancelledSentence, type OpenedBatch } from '../../batch/continue-batch.js';
-import { awaitedApprovals } from '../../batch/steps.js';
+import { type Awaited, awaitedApprovals } from '../../batch/steps.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
@@ -68,7 +68,7 @@ export async function printSummary(
   if (audited) terminal.print(audited);
   const { gate } = await account.view();
   const refusal = gate.kind === 'halted' ? gate.code : 'api_key_refused';
-  const awaited = end === 'approval' ? (await awaitedApprovals(ledger)).count : 0;
+  const awaited = end === 'approval' ? await awaitedApprovals(ledger) : null;
   for (const sentence of nextSteps(setup, meta, { end, left, awaited }, refusal)) {
     terminal.print(sentence);
   }
@@ -159,7 +159,7 @@ function raisedCap(meta: BatchMeta, left: Forecast | null): string {
 function nextSteps(
   setup: CommandSetup,
   meta: BatchMeta,
-  { end, left, awaited }: Pick<RunOutcome, 'end' | 'left'> & { awaited: number },
+  { end, left, awaited }: Pick<RunOutcome, 'end' | 'left'> & { awaited: Awaited | null },
   refusal: string,
 ): string[] {
   const goOn = continueLine(setup, meta);
@@ -180,11 +180,7 @@ function nextSteps(
         `  ${goOn}${raisedCap(meta, left)}`,
       ];
     case 'approval':
-      return [
-        `${counted(awaited, 'result')} ${awaited === 1 ? 'waits' : 'wait'} for approval, and ${counted(leftOf(meta), 'brief')} for that. To take what was decided, and to go on with that:`,
-        `  ${commandFor(setup, ['review', folder, '--take', 'FILE'])}`,
-        `  ${goOn}`,
-      ];
+      return [...approvalHints(setup, folder, { awaited, left: leftOf(meta) }), `  ${goOn}`];
     case 'key_refused':
       return [
         `Nothing more was submitted: the API refuses the key (${refusal}). When it is in order, continue with:`,
@@ -194,6 +190,27 @@ function nextSteps(
       return end satisfies never;
   }
 }
+
+function approvalHints(
+  setup: CommandSetup,
+  folder: string,
+  { awaited, left }: { awaited: Awaited | null; left: number },
+): string[] {
+  const { count = 0, again = [] } = awaited ?? {};
+  const hints = [
+    `${counted(count, 'result')} ${count === 1 ? 'waits' : 'wait'} for approval, and ${counted(left, 'brief')} for that. To take what was decided, and to go on with that:`,
+    `  ${commandFor(setup, ['review', folder, '--take', 'FILE'])}`,
+  ];
+  if (again.length === 0) return hints;
+  const ids = again.slice(0, idsShown).join(',') + (again.length > idsShown ? ',…' : '');
+  return [
+    `Of ${counted(again.length, 'result')} another is wanted. To make it:`,
+    `  ${commandFor(setup, ['retry', folder, '--ids', ids])}`,
+    ...hints,
+  ];
+}
+
+const idsShown = 5;
 
 const longestWaitMs = 5_000;
 

@@ -55,6 +55,8 @@ export interface Watching {
   admitting: Promise<unknown>;
   /** Ends an admission that waits for room. */
   leave(): void;
+  /** How many briefs may be without a line while it admits more. */
+  highWater: number;
   queues: StageQueues;
 }
 
@@ -109,7 +111,12 @@ async function followRun(watching: Watching, pulse: Pulse): Promise<RunEnd> {
       return 'interrupted';
     }
     if (account.gate.kind === 'halted') return 'key_refused';
-    if (meta && admission.done() && (await isAwaited(watching, meta))) return 'approval';
+    if (meta && (await isAwaited(watching, meta, admission.done()))) {
+      // It may wait for room that only a person makes.
+      watching.leave();
+      await watching.admitting;
+      return 'approval';
+    }
     const stop = stopReason(meta, account, flags.wait ? 'wait' : 'stop');
     if (stop !== null && (await nothingUnderWay(watching))) {
       watching.leave();
@@ -120,13 +127,18 @@ async function followRun(watching: Watching, pulse: Pulse): Promise<RunEnd> {
   }
 }
 
-/** Whether nothing is left but what a person has to say yes to, and has not. */
-async function isAwaited({ opened, queues }: Watching, meta: BatchMeta): Promise<boolean> {
+/** Whether nothing is left but what a person has to say yes to, and has not; or to make room for the rest with that. */
+async function isAwaited(
+  { opened, queues, highWater }: Watching,
+  meta: BatchMeta,
+  admitted: boolean,
+): Promise<boolean> {
+  if (!admitted && meta.stage !== 'admitting') return false;
   const batch = { ledger: opened.ledger, queues };
-  if ((await atRest(batch, meta)) === null) return false;
+  if ((await atRest(batch, meta, highWater)) === null) return false;
   // It may have been said meanwhile.
   await takeVerdicts(batch, meta.out);
-  return (await atRest(batch, meta)) !== null;
+  return (await atRest(batch, meta, highWater)) !== null;
 }
 
 /** Waits for something to have happened, and no longer than a while; never for less than from one look to the next. */
