@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { type Desk, fast, test } from '../support/cli.js';
+import { crashEnvironment } from '../support/crash-points.js';
 import {
   decide,
   endsOf,
@@ -86,6 +87,51 @@ describe.concurrent('rows of three steps', () => {
       ...['caption', 'film', 'still'].map((output) => `p003/${output} succeeded 2`),
     ]);
   });
+});
+
+/** Between every two of a step's own moves, in their order. */
+const points = [
+  ['in the ledger, before its job', 'after redis rivya:admit*'],
+  ['its job added, before it is registered', 'before redis rivya:follow*'],
+  [
+    'what it comes after has its line, before it is looked at',
+    'before redis rivya:follow < ResultLedger.follow < settleSteps < StageFeed*',
+  ],
+  [
+    'let go, and still where steps wait',
+    'before redis removeJob waiting < StageQueues.remove < settleSteps < StageFeed*',
+  ],
+  [
+    'its draft filled, before its body is saved',
+    'before redis rivya:move < BriefLedger.set < BriefLedger.move < fix*',
+  ],
+  [
+    'its body saved, before it is sent',
+    'after redis rivya:move < BriefLedger.set < BriefLedger.move < fix*',
+  ],
+  [
+    'its files kept, before its body is saved',
+    'after redis hset < ReferenceLedger.keepFiles < fix*',
+  ],
+] as const;
+
+describe.concurrent('kill -9 of a step', () => {
+  test.for([
+    ...points.map(([where, point]) => [where, 'stays', point] as const),
+    ...points.map(([where, point]) => [where, 'is lost', point] as const),
+  ])(
+    '%s, and Redis %s: the same command makes each once (S1, S4)',
+    async ([, redis, point], { openDesk }) => {
+      const faults = ['lose-answer-after-accept:1x:model=z-image'];
+      const desk = await openDesk({ faults, ...(redis === 'is lost' && { redis: 'private' }) });
+      await openSteps(desk, threeSteps(), stepRow(2));
+      const killed = await desk.run(runSteps, { environment: crashEnvironment(desk, { point }) });
+      expect(killed.signal).toBe('SIGKILL');
+      if (redis === 'is lost') await desk.losePrivateRedis();
+      await succeeds(desk, runSteps);
+      expect(await stepFaults(desk, 6)).toEqual([]);
+    },
+  );
 });
 
 describe.concurrent('Redis that is lost with steps in it', () => {
