@@ -285,8 +285,10 @@ export class StageFeed {
     if (this.ended !== 'no' || clock.now() > this.suspectMs) return;
     const queue = queues.queue(stage);
     try {
-      const active = await queue.getActiveCount();
-      if (active <= this.inHand.size) {
+      // By their ids: one that is taken while the answer is on its way would make up for another's, were they counted.
+      const before = new Set(this.inHand.keys());
+      const active = await queue.getRanges(['active']);
+      if (active.every((id) => before.has(id) || this.inHand.has(id))) {
         this.suspectMs = 0;
         return;
       }

@@ -317,6 +317,8 @@ export class WorkerProcess {
     this.batches.delete(name);
     this.batches.set(name, worker);
     worker.news();
+    // Nor must a job be left behind for good because it was looked for too soon.
+    worker.suspect();
   }
 
   private async beat(): Promise<void> {

@@ -511,6 +511,26 @@ describe('what is in hand', () => {
     expect(await counts(queues, 'submit')).toEqual(none);
   });
 
+  it('S3: is looked for as long as it is there, whatever is taken while the answer is on its way', async () => {
+    const { queues, prefix } = openQueues();
+    await queues.add('submit', [job('a'), job('b')]);
+    const killed = openFeed(queues, { work: done }).feed;
+    await killed.take();
+    killed.abandon();
+    const other = openQueues({ prefix }).queues;
+    const { feed } = openFeed(other, { work: done });
+    const queue = other.queue('submit');
+    const { getRanges } = queue;
+    queue.getRanges = async (...asked) => {
+      const found = await getRanges.apply(queue, asked);
+      await feed.take();
+      return found;
+    };
+    feed.suspect();
+    await feed.rescue();
+    expect(feed.isSuspect).toBe(true);
+  });
+
   it('S1: of a worker that is alive is left to it', async () => {
     const { queues, prefix, redis } = openQueues();
     await queues.add('submit', [job('a')]);
