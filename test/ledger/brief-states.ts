@@ -3,6 +3,10 @@ import type { BriefState, StateOf } from '../../src/ledger/brief-state.js';
 const admittedAt = Date.parse('2026-06-01T12:00:00.000Z');
 const base = { attempt: 1, fingerprint: 'ab', seq: 1, admittedAt };
 
+export function waiting() {
+  return { stage: 'waiting', ...base } satisfies BriefState;
+}
+
 export function submitting(firstSentAt: number, patch: Partial<StateOf<'submitting'>> = {}) {
   return {
     stage: 'submitting',

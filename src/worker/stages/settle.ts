@@ -105,7 +105,7 @@ export async function giveUpBrief(
   const step = stepFor(state);
   // What failed is the way of a brief that is further on: paid work is looked after there (S3).
   if (step.kind !== 'next' || step.stage !== stage) return step;
-  const neverSent = state.stage === 'admitted' && state.sends === 0;
+  const neverSent = state.stage === 'waiting' || (state.stage === 'admitted' && state.sends === 0);
   const message = `The ${stage} step failed over and over: ${reason}`;
   return endBrief(context, brief, {
     status: neverSent ? 'failed' : 'unknown',

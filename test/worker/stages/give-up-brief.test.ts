@@ -3,7 +3,7 @@ import type { BriefState } from '../../../src/ledger/brief-state.js';
 import { holdings } from '../../../src/ledger/moves.js';
 import type { QueueStage } from '../../../src/shared/queue-names.js';
 import { giveUpBrief } from '../../../src/worker/stages/settle.js';
-import { accepted, ready, submitting } from '../../ledger/brief-states.js';
+import { accepted, ready, submitting, waiting } from '../../ledger/brief-states.js';
 import { openBench } from './stage-bench.js';
 
 const job = { briefId: 'a', attempt: 1 };
@@ -49,8 +49,11 @@ describe('a job that failed for good', () => {
     expect(await ledger.meta()).toMatchObject({ pending: 0 });
   });
 
-  it('S4: ends as failed a brief that was never sent: it may be tried anew without a doubt', async () => {
-    const { giveUp, lines } = await benchAt(admitted(0));
+  it.each<[string, BriefState]>([
+    ['a brief that was never sent', admitted(0)],
+    ['a step that was never fixed', waiting()],
+  ])('S4: ends as failed %s: it may be tried anew without a doubt', async (_what, at) => {
+    const { giveUp, lines } = await benchAt(at);
     await giveUp('submit');
     expect(await lines()).toMatchObject([{ status: 'failed', task_id: null }]);
   });
