@@ -193,6 +193,8 @@ export function resultOf({
  */
 export async function takeVerdicts(batch: StepBatch, out: string): Promise<number> {
   const { ledger } = batch;
+  // Of a result that Redis has lost, nobody would know whether it is the one that was decided about.
+  await restoreResults(ledger, out);
   const decisions = await readDecisions(out);
   let taken = 0;
   for await (const steps of waitingSteps(ledger)) {

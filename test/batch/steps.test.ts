@@ -1,15 +1,26 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { decideStep, settleSteps } from '../../src/batch/steps.js';
+import { decideStep, settleSteps, takeVerdicts } from '../../src/batch/steps.js';
 import { moves } from '../../src/ledger/moves.js';
 import type { StepSight } from '../../src/ledger/result-ledger.js';
+import type { StepInput } from '../../src/shared/brief.js';
 import type { LineStatus } from '../../src/shared/manifest-line.js';
 import { StageQueues } from '../../src/shared/queues.js';
+import { manifestLine } from '../shared/manifest-lines.js';
 import { openLedger, preparedBrief } from '../support/ledger.js';
+import { temporaryFolder } from '../worker/stages/stage-bench.js';
 
 const base = { row: 2, source: 'spring.csv', references: [], metadata: null, input: {} };
 
 function step(id: string, ...after: string[]) {
-  const inputs = after.map((before) => ({ output: before, id: before, fingerprint: 'ab' }));
+  return stepAfter(
+    id,
+    after.map((before) => ({ output: before, id: before, fingerprint: 'ab' })),
+  );
+}
+
+function stepAfter(id: string, inputs: readonly StepInput[]) {
   return preparedBrief(id, {
     origin: JSON.stringify({ ...base, output: id, after: inputs }),
     body: '{"draft":{"endpoint":"generations","model":"z-image","prompt":["A "],"params":{},"texts":{},"references":[]}}',
@@ -118,6 +129,25 @@ describe('a step', () => {
     await settle('b');
     expect(await placesOf('b')).toEqual([]);
     expect(await ledger.briefs.readContent('b')).toBe('{}\n{}');
+  });
+
+  it('goes on by what was decided about a result that only the manifest has any more', async () => {
+    const { admit, end, redis, ledger, queues, placesOf } = await openSteps();
+    const still = { output: 'a', id: 'a', fingerprint: 'ab', approve: true as const };
+    await admit(first('a'), stepAfter('b', [still]));
+    await end('a');
+    await redis.del(ledger.keys.results);
+    const out = await temporaryFolder();
+    const line = manifestLine({ brief_id: 'a', output: 'a' });
+    await writeFile(join(out, 'manifest.jsonl'), `${JSON.stringify(line)}\n`);
+    const [{ sha256 } = { sha256: '' }] = line.assets;
+    const said = { brief_id: 'a', attempt: 1, sha256, decision: 'approved' };
+    await writeFile(
+      join(out, 'decisions.jsonl'),
+      `${JSON.stringify({ ...said, at: '2026-06-01T12:00:00Z' })}\n`,
+    );
+    expect(await takeVerdicts({ ledger, queues }, out)).toBe(1);
+    expect(await placesOf('b')).toEqual(['submit']);
   });
 
   it('waits again where the ledger lost who comes after whom', async () => {
