@@ -22,7 +22,7 @@ import { giveUpBrief } from './stages/settle.js';
 import type { ResultFolder, Seat, StageContext, StageJob, Step } from './stages/step.js';
 
 export interface BatchWorkerOptions {
-  context: Omit<StageContext, 'folder' | 'restoreResults'>;
+  context: Omit<StageContext, 'folder' | 'restoreResults' | 'hearVerdicts'>;
   /** What the batch is, as its journal says. */
   header: JournalHeader;
   connection: Redis;
@@ -70,7 +70,8 @@ export class BatchWorker {
   /** Briefs of it that have no line, as last read; nobody knows how many while it is admitted. */
   left = Number.POSITIVE_INFINITY;
   /** Which decisions of people were taken last, and that nothing moves before there are others. */
-  private decisionsSeen = '';
+  /** Which decisions were taken, and of how many admissions of the batch. */
+  private heard = { mark: '', admissions: 0 };
   private awaitsDecisions = false;
   /** What its caps allow, as last seen. */
   private capsSeen: string | null = null;
@@ -84,7 +85,13 @@ export class BatchWorker {
       ...options.context,
       folder,
       restoreResults: together(async () => {
-        if (out !== null) await restoreResults(options.context.ledger, out);
+        if (out === null) return;
+        await restoreResults(options.context.ledger, out);
+        // What was decided on these is taken with them.
+        this.heard = { mark: '', admissions: 0 };
+      }),
+      hearVerdicts: together(async () => {
+        if (out !== null) await this.hear(out, this.heard.admissions);
       }),
       notify: (notice) => {
         if (notice.kind === 'lined') {
@@ -311,9 +318,7 @@ export class BatchWorker {
     // Jobs of steps that were cancelled: nobody takes them.
     if (meta.pending === 0) return this.queues.dropWaiting();
     // A step that was admitted since may wait for what was decided before.
-    const mark = `${meta.admissions} ${await decisionsMark(out)}`;
-    if (mark !== this.decisionsSeen) await takeVerdicts(batch, out);
-    this.decisionsSeen = mark;
+    await this.hear(out, meta.admissions);
     const awaited = await atRest(batch, meta);
     this.awaitsDecisions = awaited !== null;
     if (awaited === null) return;
@@ -321,6 +326,14 @@ export class BatchWorker {
     this.context.notify({ kind: 'approval_awaited', count, first });
     const { ledger, clock } = this.context;
     await announceApproval(ledger, meta, awaited, clock.now());
+  }
+
+  /** Takes what people have decided in the folder, where that is something else than what was taken. */
+  private async hear(out: string, admissions: number): Promise<void> {
+    const mark = await decisionsMark(out);
+    if (mark === this.heard.mark && admissions === this.heard.admissions) return;
+    await takeVerdicts({ ledger: this.context.ledger, queues: this.queues }, out);
+    this.heard = { mark, admissions };
   }
 
   private async noteElsewhere(meta: BatchMeta): Promise<void> {
@@ -362,7 +375,7 @@ export class BatchWorker {
   private async lookForDecisions(): Promise<void> {
     const { out } = this.options;
     const mark = out === null ? '' : await decisionsMark(out).catch(() => '');
-    if (!this.decisionsSeen.endsWith(` ${mark}`)) this.expectLines();
+    if (mark !== this.heard.mark) this.expectLines();
   }
 
   /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */

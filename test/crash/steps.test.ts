@@ -86,7 +86,7 @@ describe.concurrent('rows of three steps', () => {
       'p002/still succeeded 2',
       ...['caption', 'film', 'still'].map((output) => `p003/${output} succeeded 2`),
     ]);
-  });
+  }, 3_600_000);
 });
 
 /** Between every two of a step's own moves, in their order. */
@@ -279,6 +279,45 @@ describe.concurrent('a person’s yes', () => {
     await succeeds(desk, ['retry', 'out', '--status', 'cancelled', '--yes']);
     await succeeds(desk, runSteps);
     expect(await stepFaults(desk, 2)).toEqual([]);
+  });
+
+  test('that is taken back before anybody has gone on with it makes nothing (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await openSteps(desk, approving, ['lamp', 'rug']);
+    await succeeds(desk, runSteps, 4);
+    for (const name of ['lamp', 'rug']) await decide(desk, `${name}/still`, 'approved');
+    await takeDecisions(desk);
+    await succeeds(desk, ['pause', 'out']);
+    const running = desk.start(runSteps);
+    while ((await leftWaiting(desk)).length > 0) await sleep(20);
+    running.kill('SIGKILL');
+    await running.finished;
+    for (const name of ['lamp', 'rug']) await decide(desk, `${name}/still`, 'rejected');
+    await takeDecisions(desk);
+    await succeeds(desk, ['resume', 'out']);
+    await succeeds(desk, runSteps, 3);
+    expect(await stepFaults(desk, 2)).toEqual([]);
+  });
+
+  test('is heard by a worker where the batch was queued by one that is gone, and Redis is lost in between (S1, S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ redis: 'private' });
+    await openSteps(desk, approving, stepRow(2));
+    await succeeds(desk, runSteps, 4);
+    for (const row of stepRow(2)) await decide(desk, `${row}/still`, 'approved');
+    await takeDecisions(desk);
+    await desk.losePrivateRedis();
+    await succeeds(desk, ['enqueue', '--recipe', 'steps.yaml']);
+    const worker = desk.start(['worker', ...fast]);
+    await expect
+      .poll(() => desk.report('out').catch(() => null))
+      .toMatchObject({ state: 'finished' });
+    worker.kill('SIGTERM');
+    await worker.finished;
+    expect(await stepFaults(desk, 4)).toEqual([]);
   });
 
   test('is asked for where fewer briefs than those of a row may be open at once', async ({

@@ -29,6 +29,8 @@ export async function fixStep(
   const { ledger } = context;
   const { origin } = brief.content;
   const after = origin.after ?? [];
+  // A yes may have been taken back while its job waited: nothing is paid for on a word that does not stand any more.
+  if (after.some(({ approve }) => approve === true)) await context.hearVerdicts();
   const decision = decideStep(after, await ledger.results.look(after.map(({ id }) => id)));
   switch (decision.kind) {
     case 'wait':

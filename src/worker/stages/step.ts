@@ -225,4 +225,6 @@ export interface StageContext {
   fillDraft: FillDraft;
   /** Reads from the folder what earlier lines say of results that steps wait for. */
   restoreResults(): Promise<void>;
+  /** Has the ledger know what people have decided in the folder by now, where that is here. */
+  hearVerdicts(): Promise<void>;
 }

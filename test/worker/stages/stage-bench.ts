@@ -122,6 +122,7 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
     keyLifeMs: 24 * hourMs,
     fillDraft: () => ({ kind: 'refused', code: 'none', reason: 'no step is expected here' }),
     restoreResults: async () => undefined,
+    hearVerdicts: async () => undefined,
   };
   const lines = async () =>
     (await opened.redis.lrange(ledger.keys.outbox, 0, -1)).map((text) =>
