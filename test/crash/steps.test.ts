@@ -384,6 +384,57 @@ describe.concurrent('steps that are steered', () => {
     expect(await stepFaults(desk, 15)).toEqual([]);
   });
 
+  test('made anew by --force, killed in their middle: once each, the later of what the earlier has become (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await openSteps(desk, threeSteps(), stepRow(3));
+    await succeeds(desk, runSteps);
+    const force = [...runSteps, '--force', '--yes'];
+    const running = desk.start(force);
+    await desk.tasksMade(13);
+    running.kill('SIGKILL');
+    await running.finished;
+    await succeeds(desk, runSteps);
+    expect(await stepFaults(desk, 18)).toEqual([]);
+  });
+
+  test('edited while films wait or run: what is made anew is of the new row (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk({ durationMs: 40_000 });
+    await openSteps(desk, threeSteps(), stepRow(3));
+    await killedAt(desk, 5);
+    await desk.write('shop.csv', rowsCsv(stepRow(3)).replace('A p002', 'A red p002'));
+    const { code, stderr } = await desk.run(runSteps);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const again = await desk.run(runSteps);
+    expect({ code: again.code, stderr: again.stderr }).toMatchObject({ code: 0 });
+    const made = desk.simulator.bill().total.tasks;
+    expect(made).toBeGreaterThanOrEqual(10);
+    expect(made).toBeLessThanOrEqual(12);
+    expect(await stepFaults(desk, made)).toEqual([]);
+  });
+
+  test('made by workers of which two collect nothing: none fails for want of a file (S1, S4)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await openSteps(desk, threeSteps().replace('out: out\n', 'batch: out\n'), stepRow(8));
+    await succeeds(desk, ['enqueue', '--recipe', 'steps.yaml']);
+    const without = ['--stages', 'submit,status'];
+    const workers = [['--out', 'out', '--stages', 'collect'], without, without].map((flags) =>
+      desk.start(['worker', ...flags, ...fast]),
+    );
+    await expect
+      .poll(() => desk.report('out').catch(() => null), { timeout: 120_000 })
+      .toMatchObject({ state: 'finished' });
+    for (const worker of workers) worker.kill('SIGTERM');
+    await Promise.all(workers.map((worker) => worker.finished));
+    expect((await endsOf(desk)).filter((end) => !end.includes('succeeded'))).toEqual([]);
+    expect(await stepFaults(desk, 24)).toEqual([]);
+  });
+
   test('a cap in their middle ends the run with 4, and the same command goes on (S6)', async ({
     openDesk,
   }) => {
