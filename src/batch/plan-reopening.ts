@@ -2,7 +2,6 @@ import type { BriefTexts } from '../ledger/brief-ledger.js';
 import { decodeState } from '../ledger/brief-state.js';
 import { moves } from '../ledger/moves.js';
 import type { Opening } from '../ledger/reopened-ledger.js';
-
 import {
   contentOfLine,
   draftContent,
@@ -10,7 +9,6 @@ import {
   parseContent,
   priceKind,
 } from '../shared/brief.js';
-
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
 
@@ -63,7 +61,9 @@ export function planReopening(
   const { text, state } = read;
   if (state.attempt !== line.attempt || state.status !== line.status) return null;
   const made = kept ?? contentOfLine(line);
-  const content = because === 'step_before' ? draftContent(made) : made;
+  const earlier = outcomeOf(line);
+  // A step is fixed anew, with what it comes after as that is now: after a lost Redis, nobody knows its files else.
+  const content = earlier === 'over' ? draftContent(made) : made;
   const { request: body } = parseContent(content);
   const { model } = body;
   const kind = priceKind(body);
@@ -75,7 +75,6 @@ export function planReopening(
   };
   const { fingerprint } = state;
   const admittedAt = Date.parse(line.times.admitted);
-  const earlier = outcomeOf(line);
   // It may have been paid, and what it was made of is not what it would be made of now.
   if (because === 'step_before' && earlier !== 'over') return null;
   // A turn of a chat is no task that could be looked at: what it said was in its answer.

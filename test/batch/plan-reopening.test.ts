@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planReopening } from '../../src/batch/plan-reopening.js';
 import type { BriefTexts } from '../../src/ledger/brief-ledger.js';
 import { encodeState } from '../../src/ledger/brief-state.js';
+import { type Draft, draftText } from '../../src/shared/draft.js';
 import type { ManifestLine } from '../../src/shared/manifest-line.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { preparedBrief } from '../support/ledger.js';
@@ -98,6 +99,28 @@ describe('planReopening', () => {
   it('a brief that was cancelled before its turn is simply submitted', () => {
     const cancelled = { status: 'cancelled', task_id: null, error: error('cancelled') } as const;
     expect(plan(cancelled)).toMatchObject({ way: 'new_attempt' });
+  });
+
+  describe('of a step whose body was fixed', () => {
+    const draft: Draft = {
+      ...{ endpoint: 'generations', model: 'z-image', prompt: null, params: {}, texts: {} },
+      references: [{ output: 'still', file: true }],
+    };
+    const content = `${JSON.stringify({ ...JSON.parse(origin), draft })}\n${body}`;
+
+    it('a new attempt is fixed anew, whose files nobody may know otherwise', () => {
+      const reopening = plan({ status: 'failed', error: error('nsfw'), draft }, { content });
+      expect(reopening?.opening.to).toMatchObject({ stage: 'waiting', attempt: 2 });
+      expect(reopening?.opening.content).toBe(`${origin}\n${draftText(draft)}`);
+    });
+
+    it.each([
+      ['a task that is looked at again', 'task_1', { stage: 'accepted', attempt: 1 }],
+      ['one that may have been paid', null, { stage: 'admitted', attempt: 2 }],
+    ])('S1: %s keeps it', (_what, task_id, to) => {
+      const lost = { status: 'unknown', error: error('outcome_unknown'), task_id, draft } as const;
+      expect(plan(lost, { content })).toMatchObject({ opening: { content: null, to } });
+    });
   });
 
   it('S4: a line that is not what the ledger knows is left alone', () => {
