@@ -347,8 +347,9 @@ function sentState(
   const { attempt, sentAt, sends = 1, madeBy } = send;
   const had = state?.fingerprint;
   const admittedAt = state !== null && 'admittedAt' in state ? state.admittedAt : send.admittedAt;
-  // What is to be sent under its key is not known: that attempt is asked about no more.
-  const sentOther = noted === null && (had === undefined || (send.fingerprint ?? had) !== had);
+  // What is to be sent under its key is not known: that attempt is asked about no more. Of a step, its draft does not say it.
+  const isOther = had === undefined || (send.fingerprint ?? had) !== had;
+  const sentOther = noted === null && (isOther || state?.stage === 'waiting');
   return moves.sentBefore({
     attempt,
     fingerprint: (noted === null ? had : send.fingerprint) ?? send.fingerprint ?? '0',
@@ -512,9 +513,10 @@ async function mayBeSent(ledger: BatchLedger, id: string, { stage }: Unsent): Pr
   const content = await ledger.briefs.readContent(id);
   const after = content === null ? [] : (parseContent(content).origin.after ?? []);
   const states = await ledger.briefs.states(after.map((input) => input.id));
-  return [...states.values()].every(
-    (state) => state.stage === 'lined' && state.status === 'succeeded',
-  );
+  return after.every((input) => {
+    const state = states.get(input.id);
+    return state?.stage === 'lined' && state.status === 'succeeded';
+  });
 }
 
 function perhapsSent(state: Unsent, attempt: number, sentAt: number) {

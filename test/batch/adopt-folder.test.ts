@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { adoptFolder, adoptUnderWay } from '../../src/batch/adopt-folder.js';
 import type { StateOf } from '../../src/ledger/brief-state.js';
-import { emptyJournal, Journal } from '../../src/results/journal.js';
+import { emptyJournal, Journal, readJournal } from '../../src/results/journal.js';
 import { contentFingerprint } from '../../src/shared/brief.js';
 import type { ManifestLine } from '../../src/shared/manifest-line.js';
 import { StageQueues } from '../../src/shared/queues.js';
@@ -345,6 +345,25 @@ it('S1: where others sent without the folder, any brief may have been sent since
   const firstSentAt = identity.createdAt;
   expect(await stateOf('a')).toMatchObject({ stage: 'submitting', attempt: 1, firstSentAt });
   expect(await stateOf('b')).toMatchObject({ stage: 'submitting', attempt: 2, firstSentAt });
+});
+
+it('S1: of a step, nothing is taken for sent before what it comes after is there, and no draft for what was sent', async () => {
+  const { ledger, queues, out, journal, stateOf } = await openFolder({ known: false });
+  const after = [{ output: 'still', id: 'still', fingerprint: 'ab' }];
+  const step = (id: string) =>
+    preparedBrief(id, {
+      origin: JSON.stringify({ ...JSON.parse(preparedBrief(id).origin), after }),
+      body: '{"draft":{"endpoint":"generations","model":"z-image","prompt":[],"params":{},"texts":{},"references":[]}}',
+      waits: true,
+    });
+  await ledger.briefs.admit(['unsent', 'sent'].map(step), 0);
+  const { content: _content, ...sent } = send('sent');
+  await journal.note(sent);
+  const noted = await readJournal(out);
+  if (noted === null) throw new Error('there is no journal');
+  await adoptUnderWay({ ledger, queues, out }, { ...noted, elsewhere: true }, ['unsent', 'sent']);
+  expect(await stateOf('unsent')).toMatchObject({ stage: 'waiting', attempt: 1 });
+  expect(await stateOf('sent')).toMatchObject({ stage: 'submitting', sentOther: true });
 });
 
 it('forgetting a batch leaves nothing of it, its references and places in flight included', async () => {

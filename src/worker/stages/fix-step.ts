@@ -17,6 +17,8 @@ type WaitingBrief = BriefInHand<StateOf<'waiting'>>;
 
 /** No longer than a job may be put off. */
 const lookAgainMs = 60_000;
+/** Until a line that was just made is in the manifest. */
+const readAgainMs = 1_000;
 
 /**
  * A step's body and key are fixed once what it comes after has succeeded: saved in the step that lets it be sent, so that
@@ -29,17 +31,22 @@ export async function fixStep(
   const { ledger } = context;
   const { origin } = brief.content;
   const after = origin.after ?? [];
-  // A yes may have been taken back while its job waited: nothing is paid for on a word that does not stand any more.
-  if (after.some(({ approve }) => approve === true)) await context.hearVerdicts();
-  const decision = decideStep(after, await ledger.results.look(after.map(({ id }) => id)));
+  const decide = async () => {
+    // A yes may have been taken back while its job waited: nothing is paid for on a word that does not stand any more.
+    if (after.some(({ approve }) => approve === true)) await context.hearVerdicts();
+    return decideStep(after, await ledger.results.look(after.map(({ id }) => id)));
+  };
+  let decision = await decide();
+  if (decision.kind === 'unread' && context.folder !== null) {
+    await context.restoreResults();
+    decision = await decide();
+  }
   switch (decision.kind) {
     case 'wait':
       return { kind: 'wait' };
     case 'unread':
       // Where the folder is elsewhere, whoever has it takes the job sooner or later.
-      if (context.folder === null) return { kind: 'later', afterMs: lookAgainMs };
-      await context.restoreResults();
-      return { kind: 'later', afterMs: 0 };
+      return { kind: 'later', afterMs: context.folder === null ? lookAgainMs : readAgainMs };
     case 'end':
       return endBrief(context, brief, { status: 'cancelled', error: decision.error });
     case 'go':
