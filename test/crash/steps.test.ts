@@ -49,6 +49,7 @@ describe.concurrent('rows of three steps', () => {
     const whole = 3 * rows;
     const desk = await openDesk({
       redis: 'private',
+      credits: 100 * whole,
       faults: [
         `lose-answer-after-accept:${Math.ceil(rows / 8)}x:0.1`,
         `error-after-accept:${Math.ceil(rows / 8)}x:0.1`,
