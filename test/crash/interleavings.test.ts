@@ -56,8 +56,7 @@ describe.concurrent('paid work', () => {
 
 describe.concurrent('one line each', () => {
   /** A million rows are admitted for minutes, while the first results are long there. */
-  const longAdmission =
-    'before redis rivya:mark-admission < BatchLedger.markAdmission < admitAll*';
+  const longAdmission = 'before redis rivya:mark-admission < BatchLedger.markAdmission < admitAll*';
 
   test('a crash between writing and marking, while rows are still admitted, repeats no line (S4)', async ({
     openDesk,

@@ -50,12 +50,14 @@ export function checkPrefix(text: string): string {
   throw new BatchError('usage', `--prefix ${parsed.error.issues[0]?.message}; at most 40.`);
 }
 
+/** Whoever guesses it can have a known task looked at early, and nothing else: short ones are no danger, and no good. */
 const hooksPathSchema = z
   .string()
   .regex(
-    /^[\w-]{16,200}$/,
-    'must be a word of 16 to 200 letters, digits, dashes and underscores that nobody can guess (openssl rand -hex 16 makes one)',
-  );
+    /^\/?[\w-]{6,200}$/,
+    'must be a word of 6 to 200 letters, digits, dashes and underscores that nobody can guess (openssl rand -hex 16 makes one)',
+  )
+  .transform((path) => path.replace(/^\//, ''));
 
 /** @throws BatchError `usage`, without what was given: it may be half of a secret (S8) */
 export function checkHooksPath(text: string): string {
