@@ -29,8 +29,8 @@ export type StepDecision =
   | { kind: 'go'; results: Map<string, BriefResult> }
   /** What it comes after has succeeded, and its result is to be read from the folder. */
   | { kind: 'unread' }
-  /** `person`: for a yes, and for nothing else. */
-  | { kind: 'wait'; for: 'brief' | 'person' }
+  /** For a brief, or for a person's yes. */
+  | { kind: 'wait' }
   /** It is never made: its line says why. */
   | { kind: 'end'; error: LineError };
 
@@ -40,12 +40,12 @@ export function decideStep(
   sights: readonly StepSight[],
 ): StepDecision {
   const results = new Map<string, BriefResult>();
-  let waits: 'brief' | 'person' | null = null;
+  let waits = false;
   let unread = false;
   for (const [index, { output, id, approve }] of after.entries()) {
     const { state, result, verdict } = sights[index] ?? nothingSeen;
     if (state?.stage !== 'lined') {
-      waits = 'brief';
+      waits = true;
       continue;
     }
     if (state.status !== 'succeeded') {
@@ -61,14 +61,14 @@ export function decideStep(
       return { kind: 'end', error: { code: notMadeCodes.rejected, message, request_id: null } };
     }
     if (approve && verdict !== 'approved') {
-      // Another attempt of it is to be opened: it is that one for which a person is asked.
-      waits ??= verdict === 'again' ? 'brief' : 'person';
+      // Where it is to be made again, that attempt is the one for which a person is asked.
+      waits = true;
       continue;
     }
     results.set(output, result);
   }
   if (unread) return { kind: 'unread' };
-  return waits === null ? { kind: 'go', results } : { kind: 'wait', for: waits };
+  return waits ? { kind: 'wait' } : { kind: 'go', results };
 }
 
 const nothingSeen: StepSight = { state: null, result: null, verdict: null };
@@ -187,6 +187,18 @@ export function resultOf({
   };
 }
 
+/** A result that a person is to say yes to, and the step that waits for that. */
+interface Approval {
+  step: string;
+  id: string;
+}
+
+function approvalsOf(steps: readonly WaitingStep[]): Approval[] {
+  return steps.flatMap(({ id: step, after }) =>
+    after.filter(({ approve }) => approve === true).map(({ id }) => ({ step, id })),
+  );
+}
+
 /**
  * Takes what people have decided in the batch's folder since, and moves on what waited for it.
  * @returns how many verdicts were new
@@ -198,18 +210,19 @@ export async function takeVerdicts(batch: StepBatch, out: string): Promise<numbe
   const decisions = await readDecisions(out);
   let taken = 0;
   for await (const steps of waitingSteps(ledger)) {
-    const asked = steps.flatMap(({ id: step, after }) =>
-      after.filter(({ approve }) => approve === true).map(({ id }) => ({ step, id })),
-    );
+    const asked = approvalsOf(steps);
     const sights = await ledger.results.look(asked.map(({ id }) => id));
     const decided: string[] = [];
     for (const [index, { step, id }] of asked.entries()) {
-      const { state, result } = sights[index] ?? nothingSeen;
+      const { state, result, verdict: known } = sights[index] ?? nothingSeen;
       const sha256 = result?.file?.sha256;
       if (state?.stage !== 'lined' || sha256 === undefined) continue;
       const verdict = decisions.verdictOn(id, state.attempt, sha256);
       if (verdict === null) continue;
-      if ((await ledger.results.decide(id, state.attempt, verdict)) === 'new') taken += 1;
+      if (verdict !== known) {
+        await ledger.results.decide(id, state.attempt, { known, verdict });
+        taken += 1;
+      }
       decided.push(step);
     }
     await settleSteps(batch, decided);
@@ -262,9 +275,9 @@ export async function awaitedApprovals(ledger: BatchLedger): Promise<Awaited> {
   const awaited = new Set<string>();
   const again = new Set<string>();
   for await (const steps of waitingSteps(ledger)) {
-    const ids = steps.flatMap(({ after }) => after.filter((input) => input.approve === true));
-    const sights = await ledger.results.look(ids.map(({ id }) => id));
-    ids.forEach(({ id }, index) => {
+    const asked = approvalsOf(steps);
+    const sights = await ledger.results.look(asked.map(({ id }) => id));
+    asked.forEach(({ id }, index) => {
       const { state, verdict } = sights[index] ?? nothingSeen;
       const isMade = state?.stage === 'lined' && state.status === 'succeeded';
       if (!isMade || verdict === 'approved' || verdict === 'rejected') return;

@@ -55,6 +55,7 @@ export class ResultLedger {
     const result = readResult(await this.redis.hget(this.keys.results, briefId));
     return result?.attempt === attempt ? result : null;
   }
+
   /** In the order of the ids. */
   async look(briefIds: readonly string[]): Promise<StepSight[]> {
     if (briefIds.length === 0) return [];
@@ -97,17 +98,18 @@ export class ResultLedger {
     await this.redis.hset(this.keys.results, ...fields);
   }
 
-  /** Keeps a verdict on the very attempt that was looked at; tells whether it says something new. */
-  async decide(briefId: string, attempt: number, verdict: Verdict): Promise<'new' | 'known'> {
+  /** Keeps a verdict on the very attempt that was looked at, unless somebody else has kept another one since. */
+  async decide(
+    briefId: string,
+    attempt: number,
+    { known, verdict }: { known: Verdict | null; verdict: Verdict },
+  ): Promise<void> {
     const { results } = this.keys;
     const field = verdictField(briefId, attempt);
-    const had = (await this.redis.hget(results, field)) ?? '';
-    if (had === verdict) return 'known';
     await compareAndSet(this.redis, {
       keys: [results, results],
-      values: [field, had, field, verdict],
+      values: [field, known ?? '', field, verdict],
     });
-    return 'new';
   }
 }
 

@@ -69,9 +69,9 @@ export class BatchWorker {
   private linesElsewhere = false;
   /** Briefs of it that have no line, as last read; nobody knows how many while it is admitted. */
   left = Number.POSITIVE_INFINITY;
-  /** Which decisions of people were taken last, and that nothing moves before there are others. */
-  /** Which decisions were taken, and of how many admissions of the batch. */
+  /** Which decisions of people were taken last, and at which admission of the batch. */
   private heard = { mark: '', admissions: 0 };
+  /** Nothing of it moves before there are others. */
   private awaitsDecisions = false;
   /** What its caps allow, as last seen. */
   private capsSeen: string | null = null;
