@@ -10,9 +10,9 @@ export async function bundle(dist) {
   const bundled = await rolldown({
     input: { 'rivya-batch': join(dist, 'cli/main.js') },
     platform: 'node',
-    // msgpackr-extract is optional and native: found beside msgpackr, or not at all. Bull Board serves files of its own
-    // packages, and looks for them where it is itself.
-    external: ['msgpackr-extract', /^@bull-board\//],
+    // msgpackr-extract is optional and native: found beside msgpackr, or not at all. So is what sharp decodes with. Bull
+    // Board serves files of its own packages, and looks for them where it is itself.
+    external: ['msgpackr-extract', 'sharp', /^@bull-board\//],
     plugins: [keepPlaces(dist, bin)],
   });
   const { output } = await bundled.write({ dir: bin, chunkFileNames: '[name]-[hash].js' });
