@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Minutes of killing, freezing and filling disks, many briefs, input of chance, and hours of learning on simulated time: `npm run crash`
+ * Pages in a browser, minutes of killing, freezing and filling disks, many briefs, input of chance, and hours of learning on simulated time: `npm run crash`
  * runs the first two, and `test:long`, which `.ci/run` and `npm run gate` run, what is worth it each time.
  */
 const longOnes = [
@@ -28,7 +28,10 @@ const longOnes = [
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: process.env.TESTS === 'all' ? [] : longOnes.map((name) => `test/${name}.test.ts`),
+    exclude:
+      process.env.TESTS === 'all'
+        ? []
+        : ['test/**/*.page.test.ts', ...longOnes.map((name) => `test/${name}.test.ts`)],
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
     maxWorkers: 6,

@@ -3,10 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { ensureChromium } from './provide-chromium.mjs';
 import { ensureRedisServer } from './provide-redis.mjs';
 
 const root = dirname(import.meta.dirname);
 ensureRedisServer();
+// The tests of pages are among the long ones.
+if (process.env.TESTS === 'all') process.env.CHROMIUM = ensureChromium();
 
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(built.status ?? 1);
