@@ -14,7 +14,7 @@ Here you look up what a command is called, which options it takes, what they are
 
 An option wins over the [recipe](recipes.md), the recipe over the environment, the environment over \`.env\` in the current folder, that over the default. A variable that is set to nothing counts as not set.
 
-Nearly every option has a twin in the environment: \`--in-flight\` is \`RIVYA_BATCH_IN_FLIGHT\`, and so on. What pays again or skips a question has none and is typed each time (\`--force\`, \`--fresh\`, \`--yes\`, \`--abandon\`, \`--ids\`, \`--run\`): a variable of that name does nothing, and a warning says so. \`--json\`, \`--csv\`, \`--no-wait\`, \`--no-login\`, \`--take\` and the simulator's \`--rate\` have none either. For switches (\`--skip-invalid\`, \`--strict\`, \`--only-changed\`) the twin's values \`false\`, \`no\` and \`off\` count as not set; anything else switches on. The twin of a repeatable option holds one value.
+Nearly every option has a twin in the environment: \`--in-flight\` is \`RIVYA_BATCH_IN_FLIGHT\`, and so on. What pays again or skips a question has none and is typed each time (\`--force\`, \`--fresh\`, \`--yes\`, \`--abandon\`, \`--ids\`, \`--run\`): a variable of that name does nothing, and a warning says so. \`--json\`, \`--csv\`, \`--no-wait\`, \`--no-login\`, \`--take\`, \`--apply\` and the simulator's \`--rate\` have none either. For switches (\`--skip-invalid\`, \`--strict\`, \`--only-changed\`) the twin's values \`false\`, \`no\` and \`off\` count as not set; anything else switches on. The twin of a repeatable option holds one value.
 
 \`continue BATCH\` takes the options of the command that it gives again, and heeds no twins: it has the options that the command had.
 

@@ -77,9 +77,9 @@ const commands: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/export.js')).addSheetCommand,
   },
   review: {
-    does: "take people's decisions about results into a folder: decisions.jsonl",
+    does: 'a page to look at results and decide on them; take decisions over, and apply them',
     takes: '[options] <folder>',
-    load: async () => (await import('./commands/review.js')).addReviewCommand,
+    load: async () => (await import('./commands/review/review.js')).addReviewCommand,
   },
   verify: {
     does: 'prove from the folder alone that all results are there, whole and counted',
@@ -213,7 +213,6 @@ const withoutRedis = new Set([
   'verify',
   'manifest',
   'sheet',
-  'review',
   'costs',
   'models',
   'credits',

@@ -1,48 +1,23 @@
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
-import { verdicts } from '../../results/decisions.js';
-import { ownerOf } from '../../results/output-folder.js';
+import { verdicts } from '../../../results/decisions.js';
 import {
   type LeftOut,
   type LeftOutBecause,
   type TakenDecisions,
   takeDecisions,
-} from '../../results/take-decisions.js';
-import { BatchError, ExitCode } from '../../shared/errors.js';
-import { counted, grouped, quoteName } from '../../shared/quantities.js';
-import { addJsonFlag, pathOnDisk } from '../options/flags.js';
-import type { CommandSetup } from '../setup.js';
-import { hangingLines, type Terminal } from '../text/terminal.js';
+} from '../../../results/take-decisions.js';
+import { ExitCode } from '../../../shared/errors.js';
+import { counted, grouped, quoteName } from '../../../shared/quantities.js';
+import type { CommandSetup } from '../../setup.js';
+import { hangingLines, type Terminal } from '../../text/terminal.js';
 
-export function addReviewCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('review')
-    .argument('<folder>', 'what --out named', pathOnDisk)
-    // Without an environment twin: a file is taken when somebody says so.
-    .addOption(
-      new Option('--take <file>', 'take over the decisions of a file').argParser(pathOnDisk),
-    );
-  addJsonFlag(command);
-  command.action((folder: string, flags: { take?: string; json: boolean }) =>
-    setup.run(() => review(setup, resolve(folder), flags)),
-  );
-}
-
-async function review(
-  { terminal, program }: CommandSetup,
+/** `review DIR --take FILE`: the decisions of a file come into the folder. */
+export async function take(
+  { terminal }: CommandSetup,
   folder: string,
-  { take, json }: { take?: string; json: boolean },
+  { take: file, json }: { take: string; json: boolean },
 ): Promise<ExitCode> {
-  if (take === undefined) {
-    throw new BatchError(
-      'usage',
-      `Name a file of decisions: --take FILE. There is no page to review on yet; "${program} sheet ${folder}" makes one to look at.`,
-    );
-  }
-  if ((await ownerOf(folder)) === null) {
-    throw new BatchError('usage', `There are no results of a batch in ${folder}.`);
-  }
-  const result = await takeDecisions(folder, resolve(take));
+  const result = await takeDecisions(folder, resolve(file));
   if (json) terminal.json(result);
   else printTaken(terminal, result);
   return ExitCode.succeeded;
