@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import {
-  type AssetPlace,
-  assetName,
-  canonicalName,
-  safeName,
-} from '../../../src/worker/stages/collect.js';
+import { canonicalName, safeName } from '../../../src/shared/safe-name.js';
+import { type AssetPlace, assetName } from '../../../src/worker/stages/collect.js';
 
 const place: AssetPlace = {
   briefId: 'sku-00123',
