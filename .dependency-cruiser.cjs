@@ -12,7 +12,21 @@ const arrows = {
   worker: ['batch', 'rivya', 'pictures', 'results', 'ledger', 'shared'],
   forecast: ['batch', 'producer', 'rivya', 'results', 'ledger', 'shared'],
   schedule: ['batch', 'producer', 'notify', 'rivya', 'results', 'ledger', 'shared'],
-  monitor: ['schedule', 'forecast', 'notify', 'rivya', 'results', 'ledger', 'shared'],
+  monitor: [
+    'review',
+    'web',
+    'pictures',
+    'schedule',
+    'forecast',
+    'notify',
+    'rivya',
+    'results',
+    'ledger',
+    'shared',
+  ],
+  pictures: ['shared'],
+  web: ['shared'],
+  review: ['pictures', 'web', 'producer', 'results', 'ledger', 'shared'],
   simulator: ['rivya', 'shared'],
 };
 /** These know the other room's words, and nothing of how it works. */

@@ -30,7 +30,7 @@ const decisionSchema = z.object({
 export type Decision = z.infer<typeof decisionSchema>;
 
 /** What stands on one row of a file of decisions. `reason` ends a sentence that begins with the row. */
-export type FoundDecision = { row: number } & (
+export type FoundDecision = { row: number; offset: number; length: number } & (
   | { kind: 'decision'; decision: Decision }
   | { kind: 'unreadable'; reason: string }
 );
@@ -43,13 +43,15 @@ export async function* walkDecisions(path: string): AsyncGenerator<FoundDecision
   let row = 0;
   for await (const line of readLines(path)) {
     row += 1;
-    const written = line.text.replace(/^\ufeff/, '').trim();
-    if (written !== '') yield { row, ...judgeDecision(written) };
+    const { offset, length } = line;
+    if (line.text.replace(/^\ufeff/, '').trim() === '') continue;
+    yield { row, offset, length, ...judgeDecision(line.text) };
   }
 }
 
-function judgeDecision(written: string) {
-  const json = parseJson(written);
+/** Reads one row. */
+export function judgeDecision(written: string) {
+  const json = parseJson(written.replace(/^\ufeff/, '').trim());
   if (json === undefined) return { kind: 'unreadable', reason: 'it is not JSON' } as const;
   const parsed = decisionSchema.safeParse(json);
   if (parsed.success) return { kind: 'decision', decision: parsed.data } as const;

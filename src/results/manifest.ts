@@ -443,6 +443,54 @@ export class SucceededLines {
   }
 }
 
+/** The lines that others have replaced, by brief; only where they stand is kept in memory. */
+export class HistoryLines {
+  private constructor(
+    private readonly out: string,
+    private readonly spans: SpanIndex,
+    private readonly isEmpty: boolean,
+  ) {}
+
+  static async read(out: string): Promise<HistoryLines> {
+    const spans = new SpanIndex();
+    const counts = new TextIndex(1);
+    for await (const found of walkHistory(out)) {
+      if (found.kind !== 'line') continue;
+      const { words } = counts.claim(found.line.brief_id);
+      spans.set(`${words[0]} ${found.line.brief_id}`, found);
+      words[0] = (words[0] ?? 0) + 1;
+    }
+    return new HistoryLines(out, spans, counts.size === 0);
+  }
+
+  async open(): Promise<OpenHistory> {
+    const path = join(this.out, fileNames.history);
+    return new OpenHistory(this.spans, this.isEmpty ? null : await open(path, 'r'));
+  }
+}
+
+class OpenHistory {
+  constructor(
+    private readonly spans: SpanIndex,
+    private readonly file: FileHandle | null,
+  ) {}
+
+  /** In the order in which they were replaced. */
+  async *linesOf(briefId: string): AsyncGenerator<ManifestLine> {
+    if (this.file === null) return;
+    for (let position = 0; ; position += 1) {
+      const span = this.spans.find(`${position} ${briefId}`);
+      if (span === null) return;
+      const line = await lineAt(this.file, span);
+      if (line !== null) yield line;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file?.close();
+  }
+}
+
 /** Null for what cannot be read. */
 async function lineAt(file: FileHandle, { offset, length }: Span): Promise<ManifestLine | null> {
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset);

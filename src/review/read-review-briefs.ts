@@ -1,0 +1,172 @@
+import { basename } from 'node:path';
+import { remedyFor } from '../results/failures.js';
+import { readJournalHeader } from '../results/journal.js';
+import { LatestDecisions } from '../results/latest-decisions.js';
+import { HistoryLines, ManifestFile } from '../results/manifest.js';
+import type { JsonValue } from '../shared/json.js';
+import type { Asset, ManifestLine } from '../shared/manifest-line.js';
+import { itemAddresses } from '../shared/reference-items.js';
+import { isSimulated } from '../shared/simulated.js';
+import type {
+  EarlierAttempt,
+  ReviewBrief,
+  ReviewDecision,
+  ReviewFile,
+  ReviewReference,
+} from './review-brief.js';
+
+/**
+ * What a folder has to be looked at: its lines, with what people said of them and what they have replaced. In memory is
+ * only where all of that stands: some 12 bytes for a line, 35 for a decision and for a line of the history.
+ */
+export class ReviewFolder {
+  private constructor(
+    readonly out: string,
+    /** Null for a folder without a line. */
+    readonly batch: string | null,
+    readonly simulated: boolean,
+    private readonly manifest: ManifestFile,
+    private readonly history: HistoryLines,
+    private readonly decisions: LatestDecisions,
+  ) {}
+
+  /** @throws BatchError `batch_conflict` for a manifest that cannot be read */
+  static async read(out: string): Promise<ReviewFolder> {
+    const header = await readJournalHeader(out);
+    const manifest = await ManifestFile.read(out);
+    const history = await HistoryLines.read(out);
+    const decisions = await LatestDecisions.read(out);
+    const batch = header?.batch ?? (await firstBatch(manifest));
+    const simulated = header !== null && isSimulated(header);
+    return new ReviewFolder(out, batch, simulated, manifest, history, decisions);
+  }
+
+  /** Lines of the manifest. */
+  get size(): number {
+    return this.manifest.size;
+  }
+
+  get name(): string {
+    return basename(this.out);
+  }
+
+  /** The input's, in its order. */
+  get columns(): readonly string[] {
+    return this.manifest.inputColumns;
+  }
+
+  /**
+   * In input order.
+   * @param isWanted says of which positions briefs are wanted, from 0
+   */
+  async *briefs(isWanted?: (position: number) => boolean): AsyncGenerator<ReviewBrief> {
+    const history = await this.history.open();
+    const decisions = await this.decisions.open();
+    try {
+      for await (const line of this.manifest.lines(isWanted)) {
+        const earlier: EarlierAttempt[] = [];
+        for await (const old of history.linesOf(line.brief_id)) {
+          // A task that was looked at again is the same attempt.
+          if (old.task_id === line.task_id && old.attempt === line.attempt) continue;
+          earlier.unshift(earlierAttempt(old, await decisions.on(old)));
+        }
+        yield { ...reviewBrief(line), decision: await decisions.on(line), earlier };
+      }
+    } finally {
+      await history.close();
+      await decisions.close();
+    }
+  }
+}
+
+/** Every brief of a folder that has ended, in input order and bounded memory. */
+export async function* readReviewBriefs(out: string): AsyncGenerator<ReviewBrief> {
+  yield* (await ReviewFolder.read(out)).briefs();
+}
+
+async function firstBatch(manifest: ManifestFile): Promise<string | null> {
+  for await (const { batch } of manifest.lines((position) => position === 0)) return batch;
+  return null;
+}
+
+function reviewBrief(line: ManifestLine): Omit<ReviewBrief, 'decision' | 'earlier'> {
+  const { error, credits } = line;
+  return {
+    id: line.brief_id,
+    seq: line.seq,
+    row: line.row,
+    source: line.source,
+    status: line.status,
+    model: line.model,
+    output: line.output ?? null,
+    run: line.run,
+    attempt: line.attempt,
+    prompt: line.prompt,
+    params: shownParams(line),
+    columns: line.input,
+    name: line.name ?? null,
+    credits: credits.final,
+    reserved: credits.reserved,
+    times: line.times,
+    error: error && { code: error.code, message: error.message, remedy: remedyFor(error.code) },
+    text: line.text ?? null,
+    files: line.assets.map(reviewFile),
+    references: references(line),
+    after: (line.after ?? []).map(({ id }) => id),
+  };
+}
+
+/** What is referred to is shown as pictures, and not once more as their hashes. */
+function shownParams({ params }: ManifestLine): ReviewBrief['params'] {
+  const { referenceMediaItems: _items, attachments: _attachments, ...others } = params;
+  return others;
+}
+
+function reviewFile({ path, media_type: mediaType, bytes, sha256 }: Asset): ReviewFile {
+  return { path, mediaType, bytes, sha256, hasThumbnail: mediaType.startsWith('image/') };
+}
+
+function earlierAttempt(line: ManifestLine, decision: ReviewDecision | null): EarlierAttempt {
+  return {
+    attempt: line.attempt,
+    status: line.status,
+    prompt: line.prompt,
+    credits: line.credits.final,
+    files: line.assets.map(reviewFile),
+    text: line.text ?? null,
+    decision,
+  };
+}
+
+function references(line: ManifestLine): ReviewReference[] {
+  const { params, draft, references: given, after = [] } = line;
+  const addresses = itemAddresses(params.referenceMediaItems ?? params.attachments);
+  if (draft === undefined) {
+    const labels = given.length > 0 ? given : addresses;
+    return labels.map((label, index) => rowReference(label, addresses[index]));
+  }
+  let position = 0;
+  return draft.references.map((reference, index) => {
+    if ('url' in reference) {
+      const label = given[position] ?? reference.url;
+      position += 1;
+      return rowReference(label, addresses[index] ?? reference.url);
+    }
+    const { output } = reference;
+    const briefId = after.find((before) => before.output === output)?.id ?? null;
+    return { label: output, thumbnail: null, briefId };
+  });
+}
+
+const placeholder = /^sha256:([0-9a-f]{64})$/;
+
+function rowReference(label: string, address: JsonValue | undefined): ReviewReference {
+  const sha256 = typeof address === 'string' ? (placeholder.exec(address)?.[1] ?? null) : null;
+  return { label: baseName(label), thumbnail: sha256, briefId: null };
+}
+
+/** Of a path of any system, or an address without what follows its path. */
+function baseName(label: string): string {
+  const [path = ''] = /^https?:/i.test(label) ? label.split(/[?#]/) : [label];
+  return path.split(/[\\/]/).findLast((part) => part !== '') ?? label;
+}
