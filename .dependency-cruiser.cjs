@@ -28,6 +28,10 @@ const arrows = {
   web: ['shared'],
   review: ['pictures', 'web', 'producer', 'results', 'ledger', 'shared'],
   simulator: ['rivya', 'shared'],
+  session: [
+    ...['schedule', 'worker', 'batch', 'producer', 'notify', 'rivya', 'results', 'ledger', 'store'],
+    'shared',
+  ],
 };
 /** These know the other room's words, and nothing of how it works. */
 const typesOnly = {

@@ -12,7 +12,7 @@ it('docs/options.md is what the commands say (npm run options writes it)', () =>
 
 it('docs/options.md has every variable that is read', () => {
   const page = readPage('docs/options.md');
-  const source = readFileSync(`${root}/src/cli/options/environment.ts`, 'utf8');
+  const source = readFileSync(`${root}/src/session/environment.ts`, 'utf8');
   const read = [...source.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name);
   const example = readFileSync(`${root}/.env.example`, 'utf8');
   const shown = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name = '']) => name);

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { redactSecrets } from '../rivya/transport-failure.js';
-import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
-import { shellWord } from '../shared/quantities.js';
 import {
   prepareEnvironment,
   programName,
   readSettings,
   uselessTwins,
-} from './options/environment.js';
+} from '../session/environment.js';
+import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
+import { shellWord } from '../shared/quantities.js';
 import { withoutWebhook } from './options/kept-command.js';
 import { createProgram } from './program.js';
 import type { CommandSetup } from './setup.js';

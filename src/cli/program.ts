@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, Help, Option } from 'commander';
-import { checkPrefix } from './options/environment.js';
+import { checkPrefix } from '../session/environment.js';
 import type { CommandSetup } from './setup.js';
 import { wrapProse } from './text/terminal.js';
 

@@ -35,7 +35,7 @@ describe('starting a command', () => {
 
   it('loads no command for the help, and nothing that only commands need', () => {
     const loaded = loadedWith('cli/main.js');
-    expect(among(loaded, [...heavy, 'ioredis', 'cli/setup.js'])).toEqual([]);
+    expect(among(loaded, [...heavy, 'ioredis', 'session/store-session.js'])).toEqual([]);
     expect([...loaded].filter((name) => name.startsWith('cli/commands/'))).toEqual([]);
   });
 

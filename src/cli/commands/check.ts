@@ -5,9 +5,11 @@ import type { CompiledInput } from '../../producer/compile-input.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
 import { createRivyaClient } from '../../rivya/client.js';
 import { judgeKey, type KeyVerdict } from '../../rivya/judge-answer.js';
+import type { Settings } from '../../session/environment.js';
+import { type ModelList, tellModelList } from '../../session/model-list.js';
+import { userAgent } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { compileFromFlags, reportRejections } from '../options/compile.js';
-import type { Settings } from '../options/environment.js';
 import {
   addInputFlags,
   addJsonFlag,
@@ -18,9 +20,8 @@ import {
   type PaceFlags,
   requireFiles,
 } from '../options/flags.js';
-import { type ModelList, tellModelList } from '../options/model-list.js';
 import { applyRecipe } from '../options/recipe.js';
-import { type CommandSetup, userAgent } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { planLines } from '../text/print-plan.js';
 import { planJson } from '../text/sentences.js';
 

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import type { BatchMeta, KeptCommand } from '../../ledger/batch-meta.js';
+import { openStoreSession } from '../../session/store-session.js';
 import { BatchError, type ExitCode } from '../../shared/errors.js';
 import { shellWord } from '../../shared/quantities.js';
 import { withoutWebhook, wordsOf } from '../options/kept-command.js';
-import { type CommandSetup, openStoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { addEnqueueCommand } from './enqueue.js';
 import { addRunCommand } from './run.js';
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { askApi } from '../../session/open-client.js';
 import { ExitCode } from '../../shared/errors.js';
 import { formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag } from '../options/flags.js';
-import { askApi } from '../sessions/open-client.js';
 import type { CommandSetup } from '../setup.js';
 
 export function addCreditsCommand(program: Command, setup: CommandSetup): void {

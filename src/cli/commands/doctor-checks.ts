@@ -7,14 +7,14 @@ import pc from 'picocolors';
 import type { RivyaClient } from '../../rivya/client.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
 import type { ReadCreditsOutcome } from '../../rivya/outcome.js';
+import type { Settings } from '../../session/environment.js';
+import { openClient } from '../../session/open-client.js';
 import { BatchError } from '../../shared/errors.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { formatBytes, formatCredits } from '../../shared/quantities.js';
 import { readMemory } from '../../store/inspect-redis.js';
 import { openStore, type Store } from '../../store/open-store.js';
 import { explainReply } from '../../store/reach-redis.js';
-import type { Settings } from '../options/environment.js';
-import { openClient } from '../sessions/open-client.js';
 import { hangingLines, type Terminal } from '../text/terminal.js';
 
 const subject = 'Rivya API';

@@ -13,6 +13,8 @@ import {
 import { type QueueMemory, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { leftOf } from '../../ledger/batch-meta.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
+import { tellModelList } from '../../session/model-list.js';
+import { batchContext, openAccount, openStoreSession } from '../../session/store-session.js';
 import { ExitCode } from '../../shared/errors.js';
 import { counted, formatBytes } from '../../shared/quantities.js';
 import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
@@ -38,9 +40,8 @@ import {
   recordOptions,
   type TypedCommand,
 } from '../options/kept-command.js';
-import { tellModelList } from '../options/model-list.js';
 import { applyRecipe } from '../options/recipe.js';
-import { batchContext, type CommandSetup, openAccount, openStoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { agreeToForce } from '../text/agree.js';
 import { Interrupts } from '../text/interrupts.js';
 import { comparisonJson, comparisonText, leftAsTheyAre, warningLines } from '../text/sentences.js';

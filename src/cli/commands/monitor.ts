@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
+import { openStoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { addLogFlag, type LogFlags, wholeNumber } from '../options/flags.js';
-import { type CommandSetup, openStoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
 import { openLogger } from '../text/open-logger.js';
 

@@ -16,20 +16,21 @@ import { typicalInputMs } from '../../forecast/time.js';
 import { DurationLedger } from '../../ledger/durations.js';
 import { ownerOf } from '../../results/output-folder.js';
 import type { RivyaClient } from '../../rivya/client.js';
+import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
+import { openClient } from '../../session/open-client.js';
+import { batchContext, openAccount, openStoreSession } from '../../session/store-session.js';
+import { openWorker } from '../../session/worker-session.js';
 import { ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { queueStages } from '../../shared/queue-names.js';
 import { StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { refuseSecondName } from '../options/choose-batch.js';
-import { openMessenger, tellBeforeEnd } from '../sessions/messenger-session.js';
-import { openClient } from '../sessions/open-client.js';
-import { simulatedText } from '../sessions/simulate.js';
-import { openWorker } from '../sessions/worker-session.js';
-import { batchContext, type CommandSetup, openAccount, openStoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
 import { openLogger } from '../text/open-logger.js';
 import { planLines, watchedText } from '../text/print-plan.js';
+import { simulatedText } from '../text/simulate.js';
 import { noticeTeller } from '../text/tell-notice.js';
 import { agreeToFresh, askFirst, planRun } from './plan-run.js';
 import { batchRequest, type RunRequest, type Work } from './run-request.js';
@@ -161,7 +162,7 @@ async function drive(
   const { terminal, settings } = setup;
   const log = openLogger(flags.logLevel);
   const { worker, close } = await openWorker({
-    ...{ session, account, client, stages: queueStages, flags, log, models },
+    ...{ session, account, client, stages: queueStages, limits: flags, log, models },
   });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   const leaving = new AbortController();

@@ -3,14 +3,9 @@ import type { KeptCommand } from '../../ledger/batch-meta.js';
 import type { Messenger } from '../../notify/messenger.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
-import type {
-  ForceFlags,
-  InputFlags,
-  LogFlags,
-  PriorityFlags,
-  RequestFlags,
-} from '../options/flags.js';
-import type { StoreSession } from '../setup.js';
+import type { StoreSession } from '../../session/store-session.js';
+import type { RequestLimits } from '../../session/worker-session.js';
+import type { ForceFlags, InputFlags, LogFlags, PriorityFlags } from '../options/flags.js';
 import type { Interrupts } from '../text/interrupts.js';
 
 /** What `run` or `enqueue` is to make of its checked input. */
@@ -36,7 +31,7 @@ export interface RunRequest extends InputRequest {
   /** The input that a trial's sample was taken from; null where the whole input is run. */
   trial: { whole: CompiledInput } | null;
   flags: InputRequest['flags'] &
-    RequestFlags &
+    RequestLimits &
     LogFlags &
     SpendingFlags & { json: boolean; wait: boolean };
 }

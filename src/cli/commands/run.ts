@@ -2,10 +2,12 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { sampleInput } from '../../producer/sample.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
+import { requireApiKey } from '../../session/environment.js';
+import { tellModelList } from '../../session/model-list.js';
+import type { RequestLimits } from '../../session/worker-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { chooseBatch } from '../options/choose-batch.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
-import { requireApiKey } from '../options/environment.js';
 import {
   addForceFlag,
   addInputFlags,
@@ -21,7 +23,6 @@ import {
   type LogFlags,
   type NotifyFlags,
   type PriorityFlags,
-  type RequestFlags,
   requireFiles,
   requireOut,
   twin,
@@ -29,10 +30,9 @@ import {
   wholeNumber,
 } from '../options/flags.js';
 import { keepCommand, recordOptions, type TypedCommand } from '../options/kept-command.js';
-import { tellModelList } from '../options/model-list.js';
 import { applyRecipe } from '../options/recipe.js';
-import { withSimulator } from '../sessions/simulate.js';
 import type { CommandSetup } from '../setup.js';
+import { withSimulator } from '../text/simulate.js';
 import { runBatch } from './run-batch.js';
 import type { RunRequest, SpendingFlags } from './run-request.js';
 
@@ -43,7 +43,7 @@ interface RunFlags
   extends InputFlags,
     ForceFlags,
     PriorityFlags,
-    RequestFlags,
+    RequestLimits,
     LogFlags,
     NotifyFlags,
     SpendingFlags {

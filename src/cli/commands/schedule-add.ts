@@ -10,20 +10,20 @@ import {
   type OverlapRule,
   type Schedule,
 } from '../../schedule/schedule.js';
+import { requireApiKey } from '../../session/environment.js';
+import { tellModelList } from '../../session/model-list.js';
+import { withSchedules } from '../../session/schedule-session.js';
 import { checkBatchName } from '../../shared/batch-name.js';
 import { systemClock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { compileFromFlags, readingOptions } from '../options/compile.js';
-import { requireApiKey } from '../options/environment.js';
 import {
   type NotifyFlags,
   type PriorityFlags,
   type ReadingFlags,
   webhookOf,
 } from '../options/flags.js';
-import { tellModelList } from '../options/model-list.js';
-import { withSchedules } from '../sessions/schedule-session.js';
 import type { CommandSetup } from '../setup.js';
 
 export interface AddFlags extends ReadingFlags, PriorityFlags, NotifyFlags {

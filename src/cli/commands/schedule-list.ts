@@ -17,8 +17,8 @@ import {
   webhookWords,
   whenWords,
 } from '../../schedule/words.js';
+import { findSchedule, withSchedules } from '../../session/schedule-session.js';
 import { ExitCode } from '../../shared/errors.js';
-import { findSchedule, withSchedules } from '../sessions/schedule-session.js';
 import type { CommandSetup } from '../setup.js';
 import { type Column, printTable } from '../text/table.js';
 import { hangingLines, printFacts, type Terminal } from '../text/terminal.js';

@@ -4,6 +4,7 @@ import { isFinalized } from '../../ledger/batch-meta.js';
 import { zoneText } from '../../schedule/cron.js';
 import { runIdByHand } from '../../schedule/queue.js';
 import { isOpen, missedRules, overlapRules } from '../../schedule/schedule.js';
+import { findSchedule, type Schedules, withSchedules } from '../../session/schedule-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import {
   addJsonFlag,
@@ -16,7 +17,6 @@ import {
   twin,
 } from '../options/flags.js';
 import { applyRecipe } from '../options/recipe.js';
-import { findSchedule, type Schedules, withSchedules } from '../sessions/schedule-session.js';
 import type { CommandSetup } from '../setup.js';
 import { type AddFlags, addSchedule } from './schedule-add.js';
 import { listSchedules } from './schedule-list.js';

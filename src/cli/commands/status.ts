@@ -30,6 +30,7 @@ import {
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
 import { manifestPath, readableLines } from '../../results/manifest.js';
 import { runReport } from '../../results/run-report.js';
+import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import {
   counted,
@@ -41,7 +42,7 @@ import {
 } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, twin } from '../options/flags.js';
-import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { limitingText, outputsText } from '../text/sentences.js';
 import { type Column, printTable } from '../text/table.js';
 import { filesDueText } from '../text/tell-notice.js';

@@ -11,12 +11,13 @@ import {
 import { ManifestWriter } from '../../batch/manifest-writer.js';
 import { localOutput } from '../../batch/open-batch.js';
 import { type BatchMeta, isOver, leftOf } from '../../ledger/batch-meta.js';
+import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
+import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
-import { openMessenger, tellBeforeEnd } from '../sessions/messenger-session.js';
-import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { confirm } from '../text/agree.js';
 import { openLogger } from '../text/open-logger.js';
 

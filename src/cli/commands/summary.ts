@@ -15,9 +15,9 @@ import { counted, formatCredits } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { outcomeWord } from '../../worker/stages/answers.js';
 import { commandFor, continueLine } from '../options/kept-command.js';
-import { simulatedText } from '../sessions/simulate.js';
 import type { CommandSetup } from '../setup.js';
 import { comparisonJson, leftAsTheyAre, planJson } from '../text/sentences.js';
+import { simulatedText } from '../text/simulate.js';
 import { type TrialResult, trialLines } from './trial.js';
 import type { RunEnd } from './watch-run.js';
 

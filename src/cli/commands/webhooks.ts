@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 import type { Command } from 'commander';
 import { isPublicAddress } from '../../rivya/safe-url.js';
 import type { MadeWebhook, Webhook } from '../../rivya/webhooks.js';
+import { askApi } from '../../session/open-client.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { addJsonFlag } from '../options/flags.js';
-import { askApi } from '../sessions/open-client.js';
 import type { CommandSetup } from '../setup.js';
 import { type Column, printTable } from '../text/table.js';
 

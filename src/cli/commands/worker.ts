@@ -2,6 +2,13 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { checkHooksPath } from '../../session/environment.js';
+import { openMessenger } from '../../session/messenger-session.js';
+import { lastModels } from '../../session/model-list.js';
+import { openClient } from '../../session/open-client.js';
+import { startSchedules } from '../../session/schedule-session.js';
+import { openAccount, openStoreSession } from '../../session/store-session.js';
+import { openWorker, type RequestLimits } from '../../session/worker-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { ListenAddress } from '../../shared/listen.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
@@ -9,27 +16,20 @@ import type { HealthServer } from '../../worker/health-server.js';
 import { NoticeNews, type Notify } from '../../worker/notices.js';
 import { serveBatches } from '../../worker/serve-batches.js';
 import type { WorkerProcess } from '../../worker/worker-process.js';
-import { checkHooksPath } from '../options/environment.js';
 import {
   addLogFlag,
   addOutFlag,
   addRequestFlags,
   type LogFlags,
-  type RequestFlags,
   stages,
   twin,
   wholeNumber,
 } from '../options/flags.js';
-import { lastModels } from '../options/model-list.js';
-import { openMessenger } from '../sessions/messenger-session.js';
-import { openClient } from '../sessions/open-client.js';
-import { startSchedules } from '../sessions/schedule-session.js';
-import { openWorker } from '../sessions/worker-session.js';
-import { type CommandSetup, openAccount, openStoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
 import { openLogger } from '../text/open-logger.js';
 
-interface WorkerFlags extends RequestFlags, LogFlags {
+interface WorkerFlags extends RequestLimits, LogFlags {
   out?: string;
   stages: QueueStage[];
   healthPort?: number;
@@ -85,7 +85,16 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
   const account = openAccount(session);
   const models = await lastModels(settings);
   const hints = hooks === null ? ('none' as const) : ('hints' as const);
-  const parts = { session, account, client, stages: flags.stages, flags, log, models, hints };
+  const parts = {
+    session,
+    account,
+    client,
+    stages: flags.stages,
+    limits: flags,
+    log,
+    models,
+    hints,
+  };
   const { worker, close } = await openWorker(parts);
   const schedules = flags.stages.includes('submit')
     ? await startSchedules(session, { account, models, log, stopping })

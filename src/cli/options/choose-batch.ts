@@ -3,9 +3,10 @@ import { AccountLedger } from '../../ledger/account-ledger.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
 import { manifestPath } from '../../results/manifest.js';
 import { batchHeldIn } from '../../results/output-folder.js';
+import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { checkBatchName, defaultBatchName, fileBatchName } from '../../shared/batch-name.js';
 import { BatchError } from '../../shared/errors.js';
-import { type CommandSetup, openStoreSession, type StoreSession } from '../setup.js';
+import type { CommandSetup } from '../setup.js';
 
 export interface ChosenBatch {
   batch: string;

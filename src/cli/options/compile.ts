@@ -2,8 +2,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type CompiledInput, compileInput } from '../../producer/compile-input.js';
 import { chooseChecks, type InputOptions } from '../../producer/options.js';
-import { referenceFetcher } from '../../producer/references/fetch-reference.js';
-import type { FetchReference } from '../../producer/references/files.js';
 import {
   groupRejections,
   type RejectionGroup,
@@ -14,14 +12,14 @@ import {
 } from '../../producer/rejected-file.js';
 import { fileNames } from '../../results/file-names.js';
 import type { Schedule } from '../../schedule/schedule.js';
+import type { Settings } from '../../session/environment.js';
+import type { ModelList } from '../../session/model-list.js';
+import { fetcherFor } from '../../session/open-client.js';
 import { BatchError } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
-import { userAgent } from '../setup.js';
 import { rowsText } from '../text/sentences.js';
 import { hangingLines, type Terminal } from '../text/terminal.js';
-import type { Settings } from './environment.js';
 import type { ReadingFlags } from './flags.js';
-import type { ModelList } from './model-list.js';
 
 /** Reads and checks the whole input; the options of the command line become the producer's. */
 export async function compileFromFlags(
@@ -38,11 +36,6 @@ export async function compileFromFlags(
     checks: chooseChecks(list, { strict }),
     fetchReference: fetcherFor(settings),
   });
-}
-
-/** Gets references of models that take no URLs. */
-export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
-  return referenceFetcher({ origin, proxy, userAgent, folder: join(home, 'references') });
 }
 
 /** More kinds of faults than this are not read on a screen. */

@@ -3,9 +3,9 @@ import { type MessageKind, messageKinds, type Webhook } from '../../ledger/messa
 import type { InputOptions, OutputOption } from '../../producer/options.js';
 import { isInsideHost } from '../../rivya/safe-url.js';
 import { isUrl } from '../../schedule/schedule.js';
+import { type Settings, twinOf } from '../../session/environment.js';
 import { BatchError } from '../../shared/errors.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
-import { type Settings, twinOf } from './environment.js';
 
 const leastPriority = -100;
 const mostPriority = 100;
@@ -51,15 +51,6 @@ export interface InputFlags extends ReadingFlags {
 export interface PaceFlags {
   rate?: number;
   inFlight?: number;
-}
-
-/** Options of whatever sends requests: `run`, `worker`. */
-export interface RequestFlags extends PaceFlags {
-  submitRate?: number;
-  readRate?: number;
-  concurrency: number;
-  /** Hours. */
-  keyLife: number;
 }
 
 /** Options of whatever logs: `run`, `worker`, `monitor`. */

@@ -1,9 +1,12 @@
-import { createRivyaClient, type RivyaClient } from '../../rivya/client.js';
-import { judgeKey } from '../../rivya/judge-answer.js';
-import type { Refused, Unknown, Unreachable } from '../../rivya/outcome.js';
-import { BatchError } from '../../shared/errors.js';
-import { requireApiKey, type Settings } from '../options/environment.js';
-import { userAgent } from '../setup.js';
+import { join } from 'node:path';
+import { referenceFetcher } from '../producer/references/fetch-reference.js';
+import type { FetchReference } from '../producer/references/files.js';
+import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
+import { judgeKey } from '../rivya/judge-answer.js';
+import type { Refused, Unknown, Unreachable } from '../rivya/outcome.js';
+import { BatchError } from '../shared/errors.js';
+import { requireApiKey, type Settings } from './environment.js';
+import { userAgent } from './store-session.js';
 
 /** Speaks to the API as this environment says; apart from a command's hold on Redis, which most commands need alone. */
 export function openClient(settings: Settings): RivyaClient {
@@ -57,4 +60,9 @@ function isUnanswered(outcome: { kind: string }): outcome is Unknown | Unreachab
 
 function isAboutKey(outcome: Refused): boolean {
   return outcome.refusal.kind === 'key_refused' || judgeKey(outcome).kind === 'refused';
+}
+
+/** Gets references of models that take no URLs. */
+export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
+  return referenceFetcher({ origin, proxy, userAgent, folder: join(home, 'references') });
 }

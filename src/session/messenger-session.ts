@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
-import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { Messenger } from '../../notify/messenger.js';
-import { messagePoster } from '../../notify/post-message.js';
-import { shownWebhook } from '../../notify/words.js';
-import { systemClock } from '../../shared/clock.js';
-import { type StoreSession, userAgent } from '../setup.js';
-import type { Terminal } from '../text/terminal.js';
+import type { AccountLedger } from '../ledger/account-ledger.js';
+import { Messenger } from '../notify/messenger.js';
+import { messagePoster } from '../notify/post-message.js';
+import { shownWebhook } from '../notify/words.js';
+import { systemClock } from '../shared/clock.js';
+import { type StoreSession, type Teller, userAgent } from './store-session.js';
 
 /** Tells what the account has to tell, once it is started. */
 export function openMessenger(
@@ -25,7 +24,7 @@ const settleWithinMs = 5_000;
 export async function tellBeforeEnd(
   messenger: Messenger,
   { account, batch }: { account: AccountLedger; batch: string },
-  terminal: Terminal,
+  teller: Teller,
 ): Promise<void> {
   await messenger.settle(settleWithinMs);
   await messenger.close();
@@ -35,7 +34,7 @@ export async function tellBeforeEnd(
   const [webhook] = await account.messages.webhooks([`message ${untold.id}`]);
   const where = webhook ? shownWebhook(webhook).origin : 'The webhook';
   const why = untold.fate.kind === 'due' && untold.fate.why !== null ? `: ${untold.fate.why}` : '';
-  terminal.warn(
+  teller.warn(
     `${where} could not be told of batch.${untold.kind} yet${why}. It is tried again, for a day, by whatever runs with this Redis and key: the next "rivya-batch run", or a worker.`,
   );
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readSecretFiles } from '../../../src/cli/options/environment.js';
+import { readSecretFiles } from '../../src/session/environment.js';
 
 let folder: string;
 

@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundledModels, fillInModels } from '../../rivya/catalogue.js';
-import { createRivyaClient } from '../../rivya/client.js';
-import type { ListModelsOutcome, Model } from '../../rivya/outcome.js';
-import { parseModels } from '../../rivya/parse.js';
-import { systemClock } from '../../shared/clock.js';
-import { formatDuration } from '../../shared/quantities.js';
-import { writeFileDurably } from '../../shared/write-file-durably.js';
-import { userAgent } from '../setup.js';
-import type { Terminal } from '../text/terminal.js';
+import { bundledModels, fillInModels } from '../rivya/catalogue.js';
+import { createRivyaClient } from '../rivya/client.js';
+import type { ListModelsOutcome, Model } from '../rivya/outcome.js';
+import { parseModels } from '../rivya/parse.js';
+import { systemClock } from '../shared/clock.js';
+import { formatDuration } from '../shared/quantities.js';
+import { writeFileDurably } from '../shared/write-file-durably.js';
 import type { Settings } from './environment.js';
+import { type Teller, userAgent } from './store-session.js';
 
 /** The models as far as they are known, and who says so; `why` the API's own list could not be had. */
 export type ModelList = { models: Model[] } & (
@@ -69,10 +68,10 @@ function whyNot(outcome: ListModelsOutcome): string {
 }
 
 /** The list for a command that a person gave, who is told where it is not the API's own. */
-export async function tellModelList(settings: Settings, terminal: Terminal): Promise<ModelList> {
+export async function tellModelList(settings: Settings, teller: Teller): Promise<ModelList> {
   const list = await readModelList(settings);
   const note = modelListNote(list);
-  if (note !== null) terminal.warn(note);
+  if (note !== null) teller.warn(note);
   return list;
 }
 

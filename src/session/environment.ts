@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { redactSecrets } from '../../rivya/transport-failure.js';
-import { BatchError } from '../../shared/errors.js';
+import { redactSecrets } from '../rivya/transport-failure.js';
+import { BatchError } from '../shared/errors.js';
 
 /** What every command may need; parsed once, whole, at start. */
 export interface Settings {

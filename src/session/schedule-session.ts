@@ -1,24 +1,24 @@
 import type { Logger } from 'pino';
-import type { AccountLedger } from '../../ledger/account-ledger.js';
-import type { Model } from '../../rivya/outcome.js';
-import { ScheduleLedger } from '../../schedule/ledger.js';
-import { ScheduleQueue } from '../../schedule/queue.js';
-import { ScheduleWorker } from '../../schedule/runs/schedule-worker.js';
-import { fetchInput } from '../../schedule/runs/take-input.js';
-import type { Schedule } from '../../schedule/schedule.js';
-import { systemClock } from '../../shared/clock.js';
-import { BatchError } from '../../shared/errors.js';
-import { fetcherFor } from '../options/compile.js';
-import { requireApiKey, type Settings } from '../options/environment.js';
-import { type ModelList, modelListNote, readModelList } from '../options/model-list.js';
+import type { AccountLedger } from '../ledger/account-ledger.js';
+import type { Model } from '../rivya/outcome.js';
+import { ScheduleLedger } from '../schedule/ledger.js';
+import { ScheduleQueue } from '../schedule/queue.js';
+import { ScheduleWorker } from '../schedule/runs/schedule-worker.js';
+import { fetchInput } from '../schedule/runs/take-input.js';
+import type { Schedule } from '../schedule/schedule.js';
+import { systemClock } from '../shared/clock.js';
+import { BatchError } from '../shared/errors.js';
+import { requireApiKey, type Settings } from './environment.js';
+import { type ModelList, modelListNote, readModelList } from './model-list.js';
+import { fetcherFor } from './open-client.js';
 import {
   batchContext,
-  type CommandSetup,
   openAccount,
   openStoreSession,
   type StoreSession,
+  type Teller,
   userAgent,
-} from '../setup.js';
+} from './store-session.js';
 
 export interface Schedules {
   session: StoreSession;
@@ -29,7 +29,7 @@ export interface Schedules {
 
 /** Does something with the schedules of this environment's API origin and key. */
 export async function withSchedules<T>(
-  { settings, terminal }: CommandSetup,
+  { settings, terminal }: { settings: Settings; terminal: Teller },
   act: (schedules: Schedules) => Promise<T>,
 ): Promise<T> {
   // Before a private Redis is started for nothing.
