@@ -6,9 +6,10 @@ import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { listen } from '../shared/listen.js';
 import { tellNews } from '../shared/news.js';
+import { guardServer, isLoopback, type Login } from '../web/guard-server.js';
 import { addPages } from './add-pages.js';
 import { type Actions, addBoard } from './board/add-board.js';
-import { guardServer, isLoopback, type Login } from './guard/guard-server.js';
+import { hideSecrets } from './hide-secrets.js';
 import { troublePage } from './pages/layout.js';
 import { Ledgers } from './reading/ledgers.js';
 import { BatchQueues, ScheduleQueues } from './reading/queues.js';
@@ -54,7 +55,10 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   const watch = new Watch(ledgers, queues);
   const server = Fastify({ logger: false, forceCloseConnections: true });
   server.setErrorHandler((error: FastifyError, _request, reply) => tell(options, error, reply));
-  await guardServer(server, { login, clock });
+  await guardServer(server, { whose: 'monitor', login, token: null, clock });
+  server.addHook('onSend', async (_request, _reply, payload) =>
+    typeof payload === 'string' ? hideSecrets(payload) : payload,
+  );
   // After the guard: what does not exist needs the login as well.
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
   await addPages(server, { ledgers, queues: queues.batches, watch });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hideSecrets } from '../../src/monitor/guard/hide-secrets.js';
+import { hideSecrets } from '../../src/monitor/hide-secrets.js';
 
 describe('what leaves the monitor', () => {
   it('S8: holds no key, no webhook secret and no query of an absolute URL', () => {

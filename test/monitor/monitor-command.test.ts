@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { ask } from '../support/ask.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
-import { ask } from './open-monitor.js';
+import { withLogin } from './open-monitor.js';
 
 const password = 'a long word';
 
@@ -18,7 +19,7 @@ async function startMonitor(desk: Desk, options: string[] = []) {
   });
   await until(() => /Monitor: http:\S+ \(/.test(running.output()));
   const origin = /http:\S+/.exec(running.output())?.[0] ?? '';
-  return { running, origin, get: (path: string) => ask(origin + path, { password }) };
+  return { running, origin, get: (path: string) => ask(origin, path, withLogin({ password })) };
 }
 
 describe.concurrent('rivya-batch monitor', () => {

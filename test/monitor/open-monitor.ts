@@ -1,51 +1,33 @@
-import { request } from 'node:http';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type MonitorOptions, startMonitor } from '../../src/monitor/start-monitor.js';
 import { systemClock } from '../../src/shared/clock.js';
+import { type Answer, type Asked, ask } from '../support/ask.js';
 import { connect, type OpenLedger, openLedger } from '../support/ledger.js';
 
 export const login = { user: 'monitor', password: 'a long word: ümlaut' };
 
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-}
-
-interface Asked {
-  method?: string;
-  headers?: Record<string, string>;
+/** Of the password's holder, unless another one is given. */
+type AskedWithLogin = Asked & {
   /** Of the login; null for none. */
   password?: string | null;
-}
+};
 
-/** Sends any header there is, which `fetch` does not. */
-export function ask(url: string, asked: Asked = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, password = login.password } = asked;
+export function withLogin({
+  password = login.password,
+  headers = {},
+  ...asked
+}: AskedWithLogin): Asked {
   const given = Buffer.from(`${login.user}:${password}`).toString('base64');
   const authorization = password === null ? {} : { authorization: `Basic ${given}` };
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers: { ...authorization, ...headers } }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
+  return { ...asked, headers: { ...authorization, ...headers } };
 }
 
 /** A monitor over real HTTP and real Redis, and the ledger that it looks at. */
 export async function openMonitor(
   patch: Partial<MonitorOptions> = {},
   ledger?: OpenLedger,
-): Promise<OpenLedger & { get: (path: string, asked?: Asked) => Promise<Answer> }> {
+): Promise<OpenLedger & { get: (path: string, asked?: AskedWithLogin) => Promise<Answer> }> {
   const opened = ledger ?? (await openLedger());
   const connection = patch.connection ?? connect();
   if (connection.status === 'connecting') {
@@ -63,5 +45,5 @@ export async function openMonitor(
     ...patch,
   });
   onTestFinished(() => monitor.close());
-  return { ...opened, get: (path, asked) => ask(monitor.origin + path, asked) };
+  return { ...opened, get: (path, asked = {}) => ask(monitor.origin, path, withLogin(asked)) };
 }

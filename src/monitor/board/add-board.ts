@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ScheduleJob } from '../../schedule/queue.js';
 import { BatchError } from '../../shared/errors.js';
 import type { JobData } from '../../shared/queues.js';
-import { hideSecrets } from '../guard/hide-secrets.js';
+import { hideSecrets } from '../hide-secrets.js';
 import { boardPath, briefLink, scheduleLink } from '../pages/layout.js';
 import { queuesOf, type StageQueue, type TickQueue } from '../reading/queues.js';
 import type { Watch, WatchedQueues } from '../reading/watch.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GuessLimit } from '../../src/monitor/guard/guess-limit.js';
+import { GuessLimit } from '../../src/web/guess-limit.js';
 
 const guess = (limit: GuessLimit, address: string, times: number, nowMs = 0) => {
   for (let time = 0; time < times; time += 1) limit.noteWrong(address, nowMs);

@@ -1,4 +1,4 @@
-import { redactSecrets } from '../../rivya/transport-failure.js';
+import { redactSecrets } from '../rivya/transport-failure.js';
 
 /**
  * In JSON, in HTML and in plain text alike, an absolute URL ends at the latest at one of these. One without a query is

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopback, judgeOrigin, namesThisMachine } from '../../src/monitor/guard/guard-server.js';
+import { isLoopback, judgeOrigin, namesThisMachine } from '../../src/web/guard-server.js';
 
 describe('where a request comes from', () => {
   const host = '127.0.0.1:3020';
