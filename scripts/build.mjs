@@ -1,4 +1,5 @@
-// Compiles src/ to dist/, copies what is not TypeScript (Lua scripts, JSON) beside it, and bundles the command line.
+// Compiles src/ to dist/, copies what is not TypeScript (Lua scripts, JSON) beside it, and bundles the command line and
+// the page that results are reviewed on.
 // Does nothing where dist/ was made from these very sources: `npx` runs this again on its first use.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,15 +16,19 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { bundle } from './bundle.mjs';
+import { bundlePage } from './bundle-page.mjs';
 
 const root = dirname(import.meta.dirname);
 const finished = join(root, 'dist');
+const page = join(root, 'src/review/page');
 const stamp = fingerprint([
   'src',
   'scripts/build.mjs',
   'scripts/bundle.mjs',
+  'scripts/bundle-page.mjs',
   'tsconfig.json',
   'tsconfig.build.json',
+  'tsconfig.page.json',
   'package-lock.json',
 ]);
 const stampFile = join(finished, '.stamp');
@@ -49,9 +54,10 @@ async function compile(outDir) {
   if (compiled.status !== 0) throw new Error('The sources do not compile.');
   cpSync(join(root, 'src'), outDir, {
     recursive: true,
-    filter: (path) => !path.endsWith('.ts'),
+    filter: (path) => !path.endsWith('.ts') && path !== page,
   });
   await bundle(outDir);
+  await bundlePage(page, join(outDir, 'review'));
   chmodSync(join(outDir, 'bin/rivya-batch.js'), 0o755);
   writeFileSync(join(outDir, '.stamp'), stamp);
 }

@@ -34,7 +34,7 @@ function keepPlaces(dist, bin) {
 }
 
 /** What the bundle contains of others comes with their licences. */
-function licences(modules) {
+export function licences(modules) {
   const folders = new Set(
     modules.flatMap((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []),
   );
