@@ -217,8 +217,9 @@ export async function takeVerdicts(batch: StepBatch, out: string): Promise<numbe
       const { state, result, verdict: known } = sights[index] ?? nothingSeen;
       const sha256 = result?.file?.sha256;
       if (state?.stage !== 'lined' || sha256 === undefined) continue;
-      const verdict = decisions.verdictOn(id, state.attempt, sha256);
-      if (verdict === null) continue;
+      const said = decisions.saidOf(id, state.attempt, sha256);
+      if (said === null) continue;
+      const verdict = said === 'undecided' ? null : said;
       if (verdict !== known) {
         await ledger.results.decide(id, state.attempt, { known, verdict });
         taken += 1;

@@ -75,7 +75,8 @@ export class ResultLedger {
     return read.map(({ state, result }, index) => ({
       state,
       result: result !== null && result.attempt === state?.attempt ? result : null,
-      verdict: (verdicts[index] ?? null) as Verdict | null,
+      // '' where it was taken back.
+      verdict: (verdicts[index] || null) as Verdict | null,
     }));
   }
 
@@ -98,17 +99,17 @@ export class ResultLedger {
     await this.redis.hset(this.keys.results, ...fields);
   }
 
-  /** Keeps a verdict on the very attempt that was looked at, unless somebody else has kept another one since. */
+  /** Keeps a verdict, or none, on the very attempt that was looked at, unless somebody else has kept another one since. */
   async decide(
     briefId: string,
     attempt: number,
-    { known, verdict }: { known: Verdict | null; verdict: Verdict },
+    { known, verdict }: { known: Verdict | null; verdict: Verdict | null },
   ): Promise<void> {
     const { results } = this.keys;
     const field = verdictField(briefId, attempt);
     await compareAndSet(this.redis, {
       keys: [results, results],
-      values: [field, known ?? '', field, verdict],
+      values: [field, known ?? '', field, verdict ?? ''],
     });
   }
 }

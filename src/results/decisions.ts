@@ -13,6 +13,10 @@ import { fileNames } from './file-names.js';
 
 export const verdicts = ['approved', 'rejected', 'again'] as const satisfies readonly Verdict[];
 
+/** What may be said of a result: a verdict, or that the one before it is taken back. */
+export const sayings = [...verdicts, 'undecided'] as const;
+export type Saying = (typeof sayings)[number];
+
 const text = z.string().nullable().default(null);
 
 /** What a person has said of a result. The fields are a contract with users' scripts. */
@@ -21,7 +25,7 @@ const decisionSchema = z.object({
   attempt: z.number().int().positive(),
   /** Of the brief's first file: what was looked at. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'),
-  decision: z.enum(verdicts),
+  decision: z.enum(sayings),
   note: text,
   prompt: text,
   at: z.iso.datetime({ offset: true, error: 'must be a time such as 2026-06-01T12:00:00Z' }),
@@ -79,24 +83,30 @@ const hashWords = 3;
 
 /** What counts of a folder's decisions: some 35 to 45 bytes for each, whatever is noted in it. */
 export class Decisions {
-  /** By brief and attempt: which verdict, from 1, and of which file. */
+  /** By brief and attempt: what was said, from 1, and of which file. */
   private readonly index = new TextIndex(1 + hashWords);
   private readonly wanted = new Uint32Array(hashWords);
 
   /** The last one for a brief and attempt counts. */
   add({ brief_id: briefId, attempt, sha256, decision }: Decision): void {
     const { words } = this.index.claim(keyOf(briefId, attempt));
-    words[0] = verdicts.indexOf(decision) + 1;
+    words[0] = sayings.indexOf(decision) + 1;
     hexWords(sha256, words.subarray(1));
   }
 
   /** Null where nothing was said, or of another file: a batch that was started afresh counts its attempts anew. */
-  verdictOn(briefId: string, attempt: number, sha256: string): Verdict | null {
+  saidOf(briefId: string, attempt: number, sha256: string): Saying | null {
     const words = this.index.find(keyOf(briefId, attempt));
     if (words === null) return null;
     hexWords(sha256, this.wanted);
     const isOfIt = this.wanted.every((word, at) => word === words[1 + at]);
-    return isOfIt ? (verdicts[(words[0] ?? 0) - 1] ?? null) : null;
+    return isOfIt ? (sayings[(words[0] ?? 0) - 1] ?? null) : null;
+  }
+
+  /** Null as well where a verdict was taken back. */
+  verdictOn(briefId: string, attempt: number, sha256: string): Verdict | null {
+    const said = this.saidOf(briefId, attempt, sha256);
+    return said === 'undecided' ? null : said;
   }
 
   of(line: ManifestLine): Verdict | null {

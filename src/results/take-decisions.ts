@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import type { Verdict } from '../ledger/result-ledger.js';
 import { BatchError } from '../shared/errors.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
 import {
@@ -8,6 +7,8 @@ import {
   decidedHash,
   decisionsPath,
   decisionText,
+  type Saying,
+  sayings,
   walkDecisions,
 } from './decisions.js';
 import { readManifest, refreshTable } from './manifest.js';
@@ -29,7 +30,7 @@ export interface LeftOut {
 
 /** What `review --take --json` prints. */
 export interface TakenDecisions {
-  taken: Record<Verdict, number>;
+  taken: Record<Saying, number>;
   /** Rows that the folder had before, word for word. */
   known: number;
   left_out: Partial<Record<LeftOutBecause, LeftOut>>;
@@ -46,7 +47,7 @@ const firstNamed = 5;
 export async function takeDecisions(out: string, path: string): Promise<TakenDecisions> {
   await requireFile(path);
   const result: TakenDecisions = {
-    taken: { approved: 0, rejected: 0, again: 0 },
+    taken: { approved: 0, rejected: 0, again: 0, undecided: 0 },
     known: 0,
     left_out: {},
   };
@@ -75,9 +76,13 @@ export async function takeDecisions(out: string, path: string): Promise<TakenDec
     }
   });
   refuseNothing(path, result);
-  const { approved, rejected, again } = result.taken;
-  if (approved + rejected + again > 0) await refreshTable(out);
+  if (takenOf(result) > 0) await refreshTable(out);
   return result;
+}
+
+/** How many were taken, whatever they say. */
+export function takenOf({ taken }: Pick<TakenDecisions, 'taken'>): number {
+  return sayings.reduce((sum, saying) => sum + taken[saying], 0);
 }
 
 async function requireFile(path: string): Promise<void> {
@@ -98,9 +103,9 @@ function leaveOut(
 }
 
 /** A picture, or a table, that was named by mistake is said to be none, instead of being told line by line. */
-function refuseNothing(path: string, { taken, known, left_out: out }: TakenDecisions): void {
-  const { unreadable, ...others } = out;
-  const read = known + taken.approved + taken.rejected + taken.again + Object.keys(others).length;
+function refuseNothing(path: string, result: TakenDecisions): void {
+  const { unreadable, ...others } = result.left_out;
+  const read = result.known + takenOf(result) + Object.keys(others).length;
   if (unreadable === undefined || read > 0) return;
   const [first] = unreadable.first;
   throw new BatchError(

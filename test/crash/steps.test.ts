@@ -282,25 +282,29 @@ describe.concurrent('a person’s yes', () => {
     expect(await stepFaults(desk, 2)).toEqual([]);
   });
 
-  test('that is taken back before anybody has gone on with it makes nothing (S1)', async ({
-    openDesk,
-  }) => {
-    const desk = await openDesk();
-    await openSteps(desk, approving, ['lamp', 'rug']);
-    await succeeds(desk, runSteps, 4);
-    for (const name of ['lamp', 'rug']) await decide(desk, `${name}/still`, 'approved');
-    await takeDecisions(desk);
-    await succeeds(desk, ['pause', 'out']);
-    const running = desk.start(runSteps);
-    while ((await leftWaiting(desk)).length > 0) await sleep(20);
-    running.kill('SIGKILL');
-    await running.finished;
-    for (const name of ['lamp', 'rug']) await decide(desk, `${name}/still`, 'rejected');
-    await takeDecisions(desk);
-    await succeeds(desk, ['resume', 'out']);
-    await succeeds(desk, runSteps, 3);
-    expect(await stepFaults(desk, 2)).toEqual([]);
-  });
+  test.for([
+    ['changed to a no', 'rejected', 3],
+    ['taken back', 'undecided', 4],
+  ] as const)(
+    'that is %s before anybody has gone on with it makes nothing (S1)',
+    async ([, other, code], { openDesk }) => {
+      const desk = await openDesk();
+      await openSteps(desk, approving, ['lamp', 'rug']);
+      await succeeds(desk, runSteps, 4);
+      for (const name of ['lamp', 'rug']) await decide(desk, `${name}/still`, 'approved');
+      await takeDecisions(desk);
+      await succeeds(desk, ['pause', 'out']);
+      const running = desk.start(runSteps);
+      while ((await leftWaiting(desk)).length > 0) await sleep(20);
+      running.kill('SIGKILL');
+      await running.finished;
+      for (const name of ['lamp', 'rug']) await decide(desk, `${name}/still`, other);
+      await takeDecisions(desk);
+      await succeeds(desk, ['resume', 'out']);
+      await succeeds(desk, runSteps, code);
+      expect(await stepFaults(desk, 2)).toEqual([]);
+    },
+  );
 
   test('is heard by a worker where the batch was queued by one that is gone, and Redis is lost in between (S1, S4)', async ({
     openDesk,

@@ -39,11 +39,23 @@ describe('what is taken', () => {
     ];
     const result = await take(folder, jsonl(decisions));
     expect(result).toEqual({
-      taken: { approved: 1, rejected: 1, again: 1 },
+      taken: { approved: 1, rejected: 1, again: 1, undecided: 0 },
       known: 0,
       left_out: {},
     });
     expect(await kept(folder)).toBe(jsonl(decisions));
+  });
+
+  it('takes a verdict back where the last word is that nothing is decided', async () => {
+    const folder = await ResultsFolder.make();
+    await take(folder, jsonl([await decisionOn(folder, 'a'), await decisionOn(folder, 'b')]));
+    const back = await decisionOn(folder, 'a', { decision: 'undecided' });
+    expect((await take(folder, jsonl([back]))).taken).toMatchObject({ approved: 0, undecided: 1 });
+    const decisions = await readDecisions(folder.path);
+    const [a, b] = await folder.lines();
+    expect([a && decisions.of(a), b && decisions.of(b)]).toEqual([null, 'approved']);
+    await take(folder, jsonl([await decisionOn(folder, 'a', { decision: 'rejected' })]));
+    expect(a && (await readDecisions(folder.path)).of(a)).toBe('rejected');
   });
 
   it('adds nothing when the same file comes twice, also after another one', async () => {

@@ -5,6 +5,7 @@ import {
   type LeftOutBecause,
   type TakenDecisions,
   takeDecisions,
+  takenOf,
 } from '../../../results/take-decisions.js';
 import { ExitCode } from '../../../shared/errors.js';
 import { counted, grouped, quoteName } from '../../../shared/quantities.js';
@@ -23,9 +24,10 @@ export async function take(
   return ExitCode.succeeded;
 }
 
-function printTaken(terminal: Terminal, { taken, known, left_out: all }: TakenDecisions): void {
-  const count = verdicts.reduce((sum, verdict) => sum + taken[verdict], 0);
-  const kinds = verdicts.map((verdict) => `${grouped(taken[verdict])} ${verdict}`).join(', ');
+function printTaken(terminal: Terminal, result: TakenDecisions): void {
+  const { taken, known, left_out: all } = result;
+  const count = takenOf(result);
+  const kinds = takenWords(taken);
   const before = known === 0 ? '' : `; ${grouped(known)} were there already`;
   terminal.print(
     `${counted(count, 'decision')} taken${count === 0 ? '' : ` (${kinds})`}${before}.`,
@@ -34,6 +36,13 @@ function printTaken(terminal: Terminal, { taken, known, left_out: all }: TakenDe
     const leftOut = all[because];
     if (leftOut !== undefined) tellLeftOut(terminal, headOf[because], leftOut);
   }
+}
+
+/** `2 approved, 0 rejected, 1 again`; what was taken back only where something was. */
+export function takenWords(taken: TakenDecisions['taken']): string {
+  const kinds = verdicts.map((verdict) => `${grouped(taken[verdict])} ${verdict}`);
+  if (taken.undecided > 0) kinds.push(`${grouped(taken.undecided)} taken back`);
+  return kinds.join(', ');
 }
 
 const headOf: Readonly<Record<LeftOutBecause, string>> = {
