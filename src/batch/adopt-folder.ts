@@ -24,7 +24,14 @@ import {
   type Send,
 } from '../results/journal.js';
 import { chargedFor, manifestPath, readHistory, readManifest } from '../results/manifest.js';
-import { contentOfLine, fingerprintOf, modelOf, parseContent, priceKind } from '../shared/brief.js';
+import {
+  contentOfLine,
+  fingerprintOf,
+  modelOf,
+  parseContent,
+  priceKind,
+  rewordedContent,
+} from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -403,7 +410,7 @@ function adoptedLine(line: ManifestLine): AdoptedLine {
     status,
     charged: chargedFor(line),
     // One that did not succeed may be retried, and needs its content for that.
-    content: status === 'succeeded' ? '' : contentOfLine(line),
+    content: status === 'succeeded' && line.input_prompt === undefined ? '' : contentOfLine(line),
     canonicalName: asset ? canonicalAssetName(asset.path) : '',
     run,
     priceKind: priceKind({ model: line.model, params: line.params }),
@@ -495,7 +502,8 @@ export async function adoptUnderWay(
         ? perhapsSent(from.state, attempt, header.createdAt)
         : raisedTo(from.state, attempt);
     const isThere = to === from.state;
-    if (isThere || (await ledger.briefs.move(brief, { from, to })).kind === 'moved') {
+    const content = await contentReworded(ledger, brief, to, journal);
+    if (isThere || (await ledger.briefs.move(brief, { from, to, ...content })).kind === 'moved') {
       underWay.push(brief);
     }
   }
@@ -505,6 +513,19 @@ export async function adoptUnderWay(
 function unsentOf({ text, state }: ReadState): ReadState<Unsent> | null {
   if (state.stage === 'waiting') return { text, state };
   return state.stage === 'admitted' && state.sends === 0 ? { text, state } : null;
+}
+
+/** Nothing where its row has changed since: then that counts. */
+async function contentReworded(
+  { briefs }: BatchLedger,
+  id: string,
+  { attempt, fingerprint }: BriefState,
+  { reworded }: JournalContent,
+): Promise<{ content?: string }> {
+  const noted = reworded.get(id);
+  if (noted?.attempt !== attempt || noted.fingerprint !== fingerprint) return {};
+  const content = await briefs.readContent(id);
+  return content === null ? {} : { content: rewordedContent(content, noted.words) };
 }
 
 /** A step is not sent before all that it comes after has succeeded. */

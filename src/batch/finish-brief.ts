@@ -46,6 +46,8 @@ export async function finishBrief(
     downloads: line.urls.length === 0 ? 0 : line.assets.length,
     nowMs,
     output: line.output,
+    // Its row does not say what it was made from, and its folder may be lost.
+    content: line.input_prompt === undefined ? 'dropped_with_success' : 'kept',
     ...resultKept(line, answer),
   });
   if (finish.kind === 'finished' && needsUploads(brief.content)) {
@@ -102,6 +104,7 @@ function buildLine(
     ...(origin.name === undefined ? {} : { name: origin.name }),
     model: request.model,
     prompt: request.prompt ?? null,
+    ...(origin.inputPrompt !== undefined && { input_prompt: origin.inputPrompt }),
     params: request.params ?? {},
     references: origin.references,
     metadata: origin.metadata,

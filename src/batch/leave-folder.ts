@@ -6,7 +6,7 @@ import type { BriefState } from '../ledger/brief-state.js';
 import { type JournalEntry, journalPath } from '../results/journal.js';
 import { judgeLine, manifestPath, ownLine } from '../results/manifest.js';
 import { ownerOf } from '../results/output-folder.js';
-import { draftContent, isUnfixed } from '../shared/brief.js';
+import { draftContent, isUnfixed, wordsIn } from '../shared/brief.js';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
@@ -94,25 +94,27 @@ async function unwrittenLines(ledger: BatchLedger, out: string): Promise<Manifes
 
 async function sendsOf(
   ledger: BatchLedger,
-  { createdAt, outputs }: BatchMeta,
+  { createdAt }: BatchMeta,
   lined: ReadonlySet<string>,
 ): Promise<JournalEntry[]> {
   const entries: JournalEntry[] = [];
   for await (const briefs of ledger.scan()) {
-    const ids = briefs.map(({ id }) => id);
-    const texts = outputs.length > 0 ? await ledger.briefs.stateAndContent(ids) : [];
+    const contents = await ledger.briefs.readContents(briefs.map(({ id }) => id));
     for (const [index, { id: brief, read }] of briefs.entries()) {
       const { state } = read;
       const { attempt, fingerprint } = state;
-      if (attempt > 1) entries.push({ brief, opened: attempt });
+      const content = contents[index] ?? null;
+      const words = content === null ? null : wordsIn(content);
+      const reworded = words !== null && { words, fingerprint };
+      if (attempt > 1) entries.push({ brief, opened: attempt, ...reworded });
       if (lined.has(brief) || state.stage === 'admitted' || state.stage === 'waiting') continue;
-      const content = texts[index]?.content ?? null;
       // It had its line as a step that was never made.
       if (content !== null && isUnfixed(content)) continue;
       // Of what was in the lost manifest, nobody knows any more when it was sent: no sooner than the batch began.
       const sentAt = sentAtOf(state) ?? createdAt;
-      // Of a step, the input does not say what was sent (S1).
-      const sent = content !== null && draftContent(content) !== content && { content };
+      // Of a step, and of what a person has reworded, the input does not say what was sent (S1).
+      const isOfInput = words === null && (content === null || draftContent(content) === content);
+      const sent = !isOfInput && content !== null && { content };
       entries.push({ brief, attempt, sentAt, fingerprint, ...sent });
     }
   }

@@ -8,6 +8,7 @@ import {
   isUnfixed,
   parseContent,
   priceKind,
+  rewordedContent,
 } from '../shared/brief.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type TaskCategory, watchedAs } from '../shared/task-category.js';
@@ -44,17 +45,24 @@ export interface Reopening {
   kind: string;
 }
 
+/** What is wanted of a brief that has its line. */
+export interface ReopenWish {
+  /** A step whose brief before it is made anew is fixed anew. */
+  because: 'itself' | 'step_before';
+  /** A person's, in place of its prompt where a new attempt is made; null where that stays. */
+  words: string | null;
+}
+
 /**
  * Decides, for one line, what opening its brief again means; null where the ledger knows of another attempt or outcome.
  * @param run number of the one that a new attempt belongs to
- * @param because a step whose brief before it is made anew is fixed anew
  */
 export function planReopening(
   line: ManifestLine,
   { stateText, content: kept }: BriefTexts,
   categoryOf: (model: string) => TaskCategory | null,
   run: number,
-  because: 'itself' | 'step_before' = 'itself',
+  { because, words }: ReopenWish = { because: 'itself', words: null },
 ): Reopening | null {
   const read = stateText === null ? null : decodeState(stateText);
   if (read?.state.stage !== 'lined') return null;
@@ -63,7 +71,7 @@ export function planReopening(
   const made = kept ?? contentOfLine(line);
   const earlier = outcomeOf(line);
   // A step is fixed anew, with what it comes after as that is now: after a lost Redis, nobody knows its files else.
-  const content = earlier === 'over' ? draftContent(made) : made;
+  const content = earlier === 'over' ? contentMade(made, words) : made;
   const { request: body } = parseContent(content);
   const { model } = body;
   const kind = priceKind(body);
@@ -95,6 +103,11 @@ export function planReopening(
   const as = isUnfixed(content) ? 'waiting' : 'admitted';
   const to = moves.opened(state, { fingerprint, admittedAt, run }, as);
   return { way, opening: { ...base, to }, model, kind };
+}
+
+function contentMade(made: string, words: string | null): string {
+  const content = draftContent(made);
+  return words === null ? content : rewordedContent(content, words);
 }
 
 /** How a brief of an input is opened that is known with other content, or is to be made anew. */

@@ -9,7 +9,13 @@ import { adoptFolder, type LocalBatch, refuseOutdated } from './adopt-folder.js'
 import { type BatchContext, withQueues } from './batch-context.js';
 import { type ForcedRun, judgeBrief } from './compare.js';
 import { ManifestWriter } from './manifest-writer.js';
-import { openChanged, planReopening, type Reopening, type ReopenWay } from './plan-reopening.js';
+import {
+  openChanged,
+  planReopening,
+  type Reopening,
+  type ReopenWay,
+  type ReopenWish,
+} from './plan-reopening.js';
 import { holdManifest, settleReopened } from './rewrite-manifest.js';
 import { isNotMade } from './steps.js';
 
@@ -72,7 +78,7 @@ export async function reopenOverdue(reopener: Reopener): Promise<number> {
     status === 'unknown' && taskId !== null && worthAnotherLook.has(error?.code ?? '');
   // To look at a task again makes nothing, so it is no run.
   return reopen(reopener, { run: null, cancellation: 'keep' }, () =>
-    openingsOf(reopener, { wants, run: 0 }),
+    openingsOf(reopener, { wants, wordsFor: ofTheirOwn, run: 0 }),
   );
 }
 
@@ -113,32 +119,49 @@ export interface ReopenGroup {
   credits: number;
   /** How many of them have a price that is only guessed. */
   guessed: number;
+  /** How many of them are made with a person's words in place of their prompts. */
+  reworded: number;
 }
 
 /** What a retry would open, found without changing anything. */
 export interface Survey {
   groups: ReopenGroup[];
-  /** Brief id -> of which attempt, and in which way: what differs by the time that it is opened stays as it is. */
-  selected: ReadonlyMap<string, string>;
+  /** Brief id -> what was found of it: what differs by the time that it is opened stays as it is. */
+  selected: ReadonlyMap<string, Selected>;
 }
 
-/** Looks for the lines that are wanted, and at what it would cost to open their briefs again. */
+interface Selected extends ReopenWish {
+  attempt: number;
+  way: ReopenWay;
+}
+
+type WordsFor = (line: ManifestLine) => string | null;
+
+const ofTheirOwn: WordsFor = () => null;
+
+/**
+ * Looks for the lines that are wanted, and at what it would cost to open their briefs again.
+ * @param wordsFor a person's, in place of a line's prompt
+ */
 export async function surveyReopening(
   reopener: Reopener,
   wants: (line: ManifestLine) => boolean,
+  wordsFor: WordsFor = ofTheirOwn,
 ): Promise<Survey> {
   await new ManifestWriter(reopener).flush();
   const prices = await reopener.account.prices();
   const groups = new Map<string, ReopenGroup>();
-  const selected = new Map<string, string>();
-  for await (const { line, reopening } of reopenings(reopener, { wants, run: 0 })) {
+  const selected = new Map<string, Selected>();
+  for await (const { line, reopening, wish } of reopenings(reopener, { wants, wordsFor, run: 0 })) {
     const { way, model, kind } = reopening;
-    selected.set(line.brief_id, selectionOf(line, reopening));
-    const { status } = line;
+    const { brief_id: id, status, attempt } = line;
+    selected.set(id, { attempt, way, ...wish });
     const key = `${status} ${way}`;
-    const group = groups.get(key) ?? { status, way, count: 0, credits: 0, guessed: 0 };
+    const group = groups.get(key) ?? { status, way, count: 0, credits: 0, guessed: 0, reworded: 0 };
     groups.set(key, group);
     group.count += 1;
+    // A task that is looked at again was given the words that it had.
+    if (wish.words !== null && way === 'new_attempt') group.reworded += 1;
     if (way === 'reread') continue;
     const price = prices.get(kind);
     group.credits += price ?? reopener.priceOf(model).guess;
@@ -147,10 +170,14 @@ export async function surveyReopening(
   return { groups: [...groups.values()], selected };
 }
 
-/** Opens what was found, as far as it is still as it was. */
+/**
+ * Opens what was found, as far as it is still as it was.
+ * @param stillWanted is asked right before: what a person takes back meanwhile stays, and what would be made anew with it
+ */
 export async function reopenSurveyed(
   reopener: Reopener,
   { groups, selected }: Survey,
+  stillWanted: () => Promise<(line: ManifestLine) => boolean> = async () => () => true,
 ): Promise<number> {
   const makes = groups.some(({ way }) => way !== 'reread');
   const run = ((await reopener.ledger.meta())?.runs.length ?? 0) + 1;
@@ -158,32 +185,43 @@ export async function reopenSurveyed(
     reopener,
     // To look at a task again makes nothing, so it is no run.
     makes ? { run, cancellation: 'lift' } : { run: null, cancellation: 'keep' },
-    () => {
-      const wants = ({ brief_id: id }: ManifestLine) => selected.has(id);
-      return openingsOf(reopener, { wants, run, selected });
+    async function* () {
+      const isWanted = await stillWanted();
+      const wants = (line: ManifestLine) => {
+        const found = selected.get(line.brief_id);
+        return found !== undefined && (found.because === 'step_before' || isWanted(line));
+      };
+      const wordsFor = ({ brief_id: id }: ManifestLine) => selected.get(id)?.words ?? null;
+      yield* openingsOf(reopener, { wants, wordsFor, run, selected });
     },
   );
 }
 
+interface Looking {
+  wants(line: ManifestLine): boolean;
+  wordsFor: WordsFor;
+  run: number;
+}
+
 interface Found {
   line: ManifestLine;
+  wish: ReopenWish;
   reopening: Reopening;
 }
 
-function selectionOf({ attempt }: ManifestLine, { way }: Reopening): string {
-  return `${attempt} ${way}`;
+function isAsFound({ line, wish, reopening }: Found, found: Selected | undefined): boolean {
+  if (found === undefined) return false;
+  const { attempt, way, because } = found;
+  return line.attempt === attempt && reopening.way === way && wish.because === because;
 }
 
 async function* openingsOf(
   reopener: Reopener,
-  {
-    selected,
-    ...looking
-  }: { wants(line: ManifestLine): boolean; run: number; selected?: ReadonlyMap<string, string> },
+  { selected, ...looking }: Looking & { selected?: ReadonlyMap<string, Selected> },
 ): AsyncGenerator<ReadonlyMap<string, Opening>> {
   for await (const found of inChunks(reopenings(reopener, looking), briefsAtOnce)) {
-    const chosen = found.filter(({ line, reopening }) => {
-      return selected === undefined || selected.get(line.brief_id) === selectionOf(line, reopening);
+    const chosen = found.filter((one) => {
+      return selected === undefined || isAsFound(one, selected.get(one.line.brief_id));
     });
     yield new Map(chosen.map(({ line, reopening }) => [line.brief_id, reopening.opening]));
   }
@@ -196,7 +234,7 @@ async function* openingsOf(
  */
 async function* reopenings(
   reopener: Reopener,
-  { wants, run }: { wants(line: ManifestLine): boolean; run: number },
+  { wants, wordsFor, run }: Looking,
 ): AsyncGenerator<Found> {
   const opened = new Map<string, ReopenWay>();
   const isWorthALook = (line: ManifestLine) =>
@@ -211,13 +249,14 @@ async function* reopenings(
         const because = whyOpened(line, { opened, before, wants });
         if (because === null) continue;
         const { stateText = null, content = null } = known[index] ?? {};
-        const reopening = planReopening(line, { stateText, content }, categoryOf, run, because);
+        const wish = { because, words: wordsFor(line) };
+        const reopening = planReopening(line, { stateText, content }, categoryOf, run, wish);
         if (reopening === null) continue;
         if (line.output !== undefined) {
           opened.set(line.brief_id, reopening.way);
           found = 'some';
         }
-        yield { line, reopening };
+        yield { line, wish, reopening };
       }
     }
   }

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import type { BriefState } from '../ledger/brief-state.js';
 import type { ManifestPlace } from '../ledger/reopened-ledger.js';
 import { fileNames } from '../results/file-names.js';
-import { Journal } from '../results/journal.js';
+import { Journal, type JournalEntry } from '../results/journal.js';
+import { wordsIn } from '../shared/brief.js';
 import { parseJson } from '../shared/json.js';
 import { bytesOf, readLines } from '../shared/read-lines.js';
 import { syncFolder } from '../shared/write-file-durably.js';
@@ -81,7 +82,7 @@ async function removeFolder(path: string): Promise<void> {
  * Moves the lines of reopened briefs from the manifest to `history.jsonl` and gives the briefs their jobs (S4). The ledger
  * says which they are, so it can be repeated from wherever a crash left it, and no line is written before it is done:
  *
- * 1. The journal learns for which attempt each brief is open, and that the manifest is another one: a Redis that is lost,
+ * 1. The journal learns for which attempt each brief is open, with which words where they are not its row's, and that the manifest is another one: a Redis that is lost,
  *    or goes back, must not bring an earlier one back. Before this step nothing of it shows in the folder.
  * 2. History and manifest are written in the work folder as a whole, from what counted when the first brief was opened,
  *    and renamed. Repeated after a crash at any point, this leads to the same two files.
@@ -123,24 +124,36 @@ async function noteReopened(
   manifest: number,
 ): Promise<'lined' | 'without_lines' | 'none'> {
   let found: 'lined' | 'without_lines' | 'none' = 'none';
-  const opened: { brief: string; opened: number }[] = [];
   const journal = await Journal.openBegun(out);
   try {
     for await (const [attempts, states] of reopened(ledger)) {
+      const anew = new Map<string, BriefState>();
       for (const [brief, lineAttempt] of attempts) {
         if (lineAttempt > 0) found = 'lined';
         else if (found === 'none') found = 'without_lines';
-        const attempt = states.get(brief)?.attempt ?? 0;
+        const state = states.get(brief);
         // One whose task is looked at again keeps its attempt, which the journal knows since it was sent.
-        if (attempt > lineAttempt) opened.push({ brief, opened: attempt });
+        if (state !== undefined && state.attempt > lineAttempt) anew.set(brief, state);
       }
-      await journal?.note(...opened.splice(0));
+      await journal?.note(...(await openedNotes(ledger, anew)));
     }
     if (found !== 'none') await journal?.note({ manifest });
   } finally {
     await journal?.close();
   }
   return found;
+}
+
+/** What a lost Redis must not take along of briefs that were opened again for another attempt. */
+export async function openedNotes(
+  ledger: LocalBatch['ledger'],
+  states: ReadonlyMap<string, BriefState>,
+): Promise<JournalEntry[]> {
+  const contents = await ledger.briefs.readContents([...states.keys()]);
+  return [...states].map(([brief, { attempt: opened, fingerprint }], index) => {
+    const words = wordsIn(contents[index] ?? '');
+    return { brief, opened, ...(words !== null && { words, fingerprint }) };
+  });
 }
 
 async function addJobsOfReopened(

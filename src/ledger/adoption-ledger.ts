@@ -12,7 +12,7 @@ export interface AdoptedLine {
   state: string;
   status: LineStatus;
   charged: number;
-  /** '' for one that succeeded. */
+  /** '' for one that succeeded and was made of what its row says. */
   content: string;
   /** '' for one without files. */
   canonicalName: string;

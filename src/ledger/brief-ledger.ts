@@ -52,6 +52,8 @@ export interface FinishedBrief {
   result?: BriefResult | 'drop' | undefined;
   /** Of which output of a recipe it is; absent where its batch has none. */
   output?: string | undefined;
+  /** What becomes of what it is made from, which one that did not succeed needs for a retry. */
+  content?: 'dropped_with_success' | 'kept';
 }
 
 /** An unfinished brief: where it stands, and what was frozen of it at admission. */
@@ -187,7 +189,7 @@ export class BriefLedger {
   async stateAndContent(briefIds: readonly string[]): Promise<BriefTexts[]> {
     const [texts, contents] = await Promise.all([
       this.stateTexts(briefIds),
-      this.redis.hmget(this.keys.content, ...briefIds),
+      this.readContents(briefIds),
     ]);
     return texts.map((stateText, index) => ({ stateText, content: contents[index] ?? null }));
   }
@@ -206,6 +208,11 @@ export class BriefLedger {
     // It goes when its brief succeeds, and never before.
     if (!contentText) return 'missing';
     return { id: briefId, text, state, content: parseContent(contentText) };
+  }
+
+  /** What briefs are made from, in their order; null where nothing is kept of it. */
+  async readContents(briefIds: readonly string[]): Promise<(string | null)[]> {
+    return briefIds.length === 0 ? [] : this.redis.hmget(this.keys.content, ...briefIds);
   }
 
   async readContent(briefId: string): Promise<string | null> {
@@ -230,7 +237,7 @@ export class BriefLedger {
 
   /** Puts the brief's line into the outbox, once (S4), with its last state. */
   async finish(briefId: string, end: FinishedBrief): Promise<Finish> {
-    const { from, line, status, charged, checks, downloads, nowMs, result, output } = end;
+    const { from, line, status, charged, checks, downloads, nowMs, result, output, content } = end;
     const to = moves.lined(from.state, status);
     // What nobody knows to be over may yet be charged: it stays reserved, so the cap counts it (S6).
     const isSettled = status !== 'unknown' && charged !== null;
@@ -243,7 +250,10 @@ export class BriefLedger {
       from,
       { text: encodeState(to), state: to },
       { credits, result },
-      [line, status, checks, downloads, utcDay(nowMs), to.run ?? '', output ?? ''],
+      [
+        ...[line, status, checks, downloads, utcDay(nowMs), to.run ?? '', output ?? ''],
+        status === 'succeeded' && content !== 'kept' ? 'drop' : 'keep',
+      ],
     );
     return set.kind === 'set' ? { kind: 'finished', followers: set.followers } : set;
   }

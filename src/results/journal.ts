@@ -55,7 +55,13 @@ const entrySchema = z.union([
     reserved: z.number().nullable(),
   }),
   /** Written before a finished brief is opened again: what is made of it from then on is this attempt (S1). */
-  z.object({ brief: z.string(), opened: z.number().int().positive() }),
+  z.object({
+    brief: z.string(),
+    opened: z.number().int().positive(),
+    /** A person's words that are sent in place of the row's prompt, as long as that has this fingerprint. */
+    words: z.string().optional(),
+    fingerprint: z.string().optional(),
+  }),
   /** A run of the batch began. */
   z.object({ run: z.number().int().positive(), at: z.number(), forced: z.boolean() }),
   /** Machines without this folder submit as well: what they send is not in this journal. */
@@ -92,6 +98,13 @@ export interface NotedTask {
   reserved: number | null;
 }
 
+/** A person's words for an attempt that was opened, and of which row. */
+export interface NotedWords {
+  attempt: number;
+  words: string;
+  fingerprint: string;
+}
+
 interface NotedRun {
   run: number;
   /** Ms since the epoch. */
@@ -104,6 +117,8 @@ export interface JournalContent {
   runs: NotedRun[];
   /** The latest attempt for which each brief was opened again. */
   opened: Map<string, number>;
+  /** Of the briefs whose latest such attempt is made with a person's words: these. */
+  reworded: Map<string, NotedWords>;
   /** The latest send of each brief. */
   sends: Map<string, Send>;
   /** The task of the latest attempt of each brief that has one. */
@@ -171,6 +186,7 @@ export function emptyJournal(header: JournalHeader): JournalContent {
     header,
     runs: [],
     opened: new Map(),
+    reworded: new Map(),
     sends: new Map(),
     tasks: new Map(),
     elsewhere: false,
@@ -183,11 +199,8 @@ export function emptyJournal(header: JournalHeader): JournalContent {
 function addEntry(content: JournalContent, entry: JournalEntry, offset: number): void {
   if ('elsewhere' in entry) content.elsewhere = true;
   else if ('run' in entry) content.runs.push(entry);
-  else if ('opened' in entry) {
-    // One who slept meanwhile notes what he knows of later attempts as well.
-    const known = content.opened.get(entry.brief) ?? 0;
-    content.opened.set(entry.brief, Math.max(known, entry.opened));
-  } else if ('manifest' in entry) {
+  else if ('opened' in entry) addOpened(content, entry);
+  else if ('manifest' in entry) {
     content.manifest = Math.max(content.manifest, entry.manifest);
     if (entry.settled) content.settled = Math.max(content.settled, entry.manifest);
   } else if ('task' in entry) {
@@ -197,6 +210,19 @@ function addEntry(content: JournalContent, entry: JournalEntry, offset: number):
     const { brief, content: text, ...send } = entry;
     content.sends.set(brief, text === undefined ? send : { ...send, contentAt: offset });
   }
+}
+
+/** One who slept meanwhile notes what he knows of later attempts as well; and once such a one has ended, less of it. */
+function addOpened(
+  { opened, reworded }: JournalContent,
+  { brief, opened: attempt, words, fingerprint }: Extract<JournalEntry, { opened: number }>,
+): void {
+  const known = opened.get(brief) ?? 0;
+  if (attempt < known) return;
+  opened.set(brief, attempt);
+  if (words !== undefined && fingerprint !== undefined) {
+    reworded.set(brief, { attempt, words, fingerprint });
+  } else if (attempt > known) reworded.delete(brief);
 }
 
 /** Whose a folder is from the first moment on; null where no journal was begun. */

@@ -1,6 +1,14 @@
 import { createHash, hash } from 'node:crypto';
 import { z } from 'zod';
-import { type Draft, draftFingerprint, draftText, isDraft, readDraft, shownText } from './draft.js';
+import {
+  type Draft,
+  type DraftText,
+  draftFingerprint,
+  draftText,
+  isDraft,
+  readDraft,
+  shownText,
+} from './draft.js';
 import { canonicalJson, type JsonObject, type JsonValue } from './json.js';
 import type { ManifestLine } from './manifest-line.js';
 import { itemAddresses } from './reference-items.js';
@@ -20,13 +28,17 @@ export function contentFingerprint(content: BriefContent): string {
   return hash('sha256', canonicalJson({ model, prompt, params, references }), 'hex').slice(0, 32);
 }
 
-/** Of a line's content. References stand in the params of the body, and beside them in the fingerprint. */
+/**
+ * Of a line's content, as its row has it: a person's words in place of the row's are no change of the input. References
+ * stand in the params of the body, and beside them in the fingerprint.
+ */
 export function fingerprintOf(line: ManifestLine): string {
-  const { model, prompt, params, references, draft, after = [] } = line;
+  const { model, params, references, draft, after = [], input_prompt: inputPrompt } = line;
   if (draft !== undefined) {
     const before = after.map(({ fingerprint }) => fingerprint);
-    return draftFingerprint(draft, before);
+    return draftFingerprint(rowsDraft(draft, inputPrompt), before);
   }
+  const prompt = typeof inputPrompt === 'string' ? inputPrompt : line.prompt;
   const { [itemsKey[endpointOf(line)]]: items, ...others } = params;
   const given = references.length > 0;
   return contentFingerprint({
@@ -36,6 +48,10 @@ export function fingerprintOf(line: ManifestLine): string {
     // Not as given: what counts of a file is its content.
     references: given ? itemAddresses(items) : [],
   });
+}
+
+function rowsDraft(draft: Draft, inputPrompt: string | DraftText | undefined): Draft {
+  return Array.isArray(inputPrompt) ? { ...draft, prompt: inputPrompt } : draft;
 }
 
 /** Under which of its params a line has what its brief refers to. */
@@ -197,11 +213,12 @@ function requestOfDraft(draft: Draft): RequestBody {
 /** The content as a line has it: the ledger keeps that of a brief that succeeded no longer. */
 export function contentOfLine(line: ManifestLine): string {
   const { row, source, references, metadata, input, model, prompt, params } = line;
-  const { name, output, after, draft } = line;
+  const { name, output, after, draft, input_prompt: inputPrompt } = line;
   const origin = {
     ...(name === undefined ? {} : { name }),
     ...(output === undefined ? {} : { output }),
     ...(after === undefined ? {} : { after }),
+    ...(inputPrompt === undefined ? {} : { inputPrompt }),
     row,
     source,
     references,
@@ -234,6 +251,44 @@ export function draftContent(text: string): string {
   const { draft, ...before } = origin;
   if (draft === undefined || readDraft(body) !== null) return text;
   return `${JSON.stringify(before)}\n${draftText(draft)}`;
+}
+
+/**
+ * A brief's content with a person's words, taken literally, in place of its prompt. What its row says stays beside them:
+ * a brief is what it was as long as that is the same. One that has no prompt stays as it is.
+ */
+export function rewordedContent(text: string, words: string): string {
+  const { origin, body, request } = parseContent(text);
+  if (request.prompt === null) return text;
+  const unfixed = readDraft(body);
+  const draft = unfixed ?? origin.draft;
+  const { inputPrompt = draft?.prompt ?? request.prompt, ...before } = origin;
+  const prompt = draft === undefined ? words : [words];
+  const isRows = canonicalJson(prompt) === canonicalJson(inputPrompt);
+  const reworded = draft && { ...draft, prompt: [words] };
+  const made = {
+    ...before,
+    ...(isRows ? {} : { inputPrompt }),
+    ...(unfixed === null && reworded && { draft: reworded }),
+  };
+  const frozen =
+    unfixed === null ? bodyWith(body, words) : draftText({ ...unfixed, prompt: [words] });
+  return `${JSON.stringify(made)}\n${frozen}`;
+}
+
+/** All else of it stays, its `client_request_id` too. */
+function bodyWith(body: string, prompt: string): string {
+  const { client_request_id: id } = JSON.parse(body) as JsonObject;
+  const clientRequestId = typeof id === 'string' ? id : null;
+  return requestBody({ ...parseBody(body), prompt, media: [], clientRequestId });
+}
+
+/** A person's words that a content is made with; null where it says what its row does, and for none. */
+export function wordsIn(text: string): string | null {
+  // Of a million, most are not worth a closer look.
+  if (!text.includes('"inputPrompt":')) return null;
+  const { origin, request } = parseContent(text);
+  return origin.inputPrompt === undefined ? null : request.prompt;
 }
 
 /** Whether it is a step's whose body is still to be fixed. */
@@ -275,6 +330,8 @@ export interface BriefOrigin {
   after?: StepInput[];
   /** What its body was made from, once that is fixed; absent for one that comes after none. */
   draft?: Draft;
+  /** The row's prompt where a person's words are sent in its place, of a step as its draft has it; absent where it is sent. */
+  inputPrompt?: string | DraftText;
   /** As a person sees it: a CSV's header is row 1; a position from 1 in JSON; a line in JSON Lines. */
   row: number;
   /** Base name of the file, or `stdin`. */

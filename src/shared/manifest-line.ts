@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Draft } from './draft.js';
+import type { Draft, DraftText } from './draft.js';
 import type { JsonObject, JsonValue } from './json.js';
 
 /** Taken as it is: copied member by member, a column called `__proto__` would be lost. */
@@ -54,6 +54,10 @@ export const manifestLineSchema = z.object({
   name: z.string().optional(),
   model: z.string(),
   prompt: z.string().nullable(),
+  /** What the row gives, where a person's words were sent in its place; of a step as its draft has it. */
+  input_prompt: z
+    .union([z.string(), z.array(z.unknown()) as unknown as z.ZodType<DraftText>])
+    .optional(),
   params: jsonObject,
   references: z.array(z.string()),
   metadata: jsonValue,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { finishBrief } from '../../src/batch/finish-brief.js';
 import { leaveFolder } from '../../src/batch/leave-folder.js';
 import { moves } from '../../src/ledger/moves.js';
 import { journalPath } from '../../src/results/journal.js';
@@ -50,4 +51,44 @@ it('S1: of steps, it notes those as sent that were, with what was sent', async (
   expect(entries.map((line) => JSON.parse(line))).toEqual([
     expect.objectContaining({ brief: 'sent', attempt: 1, content: fixed }),
   ]);
+});
+
+it('S1: of what a person has reworded, it notes the words, and what was sent, of one that has succeeded too', async () => {
+  const { redis, prefix, account, ledger, begin } = await openLedger();
+  const out = join(await temporaryFolder(), 'new');
+  const reworded = (id: string) =>
+    preparedBrief(id, {
+      origin: JSON.stringify({ ...origin, inputPrompt: 'A fox' }),
+      body: '{"model":"z-image","prompt":"A red fox"}',
+    });
+  await ledger.briefs.admit(['waits', 'sent', 'made'].map(reworded), 0);
+  for (const id of ['waits', 'sent', 'made']) {
+    const from = await ledger.briefs.read(id);
+    if (from?.state.stage !== 'admitted') throw new Error(`no ${id}`);
+    await ledger.briefs.move(id, { from, to: moves.recalled(from.state, 2) });
+  }
+  await begin('sent', { attempt: 2 });
+  const made = await ledger.briefs.find('made');
+  if (typeof made === 'string') throw new Error('it is there');
+  const end = { status: 'succeeded' as const, error: null };
+  await finishBrief(ledger, made, end, 0);
+  // Its line was in the folder that is gone.
+  await redis.del(ledger.keys.outbox);
+  await ledger.set({ leaving: out });
+
+  const facts = { categoryOf: () => 'image' as const, priceOf: () => ({ guess: 1, least: 1 }) };
+  const context = { redis, prefix, origin: identity.origin, account, clock: systemClock, ...facts };
+  const content = made.content.text;
+  expect(await leaveFolder(context, ledger, out)).toBe('left');
+  const [, ...entries] = (await readFile(journalPath(out), 'utf8')).trim().split('\n');
+  const opened = { opened: 2, words: 'A red fox', fingerprint: 'ab' };
+  expect(new Set(entries.map((line) => JSON.parse(line)))).toEqual(
+    new Set([
+      { brief: 'waits', ...opened },
+      { brief: 'sent', ...opened },
+      { brief: 'made', ...opened },
+      expect.objectContaining({ brief: 'sent', attempt: 2, content: expect.anything() }),
+      expect.objectContaining({ brief: 'made', attempt: 2, content }),
+    ]),
+  );
 });

@@ -51,6 +51,25 @@ describe('the journal', () => {
     expect(await sends(out)).toEqual({ a: { attempt: 1, sentAt: 10, references } });
   });
 
+  it('S1: remembers a person’s words of the latest attempt that was opened with some', async () => {
+    const out = await newFolder();
+    const journal = await Journal.open(out, header);
+    const words = { words: '{"brief": A red fox', fingerprint: 'ab' };
+    await journal.note({ brief: 'a', opened: 2, ...words }, { brief: 'b', opened: 2, ...words });
+    // By one who slept, and by one for whom it has ended.
+    await journal.note({ brief: 'a', opened: 1 }, { brief: 'a', opened: 2 });
+    await journal.note({ brief: 'b', opened: 3 });
+    await journal.close();
+    const { opened, reworded } = (await readJournal(out)) ?? {};
+    expect(opened).toEqual(
+      new Map([
+        ['a', 2],
+        ['b', 3],
+      ]),
+    );
+    expect(reworded).toEqual(new Map([['a', { attempt: 2, ...words }]]));
+  });
+
   it('S1: remembers that machines without this folder sent as well', async () => {
     const out = await newFolder();
     const journal = await Journal.open(out, header);

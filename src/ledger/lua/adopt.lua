@@ -39,8 +39,8 @@ for i = 5, #ARGV, 10 do
       if day then redis.call('HINCRBYFLOAT', KEYS[9] .. day, 'spent', charged) end
     end
     redis.call('HINCRBYFLOAT', KEYS[1], 'spent', charged)
-    if status == 'succeeded' then redis.call('HDEL', KEYS[3], id)
-    elseif ARGV[i + 5] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[i + 5]) end
+    if ARGV[i + 5] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[i + 5])
+    elseif status == 'succeeded' then redis.call('HDEL', KEYS[3], id) end
     local name = ARGV[i + 6]
     if name ~= '' and name ~= id then redis.call('HSETNX', KEYS[4], name, id) end
     redis.call('ZREM', KEYS[6], ARGV[4] .. id)

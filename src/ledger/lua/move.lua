@@ -8,7 +8,8 @@
 --       'spend_as_stated', 7 credits for the last three, '' where nobody knows, 8 channel of news, 9 news of the batch, 10 news of the account,
 --       11 what it is made from from now on, or '' where that stays, 12 what is known of its result, 'drop', or '' where that stays
 --       (with a line of an output, it stands for the steps that come after it, and is dropped where there are none);
---       for a line: 13 line, 14 status, 15 status checks, 16 downloads, 17 UTC day, 18 number of the run or '', 19 its output's name or ''
+--       for a line: 13 line, 14 status, 15 status checks, 16 downloads, 17 UTC day, 18 number of the run or '', 19 its output's name or '',
+--       20 'drop' where what it was made from goes
 -- Returns {1, ids of the steps that come after a brief that has its line, or ''} when moved, {0, state} with what stands there instead; '' where state is missing.
 --include now
 --include credits
@@ -96,7 +97,7 @@ if status then
   add('status_checks', tonumber(ARGV[15]))
   add('downloads', tonumber(ARGV[16]))
   -- A brief that did not succeed may be retried, and needs its content for that.
-  if status == 'succeeded' then redis.call('HDEL', KEYS[10], id) end
+  if ARGV[20] == 'drop' then redis.call('HDEL', KEYS[10], id) end
 end
 if #changed > 0 then redis.call('HSET', KEYS[1], unpack(changed)) end
 if tells_account then redis.call('PUBLISH', ARGV[8], ARGV[10]) end
