@@ -121,7 +121,11 @@ export interface ReopenGroup {
   guessed: number;
   /** How many of them are made with a person's words in place of their prompts. */
   reworded: number;
+  /** How many of them are made anew because they come after another one that is. */
+  following: number;
 }
+
+const nothingCounted = { count: 0, credits: 0, guessed: 0, reworded: 0, following: 0 };
 
 /** What a retry would open, found without changing anything. */
 export interface Survey {
@@ -157,9 +161,10 @@ export async function surveyReopening(
     const { brief_id: id, status, attempt } = line;
     selected.set(id, { attempt, way, ...wish });
     const key = `${status} ${way}`;
-    const group = groups.get(key) ?? { status, way, count: 0, credits: 0, guessed: 0, reworded: 0 };
+    const group = groups.get(key) ?? { status, way, ...nothingCounted };
     groups.set(key, group);
     group.count += 1;
+    if (wish.because === 'step_before') group.following += 1;
     // A task that is looked at again was given the words that it had.
     if (wish.words !== null && way === 'new_attempt') group.reworded += 1;
     if (way === 'reread') continue;

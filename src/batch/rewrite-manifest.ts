@@ -145,7 +145,7 @@ async function noteReopened(
 }
 
 /** What a lost Redis must not take along of briefs that were opened again for another attempt. */
-export async function openedNotes(
+async function openedNotes(
   ledger: LocalBatch['ledger'],
   states: ReadonlyMap<string, BriefState>,
 ): Promise<JournalEntry[]> {

@@ -99,7 +99,7 @@ export interface NotedTask {
 }
 
 /** A person's words for an attempt that was opened, and of which row. */
-export interface NotedWords {
+interface NotedWords {
   attempt: number;
   words: string;
   fingerprint: string;

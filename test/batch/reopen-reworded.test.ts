@@ -68,9 +68,17 @@ describe('a brief that is made anew with a person’s words', () => {
     expect(found.groups).toEqual([
       {
         ...{ status: 'succeeded', way: 'new_attempt', count: 1, credits: 3, guessed: 1 },
-        reworded: 1,
+        ...{ reworded: 1, following: 0 },
       },
-      { status: 'failed', way: 'new_attempt', count: 1, credits: 3, guessed: 1, reworded: 0 },
+      {
+        status: 'failed',
+        way: 'new_attempt',
+        count: 1,
+        credits: 3,
+        guessed: 1,
+        reworded: 0,
+        following: 0,
+      },
     ]);
     expect(await reopenSurveyed(opened.reopener, found)).toBe(2);
     await expectReworded(opened);

@@ -37,8 +37,24 @@ describe('reopening', () => {
     const opened = await openFinished();
     const survey = await opened.survey();
     expect(survey.groups).toEqual([
-      { status: 'failed', way: 'new_attempt', count: 2, credits: 6, guessed: 2, reworded: 0 },
-      { status: 'unknown', way: 'reread', count: 1, credits: 0, guessed: 0, reworded: 0 },
+      {
+        status: 'failed',
+        way: 'new_attempt',
+        count: 2,
+        credits: 6,
+        guessed: 2,
+        reworded: 0,
+        following: 0,
+      },
+      {
+        status: 'unknown',
+        way: 'reread',
+        count: 1,
+        credits: 0,
+        guessed: 0,
+        reworded: 0,
+        following: 0,
+      },
     ]);
     expect(await reopenSurveyed(opened.reopener, survey)).toBe(3);
     await expectReopened(opened);

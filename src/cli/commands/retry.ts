@@ -4,27 +4,26 @@ import { writeReport } from '../../batch/end-batch.js';
 import { localOutput } from '../../batch/open-batch.js';
 import {
   type Reopener,
-  type ReopenGroup,
   reopenSurveyed,
   type Survey,
   surveyReopening,
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { type BatchMeta, isPaused, leftOf } from '../../ledger/batch-meta.js';
+import { type BatchMeta, leftOf } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
-import { fileNames } from '../../results/file-names.js';
 import { lastModels } from '../../session/model-list.js';
 import { batchContext, openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { LineStatus } from '../../shared/manifest-line.js';
-import { counted, formatCredits } from '../../shared/quantities.js';
+import { counted } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
 import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
 import { type LinesWanted, linesWanted, refuseUnseen } from '../options/lines-wanted.js';
 import type { CommandSetup } from '../setup.js';
 import { confirm } from '../text/agree.js';
+import { countReopened, openedLines, priceText } from '../text/reopening.js';
 import { giveAgain, keptOf } from './continue.js';
 import { usualAskAbove } from './run.js';
 
@@ -125,7 +124,7 @@ async function openAgain(
  * Whoever has no key here leaves the work to workers elsewhere; whoever has another has none that takes it.
  * @throws BatchError `batch_conflict`
  */
-function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
+export function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): void {
   const { apiKey, origin } = settings;
   if (isSimulated(meta) || apiKey === null || accountHash(origin, apiKey) === meta.account) return;
   const what = origin === meta.origin ? 'another API key' : `${meta.origin}, not ${origin},`;
@@ -149,7 +148,7 @@ async function reopenBatch(
   await refuseUnseen(ledger, wanted);
   const { total, credits } = countReopened(survey);
   if (total > 0 && !flags.yes) {
-    terminal.note(retryText(survey, ledger.batch));
+    terminal.note(priceText(`Retry of batch ${ledger.batch}`, survey));
     if ((await confirm('Go on?')) === 'no') {
       terminal.note('Nothing was changed.');
       return 'not_wanted';
@@ -173,7 +172,7 @@ async function reopenBatch(
 }
 
 /** The last lines: a command that can be typed as it stands. */
-function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): string[] {
+export function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): string[] {
   if (workers > 0) {
     const look = commandFor(setup, ['status', meta.name]);
     return [
@@ -187,7 +186,7 @@ function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): st
   ];
 }
 
-async function workersOf(account: AccountLedger): Promise<number> {
+export async function workersOf(account: AccountLedger): Promise<number> {
   return (await account.view()).workers;
 }
 
@@ -242,50 +241,7 @@ function resultOf(batch: string, survey: Survey, opened: number) {
   };
 }
 
-export interface ReopenCounts {
-  total: number;
-  rereads: number;
-  newAttempts: number;
-  /** Of the new attempts: those whose last attempt may have been paid as well. */
-  perhapsAgain: number;
-  credits: number;
-}
-
-export function countReopened({ groups }: Survey): ReopenCounts {
-  const sum = (wanted: (group: ReopenGroup) => boolean) =>
-    groups.filter(wanted).reduce((count, group) => count + group.count, 0);
-  return {
-    total: sum(() => true),
-    rereads: sum((group) => group.way === 'reread'),
-    newAttempts: sum((group) => group.way !== 'reread'),
-    perhapsAgain: sum((group) => group.way === 'perhaps_again'),
-    credits: groups.reduce((credits, group) => credits + group.credits, 0),
-  };
-}
-
-/** What a retry would do and cost, before anybody is asked. */
-export function retryText(survey: Survey, batch: string): string {
-  const { credits, perhapsAgain } = countReopened(survey);
-  const lines = [`Retry of batch ${batch}:`, ...survey.groups.map(groupText)];
-  lines.push(`Expected cost: about ${formatCredits(credits)}.`);
-  if (perhapsAgain > 0) {
-    lines.push(
-      `Perhaps paid already: ${perhapsAgain}. Nobody knows what became of their last attempt, and a new one is paid again.`,
-    );
-  }
-  return lines.join('\n');
-}
-
-function groupText({ status, way, count, credits, guessed }: ReopenGroup): string {
-  if (way === 'reread') {
-    return `  ${count} ${status}: looked at again, because a task is known; pays for nothing`;
-  }
-  const anew = status === 'succeeded' ? 'made anew and paid again' : 'new attempts';
-  const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
-  return `  ${count} ${status}: ${anew}, about ${formatCredits(credits)} (${priced})`;
-}
-
-export function afterRetryText({
+function afterRetryText({
   survey,
   opened,
   meta,
@@ -297,21 +253,12 @@ export function afterRetryText({
   meta: BatchMeta;
   codes: readonly string[];
 }): string {
-  const { name, pending } = meta;
-  const { total, rereads, newAttempts } = countReopened(survey);
-  if (total === 0) {
-    const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
-    const open =
-      pending === 0
-        ? []
-        : [`${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet.`];
-    return ['There is nothing to retry.', ...open, ...others].join('\n');
-  }
-  const lines = [
-    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
-  ];
-  if (opened < total)
-    lines.push(`Of these, ${total - opened} had changed meanwhile and stay as they are.`);
-  if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);
-  return lines.join('\n');
+  const { pending } = meta;
+  if (countReopened(survey).total > 0) return openedLines(survey, opened, meta).join('\n');
+  const others = codes.length === 0 ? [] : [`Error codes of this batch: ${codes.join(', ')}.`];
+  const open =
+    pending === 0
+      ? []
+      : [`${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet.`];
+  return ['There is nothing to retry.', ...open, ...others].join('\n');
 }

@@ -1,8 +1,10 @@
 import type { ModelParam } from '../../rivya/outcome.js';
+import type { RequestBody } from '../../shared/brief.js';
 import type { DraftText } from '../../shared/draft.js';
 import type { JsonValue } from '../../shared/json.js';
 import { shellWord } from '../../shared/quantities.js';
 import type { RejectionKind, RowFault } from '../rejection.js';
+import { isBlank } from '../rows/cell-text.js';
 import { isJsonObject } from '../rows/row.js';
 import { nearNames, orList } from '../rows/suggest-name.js';
 import { type KnownModel, needsPrompt } from './known-models.js';
@@ -69,6 +71,30 @@ export function promptFault(
     column: 'prompt',
     reason: `${has} ${length} characters, and ${model} takes at most ${max}`,
   };
+}
+
+/**
+ * What is wrong with a person's words in place of the prompt of a brief that was made before, or null.
+ * @param made as its line says
+ */
+export function rewordingFault(
+  { model, prompt, params }: Pick<RequestBody, 'model' | 'prompt' | 'params'>,
+  words: string,
+  known: KnownModel | undefined,
+): RowFault | null {
+  const column = 'prompt';
+  if (prompt === null) {
+    return {
+      kind: 'no_prompt',
+      column,
+      reason: `it was made without a prompt, so none is changed`,
+    };
+  }
+  if (isBlank(words)) return { kind: 'no_prompt', column, reason: 'the changed prompt is empty' };
+  return (
+    promptFault(words, { model, known }) ??
+    bodyFault(JSON.stringify({ model, prompt: words, params }))
+  );
 }
 
 /** `suffixLength` is what `/variant` adds to the id. */

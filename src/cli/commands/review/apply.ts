@@ -1,5 +1,6 @@
-import { BatchError, type ExitCode } from '../../../shared/errors.js';
+import { ExitCode } from '../../../shared/errors.js';
 import type { CommandSetup } from '../../setup.js';
+import { openAgain } from './open-again.js';
 
 /** What becomes of what was decided. */
 export interface ApplyFlags {
@@ -12,14 +13,19 @@ export interface ApplyFlags {
   json: boolean;
 }
 
-/** `review DIR --apply`: what was approved is handed over, and what is to be made again is opened. */
+/**
+ * `review DIR --apply`: what is to be made again is opened, and what was approved is handed over. A changed prompt that is
+ * left out is told by the exit code as well.
+ */
 export async function apply(
-  _setup: CommandSetup,
+  setup: CommandSetup,
   folder: string,
-  _flags: ApplyFlags,
+  { yes, json }: ApplyFlags,
 ): Promise<ExitCode> {
-  throw new BatchError(
-    'usage',
-    `--apply is not there yet: what was decided stands in ${folder}/decisions.jsonl and in the column "decision" of manifest.csv.`,
-  );
+  const { terminal } = setup;
+  const again = await openAgain(setup, folder, { yes });
+  if (again === 'not_wanted') return ExitCode.interrupted;
+  if (json) terminal.json({ again: again.result });
+  else for (const line of again.lines) terminal.print(line);
+  return again.result.left_out.length > 0 ? ExitCode.someDidNotSucceed : ExitCode.succeeded;
 }

@@ -1,0 +1,67 @@
+import type { ReopenGroup, Survey } from '../../batch/reopen.js';
+import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
+import { fileNames } from '../../results/file-names.js';
+import { formatCredits } from '../../shared/quantities.js';
+
+interface ReopenCounts {
+  total: number;
+  rereads: number;
+  newAttempts: number;
+  /** Of the new attempts: those whose last attempt may have been paid as well. */
+  perhapsAgain: number;
+  credits: number;
+}
+
+export function countReopened({ groups }: Survey): ReopenCounts {
+  const sum = (wanted: (group: ReopenGroup) => boolean) =>
+    groups.filter(wanted).reduce((count, group) => count + group.count, 0);
+  return {
+    total: sum(() => true),
+    rereads: sum((group) => group.way === 'reread'),
+    newAttempts: sum((group) => group.way !== 'reread'),
+    perhapsAgain: sum((group) => group.way === 'perhaps_again'),
+    credits: groups.reduce((credits, group) => credits + group.credits, 0),
+  };
+}
+
+/** What opening briefs again would do and cost, before anybody is asked. */
+export function priceText(head: string, survey: Survey): string {
+  const { credits, perhapsAgain } = countReopened(survey);
+  const lines = [`${head}:`, ...survey.groups.map(groupText)];
+  lines.push(`Expected cost: about ${formatCredits(credits)}.`);
+  if (perhapsAgain > 0) {
+    lines.push(
+      `Perhaps paid already: ${perhapsAgain}. Nobody knows what became of their last attempt, and a new one is paid again.`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function groupText(group: ReopenGroup): string {
+  const { status, way, count, credits, guessed, reworded, following } = group;
+  if (way === 'reread') {
+    return `  ${count} ${status}: looked at again, because a task is known; pays for nothing`;
+  }
+  const anew = status === 'succeeded' ? 'made anew and paid again' : 'new attempts';
+  const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
+  const notes = [
+    ...(reworded > 0 ? [`${reworded} with a changed prompt`] : []),
+    ...(following > 0
+      ? [`${following} because of what ${following === 1 ? 'it comes' : 'they come'} after`]
+      : []),
+  ].map((note) => `; ${note}`);
+  return `  ${count} ${status}: ${anew}, about ${formatCredits(credits)} (${priced})${notes.join('')}`;
+}
+
+/** What was opened, and what stayed. */
+export function openedLines(survey: Survey, opened: number, meta: BatchMeta): string[] {
+  const { name } = meta;
+  const { total, rereads, newAttempts } = countReopened(survey);
+  const lines = [
+    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
+  ];
+  if (opened < total)
+    lines.push(`Of these, ${total - opened} had changed meanwhile and stay as they are.`);
+  if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);
+  return lines;
+}
