@@ -24,7 +24,6 @@ const arrows = {
     'ledger',
     'shared',
   ],
-  pictures: ['shared'],
   web: ['shared'],
   review: ['pictures', 'web', 'producer', 'results', 'ledger', 'shared'],
   simulator: ['rivya', 'shared'],
@@ -39,6 +38,8 @@ const typesOnly = {
   forecast: ['batch'],
 };
 const rooms = [...Object.keys(arrows), 'cli'];
+arrows.library = rooms.filter((room) => !['cli', 'simulator'].includes(room));
+rooms.push('library');
 
 function rule(name, comment, from, to, more = {}) {
   return {

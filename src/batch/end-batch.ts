@@ -7,7 +7,10 @@ import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { announcementOfEnd } from './announce.js';
+import { type BatchContext, withQueues } from './batch-context.js';
 import { type CancelMode, cancellationOf, finishBrief } from './finish-brief.js';
+import { ManifestWriter } from './manifest-writer.js';
+import { localOutput } from './open-batch.js';
 import { abandonedCode } from './plan-reopening.js';
 
 /**
@@ -41,6 +44,29 @@ export async function writeReport(ledger: BatchLedger, out: string, clock: Clock
 export interface CancelCounts {
   cancelled: number;
   abandoned: number;
+}
+
+/** After a cancellation: whatever of the batch is not seen through gets its line, and the closing files are written here. */
+export async function endCancelled(
+  { clock, ...store }: Pick<BatchContext, 'redis' | 'prefix' | 'clock'>,
+  ledger: BatchLedger,
+  mode: CancelMode,
+): Promise<CancelCounts> {
+  const meta = await ledger.meta();
+  const out = meta && (await localOutput(meta));
+  return withQueues(store, ledger.batch, async (queues) => {
+    // Held back or not, jobs of what is still in doubt must be able to run.
+    await queues.resume();
+    const writer = out === null ? null : new ManifestWriter({ ledger, queues, out });
+    const flush = async () => writer?.flush();
+    // A retry that was killed half-way comes to its end first.
+    await flush();
+    const counts = await cancelBatch(ledger, mode, clock, flush);
+    // Jobs of steps, which nobody takes.
+    await queues.dropWaiting();
+    if (out !== null) await finalizeBatch(ledger, out, clock);
+    return counts;
+  });
 }
 
 /**

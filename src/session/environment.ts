@@ -151,8 +151,7 @@ export function prepareEnvironment(): void {
 }
 
 /** @throws BatchError `bad_configuration`, with every fault listed and no value shown (S8). */
-export function readSettings(): Settings {
-  const { env } = process;
+export function readSettings(env: NodeJS.Dict<string> = process.env): Settings {
   const secrets = readSecretFiles(env);
   const parsed = environmentSchema.safeParse({
     ...env,

@@ -3,13 +3,10 @@ import { withQueues } from '../../batch/batch-context.js';
 import { cancelledSentence } from '../../batch/continue-batch.js';
 import {
   type CancelCounts,
-  cancelBatch,
-  finalizeBatch,
+  endCancelled,
   surveyUnderWay,
   type UnderWay,
 } from '../../batch/end-batch.js';
-import { ManifestWriter } from '../../batch/manifest-writer.js';
-import { localOutput } from '../../batch/open-batch.js';
 import { type BatchMeta, isOver, leftOf } from '../../ledger/batch-meta.js';
 import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
@@ -116,7 +113,12 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
       else terminal.print(`Batch ${batch} is finished: there is nothing to cancel.`);
       return ExitCode.succeeded;
     }
-    const counts = await endBriefs(session, found, flags);
+    const mode = flags.abandon ? 'abandon' : 'collect';
+    const counts = await endCancelled(
+      { ...storeOf(session), clock: session.clock },
+      found.ledger,
+      mode,
+    );
     const meta = (await found.ledger.meta()) ?? found.meta;
     if (flags.json) terminal.json({ batch, ...counts, pending: leftOf(meta) });
     else terminal.print(endText(meta, counts));
@@ -126,29 +128,6 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
   } finally {
     await session.close();
   }
-}
-
-async function endBriefs(
-  session: StoreSession,
-  { ledger, meta }: FoundBatch,
-  { abandon }: CancelFlags,
-): Promise<CancelCounts> {
-  const { clock } = session;
-  const out = await localOutput(meta);
-  return withQueues(storeOf(session), ledger.batch, async (queues) => {
-    // Held back or not, jobs of what is still in doubt must be able to run.
-    await queues.resume();
-    const writer = out === null ? null : new ManifestWriter({ ledger, queues, out });
-    const flush = async () => writer?.flush();
-    // A retry that was killed half-way comes to its end first.
-    await flush();
-    const mode = abandon ? 'abandon' : 'collect';
-    const counts = await cancelBatch(ledger, mode, clock, flush);
-    // Jobs of steps, which nobody takes.
-    await queues.dropWaiting();
-    if (out !== null) await finalizeBatch(ledger, out, clock);
-    return counts;
-  });
 }
 
 function lossText({ tasks, inDoubt, credits }: UnderWay): string {

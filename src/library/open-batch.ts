@@ -1,0 +1,138 @@
+import { withQueues } from '../batch/batch-context.js';
+import { type CancelCounts, endCancelled } from '../batch/end-batch.js';
+import { localOutput } from '../batch/open-batch.js';
+import type { BatchLedger } from '../ledger/batch-ledger.js';
+import { type BatchMeta, batchState, isPaused } from '../ledger/batch-meta.js';
+import { ownLine, readManifest } from '../results/manifest.js';
+import { type RunReport, runReport } from '../results/run-report.js';
+import type { StoreSession } from '../session/store-session.js';
+import { BatchError } from '../shared/errors.js';
+import type { ManifestLine } from '../shared/manifest-line.js';
+import { type Connection, connect } from './connection.js';
+
+/** Where a batch stands: `run.json`, and what is only known while it runs. */
+export interface BatchStatus extends RunReport {
+  /** Such as `running`, `paused`, `finished`. */
+  stage: ReturnType<typeof batchState>;
+  /** Absolute folder of its results; '' while no worker has chosen one. */
+  out: string;
+  paused: boolean;
+  /** Lines of finished briefs that are not in the manifest yet. */
+  unwritten: number;
+  /** Credits held for tasks that are not known to be over. */
+  reserved: number;
+}
+
+/** A line, and where to go on behind it. */
+export interface BatchLine {
+  line: ManifestLine;
+  /** For `since`. */
+  cursor: string;
+}
+
+/** A batch that is there; holds a connection until it is closed. */
+export class Batch {
+  private constructor(
+    private readonly session: StoreSession,
+    private readonly ledger: BatchLedger,
+  ) {}
+
+  /** @throws BatchError `batch_not_found` */
+  static async open(name: string, connection: Connection): Promise<Batch> {
+    const session = await connect(connection);
+    try {
+      const { ledger } = await session.findBatch(name);
+      return new Batch(session, ledger);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  get name(): string {
+    return this.ledger.batch;
+  }
+
+  async status(): Promise<BatchStatus> {
+    const meta = await this.meta();
+    const { out, reserved } = meta;
+    const report = runReport(meta, this.session.clock.now());
+    const unwritten = await this.ledger.outbox.length();
+    return { ...report, stage: batchState(meta), out, paused: isPaused(meta), unwritten, reserved };
+  }
+
+  /** Nothing is submitted until `resume`; what was submitted is watched and collected. */
+  async pause(): Promise<void> {
+    await this.withQueues((queues) => queues.pause());
+  }
+
+  async resume(): Promise<void> {
+    await this.withQueues((queues) => queues.resume());
+  }
+
+  /**
+   * Nothing more is submitted, for good; what was submitted is collected.
+   * @param submitted `abandon`: what was submitted is not watched any more either, and lost with what it cost
+   */
+  async cancel(submitted: 'collect' | 'abandon' = 'collect'): Promise<CancelCounts> {
+    if ((await this.ledger.cancel()) === 'was_finished') return { cancelled: 0, abandoned: 0 };
+    const { connection: redis, clock, settings } = this.session;
+    return endCancelled({ redis, prefix: settings.prefix, clock }, this.ledger, submitted);
+  }
+
+  /**
+   * The lines of its manifest so far, in the order in which they were written, and ends with the last one. After a retry
+   * the manifest is another file: then all of it comes once more.
+   * @param since a line's cursor: what came before it is left out
+   * @throws BatchError `bad_input` where the results are not on this machine
+   */
+  async *lines({ since }: { since?: string } = {}): AsyncGenerator<BatchLine, void> {
+    const meta = await this.meta();
+    const out = await localOutput(meta);
+    if (out === null) throw elsewhere(meta);
+    const { generation, offset: end } = await this.ledger.adoption.marks();
+    const [from, begin] = (since ?? '').split(':');
+    const start = from === generation ? Number(begin) : 0;
+    for await (const found of readManifest(out, start)) {
+      if (found.offset >= end) return;
+      const line = ownLine(found, out);
+      yield { line, cursor: `${generation}:${found.offset + found.length}` };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async meta(): Promise<BatchMeta> {
+    const meta = await this.ledger.meta();
+    if (meta !== null) return meta;
+    throw new BatchError('batch_not_found', `Batch ${this.name} was forgotten meanwhile.`);
+  }
+
+  private withQueues<T>(work: Parameters<typeof withQueues<T>>[2]): Promise<T> {
+    const { connection: redis, settings } = this.session;
+    return withQueues({ redis, prefix: settings.prefix }, this.name, work);
+  }
+}
+
+/**
+ * Opens a batch that was queued or run.
+ * @throws BatchError `batch_not_found`, `redis_unreachable`, `bad_configuration`
+ */
+export function openBatch(name: string, connection: Connection = {}): Promise<Batch> {
+  return Batch.open(name, connection);
+}
+
+function elsewhere({ name, out }: BatchMeta): BatchError {
+  return new BatchError(
+    'bad_input',
+    out === ''
+      ? `Batch ${name} has no results yet.`
+      : `The results of batch ${name} are in ${out}, which is not on this machine.`,
+  );
+}
