@@ -36,7 +36,7 @@ export async function finalizeBatch(
 export async function writeReport(ledger: BatchLedger, out: string, clock: Clock): Promise<void> {
   const meta = await ledger.meta();
   if (!meta) return;
-  const report = runReport(meta, clock.now());
+  const report = runReport(meta, clock.now(), await ledger.refusals());
   await writeFileDurably(join(out, fileNames.report), `${JSON.stringify(report, null, 2)}\n`);
 }
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
 import { tellNews } from '../shared/news.js';
+import { bucketWidths } from '../shared/time-buckets.js';
 import type { AccountLedger } from './account-ledger.js';
 import { AdoptionLedger } from './adoption-ledger.js';
 import {
@@ -17,6 +18,7 @@ import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import type { Announced, Announcement } from './message-ledger.js';
 import { ReferenceLedger } from './reference-ledger.js';
+import { type CountedRefusal, type RefusalBucket, readRefusals } from './refusals.js';
 import { ReopenedLedger } from './reopened-ledger.js';
 import { ResultLedger } from './result-ledger.js';
 import { compareAndSet, runScript } from './scripts.js';
@@ -46,6 +48,8 @@ function pendingOf(admitted: number, lined: readonly number[]): number {
 }
 
 const briefsAtOnce = 500;
+/** Some 30 bytes each; a report has a third of it to all of it as buckets. */
+const mostRefusalFields = 240;
 /** Longer than a worker waits until it says so again. */
 const notBegunLastsMs = 90_000;
 /** Longer than files are waited for: how many there are says the queue, so an old reason does no harm. */
@@ -107,11 +111,16 @@ export class BatchLedger {
   }
 
   /** Counts an answer by which the API refused a request of this batch. */
-  async countRefusal(): Promise<void> {
-    await runScript(this.redis, 'count', {
-      keys: [this.keys.meta],
-      values: ['createdAt', 'refused', 1],
+  async countRefusal(kind: CountedRefusal): Promise<void> {
+    await runScript(this.redis, 'count-refusal', {
+      keys: [this.keys.meta, this.keys.refusals, this.account.keys.clock],
+      values: [kind, mostRefusalFields, ...bucketWidths],
     });
+  }
+
+  /** The refusals of this life of the batch that are known by their time, the earliest first. */
+  async refusals(): Promise<RefusalBucket[]> {
+    return readRefusals(await this.redis.hgetall(this.keys.refusals));
   }
 
   /**

@@ -39,6 +39,8 @@ export interface BatchKeys {
   files: string;
   /** Hash: brief id -> what its attempt sends in place of files. See `reference-ledger.ts`. */
   addresses: string;
+  /** Hash: bucket of time and kind -> answers that refused a request. See `lua/count-refusal.lua`. */
+  refusals: string;
   /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
   submitQueue: string;
 }
@@ -59,6 +61,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     fileTrouble: `${base}:file-trouble`,
     files: `${base}:files`,
     addresses: `${base}:addresses`,
+    refusals: `${base}:refusals`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
 }

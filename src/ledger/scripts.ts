@@ -16,6 +16,7 @@ export type ScriptName =
   | 'claim-run'
   | 'compare-and-set'
   | 'count'
+  | 'count-refusal'
   | 'end-adoption'
   | 'follow'
   | 'forget'

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BatchMeta, leftOf, wholeOf } from '../ledger/batch-meta.js';
+import type { RefusalBucket } from '../ledger/refusals.js';
 
 /** `run.json`: what a batch made, spent and asked for; `verify` proves its sum from the folder alone (S4). */
 export const runReportSchema = z.object({
@@ -30,6 +31,21 @@ export const runReportSchema = z.object({
     uploads: z.number().default(0),
     refused: z.number(),
   }),
+  /**
+   * Of the refused, those that are known by their time, in buckets that are as wide as each other (`lua/count-refusal.lua`);
+   * reports of earlier versions have none.
+   */
+  refusals: z
+    .array(
+      z.object({
+        at: z.string(),
+        seconds: z.number(),
+        rate: z.number(),
+        places: z.number(),
+        other: z.number(),
+      }),
+    )
+    .optional(),
   times: z.object({ created: z.string(), written: z.string() }),
   /** Lines of the manifest by the run that made them; reports of earlier versions have none. */
   runs: z
@@ -63,7 +79,12 @@ export const runReportSchema = z.object({
 
 export type RunReport = z.infer<typeof runReportSchema>;
 
-export function runReport(meta: BatchMeta, nowMs: number): RunReport {
+/** @param refusals left out where only what stands in the batch's record is told */
+export function runReport(
+  meta: BatchMeta,
+  nowMs: number,
+  refusals?: readonly RefusalBucket[],
+): RunReport {
   const { lines, requests } = meta;
   return {
     batch: meta.name,
@@ -88,6 +109,12 @@ export function runReport(meta: BatchMeta, nowMs: number): RunReport {
       uploads: requests.uploads,
       refused: requests.refused,
     },
+    ...(refusals && {
+      refusals: refusals.map(({ from, ...counts }) => ({
+        at: new Date(from * 1000).toISOString(),
+        ...counts,
+      })),
+    }),
     times: {
       created: new Date(meta.createdAt).toISOString(),
       written: new Date(nowMs).toISOString(),

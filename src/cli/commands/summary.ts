@@ -46,7 +46,7 @@ export async function printSummary(
   const code = exitCodeFor(meta, end);
   if (json) {
     const compared = comparisonJson(comparison);
-    const report = runReport(meta, clock.now());
+    const report = runReport(meta, clock.now(), await ledger.refusals());
     const tried = trial === null ? {} : { trial };
     terminal.json({
       ...report,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { AccountRecords } from '../../ledger/account-ledger.js';
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
+import type { CountedRefusal } from '../../ledger/refusals.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
 import type {
@@ -8,6 +9,7 @@ import type {
   DownloadOutcome,
   ReadCreditsOutcome,
   ReadTaskOutcome,
+  Refusal,
   SubmitOutcome,
   UploadOutcome,
 } from '../../rivya/outcome.js';
@@ -136,9 +138,13 @@ export class AnswerTally {
 
 /** The same client for one batch, in whose report those answers are counted that refuse a request. */
 export function countRefusals(client: RivyaClient, ledger: BatchLedger): RivyaClient {
-  async function count<Outcome extends { kind: string }>(answer: Outcome): Promise<Outcome> {
+  async function count<Outcome extends ApiOutcome | UploadOutcome>(
+    answer: Outcome,
+  ): Promise<Outcome> {
     // What the answer means is worth more than its count.
-    if (answer.kind === 'refused') await ledger.countRefusal().catch(() => undefined);
+    if (answer.kind === 'refused') {
+      await ledger.countRefusal(countedAs(answer.refusal)).catch(() => undefined);
+    }
     return answer;
   }
   return {
@@ -148,6 +154,11 @@ export function countRefusals(client: RivyaClient, ledger: BatchLedger): RivyaCl
     readTask: async (...asked) => count(await client.readTask(...asked)),
     uploadFile: async (...asked) => count(await client.uploadFile(...asked)),
   };
+}
+
+function countedAs({ kind }: Refusal): CountedRefusal {
+  if (kind === 'rate_limited') return 'rate';
+  return kind === 'too_many_running' ? 'places' : 'other';
 }
 
 /** `ok`, or why not: of a refusal, its kind. */
