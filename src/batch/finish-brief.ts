@@ -21,6 +21,8 @@ export interface BriefEnd {
   final?: number | null;
   /** When the task was seen to be over, likewise. */
   completedAt?: number;
+  /** When it ended, likewise. */
+  endedAt?: number;
 }
 
 /**
@@ -84,11 +86,13 @@ function buildLine(
     urls = [],
     final,
     completedAt,
+    endedAt,
     answer,
   }: BriefEnd & { answer: BriefResult | null },
   nowMs: number,
 ): ManifestLine {
   const facts = factsOf(state);
+  const ended = facts.endedAt ?? endedAt;
   const { origin, request } = content;
   const draft = draftOf(content);
   return {
@@ -118,6 +122,7 @@ function buildLine(
     times: {
       admitted: new Date(facts.admittedAt).toISOString(),
       submitted: isoOrNull(facts.submittedAt),
+      ...(ended !== undefined && { ended: new Date(ended).toISOString() }),
       completed: isoOrNull(facts.completedAt ?? completedAt ?? null),
       collected: assets.length > 0 ? new Date(nowMs).toISOString() : null,
     },
@@ -147,6 +152,7 @@ interface Facts {
   admittedAt: number;
   submittedAt: number | null;
   completedAt: number | null;
+  endedAt?: number | undefined;
 }
 
 function factsOf(state: Unfinished): Facts {

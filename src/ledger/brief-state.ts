@@ -62,6 +62,8 @@ const briefStateSchema = z.discriminatedUnion('stage', [
     ...accepted,
     final: z.number().nullable(),
     completedAt: z.number(),
+    /** When the task ended, as the API says, by the clock of the other times; absent where it did not say. */
+    endedAt: z.number().optional(),
   }),
   /** Its line is in the outbox or in the manifest: nothing is left to do. */
   z.object({

@@ -88,10 +88,10 @@ export const moves = {
 
   succeeded(
     state: StateOf<'accepted'>,
-    { reserved, final, completedAt }: TaskSuccess,
+    { reserved, final, ...times }: TaskSuccess,
   ): StateOf<'ready'> {
     const known = reserved ?? state.reserved;
-    return { ...state, stage: 'ready', reserved: known, final, completedAt };
+    return { ...state, stage: 'ready', reserved: known, final, ...times };
   },
 
   /** The task is over and was not charged. */
@@ -173,7 +173,7 @@ export type AcceptedTask = Pick<
 > & { category: TaskCategory };
 
 /** What the API says of a task that succeeded; credits null where it does not say. */
-export type TaskSuccess = Pick<StateOf<'ready'>, 'reserved' | 'final' | 'completedAt'>;
+export type TaskSuccess = Pick<StateOf<'ready'>, 'reserved' | 'final' | 'completedAt' | 'endedAt'>;
 
 /** What a new attempt of a brief is. */
 export type Opening = Pick<StateOf<'admitted'>, 'fingerprint' | 'admittedAt' | 'run'>;

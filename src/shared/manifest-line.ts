@@ -75,6 +75,8 @@ export const manifestLineSchema = z.object({
   times: z.object({
     admitted: z.string(),
     submitted: z.string().nullable(),
+    /** When the task ended, as the API says, by the clock of the other times; absent where it did not say. */
+    ended: z.string().optional(),
     completed: z.string().nullable(),
     collected: z.string().nullable(),
   }),

@@ -23,17 +23,23 @@ export type AcceptedBrief = BriefInHand<StateOf<'accepted'>>;
  * A task is over: its files are fetched next, or its line says why there are none.
  * @param task in a terminal status
  * @param probe what its submission found out for all, where this is its very answer
+ * @param lagMs since it ended; null where nobody can say
  */
 export async function settleTask(
   context: StageContext,
   brief: AcceptedBrief,
   task: Task,
   probe: Probe,
+  lagMs: number | null = null,
 ): Promise<Step> {
   const completedAt = context.clock.now();
+  const times = {
+    completedAt,
+    ...(lagMs !== null && { endedAt: completedAt - Math.round(lagMs) }),
+  };
   const { reservedCredits: reserved, finalCredits: final, urls } = task;
   if (task.status.kind === 'succeeded') {
-    const to = moves.succeeded(brief.state, { reserved, final, completedAt });
+    const to = moves.succeeded(brief.state, { reserved, final, ...times });
     const moved = await context.ledger.briefs.move(brief.id, { from: brief, to });
     if (moved.kind === 'passed') return stepFor(moved.state);
     const ready = { ...brief, ...moved.brief, job: { ...brief.job, urls } };
@@ -45,7 +51,7 @@ export async function settleTask(
     message: task.error?.message ?? 'The API reported a failed task without a reason.',
     request_id: null,
   };
-  return endBrief(context, brief, { status: 'failed', error, urls, final, completedAt });
+  return endBrief(context, brief, { status: 'failed', error, urls, final, ...times });
 }
 
 /** Too few credits may show as a task that failed before it was charged (documented): not the brief's fault. */

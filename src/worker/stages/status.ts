@@ -43,8 +43,13 @@ async function act(
   switch (outcome.kind) {
     case 'read':
       if (outcome.task.status.kind === 'running') return stillRunning(context, brief);
-      learnFromEnd(context, brief, outcome);
-      return settleTask(context, brief, outcome.task, 'none');
+      return settleTask(
+        context,
+        brief,
+        outcome.task,
+        'none',
+        learnFromEnd(context, brief, outcome),
+      );
     case 'refused':
       return actOnRefusal(context, brief, await explainRefusal(context, outcome.refusal));
     case 'unknown':
@@ -122,22 +127,24 @@ function endUnknown(
  * A check has just found a task to be over: how long it took, and how late that was noticed.
  * A failed task teaches as much as one that succeeded: nobody knows beforehand which one it is that is waited for.
  * (Simulated: left out, they make the plan blind to whatever time limit the API ends hopeless tasks at.)
+ * @returns ms since its end; null where nobody can say
  */
 function learnFromEnd(
   { pollPlanner, notices, clock, log }: StageContext,
   { state, job }: AcceptedBrief,
   { task, clockAheadMs }: TaskRead,
-): void {
+): number | null {
   const { kind } = state;
   const nowMs = clock.now();
   const noticeMs = measureLag(state, task.updatedAtMs, clockAheadMs, nowMs);
   pollPlanner.noteEnd(job.hinted ? 'hint' : 'check', noticeMs);
   // What was never paid was never generated.
-  if (kind === null || wasNeverPaid(task)) return;
+  if (kind === null || wasNeverPaid(task)) return noticeMs;
   const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs });
   if (span !== null) pollPlanner.learn(kind, span);
-  if (noticeMs === null) return;
+  if (noticeMs === null) return null;
   notices.note([modelOf(kind)], noticeMs).catch((error: unknown) => {
     log.debug({ err: error, kind }, 'how late an end was noticed was not counted');
   });
+  return noticeMs;
 }

@@ -255,6 +255,7 @@ async function takeAnswer(
     final: turn.finalCredits,
     submittedAt: firstSentAt,
     completedAt,
+    endedAt: completedAt,
     // Nothing of it is watched.
     category: watchedAs(null),
     kind: reserved.priceKind,

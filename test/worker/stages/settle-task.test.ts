@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Probe } from '../../../src/ledger/brief-ledger.js';
 import type { Task } from '../../../src/rivya/outcome.js';
+import type { ManifestLine } from '../../../src/shared/manifest-line.js';
 import { type AcceptedBrief, settleTask } from '../../../src/worker/stages/settle.js';
 import { accepted } from '../../ledger/brief-states.js';
 import { type Bench, openBench } from './stage-bench.js';
@@ -26,8 +27,8 @@ async function acceptedBench() {
   const brief = await take();
   // Without the folder: what is done where it is, see `collect.test.ts`.
   const context = { ...bench.context, folder: null };
-  const settle = (task: Task, probe: Probe = 'none', other = brief) =>
-    settleTask(context, other, task, probe);
+  const settle = (task: Task, probe: Probe = 'none', other = brief, lagMs: number | null = null) =>
+    settleTask(context, other, task, probe, lagMs);
   return { ...bench, again: take, settle };
 }
 
@@ -47,6 +48,28 @@ describe('a task that succeeded', () => {
     expect(await inFlight()).toEqual([]);
     // Settled again by a worker that was frozen: the same way on, nothing written.
     expect(await settle(task)).toMatchObject({ kind: 'next', stage: 'collect' });
+  });
+});
+
+describe('when a task ended', () => {
+  it('is kept beside when that was noticed, for the line', async () => {
+    const { settle, stateOf, clock } = await acceptedBench();
+    clock.stop();
+    const task = ended({ status: { kind: 'succeeded' }, error: null });
+    await settle(task, 'none', undefined, 2_999.6);
+    const completedAt = clock.now();
+    expect(await stateOf('a')).toMatchObject({ completedAt, endedAt: completedAt - 3_000 });
+  });
+
+  it('stands in the line of one that failed, and in none where nobody can say', async () => {
+    const { settle, lines, clock } = await acceptedBench();
+    clock.stop();
+    await settle(ended(), 'none', undefined, 1_000);
+    const [line] = (await lines()) as [ManifestLine];
+    expect(Date.parse(line.times.completed ?? '') - Date.parse(line.times.ended ?? '')).toBe(1_000);
+    const other = await acceptedBench();
+    await other.settle(ended());
+    expect((await other.lines())[0]?.times).not.toHaveProperty('ended');
   });
 });
 
