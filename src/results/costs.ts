@@ -94,7 +94,7 @@ function tooMany(most: number): BatchError {
   );
 }
 
-interface PaidLine {
+export interface PaidLine {
   line: ManifestLine;
   /** `earlier`: another line of its brief has replaced it. */
   when: 'now' | 'earlier';
@@ -104,7 +104,7 @@ interface PaidLine {
  * Lines of the manifest, then those of the history. A task that was looked at again has a line in both, and is paid once:
  * its latest one counts.
  */
-async function* paidLines(
+export async function* paidLines(
   folder: string,
   unreadable: CostReport['unreadable'],
 ): AsyncGenerator<PaidLine> {
@@ -137,7 +137,8 @@ async function* readableOf(
   }
 }
 
-function costsOf(line: ManifestLine, when: PaidLine['when']): Costs {
+/** What one line adds to the costs of its folder. */
+export function costsOf(line: ManifestLine, when: PaidLine['when']): Costs {
   const costs = noCosts();
   if (when === 'now') {
     costs.briefs = 1;

@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { type BatchMeta, leftOf, wholeOf } from '../ledger/batch-meta.js';
 import type { RefusalBucket } from '../ledger/refusals.js';
+import { parseJson } from '../shared/json.js';
+import { fileNames } from './file-names.js';
 
 /** `run.json`: what a batch made, spent and asked for; `verify` proves its sum from the folder alone (S4). */
 export const runReportSchema = z.object({
@@ -78,6 +82,12 @@ export const runReportSchema = z.object({
 });
 
 export type RunReport = z.infer<typeof runReportSchema>;
+
+/** What stands in a folder's `run.json`; null where there is none that can be read, as while a first run goes on. */
+export async function readReport(out: string): Promise<RunReport | null> {
+  const text = await readFile(join(out, fileNames.report), 'utf8').catch(() => '');
+  return runReportSchema.safeParse(parseJson(text)).data ?? null;
+}
 
 /** @param refusals left out where only what stands in the batch's record is told */
 export function runReport(

@@ -1,15 +1,13 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { spelling } from '../../producer/rows/cell-text.js';
 import { suggestName } from '../../producer/rows/suggest-name.js';
 import { addCosts, type CostReport, type Costs, noCosts, sumCosts } from '../../results/costs.js';
-import { fileNames } from '../../results/file-names.js';
 import { csvRows } from '../../results/manifest-csv.js';
 import { batchHeldIn } from '../../results/output-folder.js';
-import { runReportSchema } from '../../results/run-report.js';
+import { readReport } from '../../results/run-report.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
-import { type JsonValue, parseJson } from '../../shared/json.js';
+import type { JsonValue } from '../../shared/json.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { counted, creditsNumber, grouped } from '../../shared/quantities.js';
 import { folderOfResults } from '../options/choose-batch.js';
@@ -291,11 +289,6 @@ async function jsonOf(
 
 /** Batches that have work left, as far as their folders say. */
 async function unfinished(places: string[]): Promise<string[]> {
-  const reports = await Promise.all(
-    places.map(async (folder) => {
-      const text = await readFile(join(folder, fileNames.report), 'utf8').catch(() => '');
-      return runReportSchema.safeParse(parseJson(text)).data ?? null;
-    }),
-  );
+  const reports = await Promise.all(places.map(readReport));
   return reports.flatMap((report) => (report?.state === 'unfinished' ? [report.batch] : []));
 }
