@@ -8,6 +8,8 @@ export const fileNames = {
   journal: 'journal.jsonl',
   /** What people have said of the results. */
   decisions: 'decisions.jsonl',
+  /** What was handed over, made of which file. */
+  delivered: 'delivered.jsonl',
   table: 'manifest.csv',
   report: 'run.json',
   rejected: 'rejected.jsonl',
@@ -15,4 +17,6 @@ export const fileNames = {
   contactSheet: 'contact-sheet.html',
   /** A folder. */
   assets: 'assets',
+  /** A folder: what was approved, under the names that somebody wants. */
+  approved: 'approved',
 } as const;

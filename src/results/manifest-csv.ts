@@ -7,7 +7,8 @@ interface DecidedLines {
   of(line: ManifestLine): string | null;
 }
 
-type Column = { name: string; value(line: ManifestLine): JsonValue };
+/** A column of a table whose rows are made of a `Subject` each. */
+export type Column<Subject = ManifestLine> = { name: string; value(subject: Subject): JsonValue };
 
 const resultColumns: Column[] = [
   { name: 'brief_id', value: (line) => line.brief_id },
@@ -30,21 +31,25 @@ const resultColumns: Column[] = [
   { name: 'from', value: (line) => line.from ?? '' },
 ];
 
-/** The header of `manifest.csv`: the input's columns, then the result's; one that both have is told apart. */
+/** The columns of `manifest.csv`. */
 export function csvColumns(inputColumns: readonly string[], decisions: DecidedLines): Column[] {
-  const taken = new Set(inputColumns);
   const decision: Column = { name: 'decision', value: (line) => decisions.of(line) };
+  return behindInput(inputColumns, [...resultColumns, decision]);
+}
+
+/** The input's columns, then the result's; one that both have is told apart. */
+export function behindInput<Subject extends Pick<ManifestLine, 'input'>>(
+  inputColumns: readonly string[],
+  columns: readonly Column<Subject>[],
+): Column<Subject>[] {
+  const taken = new Set(inputColumns);
   return [
     ...inputColumns.map((name) => ({
       name,
       // Own members only: a column may be called `constructor`.
-      value: (line: ManifestLine) =>
-        (Object.hasOwn(line.input, name) ? line.input[name] : '') ?? '',
+      value: ({ input }: Subject) => (Object.hasOwn(input, name) ? input[name] : '') ?? '',
     })),
-    ...[...resultColumns, decision].map((column) => ({
-      ...column,
-      name: freeName(column.name, taken),
-    })),
+    ...columns.map((column) => ({ ...column, name: freeName(column.name, taken) })),
   ];
 }
 
@@ -78,8 +83,11 @@ function withoutFormulas(text: string): string {
   return beginsFormula.test(text) ? `'${inside}` : inside;
 }
 
-export function csvRow(columns: readonly Column[], line: ManifestLine): JsonValue[] {
-  return columns.map((column) => column.value(line));
+export function csvRow<Subject>(
+  columns: readonly Column<Subject>[],
+  subject: Subject,
+): JsonValue[] {
+  return columns.map((column) => column.value(subject));
 }
 
 function cellText(value: JsonValue): string {

@@ -38,6 +38,11 @@ export function numberName(origin: string, number: number): string {
   return origin.replace(nameInOrigin, (name) => name.replaceAll(markerInJson, String(number)));
 }
 
+/** A name with its number; as it is where it has no place for one. */
+export function withNumber(name: string, number: number): string {
+  return name.replaceAll(marker, String(number));
+}
+
 /** Counts the pictures of one name over the whole input: a product's variants mostly have rows of their own. */
 export class NameCounter {
   /** Most inputs have a name for each row. */

@@ -42,15 +42,19 @@ export function addReviewCommand(program: Command, setup: CommandSetup): void {
     )
     .addOption(
       // Not the twin of --name of a run: that names the files of a batch that is made.
-      new Option('--name <template>', 'names of the approved files (default: as they are)').env(
-        'RIVYA_BATCH_REVIEW_NAME',
-      ),
+      new Option(
+        '--name <template>',
+        'names of the approved files; {{n}} numbers those of one name (default: as --name of the run had it, else the ids)',
+      ).env('RIVYA_BATCH_REVIEW_NAME'),
     )
     .addOption(
       twin(
-        new Option('--as <kind>', 'what stands in approved/')
-          .choices(['links', 'copies'])
-          .default('links'),
+        new Option(
+          '--as <kind>',
+          'what stands in approved/; links save space, and whoever edits one edits the result',
+        )
+          .choices(['copies', 'links'])
+          .default('copies'),
       ),
     )
     .addOption(
