@@ -72,7 +72,7 @@ const commands: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/export.js')).addManifestCommand,
   },
   sheet: {
-    does: 'write a page that shows the results of a folder: contact-sheet.html',
+    does: 'write the review page of a folder as a file that works from disk: contact-sheet.html',
     takes: '<folder>',
     load: async () => (await import('./commands/export.js')).addSheetCommand,
   },

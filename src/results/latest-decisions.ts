@@ -12,7 +12,7 @@ import {
 import { SpanIndex } from './manifest.js';
 
 /** What counts of the decisions on a line. */
-export interface LatestDecision extends Pick<Decision, 'note' | 'prompt' | 'at'> {
+interface LatestDecision extends Pick<Decision, 'note' | 'prompt' | 'at'> {
   decision: Verdict;
 }
 

@@ -142,7 +142,7 @@ function references(line: ManifestLine): ReviewReference[] {
   const { params, draft, references: given, after = [] } = line;
   const addresses = itemAddresses(params.referenceMediaItems ?? params.attachments);
   if (draft === undefined) {
-    const labels = given.length > 0 ? given : addresses;
+    const labels = given.length > 0 ? given : addresses.map((address) => nameOf(address));
     return labels.map((label, index) => rowReference(label, addresses[index]));
   }
   let position = 0;
@@ -156,6 +156,11 @@ function references(line: ManifestLine): ReviewReference[] {
     const briefId = after.find((before) => before.output === output)?.id ?? null;
     return { label: output, thumbnail: null, briefId };
   });
+}
+
+/** Of a file that nobody has named, no hash is shown. */
+function nameOf(address: string): string {
+  return placeholder.test(address) ? 'file' : address;
 }
 
 const placeholder = /^sha256:([0-9a-f]{64})$/;

@@ -22,7 +22,9 @@ test('S1: --simulate needs no key, says so on each screen, and is never mixed wi
   expect((await desk.run(['status', 'spring'])).stdout).toContain('finished, SIMULATED');
   expect(await desk.assets('spring')).toHaveLength(3);
   expect((await desk.run(['sheet', 'spring'])).code).toBe(0);
-  expect(await desk.read('spring/contact-sheet.html')).toContain('spring (SIMULATED)');
+  expect(await desk.read('spring/contact-sheet.html')).toContain(
+    '<title>spring (SIMULATED): contact sheet</title>',
+  );
   expect((await desk.run(['verify', 'spring'])).code).toBe(0);
   const real = await desk.run(words);
   expect(real.code).toBe(2);

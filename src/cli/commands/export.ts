@@ -1,9 +1,10 @@
 import { relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { writeContactSheet } from '../../results/contact-sheet.js';
 import { ManifestFile, type ManifestFormat } from '../../results/manifest.js';
 import { ownerOf } from '../../results/output-folder.js';
+import { writeSheet } from '../../review/write-sheet.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
+import { grouped } from '../../shared/quantities.js';
 import { folderOfResults } from '../options/choose-batch.js';
 import { pathOnDisk, twin } from '../options/flags.js';
 import type { CommandSetup } from '../setup.js';
@@ -39,7 +40,13 @@ async function sheet({ terminal }: CommandSetup, folder: string): Promise<ExitCo
   if ((await ownerOf(folder)) === null) {
     throw new BatchError('usage', `There are no results of a batch in ${folder}.`);
   }
-  const path = await writeContactSheet(folder);
+  const { path, pages } = await writeSheet(folder, {
+    onThumbnails: ({ made }) => {
+      if (made > 0) terminal.progress(`${grouped(made)} pictures made small`);
+    },
+  });
+  terminal.progress('');
   terminal.print(relative(process.cwd(), path));
+  if (pages > 1) terminal.note(`It goes on in ${grouped(pages - 1)} further pages, linked.`);
   return ExitCode.succeeded;
 }

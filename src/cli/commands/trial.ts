@@ -3,8 +3,8 @@ import { withoutFinished } from '../../batch/compare.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { PlannedTime } from '../../forecast/time.js';
 import type { CompiledInput } from '../../producer/compile-input.js';
-import { writeContactSheet } from '../../results/contact-sheet.js';
 import { ManifestFile } from '../../results/manifest.js';
+import { writeSheet } from '../../review/write-sheet.js';
 import { BatchError } from '../../shared/errors.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { counted, creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
@@ -68,7 +68,7 @@ export async function tellTrial(
     credits: lines.reduce((sum, { credits }) => sum + (credits.final ?? credits.reserved ?? 0), 0),
     taskMs: middleTaskMs(lines),
     left: { forecast, time },
-    sheet: await writeContactSheet(out),
+    sheet: (await writeSheet(out)).path,
   };
 }
 
