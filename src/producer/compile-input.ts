@@ -138,7 +138,7 @@ async function compileFiles(
 ): Promise<void> {
   const { briefs, rejections, counts, mapping } = compilation;
   const { files } = options;
-  const opening = new Opening(options, folder);
+  const opening = new Opening(options, { folder, warnings: compilation.warnings });
   try {
     compilation.sample = await startSample(opening, options, mapping);
     await collectFaults(files, async (file) => {
@@ -239,7 +239,7 @@ class Opening {
 
   constructor(
     private readonly options: InputOptions,
-    private readonly folder: string,
+    private readonly place: { folder: string; warnings: InputWarnings },
   ) {}
 
   open(file: string): Promise<Source> {
@@ -249,7 +249,7 @@ class Opening {
   }
 
   async #openFirst(file: string): Promise<Source> {
-    const source = await openSource(file, this.options, this.folder);
+    const source = await openSource(file, this.options, this.place);
     const begin = this.options.folders?.[this.options.files.indexOf(file)];
     return begin === undefined ? source : { ...source, folder: begin };
   }

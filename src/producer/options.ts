@@ -3,7 +3,21 @@ import type { Model } from '../rivya/outcome.js';
 import type { FetchReference } from './references/files.js';
 import type { HtmlRule } from './template/template.js';
 
-export type InputFormat = 'csv' | 'tsv' | 'json' | 'jsonl';
+export const inputFormats = ['csv', 'tsv', 'json', 'jsonl', 'xlsx'] as const;
+export type InputFormat = (typeof inputFormats)[number];
+
+export interface FetchedSource {
+  /** The last part of its path. */
+  name: string;
+  /** What its address says, else the type that its server declares; null where neither tells. */
+  format: InputFormat | null;
+}
+
+/** Fetches what is at an address into a new file; of a workbook online, the sheet that is asked for. */
+export type FetchSource = (
+  url: string,
+  wanted: { path: string; sheet: string | null },
+) => Promise<FetchedSource>;
 
 /** One `--param`, such as `--param aspect_ratio={{aspect}}`. */
 export interface ParamOption {
@@ -35,7 +49,7 @@ export interface OutputOption {
  * `model` and `params` are defaults: a row that gives its own keeps it.
  */
 export interface InputOptions {
-  /** Paths; `-` is stdin, which is spooled to disk first. */
+  /** Paths and addresses; `-` is stdin, which is spooled to disk first. */
   files: string[];
   stdin?: Readable;
   /** Null: by extension. */
@@ -44,6 +58,8 @@ export interface InputOptions {
   delimiter: string | null;
   /** The row of a table, from 1, in which its header is; absent or null: the first that has anything in it. */
   headerRow?: number | null;
+  /** Of a workbook; absent or null: the first that is shown. */
+  sheet?: string | null;
   /** An id or a template. */
   model: string | null;
   /** A template such as `Photo of {{Title (en)}}`. */
@@ -87,6 +103,8 @@ export interface InputOptions {
   folders?: readonly (string | null)[];
   /** For models that take references only as uploads; absent: such URLs make a row a rejected one. */
   fetchReference?: FetchReference;
+  /** For inputs at an address; absent: there may be none. */
+  fetchSource?: FetchSource;
 }
 
 export interface InputChecks {

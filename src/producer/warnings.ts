@@ -20,6 +20,13 @@ type WarningRule =
   | 'empty_below'
   | 'no_id'
   | 'header_row'
+  /** Of a workbook: which of its sheets is read, and what is in it that does not come out of it, or not as it was meant. */
+  | 'sheets'
+  | 'hidden_rows'
+  | 'merged_cells'
+  | 'no_value'
+  | 'lost_zeros'
+  | 'lost_digits'
   | 'unmet_condition';
 
 interface About {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inputFormats } from '../producer/options.js';
 
 /** What happens to a tick while the batch of an earlier one is not finished. */
 export const overlapRules = ['skip', 'queue', 'both'] as const;
@@ -14,9 +15,10 @@ const paramsSchema = z.array(z.object({ key: z.string(), template: z.string() })
 
 /** How the input is read; what has a default is not in records of earlier versions. */
 const inputSchema = z.object({
-  format: z.enum(['csv', 'tsv', 'json', 'jsonl']).nullable(),
+  format: z.enum(inputFormats).nullable(),
   delimiter: z.string().nullable(),
   headerRow: z.number().int().positive().nullable().default(null),
+  sheet: z.string().nullable().default(null),
   items: z.string().nullable().default(null),
   model: z.string().nullable(),
   prompt: z.string().nullable(),
@@ -78,16 +80,6 @@ export const scheduleSchema = z.object({
 });
 
 export type Schedule = z.infer<typeof scheduleSchema>;
-
-/** A file as it may be shown: a URL's query or login may be a secret (S8). */
-export function shownFile(file: string): string {
-  if (!isUrl(file)) return file;
-  return file.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
-}
-
-export function isUrl(file: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(file);
-}
 
 const run = {
   /** The scheduled time of a tick; of a run by hand, `hand-` and the moment. */

@@ -7,18 +7,13 @@ import {
   untoldText,
   webhookText,
 } from '../notify/words.js';
+import { shownFile } from '../shared/addresses.js';
 import { ExitCode } from '../shared/errors.js';
 import { outOfCredits } from '../shared/out-of-credits.js';
 import { formatDuration } from '../shared/quantities.js';
 import { type CronTimes, zoneText } from './cron.js';
 import type { ScheduleLedger } from './ledger.js';
-import {
-  type RunOf,
-  type Schedule,
-  type ScheduleRun,
-  type StopReason,
-  shownFile,
-} from './schedule.js';
+import type { RunOf, Schedule, ScheduleRun, StopReason } from './schedule.js';
 
 const timesOfDay = /^At \d\d:\d\d[\d:, and]*$/;
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import type { FetchSource } from '../producer/options.js';
 import { referenceFetcher } from '../producer/references/fetch-reference.js';
 import type { FetchReference } from '../producer/references/files.js';
+import { sourceFetcher } from '../producer/sources/fetch-source.js';
 import { createRivyaClient, type RivyaClient } from '../rivya/client.js';
 import { judgeKey } from '../rivya/judge-answer.js';
 import type { Refused, Unknown, Unreachable } from '../rivya/outcome.js';
@@ -60,6 +62,11 @@ function isUnanswered(outcome: { kind: string }): outcome is Unknown | Unreachab
 
 function isAboutKey(outcome: Refused): boolean {
   return outcome.refusal.kind === 'key_refused' || judgeKey(outcome).kind === 'refused';
+}
+
+/** Gets inputs that are at an address. */
+export function inputFetcherFor({ origin, proxy }: Settings): FetchSource {
+  return sourceFetcher({ origin, proxy, userAgent });
 }
 
 /** Gets references of models that take no URLs. */

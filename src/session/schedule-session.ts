@@ -4,20 +4,18 @@ import type { Model } from '../rivya/outcome.js';
 import { ScheduleLedger } from '../schedule/ledger.js';
 import { ScheduleQueue } from '../schedule/queue.js';
 import { ScheduleWorker } from '../schedule/runs/schedule-worker.js';
-import { fetchInput } from '../schedule/runs/take-input.js';
 import type { Schedule } from '../schedule/schedule.js';
 import { systemClock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { requireApiKey, type Settings } from './environment.js';
 import { type ModelList, modelListNote, readModelList } from './model-list.js';
-import { fetcherFor } from './open-client.js';
+import { fetcherFor, inputFetcherFor } from './open-client.js';
 import {
   batchContext,
   openAccount,
   openStoreSession,
   type StoreSession,
   type Teller,
-  userAgent,
 } from './store-session.js';
 
 export interface Schedules {
@@ -67,7 +65,6 @@ export async function startSchedules(
   const { settings } = session;
   // Ticks come by the time of day that BullMQ goes by.
   const clock = systemClock;
-  const { origin, proxy } = settings;
   const { account, models, log, stopping } = parts;
   const { ledger, queue } = partsFor(session, account);
   const worker = new ScheduleWorker({
@@ -77,7 +74,7 @@ export async function startSchedules(
     ...{ clock, log, stopping },
     readModels: () => readModelsFor(settings, log),
     fetchReference: fetcherFor(settings),
-    fetchFile: (url, path) => fetchInput(url, path, { origin, proxy, userAgent }),
+    fetchSource: inputFetcherFor(settings),
   });
   await worker.start();
   return {

@@ -1,4 +1,5 @@
 import { basename, extname } from 'node:path';
+import { isUrl, nameInUrl, shownFile } from './addresses.js';
 import { BatchError } from './errors.js';
 
 const allowed = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+-]{0,79}$/u;
@@ -33,7 +34,7 @@ export function defaultBatchName({ out, held, files: [file = '-'] }: NamelessBat
     'usage',
     file === '-'
       ? 'Input from stdin needs a name for its batch: give --batch NAME.'
-      : `No name for a batch can be made from ${file}: give --batch NAME.`,
+      : `No name for a batch can be made from ${shownFile(file)}: give --batch NAME.`,
   );
 }
 
@@ -47,7 +48,9 @@ export function fileBatchName({ files: [file = '-'] }: NamelessBatch, name: stri
 }
 
 function stemOf(file: string): string {
-  return file === '-' ? '' : basename(file, extname(file));
+  if (file === '-') return '';
+  const name = (isUrl(file) ? nameInUrl(file) : basename(file)).replace(/\.gz$/i, '');
+  return basename(name, extname(name));
 }
 
 /** Empty where nothing of the text may stand in a name. */

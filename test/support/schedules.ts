@@ -22,6 +22,7 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
       format: null,
       delimiter: null,
       headerRow: null,
+      sheet: null,
       items: null,
       model: 'z-image',
       prompt: 'Photo of {{title}}',

@@ -17,6 +17,7 @@ import {
   addPaceFlags,
   addRejectedFlag,
   type InputFlags,
+  inputArgument,
   type PaceFlags,
   requireFiles,
 } from '../options/flags.js';
@@ -32,9 +33,7 @@ interface CheckFlags extends InputFlags, PaceFlags {
 }
 
 export function addCheckCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('check')
-    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  const command = program.command('check').argument('[file...]', inputArgument);
   addOutFlag(command, 'compare with the results in this folder');
   addInputFlags(command);
   addPaceFlags(command);

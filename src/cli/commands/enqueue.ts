@@ -29,6 +29,7 @@ import {
   addRejectedFlag,
   type ForceFlags,
   type InputFlags,
+  inputArgument,
   type NotifyFlags,
   type PriorityFlags,
   requireFiles,
@@ -36,6 +37,7 @@ import {
 } from '../options/flags.js';
 import {
   continueLine,
+  hideSecrets,
   keepCommand,
   recordOptions,
   type TypedCommand,
@@ -55,9 +57,7 @@ interface EnqueueFlags extends InputFlags, ForceFlags, PriorityFlags, NotifyFlag
 }
 
 export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('enqueue')
-    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  const command = program.command('enqueue').argument('[file...]', inputArgument);
   addOutFlag(command, "folder of the results (default: the worker's own)");
   addInputFlags(command);
   addForceFlag(command);
@@ -70,7 +70,10 @@ export function addEnqueueCommand(program: Command, setup: CommandSetup): void {
     setup.run(() => {
       const files = requireFiles(applyRecipe(command, typedFiles));
       const given = { name: 'enqueue', options: options(), typedFiles } as const;
-      return enqueue(setup, files, { ...command.opts<EnqueueFlags>(), given });
+      return enqueue(hideSecrets(setup, typedFiles), files, {
+        ...command.opts<EnqueueFlags>(),
+        given,
+      });
     }),
   );
 }

@@ -5,6 +5,7 @@ import type { CompiledInput } from '../../producer/compile-input.js';
 import type { Model } from '../../rivya/outcome.js';
 import type { StoreSession } from '../../session/store-session.js';
 import type { RequestLimits } from '../../session/worker-session.js';
+import { shownFile } from '../../shared/addresses.js';
 import type { ForceFlags, InputFlags, LogFlags, PriorityFlags } from '../options/flags.js';
 import type { Interrupts } from '../text/interrupts.js';
 
@@ -57,7 +58,7 @@ export function batchRequest(
   const { fresh, force, continues, maxCredits, maxCreditsPerDay, priority } = flags;
   return {
     ...{ batch, out, input, command, changes, priority, webhook },
-    sources: files,
+    sources: files.map(shownFile),
     caps: { batch: maxCredits, day: maxCreditsPerDay },
     mode: fresh ? 'fresh' : 'go_on',
     force: force ? 'all' : continues ? 'if_cut_off' : 'none',

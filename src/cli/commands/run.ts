@@ -20,6 +20,7 @@ import {
   amount,
   type ForceFlags,
   type InputFlags,
+  inputArgument,
   type LogFlags,
   type NotifyFlags,
   type PriorityFlags,
@@ -29,7 +30,12 @@ import {
   webhookOf,
   wholeNumber,
 } from '../options/flags.js';
-import { keepCommand, recordOptions, type TypedCommand } from '../options/kept-command.js';
+import {
+  hideSecrets,
+  keepCommand,
+  recordOptions,
+  type TypedCommand,
+} from '../options/kept-command.js';
 import { applyRecipe } from '../options/recipe.js';
 import type { CommandSetup } from '../setup.js';
 import { withSimulator } from '../text/simulate.js';
@@ -55,9 +61,7 @@ interface RunFlags
 }
 
 export function addRunCommand(program: Command, setup: CommandSetup): void {
-  const command = program
-    .command('run')
-    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines; - is stdin');
+  const command = program.command('run').argument('[file...]', inputArgument);
   addOutFlag(command, 'folder of the results');
   addInputFlags(command);
   addForceFlag(command);
@@ -84,7 +88,7 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
     setup.run(() => {
       const files = applyRecipe(command, typedFiles);
       const given = { name: 'run', options: options(), typedFiles } as const;
-      return run(setup, files, { ...command.opts<RunFlags>(), given });
+      return run(hideSecrets(setup, typedFiles), files, { ...command.opts<RunFlags>(), given });
     }),
   );
 }

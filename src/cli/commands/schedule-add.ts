@@ -1,18 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { addressFault } from '../../producer/sources/fetch-source.js';
 import { formatOf } from '../../producer/sources/source.js';
 import { checkCron, zoneText } from '../../schedule/cron.js';
 import { longestNameTail } from '../../schedule/runs/name-batch.js';
-import { inputUrlFault, isThere } from '../../schedule/runs/take-input.js';
-import {
-  isUrl,
-  type MissedRule,
-  type OverlapRule,
-  type Schedule,
-} from '../../schedule/schedule.js';
+import { isThere } from '../../schedule/runs/take-input.js';
+import type { MissedRule, OverlapRule, Schedule } from '../../schedule/schedule.js';
 import { requireApiKey } from '../../session/environment.js';
 import { tellModelList } from '../../session/model-list.js';
 import { withSchedules } from '../../session/schedule-session.js';
+import { isUrl, nameInUrl, readSheetLink } from '../../shared/addresses.js';
 import { checkBatchName } from '../../shared/batch-name.js';
 import { systemClock } from '../../shared/clock.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
@@ -104,9 +101,10 @@ function checkFile(file: string, { input }: Schedule, origin: string): void {
     throw new BatchError('usage', sentence);
   }
   if (!isUrl(file)) return;
-  const fault = inputUrlFault(file, origin);
+  const fault = addressFault(file, origin);
   if (fault !== null) throw new BatchError('usage', fault);
-  if (input.format === null && formatOf(new URL(file).pathname) === null) {
+  const isSaid = readSheetLink(file) !== null || formatOf(nameInUrl(file)) !== null;
+  if (input.format === null && !isSaid) {
     throw new BatchError('usage', 'The URL has no extension that says what it is: add --format.');
   }
 }

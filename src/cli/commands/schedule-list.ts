@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { messageJson } from '../../notify/words.js';
 import { zoneText } from '../../schedule/cron.js';
-import { type ScheduleRun, shownFile } from '../../schedule/schedule.js';
+import type { ScheduleRun } from '../../schedule/schedule.js';
 import {
   describeRun,
   inputWords,
@@ -18,6 +18,7 @@ import {
   whenWords,
 } from '../../schedule/words.js';
 import { findSchedule, withSchedules } from '../../session/schedule-session.js';
+import { shownFile } from '../../shared/addresses.js';
 import { ExitCode } from '../../shared/errors.js';
 import type { CommandSetup } from '../setup.js';
 import { type Column, printTable } from '../text/table.js';

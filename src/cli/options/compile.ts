@@ -14,7 +14,7 @@ import { fileNames } from '../../results/file-names.js';
 import type { Schedule } from '../../schedule/schedule.js';
 import type { Settings } from '../../session/environment.js';
 import type { ModelList } from '../../session/model-list.js';
-import { fetcherFor } from '../../session/open-client.js';
+import { fetcherFor, inputFetcherFor } from '../../session/open-client.js';
 import { BatchError } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { rowsText } from '../text/sentences.js';
@@ -35,6 +35,7 @@ export async function compileFromFlags(
     models: list.models,
     checks: chooseChecks(list, { strict }),
     fetchReference: fetcherFor(settings),
+    fetchSource: inputFetcherFor(settings),
   });
 }
 
@@ -119,6 +120,7 @@ export async function readingOptions(flags: ReadingFlags): Promise<ReadingOption
     format: flags.format ?? null,
     delimiter: flags.delimiter ?? null,
     headerRow: flags.headerRow ?? null,
+    sheet: flags.sheet ?? null,
     items: flags.items ?? null,
     model: flags.model ?? null,
     prompt: prompt.text,

@@ -1,9 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type MessageKind, messageKinds, type Webhook } from '../../ledger/message-ledger.js';
-import type { InputOptions, OutputOption } from '../../producer/options.js';
+import {
+  type InputFormat,
+  type InputOptions,
+  inputFormats,
+  type OutputOption,
+} from '../../producer/options.js';
 import { isInsideHost } from '../../rivya/safe-url.js';
-import { isUrl } from '../../schedule/schedule.js';
 import { type Settings, twinOf } from '../../session/environment.js';
+import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
 
@@ -20,9 +25,10 @@ export interface ReadingFlags {
   name?: string;
   keepHtml: boolean;
   variants: number;
-  format?: 'csv' | 'tsv' | 'json' | 'jsonl';
+  format?: InputFormat;
   delimiter?: string;
   headerRow?: number;
+  sheet?: string;
   items?: string;
   fillDown: string[];
   fillDownWithin?: string;
@@ -102,17 +108,15 @@ export function addReadingFlags(command: Command): Command {
       .default([], 'none'),
     ...templateOptions(),
     new Option('--variants <n>', 'briefs to make of each row').argParser(wholeNumber(1)).default(1),
-    new Option('--format <format>', 'input format (default: by file extension)').choices([
-      'csv',
-      'tsv',
-      'json',
-      'jsonl',
-    ]),
+    new Option('--format <format>', 'input format (default: by file extension)').choices(
+      inputFormats,
+    ),
     new Option('--delimiter <character>', 'what separates the columns of a CSV'),
     new Option(
       '--header-row <n>',
       'row of a table in which its header is (default: the first with anything in it)',
     ).argParser(wholeNumber(1)),
+    new Option('--sheet <name>', 'which sheet of a workbook (default: the first that is shown)'),
     new Option(
       '--max-credits <n>',
       'credits that this batch may spend in all; kept until changed, none lifts it',
@@ -388,7 +392,14 @@ export function requireOut({ out }: { out?: string }): string {
   throw new BatchError('usage', 'Name the folder of the results: --out DIR.');
 }
 
+/** What stands in the place of an input, in the help of its commands. */
+export const inputArgument =
+  'CSV, TSV, Excel (.xlsx), JSON or JSON Lines, also as .gz or at an https address; - is stdin';
+
 export function requireFiles(files: string[]): string[] {
   if (files.length > 0) return files;
-  throw new BatchError('usage', 'Name an input file: CSV, TSV, JSON or JSON Lines; - is stdin.');
+  throw new BatchError(
+    'usage',
+    'Name an input file: CSV, TSV, Excel (.xlsx), JSON or JSON Lines, or its https address; - is stdin.',
+  );
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BatchMeta, KeptCommand } from '../../ledger/batch-meta.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
-import { isUrl, shownFile } from '../../schedule/schedule.js';
+import { hasSecret, isUrl, shownFile } from '../../shared/addresses.js';
 import { shellWord } from '../../shared/quantities.js';
 import type { CommandSetup } from '../setup.js';
 
@@ -70,11 +70,11 @@ export async function keepCommand(given: ResolvedCommand): Promise<KeptCommand> 
     ...(given.out === '' ? [] : [['--out', given.out] satisfies GivenOption]),
     ...given.options.map(withWholePath),
   ];
-  const files = given.typedFiles.map((file) => (isUrl(file) ? file : resolve(file)));
-  const hasSecret =
-    files.some((file) => shownFile(file) !== file) ||
+  const files = given.typedFiles.map((file) => (isUrl(file) ? shownFile(file) : resolve(file)));
+  const isSecret =
+    given.typedFiles.some(hasSecret) ||
     options.some(([, value]) => value !== null && redactSecrets(value) !== value);
-  if (hasSecret) return { kind: 'not_kept', why: 'secret' };
+  if (isSecret) return { kind: 'not_kept', why: 'secret' };
   return { kind: 'kept', name: given.name, files, options };
 }
 
@@ -107,6 +107,17 @@ export function wordsOf({ files, options }: Kept, typed: readonly string[] = [])
 /** Words of a command as they may be printed: its webhook is a secret, and kept by the batch (S8). */
 export function withoutWebhook(words: readonly string[]): string[] {
   return words.filter((word, at) => flagIn(word) !== '--notify' && words[at - 1] !== '--notify');
+}
+
+/** The same command, to be printed: a query or login in the address of an input may be a secret (S8). */
+export function hideSecrets(setup: CommandSetup, typedFiles: readonly string[]): CommandSetup {
+  const commandLine = typedFiles
+    .filter(hasSecret)
+    .reduce(
+      (line, file) => line.replaceAll(shellWord(file), shellWord(shownFile(file))),
+      setup.commandLine,
+    );
+  return { ...setup, commandLine };
 }
 
 function flagIn(word: string): string {

@@ -1,11 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, stat } from 'node:fs/promises';
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
+import { makeInputFolder } from '../../producer/compile-input.js';
 import type { InputFormat } from '../../producer/options.js';
 import { nearNames } from '../../producer/rows/suggest-name.js';
 import { openSource } from '../../producer/sources/open-source.js';
 import { readRows } from '../../producer/sources/read-rows.js';
-import { formatOf } from '../../producer/sources/source.js';
+import { formatOf, type Source } from '../../producer/sources/source.js';
+import { InputWarnings } from '../../producer/warnings.js';
 import { BatchError } from '../../shared/errors.js';
 import type { LineStatus, ManifestLine } from '../../shared/manifest-line.js';
 import { counted, quoteName } from '../../shared/quantities.js';
@@ -81,7 +82,17 @@ async function idsInFile(path: string): Promise<string[]> {
  * column that is called otherwise: a list without a head.
  */
 async function idsInTable(path: string, format: InputFormat): Promise<string[] | null> {
-  const source = await openSource(path, { format, delimiter: null, items: null }, tmpdir());
+  const folder = await makeInputFolder();
+  try {
+    const options = { format, delimiter: null, items: null };
+    const place = { folder, warnings: new InputWarnings() };
+    return await idsIn(await openSource(path, options, place), path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function idsIn(source: Source, path: string): Promise<string[] | null> {
   const ids: string[] = [];
   for await (const group of readRows(source)) {
     for (const row of group) {

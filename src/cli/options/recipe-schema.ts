@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageKinds } from '../../ledger/message-ledger.js';
+import { inputFormats } from '../../producer/options.js';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const texts = z.union([z.string(), z.array(z.string()).min(1)]);
@@ -32,10 +33,11 @@ const output = z.strictObject({
 
 /** Where the input is and how it is read. */
 const reading = {
-  files: texts.describe('Input files, relative to the recipe.'),
-  format: z.enum(['csv', 'tsv', 'json', 'jsonl']).describe('Where the extension does not tell.'),
+  files: texts.describe('Input files, relative to the recipe, or https addresses.'),
+  format: z.enum(inputFormats).describe('Where the extension does not tell.'),
   delimiter: z.string().describe('What separates the columns of a CSV.'),
   'header-row': count.describe('Row of a table in which its header is.'),
+  sheet: z.string().describe('Which sheet of a workbook is read.'),
   items: z.string().describe('Where the list is in a JSON file, such as data.products.'),
   'fill-down': texts.describe('Columns whose empty cells take the value of the row above.'),
   'fill-down-within': z.string().describe('Values go down only within one value of this column.'),

@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { OutputOption } from '../../producer/options.js';
-import { isUrl } from '../../schedule/schedule.js';
+import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
 import type { ReadingFlags } from './flags.js';
 import { type Recipe, type RecipeOutput, recipeSchema } from './recipe-schema.js';

@@ -1,17 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isUrl, shownFile } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
 import type { InputFormat, InputOptions } from '../options.js';
+import type { InputWarnings } from '../warnings.js';
+import { type Head, oleDirectoryAt, oleReason, recogniseHead } from './recognise.js';
 import { formatOf, type Source, sourceFault, type Table } from './source.js';
 import { tableShape } from './table-shape.js';
+import { unpackGzip } from './unpack-gzip.js';
 
 export type SourceOptions = Pick<
   InputOptions,
-  'stdin' | 'format' | 'delimiter' | 'headerRow' | 'items'
+  'stdin' | 'format' | 'delimiter' | 'headerRow' | 'items' | 'sheet' | 'fetchSource'
 >;
 
 /** Where the bytes are, before anybody looked at them. */
@@ -20,30 +24,67 @@ interface Location {
   name: string;
   path: string;
   folder: string | null;
+  /** Null where nothing says it. */
+  format: InputFormat | null;
+  /** Where it was fetched from; null for a file. */
+  url: string | null;
+}
+
+/** What has been found out about a location that can be read. */
+interface Recognised extends Location {
   format: InputFormat;
+  head: Buffer;
+  is: Extract<Head, { kind: 'text' | 'workbook' }>;
 }
 
 /**
- * Finds a file, or spools stdin into `folder`, and makes sure that it can be text.
+ * Finds a file, or spools stdin or what is at an address into `folder`, unpacks what is packed there, and makes sure
+ * that it can be text; of a workbook, a sheet is made into a table.
  *
  * @throws BatchError `bad_input` with one sentence for whatever is wrong with the file as a whole.
  */
 export async function openSource(
   file: string,
   options: SourceOptions,
-  folder: string,
+  { folder, warnings }: { folder: string; warnings: InputWarnings },
 ): Promise<Source> {
-  const location =
-    file === '-' ? await spoolStdin(options, folder) : await locate(file, options, folder);
-  const { label, path, format } = location;
-  const head = await readHead(location);
-  const recognised = recogniseHead(head, format);
-  if (recognised.kind === 'refused') throw sourceFault(label, recognised.reason);
+  const recognised = await recognise(await find(file, options, folder), folder);
+  const { label, name, path, format, head, is } = recognised;
+  if (is.kind === 'workbook') return openWorkbook(recognised, options, { folder, warnings });
   const { size } = await stat(path);
-  const text = head.toString('utf8', recognised.skipBytes);
+  const text = head.toString('utf8', is.skipBytes);
   const table = lookAtTable(text, options, { format, isWhole: size <= head.length });
-  const skipBytes = recognised.skipBytes + (table?.sepBytes ?? 0);
-  return { ...location, bytes: size, skipBytes, table, items: options.items ?? null };
+  const skipBytes = is.skipBytes + (table?.sepBytes ?? 0);
+  const rest = { bytes: size, skipBytes, table, items: options.items ?? null };
+  return { label, name, path, folder: recognised.folder, format, ...rest };
+}
+
+function find(file: string, options: SourceOptions, folder: string): Promise<Location> {
+  if (file === '-') return spoolStdin(options, folder);
+  return isUrl(file) ? fetchAddress(file, options, folder) : locate(file, options, folder);
+}
+
+/** From here on it is a table like any other. */
+async function openWorkbook(
+  { label, name, path, folder: begin }: Recognised,
+  options: SourceOptions,
+  { folder, warnings }: { folder: string; warnings: InputWarnings },
+): Promise<Source> {
+  const { sheet = null, headerRow = null, items = null } = options;
+  // What reads zip files and XML is only loaded where there is a workbook.
+  const { unpackWorkbook } = await import('../workbook/unpack-workbook.js');
+  const wanted = { label, name, sheet, headerRow };
+  const unpacked = await unpackWorkbook(path, wanted, { folder, warnings });
+  const head = await readHead({ label, path: unpacked });
+  if (head.length === 0) throw sourceFault(label, 'the sheet is empty');
+  const { size } = await stat(unpacked);
+  const isWhole = size <= head.length;
+  const shape = tableShape(head.toString('utf8'), {
+    ...{ format: 'csv', asked: ',', headerRow, isWhole },
+  });
+  const table: Table = { ...shape, headerRow, rowEnds: 'open' };
+  const rest = { bytes: size, skipBytes: shape.sepBytes, table, items };
+  return { label, name, path: unpacked, folder: begin, format: 'csv', ...rest };
 }
 
 function lookAtTable(
@@ -52,7 +93,8 @@ function lookAtTable(
   { format, isWhole }: { format: InputFormat; isWhole: boolean },
 ): Table | null {
   if (format !== 'csv' && format !== 'tsv') return null;
-  return { ...tableShape(text, { format, asked, headerRow, isWhole }), headerRow };
+  const shape = tableShape(text, { format, asked, headerRow, isWhole });
+  return { ...shape, headerRow, rowEnds: 'counted' };
 }
 
 async function spoolStdin({ stdin, format }: SourceOptions, folder: string): Promise<Location> {
@@ -62,7 +104,20 @@ async function spoolStdin({ stdin, format }: SourceOptions, folder: string): Pro
   if (stdin === undefined) throw new BatchError('bad_input', 'There is no stdin to read from.');
   const path = join(folder, 'stdin');
   await spoolStream(stdin, path);
-  return { label: 'stdin', name: 'stdin', path, folder: process.cwd(), format };
+  return { label: 'stdin', name: 'stdin', path, folder: process.cwd(), format, url: null };
+}
+
+async function fetchAddress(
+  url: string,
+  { fetchSource, format, sheet = null }: SourceOptions,
+  folder: string,
+): Promise<Location> {
+  const label = shownFile(url);
+  if (fetchSource === undefined) throw sourceFault(label, 'addresses are not read here');
+  const path = join(folder, `fetched-${randomUUID()}`);
+  const { name, format: told } = await fetchSource(url, { path, sheet });
+  // A path in it would be one of that server.
+  return { label, name, path, folder: null, format: format ?? told, url };
 }
 
 async function locate(file: string, options: SourceOptions, folder: string): Promise<Location> {
@@ -71,36 +126,96 @@ async function locate(file: string, options: SourceOptions, folder: string): Pro
   });
   if (stats.isDirectory()) throw sourceFault(file, 'is a folder, not a file');
   const format = options.format ?? formatOf(file);
-  if (format === null) throw await withoutFormat(file, stats);
-  const name = basename(file);
-  if (stats.isFile()) {
-    return { label: file, name, path: file, folder: dirname(resolve(file)), format };
-  }
+  const found = { label: file, name: basename(file), format, url: null };
+  if (stats.isFile()) return { ...found, path: file, folder: dirname(resolve(file)) };
+  if (format === null) throw sourceFault(file, withoutFormat);
   // A pipe, as in <(zcat briefs.csv.gz), can be read once and the passes need it twice.
   const path = join(folder, `pipe-${randomUUID()}`);
   await spoolStream(createReadStream(file), path);
-  return { label: file, name, path, folder: process.cwd(), format };
+  return { ...found, path, folder: process.cwd() };
+}
+
+const withoutFormat = 'has no extension that says what it is; name it with --format';
+
+/**
+ * Looks at the first bytes of a file, and unpacks it where they are gzip's, however it is called.
+ *
+ * @throws BatchError `bad_input` for what cannot be read as what it is called
+ */
+async function recognise(location: Location, folder: string): Promise<Recognised> {
+  const { label, format } = location;
+  const found = await lookAt(location);
+  if (found.is.kind !== 'gzip') return readable(location, found);
+  if (format === 'xlsx') {
+    throw sourceFault(
+      label,
+      'is compressed with gzip, and a workbook is packed already: unpack it',
+    );
+  }
+  const path = join(folder, `unpacked-${randomUUID()}`);
+  await unpackGzip(location, path);
+  const unpacked = { ...location, path };
+  const inside = await lookAt(unpacked);
+  if (inside.is.kind !== 'gzip') return readable(unpacked, inside);
+  throw sourceFault(label, 'is compressed with gzip twice; unpack it once (gunzip)');
+}
+
+interface Look {
+  head: Buffer;
+  is: Head;
+}
+
+async function lookAt(location: Location): Promise<Look> {
+  const head = await readHead(location);
+  return { head, is: recogniseHead(head, location.format) };
 }
 
 /** What it is not is more useful to know than what it could be called. */
-async function withoutFormat(file: string, stats: Stats): Promise<BatchError> {
-  const recognised = stats.isFile()
-    ? recogniseHead(await readHead({ label: file, path: file }), null)
-    : null;
-  if (recognised?.kind === 'refused') return sourceFault(file, recognised.reason);
-  return sourceFault(file, 'has no extension that says what it is; name it with --format');
+async function readable(location: Location, { head, is }: Look): Promise<Recognised> {
+  const { label, path, format, url } = location;
+  switch (is.kind) {
+    case 'web_page':
+      throw sourceFault(label, is.reason);
+    case 'refused': {
+      const directory = oleDirectoryAt(head);
+      if (directory === null) throw sourceFault(label, is.reason);
+      throw sourceFault(label, oleReason(await readPart({ label, path }, directory)));
+    }
+    case 'gzip':
+      throw sourceFault(label, 'is compressed with gzip; unpack it first (gunzip)');
+    case 'text':
+    case 'workbook':
+      if (format !== null) return { ...location, format, head, is };
+      throw sourceFault(
+        label,
+        url === null ? withoutFormat : 'nothing says what it is; name it with --format',
+      );
+    default:
+      return is satisfies never;
+  }
 }
 
 async function spoolStream(from: Readable, path: string): Promise<void> {
   await pipeline(from, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
 }
 
-async function readHead({ label, path }: Pick<Location, 'label' | 'path'>): Promise<Buffer> {
+/** Enough for a header line of a wide spreadsheet. */
+const HEAD_BYTES = 64 * 1024;
+
+function readHead(file: Pick<Location, 'label' | 'path'>): Promise<Buffer> {
+  return readPart(file, 0);
+}
+
+async function readPart(
+  { label, path }: Pick<Location, 'label' | 'path'>,
+  position: number,
+): Promise<Buffer> {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(label, error);
   });
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const buffer = Buffer.alloc(HEAD_BYTES);
+    const { bytesRead } = await handle.read(buffer, 0, HEAD_BYTES, position);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
@@ -114,82 +229,4 @@ function unreadable(label: string, error: unknown): BatchError {
     return sourceFault(label, 'this user may not read it', error);
   }
   return sourceFault(label, `cannot be read (${code})`, error);
-}
-
-/** What the first bytes of a file say about it. */
-type Head =
-  | { kind: 'text' /** Bytes of a byte order mark, to be skipped. */; skipBytes: number }
-  | { kind: 'refused'; reason: string };
-
-/** Enough for a header line of a wide spreadsheet. */
-const HEAD_BYTES = 64 * 1024;
-
-const SIGNATURES: readonly { bytes: readonly number[]; reason: string }[] = [
-  { bytes: [0xff, 0xfe], reason: 'is UTF-16 text; save it as UTF-8' },
-  { bytes: [0xfe, 0xff], reason: 'is UTF-16 text; save it as UTF-8' },
-  { bytes: [0x1f, 0x8b], reason: 'is compressed with gzip; unpack it first (gunzip)' },
-  {
-    bytes: [0x50, 0x4b, 0x03, 0x04],
-    reason: 'is an Excel workbook or another zip file; export the sheet as CSV in UTF-8',
-  },
-  {
-    bytes: [0xd0, 0xcf, 0x11, 0xe0],
-    reason: 'is an old Excel workbook; export the sheet as CSV in UTF-8',
-  },
-];
-const UTF8_MARK = [0xef, 0xbb, 0xbf];
-
-/** What text begins with that is of another kind than its name or `--format` says. */
-const KINDS: readonly { of: readonly InputFormat[]; begins: RegExp; reason: string }[] = [
-  {
-    of: ['csv', 'tsv', 'json', 'jsonl'],
-    begins: /^<(?:!doctype\s+html|html|head|body|script|title)\b/i,
-    reason:
-      'is a web page (HTML), as a server sends it to who is not signed in: download the file anew, signed in, or export it again',
-  },
-  {
-    of: ['csv', 'tsv', 'json', 'jsonl'],
-    begins: /^<\?xml\b|^<(?:rss|feed|urlset)\b/i,
-    reason: 'is XML: export it as CSV or JSON',
-  },
-  { of: ['csv', 'tsv', 'json', 'jsonl'], begins: /^%PDF-/, reason: 'is a PDF: export it as CSV' },
-  {
-    of: ['csv', 'tsv'],
-    begins: /^(?:\[\s*)?\{\s*"[^"\r\n]*"\s*:/,
-    reason: 'is JSON, not a table: name it .json (or .jsonl for a brief a line), or give --format',
-  },
-  {
-    of: ['json'],
-    begins: /^\{[^\r\n]*\}[^\S\r\n]*\r?\n\s*\{/,
-    reason: 'is JSON Lines (a brief a line): name it .jsonl, or give --format jsonl',
-  },
-  {
-    of: ['jsonl'],
-    begins: /^\[\s*(?:[{\r\n]|$)/,
-    reason: 'is a JSON list, not JSON Lines: name it .json, or give --format json',
-  },
-  {
-    of: ['jsonl'],
-    begins: /^\{[^\S\r\n]*\r?\n/,
-    reason: 'is JSON over several lines, not JSON Lines: name it .json, or give --format json',
-  },
-];
-
-/** Names what is not text before anybody reads nonsense from it. */
-function recogniseHead(head: Buffer, format: InputFormat | null): Head {
-  const signature = SIGNATURES.find(({ bytes }) => startsWith(head, bytes));
-  if (signature !== undefined) return { kind: 'refused', reason: signature.reason };
-  const skipBytes = startsWith(head, UTF8_MARK) ? UTF8_MARK.length : 0;
-  if (head.length === skipBytes) return { kind: 'refused', reason: 'is empty' };
-  const text = head.toString('utf8', skipBytes).trimStart();
-  const kind = KINDS.find(
-    ({ of, begins }) => (format === null || of.includes(format)) && begins.test(text),
-  );
-  return kind === undefined
-    ? { kind: 'text', skipBytes }
-    : { kind: 'refused', reason: kind.reason };
-}
-
-function startsWith(head: Buffer, bytes: readonly number[]): boolean {
-  return head.length >= bytes.length && bytes.every((byte, position) => head[position] === byte);
 }

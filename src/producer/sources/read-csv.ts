@@ -13,7 +13,7 @@ import {
   type UnreadableRow,
 } from '../rows/row.js';
 import { readText } from './read-text.js';
-import { lineAtByte, type Source, sourceFault } from './source.js';
+import { lineAtByte, type Source, sourceFault, type Table } from './source.js';
 
 /** What is larger than this is a quote that was never closed, not a row. */
 const LARGEST_ROW_CHARACTERS = 16 * 1024 * 1024;
@@ -37,7 +37,7 @@ export async function* readCsv(source: Source): AsyncGenerator<RowGroup> {
       number++;
       if (header === null) {
         if (isAboveHeader(cells, number, source)) continue;
-        header = readHeader(cells);
+        header = readHeader(cells, source.table?.rowEnds ?? 'counted');
         continue;
       }
       if (cells.every(isBlank)) continue;
@@ -102,19 +102,21 @@ interface CsvHeader {
   names: ColumnNames;
   positions: ReadonlyMap<string, number>;
   cellCount: number;
+  rowEnds: Table['rowEnds'];
 }
 
 /** Columns of one name are told apart by a number: nobody may use them, and then they are no fault. */
-function readHeader(cells: readonly string[]): CsvHeader {
-  const names = cells.map(trimCell);
+function readHeader(cells: readonly string[], rowEnds: Table['rowEnds']): CsvHeader {
+  const written = cells.map(trimCell);
   const positions = new Map<string, number>();
-  for (const [position, name] of names.entries()) {
+  for (const [position, name] of written.entries()) {
     if (name === '') continue;
-    const isRepeated = names.indexOf(name) !== names.lastIndexOf(name);
-    positions.set(isRepeated ? numbered(name, positions, names) : name, position);
+    const isRepeated = written.indexOf(name) !== written.lastIndexOf(name);
+    positions.set(isRepeated ? numbered(name, positions, written) : name, position);
   }
   const columns = [...positions.keys()];
-  return { columns, names: new ColumnNames(columns), positions, cellCount: cells.length };
+  const names = new ColumnNames(columns);
+  return { columns, names, positions, cellCount: cells.length, rowEnds };
 }
 
 function numbered(
@@ -145,7 +147,9 @@ function readCsvRow(
   number: number,
 ): Row | UnreadableRow {
   const isTooLong =
-    cells.length > header.cellCount && !cells.slice(header.cellCount).every(isBlank);
+    header.rowEnds === 'counted' &&
+    cells.length > header.cellCount &&
+    !cells.slice(header.cellCount).every(isBlank);
   return isTooLong
     ? { kind: 'unreadable', number, fault: cellCountFault(cells.length, header.cellCount) }
     : new CsvRow(number, header, cells);
@@ -165,6 +169,7 @@ class CsvRow implements Row {
   }
 
   get missingCells(): number {
+    if (this.header.rowEnds === 'open') return 0;
     return Math.max(0, this.header.cellCount - this.cells.length);
   }
 

@@ -7,6 +7,7 @@ export function readRows(source: Source): AsyncGenerator<RowGroup> {
   switch (source.format) {
     case 'csv':
     case 'tsv':
+    case 'xlsx':
       return readCsv(source);
     case 'json':
       return readJson(source);

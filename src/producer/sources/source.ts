@@ -27,6 +27,11 @@ export interface Source {
 export interface Table extends TableShape {
   /** Where its header was said to be, from 1; null: in the first row that has anything in it. */
   headerRow: number | null;
+  /**
+   * `counted`: a row has as many cells as the header, and another count is a slip. `open`: a row ends with its last
+   * cell that has anything in it, and one beyond the header is in a column without a name, as in a spreadsheet.
+   */
+  rowEnds: 'counted' | 'open';
 }
 
 /** A fault of the whole file, as one sentence. */
@@ -52,11 +57,14 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, InputFormat>> = {
   '.json': 'json',
   '.jsonl': 'jsonl',
   '.ndjson': 'jsonl',
+  '.xlsx': 'xlsx',
+  '.xlsm': 'xlsx',
 };
 
-/** Null where the extension says nothing. */
+/** Null where the extension says nothing; of `briefs.csv.gz` it is the one before. */
 export function formatOf(path: string): InputFormat | null {
-  return FORMAT_OF_EXTENSION[extname(path).toLowerCase()] ?? null;
+  const name = path.replace(/\.gz$/i, '');
+  return FORMAT_OF_EXTENSION[extname(name).toLowerCase()] ?? null;
 }
 
 /** What makes an asked delimiter unusable, or null. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { BatchContext } from '../../batch/batch-context.js';
-import type { ListedModels } from '../../producer/options.js';
+import type { FetchSource, ListedModels } from '../../producer/options.js';
 import type { FetchReference } from '../../producer/references/files.js';
 import type { Clock } from '../../shared/clock.js';
 import type { ScheduleLedger } from '../ledger.js';
@@ -20,7 +20,7 @@ export interface ScheduleContext {
   /** Asks the API which models there are. */
   readModels(): Promise<ListedModels>;
   /** Fetches a schedule's URL into a file. @throws BatchError `bad_input` where that is refused or not possible */
-  fetchFile(url: string, path: string): Promise<void>;
+  fetchSource: FetchSource;
   fetchReference: FetchReference;
 }
 

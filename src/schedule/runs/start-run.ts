@@ -10,15 +10,9 @@ import { groupRejections, rejectedFiles, writeRejected } from '../../producer/re
 import { fileNames } from '../../results/file-names.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
+import { isUrl, shownFile } from '../../shared/addresses.js';
 import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';
-import {
-  isUrl,
-  lastingFacts,
-  type ReadRun,
-  type RunOf,
-  type Schedule,
-  shownFile,
-} from '../schedule.js';
+import { lastingFacts, type ReadRun, type RunOf, type Schedule } from '../schedule.js';
 import { adoptResults, previousBatch } from './adopt-results.js';
 import type { RunStep, ScheduleContext } from './context.js';
 import { dropInput, hasInput, isThere, takeInput } from './take-input.js';
@@ -49,7 +43,10 @@ export async function startRun(
   if (absent !== null) return leaveOrRefuse(context, schedule, { from, absent });
   try {
     await claimOutputFolder(out, batch);
-    const files = await takeInput(schedule.files, out, context.fetchFile);
+    const { sheet } = schedule.input;
+    const files = await takeInput(schedule.files, out, (url, path) =>
+      context.fetchSource(url, { path, sheet }),
+    );
     const admitted = await queueInput(context, { schedule, batch, out, files });
     return admitted === 'all' ? begun(context, schedule, from) : { kind: 'again', afterMs: 0 };
   } catch (error) {

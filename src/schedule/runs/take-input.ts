@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ProxySettings } from '../../rivya/dispatcher.js';
-import { createDownloader } from '../../rivya/download.js';
-import { judgeResultUrl } from '../../rivya/safe-url.js';
+import type { FetchedSource } from '../../producer/options.js';
+import { formatOf } from '../../producer/sources/source.js';
+import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
-import { isUrl, shownFile } from '../schedule.js';
 
 const inputName = '.input';
 
-/** Fetches a URL into a file. */
-type FetchFile = (url: string, path: string) => Promise<void>;
+/** Fetches a URL into a new file. */
+type FetchFile = (url: string, path: string) => Promise<FetchedSource>;
 
 /**
  * Copies a run's input into its folder, once, and returns the copies: a repetition after a crash reads what the first try
@@ -29,7 +28,7 @@ export async function takeInput(
       for (const [index, file] of files.entries()) {
         const place = join(making, String(index + 1));
         await mkdir(place, { recursive: true });
-        if (isUrl(file)) await fetchFile(file, join(place, nameInUrl(file)));
+        if (isUrl(file)) await takeFetched(file, place, fetchFile);
         else await copyInput(file, join(place, basename(file)));
       }
       await rename(making, taken).catch(async (error: unknown) => {
@@ -63,10 +62,12 @@ export async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** The file name in a URL, made safe; its extension tells the format. */
-function nameInUrl(url: string): string {
-  const last = new URL(url).pathname.split('/').at(-1) ?? '';
-  return last.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '') || 'input';
+/** Under the name that it has there, and with an extension that says what it is: it is read again after a crash. */
+async function takeFetched(url: string, place: string, fetchFile: FetchFile): Promise<void> {
+  const path = join(place, '.fetched');
+  const { name, format } = await fetchFile(url, path);
+  const isSaid = format === null || formatOf(name) !== null;
+  await rename(path, join(place, isSaid ? name : `${name}.${format}`));
 }
 
 function inputFolder(out: string): string {
@@ -85,55 +86,4 @@ async function copyInput(from: string, to: string): Promise<void> {
 async function onlyFileIn(folder: string): Promise<string> {
   const [name = ''] = await readdir(folder);
   return join(folder, name);
-}
-
-const maxBytes = 2_000_000_000;
-const idleTimeoutMs = 60_000;
-const totalTimeoutMs = 1_800_000;
-
-export interface FetchOptions {
-  /** Origin of the API: the one host that may be private or without https. */
-  origin: string;
-  proxy: ProxySettings;
-  userAgent: string;
-}
-
-/** Whether a URL may be a schedule's input at all; a sentence why not, or null. */
-export function inputUrlFault(url: string, origin: string): string | null {
-  if (judgeResultUrl(url, origin).kind === 'allowed') return null;
-  return `${shownFile(url)} cannot be read: only https URLs without a login are, and none in a private network.`;
-}
-
-/**
- * Fetches an input file, under the rules for downloads of results.
- * @throws BatchError `bad_input`, or `api_unavailable` for what may pass; with nothing of the URL's query (S8); an error of the disk as it is
- */
-export async function fetchInput(
-  url: string,
-  path: string,
-  { origin, proxy, userAgent }: FetchOptions,
-): Promise<void> {
-  const fault = inputUrlFault(url, origin);
-  if (fault !== null) throw new BatchError('bad_input', fault);
-  const downloader = createDownloader({
-    apiOrigin: origin,
-    maxBytes,
-    idleTimeoutMs,
-    totalTimeoutMs,
-    proxy,
-    userAgent,
-  });
-  const handle = await open(path, 'wx', 0o600);
-  try {
-    const write = async (chunk: Buffer) => handle.appendFile(chunk);
-    const outcome = await downloader.download(url, write);
-    if (outcome.kind === 'saved') return;
-    const sentence = `${shownFile(url)} could not be fetched (${outcome.kind}).`;
-    // What may pass is tried again.
-    if (outcome.kind === 'unavailable') throw new BatchError('api_unavailable', sentence);
-    throw new BatchError('bad_input', sentence);
-  } finally {
-    await handle.close();
-    await downloader.close();
-  }
 }

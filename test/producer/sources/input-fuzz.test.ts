@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSource } from '../../../src/producer/sources/open-source.js';
 import { readCsv } from '../../../src/producer/sources/read-csv.js';
+import { InputWarnings } from '../../../src/producer/warnings.js';
 import { BatchError } from '../../../src/shared/errors.js';
 import { compileFiles, compilePaths } from '../compile-files.js';
 
@@ -23,7 +24,8 @@ async function readTable(content: string, delimiter: string): Promise<Read> {
   const path = join(folder, 'fuzz.csv');
   await writeFile(path, content);
   try {
-    const source = await openSource(path, { format: 'csv', delimiter }, folder);
+    const place = { folder, warnings: new InputWarnings() };
+    const source = await openSource(path, { format: 'csv', delimiter }, place);
     const rows: (string[] | 'unreadable')[] = [];
     let columns: readonly string[] = [];
     for await (const group of readCsv(source)) {

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { fetchInput, inputUrlFault, takeInput } from '../../../src/schedule/runs/take-input.js';
+import { addressFault, sourceFetcher } from '../../../src/producer/sources/fetch-source.js';
+import { takeInput } from '../../../src/schedule/runs/take-input.js';
 
 const proxy = { http: null, https: null, noProxy: null };
 const options = (origin: string) => ({ origin, proxy, userAgent: 'test' });
@@ -34,7 +35,7 @@ it('takes a file from a URL once, under the name in it', async () => {
   let fetched = 0;
   const fetchFile = (url: string, path: string) => {
     fetched += 1;
-    return fetchInput(url, path, options(origin));
+    return sourceFetcher(options(origin))(url, { path, sheet: null });
   };
   const take = () => takeInput([`${origin}/list.csv?token=secret`], folder, fetchFile);
   const [path = ''] = await take();
@@ -48,7 +49,10 @@ it('says what may pass and what does not, without the query (S8)', async () => {
   const origin = await openServer();
   const folder = await openFolder();
   const fetchAs = (path: string) =>
-    fetchInput(`${origin}${path}`, join(folder, 'in.csv'), options(origin));
+    sourceFetcher(options(origin))(`${origin}${path}`, {
+      path: join(folder, 'in.csv'),
+      sheet: null,
+    });
   await expect(fetchAs('/gone.csv')).rejects.toMatchObject({ code: 'bad_input' });
   await rm(join(folder, 'in.csv'));
   const busy = fetchAs('/busy.csv?token=secret');
@@ -62,10 +66,11 @@ it('fetches nothing from inside a private network, and nothing without https', (
     'https://127.0.0.1/a.csv?token=secret',
     'https://user:secret@shop.test/a.csv',
     'file:///etc/passwd?token=secret',
+    's3://bucket/a.csv?token=secret',
   ]) {
-    const fault = inputUrlFault(url, 'https://rivya.ai');
-    expect(fault).toContain('cannot be read');
+    const fault = addressFault(url, 'https://rivya.ai');
+    expect(fault).toMatch(/cannot be read|not read from/);
     expect(fault).not.toContain('secret');
   }
-  expect(inputUrlFault('https://shop.test/a.csv', 'https://rivya.ai')).toBeNull();
+  expect(addressFault('https://shop.test/a.csv', 'https://rivya.ai')).toBeNull();
 });

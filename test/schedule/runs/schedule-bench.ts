@@ -57,7 +57,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
     log: createLogger('silent', process.stderr, (text) => text),
     stopping: stop.signal,
     readModels: async () => ({ models: bundledModels(), from: 'bundled' }),
-    fetchFile: () => Promise.reject(new Error('nothing is fetched here')),
+    fetchSource: () => Promise.reject(new Error('nothing is fetched here')),
     fetchReference: () => Promise.reject(new Error('nothing is fetched here')),
   };
   const schedule: Schedule = {
