@@ -93,7 +93,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['import', 'node', 'types'],
+      conditionNames: ['import', 'node', 'default'],
     },
   },
 };

@@ -44,17 +44,6 @@ const KINDS: readonly { of: readonly InputFormat[]; begins: RegExp; reason: stri
     reason: 'is a PDF: export it as CSV',
   },
   {
-    of: ['xlsx'],
-    begins: /^[[{]/,
-    reason: 'is JSON, not a workbook: name it .json, or give --format json',
-  },
-  {
-    of: ['xlsx'],
-    begins: /^/,
-    reason:
-      'is text, not a workbook: if it is CSV, name it .csv, or give --format csv; else open it in a spreadsheet and save it as .xlsx',
-  },
-  {
     of: ['csv', 'tsv'],
     begins: /^(?:\[\s*)?\{\s*"[^"\r\n]*"\s*:/,
     reason: 'is JSON, not a table: name it .json (or .jsonl for a brief a line), or give --format',
@@ -89,18 +78,18 @@ export function recogniseHead(head: Buffer, format: InputFormat | null): Head {
   if (/^<(?:!doctype\s+html|html|head|body|script|title|table|meta)\b/i.test(text)) {
     return { kind: 'web_page', reason: webPage };
   }
-  if (format === 'xlsx' && head.includes(0)) {
-    return {
-      kind: 'refused',
-      reason: `is no workbook, nor any file that is known here; ${saveAgain}`,
-    };
-  }
   const kind = KINDS.find(
     ({ of, begins }) => (format === null || of.includes(format)) && begins.test(text),
   );
-  return kind === undefined
-    ? { kind: 'text', skipBytes }
-    : { kind: 'refused', reason: kind.reason };
+  if (kind !== undefined) return { kind: 'refused', reason: kind.reason };
+  if (format === 'xlsx') return { kind: 'refused', reason: noWorkbook(head, text) };
+  return { kind: 'text', skipBytes };
+}
+
+function noWorkbook(head: Buffer, text: string): string {
+  if (head.includes(0)) return `is no workbook, nor any file that is known here; ${saveAgain}`;
+  if (/^[[{]/.test(text)) return 'is JSON, not a workbook: name it .json, or give --format json';
+  return 'is text, not a workbook: if it is CSV, name it .csv, or give --format csv; else open it in a spreadsheet and save it as .xlsx';
 }
 
 /** Of zip files there are many; the names of their first parts tell which. */

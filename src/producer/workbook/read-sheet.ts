@@ -79,7 +79,8 @@ class SheetReader {
     }
     switch (name) {
       case 'c':
-        return this.#beginCell(attributes);
+        this.#beginCell(attributes);
+        return;
       case 'v':
         this.#readsValue = true;
         return;
@@ -104,7 +105,8 @@ class SheetReader {
         this.#readsValue = false;
         return;
       case 'c':
-        return this.#endCell(this.#row);
+        this.#endCell(this.#row);
+        return;
       case 'row':
         if (this.#row.cells.length > 0) this.take(this.#row);
         this.#row = null;

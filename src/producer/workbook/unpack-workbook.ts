@@ -106,7 +106,10 @@ class TableWriter {
   add({ number, isHidden, cells }: SheetRow): void {
     const { wanted } = this.context;
     if (cells.every((cell) => cell === undefined || isBlank(cell))) return;
-    if (isHidden && number !== wanted.headerRow) return this.#tellHidden(number);
+    if (isHidden && number !== wanted.headerRow) {
+      this.#tellHidden(number);
+      return;
+    }
     const line = Array.from(cells, (cell = '') => quoted(cell)).join(',');
     const text = `${'\n'.repeat(number - 1 - this.#rows)}${line}\n`;
     this.#rows = number;

@@ -16,6 +16,43 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const table = 'id,model,prompt\n1,z-image,a lamp\n';
 
+function damagedGzip(): Buffer {
+  const bytes = gzipSync(table.repeat(50));
+  return bytes.fill(0xff, 20, 40);
+}
+
+const packed = {
+  'briefs.csv.gz': table,
+  'briefs.tsv.gz': table.replaceAll(',', '\t'),
+  'briefs.JSON.GZ': '[{"id":"1","model":"z-image","prompt":"a lamp"}]',
+  'briefs.ndjson.gz': '{"id":"1","model":"z-image","prompt":"a lamp"}\n',
+  // However it is called: what it is shows in its first bytes.
+  'briefs.csv': table,
+};
+
+it.each(Object.entries(packed))('unpacks %s', async (name, content) => {
+  // In two members, as `cat a.gz b.gz` makes it.
+  const half = Math.floor(content.length / 2);
+  const bytes = [content.slice(0, half), content.slice(half)].map((part) => gzipSync(part));
+  const { briefs } = await compileFiles({ [name]: Buffer.concat(bytes) });
+  expect(
+    briefs.map(({ id, body, origin }) => [id, JSON.parse(body).prompt, origin.source]),
+  ).toEqual([['1', 'a lamp', name]]);
+});
+
+it('unpacks stdin', async () => {
+  const stdin = Readable.from([gzipSync(table)]);
+  expect((await compilePaths(['-'], { stdin, format: 'csv' })).counts.briefs).toBe(1);
+});
+
+it('does not unpack gigabytes of nothing', async () => {
+  const piece = gzipSync(Buffer.alloc(64 * 1024 * 1024, 'a,b\n'));
+  const bomb = Buffer.concat(Array.from({ length: 8 }, () => piece));
+  expect(await badInputOf(compileFiles({ 'bomb.csv.gz': bomb }))).toMatch(
+    /unpacks to more than 250 times its size/,
+  );
+});
+
 it.each<[string, Buffer | string, RegExp]>([
   ['empty.csv', '', /empty\.csv: is empty\.$/],
   ['mark.csv', '\ufeff', /is empty\.$/],
@@ -33,7 +70,13 @@ it.each<[string, Buffer | string, RegExp]>([
   ],
   ['cut.csv', Buffer.from(`${table}2,z-image,caf\u00e9`).subarray(0, -1), /\(see line 3\)/],
   ['zero.csv', `${table}2,z-image,\0\n`, /zero byte in line 3\.$/],
-  ['packed.csv', gzipSync(table), /compressed with gzip/],
+  ['twice.csv.gz', gzipSync(gzipSync(table)), /compressed with gzip twice/],
+  ['cut.csv.gz', gzipSync(table.repeat(50)).subarray(0, 60), /ends in the middle/],
+  ['broken.csv.gz', damagedGzip(), /is damaged: gzip cannot read it/],
+  ['empty.csv.gz', gzipSync(''), /is empty\.$/],
+  ['utf16.csv.gz', gzipSync(Buffer.from(`\ufeff${table}`, 'utf16le')), /UTF-16/],
+  ['packed.csv.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]), /compressed with zstd/],
+  ['packed.gz', gzipSync(table), /no extension that says what it is/],
   ['book.csv', Buffer.from('PK\u0003\u0004rest'), /Excel workbook/],
   ['latin1.json', Buffer.from('[{"prompt":\n"café"}]', 'latin1'), /\(see line 2\)/],
   ['notes.txt', table, /--format/],
