@@ -143,6 +143,28 @@ type WordsFor = (line: ManifestLine) => string | null;
 
 const ofTheirOwn: WordsFor = () => null;
 
+/** What opening briefs again would do and cost, in sum. */
+export interface ReopenCounts {
+  total: number;
+  rereads: number;
+  newAttempts: number;
+  /** Of the new attempts: those whose last attempt may have been paid as well. */
+  perhapsAgain: number;
+  credits: number;
+}
+
+export function countReopened({ groups }: Survey): ReopenCounts {
+  const sum = (wanted: (group: ReopenGroup) => boolean) =>
+    groups.filter(wanted).reduce((count, group) => count + group.count, 0);
+  return {
+    total: sum(() => true),
+    rereads: sum((group) => group.way === 'reread'),
+    newAttempts: sum((group) => group.way !== 'reread'),
+    perhapsAgain: sum((group) => group.way === 'perhaps_again'),
+    credits: groups.reduce((credits, group) => credits + group.credits, 0),
+  };
+}
+
 /**
  * Looks for the lines that are wanted, and at what it would cost to open their briefs again.
  * @param wordsFor a person's, in place of a line's prompt

@@ -1,13 +1,23 @@
+import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { withQueues } from '../batch/batch-context.js';
-import { type CancelCounts, endCancelled } from '../batch/end-batch.js';
+import { type CancelCounts, endCancelled, writeReport } from '../batch/end-batch.js';
 import { localOutput } from '../batch/open-batch.js';
+import {
+  countReopened,
+  type ReopenCounts,
+  reopenSurveyed,
+  surveyReopening,
+  withReopener,
+} from '../batch/reopen.js';
+import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, batchState, isPaused } from '../ledger/batch-meta.js';
 import { ownLine, readManifest } from '../results/manifest.js';
 import { type RunReport, runReport } from '../results/run-report.js';
-import type { StoreSession } from '../session/store-session.js';
+import { lastModels } from '../session/model-list.js';
+import { batchContext, type StoreSession } from '../session/store-session.js';
 import { BatchError } from '../shared/errors.js';
-import type { ManifestLine } from '../shared/manifest-line.js';
+import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { type Connection, connect } from './connection.js';
 
 /** Where a batch stands: `run.json`, and what is only known while it runs. */
@@ -30,19 +40,40 @@ export interface BatchLine {
   cursor: string;
 }
 
+/** What a retry would do, and for how many credits. */
+export type RetryPrice = Omit<ReopenCounts, 'total'>;
+
+export interface RetryOptions {
+  /** Absent: `failed` and `unknown`; with `codes`, all but `succeeded`; with `ids`, all. */
+  statuses?: readonly LineStatus[];
+  /** Error codes, such as `nsfw`. */
+  codes?: readonly string[];
+  /** Those that succeeded as well: they are made anew. */
+  ids?: readonly string[];
+  /** Asked before anything is changed; nothing is where it says no. Absent: it goes on whatever it costs. */
+  agree?(price: RetryPrice): boolean | Promise<boolean>;
+}
+
+export type Retried =
+  /** `opened` is less than was told where some have changed meanwhile. */
+  | ({ kind: 'opened'; opened: number } & RetryPrice)
+  | ({ kind: 'not_agreed' } & RetryPrice)
+  | { kind: 'nothing' };
+
 /** A batch that is there; holds a connection until it is closed. */
 export class Batch {
   private constructor(
     private readonly session: StoreSession,
     private readonly ledger: BatchLedger,
+    private readonly account: AccountLedger,
   ) {}
 
   /** @throws BatchError `batch_not_found` */
   static async open(name: string, connection: Connection): Promise<Batch> {
     const session = await connect(connection);
     try {
-      const { ledger } = await session.findBatch(name);
-      return new Batch(session, ledger);
+      const { ledger, account } = await session.findBatch(name);
+      return new Batch(session, ledger, account);
     } catch (error) {
       await session.close();
       throw error;
@@ -78,6 +109,31 @@ export class Batch {
     if ((await this.ledger.cancel()) === 'was_finished') return { cancelled: 0, abandoned: 0 };
     const { connection: redis, clock, settings } = this.session;
     return endCancelled({ redis, prefix: settings.prefix, clock }, this.ledger, submitted);
+  }
+
+  /**
+   * Opens briefs again that did not succeed, or those that are named: a task that may have succeeded is looked at once more,
+   * which pays for nothing; all others get a new attempt, which is paid. Workers make them.
+   * @throws BatchError `bad_input` where the results are not on this machine
+   */
+  async retry({ agree, ...selection }: RetryOptions = {}): Promise<Retried> {
+    const meta = await this.meta();
+    const out = await localOutput(meta);
+    if (out === null) throw elsewhere(meta);
+    const { session, ledger } = this;
+    const context = batchContext(session, this.account, await lastModels(session.settings));
+    return withReopener(context, { ledger, out }, async (reopener) => {
+      // A line that Redis does not know of, or another attempt of it, may be paid already (S1).
+      refuseOutdated(await adoptFolder(reopener), reopener);
+      const survey = await surveyReopening(reopener, wantsOf(selection));
+      const { total, ...price } = countReopened(survey);
+      if (total === 0) return { kind: 'nothing' };
+      if ((await agree?.(price)) === false) return { kind: 'not_agreed', ...price };
+      const opened = await reopenSurveyed(reopener, survey);
+      // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
+      await writeReport(ledger, out, session.clock);
+      return { kind: 'opened', opened, ...price };
+    });
   }
 
   /**
@@ -126,6 +182,18 @@ export class Batch {
  */
 export function openBatch(name: string, connection: Connection = {}): Promise<Batch> {
   return Batch.open(name, connection);
+}
+
+function wantsOf({ statuses, codes, ids }: Omit<RetryOptions, 'agree'>) {
+  const wanted = ids && new Set(ids);
+  const usual: readonly LineStatus[] =
+    wanted === undefined && codes === undefined
+      ? ['failed', 'unknown']
+      : ['failed', 'unknown', 'cancelled', ...(wanted ? (['succeeded'] as const) : [])];
+  return ({ brief_id: id, status, error }: ManifestLine) =>
+    (wanted?.has(id) ?? true) &&
+    (codes?.includes(error?.code ?? '') ?? true) &&
+    (statuses ?? usual).includes(status);
 }
 
 function elsewhere({ name, out }: BatchMeta): BatchError {

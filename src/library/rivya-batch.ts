@@ -28,7 +28,15 @@ export {
   type EnqueueOptions,
   enqueueBatch,
 } from './enqueue-batch.js';
-export { type Batch, type BatchLine, type BatchStatus, openBatch } from './open-batch.js';
+export {
+  type Batch,
+  type BatchLine,
+  type BatchStatus,
+  openBatch,
+  type Retried,
+  type RetryOptions,
+  type RetryPrice,
+} from './open-batch.js';
 export { type RunningWorker, startWorker, type WorkerOptions } from './start-worker.js';
 
 /**

@@ -177,6 +177,28 @@ describe.concurrent('the library', () => {
     await expect(enqueueBatch('shop', products(6), options)).rejects.toBeInstanceOf(BatchError);
   });
 
+  test('retries what failed once its price is agreed to, and makes it once more (S1)', async ({
+    openDesk,
+    expect,
+  }) => {
+    const desk = await openDesk({ faults: ['task-fails:2x'] });
+    const options = { ...connectionOf(desk), out: join(desk.folder, 'out') };
+    const worker = await workerOn(desk);
+    await enqueueBatch('shop', products(4), options);
+    expect((await finished(desk, 'shop')).counts).toMatchObject({ succeeded: 2, failed: 2 });
+    await using batch = await openBatch('shop', options);
+    const price = { rereads: 0, newAttempts: 2, perhapsAgain: 0, credits: 2 };
+    expect(await batch.retry({ agree: ({ credits }) => credits < 2 })).toEqual({
+      kind: 'not_agreed',
+      ...price,
+    });
+    expect(await batch.retry()).toEqual({ kind: 'opened', opened: 2, ...price });
+    expect((await finished(desk, 'shop')).counts).toMatchObject({ succeeded: 4, failed: 0 });
+    expect(await batch.retry()).toEqual({ kind: 'nothing' });
+    await worker.stop();
+    expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 6 }, billedTwice: [] });
+  });
+
   test('runs two workers in one process, ended by a signal, and leaves nothing open', async ({
     openDesk,
     expect,

@@ -3,6 +3,7 @@ import { adoptFolder, refuseOutdated } from '../../batch/adopt-folder.js';
 import { writeReport } from '../../batch/end-batch.js';
 import { localOutput } from '../../batch/open-batch.js';
 import {
+  countReopened,
   type Reopener,
   reopenSurveyed,
   type Survey,
@@ -23,7 +24,7 @@ import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
 import { type LinesWanted, linesWanted, refuseUnseen } from '../options/lines-wanted.js';
 import type { CommandSetup } from '../setup.js';
 import { confirm } from '../text/agree.js';
-import { countReopened, openedLines, priceText } from '../text/reopening.js';
+import { openedLines, priceText } from '../text/reopening.js';
 import { giveAgain, keptOf } from './continue.js';
 import { usualAskAbove } from './run.js';
 

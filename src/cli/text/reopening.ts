@@ -1,28 +1,7 @@
-import type { ReopenGroup, Survey } from '../../batch/reopen.js';
+import { countReopened, type ReopenGroup, type Survey } from '../../batch/reopen.js';
 import { type BatchMeta, isPaused } from '../../ledger/batch-meta.js';
 import { fileNames } from '../../results/file-names.js';
 import { formatCredits } from '../../shared/quantities.js';
-
-interface ReopenCounts {
-  total: number;
-  rereads: number;
-  newAttempts: number;
-  /** Of the new attempts: those whose last attempt may have been paid as well. */
-  perhapsAgain: number;
-  credits: number;
-}
-
-export function countReopened({ groups }: Survey): ReopenCounts {
-  const sum = (wanted: (group: ReopenGroup) => boolean) =>
-    groups.filter(wanted).reduce((count, group) => count + group.count, 0);
-  return {
-    total: sum(() => true),
-    rereads: sum((group) => group.way === 'reread'),
-    newAttempts: sum((group) => group.way !== 'reread'),
-    perhapsAgain: sum((group) => group.way === 'perhaps_again'),
-    credits: groups.reduce((credits, group) => credits + group.credits, 0),
-  };
-}
 
 /** What opening briefs again would do and cost, before anybody is asked. */
 export function priceText(head: string, survey: Survey): string {

@@ -3,6 +3,7 @@ import { adoptFolder, refuseOutdated } from '../../../batch/adopt-folder.js';
 import { writeReport } from '../../../batch/end-batch.js';
 import { localOutput } from '../../../batch/open-batch.js';
 import {
+  countReopened,
   type Reopener,
   type ReopenGroup,
   reopenSurveyed,
@@ -31,7 +32,7 @@ import { counted, quoteName } from '../../../shared/quantities.js';
 import { isSimulated } from '../../../shared/simulated.js';
 import type { CommandSetup } from '../../setup.js';
 import { confirm } from '../../text/agree.js';
-import { countReopened, openedLines, priceText } from '../../text/reopening.js';
+import { openedLines, priceText } from '../../text/reopening.js';
 import { hangingLines, type Terminal } from '../../text/terminal.js';
 import { refuseOtherKey, whoMakesThem, workersOf } from '../retry.js';
 
