@@ -35,6 +35,7 @@ import {
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import type { StageQueues } from '../shared/queues.js';
+import { inChunks } from '../shared/read-lines.js';
 import { addJobs } from './add-jobs.js';
 
 /** A batch on a machine that has the folder of its results. */
@@ -183,7 +184,7 @@ async function adoptLines(
   const runs = marks.adopting ? new EarlierRuns() : null;
   const found = await readBehind(adopting, marks, runs);
   if (found === 'overtaken') return adoptLines(adopting, await ledger.adoption.marks(), journal);
-  if (runs !== null) await ledger.adoption.endAdoption(await runs.sumUp(out, journal));
+  if (runs !== null) await ledger.adoption.endAdoption(await runs.sumUp(adopting, journal));
   if (size > found.end && found.behind === 'torn') await cutOff(adopting, path, found.end);
   return found;
 }
@@ -441,7 +442,7 @@ class EarlierRuns {
   }
 
   /** With what journal and history have to say. */
-  async sumUp(out: string, journal: JournalContent | null): Promise<AdoptedLife> {
+  async sumUp(adopting: LocalBatch, journal: JournalContent | null): Promise<AdoptedLife> {
     const runTimes = new Map(this.earliest);
     let forcedRun: number | null = null;
     for (const { run, at, forced } of journal?.runs ?? []) {
@@ -449,7 +450,7 @@ class EarlierRuns {
       forcedRun = forced ? run : null;
     }
     return {
-      historyCharged: journal ? await historyCharged(out, journal.header.createdAt) : 0,
+      historyCharged: journal ? await historyCharged(adopting, journal.header.createdAt) : 0,
       takenOver: this.takenOver,
       lastRun: Math.max(0, ...runTimes.keys()),
       forcedRun,
@@ -459,11 +460,20 @@ class EarlierRuns {
   }
 }
 
-/** Lines of the time before a fresh start are in the history too: they are no cost of this life (S6). */
-async function historyCharged(out: string, sinceMs: number): Promise<number> {
+/**
+ * Lines of the time before a fresh start are in the history too: they are no cost of this life (S6). Nor are those of an
+ * attempt that has a line in the manifest: a kill between two renames leaves one in both, and another look at a task
+ * replaces one.
+ */
+async function historyCharged({ ledger, out }: LocalBatch, sinceMs: number): Promise<number> {
   let charged = 0;
-  for await (const line of readHistory(out)) {
-    if (Date.parse(line.times.admitted) >= sinceMs) charged += chargedFor(line);
+  for await (const lines of inChunks(readHistory(out), linesAtOnce)) {
+    const states = await ledger.briefs.states(lines.map((line) => line.brief_id));
+    for (const line of lines) {
+      const isCounted = states.get(line.brief_id)?.attempt === line.attempt;
+      if (isCounted || Date.parse(line.times.admitted) < sinceMs) continue;
+      charged += chargedFor(line);
+    }
   }
   return charged;
 }

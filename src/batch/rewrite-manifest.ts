@@ -204,23 +204,27 @@ async function writeFiles(
   const manifest = await open(join(folder, fileNames.manifest), 'w');
   const history = await open(join(folder, fileNames.history), 'w');
   try {
+    // Killed between the two renames, and Redis lost: then a line that moves is there already.
+    const there = new Set<string>();
     for await (const lines of chunks(join(out, fileNames.history), historyBytes)) {
       await append(history, lines);
+      const moves = await movingIn(ledger, lines);
+      for (const [index, line] of lines.entries()) if (moves[index]) there.add(line);
     }
     const written = { keptBytes: 0, moved: 0 };
     for await (const lines of chunks(join(out, fileNames.manifest), offset)) {
       if ((await ledger.reopened.hold(token, 'keep')).kind !== 'held') return 'overtaken';
-      const briefs = lines.map(briefOf);
-      const attempts = await ledger.reopened.lineAttempts(briefs.map(({ id }) => id));
-      // A Redis that went back may settle once more what was settled: lines of later attempts stay.
-      const moves = briefs.map(({ attempt }, index) => attempts[index] === attempt);
+      const moves = await movingIn(ledger, lines);
       written.keptBytes += await append(
         manifest,
         lines.filter((_line, index) => !moves[index]),
       );
       const moved = lines.filter((_line, index) => moves[index]);
       written.moved += moved.length;
-      await append(history, moved);
+      await append(
+        history,
+        moved.filter((line) => !there.has(line)),
+      );
     }
     await manifest.sync();
     await history.sync();
@@ -229,6 +233,16 @@ async function writeFiles(
     await manifest.close();
     await history.close();
   }
+}
+
+/** A Redis that went back may settle once more what was settled: lines of later attempts stay. */
+async function movingIn(
+  ledger: LocalBatch['ledger'],
+  lines: readonly string[],
+): Promise<boolean[]> {
+  const briefs = lines.map(briefOf);
+  const attempts = await ledger.reopened.lineAttempts(briefs.map(({ id }) => id));
+  return briefs.map(({ attempt }, index) => attempts[index] === attempt);
 }
 
 /** No attempt for what is no line of ours: it stays where it is. */

@@ -18,7 +18,7 @@ const unknownTask: Partial<ManifestLine> = {
   error: { code: 'task_overdue', message: 'late', request_id: null },
 };
 
-const lineKinds: Record<string, Partial<ManifestLine>> = {
+export const lineKinds: Record<string, Partial<ManifestLine>> = {
   a: {},
   b: { status: 'failed', assets: [], credits: { reserved: 1, final: 0 } },
   c: unknownTask,

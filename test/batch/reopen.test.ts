@@ -8,7 +8,13 @@ import { type Reopener, reopenOverdue, reopenSurveyed } from '../../src/batch/re
 import { readJournal } from '../../src/results/journal.js';
 import { identity } from '../support/ledger.js';
 import { Killed, killedAt, type Moment } from '../worker/killed-at.js';
-import { expectReopened, type Finished, openFinished, withParts } from './finished-batch.js';
+import {
+  expectReopened,
+  type Finished,
+  lineKinds,
+  openFinished,
+  withParts,
+} from './finished-batch.js';
 
 /** Runs a process that is killed at its nth call to Redis; false when it made fewer. */
 async function runKilled(opened: Finished, nth: number, moment: Moment): Promise<boolean> {
@@ -134,16 +140,18 @@ describe('reopening', () => {
 
   it('S3, S4: a task that is looked at in vain once more has one line each time', async () => {
     const opened = await openFinished();
+    const seen: (string | undefined)[] = [];
     for (const times of [1, 2]) {
+      seen.push(opened.lines.c);
       expect(await reopenOverdue(opened.reopener)).toBe(1);
       expect(await opened.stateOf('c')).toMatchObject({ stage: 'accepted', attempt: 1 });
-      await opened.finish('c');
+      await opened.finish('c', { ...lineKinds.c, urls: [`https://media.test/look-${times}.png`] });
       expect(await opened.ledger.outbox.length()).toBe(1);
       if (times === 1) continue;
       await opened.flush();
       const { a, b, c, d, e } = opened.lines;
       expect(await opened.file('manifest.jsonl')).toBe(`${[a, b, d, e, c].join('\n')}\n`);
-      expect(await opened.file('history.jsonl')).toBe(`${opened.oldHistory}${c}\n${c}\n`);
+      expect(await opened.file('history.jsonl')).toBe(`${opened.oldHistory}${seen.join('\n')}\n`);
     }
     expect(await reopenOverdue(opened.reopener)).toBe(1);
     expect((await opened.ledger.meta())?.requests.statusChecks).toBe(8);

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect } from 'vitest';
 import { auditRun } from '../support/audit-run.js';
 import { Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { crashEnvironment, stoppedOrEnded } from '../support/crash-points.js';
+import { apply, say } from '../support/decisions.js';
 import { openSteps, runSteps, stepFaults, stepRow, threeSteps } from '../support/steps.js';
 
 /**
@@ -31,6 +32,7 @@ const chat = [
   ...['--prompt', 'Alt text for {{title}}', ...fast],
 ];
 const retry = ['retry', 'out', '--yes'];
+const words = 'A {{red}} one';
 /** The same briefs with other content. */
 const changed = [...run, '--prompt', 'Sketch of {{title}}'];
 
@@ -42,6 +44,8 @@ interface Story {
   briefs?: number;
   /** Commands that come before. */
   before: string[][];
+  /** A brief that a person sends back after that, with other words. */
+  sentBack?: string;
   /** The one that is struck. */
   command: string[];
   /** What a person does after that; with it, all is finished and in order. */
@@ -89,6 +93,19 @@ const stories: Record<string, Story> = {
     ...{ recipe: threeSteps(), command: runSteps, after: [runSteps] },
     ...{ briefs: 3, tasks: 3 },
   },
+  'what was sent back is opened': {
+    ...{ faults: [], before: [run], sentBack: '00002' },
+    ...{ command: apply, after: [apply, run], tasks: briefs + 1 },
+  },
+  'what was sent back is opened, and run before it is applied again': {
+    ...{ faults: [], before: [run], sentBack: '00002' },
+    ...{ command: apply, after: [run, apply, run], tasks: briefs + 1 },
+  },
+  'what others come after is sent back': {
+    ...{ faults: [], before: [runSteps], sentBack: 'p001/caption' },
+    ...{ recipe: threeSteps(), command: apply, after: [apply, runSteps] },
+    ...{ briefs: 3, tasks: 6 },
+  },
   'what others come after is retried': {
     ...{ faults: ['task-fails:1x:model=z-image'], before: [runSteps] },
     ...{ recipe: threeSteps(), command: retry, after: [retry, runSteps] },
@@ -114,11 +131,12 @@ function storyOf(name: string): Story {
   return story;
 }
 
-async function openDesk({ faults, before, recipe }: Story): Promise<Desk> {
+async function openDesk({ faults, before, recipe, sentBack }: Story): Promise<Desk> {
   const desk = await Desk.open({ faults });
   await desk.write('in.csv', productsCsv(briefs));
   if (recipe !== undefined) await openSteps(desk, recipe, stepRow(1));
   for (const command of before) await desk.run(command);
+  if (sentBack !== undefined) await say(desk, sentBack, 'again', words);
   return desk;
 }
 
@@ -130,7 +148,7 @@ async function goOn(desk: Desk, { after }: Story): Promise<string[]> {
 }
 
 async function audit(desk: Desk, told: Story): Promise<string[]> {
-  const { tasks, command, recipe, briefs: made = briefs } = told;
+  const { tasks, command, recipe, sentBack, briefs: made = briefs } = told;
   try {
     const audited = await auditRun(desk, { out: 'out', batch: 'out', briefs: made, tasks });
     // A step that was not made has no credits in its line.
@@ -139,9 +157,12 @@ async function audit(desk: Desk, told: Story): Promise<string[]> {
       recipe === undefined
         ? audited
         : [...audited.filter((fault) => !other.test(fault)), ...(await stepFaults(desk, tasks))];
-    // A still and its film were not made.
-    const moved = recipe !== undefined ? 2 : command === retry ? 1 : briefs;
     if (isRun(command)) return faults;
+    if (sentBack !== undefined) {
+      const again = (await desk.lines('out')).find(({ brief_id: id }) => id === sentBack);
+      if (again?.prompt !== words) faults.push(`${sentBack} was made of ${again?.prompt}`);
+    }
+    const moved = movedBy(told);
     const history = (await desk.read('out/history.jsonl')).trimEnd().split('\n');
     return history.length === moved
       ? faults
@@ -149,6 +170,14 @@ async function audit(desk: Desk, told: Story): Promise<string[]> {
   } catch (error) {
     return [String(error)];
   }
+}
+
+/** How many lines are in the history then. */
+function movedBy({ command, recipe }: Story): number {
+  if (command === changed) return briefs;
+  if (recipe === undefined) return 1;
+  // A still that was not made and its film; or all of its row.
+  return command === retry ? 2 : 3;
 }
 
 /** Whether it makes everything by itself. */

@@ -30,8 +30,8 @@ export async function applyJson(desk: Desk, code = 0) {
 }
 
 /** `ID ATTEMPT PROMPT` of each line, sorted; behind it the row's prompt where a person has changed it. */
-export async function promptsOf(desk: Desk): Promise<string[]> {
-  return (await desk.lines('out'))
+export async function promptsOf(desk: Desk, out = 'out'): Promise<string[]> {
+  return (await desk.lines(out))
     .map(({ brief_id: id, attempt, prompt, input_prompt: row }) =>
       [id, attempt, prompt, ...(row === undefined ? [] : [`(${JSON.stringify(row)})`])].join(' '),
     )

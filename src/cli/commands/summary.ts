@@ -202,15 +202,12 @@ function approvalHints(
     `  ${commandFor(setup, ['review', folder, '--take', 'FILE'])}`,
   ];
   if (again.length === 0) return hints;
-  const ids = again.slice(0, idsShown).join(',') + (again.length > idsShown ? ',…' : '');
   return [
-    `Of ${counted(again.length, 'result')} another is wanted. To make it:`,
-    `  ${commandFor(setup, ['retry', folder, '--ids', ids])}`,
+    `Of ${counted(again.length, 'result')} another is wanted. To see what that costs, and open it:`,
+    `  ${commandFor(setup, ['review', folder, '--apply'])}`,
     ...hints,
   ];
 }
-
-const idsShown = 5;
 
 const longestWaitMs = 5_000;
 
