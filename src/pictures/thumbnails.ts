@@ -1,14 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { loadSharp, mostPixels, whenThereIsRoom } from './load-sharp.js';
+import { loadSharp, mostPixels, type Sharp, whenThereIsRoom } from './load-sharp.js';
 
 /** Pixels of a thumbnail's longest side. */
-const longestSide = 384;
+export const longestSide = 384;
+const quality = { quality: 78, effort: 2 };
 
-/** A picture to make small: its content names its thumbnail. */
-export type PictureSource = { sha256: string } & ({ path: string } | { bytes: Buffer });
+/** A picture that was made small already: raw samples, upright, in sRGB. */
+export interface SmallPicture {
+  data: Buffer;
+  width: number;
+  height: number;
+  channels: 1 | 2 | 3 | 4;
+}
+
+/** A picture to make small, or one that is; its content as it was names its thumbnail. */
+export type PictureSource = { sha256: string } & (
+  | { path: string }
+  | { bytes: Buffer }
+  | { small: SmallPicture }
+);
 
 /** Where the thumbnail of a picture is, relative to the results folder, with forward slashes on every system. */
 export function thumbnailPath(sha256: string): string {
@@ -34,24 +48,28 @@ export async function makeThumbnail(
   if (await hasThumbnail(out, source.sha256)) return 'there';
   const sharp = await loadSharp();
   if (sharp === null) return 'impossible';
-  const input = 'path' in source ? source.path : source.bytes;
   try {
-    const { width, height } = await sharp(input).metadata();
-    // Of one that is cut short, what there is: who looks at it sees what is wrong.
-    const picture = sharp(input, {
-      failOn: 'none',
-      limitInputPixels: mostPixels,
-      autoOrient: true,
-    });
-    const small = picture
-      .resize({ width: longestSide, height: longestSide, fit: 'inside', withoutEnlargement: true })
-      .webp({ quality: 78, effort: 2 });
-    const bytes = await whenThereIsRoom(width * height, () => small.toBuffer());
+    const bytes = await encode(sharp, source);
     await putInPlace(join(out, thumbnailPath(source.sha256)), bytes);
     return 'made';
   } catch {
     return 'impossible';
   }
+}
+
+async function encode(sharp: Sharp, source: PictureSource): Promise<Buffer> {
+  if ('small' in source) {
+    const { data, ...raw } = source.small;
+    return whenThereIsRoom(0, () => sharp(data, { raw }).webp(quality).toBuffer());
+  }
+  const input = 'path' in source ? source.path : source.bytes;
+  const { width, height } = await sharp(input).metadata();
+  // Of one that is cut short, what there is: who looks at it sees what is wrong.
+  const options = { failOn: 'none', limitInputPixels: mostPixels, autoOrient: true } as const;
+  const small = sharp(input, options)
+    .resize({ width: longestSide, height: longestSide, fit: 'inside', withoutEnlargement: true })
+    .webp(quality);
+  return whenThereIsRoom(width * height, () => small.toBuffer());
 }
 
 async function putInPlace(path: string, bytes: Buffer): Promise<void> {
@@ -116,4 +134,26 @@ export async function makeMissingThumbnails(
   }
   await Promise.all(underWay);
   return { ...counts };
+}
+
+/** Pictures that wait to be made small; of more, `makeMissingThumbnails` takes care. Each may hold half a MB. */
+const mostWaiting = 40;
+
+/** Makes thumbnails beside other work, which never waits for them; one that cannot be made is no news. */
+export class BackgroundThumbnails {
+  private readonly underWay = new Set<Promise<unknown>>();
+
+  add(out: string, source: PictureSource): void {
+    if (this.underWay.size >= mostWaiting) return;
+    const making = makeThumbnail(out, source).finally(() => this.underWay.delete(making));
+    this.underWay.add(making);
+  }
+
+  /** Until those that were begun are done, for at most so long. */
+  async settle(mostMs: number): Promise<void> {
+    const late = new AbortController();
+    const tooLate = delay(mostMs, undefined, { signal: late.signal, ref: false }).catch(() => null);
+    await Promise.race([Promise.all(this.underWay), tooLate]);
+    late.abort();
+  }
 }

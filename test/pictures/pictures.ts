@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Create, type Sharp } from 'sharp';
 
 /** A picture with something to see on it: pixels of chance, the same each time. */
 export function drawing(width = 640, height = 480): Sharp {
@@ -14,4 +14,17 @@ export function drawing(width = 640, height = 480): Sharp {
     }
   }
   return sharp(raw, { raw: { width, height, channels: 3 } });
+}
+
+/** A picture of one colour. */
+export function plain(background: Create['background'], width = 640, height = 480): Sharp {
+  return sharp({ create: { width, height, channels: 3, background } });
+}
+
+/** An animation of frames that grow darker. */
+export async function animation(): Promise<Sharp> {
+  const shades = [1, 0.8, 0.6, 0.4];
+  const frames = shades.map((brightness) => drawing(120, 90).modulate({ brightness }).png());
+  const bytes = await Promise.all(frames.map((frame) => frame.toBuffer()));
+  return sharp(bytes, { join: { animated: true } });
 }
