@@ -4,6 +4,7 @@ import type { Webhook } from '../ledger/message-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { Journal, type JournalContent } from '../results/journal.js';
 import { BatchError } from '../shared/errors.js';
+import type { PictureSize } from '../shared/picture-size.js';
 import { counted } from '../shared/quantities.js';
 import type { StageQueues } from '../shared/queues.js';
 import { type AdmissionPace, admitBriefs } from './admit.js';
@@ -36,6 +37,8 @@ export interface BatchRequest {
   /** As the batch keeps it for whoever goes on with it; null for what no person can give again. */
   command: KeptCommand | null;
   caps: Caps;
+  /** What a picture has to have at least; undefined leaves what the batch has. */
+  minSize: PictureSize | 'none' | undefined;
   /** Undefined leaves what the batch has. */
   priority: number | undefined;
   /** Who is told of it; undefined leaves what the batch has. */
@@ -113,6 +116,7 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   const folder = await folderForChanges(meta, comparison);
   if (request.command !== null) await ledger.keepCommand(request.command);
   await ledger.setCaps(request.caps);
+  await ledger.setMinSize(request.minSize);
   if (request.webhook !== undefined) {
     await context.account.messages.listen(`batch ${ledger.batch}`, request.webhook);
   }

@@ -15,6 +15,8 @@ export interface BriefEnd {
   error: LineError | null;
   /** Where it has files. */
   assets?: readonly Asset[];
+  /** Where it succeeded, and some of its files are no result. */
+  aside?: readonly Asset[];
   /** Full URLs; the line drops their query strings (S8). */
   urls?: readonly string[];
   /** What the API says was charged, where the state does not know it. */
@@ -45,7 +47,7 @@ export async function finishBrief(
     charged: line.credits.final ?? line.credits.reserved ?? (end.status === 'cancelled' ? null : 0),
     checks: line.requests.status_checks,
     // The file of an answer is written, and not fetched.
-    downloads: line.urls.length === 0 ? 0 : line.assets.length,
+    downloads: line.urls.length === 0 ? 0 : line.assets.length + (line.aside?.length ?? 0),
     nowMs,
     output: line.output,
     // Its row does not say what it was made from, and its folder may be lost.
@@ -83,6 +85,7 @@ function buildLine(
     status,
     error,
     assets = [],
+    aside = [],
     urls = [],
     final,
     completedAt,
@@ -117,6 +120,7 @@ function buildLine(
     credits: { reserved: facts.reserved, final: final ?? facts.final },
     urls: urls.map(withoutQuery),
     assets: [...assets],
+    ...(aside.length > 0 && { aside: [...aside] }),
     error,
     requests: { submits: facts.submits, status_checks: facts.checks },
     times: {

@@ -85,7 +85,7 @@ async function endTasks(ledger: BatchLedger, clock: Clock): Promise<void> {
 async function unwrittenLines(ledger: BatchLedger, out: string): Promise<ManifestLine[]> {
   const error = { code: 'download_unavailable', message: goneMessage, request_id: null };
   return (await ledger.outbox.all()).flatMap((text): ManifestLine[] => {
-    const line = ownLine(judgeLine(text), out);
+    const { aside: _lost, ...line } = ownLine(judgeLine(text), out);
     if (line.assets.length === 0) return [line];
     // An answer is asked for again under its key.
     return line.text ? [] : [{ ...line, status: 'unknown', assets: [], error }];

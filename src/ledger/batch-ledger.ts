@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
 import { tellNews } from '../shared/news.js';
+import { type PictureSize, sizeText } from '../shared/picture-size.js';
 import { bucketWidths } from '../shared/time-buckets.js';
 import type { AccountLedger } from './account-ledger.js';
 import { AdoptionLedger } from './adoption-ledger.js';
@@ -388,6 +389,14 @@ export class BatchLedger {
     }
     // Whoever sets them has acted: should it stand still again, that is another wait.
     await this.redis.hdel(this.keys.meta, 'capped', 'waits');
+    await this.tell();
+  }
+
+  /** What its pictures have to have, as its caps are: undefined stays as it is, 'none' lifts it. */
+  async setMinSize(least: PictureSize | 'none' | undefined): Promise<void> {
+    if (least === undefined) return;
+    if (least === 'none') await this.redis.hdel(this.keys.meta, 'min_size');
+    else await this.set({ min_size: sizeText(least) });
     await this.tell();
   }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type RequestIds, requestIdsSchema } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
+import { parseSize } from '../shared/picture-size.js';
 
 /** What a batch is; fixed when it is created. */
 export type BatchIdentity = {
@@ -70,6 +71,8 @@ const facts = {
   reserved: z.number(),
   maxCredits: z.number().nullable(),
   maxCreditsPerDay: z.number().nullable(),
+  /** Pictures that are smaller are no result; null where any size will do. */
+  minSize: z.object({ width: count, height: count }).nullable(),
   /** Among the open batches of its account, the higher goes first; 0 where nobody said anything. */
   priority: z.number().int(),
   requests: z.object({
@@ -187,6 +190,7 @@ function factsIn(name: string, fields: Record<string, string>) {
     reserved: number('reserved'),
     maxCredits: orNull('max_credits'),
     maxCreditsPerDay: orNull('max_credits_per_day'),
+    minSize: parseSize(fields.min_size ?? ''),
     priority: number('priority'),
     requests: {
       submits: number('submits'),

@@ -1,12 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Metadata, SharpOptions, Stats } from 'sharp';
+import { type PictureSize, sizeText } from '../shared/picture-size.js';
 import { loadSharp, mostPixels, type Sharp, whenThereIsRoom } from './load-sharp.js';
 import { longestSide, type SmallPicture } from './thumbnails.js';
-
-export interface PictureSize {
-  width: number;
-  height: number;
-}
 
 export interface PictureJudgement {
   /** As it is looked at, upright; null where the file does not say. */
@@ -84,9 +80,9 @@ export async function judgePicture(
   }
 }
 
-function smallerThan({ width, height }: PictureSize, least: PictureSize): string | null {
-  if (width >= least.width && height >= least.height) return null;
-  return `has ${width}x${height} pixels, and at least ${least.width}x${least.height} are wanted`;
+function smallerThan(size: PictureSize, least: PictureSize): string | null {
+  if (size.width >= least.width && size.height >= least.height) return null;
+  return `has ${sizeText(size)} pixels, and at least ${sizeText(least)} are wanted`;
 }
 
 function pixelsOf({ width, height, pages = 1 }: Metadata): number {

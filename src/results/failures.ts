@@ -39,6 +39,8 @@ const remedies: Readonly<Record<string, string>> = {
     'The result is at an address that is not fetched for safety (not public, or not HTTPS): report the task ids to Rivya.',
   result_too_large:
     'The result is larger than what is fetched: make it shorter or smaller with params, and run the same command again.',
+  asset_invalid:
+    'These were made and charged, and what came is no picture to use: look at it in the folder "aside", change the prompt or the params where they are the reason, then "rivya-batch retry", which makes a new attempt and is paid anew.',
   reference_missing:
     'The file that these refer to is not where it was, or not on the machine that submits: put it back, run the same command again, then "rivya-batch retry"; nothing was paid.',
   reference_changed:

@@ -17,6 +17,8 @@ export const fileNames = {
   contactSheet: 'contact-sheet.html',
   /** A folder. */
   assets: 'assets',
+  /** A folder: files that were paid for and are no result. */
+  aside: 'aside',
   /** A folder: what was approved, under the names that somebody wants. */
   approved: 'approved',
 } as const;

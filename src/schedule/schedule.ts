@@ -72,6 +72,11 @@ export const scheduleSchema = z.object({
   input: inputSchema,
   /** Credits; null leaves what a batch has, 'none' lifts it. */
   caps: z.object({ batch: capSchema, day: capSchema }),
+  /** What a picture has to have at least. */
+  minSize: z
+    .union([z.object({ width: z.number(), height: z.number() }), z.literal('none')])
+    .nullable()
+    .default(null),
   /** Of its batches. */
   priority: z.number().int().default(0),
   state: z.enum(['active', 'paused']),

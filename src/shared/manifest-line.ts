@@ -15,6 +15,9 @@ const assetSchema = z.object({
   bytes: z.number().int().nonnegative(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   media_type: z.string(),
+  /** Of a picture, in pixels, as it is looked at; absent where the file does not say, and in lines of earlier versions. */
+  width: z.number().int().positive().optional(),
+  height: z.number().int().positive().optional(),
 });
 
 /** What a turn of a chat has taken; null for what the API does not say. */
@@ -67,6 +70,8 @@ export const manifestLineSchema = z.object({
   /** Result URLs without their query strings, which may be tokens (S8). */
   urls: z.array(z.string()),
   assets: z.array(assetSchema),
+  /** Files of a brief that succeeded which are no result: kept apart, and named so that nobody has to wonder. */
+  aside: z.array(assetSchema).optional(),
   error: z
     .object({ code: z.string(), message: z.string(), request_id: z.string().nullable() })
     .nullable(),

@@ -22,6 +22,8 @@ export const jobDataSchema = z.object({
   urls: z.array(z.string()).optional(),
   /** Collect only: how often the task was read again for fresh URLs; kept with them, in one write. */
   rereads: z.number().int().optional(),
+  /** Collect only: a file of it had a fault that a fresh link may mend, and has been asked for again. */
+  faulty: z.boolean().optional(),
   /** Status only: the API has hinted that the task is over. Kept until the task was looked at. */
   hinted: z.boolean().optional(),
   /** Submit only: how often a reference could not be had. */
@@ -69,6 +71,7 @@ export interface NewJob {
   delayMs: number;
   urls?: string[];
   rereads?: number;
+  faulty?: boolean;
 }
 
 /** Whoever takes jobs of a queue is told when each of some is due (ms since the epoch, by this machine). */
@@ -146,7 +149,7 @@ export class StageQueues {
   async add(name: QueueName, jobs: NewJob[]): Promise<void> {
     const nowMs = systemClock.now();
     const duesMs: number[] = [];
-    const bulk = jobs.map(({ brief, attempt, delayMs, urls, rereads }) => {
+    const bulk = jobs.map(({ brief, attempt, delayMs, urls, rereads, faulty }) => {
       const delay = Math.ceil(delayMs);
       duesMs.push(nowMs + delay);
       return {
@@ -157,6 +160,7 @@ export class StageQueues {
           attempt,
           ...(urls ? { urls } : {}),
           ...(rereads ? { rereads } : {}),
+          ...(faulty ? { faulty } : {}),
         },
         opts: {
           ...jobOptions,

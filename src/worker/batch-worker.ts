@@ -13,6 +13,7 @@ import { Journal, type JournalHeader } from '../results/journal.js';
 import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
+import type { PictureSize } from '../shared/picture-size.js';
 import type { QueueStage } from '../shared/queue-names.js';
 import { StageQueues } from '../shared/queues.js';
 import { together } from '../shared/together.js';
@@ -22,7 +23,7 @@ import { giveUpBrief } from './stages/settle.js';
 import type { ResultFolder, Seat, StageContext, StageJob, Step } from './stages/step.js';
 
 export interface BatchWorkerOptions {
-  context: Omit<StageContext, 'folder' | 'restoreResults' | 'hearVerdicts'>;
+  context: Omit<StageContext, 'folder' | 'restoreResults' | 'hearVerdicts' | 'minSize'>;
   /** What the batch is, as its journal says. */
   header: JournalHeader;
   connection: Redis;
@@ -73,6 +74,8 @@ export class BatchWorker {
   private heard = { mark: '', admissions: 0 };
   /** Nothing of it moves before there are others. */
   private awaitsDecisions = false;
+  /** What its pictures have to have; undefined where that is to be looked at. */
+  private minSize: PictureSize | null | undefined;
   /** What its caps allow, as last seen. */
   private capsSeen: string | null = null;
 
@@ -90,6 +93,11 @@ export class BatchWorker {
         // What was decided on these is taken with them.
         this.heard = { mark: '', admissions: 0 };
       }),
+      minSize: async () => {
+        if (this.minSize !== undefined) return this.minSize;
+        const meta = await options.context.ledger.meta();
+        return meta?.minSize ?? null;
+      },
       hearVerdicts: together(async () => {
         if (out !== null) await this.hear(out, this.heard.admissions);
       }),
@@ -165,6 +173,7 @@ export class BatchWorker {
 
   /** Something has changed for this batch, somewhere: jobs, a cap, a pause, lines. */
   news(): void {
+    this.minSize = undefined;
     for (const feed of this.feeds) {
       if (!this.folderIsAway || feed.stage === 'status') feed.news();
     }
@@ -357,6 +366,7 @@ export class BatchWorker {
 
   private noteSight(meta: BatchMeta): void {
     this.left = meta.stage === 'admitting' ? Number.POSITIVE_INFINITY : meta.pending;
+    this.minSize = meta.minSize;
     for (const feed of this.feeds) feed.priority = meta.priority;
     const { maxCredits, maxCreditsPerDay, spent, reserved } = meta;
     const caps = JSON.stringify([maxCredits, maxCreditsPerDay, spent, reserved, cappedBy(meta)]);

@@ -16,6 +16,10 @@ export type Notice =
   | { kind: 'files_due'; count: number; reason: string }
   /** All that is left of the batch waits for a person's yes to so many results, the first of which are named. */
   | { kind: 'approval_awaited'; count: number; first: string[] }
+  /** Files of a brief that succeeded are no result. */
+  | { kind: 'set_aside'; briefId: string; reason: string }
+  /** What decodes pictures cannot be loaded on this machine. */
+  | { kind: 'pictures_not_judged' }
   | { kind: 'outcome_unknown'; briefId: string; reason: string }
   /** By a page or a code that nobody knows, while the key works: this brief alone is tried again later. */
   | { kind: 'refused_unexplained'; briefId: string; reason: string }
@@ -31,7 +35,10 @@ export type Notify = (notice: Notice) => void;
 /** The same trouble is told again only after this long: once, not a thousand times. */
 const repeatAfterMs = 60_000;
 /** What is waited for an hour, and shown wherever one looks. */
-const seldomAfterMs = new Map([['files_due', 20 * 60_000]]);
+const seldomAfterMs = new Map([
+  ['files_due', 20 * 60_000],
+  ['pictures_not_judged', Number.POSITIVE_INFINITY],
+]);
 
 /** Remembers what one reader was told. */
 export class NoticeNews {

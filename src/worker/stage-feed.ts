@@ -375,7 +375,7 @@ export class StageFeed {
         if (step.followers !== undefined) await this.options.release(step.followers);
         return this.complete(taken, seat);
       case 'next': {
-        const { stage, attempt, delayMs, urls, rereads } = step;
+        const { stage, attempt, delayMs, urls, rereads, faulty } = step;
         // A job cannot be added while it is there itself: it goes on as it is.
         if (this.isOwn(step, stageJob)) {
           return this.apply({ kind: 'later', afterMs: delayMs }, stageJob, taken, seat);
@@ -384,6 +384,7 @@ export class StageFeed {
           ...{ brief: stageJob.briefId, attempt, delayMs },
           ...(urls ? { urls } : {}),
           ...(rereads ? { rereads } : {}),
+          ...(faulty ? { faulty } : {}),
         };
         await this.options.queues.add(stage, [next]);
         return this.complete(taken, seat);
@@ -518,12 +519,13 @@ export class StageFeed {
 }
 
 function stageJobOf(data: JobData): StageJob {
-  const { brief, attempt, urls, rereads, hinted, tries, puttingsOff } = data;
+  const { brief, attempt, urls, rereads, faulty, hinted, tries, puttingsOff } = data;
   return {
     briefId: brief,
     attempt,
     ...(urls ? { urls } : {}),
     ...(rereads ? { rereads } : {}),
+    ...(faulty ? { faulty } : {}),
     ...(hinted ? { hinted } : {}),
     ...(tries ? { tries } : {}),
     ...(puttingsOff ? { puttingsOff } : {}),

@@ -8,6 +8,7 @@ import { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { DurationLedger } from '../ledger/durations.js';
 import { readEvictions } from '../ledger/explain-loss.js';
+import { BackgroundThumbnails } from '../pictures/thumbnails.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import type { RivyaClient } from '../rivya/client.js';
 import type { Downloader } from '../rivya/download.js';
@@ -60,6 +61,9 @@ const lookAroundMs = 60_000;
 /** So long without a heartbeat that reached Redis, and it is taken to be out of reach. */
 const silentAfterMs = 3 * heartbeatMs;
 
+/** Thumbnails that are under way may be finished for so long; others are made by whoever looks. */
+const thumbnailsMs = 2_000;
+
 /** So long after a look that found a task running, the next one comes for its hint at the soonest, whoever gives it. */
 const afterLookMs = 1_000;
 
@@ -78,6 +82,7 @@ export class WorkerProcess {
   private others = new Set<string>();
   private aroundTimer: NodeJS.Timeout | undefined;
   private readonly downloads: DownloadSlots;
+  private readonly thumbnails = new BackgroundThumbnails();
   private readonly pacer: Pacer;
   private readonly pollPlanner: PollPlanner;
   private readonly durations: DurationLedger;
@@ -198,6 +203,7 @@ export class WorkerProcess {
         pacer,
         pollPlanner,
         notices,
+        thumbnails: this.thumbnails,
         clock,
         machine: machineTime,
         log: log.child({ batch }),
@@ -279,6 +285,7 @@ export class WorkerProcess {
       await Promise.all(workers.map((worker) => worker.abandon()));
     }
     await this.tally.stop();
+    await this.thumbnails.settle(thumbnailsMs);
     await Promise.all([this.durations.tell(), this.notices.tell()]);
     await this.options.account.leave(this.id);
   }

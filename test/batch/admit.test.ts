@@ -129,6 +129,7 @@ async function openInput(admission: Awaited<ReturnType<typeof openAdmission>>, i
       out: '',
       sources: [],
       command: null,
+      minSize: undefined,
       priority: undefined,
       webhook: undefined,
       mode: 'go_on',

@@ -49,6 +49,7 @@ export async function openBatchDesk() {
       ...{ batch: 'spring', out, sources: ['in.csv'], command: null, mode: 'go_on' },
       ...{
         force: 'none',
+        minSize: undefined,
         priority: undefined,
         webhook: undefined,
         changes: 'made',

@@ -5,7 +5,8 @@ import { crc32 } from 'node:zlib';
 import { fileTypeFromBuffer } from 'file-type';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { judgePicture, type PictureSize } from '../../src/pictures/judge-picture.js';
+import { judgePicture } from '../../src/pictures/judge-picture.js';
+import type { PictureSize } from '../../src/shared/picture-size.js';
 import { animation, drawing, plain } from './pictures.js';
 
 let folder: string;

@@ -42,6 +42,7 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
       strict: false,
     },
     caps: { batch: 7, day: null },
+    minSize: null,
     priority: 0,
     state: 'active',
     ...change,

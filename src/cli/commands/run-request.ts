@@ -55,9 +55,9 @@ export function batchRequest(
   { batch, out, input, files, command, webhook, flags }: InputRequest,
   changes: BatchRequest['changes'],
 ): BatchRequest {
-  const { fresh, force, continues, maxCredits, maxCreditsPerDay, priority } = flags;
+  const { fresh, force, continues, maxCredits, maxCreditsPerDay, minSize, priority } = flags;
   return {
-    ...{ batch, out, input, command, changes, priority, webhook },
+    ...{ batch, out, input, command, changes, priority, webhook, minSize },
     sources: files.map(shownFile),
     caps: { batch: maxCredits, day: maxCreditsPerDay },
     mode: fresh ? 'fresh' : 'go_on',

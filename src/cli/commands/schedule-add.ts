@@ -81,6 +81,7 @@ function describe({ name, files, flags, out }: NewSchedule, input: Schedule['inp
     badRows: flags.skipInvalid ? 'skip' : 'refuse',
     input,
     caps: { batch: flags.maxCredits ?? null, day: flags.maxCreditsPerDay ?? null },
+    minSize: flags.minSize ?? null,
     priority: flags.priority ?? 0,
     state: 'active',
     makes: flags.onlyChanged ? 'only_changed' : undefined,

@@ -10,6 +10,7 @@ import { isInsideHost } from '../../rivya/safe-url.js';
 import { type Settings, twinOf } from '../../session/environment.js';
 import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
+import { type PictureSize, parseSize } from '../../shared/picture-size.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
 
 const leastPriority = -100;
@@ -46,6 +47,7 @@ export interface ReadingFlags {
   strict?: boolean;
   maxCredits?: number | 'none';
   maxCreditsPerDay?: number | 'none';
+  minSize?: PictureSize | 'none';
 }
 
 /** Options of the commands that make one batch of their input, or look at it: `run`, `check`, `enqueue`. */
@@ -77,6 +79,14 @@ function param(text: string, before: Param[]): Param[] {
 
 function cap(text: string): number | 'none' {
   return text === 'none' ? 'none' : amount('from zero on')(text);
+}
+
+function minSize(text: string): PictureSize | 'none' {
+  if (text === 'none') return 'none';
+  const size = parseSize(text);
+  if (size === null)
+    throw new InvalidArgumentError('It must be width and height, such as 512x512.');
+  return size;
 }
 
 /** With its environment twin, unless it is to be typed. */
@@ -125,6 +135,10 @@ export function addReadingFlags(command: Command): Command {
       '--max-credits-per-day <n>',
       'credits that all batches of this key may spend in a day (UTC)',
     ).argParser(cap),
+    new Option(
+      '--min-size <size>',
+      'pixels that a picture has to have, such as 512x512; kept until changed, none lifts it',
+    ).argParser(minSize),
     new Option('--skip-invalid', 'go on without the rows that cannot be used').default(false),
     new Option('--strict', 'refuse params that the list of models does not have').default(false),
   ];

@@ -70,6 +70,7 @@ const running = {
   out: z.string().describe('Folder of the results, relative to the recipe.'),
   'max-credits': cap.describe('Credits that this batch may spend in all.'),
   'max-credits-per-day': cap.describe('Credits that all batches of the key may spend in a day.'),
+  'min-size': z.string().describe('Pixels that a picture has to have, such as 512x512; or none.'),
   priority: z.int().min(-100).max(100).describe('The batch goes before batches of a lower one.'),
   notify: z.string().describe('Webhook that is told how it ends, and what it waits for.'),
   'notify-on': z

@@ -42,6 +42,10 @@ function sentenceFor(notice: Notice, origin: string): string | null {
       return `${filesDueText(notice)}. Such results are asked for again until an hour after their tasks ended; what is paid stays known.`;
     case 'approval_awaited':
       return `${counted(notice.count, 'result')} ${notice.count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that.`;
+    case 'set_aside':
+      return `Not every file of ${notice.briefId} is a result: ${withoutStop(notice.reason)}. The others are; what is none is kept in aside/.`;
+    case 'pictures_not_judged':
+      return 'Pictures are not looked at: sharp, which decodes them, cannot be loaded on this machine. They are taken as they come, whatever their size, and have no thumbnails.';
     case 'outcome_unknown':
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'refused_unexplained':

@@ -13,6 +13,7 @@ import {
 } from '../../schedule/words.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
+import { sizeText } from '../../shared/picture-size.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import { queueName } from '../../shared/queue-names.js';
 import { queuesOf } from '../reading/queues.js';
@@ -63,6 +64,7 @@ function factRows(batch: WatchedBatch, atMs: number) {
     ['to come', meta.toCome === 0 ? null : `${meta.toCome} of them, as those before them are made`],
     ['credits', creditsWords(batch)],
     ['cap of a day', meta.maxCreditsPerDay === null ? null : creditsNumber(meta.maxCreditsPerDay)],
+    ['least size', meta.minSize && sizeText(meta.minSize)],
     ['priority', meta.priority === 0 ? null : meta.priority],
     ['pace', paceOfBatchWords(batch)],
     ['limited by', limiting && html`<span class="${limiting.tone}">${limiting.text}</span>`],

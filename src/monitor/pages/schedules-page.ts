@@ -9,6 +9,7 @@ import {
   whenWords,
 } from '../../schedule/words.js';
 import { type Html, html, type Part } from '../../shared/html.js';
+import { sizeText } from '../../shared/picture-size.js';
 import { counted, creditsNumber } from '../../shared/quantities.js';
 import { type AccountSchedules, lateAfterMs } from '../reading/read-schedules.js';
 import type { Overview, WatchedBatch } from '../reading/watch.js';
@@ -76,7 +77,7 @@ ${history.length === 0 ? html`<p>It has not run yet.</p>` : runTable(latest, sig
 
 function factRows(sight: ScheduleSight, atMs: number) {
   const { schedule } = sight;
-  const { caps } = schedule;
+  const { caps, minSize } = schedule;
   return [
     ['when', whenWords(schedule)],
     ['next run', nextRunPart(sight, atMs)],
@@ -85,6 +86,7 @@ function factRows(sight: ScheduleSight, atMs: number) {
     ['rules', rulesWords(schedule)],
     ['cap of a batch', capWords(caps.batch)],
     ['cap of a day', capWords(caps.day)],
+    ['least size', minSize === 'none' ? minSize : minSize && sizeText(minSize)],
     ['who is told', toldPart(sight, atMs)],
   ] as const;
 }

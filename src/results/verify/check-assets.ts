@@ -111,21 +111,32 @@ function isOutside(fromRoot: string): boolean {
 /** A download that was cut off leaves one; the next attempt writes another. */
 const temporary = /^\..+\.part$/;
 
-/** Warns of files in `assets/` that no line names: harmless, but somebody may wonder what they are. */
+/** Warns of files in `assets/` and `aside/` that no line names: harmless, but somebody may wonder what they are. */
 export async function findLeftOver(
   folder: string,
   named: { tally: ManifestTally; history: History },
   findings: Findings,
 ): Promise<void> {
-  const assets = join(folder, fileNames.assets);
+  for (const within of [fileNames.assets, fileNames.aside]) {
+    await findLeftOverIn(folder, within, named, findings);
+  }
+}
+
+async function findLeftOverIn(
+  folder: string,
+  within: string,
+  named: { tally: ManifestTally; history: History },
+  findings: Findings,
+): Promise<void> {
+  const place = join(folder, within);
   // A link is not followed: it may lead out of the folder.
-  const stats = await lstat(assets).catch((error: NodeJS.ErrnoException) => {
+  const stats = await lstat(place).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
   if (!stats?.isDirectory()) return;
-  for await (const { name } of await opendir(assets)) {
-    const path = `${fileNames.assets}/${name}`;
+  for await (const { name } of await opendir(place)) {
+    const path = `${within}/${name}`;
     const known =
       temporary.test(name) ||
       named.tally.names(path) ||

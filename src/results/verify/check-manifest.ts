@@ -59,7 +59,7 @@ async function* countLine(
     const message = `Brief ${quoteName(briefId)} has a second line, on row ${row}; the first is on row ${counted.firstRow}.`;
     findings.problem('line_twice', message, { ...position, path });
   }
-  for (const asset of line.assets) {
+  for (const asset of filesOf(line)) {
     const earlier = tally.claim(asset.path, span);
     const namer = earlier && (await briefAt(folder, earlier));
     // A second line of the same brief is reported as that; its files were looked at with the first.
@@ -70,6 +70,10 @@ async function* countLine(
     }
     yield { asset, briefId, row };
   }
+}
+
+function filesOf({ assets, aside = [] }: ManifestLine): Asset[] {
+  return [...assets, ...aside];
 }
 
 /** Whose line stands there. */
@@ -152,7 +156,7 @@ export async function sumHistory(folder: string): Promise<History> {
   let charged = 0;
   for await (const line of readHistory(folder)) {
     charged += chargedFor(line);
-    for (const asset of line.assets) paths.claim(comparablePath(asset.path));
+    for (const asset of filesOf(line)) paths.claim(comparablePath(asset.path));
   }
   return { paths, charged };
 }

@@ -75,8 +75,10 @@ async function takeBrief(
   lines: SucceededLines,
   brief: PreparedBrief,
 ): Promise<ManifestLine | null> {
-  const line = await lines.lineOf(brief.id);
-  if (line === null || fingerprintOf(line) !== brief.fingerprint) return null;
+  const found = await lines.lineOf(brief.id);
+  if (found === null || fingerprintOf(found) !== brief.fingerprint) return null;
+  // What is no result stays where it is.
+  const { aside: _left, ...line } = found;
   const root = await realpath(previous.folder);
   if ((await linkAssets(line.assets, root, out)) === 'broken') return null;
   const now = new Date(nowMs).toISOString();

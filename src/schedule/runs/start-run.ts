@@ -207,6 +207,7 @@ async function admit(
     sources: files.map(shownFile),
     command: null,
     caps: { batch: caps.batch ?? undefined, day: caps.day ?? undefined },
+    minSize: schedule.minSize ?? undefined,
     priority: schedule.priority,
     webhook: (await context.ledger.webhook(schedule.name)) ?? 'none',
     mode: 'go_on',

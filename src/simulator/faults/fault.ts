@@ -128,6 +128,10 @@ export const downloadFaultSchema = z.discriminatedUnion('kind', [
     length: z.enum(['announced', 'unannounced']).default('announced'),
   }),
   z.strictObject({
+    kind: z.literal('download-bad-picture'),
+    what: z.enum(['cut', 'damaged', 'flat', 'small']).default('cut'),
+  }),
+  z.strictObject({
     kind: z.literal('download-slow'),
     bytesPerSecond: z.number().int().positive().default(100),
   }),

@@ -45,6 +45,7 @@ const argumentNames: Record<Fault['kind'], readonly string[]> = {
   'download-empty': [],
   'download-redirect': ['to'],
   'download-huge': ['bytes', 'length'],
+  'download-bad-picture': ['what'],
   'download-slow': ['bytesPerSecond'],
 };
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { FaultsByPoint } from '../faults/fault.js';
+import { flatPicture, smallPicture } from './picture.js';
 import type { RenderedFile } from './render-file.js';
 import { drawSound } from './sound.js';
 
@@ -41,6 +42,8 @@ export function breakDownload(fault: FaultsByPoint['download'], whole: RenderedF
         fault.length === 'announced' ? { 'content-length': String(fault.bytes) } : {};
       return sent(headers, Readable.from(padded(bytes, fault.bytes)));
     }
+    case 'download-bad-picture':
+      return sent({}, badPictures[fault.what](bytes));
     case 'download-slow':
       return sent(announced, Readable.from(trickle(bytes, fault)));
     default:
@@ -88,6 +91,14 @@ const otherThings = {
     type: 'image/svg+xml',
     body: () => '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>\n',
   },
+};
+
+/** Sent whole, as what it is: nothing on the way tells that it is none. */
+const badPictures = {
+  cut: (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1),
+  damaged: (bytes: Buffer) => Buffer.from(bytes).fill(0x5a, bytes.length >> 1, bytes.length - 12),
+  flat: () => flatPicture,
+  small: () => smallPicture,
 };
 
 const encoders = new Map([

@@ -72,6 +72,21 @@ export const tinyPicture = encodePalettePng({ width: 1, height: 1, pixels: new U
   [120, 160, 200],
 ]);
 
+/** A picture on which nothing is. */
+export const flatPicture = encodePalettePng(
+  { width: 640, height: 640, pixels: new Uint8Array(640 * 640) },
+  [[0, 0, 0]],
+);
+
+/** One of 64x64 pixels, striped. */
+export const smallPicture = encodePalettePng(
+  { width: 64, height: 64, pixels: new Uint8Array(64 * 64).map((_, at) => (at >> 2) % 2) },
+  [
+    [120, 160, 200],
+    [240, 230, 210],
+  ],
+);
+
 /** Draws the caption at the bottom and tells how high it is. */
 function drawCaption(canvas: Canvas, prompt: string, label: string): number {
   const { width, height, pixels } = canvas;

@@ -7,6 +7,9 @@ import type { UncollectedCode } from '../../batch/plan-reopening.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { inFlightMember } from '../../ledger/keys.js';
 import { moves } from '../../ledger/moves.js';
+import { judgePicture, type PictureJudgement } from '../../pictures/judge-picture.js';
+import { loadSharp } from '../../pictures/load-sharp.js';
+import type { PictureSource } from '../../pictures/thumbnails.js';
 import { fileNames } from '../../results/file-names.js';
 import {
   judgeResults,
@@ -17,6 +20,7 @@ import {
 import type { Downloader, DownloadManner } from '../../rivya/download.js';
 import type { DownloadOutcome, ReadTaskOutcome } from '../../rivya/outcome.js';
 import type { Asset } from '../../shared/manifest-line.js';
+import type { PictureSize } from '../../shared/picture-size.js';
 import { canonicalName, safeName } from '../../shared/safe-name.js';
 import type { TaskCategory } from '../../shared/task-category.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
@@ -60,8 +64,9 @@ export async function collectAssets(context: StageContext, brief: ReadyBrief): P
  */
 export async function collectAtOnce(context: StageContext, brief: ReadyBrief): Promise<Step> {
   const { folder, downloads } = context;
-  const { urls = [], rereads } = brief.job;
-  const toCollect = (delayMs: number, fresh: CollectJob = { urls, ...(rereads && { rereads }) }) =>
+  const { urls = [], rereads, faulty } = brief.job;
+  const asItIs: CollectJob = { urls, ...(rereads && { rereads }), ...(faulty && { faulty }) };
+  const toCollect = (delayMs: number, fresh = asItIs) =>
     ({ kind: 'next', stage: 'collect', attempt: brief.state.attempt, delayMs, ...fresh }) as const;
   if (folder === null || urls.length === 0) return toCollect(0);
   const fetching = downloads.holdSoon((slot) => fetchAll(context, brief, folder, slot));
@@ -81,6 +86,7 @@ export async function collectAtOnce(context: StageContext, brief: ReadyBrief): P
 interface CollectJob {
   urls: string[];
   rereads?: number;
+  faulty?: boolean;
 }
 
 async function fetchAll(
@@ -92,10 +98,34 @@ async function fetchAll(
   const { urls = [] } = brief.job;
   if (urls.length === 0) return rereadTask(context, brief);
   const saved = await saveAll(context, brief, folder, slot);
-  if (saved.kind !== 'saved') return actOnTrouble(context, brief, saved);
+  if (saved.kind !== 'saved' && saved.kind !== 'invalid') {
+    return actOnTrouble(context, brief, saved);
+  }
   if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
-  const { assets } = saved;
-  return endBrief(context, brief, { status: 'succeeded', error: null, assets, urls });
+  const step = await endBrief(context, brief, endOf(saved, urls));
+  for (const picture of saved.pictures) context.thumbnails.add(folder.path, picture);
+  if (saved.kind === 'saved' && saved.reason !== null) {
+    const { reason } = saved;
+    context.log.warn({ brief: brief.id, attempt: brief.state.attempt, reason }, 'files set aside');
+    context.notify({ kind: 'set_aside', briefId: brief.id, reason });
+  }
+  return step;
+}
+
+/** A picture that is none is charged and a failure: to make it anew is paid again, and decided by a person. */
+function endOf(
+  saved: Extract<SaveOutcome, { kind: 'saved' | 'invalid' }>,
+  urls: string[],
+): BriefEnd {
+  const { aside } = saved;
+  if (saved.kind === 'saved') {
+    return { status: 'succeeded', error: null, assets: saved.assets, aside, urls };
+  }
+  const [first] = aside;
+  const where = aside.length === 1 ? `It is kept as ${first?.path}.` : 'They are kept in aside/.';
+  const message = `${saved.reason} ${where}`;
+  const error = { code: 'asset_invalid', message, request_id: null };
+  return { status: 'failed', error, assets: aside, urls };
 }
 
 async function saveAll(
@@ -111,12 +141,23 @@ async function saveAll(
   return saveAssets(downloader, {
     urls,
     promised: categoryOf(content.request.model),
+    judge: (path, mediaType) => judge(context, path, mediaType),
+    faulty: job.faulty ? 'set_aside' : 'refuse',
     manner: {
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
       onStanding: () => slot.stand(),
     },
     ...(await claimPlace(context, brief, { folder, count: urls.length })),
   });
+}
+
+async function judge(
+  context: StageContext,
+  path: string,
+  mediaType: string,
+): Promise<PictureJudgement> {
+  if ((await loadSharp()) === null) context.notify({ kind: 'pictures_not_judged' });
+  return judgePicture(path, mediaType, await context.minSize());
 }
 
 /** Where the files of a brief go, and which names are its own (S5). */
@@ -143,7 +184,7 @@ export async function claimPlace(
 async function actOnTrouble(
   context: StageContext,
   brief: ReadyBrief,
-  trouble: Exclude<SaveOutcome, { kind: 'saved' }>,
+  trouble: Exclude<SaveOutcome, { kind: 'saved' | 'invalid' }>,
 ): Promise<Step> {
   switch (trouble.kind) {
     case 'gone':
@@ -151,6 +192,10 @@ async function actOnTrouble(
     case 'something_else':
       // An expired link may answer 200 with a page, so a fresh one is asked for.
       return askTaskAgain(context, brief, trouble.reason);
+    case 'faulty':
+      context.log.debug({ brief: brief.id, reason: trouble.reason }, 'faulty file');
+      // It may have been cut short on its way, or not have been complete yet: once more, and then it is so.
+      return rereadTask(context, brief, 'faulty');
     case 'url_refused':
       return endBrief(context, brief, notToBeHad(brief, 'result_url_refused', trouble.reason));
     case 'too_large': {
@@ -217,7 +262,11 @@ async function tryLater(
 }
 
 /** Asks the task for fresh URLs: where those that were given lead nowhere, where there were none, or a crash lost them. */
-async function rereadTask(context: StageContext, brief: ReadyBrief): Promise<Step> {
+async function rereadTask(
+  context: StageContext,
+  brief: ReadyBrief,
+  because: 'links' | 'faulty' = 'links',
+): Promise<Step> {
   const { batch, client, pacer, ledger, log } = context;
   const turn = await pacer.turn(inFlightMember(batch, brief.id));
   if (turn.kind === 'too_far') return { kind: 'later', afterMs: turn.waitMs };
@@ -238,7 +287,8 @@ async function rereadTask(context: StageContext, brief: ReadyBrief): Promise<Ste
   }
   // Into the job together with the count: a crash before that asks once more, one after it uses what was found.
   const rereads = (brief.job.rereads ?? 0) + (brief.job.urls?.length ? 1 : 0);
-  return { kind: 'later', afterMs: 0, fresh: { urls, rereads } };
+  const faulty = brief.job.faulty || because === 'faulty';
+  return { kind: 'later', afterMs: 0, fresh: { urls, rereads, ...(faulty && { faulty }) } };
 }
 
 /** The task could not be asked for its URLs. */
@@ -288,6 +338,10 @@ export interface SaveRequest extends ClaimedPlace {
   urls: readonly string[];
   /** What the task's category promises; null where nobody knows it. */
   promised: TaskCategory | null;
+  /** Looks at a picture before it gets its name. */
+  judge(path: string, mediaType: string): Promise<PictureJudgement>;
+  /** What becomes of pictures that have a fault; `refuse`: everything is to be fetched anew. */
+  faulty: 'refuse' | 'set_aside';
   manner?: DownloadManner;
 }
 
@@ -304,7 +358,18 @@ export interface ClaimedPlace {
 }
 
 export type SaveOutcome =
-  | { kind: 'saved'; assets: Asset[] }
+  /** `reason`: why some of its files are no result; null where all are. */
+  | {
+      kind: 'saved';
+      assets: Asset[];
+      aside: Asset[];
+      pictures: PictureSource[];
+      reason: string | null;
+    }
+  /** Nothing of what came is what was paid for, and all with a fault is kept apart. */
+  | { kind: 'invalid'; aside: Asset[]; pictures: PictureSource[]; reason: string }
+  /** Some of its pictures have a fault, and nothing was kept. */
+  | { kind: 'faulty'; reason: string }
   /** It came whole, and is nothing that a task of this category makes. */
   | { kind: 'something_else'; reason: string }
   | Exclude<DownloadOutcome, { kind: 'saved' }>;
@@ -316,13 +381,27 @@ interface SavedFile {
   media: Pick<ResultMedia, 'extension' | 'mediaType'>;
 }
 
+/** A file that is to get a name. */
+interface NamedFile extends SavedFile {
+  /** Of its URL. */
+  index: number;
+  /** Of a picture, where it is known. */
+  size: PictureSize | null;
+}
+
 interface FetchedFile extends SavedFile {
+  media: ResultMedia;
+}
+
+/** A file that has been looked at. */
+interface JudgedFile extends NamedFile, PictureJudgement {
   media: ResultMedia;
 }
 
 /**
  * Downloads the results of one task: temporary files, hash on the way, fsync; once all are there and are what they
- * should be, they get their names, then fsync of the folder (S5). Throws file system errors as they are (a full disk is not the API's fault).
+ * should be, they get their names, then fsync of the folder (S5). Pictures that have a fault go into another folder in the
+ * same way. Throws file system errors as they are (a full disk is not the API's fault).
  */
 export async function saveAssets(
   downloader: Downloader,
@@ -343,10 +422,88 @@ export async function saveAssets(
       request.promised,
     );
     if (reason !== null) return { kind: 'something_else', reason };
-    return { kind: 'saved', assets: await putInPlace(folder, files, request) };
+    return await keep(request, await judgeFiles(files, request));
   } finally {
     await Promise.all(temporaries.map((temporary) => unlink(temporary).catch(ignoreMissing)));
   }
+}
+
+/** One after the other: each may take much memory. */
+async function judgeFiles(
+  files: readonly FetchedFile[],
+  { judge }: SaveRequest,
+): Promise<JudgedFile[]> {
+  const judged: JudgedFile[] = [];
+  for (const [index, file] of files.entries()) {
+    const { mediaType } = file.media;
+    const isPicture = mediaType.startsWith('image/');
+    const nothing = { size: null, fault: null, small: null };
+    const judgement = isPicture ? await judge(file.temporary, mediaType) : nothing;
+    judged.push({ ...file, ...judgement, index });
+  }
+  return judged;
+}
+
+async function keep(request: SaveRequest, files: readonly JudgedFile[]): Promise<SaveOutcome> {
+  const good = files.filter(({ fault }) => fault === null);
+  const bad = files.filter(({ fault }) => fault !== null);
+  const reason = bad.length === 0 ? null : faultsOf(bad, files.length);
+  if (reason !== null && request.faulty === 'refuse') return { kind: 'faulty', reason };
+  const goodMedia = good.map(({ media }) => media);
+  const isEnough = good.length > 0 && judgeResults(goodMedia, request.promised) === null;
+  if (isEnough || reason === null) {
+    const aside = await setAside(request, bad);
+    const assets = await putInPlace(join(request.out, fileNames.assets), good, request);
+    const pictures = picturesOf(request.out, [...good, ...bad], [...assets, ...aside]);
+    return { kind: 'saved', assets, aside, pictures, reason };
+  }
+  const all = [...bad, ...good].sort((one, other) => one.index - other.index);
+  const aside = await setAside(request, all);
+  return { kind: 'invalid', aside, pictures: picturesOf(request.out, all, aside), reason };
+}
+
+/** At most so many faults are told of one task. */
+const mostFaults = 3;
+
+function faultsOf(bad: readonly JudgedFile[], count: number): string {
+  if (count === 1) return `The picture ${bad[0]?.fault}.`;
+  const told = bad.slice(0, mostFaults).map(({ index, fault }) => `file ${index + 1} ${fault}`);
+  const more = bad.length > mostFaults ? [`and ${bad.length - mostFaults} others`] : [];
+  return `Of ${count} files, ${[...told, ...more].join(', ')}.`;
+}
+
+/** Under names that hold the attempt, beside those of all others: what is no result takes no result's name (S5). */
+async function setAside(
+  { out, nameFor }: ClaimedPlace,
+  files: readonly JudgedFile[],
+): Promise<Asset[]> {
+  if (files.length === 0) return [];
+  const folder = join(out, fileNames.aside);
+  await makeFolder(folder);
+  const assets: Asset[] = [];
+  for (const file of files) {
+    const name = nameFor(file.media.extension, file.index, 'marked');
+    await rename(file.temporary, join(folder, name));
+    assets.push(assetOf(`${fileNames.aside}/${name}`, file));
+  }
+  await syncFolder(folder);
+  return assets;
+}
+
+/** What thumbnails are made of. */
+function picturesOf(
+  out: string,
+  files: readonly JudgedFile[],
+  assets: readonly Asset[],
+): PictureSource[] {
+  return files.flatMap(({ media, sha256, small }, at): PictureSource[] => {
+    if (!media.mediaType.startsWith('image/')) return [];
+    return [small ? { sha256, small } : { sha256, path: join(out, assets[at]?.path ?? '') }];
+  });
+}
+
+function assetOf(path: string, { bytes, sha256, media, size }: NamedFile): Asset {
+  return { path, bytes, sha256, media_type: media.mediaType, ...size };
 }
 
 /** A text as a result file, in the same steps (S5). */
@@ -364,7 +521,8 @@ export async function saveText(text: string, place: ClaimedPlace): Promise<Asset
     }
     const sha256 = createHash('sha256').update(content).digest('hex');
     const media = { extension: 'txt', mediaType: 'text/plain' };
-    return await putInPlace(folder, [{ temporary, bytes: content.length, sha256, media }], place);
+    const saved = { temporary, bytes: content.length, sha256, media, index: 0, size: null };
+    return await putInPlace(folder, [saved], place);
   } finally {
     await unlink(temporary).catch(ignoreMissing);
   }
@@ -404,12 +562,16 @@ async function openTemporary(path: string): Promise<FileHandle> {
     return await open(path, 'wx');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // Never the folder of the results itself: where that is gone, what is saved would be lost.
-    await mkdir(dirname(path)).catch((failure: NodeJS.ErrnoException) => {
-      if (failure.code !== 'EEXIST') throw failure;
-    });
+    await makeFolder(dirname(path));
     return open(path, 'wx');
   }
+}
+
+/** Never the folder of the results itself: where that is gone, what is saved would be lost. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {
@@ -422,11 +584,11 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
  */
 async function putInPlace(
   folder: string,
-  files: readonly SavedFile[],
+  files: readonly NamedFile[],
   { nameFor, claimPlain }: ClaimedPlace,
 ): Promise<Asset[]> {
   const namesOf = (marked: 'plain' | 'marked') =>
-    files.map(({ media }, index) => nameFor(media.extension, index, marked));
+    files.map(({ media, index }) => nameFor(media.extension, index, marked));
   const plain = namesOf('plain').map((name) => join(folder, name));
   const claimed = await claimPlain(async () => {
     const held = await Promise.all(plain.map(isHeld));
@@ -437,10 +599,10 @@ async function putInPlace(
   const marked = claimed === 'plain' && ours ? 'plain' : 'marked';
   const names = namesOf(marked);
   const assets: Asset[] = [];
-  for (const [index, { temporary, bytes, sha256, media }] of files.entries()) {
-    const name = names[index] ?? '';
-    await nameFile(temporary, join(folder, name), marked);
-    assets.push({ path: `assets/${name}`, bytes, sha256, media_type: media.mediaType });
+  for (const [at, file] of files.entries()) {
+    const name = names[at] ?? '';
+    await nameFile(file.temporary, join(folder, name), marked);
+    assets.push(assetOf(`${fileNames.assets}/${name}`, file));
   }
   await syncFolder(folder);
   return assets;

@@ -6,12 +6,14 @@ import type { LedgerBrief } from '../../ledger/brief-ledger.js';
 import type { BriefState } from '../../ledger/brief-state.js';
 import type { DurationLedger } from '../../ledger/durations.js';
 import type { Unfinished } from '../../ledger/moves.js';
+import type { BackgroundThumbnails } from '../../pictures/thumbnails.js';
 import type { Journal } from '../../results/journal.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import type { Downloader } from '../../rivya/download.js';
 import type { BodyParts } from '../../shared/brief.js';
 import type { Clock, MachineTime } from '../../shared/clock.js';
 import type { Draft } from '../../shared/draft.js';
+import type { PictureSize } from '../../shared/picture-size.js';
 import type { QueueStage } from '../../shared/queue-names.js';
 import type { ReferenceFile } from '../../shared/reference-items.js';
 import type { TaskCategory } from '../../shared/task-category.js';
@@ -28,6 +30,8 @@ export interface StageJob {
   urls?: string[];
   /** How often the task was read again for fresh URLs. */
   rereads?: number;
+  /** A file had a fault, and is asked for once more. */
+  faulty?: boolean;
   /** Status: the API has hinted that the task is over. */
   hinted?: boolean;
   /** Submit: how often a reference could not be had; absent for none. */
@@ -71,12 +75,13 @@ export type Step =
       delayMs: number;
       urls?: string[];
       rereads?: number;
+      faulty?: boolean;
     }
   /** The same job again, later: no worker slot is held meanwhile (S2). `fresh` URLs replace the job's. */
   | {
       kind: 'later';
       afterMs: number;
-      fresh?: { urls: string[]; rereads: number };
+      fresh?: { urls: string[]; rereads: number; faulty?: boolean };
       tries?: number;
       puttingsOff?: number;
     }
@@ -209,6 +214,10 @@ export interface StageContext {
   machine(): MachineTime;
   log: Logger;
   notify: Notify;
+  /** What a picture of this batch has to have at least; null where any size will do. */
+  minSize(): Promise<PictureSize | null>;
+  /** Made of what is collected, for whoever looks at the folder. */
+  thumbnails: BackgroundThumbnails;
   /** Aborted when the process is to stop: waits end, requests under way are finished. */
   stopping: AbortSignal;
   /** What a model makes; null for one that no list knows. */

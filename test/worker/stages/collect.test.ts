@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StateOf } from '../../../src/ledger/brief-state.js';
+import { hasThumbnail } from '../../../src/pictures/thumbnails.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { collectAtOnce } from '../../../src/worker/stages/collect.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
@@ -392,5 +393,116 @@ describe('a file that cannot be had', () => {
     await expect(bench.collect()).rejects.toThrow();
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready' });
     expect(await bench.lines()).toEqual([]);
+  });
+});
+
+describe('a picture that is none', () => {
+  /** Pictures as they are, and not of one pixel. */
+  const badBench = (...faults: string[]) =>
+    readyBench({
+      tinyMedia: false,
+      faults: faults.filter((fault) => fault.startsWith('many')),
+    }).then((bench) => {
+      bench.simulator.control({ faults });
+      return bench;
+    });
+  const aside = (bench: Bench) => readdir(join(bench.out, 'aside')).catch(() => []);
+  const downloads = (bench: Bench) => bench.simulator.bill().requests.byEndpoint.download;
+
+  it.each([
+    ['cut', /^The picture does not decode as a whole \(.+\)\. It is kept as aside\/a~try1\.png\.$/],
+    ['damaged', /does not decode/],
+    ['flat', /^The picture is one flat colour\./],
+  ])(
+    'S1 S5: %s, it is fetched once more, then kept aside, told, and not paid again',
+    async (what, message) => {
+      const bench = await badBench(`download-bad-picture=${what}`);
+      expect(await bench.collect()).toEqual({ kind: 'done' });
+      const [line] = await bench.lines();
+      expect(line).toMatchObject({
+        status: 'failed',
+        error: { code: 'asset_invalid', message: expect.stringMatching(message) },
+        credits: { final: 1 },
+        assets: [{ path: 'aside/a~try1.png', media_type: 'image/png' }],
+      });
+      const [asset] = line?.assets ?? [];
+      const content = await readFile(join(bench.out, asset?.path ?? ''));
+      expect(createHash('sha256').update(content).digest('hex')).toBe(asset?.sha256);
+      expect(await bench.files()).toEqual([]);
+      expect(await aside(bench)).toEqual(['a~try1.png']);
+      expect(downloads(bench)).toEqual({ 200: 2 });
+      expect(bench.simulator.bill().total.tasks).toBe(1);
+      expect(await bench.ledger.meta()).toMatchObject({ spent: 1, lines: { failed: 1 } });
+    },
+  );
+
+  it('S3: that comes right under a fresh link is a result', async () => {
+    const bench = await badBench('download-bad-picture:1x');
+    expect(await bench.collect()).toEqual({ kind: 'done' });
+    expect(await bench.lines()).toMatchObject([
+      { status: 'succeeded', assets: [{ path: 'assets/a.png', width: 640, height: 640 }] },
+    ]);
+    expect(await aside(bench)).toEqual([]);
+  });
+
+  it('S5: is what it is after a crash between file and line', async () => {
+    const bench = await badBench('download-bad-picture=flat');
+    const briefs = Object.create(bench.ledger.briefs, {
+      finish: { value: () => Promise.reject(new Error('killed')) },
+    });
+    const ledger = Object.create(bench.ledger, { briefs: { value: briefs } });
+    const job = { briefId: 'a', attempt: 1, urls: bench.urls, faulty: true };
+    const crashing = bench.work('collect', job, { ledger: ledger as typeof bench.ledger });
+    await expect(crashing).rejects.toThrow('killed');
+    expect(await aside(bench)).toEqual(['a~try1.png']);
+    await Promise.all([bench.collect(), bench.collect()]);
+    expect(await bench.lines()).toMatchObject([{ error: { code: 'asset_invalid' } }]);
+    expect(await aside(bench)).toEqual(['a~try1.png']);
+  });
+
+  it('S5: beside others that are good is kept aside, and the brief succeeds with those', async () => {
+    const bench = await badBench('many-urls=3', 'download-bad-picture=flat:2x');
+    const [first = '', ...others] = bench.urls;
+    const job = { briefId: 'a', attempt: 1, urls: [first, ...others], faulty: true };
+    expect(await bench.work('collect', job)).toEqual({ kind: 'done' });
+    expect(await bench.lines()).toMatchObject([
+      {
+        status: 'succeeded',
+        error: null,
+        assets: [{ path: 'assets/a~3.png' }],
+        aside: [{ path: 'aside/a~try1~1.png' }, { path: 'aside/a~try1~2.png' }],
+      },
+    ]);
+    expect(bench.notices).toContainEqual({
+      kind: 'set_aside',
+      briefId: 'a',
+      reason: 'Of 3 files, file 1 is one flat colour, file 2 is one flat colour.',
+    });
+    expect(await bench.ledger.meta()).toMatchObject({ requests: { downloads: 3 } });
+  });
+
+  it('S1: smaller than what the batch wants, it is told with both sizes; without that, it is one', async () => {
+    for (const least of [null, { width: 512, height: 512 }]) {
+      const bench = await badBench('download-bad-picture=small');
+      await bench.ledger.setMinSize(least ?? undefined);
+      await bench.collect();
+      const [line] = await bench.lines();
+      expect(line).toMatchObject({ status: least === null ? 'succeeded' : 'failed' });
+      expect(line?.assets).toMatchObject([{ width: 64, height: 64 }]);
+      const message =
+        'The picture has 64x64 pixels, and at least 512x512 are wanted. It is kept as aside/a~try1.png.';
+      if (least !== null) expect(line?.error).toMatchObject({ code: 'asset_invalid', message });
+    }
+  });
+
+  it('has a thumbnail, as those have that are good', async () => {
+    for (const fault of ['download-bad-picture=flat', 'extra-fields']) {
+      const bench = await badBench(fault);
+      await bench.collect();
+      await bench.context.thumbnails.settle(60_000);
+      const [line] = await bench.lines();
+      const [asset] = line?.assets ?? [];
+      expect(await hasThumbnail(bench.out, asset?.sha256 ?? '')).toBe(true);
+    }
   });
 });

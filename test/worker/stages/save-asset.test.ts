@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { judgePicture } from '../../../src/pictures/judge-picture.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { saveAssets } from '../../../src/worker/stages/collect.js';
 import { simulate, temporaryFolder } from './stage-bench.js';
@@ -24,7 +25,11 @@ async function finishedTask(settings: SettingsPatch = {}) {
       claimed ??= (await look()) === 'free' ? 'plain' : 'marked';
       return claimed;
     };
-    const request = { urls: [url], out, promised: 'image', nameFor, claimPlain } as const;
+    const judge = (path: string, mediaType: string) => judgePicture(path, mediaType, null);
+    const request = {
+      ...{ urls: [url], out, judge, nameFor, claimPlain },
+      ...({ promised: 'image', faulty: 'set_aside' } as const),
+    };
     const outcome = await saveAssets(api.downloader, request);
     return outcome.kind === 'saved' ? { kind: outcome.kind, asset: outcome.assets[0] } : outcome;
   };
@@ -39,6 +44,7 @@ describe('saveAsset', () => {
     const content = await readFile(join(out, outcome.asset.path));
     expect(outcome.asset).toEqual({
       path: 'assets/sku.png',
+      ...{ width: 640, height: 640 },
       bytes: content.length,
       sha256: createHash('sha256').update(content).digest('hex'),
       media_type: 'image/png',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { inject, onTestFinished } from 'vitest';
 import { DurationLedger } from '../../../src/ledger/durations.js';
+import { BackgroundThumbnails } from '../../../src/pictures/thumbnails.js';
 import { createRivyaClient } from '../../../src/rivya/client.js';
 import { createDownloader } from '../../../src/rivya/download.js';
 import { machineTime } from '../../../src/shared/clock.js';
@@ -110,6 +111,8 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
       random: Math.random,
     }),
     notices: new DurationLedger(opened.redis, { durations: account.keys.notices }),
+    minSize: async () => (await ledger.meta())?.minSize ?? null,
+    thumbnails: new BackgroundThumbnails(),
     clock,
     machine: machineTime,
     log,
