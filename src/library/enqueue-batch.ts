@@ -201,6 +201,7 @@ async function admit(
     sources: [`${batch}.jsonl`],
     command: null,
     caps: { batch: maxCredits, day: maxCreditsPerDay },
+    minSize: undefined,
     webhook: undefined,
     mode: 'go_on',
     force: 'none',

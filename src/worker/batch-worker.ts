@@ -74,7 +74,7 @@ export class BatchWorker {
   private heard = { mark: '', admissions: 0 };
   /** Nothing of it moves before there are others. */
   private awaitsDecisions = false;
-  /** What its pictures have to have; undefined where that is to be looked at. */
+  /** What its pictures have to have, as last seen; undefined before the first look. */
   private minSize: PictureSize | null | undefined;
   /** What its caps allow, as last seen. */
   private capsSeen: string | null = null;
@@ -94,9 +94,11 @@ export class BatchWorker {
         this.heard = { mark: '', admissions: 0 };
       }),
       minSize: async () => {
-        if (this.minSize !== undefined) return this.minSize;
-        const meta = await options.context.ledger.meta();
-        return meta?.minSize ?? null;
+        if (this.minSize === undefined) {
+          const meta = await options.context.ledger.meta();
+          this.minSize ??= meta?.minSize ?? null;
+        }
+        return this.minSize;
       },
       hearVerdicts: together(async () => {
         if (out !== null) await this.hear(out, this.heard.admissions);
@@ -173,7 +175,6 @@ export class BatchWorker {
 
   /** Something has changed for this batch, somewhere: jobs, a cap, a pause, lines. */
   news(): void {
-    this.minSize = undefined;
     for (const feed of this.feeds) {
       if (!this.folderIsAway || feed.stage === 'status') feed.news();
     }
