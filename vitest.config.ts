@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 const longOnes = [
   'crash/api-outage',
   'crash/chaos',
+  'crash/deliver',
   'crash/fleet',
   'crash/full-disk',
   'crash/interleavings',

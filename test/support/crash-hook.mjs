@@ -128,6 +128,8 @@ for (const name of [
   'open',
   'rename',
   'link',
+  'copyFile',
+  'unlink',
   'rm',
   'mkdir',
   'truncate',
