@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect } from 'vitest';
+import { DecidedFolder } from '../review/deliver/decided-folder.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 
@@ -81,6 +82,33 @@ describe.concurrent('a full disk', () => {
       if (played === 'no') skip('a small disk can only be mounted by root on Linux');
     });
   }
+
+  test('of what is handed over: a sentence says so, and the same command completes it (S5)', async ({
+    skip,
+  }) => {
+    const ids = Array.from({ length: 40 }, (_, at) => `b${at}`);
+    const folder = await DecidedFolder.make(
+      ids.map((id) => ({ brief_id: id, contents: { [`${id}.mp4`]: Buffer.alloc(60_000, id) } })),
+    );
+    await folder.decide('approved', ...ids);
+    const played = await onSmallDisk(join(folder.path, 'approved'), async () => {
+      await writeFile(folder.at('mine'), Buffer.alloc(1_000_000));
+      await expect(folder.deliver()).rejects.toMatchObject({
+        code: 'output_unusable',
+        message: expect.stringMatching(/There is no room left for .*approved \(ENOSPC\)/),
+      });
+      const there = (await folder.files()).filter((name) => name !== 'mine');
+      // All that is there is whole, under its name, and nothing else was left.
+      for (const name of there) expect((await stat(folder.at(name))).size, name).toBe(60_000);
+      await expect(folder.deliver()).rejects.toMatchObject({ code: 'output_unusable' });
+      await folder.decide('rejected', ...ids.slice(20));
+      await rm(folder.at('mine'));
+      expect(await folder.deliver()).toMatchObject({ files: 20, evaded: { count: 0 } });
+      expect(await folder.files()).toHaveLength(20);
+      expect(await folder.table()).toHaveLength(20);
+    });
+    if (played === 'no') skip('a small disk can only be mounted by root on Linux');
+  });
 
   test('of the private Redis too: the same command goes on when there is space (S1, S3)', async ({
     openDesk,
