@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
@@ -138,15 +138,42 @@ export async function makeMissingThumbnails(
 
 /** Pictures that wait to be made small; of more, `makeMissingThumbnails` takes care. Each may hold half a MB. */
 const mostWaiting = 40;
+const mostReferenceBytes = 64 * 1024 * 1024;
 
 /** Makes thumbnails beside other work, which never waits for them; one that cannot be made is no news. */
 export class BackgroundThumbnails {
   private readonly underWay = new Set<Promise<unknown>>();
+  /** Folder and hash of those that were asked for. */
+  private readonly references = new Set<string>();
 
   add(out: string, source: PictureSource): void {
-    if (this.underWay.size >= mostWaiting) return;
-    const making = makeThumbnail(out, source).finally(() => this.underWay.delete(making));
+    this.begin(() => makeThumbnail(out, source));
+  }
+
+  /**
+   * Of a picture that briefs refer to, the first time that it is asked for.
+   * @param find where the file was; null where it is no picture. It may be another one by now, which is not shown
+   */
+  addReference(out: string, sha256: string, find: () => Promise<string | null>): void {
+    const key = `${sha256} ${out}`;
+    if (this.references.has(key)) return;
+    const begun = this.begin(async () => {
+      const path = await find();
+      if (path === null || (await stat(path)).size > mostReferenceBytes) return;
+      const bytes = await readFile(path);
+      if (createHash('sha256').update(bytes).digest('hex') !== sha256) return;
+      await makeThumbnail(out, { bytes, sha256 });
+    });
+    if (begun === 'begun') this.references.add(key);
+  }
+
+  private begin(make: () => Promise<unknown>): 'begun' | 'full' {
+    if (this.underWay.size >= mostWaiting) return 'full';
+    const making = make()
+      .catch(() => undefined)
+      .finally(() => this.underWay.delete(making));
     this.underWay.add(making);
+    return 'begun';
   }
 
   /** Until those that were begun are done, for at most so long. */

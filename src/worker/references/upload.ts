@@ -34,6 +34,7 @@ export async function uploadReference(
 ): Promise<UploadEnd> {
   const { job } = brief;
   const { uploads } = context.account;
+  showReference(context, subject.sha256);
   const known = await uploads.read(subject);
   if (known !== null) return endFor(known);
   const file = await context.ledger.references.file(subject.sha256);
@@ -55,6 +56,15 @@ export async function uploadReference(
     clearInterval(keeping);
     await uploads.unlock(subject);
   }
+}
+
+/** Whoever looks at the results sees beside each what it was made from. */
+function showReference({ folder, thumbnails, ledger }: StageContext, sha256: string): void {
+  if (folder === null) return;
+  thumbnails.addReference(folder.path, sha256, async () => {
+    const file = await ledger.references.file(sha256);
+    return file?.mediaType.startsWith('image/') ? file.path : null;
+  });
 }
 
 function endFor(upload: Upload): UploadEnd {

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { uploadLifeMs } from '../../../src/ledger/upload-ledger.js';
+import { hasThumbnail } from '../../../src/pictures/thumbnails.js';
 import type { StageJob, Step } from '../../../src/worker/stages/step.js';
 import { model, type ReferenceBench, referenceBench } from '../stages/reference-bench.js';
 
@@ -42,6 +43,23 @@ describe('the references of a brief', () => {
       mimeType: 'image/png',
       url: expect.stringContaining(String(id)),
     });
+  });
+
+  it('are shown beside the results, whoever has uploaded them; what has changed is not', async () => {
+    const bench = await benchWith();
+    const { thumbnails, account } = bench.context;
+    const changed = { ...(await bench.file(2)), sha256: 'f'.repeat(64) };
+    await bench.admit('b', [changed]);
+    // Another process has uploaded both.
+    const upload = { kind: 'uploaded', url: 'https://files.example/1', fileId: '1' } as const;
+    for (const { sha256 } of [bench.picture, changed]) {
+      const made = { ...upload, durationToken: null, durationSeconds: null };
+      await account.uploads.save({ sha256, model }, made);
+    }
+    for (const briefId of ['a', 'b']) expect(await bench.ready({ briefId, attempt: 1 })).toBeNull();
+    await thumbnails.settle(60_000);
+    expect(await hasThumbnail(bench.out, bench.picture.sha256)).toBe(true);
+    expect(await hasThumbnail(bench.out, changed.sha256)).toBe(false);
   });
 
   it('S2: while another machine uploads the same, it comes again later', async () => {
