@@ -119,19 +119,24 @@ export function facetValue(brief: ReviewBrief, facet: Facet): string {
   }
 }
 
-/** How many briefs have each value of a facet, where all else of the query holds; the values as they are first met. */
-export function countFacet(
+/** How many briefs have each value of facets, where all else of the query holds; the values as they are first met. */
+export function countFacets(
   briefs: readonly ReviewBrief[],
-  query: BriefQuery,
-  facet: Facet,
-): Map<string, number> {
-  const others = new Map(query.facets);
-  others.delete(facet);
-  const isFound = briefMatcher({ ...query, facets: others });
-  const counts = new Map<string, number>();
+  { text, facets }: BriefQuery,
+  counted: readonly Facet[],
+): Map<Facet, Map<string, number>> {
+  const words = wordsOf(text);
+  const wanted = [...facets].filter(([, values]) => values.size > 0);
+  const counts = new Map(counted.map((facet) => [facet, new Map<string, number>()]));
   for (const brief of briefs) {
-    const value = facetValue(brief, facet);
-    counts.set(value, (counts.get(value) ?? 0) + (isFound(brief) ? 1 : 0));
+    const missed = wanted.filter(([facet, values]) => !values.has(facetValue(brief, facet)));
+    const [only] = missed;
+    const hasText = missed.length < 2 && (words.length === 0 || hasWords(brief, words));
+    for (const [facet, values] of counts) {
+      const value = facetValue(brief, facet);
+      const isFound = hasText && (only === undefined || (missed.length === 1 && only[0] === facet));
+      values.set(value, (values.get(value) ?? 0) + (isFound ? 1 : 0));
+    }
   }
   return counts;
 }

@@ -14,7 +14,7 @@ import {
 import type { ReviewBrief, ReviewData } from '../review-brief.js';
 import { densities, type PageState, readAddress, type View, writeAddress } from './address.js';
 import { Desk, isDecidable, type PageDecision, type Saying } from './desk.js';
-import { Detail, isTyping, type Side } from './detail.js';
+import { Detail, isInField, isTyping, type Side } from './detail.js';
 import { FailuresView } from './failures.js';
 import { Filters } from './filters.js';
 import { Grid, type GridActions } from './grid.js';
@@ -263,7 +263,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
     if (event.defaultPrevented || dialog !== null) return;
     const inResults = view === 'results';
     if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
-      if (isTyping(new KeyboardEvent('keydown', event)) || openBrief !== null || !inResults) return;
+      if (isInField(event) || openBrief !== null || !inResults) return;
       event.preventDefault();
       selectAll();
       return;

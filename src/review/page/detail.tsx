@@ -179,8 +179,12 @@ export function Detail({
   );
 }
 
-export function isTyping({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
-  if (ctrlKey || metaKey || altKey) return true;
+/** Whether a key is not for the page: it is part of a shortcut of the browser, or written into a field. */
+export function isTyping(event: KeyboardEvent): boolean {
+  return event.ctrlKey || event.metaKey || event.altKey || isInField(event);
+}
+
+export function isInField({ target }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return target.type !== 'checkbox';
   return target.matches('textarea, select, video, audio');

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { grouped } from '../../shared/quantities.js';
-import { type BriefQuery, countFacet, type Facet } from '../find-briefs.js';
+import { type BriefQuery, countFacets, type Facet } from '../find-briefs.js';
 import type { ReviewBrief } from '../review-brief.js';
 import { facetName, valueText } from './words.js';
 
@@ -30,15 +30,19 @@ export function Filters({
   const inQuery = [...query.facets.keys()].filter((facet) => facet.startsWith('column:'));
   const shownColumns = [...new Set([...inQuery, ...added])];
   const choosable = columns.filter((column) => !shownColumns.includes(`column:${column}`));
+  const facets = [...mainFacets, ...otherFacets, ...shownColumns];
+  const counts = useMemo(
+    () => countFacets(briefs, query, facets),
+    [briefs, query, version, shownColumns.length],
+  );
   return (
     <div class="filters">
-      {[...mainFacets, ...otherFacets, ...shownColumns].map((facet) => (
+      {facets.map((facet) => (
         <FacetGroup
           key={facet}
           facet={facet}
-          briefs={briefs}
-          query={query}
-          version={version}
+          counts={counts.get(facet) ?? new Map()}
+          chosen={query.facets.get(facet)}
           isAlwaysThere={mainFacets.includes(facet) || facet.startsWith('column:')}
           toggle={toggle}
           clear={clear}
@@ -70,25 +74,20 @@ export function Filters({
 
 function FacetGroup({
   facet,
-  briefs,
-  query,
-  version,
+  counts,
+  chosen,
   isAlwaysThere,
   toggle,
   clear,
 }: {
   facet: Facet;
-  briefs: readonly ReviewBrief[];
-  query: BriefQuery;
-  version: number;
+  counts: ReadonlyMap<string, number>;
+  chosen: ReadonlySet<string> | undefined;
   isAlwaysThere: boolean;
   toggle(facet: Facet, value: string): void;
   clear(facet: Facet): void;
 }) {
   const [search, setSearch] = useState('');
-  const decided = facet === 'decision' || query.facets.has('decision') ? version : 0;
-  const counts = useMemo(() => countFacet(briefs, query, facet), [briefs, query, facet, decided]);
-  const chosen = query.facets.get(facet);
   const values = arranged(facet, counts);
   if (!isAlwaysThere && counts.size < 2 && chosen === undefined) return null;
   const wanted = search.trim().toLowerCase();

@@ -57,7 +57,7 @@ export function Grid({
   const rowHeight = cardWidth + footer + gap;
   const rows = Math.ceil(found.length / columns);
   const firstRow = Math.max(0, Math.floor((top - padding) / rowHeight) - rowsBeyond);
-  const lastRow = Math.min(rows, Math.ceil((top + height) / rowHeight) + rowsBeyond);
+  const lastRow = Math.min(rows, Math.ceil((top + height) / rowHeight) + 1 + rowsBeyond);
 
   useLayoutEffect(() => columnsChanged(columns), [columns]);
 
@@ -75,7 +75,7 @@ export function Grid({
     const isBelow = cardTop + rowHeight > view.scrollTop + height;
     if (isAbove) view.scrollTop = cardTop - padding;
     else if (isBelow) view.scrollTop = cardTop + rowHeight - height + padding;
-    setTop(view.scrollTop);
+    setTop(view.scrollTop - (view.scrollTop % rowHeight));
   }, [active, columns, rowHeight, height > 0]);
 
   useEffect(() => {
@@ -97,7 +97,10 @@ export function Grid({
     <div
       ref={scroller}
       class={`grid grid-${density}`}
-      onScroll={({ currentTarget }) => setTop(currentTarget.scrollTop)}
+      // Drawn anew only where other rows come into sight.
+      onScroll={({ currentTarget }) =>
+        setTop(currentTarget.scrollTop - (currentTarget.scrollTop % rowHeight))
+      }
     >
       <ul
         aria-label="Results"

@@ -16,22 +16,7 @@ export function Thumbnail({ shown, source }: { shown: Shown; source: ReviewSourc
     return <SmallPicture key={file.sha256} file={file} alt={altText(shown)} source={source} />;
   }
   if (kind === 'film' && file !== undefined) {
-    return (
-      <span class="thumb thumb-film">
-        {/* A moment after the beginning, which is often black. */}
-        <video
-          src={`${source.fileAddress(file.path)}#t=0.1`}
-          muted
-          playsInline
-          preload="metadata"
-          tabIndex={-1}
-          aria-label={altText(shown)}
-        />
-        <span class="thumb-badge">
-          <Icon name="film" />
-        </span>
-      </span>
-    );
+    return <SmallFilm key={file.sha256} file={file} alt={altText(shown)} source={source} />;
   }
   if (kind === 'text') {
     return <span class="thumb thumb-text">{beginning(shown.text ?? '', 320)}</span>;
@@ -77,6 +62,29 @@ function SmallPicture({
   );
 }
 
+function SmallFilm({ file, alt, source }: { file: ReviewFile; alt: string; source: ReviewSource }) {
+  const [isBroken, setBroken] = useState(false);
+  return (
+    <span class="thumb thumb-film">
+      {!isBroken && (
+        // A moment after the beginning, which is often black.
+        <video
+          src={`${source.fileAddress(file.path)}#t=0.1`}
+          muted
+          playsInline
+          preload="metadata"
+          tabIndex={-1}
+          aria-label={alt}
+          onError={() => setBroken(true)}
+        />
+      )}
+      <span class="thumb-badge">
+        <Icon name="film" />
+      </span>
+    </span>
+  );
+}
+
 /** A file in full, in the place where it stands. A picture alone is seen by `Stage`. */
 export function FullFile({
   file,
@@ -90,20 +98,7 @@ export function FullFile({
   const address = source.fileAddress(file.path);
   const [kind] = file.mediaType.split('/');
   const name = altText(shown);
-  if (kind === 'video') {
-    return (
-      // biome-ignore lint/a11y/useMediaCaption: nobody has written captions for it
-      <video
-        class="full-film"
-        src={address}
-        controls
-        playsInline
-        loop
-        preload="metadata"
-        aria-label={name}
-      />
-    );
-  }
+  if (kind === 'video') return <FullFilm address={address} file={file} name={name} />;
   if (kind === 'audio') {
     return (
       <div class="full-sound">
@@ -114,11 +109,7 @@ export function FullFile({
     );
   }
   if (kind === 'text' && shown.text !== null) return <FullText text={shown.text} />;
-  return (
-    <a class="button full-file" href={address} download>
-      <Icon name="file" /> {file.path.split('/').at(-1)}
-    </a>
-  );
+  return <FileLink address={address} file={file} />;
 }
 
 export function FullText({ text }: { text: string }) {
@@ -128,5 +119,39 @@ export function FullText({ text }: { text: string }) {
     <section class="full-text" tabIndex={0} aria-label="Text">
       {text}
     </section>
+  );
+}
+
+function FileLink({ address, file }: { address: string; file: ReviewFile }) {
+  return (
+    <a class="button full-file" href={address} download>
+      <Icon name="file" /> {file.path.split('/').at(-1)}
+    </a>
+  );
+}
+
+function FullFilm({ address, file, name }: { address: string; file: ReviewFile; name: string }) {
+  const [isBroken, setBroken] = useState(false);
+  if (isBroken) {
+    return (
+      <div class="stage-broken">
+        <Icon name="none" />
+        <strong>This browser cannot play the film</strong>
+        <FileLink address={address} file={file} />
+      </div>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/useMediaCaption: nobody has written captions for it
+    <video
+      class="full-film"
+      src={address}
+      controls
+      playsInline
+      loop
+      preload="metadata"
+      aria-label={name}
+      onError={() => setBroken(true)}
+    />
   );
 }
