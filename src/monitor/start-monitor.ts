@@ -96,14 +96,6 @@ function tell({ log, clock }: MonitorOptions, error: FastifyError, reply: Fastif
     return page(503, 'Redis does not answer', 'Nothing is lost; this page looks again by itself.');
   }
   const status = error.statusCode ?? 500;
-  if (status === 401) {
-    return reply
-      .code(401)
-      .type('text/plain; charset=utf-8')
-      .send(
-        'The user or the password is wrong, or missing. Load the page again to try once more.\n',
-      );
-  }
   if (status < 500) return page(status, 'Not found', error.message);
   log.error({ err: error }, 'a page of the monitor could not be made');
   return page(500, 'Something went wrong', 'The log of the monitor says more.');

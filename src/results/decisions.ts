@@ -1,9 +1,10 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Verdict } from '../ledger/result-ledger.js';
 import { BatchError } from '../shared/errors.js';
 import { withFileLock } from '../shared/file-lock.js';
+import { fileMark } from '../shared/file-mark.js';
 import { parseJson } from '../shared/json.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { endsTorn, readLines } from '../shared/read-lines.js';
@@ -20,7 +21,7 @@ export type Saying = (typeof sayings)[number];
 const text = z.string().nullable().default(null);
 
 /** What a person has said of a result. The fields are a contract with users' scripts. */
-const decisionSchema = z.object({
+export const decisionSchema = z.object({
   brief_id: z.string().min(1),
   attempt: z.number().int().positive(),
   /** Of the brief's first file: what was looked at. */
@@ -129,12 +130,8 @@ export async function readDecisions(out: string): Promise<Decisions> {
 }
 
 /** Another text as soon as a folder has other decisions: what was read need be read again only then. */
-export async function decisionsMark(out: string): Promise<string> {
-  const found = await stat(decisionsPath(out)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  return found === null ? '' : `${found.ino} ${found.size} ${found.mtimeMs}`;
+export function decisionsMark(out: string): Promise<string> {
+  return fileMark(decisionsPath(out));
 }
 
 const charactersAtOnce = 1 << 18;

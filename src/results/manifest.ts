@@ -79,8 +79,9 @@ export async function* readableLines(
 export function walkHistory(
   out: string,
   isWanted: (text: string) => boolean = () => true,
+  fromOffset = 0,
 ): AsyncGenerator<FoundLine> {
-  return findLines(join(out, fileNames.history), 0, isWanted);
+  return findLines(historyPath(out), fromOffset, isWanted);
 }
 
 /** Its lines. The history promises nothing, so what cannot be read is passed over. */
@@ -123,6 +124,10 @@ export function ownLine(
 /** Of an unknown outcome nobody knows what it cost: it counts as reserved, not as spent (S6). */
 export function chargedFor({ status, credits }: ManifestLine): number {
   return status === 'unknown' ? 0 : (credits.final ?? credits.reserved ?? 0);
+}
+
+export function historyPath(out: string): string {
+  return join(out, fileNames.history);
 }
 
 export function manifestPath(out: string): string {
@@ -283,13 +288,18 @@ export class ManifestFile {
 
   /**
    * An absent file is an empty manifest.
-   * @throws BatchError `batch_conflict` for a line that cannot be read
+   * @param unreadable is told the row of each line that cannot be read, which is left out then
+   * @throws BatchError `batch_conflict` for a line that cannot be read, where nobody is to be told
    */
-  static async read(out: string): Promise<ManifestFile> {
+  static async read(out: string, unreadable?: (row: number) => void): Promise<ManifestFile> {
     const places = new LinePlaces();
     const columns = new Set<string>();
     for await (const found of readManifest(out)) {
       if (found.kind === 'torn' || found.kind === 'blank') continue;
+      if (found.kind === 'unreadable' && unreadable !== undefined) {
+        unreadable(found.row);
+        continue;
+      }
       const line = ownLine(found, out);
       places.add(found, line);
       for (const column of Object.keys(line.input)) columns.add(column);
@@ -464,8 +474,10 @@ export class HistoryLines {
   }
 
   async open(): Promise<OpenHistory> {
-    const path = join(this.out, fileNames.history);
-    return new OpenHistory(this.spans, this.isEmpty ? null : await open(path, 'r'));
+    return new OpenHistory(
+      this.spans,
+      this.isEmpty ? null : await open(historyPath(this.out), 'r'),
+    );
   }
 }
 
@@ -492,7 +504,10 @@ class OpenHistory {
 }
 
 /** Null for what cannot be read. */
-async function lineAt(file: FileHandle, { offset, length }: Span): Promise<ManifestLine | null> {
+export async function lineAt(
+  file: FileHandle,
+  { offset, length }: Span,
+): Promise<ManifestLine | null> {
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
   const judged = judgeLine(buffer.toString('utf8').trimEnd());
   return judged.kind === 'line' ? judged.line : null;

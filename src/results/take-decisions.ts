@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { BatchError } from '../shared/errors.js';
+import type { ManifestLine } from '../shared/manifest-line.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
 import {
   appendDecisions,
@@ -22,6 +23,12 @@ export type LeftOutBecause =
   | 'other_attempt'
   /** It is about another file than the folder has of this attempt. */
   | 'other_file';
+
+export interface LeftOutReason {
+  because: LeftOutBecause;
+  /** For people; ends a sentence that begins with the decision. */
+  reason: string;
+}
 
 export interface LeftOut {
   count: number;
@@ -117,22 +124,24 @@ function refuseNothing(path: string, result: TakenDecisions): void {
 /** Of a hash, as much as tells two files of one brief apart. */
 const hashWords = 3;
 
-/** The briefs of a manifest, each with its attempt and its first file. */
-class DecidedBriefs {
+/** The briefs of a manifest, each with its attempt and its first file: some 35 to 45 bytes for each. */
+export class DecidedBriefs {
   private readonly index = new TextIndex(2 + hashWords);
   private readonly wanted = new Uint32Array(hashWords);
 
   static async read(out: string): Promise<DecidedBriefs> {
     const briefs = new DecidedBriefs();
     for await (const found of readManifest(out)) {
-      if (found.kind !== 'line') continue;
-      const { brief_id: id, attempt } = found.line;
-      const sha256 = decidedHash(found.line);
-      const { words } = briefs.index.claim(id);
-      words.set([attempt, sha256 === null ? 0 : 1]);
-      if (sha256 !== null) hexWords(sha256, words.subarray(2));
+      if (found.kind === 'line') briefs.add(found.line);
     }
     return briefs;
+  }
+
+  add(line: ManifestLine): void {
+    const sha256 = decidedHash(line);
+    const { words } = this.index.claim(line.brief_id);
+    words.set([line.attempt, sha256 === null ? 0 : 1]);
+    if (sha256 !== null) hexWords(sha256, words.subarray(2));
   }
 
   /** Null for a decision about a file that the manifest has. */
@@ -140,7 +149,7 @@ class DecidedBriefs {
     brief_id: id,
     attempt,
     sha256,
-  }: Decision): { because: LeftOutBecause; reason: string } | null {
+  }: Pick<Decision, 'brief_id' | 'attempt' | 'sha256'>): LeftOutReason | null {
     const words = this.index.find(id);
     if (words === null) return { because: 'unknown_brief', reason: 'no line of it is here' };
     const [here, hasFile] = words;

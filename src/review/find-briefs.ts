@@ -143,34 +143,46 @@ export function countFacets(
 
 /** Briefs come in input order, which equal ones keep. */
 function sortBriefs(briefs: ReviewBrief[], sort: Sorting): ReviewBrief[] {
+  const key = sortKey(sort);
+  if (key === null) return briefs;
+  const keyed = briefs.map((brief) => ({ brief, key: key(brief) }));
+  return keyed.sort((a, b) => compareKeys(a.key, b.key)).map(({ brief }) => brief);
+}
+
+/** What briefs are sorted by, less first; null where they stay in input order. */
+export function sortKey(sort: Sorting): ((brief: ReviewBrief) => SortKey) | null {
   switch (sort) {
     case 'input':
-      return briefs;
+      return null;
     case 'id':
-      return briefs.toSorted((a, b) => idOrder.compare(a.id, b.id));
+      return ({ id }) => id;
     case 'newest':
-      return byNumber(briefs, (brief) => -endOf(brief));
+      return (brief) => -endOf(brief);
     case 'oldest':
-      return byNumber(briefs, endOf);
+      return endOf;
     case 'dearest':
-      return byNumber(briefs, (brief) => -(brief.credits ?? 0));
+      return ({ credits }) => -(credits ?? 0);
     case 'cheapest':
-      return byNumber(briefs, (brief) => brief.credits ?? 0);
+      return ({ credits }) => credits ?? 0;
     case 'slowest':
-      return byNumber(briefs, (brief) => -(tookMs(brief) ?? -1));
+      return (brief) => -(tookMs(brief) ?? -1);
     case 'decided':
-      return byNumber(briefs, (brief) => -timeOf(brief.decision?.at ?? null));
+      return ({ decision }) => -timeOf(decision?.at ?? null);
     default:
       return sort satisfies never;
   }
 }
 
+export type SortKey = number | string;
+
 /** `sku-2` before `sku-10`. */
 const idOrder = new Intl.Collator('en', { numeric: true });
 
-function byNumber(briefs: ReviewBrief[], key: (brief: ReviewBrief) => number): ReviewBrief[] {
-  const keys = new Map(briefs.map((brief) => [brief, key(brief)]));
-  return briefs.toSorted((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0));
+/** Of one sorting: keys are all numbers, or all ids. */
+export function compareKeys(a: SortKey, b: SortKey): number {
+  return typeof a === 'number' && typeof b === 'number'
+    ? a - b
+    : idOrder.compare(String(a), String(b));
 }
 
 function timeOf(text: string | null): number {

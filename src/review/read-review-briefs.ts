@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
+import { decisionsPath } from '../results/decisions.js';
 import { remedyFor } from '../results/failures.js';
 import { readJournalHeader } from '../results/journal.js';
 import { LatestDecisions } from '../results/latest-decisions.js';
-import { HistoryLines, ManifestFile } from '../results/manifest.js';
+import { HistoryLines, historyPath, ManifestFile, manifestPath } from '../results/manifest.js';
+import { fileMark } from '../shared/file-mark.js';
 import type { JsonValue } from '../shared/json.js';
 import type { Asset, ManifestLine } from '../shared/manifest-line.js';
 import { itemAddresses } from '../shared/reference-items.js';
@@ -25,25 +27,41 @@ export class ReviewFolder {
     /** Null for a folder without a line. */
     readonly batch: string | null,
     readonly simulated: boolean,
-    private readonly manifest: ManifestFile,
-    private readonly history: HistoryLines,
-    private readonly decisions: LatestDecisions,
+    private readonly parts: {
+      manifest: ReadPart<ReadableManifest>;
+      history: ReadPart<HistoryLines>;
+      decisions: ReadPart<LatestDecisions>;
+    },
   ) {}
 
-  /** @throws BatchError `batch_conflict` for a manifest that cannot be read */
-  static async read(out: string): Promise<ReviewFolder> {
+  /** @param earlier what was read of the same folder before: of it is taken what has not changed since */
+  static async read(out: string, earlier?: ReviewFolder): Promise<ReviewFolder> {
     const header = await readJournalHeader(out);
-    const manifest = await ManifestFile.read(out);
-    const history = await HistoryLines.read(out);
-    const decisions = await LatestDecisions.read(out);
-    const batch = header?.batch ?? (await firstBatch(manifest));
+    const known = earlier?.parts;
+    const manifest = await readPart(manifestPath(out), () => readManifest(out), known?.manifest);
+    const history = await readPart(historyPath(out), () => HistoryLines.read(out), known?.history);
+    const decisions = await readPart(
+      decisionsPath(out),
+      () => LatestDecisions.read(out),
+      known?.decisions,
+    );
+    const batch = header?.batch ?? (await firstBatch(manifest.read.lines));
     const simulated = header !== null && isSimulated(header);
-    return new ReviewFolder(out, batch, simulated, manifest, history, decisions);
+    return new ReviewFolder(out, batch, simulated, { manifest, history, decisions });
   }
 
-  /** Lines of the manifest. */
+  private get manifest(): ManifestFile {
+    return this.parts.manifest.read.lines;
+  }
+
+  /** Lines of the manifest that can be read. */
   get size(): number {
     return this.manifest.size;
+  }
+
+  /** Lines of it that cannot, and are left out. */
+  get unreadable(): number {
+    return this.parts.manifest.read.unreadable;
   }
 
   get name(): string {
@@ -60,8 +78,8 @@ export class ReviewFolder {
    * @param isWanted says of which positions briefs are wanted, from 0
    */
   async *briefs(isWanted?: (position: number) => boolean): AsyncGenerator<ReviewBrief> {
-    const history = await this.history.open();
-    const decisions = await this.decisions.open();
+    const history = await this.parts.history.read.open();
+    const decisions = await this.parts.decisions.read.open();
     try {
       for await (const line of this.manifest.lines(isWanted)) {
         const earlier: EarlierAttempt[] = [];
@@ -82,6 +100,34 @@ export class ReviewFolder {
 /** Every brief of a folder that has ended, in input order and bounded memory. */
 export async function* readReviewBriefs(out: string): AsyncGenerator<ReviewBrief> {
   yield* (await ReviewFolder.read(out)).briefs();
+}
+
+/** What was read of a file, and the file's mark before that. */
+interface ReadPart<Read> {
+  mark: string;
+  read: Read;
+}
+
+async function readPart<Read>(
+  path: string,
+  read: () => Promise<Read>,
+  earlier: ReadPart<Read> | undefined,
+): Promise<ReadPart<Read>> {
+  const mark = await fileMark(path);
+  return earlier?.mark === mark ? earlier : { mark, read: await read() };
+}
+
+interface ReadableManifest {
+  lines: ManifestFile;
+  unreadable: number;
+}
+
+async function readManifest(out: string): Promise<ReadableManifest> {
+  let unreadable = 0;
+  const lines = await ManifestFile.read(out, () => {
+    unreadable += 1;
+  });
+  return { lines, unreadable };
 }
 
 async function firstBatch(manifest: ManifestFile): Promise<string | null> {

@@ -103,6 +103,10 @@ export interface ReviewData {
   /** Of the input, in its order. */
   columns: string[];
   briefs: ReviewBrief[];
+  /** Lines of the manifest that cannot be read, and are left out. */
+  unreadable: number;
+  /** Served alone: `./events?since=MARK` tells of every decision that is not among these. */
+  mark?: string;
 }
 
 /** So many briefs are given to a page at once. */

@@ -54,6 +54,7 @@ export async function writeSheet(
       pages,
       pageNames,
       columns: [...folder.columns],
+      unreadable: folder.unreadable,
     };
     await writeFileDurably(join(out, name), pageText(folder, head, { script, style }));
   }

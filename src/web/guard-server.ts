@@ -141,10 +141,19 @@ async function requirePassword(
     },
   });
   server.addHook('onRequest', (request, reply, done) => {
-    if (token?.look(request).kind === 'admitted') done();
-    else server.basicAuth(request, reply, done);
+    if (token?.look(request).kind === 'admitted') {
+      done();
+      return;
+    }
+    server.basicAuth(request, reply, (error?: Error) => {
+      if (error === undefined) done();
+      else tell(reply.code(401), wrongPassword);
+    });
   });
 }
+
+const wrongPassword =
+  'The user or the password is wrong, or missing. Load the page again to try once more.';
 
 function tell(reply: FastifyReply, sentence: string): FastifyReply {
   return reply.type('text/plain; charset=utf-8').send(`${sentence}\n`);

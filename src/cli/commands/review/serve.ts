@@ -1,5 +1,12 @@
-import { BatchError, type ExitCode } from '../../../shared/errors.js';
+import { once } from 'node:events';
+import { relative } from 'node:path';
+import type { Review } from '../../../review/server/start-review.js';
+import { systemClock } from '../../../shared/clock.js';
+import { ExitCode } from '../../../shared/errors.js';
+import { counted, grouped, shellWord } from '../../../shared/quantities.js';
 import type { CommandSetup } from '../../setup.js';
+import { Interrupts } from '../../text/interrupts.js';
+import { takenWords } from './take.js';
 
 /** Where the page is served. */
 export interface ServeFlags {
@@ -11,12 +18,53 @@ export interface ServeFlags {
 
 /** `review DIR`: serves the page until it is interrupted. */
 export async function serve(
-  { program }: CommandSetup,
+  setup: CommandSetup,
   folder: string,
-  _flags: ServeFlags,
+  { host, port, json }: ServeFlags,
 ): Promise<ExitCode> {
-  throw new BatchError(
-    'usage',
-    `There is no page to review on yet: "${program} sheet ${folder}" makes one to look at. --take FILE takes decisions over.`,
-  );
+  const { terminal, settings } = setup;
+  const { startReview } = await import('../../../review/server/start-review.js');
+  const interrupts = new Interrupts();
+  const review = await startReview({
+    out: folder,
+    login: settings.monitorLogin,
+    clock: systemClock,
+    warn: terminal.warn,
+    host,
+    port,
+  });
+  try {
+    const { briefs, undecided } = await review.desk.progress();
+    if (json) terminal.json({ url: review.url, token: review.token, briefs, undecided });
+    else {
+      terminal.print(`Review: ${review.url}`);
+      terminal.print(`${counted(briefs, 'brief')}, ${grouped(undecided)} undecided.`);
+      const address = 'The address holds a token: whoever has it can look and decide.';
+      terminal.note(`${address}${elsewhereText(host)} Ctrl+C ends it.`);
+    }
+    if (!interrupts.signal.aborted) await once(interrupts.signal, 'abort');
+  } finally {
+    await review.close();
+    interrupts.end();
+  }
+  await tellEnd(setup, folder, review);
+  return ExitCode.succeeded;
+}
+
+/** An address that stands for all of a machine's is none that one could open from elsewhere. */
+function elsewhereText(host: string): string {
+  const isAny = /^(0\.0\.0\.0|\[?::\]?)$/.test(host);
+  return isAny ? " From other machines, put this one's name or address in place of the host." : '';
+}
+
+async function tellEnd(
+  { terminal, program }: CommandSetup,
+  folder: string,
+  { desk }: Review,
+): Promise<void> {
+  const { undecided } = await desk.progress();
+  terminal.note(`Decided here: ${takenWords(desk.taken)}; ${grouped(undecided)} undecided.`);
+  const named = relative(process.cwd(), folder) || '.';
+  terminal.note('Hand over what is approved, and make anew what is to be made again:');
+  terminal.note(`  ${program} review ${shellWord(named)} --apply`);
 }
