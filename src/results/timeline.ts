@@ -19,7 +19,7 @@ export interface TimelinePoint extends Happened {
 }
 
 /** A time in which something was going on; its points follow each other without a gap. */
-export interface Stretch {
+interface Stretch {
   /** When its first bucket begins, ISO 8601 in UTC. */
   from: string;
   points: TimelinePoint[];

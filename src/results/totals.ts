@@ -30,7 +30,7 @@ export interface Totals {
 }
 
 /** From `run.json`. */
-export interface RunFacts {
+interface RunFacts {
   batch: string;
   state: RunReport['state'];
   /** Briefs without a line. */
@@ -43,7 +43,7 @@ export interface RunFacts {
 }
 
 /** Credits: `spent` is the sum of the next three. */
-export interface Money {
+interface Money {
   spent: number;
   /** For the attempts that stand in the manifest as succeeded. */
   succeeded: number;
@@ -61,7 +61,7 @@ export interface Money {
  * Where the time of an average brief went, in ms: means over the lines of the manifest that succeeded and have all of
  * their times, of the attempt that stands there. Their sum is the mean time from admission to the last file.
  */
-export interface TimeShares {
+interface TimeShares {
   briefs: number;
   /** From admission until the API took it: it waited for the pace, a place in flight, a hold or a pause. */
   unsentMs: number;
@@ -104,7 +104,7 @@ export interface Quantiles {
  * `steps`, `api`, `files`: half of an average brief's time or more went by before steps were sent, until tasks had ended,
  * or while files were fetched.
  */
-export type Limit = 'rate' | 'places' | 'steps' | 'api' | 'files' | null;
+type Limit = 'rate' | 'places' | 'steps' | 'api' | 'files' | null;
 
 /**
  * Reads manifest, history and `run.json` of a folder. Memory for each line: some 40 bytes, and 30 for a task.

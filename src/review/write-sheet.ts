@@ -8,6 +8,7 @@ import {
 } from '../pictures/thumbnails.js';
 import { fileNames } from '../results/file-names.js';
 import { readHistory, readManifest } from '../results/manifest.js';
+import { readTotals, type Totals } from '../results/totals.js';
 import { html } from '../shared/html.js';
 import type { Asset } from '../shared/manifest-line.js';
 import { inChunks } from '../shared/read-lines.js';
@@ -43,6 +44,7 @@ export async function writeSheet(
   const pageNames = Array.from({ length: pages }, (_, index) => sheetName(index + 1));
   const script = await readPageFile('page.js');
   const style = await readPageFile('page.css');
+  const totals = await readTotals(out);
   for (const [index, name] of pageNames.entries()) {
     const head: EmbeddedHead = {
       batch: folder.batch ?? folder.name,
@@ -56,7 +58,7 @@ export async function writeSheet(
       columns: [...folder.columns],
       unreadable: folder.unreadable,
     };
-    await writeFileDurably(join(out, name), pageText(folder, head, { script, style }));
+    await writeFileDurably(join(out, name), pageText(folder, head, totals, { script, style }));
   }
   await removeOthers(out, new Set(pageNames));
   return { path: join(out, sheetName(1)), pages, briefs: folder.size };
@@ -81,6 +83,7 @@ async function* assetsOf(out: string): AsyncGenerator<Asset> {
 async function* pageText(
   folder: ReviewFolder,
   head: EmbeddedHead,
+  totals: Totals,
   { script, style }: { script: string; style: string },
 ): AsyncGenerator<string> {
   const policy = [
@@ -105,6 +108,7 @@ async function* pageText(
   yield `<style>${style}</style>\n</head>\n<body>\n<div id="page"></div>\n`;
   yield '<noscript>This page needs JavaScript: it runs what stands in this file, and loads nothing else.</noscript>\n';
   yield `<script type="application/json" id="review-head">${dataText(head)}</script>\n`;
+  yield `<script type="application/json" id="review-totals">${dataText(totals)}</script>\n`;
   const first = (head.page - 1) * briefsPerPage;
   const isWanted = (at: number) => at >= first && at < first + briefsPerPage;
   for await (const briefs of inChunks(folder.briefs(isWanted), briefsPerBlock)) {

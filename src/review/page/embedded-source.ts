@@ -1,3 +1,4 @@
+import type { Totals } from '../../results/totals.js';
 import type { ReviewBrief } from '../review-brief.js';
 import type { PageDecision } from './desk.js';
 import type { EmbeddedHead } from './embedded-head.js';
@@ -28,7 +29,7 @@ export function embeddedSource(head: EmbeddedHead): ReviewSource {
     },
     totals: async () => {
       const block = document.getElementById('review-totals');
-      return block === null ? null : (JSON.parse(block.textContent ?? 'null') as unknown);
+      return block === null ? null : (JSON.parse(block.textContent ?? 'null') as Totals | null);
     },
     keep: async (decisions) => {
       kept.add(decisions);

@@ -1,3 +1,4 @@
+import type { Totals } from '../../results/totals.js';
 import type { ReviewData } from '../review-brief.js';
 import type { PageDecision } from './desk.js';
 import { type NotTaken, type ReviewSource, relativeAddress } from './source.js';
@@ -16,7 +17,7 @@ export function servedSource(): ReviewSource {
       if (page > 1) asked.set('page', String(page));
       return getJson(`./data?${asked}`) as Promise<ReviewData>;
     },
-    totals: () => getJson('./totals'),
+    totals: () => getJson('./totals') as Promise<Totals>,
     keep,
     listen: (heard) => {
       // It connects again by itself.

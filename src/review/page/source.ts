@@ -1,3 +1,4 @@
+import type { Totals } from '../../results/totals.js';
 import type { ReviewData } from '../review-brief.js';
 import type { PageDecision } from './desk.js';
 
@@ -15,7 +16,8 @@ export interface ReviewSource {
    * @param params as `queryParams` makes them
    */
   load(page: number, params: URLSearchParams): Promise<ReviewData>;
-  totals(): Promise<unknown>;
+  /** Null where there are none: in a file that an earlier version wrote. */
+  totals(): Promise<Totals | null>;
   /** Keeps decisions. @returns those that were not taken */
   keep(decisions: readonly PageDecision[]): Promise<NotTaken[]>;
   /** Calls back with what is decided elsewhere, as it happens. */

@@ -1,14 +1,14 @@
 import { scaleTime } from 'd3-scale';
 import type { Series } from '../../results/timeline.js';
 
-export interface AxisTick {
+interface AxisTick {
   x: number;
   text: string;
   /** The day, where it is another one than that of the tick before. */
   day: string | null;
 }
 
-export interface AxisGap {
+interface AxisGap {
   x: number;
   width: number;
   /** How long nothing came about. */

@@ -7,7 +7,7 @@ import { type AxisPoint, type TimeAxis, timeAxis } from './time-axis.js';
 import { measuredText, widthText } from './totals-words.js';
 
 /** What is drawn of each bucket. */
-export interface ChartLayer {
+interface ChartLayer {
   name: string;
   /** Class of its colour. */
   colour: string;

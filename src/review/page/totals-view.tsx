@@ -16,6 +16,7 @@ import {
 export function TotalsView({ totals }: { totals: Totals }) {
   return (
     <div class="totals">
+      <h2 class="sr-only">Totals</h2>
       <div class="summary">
         {totalsSentences(totals).map((sentence) => (
           <p key={sentence}>{sentence}</p>
