@@ -1,5 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import {
@@ -10,6 +11,7 @@ import {
   promptsOf,
   say,
 } from '../support/decisions.js';
+import { filesByPrompt, shotsCsv, writePictures } from '../support/reference-desk.js';
 import { endsOf, openSteps, runSteps, threeSteps, twoSteps } from '../support/steps.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
@@ -188,9 +190,8 @@ describe.concurrent('review --apply', () => {
     await say(desk, '00002', 'again', 'By a worker');
     expectEnded(await desk.run(apply));
     await desk.tasksMade(4);
-    await expect
-      .poll(() => promptsOf(desk))
-      .toContain('00002 2 By a worker ("Photo of Product 2")');
+    const made = '00002 2 By a worker ("Photo of Product 2")';
+    while (!(await promptsOf(desk)).includes(made)) await sleep(20);
     worker.kill('SIGTERM');
     await worker.finished;
     await expectPaidOnce(desk, 4);
@@ -221,6 +222,80 @@ describe.concurrent('review --apply', () => {
     expectEnded(await desk.run(moved));
     expect(desk.simulator.bill().total.tasks).toBe(3);
   });
+});
+
+describe.concurrent('review --apply of other batches', () => {
+  test('a simulated one needs no key, and goes on as it was', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(2));
+    const environment = { RIVYA_API_KEY: '', RIVYA_BASE_URL: '' };
+    const words = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast, '--simulate'];
+    expectEnded(await desk.run(words, { environment }));
+    await say(desk, '00002', 'again', 'A simulated one');
+    expectEnded(await desk.run(apply, { environment }));
+    expectEnded(await desk.run(['continue', 'out'], { environment }));
+    expect(await promptsOf(desk)).toEqual([
+      '00001 1 Photo of Product 1',
+      '00002 2 A simulated one ("Photo of Product 2")',
+    ]);
+    expect(desk.simulator.bill().total.tasks).toBe(0);
+  });
+
+  test('files that it refers to go with the words, whatever these say (S1)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    const [first, second] = await writePictures(desk, 2);
+    await desk.write(
+      'in.csv',
+      shotsCsv(2, (row) => [row + 1]),
+    );
+    const shots = ['run', 'in.csv', '--out', 'out', '--model', 'nano-banana', ...fast];
+    expectEnded(await desk.run(shots));
+    const line = (await desk.lines('out')).find(({ prompt }) => prompt === 'Shot 2');
+    const words = `Like "url":"sha256:${first}"`;
+    await say(desk, line?.brief_id ?? '', 'again', words);
+    expectEnded(await desk.run(apply));
+    expectEnded(await desk.run(shots));
+    await expectPaidOnce(desk, 3);
+    expect(filesByPrompt(desk).get(words)).toEqual([second]);
+    expectEnded(await desk.run(['check', 'in.csv', '--out', 'out', '--model', 'nano-banana']));
+    expectEnded(await desk.run(shots));
+    await expectPaidOnce(desk, 3);
+  });
+
+  test('a schedule takes it over as what its row says (S1)', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', 'sku,title\na,A\nb,B\n');
+    const daily = ['--cron', '0 2 * * *', '--tz', 'Europe/Berlin', '--only-changed'];
+    const add = ['schedule', 'add', 'shots', 'in.csv', '--out', 'nights', ...daily, ...mapping];
+    expectEnded(await desk.run(add));
+    const worker = desk.start(['worker', ...fast]);
+    /** Its batch, once so many runs have ended. */
+    const ended = async (count: number) => {
+      for (; ; await sleep(200)) {
+        const listed = await desk.run(['schedule', 'list', 'shots', '--json']);
+        const [{ history }] = JSON.parse(listed.stdout) as [
+          { history: { state: string; batch: string }[] },
+        ];
+        if (history.length === count && history[0]?.state === 'ended') {
+          return `nights/${history[0].batch}`;
+        }
+      }
+    };
+    expectEnded(await desk.run(['schedule', 'run-now', 'shots']));
+    const before = await ended(1);
+    await say(desk, 'a', 'again', 'Reworded', before);
+    expectEnded(await desk.run(['review', before, '--apply', '--yes']));
+    await desk.tasksMade(3);
+    const reworded = 'a 2 Reworded ("Photo of A")';
+    while (!(await promptsOf(desk, before)).includes(reworded)) await sleep(50);
+    expectEnded(await desk.run(['schedule', 'run-now', 'shots']));
+    expect(await promptsOf(desk, await ended(2))).toEqual([reworded, 'b 1 Photo of B']);
+    expect(desk.simulator.bill().total.tasks).toBe(3);
+    worker.kill('SIGTERM');
+    await worker.finished;
+  }, 180_000);
 });
 
 describe.concurrent('review --apply of steps', () => {

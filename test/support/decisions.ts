@@ -10,14 +10,15 @@ export async function say(
   id: string,
   decision: 'approved' | 'rejected' | 'again',
   prompt: string | null = null,
+  out = 'out',
 ): Promise<void> {
-  const line = (await desk.lines('out')).find(({ brief_id }) => brief_id === id);
+  const line = (await desk.lines(out)).find(({ brief_id }) => brief_id === id);
   const said = {
     ...{ brief_id: id, attempt: line?.attempt, sha256: line?.assets[0]?.sha256, decision, prompt },
     at: '2026-06-01T12:00:00Z',
   };
   await appendFile(join(desk.folder, 'said.jsonl'), `${JSON.stringify(said)}\n`);
-  expect(await desk.run(['review', 'out', '--take', 'said.jsonl'])).toMatchObject({ code: 0 });
+  expect(await desk.run(['review', out, '--take', 'said.jsonl'])).toMatchObject({ code: 0 });
 }
 
 export const apply = ['review', 'out', '--apply', '--yes'];
