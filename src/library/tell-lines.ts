@@ -16,6 +16,8 @@ interface Telling {
 
 /** What is written at one moment is told together, and where it has come to is kept this often at most. */
 const gatherMs = 200;
+/** A batch that is let go writes its last lines without a word: its folder is looked at all the same. */
+const lookAroundMs = 2_000;
 /** One line in a thousand is not to hold up the others: so many may be tried again beside them. */
 const mostFailing = 1_000;
 const firstRetryMs = 1_000;
@@ -28,6 +30,7 @@ type Mark = z.infer<typeof markSchema>;
 /** The tellers of all folders of a process. */
 export class LineTellers {
   private readonly tellers = new Map<string, LineTeller>();
+  private readonly around = setInterval(() => this.wake(), lookAroundMs);
   private closed = false;
 
   constructor(private readonly telling: Telling) {}
@@ -60,6 +63,7 @@ export class LineTellers {
   /** Tells what is written by now, and what could not be told stays for the next process. */
   async close(): Promise<void> {
     this.closed = true;
+    clearInterval(this.around);
     await Promise.all([...this.tellers.values()].map((teller) => teller.close()));
   }
 
