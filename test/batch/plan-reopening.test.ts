@@ -96,6 +96,11 @@ describe('planReopening', () => {
     },
   );
 
+  it('S1: one whose picture was none is made anew, which is paid: another look would bring the same', () => {
+    const invalid = { status: 'failed', error: error('asset_invalid') } as const;
+    expect(plan(invalid)).toMatchObject({ way: 'new_attempt', opening: { to: { attempt: 2 } } });
+  });
+
   it('a brief that was cancelled before its turn is simply submitted', () => {
     const cancelled = { status: 'cancelled', task_id: null, error: error('cancelled') } as const;
     expect(plan(cancelled)).toMatchObject({ way: 'new_attempt' });
