@@ -68,9 +68,9 @@ export interface Delivery {
 }
 
 const firstTold = 5;
-const briefsAtOnce = 32;
+const briefsAtOnce = 128;
 /** Enough to keep a disk busy; pictures are decoded when there is room for them. */
-const filesAtOnce = 4;
+const filesAtOnce = 8;
 /** Nobody waits longer for another command. */
 const patienceMs = 60_000;
 
