@@ -11,7 +11,7 @@ import {
   type Sorting,
   sortings,
 } from '../find-briefs.js';
-import type { ReviewBrief, ReviewData } from '../review-brief.js';
+import { briefsPerPage, type ReviewBrief, type ReviewData } from '../review-brief.js';
 import { densities, type PageState, readAddress, type View, writeAddress } from './address.js';
 import { Desk, isDecidable, type PageDecision, type Saying } from './desk.js';
 import { Detail, isInField, isTyping, type Side } from './detail.js';
@@ -50,7 +50,8 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
   const searchField = useRef<HTMLInputElement>(null);
   const opener = useRef<string | null>(null);
 
-  const isPaged = data.pages > 1 && source.kind === 'served';
+  // A query may find no more than a page of a batch that has many.
+  const isPaged = source.kind === 'served' && data.total > briefsPerPage;
   // Found once for a query: what one decides stays where it is until one looks anew.
   const [lookedAnew, lookAnew] = useState(0);
   const found = useMemo(
@@ -93,15 +94,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
   const answered = useRef(asked);
   useEffect(() => {
     if (source.kind !== 'served' || asked === answered.current) return;
-    const timer = setTimeout(async () => {
-      try {
-        const next = await source.load(state.page, queryParams(query));
-        answered.current = asked;
-        setData(next);
-      } catch (error) {
-        tell(`The briefs could not be loaded: ${String(error)}`, 'bad');
-      }
-    }, 250);
+    const timer = setTimeout(load, 250);
     return () => clearTimeout(timer);
   }, [asked]);
 
@@ -112,6 +105,20 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
     setSelected(new Set());
   }, [found]);
 
+  const [news, setNews] = useState(0);
+  const load = async () => {
+    try {
+      const next = await source.load(state.page, isPaged ? queryParams(query) : anyQuery);
+      answered.current = asked;
+      setNews(0);
+      setData(next);
+    } catch (error) {
+      tell(`The briefs could not be loaded: ${messageOf(error)}`, 'bad');
+    }
+  };
+  const heardLines = useLatest((lines: number, anew: boolean) => {
+    if (anew || lines > data.total + data.unreadable) setNews(Math.max(1, lines - data.total));
+  });
   const heard = useLatest((decisions: PageDecision[]) => {
     const conflicts = desk.take(decisions, source.kind === 'served' ? 'as_told' : 'by_time');
     for (const { brief, mine, theirs } of conflicts) {
@@ -121,7 +128,14 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
       );
     }
   });
-  useEffect(() => source.listen((decisions) => heard.current(decisions)), [source]);
+  useEffect(
+    () =>
+      source.listen(data, {
+        decisions: (decisions) => heard.current(decisions),
+        lines: (lines, anew) => heardLines.current(lines, anew),
+      }),
+    [source, data],
+  );
 
   const keep = useCallback(
     async (decisions: readonly PageDecision[]) => {
@@ -139,6 +153,10 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
 
   const say = (briefs: readonly ReviewBrief[], saying: Saying): boolean => {
     const decidable = briefs.filter(isDecidable);
+    if (!data.canDecide) {
+      tell('Decisions are not taken here.', 'bad');
+      return false;
+    }
     if (decidable.length === 0) {
       tell(
         briefs.length === 1 ? 'There is no file to decide on.' : 'None of them has a file.',
@@ -383,7 +401,11 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
   );
 
   return (
-    <div class="app" data-filters={filtersOpen ? '' : undefined}>
+    <div
+      class="app"
+      data-filters={filtersOpen ? '' : undefined}
+      data-only-shown={data.canDecide ? undefined : ''}
+    >
       <TopBar
         data={data}
         view={view}
@@ -442,6 +464,11 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
               <h1 class="found" aria-live="polite">
                 {foundText(found.length, data)}
               </h1>
+              {news > 0 && (
+                <button type="button" class="link" onClick={load}>
+                  There are new results: show them
+                </button>
+              )}
               {gone > 0 && (
                 <button type="button" class="link" onClick={() => lookAnew(lookedAnew + 1)}>
                   {`${grouped(gone)} decided since: look anew`}
@@ -584,6 +611,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
       {openBrief !== null && (
         <Detail
           brief={openBrief}
+          canDecide={data.canDecide}
           desk={desk}
           source={source}
           place={openAt === undefined ? null : { position: openAt, count: found.length }}
@@ -607,6 +635,12 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
       {openBrief === null && <Toasts toasts={toasts} />}
     </div>
   );
+}
+
+const anyQuery = new URLSearchParams();
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function foundText(found: number, { matching, total, pages, page }: ReviewData): string {

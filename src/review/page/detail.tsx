@@ -45,6 +45,7 @@ export interface DetailActions extends Sayer {
 /** One brief, whole: its result beside what it came from, what is known of it, and what is to become of it. */
 export function Detail({
   brief,
+  canDecide,
   desk,
   source,
   place,
@@ -54,6 +55,7 @@ export function Detail({
   children,
 }: {
   brief: ReviewBrief;
+  canDecide: boolean;
   desk: Desk;
   source: ReviewSource;
   /** Of the list, from 0; null for a brief that the list has not. */
@@ -170,7 +172,13 @@ export function Detail({
           )}
         </div>
         <aside class="detail-side" aria-label="About this brief">
-          <VerdictPanel key={brief.id} brief={brief} decision={brief.decision} sayer={actions} />
+          <VerdictPanel
+            key={brief.id}
+            brief={brief}
+            canDecide={canDecide}
+            decision={brief.decision}
+            sayer={actions}
+          />
           <Facts brief={brief} desk={desk} source={source} show={actions.show} />
         </aside>
       </div>

@@ -35,9 +35,9 @@ export function embeddedSource(head: EmbeddedHead): ReviewSource {
       kept.add(decisions);
       return [];
     },
-    listen: (heard) => {
-      heard(kept.all());
-      kept.listen(heard);
+    listen: (_loaded, heard) => {
+      heard.decisions(kept.all());
+      return kept.listen(heard.decisions);
     },
     fileAddress: relativeAddress,
     thumbnailAddress: (sha256) => `.thumbnails/${sha256.slice(0, 2)}/${sha256}.webp`,
@@ -108,13 +108,15 @@ class KeptDecisions implements Unsaved {
   }
 
   /** What is decided in another window of this page. */
-  listen(heard: (decisions: PageDecision[]) => void): void {
-    addEventListener('storage', ({ key }) => {
+  listen(heard: (decisions: PageDecision[]) => void): () => void {
+    const change = ({ key }: StorageEvent) => {
       if (key !== this.key) return;
       this.merge(readStored(this.key));
       heard(this.all());
       this.tell();
-    });
+    };
+    addEventListener('storage', change);
+    return () => removeEventListener('storage', change);
   }
 
   count(): number {

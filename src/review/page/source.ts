@@ -20,8 +20,11 @@ export interface ReviewSource {
   totals(): Promise<Totals | null>;
   /** Keeps decisions. @returns those that were not taken */
   keep(decisions: readonly PageDecision[]): Promise<NotTaken[]>;
-  /** Calls back with what is decided elsewhere, as it happens. */
-  listen(heard: (decisions: PageDecision[]) => void): void;
+  /**
+   * Calls back with what happens elsewhere to what was loaded, as it happens.
+   * @returns what ends it
+   */
+  listen(loaded: ReviewData, heard: Heard): () => void;
   /** Where a file of the folder is. */
   fileAddress(path: string): string;
   thumbnailAddress(sha256: string): string;
@@ -31,6 +34,12 @@ export interface ReviewSource {
   unsaved: Unsaved | null;
   /** Of the other pages of the batch, from 1. */
   pageAddress(page: number): string;
+}
+
+export interface Heard {
+  decisions(decisions: PageDecision[]): void;
+  /** The batch has so many lines now; `anew`: others than were loaded, as after a retry. */
+  lines(lines: number, anew: boolean): void;
 }
 
 export interface Unsaved {

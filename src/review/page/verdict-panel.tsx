@@ -20,10 +20,12 @@ function written(text: string): string | null {
 /** Where a person says what is to become of a result. What is written is said when the field is left. */
 export function VerdictPanel({
   brief,
+  canDecide,
   decision,
   sayer,
 }: {
   brief: ReviewBrief;
+  canDecide: boolean;
   decision: ReviewDecision | null;
   sayer: Sayer;
 }) {
@@ -55,10 +57,20 @@ export function VerdictPanel({
     return () => removeEventListener('keydown', press);
   });
 
-  if (!isDecidable(brief)) {
+  if (!isDecidable(brief) || !canDecide) {
     return (
       <div class="verdict-panel">
-        <p class="quiet">There is no file to decide on.</p>
+        {decision !== null && (
+          <p class={`said-already verdict-${decision.decision}`}>
+            <Icon name={decision.decision} />
+            <strong>{verdictWords[decision.decision].done}</strong>
+            <span class="quiet">{timeText(decision.at)}</span>
+          </p>
+        )}
+        {decision?.note != null && <p class="prose">{decision.note}</p>}
+        <p class="quiet">
+          {isDecidable(brief) ? 'Decisions are not taken here.' : 'There is no file to decide on.'}
+        </p>
       </div>
     );
   }
