@@ -168,8 +168,10 @@ function shownParams({ params }: ManifestLine): ReviewBrief['params'] {
   return others;
 }
 
-function reviewFile({ path, media_type: mediaType, bytes, sha256 }: Asset): ReviewFile {
-  return { path, mediaType, bytes, sha256, hasThumbnail: mediaType.startsWith('image/') };
+function reviewFile({ path, media_type: mediaType, bytes, sha256, ...size }: Asset): ReviewFile {
+  const { width, height } = size;
+  const seen = width === undefined || height === undefined ? {} : { width, height };
+  return { path, mediaType, bytes, sha256, ...seen, hasThumbnail: mediaType.startsWith('image/') };
 }
 
 function earlierAttempt(line: ManifestLine, decision: ReviewDecision | null): EarlierAttempt {

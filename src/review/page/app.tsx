@@ -427,7 +427,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
                 ref={searchField}
                 type="search"
                 aria-label="Search ids, prompts and columns"
-                placeholder="Search ids, prompts, columns"
+                placeholder="Search"
                 value={query.text}
                 onInput={({ currentTarget }) => changeQuery({ text: currentTarget.value })}
                 onKeyDown={(event) => {

@@ -13,7 +13,7 @@ import { altText, beginning, valueText, verdictOrder, verdictWords } from './wor
 /** In CSS pixels. `footer` is what stands beneath the picture. */
 const shapes: Readonly<Record<Density, { least: number; gap: number; footer: number }>> = {
   small: { least: 104, gap: 8, footer: 30 },
-  medium: { least: 164, gap: 14, footer: 58 },
+  medium: { least: 164, gap: 14, footer: 52 },
   large: { least: 290, gap: 18, footer: 96 },
 };
 /** Rows that are drawn beyond what is seen, on either side. */
