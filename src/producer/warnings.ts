@@ -37,6 +37,8 @@ interface About {
   column: string | null;
 }
 
+type WarningAbout = Pick<About, 'rule'> & Partial<About> & { of?: string };
+
 const ROWS_NAMED = 5;
 /** Keys of JSON input may be different in every item: more than this helps nobody. */
 const MOST_WARNINGS = 200;
@@ -45,13 +47,13 @@ const MOST_WARNINGS = 200;
 export class InputWarnings {
   readonly #warnings = new Map<string, { warning: InputWarning; latest: RowPosition | null }>();
 
-  /** `position`: null for the whole input; `reasonOf` is asked the first time only. */
+  /** `of`: which file, where each is told apart; `position`: null for the whole input; `reasonOf` is asked the first time only. */
   note(
-    { rule, model = null, param = null, column = null }: Pick<About, 'rule'> & Partial<About>,
+    { rule, model = null, param = null, column = null, of = '' }: WarningAbout,
     position: RowPosition | null,
     reasonOf: () => string,
   ): void {
-    const key = `${rule}\n${model ?? ''}\n${param ?? ''}\n${column ?? ''}`;
+    const key = `${rule}\n${model ?? ''}\n${param ?? ''}\n${column ?? ''}\n${of}`;
     let noted = this.#warnings.get(key);
     if (noted === undefined) {
       if (this.#warnings.size === MOST_WARNINGS) return;

@@ -4,7 +4,7 @@ import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isUrl, shownFile } from '../../shared/addresses.js';
+import { isUrl, readSheetLink, shownFile } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
 import type { InputFormat, InputOptions } from '../options.js';
 import type { InputWarnings } from '../warnings.js';
@@ -116,8 +116,10 @@ async function fetchAddress(
   if (fetchSource === undefined) throw sourceFault(label, 'addresses are not read here');
   const path = join(folder, `fetched-${randomUUID()}`);
   const { name, format: told } = await fetchSource(url, { path, sheet });
+  // Google gives what it was asked for, whatever `--format` says of other files.
+  const is = readSheetLink(url) === null ? (format ?? told) : told;
   // A path in it would be one of that server.
-  return { label, name, path, folder: null, format: format ?? told, url };
+  return { label, name, path, folder: null, format: is, url };
 }
 
 async function locate(file: string, options: SourceOptions, folder: string): Promise<Location> {
@@ -167,7 +169,9 @@ interface Look {
 
 async function lookAt(location: Location): Promise<Look> {
   const head = await readHead(location);
-  return { head, is: recogniseHead(head, location.format) };
+  const { size } = await stat(location.path);
+  const end = await readPart(location, Math.max(head.length, size - HEAD_BYTES));
+  return { head, is: recogniseHead(head, { format: location.format, end }) };
 }
 
 /** What it is not is more useful to know than what it could be called. */

@@ -26,6 +26,9 @@ const UTF8_MARK = [0xef, 0xbb, 0xbf];
 const webPage =
   'is a web page (HTML), as a server sends it to who is not signed in: download the file anew, signed in, or export it again';
 
+const tablePage =
+  'is a web page (HTML) with a table in it at most, whatever it is called: open it in a spreadsheet and save it as .xlsx; where it asks for a sign-in, download the file anew, signed in';
+
 /** What text begins with that is of another kind than its name or `--format` says. */
 const KINDS: readonly { of: readonly InputFormat[]; begins: RegExp; reason: string }[] = [
   {
@@ -65,10 +68,18 @@ const KINDS: readonly { of: readonly InputFormat[]; begins: RegExp; reason: stri
   },
 ];
 
-/** Names what is not as its name or `--format` says, before anybody reads nonsense from it. */
-export function recogniseHead(head: Buffer, format: InputFormat | null): Head {
+/**
+ * Names what is not as its name or `--format` says, before anybody reads nonsense from it.
+ *
+ * @param end the last bytes, where a zip file lists its parts
+ */
+export function recogniseHead(
+  head: Buffer,
+  { format, end }: { format: InputFormat | null; end: Buffer },
+): Head {
   if (startsWith(head, GZIP)) return { kind: 'gzip' };
-  if (startsWith(head, ZIP)) return recogniseZip(head, format);
+  if (startsWith(head, ZIP))
+    return recogniseZip(`${head.toString('latin1')}${end.toString('latin1')}`, format);
   if (startsWith(head, OLE)) return { kind: 'refused', reason: oldWorkbook };
   const signature = SIGNATURES.find(({ bytes }) => startsWith(head, bytes));
   if (signature !== undefined) return { kind: 'refused', reason: signature.reason };
@@ -76,7 +87,8 @@ export function recogniseHead(head: Buffer, format: InputFormat | null): Head {
   if (head.length === skipBytes) return { kind: 'refused', reason: 'is empty' };
   const text = head.toString('utf8', skipBytes).trimStart();
   if (/^<(?:!doctype\s+html|html|head|body|script|title|table|meta)\b/i.test(text)) {
-    return { kind: 'web_page', reason: webPage };
+    const isTable = format === 'xlsx' || /^<(?:table|meta)\b/i.test(text) || /<table\b/i.test(text);
+    return { kind: 'web_page', reason: isTable ? tablePage : webPage };
   }
   const kind = KINDS.find(
     ({ of, begins }) => (format === null || of.includes(format)) && begins.test(text),
@@ -92,9 +104,8 @@ function noWorkbook(head: Buffer, text: string): string {
   return 'is text, not a workbook: if it is CSV, name it .csv, or give --format csv; else open it in a spreadsheet and save it as .xlsx';
 }
 
-/** Of zip files there are many; the names of their first parts tell which. */
-function recogniseZip(head: Buffer, format: InputFormat | null): Head {
-  const text = head.toString('latin1');
+/** Of zip files there are many; the names of their parts tell which. */
+function recogniseZip(text: string, format: InputFormat | null): Head {
   const foreign = zips.find(({ has }) => has.test(text));
   if (foreign !== undefined) return { kind: 'refused', reason: foreign.reason };
   if (format === 'xlsx') return { kind: 'workbook' };
@@ -105,7 +116,7 @@ function recogniseZip(head: Buffer, format: InputFormat | null): Head {
 
 const zips: readonly { has: RegExp; reason: string }[] = [
   {
-    has: /^.{26,60}mimetypeapplication\/vnd\.oasis\.opendocument\.spreadsheet/s,
+    has: /mimetypeapplication\/vnd\.oasis\.opendocument\.spreadsheet|META-INF\/manifest\.xml/,
     reason: `is an OpenDocument spreadsheet (.ods); ${saveAgain}`,
   },
   {

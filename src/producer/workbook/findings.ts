@@ -47,44 +47,20 @@ export class SheetFindings {
 
   /** @param label of the file, which may be one of several */
   tell(label: string, warnings: InputWarnings): void {
-    const note = (
-      rule: 'no_value' | 'lost_zeros' | 'lost_digits' | 'merged_cells',
-      reason: string,
-    ) => warnings.note({ rule, param: `${label} ${reason}` }, null, () => `${label}: ${reason}`);
-    for (const [column, found] of this.#columns.entries()) {
+    for (const [at, found] of this.#columns.entries()) {
       if (found === undefined) continue;
-      const name = columnName(column);
-      const { withoutValue, inexact } = found;
-      if (withoutValue.count > 0) {
-        const formulas = counted(withoutValue.count, 'formula');
-        note(
-          'no_value',
-          `column ${name} has ${formulas} without a value (${withoutValue.text()}), as programs write them that work nothing out: they count as empty until the workbook is opened and saved in a spreadsheet`,
-        );
-      }
-      const lost = found.lostZeros();
-      if (lost !== null) {
-        const numbers = counted(lost.rows.count, 'number');
-        note(
-          'lost_zeros',
-          `column ${name} has ${numbers}, such as ${lost.example}, that may have lost zeros in front (${lost.rows.text()}): others there begin with zeros and have ${counted(lost.digits, 'digit')}`,
-        );
-      }
-      if (inexact.count > 0) {
-        const numbers = counted(inexact.count, 'number');
-        note(
-          'lost_digits',
-          `column ${name} has ${numbers} of more than 15 digits (${inexact.text()}): a spreadsheet keeps 15 and makes zeros of the rest; format such a column as text before it is filled`,
-        );
+      const column = columnName(at);
+      for (const [rule, reason] of found.reasons()) {
+        const whole = `${label}: column ${column} has ${reason}`;
+        warnings.note({ rule, column, of: label }, null, () => whole);
       }
     }
     const { count, first } = this.#merged;
     if (count === 0) return;
-    const more = count > first.length ? ', ...' : '';
-    note(
-      'merged_cells',
-      `${counted(count, 'merged range')} (${first.join(', ')}${more}): the value stands in its first cell and the others are empty; --fill-down fills them from above`,
-    );
+    warnings.note({ rule: 'merged_cells', of: label }, null, () => {
+      const ranges = `${first.join(', ')}${count > first.length ? ', ...' : ''}`;
+      return `${label}: ${counted(count, 'merged range')} (${ranges}): the value stands in its first cell and the others are empty; --fill-down fills them from above`;
+    });
   }
 
   #column(column: number): ColumnFindings {
@@ -119,8 +95,35 @@ class ColumnFindings {
     noted.rows.note(row);
   }
 
+  /** Each as the end of a sentence that begins "column A has". */
+  reasons(): ['no_value' | 'lost_zeros' | 'lost_digits', string][] {
+    const { withoutValue, inexact } = this;
+    const reasons: ReturnType<ColumnFindings['reasons']> = [];
+    if (withoutValue.count > 0) {
+      reasons.push([
+        'no_value',
+        `${counted(withoutValue.count, 'formula')} without a value (${withoutValue.text()}), as programs write them that work nothing out: they count as empty until the workbook is opened and saved in a spreadsheet`,
+      ]);
+    }
+    const lost = this.#lostZeros();
+    if (lost !== null) {
+      const { rows, example, digits } = lost;
+      reasons.push([
+        'lost_zeros',
+        `${counted(rows.count, 'number')}, such as ${example}, that may have lost zeros in front (${rows.text()}): others there begin with zeros and have ${counted(digits, 'digit')}`,
+      ]);
+    }
+    if (inexact.count > 0) {
+      reasons.push([
+        'lost_digits',
+        `${counted(inexact.count, 'number')} of more than 15 digits (${inexact.text()}): a spreadsheet keeps 15 and makes zeros of the rest; format such a column as text before it is filled`,
+      ]);
+    }
+    return reasons;
+  }
+
   /** Numbers that are shorter than most of those that begin with a zero; null where there are none. */
-  lostZeros(): { digits: number; example: string; rows: NotedRows } | null {
+  #lostZeros(): { digits: number; example: string; rows: NotedRows } | null {
     const [most] = [...this.#zeroed].sort((left, right) => right[1] - left[1]);
     if (most === undefined) return null;
     const [digits] = most;

@@ -86,7 +86,7 @@ function tellSheets(
   if (wanted.sheet !== null || sheets.length < 2) return;
   const { label } = wanted;
   const others = sheets.filter((other) => other !== sheet);
-  warnings.note({ rule: 'sheets', param: label }, null, () => {
+  warnings.note({ rule: 'sheets', of: label }, null, () => {
     return `${label}: the sheet ${quoteName(sheet.name)} is read, and not ${sheetNames(others)}; --sheet NAME reads another`;
   });
 }
@@ -126,7 +126,7 @@ class TableWriter {
   #tellHidden(row: number): void {
     const { wanted, warnings } = this.context;
     const { label, name: source } = wanted;
-    warnings.note({ rule: 'hidden_rows', param: label }, { source, row }, () => {
+    warnings.note({ rule: 'hidden_rows', of: label }, { source, row }, () => {
       return 'hidden in the workbook, by a filter or by hand, and left out: show them there to have them made';
     });
   }

@@ -36,7 +36,12 @@ const whole = makeSheet(table);
 it.each<[string, string | Buffer, RegExp]>([
   ['table.xlsx', 'sku,title\n1,a lamp\n', /is text, not a workbook: if it is CSV, name it \.csv/],
   ['list.xlsx', '[{"id":"1"}]', /is JSON, not a workbook/],
-  ['page.xlsx', '<table><tr><td>sku</td></tr></table>', /is a web page \(HTML\)/],
+  [
+    'page.xlsx',
+    '<table><tr><td>sku</td></tr></table>',
+    /is a web page \(HTML\) with a table in it/,
+  ],
+  ['export.xls', '<html><body><table><tr>', /open it in a spreadsheet and save it as \.xlsx/],
   [
     'xml.xls',
     '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>',
@@ -54,6 +59,14 @@ it.each<[string, string | Buffer, RegExp]>([
     zip([
       ['mimetype', 'application/vnd.oasis.opendocument.spreadsheet'],
       ['content.xml', '<x/>'],
+    ]),
+    /\.ods/,
+  ],
+  [
+    'packed.ods',
+    zip([
+      ['content.xml', '<x/>'],
+      ['META-INF/manifest.xml', '<x/>'],
     ]),
     /\.ods/,
   ],

@@ -21,7 +21,9 @@ async function openFolder(): Promise<string> {
 async function openServer() {
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/list.csv')) response.end('sku,title\n1,Fox\n');
-    else response.writeHead(request.url === '/gone.csv' ? 404 : 503).end();
+    else if (request.url?.includes('/export')) {
+      response.writeHead(200, { 'content-type': 'text/csv' }).end(request.url);
+    } else response.writeHead(request.url === '/gone.csv' ? 404 : 503).end();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -43,6 +45,18 @@ it('takes a file from a URL once, under the name in it', async () => {
   expect(await readFile(path, 'utf8')).toBe('sku,title\n1,Fox\n');
   expect(await take()).toEqual([path]);
   expect(fetched).toBe(1);
+});
+
+it('gives what it takes from an address an extension, by which it is read again', async () => {
+  const origin = await openServer();
+  const folder = await openFolder();
+  const files = [`${origin}/export?token=secret`, `${origin}/spreadsheets/d/abc/edit#gid=4`];
+  const [exported, sheet] = await takeInput(files, folder, (url, path) =>
+    sourceFetcher(options(origin))(url, { path, sheet: null }),
+  );
+  expect(exported).toBe(join(folder, '.input', '1', 'export.csv'));
+  expect(sheet).toBe(join(folder, '.input', '2', 'google-sheet-abc-4.csv'));
+  expect(await readFile(sheet ?? '', 'utf8')).toBe('/spreadsheets/d/abc/export?format=csv&gid=4');
 });
 
 it('says what may pass and what does not, without the query (S8)', async () => {
