@@ -18,6 +18,7 @@ const longOnes = [
   'crash/sweep',
   'e2e/large-change',
   'e2e/large-run',
+  'e2e/large-workbook',
   'e2e/library-package',
   'e2e/minute-cron',
   'e2e/schedule-changes',
