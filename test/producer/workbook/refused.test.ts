@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { makeSheet, makeWorkbook, zip } from '../../support/workbook.js';
 import { badInputOf, compileFiles } from '../compile-files.js';
@@ -152,4 +153,82 @@ it('takes millions of empty cells, and a size that is a lie, for what they are',
   );
   expect(briefs.map(({ id }) => id)).toEqual(['1']);
   expect(warnings).toEqual([]);
+});
+
+it('ends with rows or with a sentence, whatever has become of the bytes', async () => {
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+      fc.option(fc.nat(whole.length - 1), { freq: 4 }),
+      async (changes, cutAt) => {
+        const bytes = Buffer.from(whole);
+        for (const [at, value] of changes) bytes[at] = value;
+        const file = cutAt === null ? bytes : bytes.subarray(0, cutAt);
+        const ended = await compileFiles({ 'odd.xlsx': file }, options).catch(
+          (error: unknown) => error,
+        );
+        if (!(ended instanceof Error)) return;
+        refused += 1;
+        expect(ended).toMatchObject({ code: 'bad_input' });
+      },
+    ),
+    { numRuns: 120 },
+  );
+  expect(refused).toBeGreaterThan(10);
+});
+
+it('ends with rows or with a sentence, whatever stands in a sheet', async () => {
+  const pieces = [
+    ...[
+      '<row>',
+      '</row>',
+      '<row r="2">',
+      '<row r="x">',
+      '<c>',
+      '<c r="B2" t="s">',
+      '<c r="1">',
+      '</c>',
+    ],
+    ...[
+      '<v>',
+      '</v>',
+      '<v/>',
+      '1',
+      '9e999',
+      '-1',
+      '<f>',
+      '</f>',
+      '<is>',
+      '</is>',
+      '<t>',
+      '</t>',
+      '&amp;',
+    ],
+    ...[
+      '&x;',
+      '<c s="99"><v>3</v></c>',
+      '<c t="d"><v>no</v></c>',
+      '<mergeCell/>',
+      '<sheetData>',
+      ']]>',
+    ],
+  ];
+  let read = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), async (parts) => {
+      const header =
+        '<row><c t="inlineStr"><is><t>sku</t></is></c><c t="str"><v>title</v></c></row>';
+      const xml = sheet(
+        `${header}<row><c><v>1</v></c><c t="str"><v>a</v></c></row>${parts.join('')}`,
+      );
+      const ended = await compileFiles({ 'odd.xlsx': withPart(sheetPart, xml) }, options).catch(
+        (error: unknown) => error,
+      );
+      if (ended instanceof Error) expect(ended).toMatchObject({ code: 'bad_input' });
+      else read += 1;
+    }),
+    { numRuns: 120 },
+  );
+  expect(read).toBeGreaterThan(5);
 });
