@@ -51,7 +51,10 @@ function addAdd(schedule: Command, setup: CommandSetup): void {
     .command('add')
     .description('a batch at every tick, named NAME@DATE, in a folder of that name')
     .argument('<name>')
-    .argument('[file...]', 'CSV, TSV, JSON or JSON Lines, read at each run; paths or https URLs');
+    .argument(
+      '[file...]',
+      'CSV, TSV, Excel (.xlsx), JSON or JSON Lines, also as .gz, read at each run; paths or https URLs',
+    );
   const options = [
     new Option('--cron <pattern>', 'when: minute, hour, day, month, weekday').makeOptionMandatory(),
     new Option('--tz <zone>', "time zone of the pattern (default: this machine's)"),
