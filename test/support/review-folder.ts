@@ -81,11 +81,11 @@ export async function makeReviewFolder(
   const lines: ManifestLine[] = [];
   const history: ManifestLine[] = [];
   for (let at = 0; at < briefs; at += 1) {
-    const made = writer.brief(at);
-    lines.push(
-      hostile && at < 2 * hostileTexts.length ? withHostileTexts(made.line, at) : made.line,
-    );
-    if (made.earlier) history.push(made.earlier);
+    const { line, earlier } = writer.brief(at);
+    const written = (one: ManifestLine) =>
+      hostile && at < 2 * hostileTexts.length ? withHostileTexts(one, at) : one;
+    lines.push(written(line));
+    if (earlier) history.push(written(earlier));
   }
   await writer.written();
   await writeLines(join(path, fileNames.manifest), lines);
@@ -116,15 +116,28 @@ async function drawPictures(): Promise<Drawn[]> {
   return Promise.all(
     Array.from({ length: picturesDrawn }, async (_, index) => {
       const [width, height] = shapes[index % shapes.length] ?? [512, 512];
-      const hue = (index * 360) / picturesDrawn;
-      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">
-<defs><linearGradient id="g" x2="1" y2="1"><stop stop-color="hsl(${hue} 60% 80%)"/><stop offset="1" stop-color="hsl(${hue + 40} 60% 30%)"/></linearGradient></defs>
-<rect width="100%" height="100%" fill="url(#g)"/><ellipse cx="50%" cy="55%" rx="${20 + index}%" ry="30%" fill="hsl(${hue + 180} 50% 50%)"/></svg>`;
-      const full = await sharp(Buffer.from(svg)).jpeg({ quality: 70 }).toBuffer();
+      const raw = { width, height, channels: 3 } as const;
+      const full = await sharp(drawLamp(index, raw), { raw }).jpeg({ quality: 80 }).toBuffer();
       const small = await sharp(full).resize(384, 384, { fit: 'inside' }).webp().toBuffer();
       return { full, small };
     }),
   );
+}
+
+/** A disc before a background that fades, with some grain, so that it takes as long to decode as a photo of its size. */
+function drawLamp(index: number, { width, height }: { width: number; height: number }): Buffer {
+  const pixels = Buffer.alloc(width * height * 3);
+  const radius = 0.2 + index / (3 * picturesDrawn);
+  for (let at = 0; at < width * height; at += 1) {
+    const [x, y] = [(at % width) / width - 0.5, Math.floor(at / width) / height - 0.5];
+    const light = Math.hypot(x, y) < radius ? 200 : 90 + 100 * y;
+    const grain = (Math.imul(at, 2_654_435_761) >>> 26) - 32;
+    for (let channel = 0; channel < 3; channel += 1) {
+      const tint = 50 * Math.sin(index + channel * 2 + 3 * x);
+      pixels[at * 3 + channel] = Math.min(255, Math.max(0, light + tint + grain / 3));
+    }
+  }
+  return pixels;
 }
 
 /** The same picture in a file of its own: with a comment, which JPEG has room for. */
