@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Verdict } from '../../ledger/result-ledger.js';
 import { formatCredits } from '../../shared/quantities.js';
 import type { ReviewBrief, ReviewDecision } from '../review-brief.js';
@@ -36,10 +36,15 @@ export function VerdictPanel({
   const promptField = useRef<HTMLTextAreaElement>(null);
   const verdict = decision?.decision ?? null;
 
-  // Said by somebody else, or taken back.
-  useEffect(() => {
-    setNote(writtenNote());
-    setPrompt(decision?.prompt ?? brief.prompt ?? '');
+  /** What the fields had when they were last in step with what is decided: other text is still to be said. */
+  const inStep = useRef({ note, prompt });
+
+  // Said by somebody else, or taken back. At once, so that what is typed meanwhile is not lost.
+  useLayoutEffect(() => {
+    const said = { note: writtenNote(), prompt: decision?.prompt ?? brief.prompt ?? '' };
+    if (note === inStep.current.note) setNote(said.note);
+    if (prompt === inStep.current.prompt) setPrompt(said.prompt);
+    inStep.current = said;
   }, [decision]);
 
   useEffect(() => {
