@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { BatchMeta } from '../ledger/batch-meta.js';
+import { manifestPath } from '../results/manifest.js';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
 import { briefPage, findPage } from './pages/brief-page.js';
@@ -10,7 +12,7 @@ import { schedulesPage } from './pages/schedules-page.js';
 import { findBriefs } from './reading/find-briefs.js';
 import type { Ledgers } from './reading/ledgers.js';
 import type { BatchQueues } from './reading/queues.js';
-import { FailureReader } from './reading/read-failures.js';
+import { FailureReader, readable } from './reading/read-failures.js';
 import { readStory } from './reading/read-story.js';
 import type { Watch } from './reading/watch.js';
 
@@ -35,7 +37,12 @@ const findQuery = z.object({
 export async function addPages(server: FastifyInstance, sources: PageSources): Promise<void> {
   const { ledgers, watch } = sources;
   const failures = new FailureReader();
-  server.get('/', async (_request, reply) => send(reply, overviewPage(await watch.look())));
+  server.get('/', async (_request, reply) => {
+    const overview = await watch.look();
+    const places = await Promise.all(overview.batches.map(({ meta }) => resultsOf(meta)));
+    const here = overview.batches.filter((_batch, index) => places[index] === 'here');
+    return send(reply, overviewPage(overview, new Set(here.map(({ meta }) => meta.name))));
+  });
   server.get(schedulesPath, async (_request, reply) =>
     send(reply, schedulesPage(await watch.look())),
   );
@@ -44,7 +51,8 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     const { batches, atMs } = await watch.look();
     const batch = batches.find(({ meta }) => meta.name === name);
     if (!batch) return notFound(sources, reply, `There is no batch ${name}, or it is too old.`);
-    return send(reply, batchPage(batch, await failures.read(batch.meta, atMs), atMs));
+    const why = await failures.read(batch.meta, atMs);
+    return send(reply, batchPage(batch, why, { atMs, results: await resultsOf(batch.meta) }));
   });
   server.get('/brief', async (request, reply) => {
     const { batch, id } = asked(briefQuery, request.query);
@@ -65,6 +73,11 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     return reply.type(type).send(text);
   });
   await addAssets(server);
+}
+
+/** Whether there is something to look at on this machine. */
+async function resultsOf({ out }: BatchMeta): Promise<'here' | 'elsewhere'> {
+  return out !== '' && (await readable(manifestPath(out))) ? 'here' : 'elsewhere';
 }
 
 /** An address that lacks what its page needs; not to be taken for a record that cannot be read. */

@@ -14,6 +14,7 @@ import { troublePage } from './pages/layout.js';
 import { Ledgers } from './reading/ledgers.js';
 import { BatchQueues, ScheduleQueues } from './reading/queues.js';
 import { Watch } from './reading/watch.js';
+import { addReviews, ReviewDesks } from './review-desks.js';
 
 export interface MonitorOptions {
   connection: Redis;
@@ -40,7 +41,7 @@ export interface Monitor {
  * @throws BatchError `bad_configuration` without a login on an address that others can reach, or on a taken port
  */
 export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
-  const { connection, prefix, clock, host, port, login, actions } = options;
+  const { connection, prefix, clock, log, host, port, login, actions } = options;
   if (!login && !isLoopback(host)) {
     throw new BatchError(
       'bad_configuration',
@@ -62,12 +63,15 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   // After the guard: what does not exist needs the login as well.
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
   await addPages(server, { ledgers, queues: queues.batches, watch });
+  const desks = new ReviewDesks(ledgers, { clock, log });
+  await addReviews(server, { desks, actions, log });
   const tellBatch = (name: string) => tellNews(connection, prefix, { about: 'batch', name });
   await addBoard(server, { queues, watch, actions, tellBatch });
   watch.start();
   const stop = async () => {
     await server.close();
     await watch.stop();
+    await desks.closeAll();
     await Promise.all([queues.batches.closeAll(), queues.schedules.closeAll()]);
   };
   const remedy = 'choose others with --host and --port';

@@ -132,6 +132,70 @@ describe.concurrent('rivya-batch monitor', () => {
     run.kill('SIGKILL');
   });
 
+  test('shows the results of batches whose folder it has, and takes decisions only where actions are allowed', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(2));
+    for (const out of ['out', 'other']) {
+      const run = ['run', 'in.csv', '--out', out, ...mapping, ...fast];
+      expect((await desk.run(run)).code).toBe(0);
+    }
+    const [line] = await desk.lines('out');
+    const said = { brief_id: line?.brief_id, attempt: 1, sha256: line?.assets[0]?.sha256 };
+    const decision = { ...said, decision: 'approved', note: null, prompt: null };
+    const decide = async (origin: string, batch: string) => {
+      const headers = { origin, 'content-type': 'application/json' };
+      const body = JSON.stringify({ decisions: [decision] });
+      const asked = withLogin({ password, method: 'POST', headers, body });
+      return ask(origin, `/review/${batch}/decisions`, asked);
+    };
+
+    const reading = await startMonitor(desk);
+    const link = '<a href="/review/out/">Look and decide</a>';
+    expect((await reading.get('/')).text).toContain(link);
+    expect((await reading.get('/batch?name=out')).text).toContain(link);
+    expect((await reading.get('/review/out')).headers.location).toBe('/review/out/');
+    expect((await reading.get('/review/out/')).text).toContain('src="page.js"');
+    const data = JSON.parse((await reading.get('/review/out/data')).text);
+    expect(data).toMatchObject({ batch: 'out', total: 2, canDecide: false });
+    const path = line?.assets[0]?.path;
+    expect((await reading.get(`/review/out/${path}`)).bytes).toHaveLength(
+      line?.assets[0]?.bytes ?? 0,
+    );
+    for (const missing of ['/review/nowhere/data', '/review/out/run.json', '/review/']) {
+      expect([missing, (await reading.get(missing)).status]).toEqual([missing, 404]);
+    }
+    for (const asked of [
+      '/review/out/',
+      '/review/out/data',
+      '/review/out/events',
+      `/review/out/${path}`,
+    ]) {
+      expect([asked, (await ask(reading.origin, asked)).status]).toEqual([asked, 401]);
+    }
+    expect((await decide(reading.origin, 'out')).status).toBe(403);
+
+    const allowed = await startMonitor(desk, ['--allow-actions']);
+    const taken = await decide(allowed.origin, 'out');
+    expect(JSON.parse(taken.text)).toMatchObject({ taken: [decision], left_out: [] });
+    expect(await desk.read('out/decisions.jsonl')).toContain('"approved"');
+    const evil = { origin: 'http://evil.example', 'content-type': 'application/json' };
+    const foreign = withLogin({
+      password,
+      method: 'POST',
+      headers: evil,
+      body: '{"decisions":[]}',
+    });
+    expect((await ask(allowed.origin, '/review/out/decisions', foreign)).status).toBe(403);
+    await rm(join(desk.folder, 'other'), { recursive: true });
+    expect((await allowed.get('/')).text).not.toContain('/review/other/');
+    expect((await allowed.get('/review/other/data')).status).toBe(404);
+    allowed.running.kill('SIGTERM');
+    expect((await allowed.running.finished).code).toBe(0);
+    expect((await desk.read('out/manifest.csv')).split('\n')[1]).toContain('approved');
+  });
+
   test('says in a sentence that its port is taken', async ({ openDesk }) => {
     const desk = await openDesk();
     const { origin } = await startMonitor(desk);

@@ -30,16 +30,22 @@ import {
   pill,
   progressOf,
   queueLink,
+  reviewLink,
   stateOf,
   table,
   timeLeftWords,
   timeText,
 } from './layout.js';
 
-export function batchPage(batch: WatchedBatch, failures: Failures, atMs: number): string {
+export function batchPage(
+  batch: WatchedBatch,
+  failures: Failures,
+  { atMs, results }: { atMs: number; results: 'here' | 'elsewhere' },
+): string {
   const { meta } = batch;
   const main = html`<h1>${meta.name} ${stateOf(meta)}</h1>
 <p class="progress">${progressOf(meta)}</p>
+${results === 'here' ? html`<p><a href="${reviewLink(meta.name)}">Look and decide</a></p>` : null}
 ${facts(factRows(batch, atMs))}
 <h2>Without success</h2>
 ${failuresPart(batch, failures)}

@@ -97,6 +97,11 @@ export function batchLink(batch: string): string {
   return `/batch?${new URLSearchParams({ name: batch })}`;
 }
 
+/** Its page asks for what belongs to it by relative addresses: the batch stands in the path. */
+export function reviewLink(batch: string): string {
+  return `${reviewPath}/${encodeURIComponent(batch)}/`;
+}
+
 export function briefLink(batch: string, id: string): string {
   return `/brief?${new URLSearchParams({ batch, id })}`;
 }
@@ -119,6 +124,9 @@ export function scheduleLink(account: string, schedule: string): string {
 }
 
 export const schedulesPath = '/schedules';
+
+/** Where results are looked at and decided on. */
+export const reviewPath = '/review';
 
 /** Where Bull Board is. */
 export const boardPath = '/queues';

@@ -13,17 +13,19 @@ import {
   layout,
   paceOfBatchWords,
   progressOf,
+  reviewLink,
   stateOf,
   table,
   timeLeftWords,
 } from './layout.js';
 import { schedulesInShort } from './schedules-page.js';
 
-export function overviewPage(overview: Overview): string {
+/** @param here batches whose results are on this machine */
+export function overviewPage(overview: Overview, here: ReadonlySet<string>): string {
   const { atMs, batches, older, accounts } = overview;
   const open = batches.filter(({ meta }) => !isOver(meta));
   const main = html`<h1>Batches</h1>
-${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches)}
+${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches, here)}
 ${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}
 ${schedulesInShort(overview)}
 ${accounts.map((account) => accountPart(account, open, atMs))}`;
@@ -31,9 +33,15 @@ ${accounts.map((account) => accountPart(account, open, atMs))}`;
   return layout({ title, live: 'live', atMs, search: { text: '', batch: '' }, main });
 }
 
-function batchTable(batches: WatchedBatch[]): Html {
+function batchTable(batches: WatchedBatch[], here: ReadonlySet<string>): Html {
   const heads = ['batch', 'state', 'progress', 'not good', 'pace', 'limited by', 'credits', 'left'];
-  return table(heads, batches.map(batchRow));
+  if (here.size === 0) return table(heads, batches.map(batchRow));
+  const rows = batches.map((batch) => [...batchRow(batch), resultsPart(batch, here)]);
+  return table([...heads, 'results'], rows);
+}
+
+function resultsPart({ meta: { name } }: WatchedBatch, here: ReadonlySet<string>): Html | null {
+  return here.has(name) ? html`<a href="${reviewLink(name)}">Look and decide</a>` : null;
 }
 
 function batchRow(batch: WatchedBatch) {

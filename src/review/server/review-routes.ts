@@ -67,6 +67,9 @@ const pageTypes = {
 function addPage(server: FastifyInstance, { deskOf }: ReviewRoutes): void {
   server.get('/', async (request, reply) => {
     const { name } = await deskOf(request);
+    // Mounted below a path: all that the page asks for is relative to it.
+    const { pathname, search } = addressOf(request);
+    if (!pathname.endsWith('/')) return reply.redirect(`${pathname}/${search}`, 301);
     return reply.type('text/html; charset=utf-8').send(servedPage(name));
   });
   for (const name of ['page.js', 'page.css'] as const) {
@@ -111,8 +114,12 @@ async function begun(pieces: AsyncGenerator<string>): Promise<AsyncGenerator<str
   })();
 }
 
-function paramsOf({ url }: FastifyRequest): URLSearchParams {
-  return new URL(url, 'http://any.invalid').searchParams;
+function addressOf({ url }: FastifyRequest): URL {
+  return new URL(url, 'http://any.invalid');
+}
+
+function paramsOf(request: FastifyRequest): URLSearchParams {
+  return addressOf(request).searchParams;
 }
 
 /** Ends when the one who asked has got all, or has gone. */
