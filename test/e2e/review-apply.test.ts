@@ -241,6 +241,23 @@ describe.concurrent('review --apply of other batches', () => {
     expect(desk.simulator.bill().total.tasks).toBe(0);
   });
 
+  test('a picture that is none is made anew with other words, and the bad one stays aside (S1, S5)', async ({
+    openDesk,
+  }) => {
+    const faults = ['download-bad-picture=flat:prompt=Product 2'];
+    const desk = await openDesk({ faults, tinyMedia: false });
+    await desk.write('in.csv', productsCsv(2));
+    expectEnded(await desk.run(run), 3);
+    await say(desk, '00002', 'again', 'Something to see');
+    const asked = await desk.run(['review', 'out', '--apply']);
+    expect(asked.stderr).toMatch(/1 failed: new attempts, about 1 credit.*1 with a changed prompt/);
+    expectEnded(await desk.run(apply));
+    expectEnded(await desk.run(run));
+    await expectPaidOnce(desk, 3);
+    expect(await promptsOf(desk)).toContain('00002 2 Something to see ("Photo of Product 2")');
+    expect(await desk.read('out/history.jsonl')).toContain('"aside/00002');
+  });
+
   test('files that it refers to go with the words, whatever these say (S1)', async ({
     openDesk,
   }) => {
