@@ -589,6 +589,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
       )}
       {view === 'failures' && (
         <main class="scrolled">
+          <h1 class="sr-only">Failures</h1>
           <FailuresView
             briefs={data.briefs}
             folder={folder}
@@ -605,6 +606,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
       )}
       {view === 'totals' && (
         <main class="scrolled">
+          <h1 class="sr-only">Totals</h1>
           <TotalsTab source={source} />
         </main>
       )}
