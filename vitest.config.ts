@@ -11,6 +11,7 @@ const longOnes = [
   'crash/fleet',
   'crash/full-disk',
   'crash/interleavings',
+  'crash/invalid-pictures',
   'crash/lost-folder',
   'crash/lost-state',
   'crash/redis-trouble',
