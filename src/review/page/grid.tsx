@@ -1,5 +1,5 @@
 import { Component } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Verdict } from '../../ledger/result-ledger.js';
 import type { ReviewBrief } from '../review-brief.js';
 import type { Density } from './address.js';
@@ -78,7 +78,8 @@ export function Grid({
     setTop(view.scrollTop - (view.scrollTop % rowHeight));
   }, [active, columns, rowHeight, height > 0]);
 
-  useEffect(() => {
+  // At once: a focus that comes later sets back what keys have moved on meanwhile, and the two take turns without an end.
+  useLayoutEffect(() => {
     if (focusActive === 0) return;
     scroller.current
       ?.querySelector<HTMLElement>('[data-active] .card-open')
