@@ -44,6 +44,8 @@ export function shownCommands(page: string): ShownCommand[] {
 
 /** What follows `rivya-batch`, or stands in for it where a container has it as its entry point. */
 function wordsOfOurs(words: string[]): string[] | null {
+  // Its name is that of the package, too.
+  if (words[0] === 'npm') return null;
   const ours = words.indexOf('rivya-batch');
   if (ours >= 0) return words.slice(ours + 1);
   if (words.slice(0, 3).join(' ') !== 'docker compose run') return null;
