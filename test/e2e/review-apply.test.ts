@@ -43,6 +43,9 @@ describe.concurrent('review --apply', () => {
     expectEnded(applied);
     expect(applied.stdout).toMatch(/new attempt: 2.*continue out/s);
     expect(await applyJson(desk)).toMatchObject({ reopened: 0, new_attempts: 0 });
+    expect((await desk.run(apply)).stdout).toMatch(
+      /made again.\n2 briefs of it have no result yet/,
+    );
     expectEnded(await desk.run(run));
     await expectPaidOnce(desk, 7);
     expect(await promptsOf(desk)).toEqual([

@@ -19,6 +19,7 @@ import { Again } from '../../../results/again.js';
 import { readJournalHeader } from '../../../results/journal.js';
 import { readableLines } from '../../../results/manifest.js';
 import { holdsLife, ownerOf } from '../../../results/output-folder.js';
+import { readReport } from '../../../results/run-report.js';
 import type { Model } from '../../../rivya/outcome.js';
 import { lastModels } from '../../../session/model-list.js';
 import {
@@ -68,7 +69,7 @@ export async function openAgain(
   { yes }: { yes: boolean },
 ): Promise<OpenedAgain | 'not_wanted'> {
   const batch = (await ownerOf(folder)) ?? '';
-  if (!(await isAnyWanted(folder))) return nothingOpened(batch);
+  if (!(await isAnyWanted(folder))) return nothingOpened(batch, folder);
   const session = await openStoreSession(setup.settings, setup.terminal);
   try {
     const { ledger, account, meta } = await findBatch(session, { batch, folder });
@@ -91,10 +92,18 @@ async function isAnyWanted(folder: string): Promise<boolean> {
   return false;
 }
 
-function nothingOpened(batch: string): OpenedAgain {
+/** By what the folder says: what was opened before is not made yet. */
+async function nothingOpened(batch: string, folder: string): Promise<OpenedAgain> {
+  const pending = (await readReport(folder))?.counts.pending ?? 0;
   const nothing = { reopened: 0, new_attempts: 0, changed_prompts: 0, expected_credits: 0 };
   const result = { batch, ...nothing, groups: [], left_out: [] };
-  return { result, lines: ['Nothing is to be made again.'] };
+  const left =
+    pending === 0
+      ? []
+      : [
+          `${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet: its run, or a worker, goes on with ${pending === 1 ? 'it' : 'them'}.`,
+        ];
+  return { result, lines: ['Nothing is to be made again.', ...left] };
 }
 
 /** @throws BatchError `batch_not_found` with what brings it back */
