@@ -241,6 +241,12 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
     else moveTo(at);
   };
 
+  /** What has no file would stop whoever decides on one after the other. */
+  const afterDecided = (position: number): number => {
+    const next = found.findIndex((brief, at) => at > position && isDecidable(brief));
+    return next < 0 ? position : next;
+  };
+
   const select = (position: number, how: 'toggle' | 'range') => {
     const brief = found[position];
     if (brief === undefined) return;
@@ -268,13 +274,15 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
       const brief = found[active];
       if (brief === undefined) return;
       const prompt = verdict === 'again' ? (brief.decision?.prompt ?? null) : null;
-      if (say([brief], { decision: verdict, note: note(brief), prompt })) moveTo(active + 1);
+      if (say([brief], { decision: verdict, note: note(brief), prompt }))
+        moveTo(afterDecided(active));
     }
   };
   const sayOpen = (brief: ReviewBrief, saying: Saying, goOn: boolean) => {
     if (!say([brief], saying)) return;
     if (saying.decision === 'undecided') notes.delete(brief.id);
-    if (goOn) moveOpen(1);
+    const next = openAt === undefined ? undefined : found[afterDecided(openAt)];
+    if (goOn && next !== undefined) show(next);
   };
 
   const press = useLatest((event: KeyboardEvent) => {
