@@ -87,7 +87,7 @@ export interface ReviewBrief {
 /** What the page is given: of a batch, a page of its briefs. */
 export interface ReviewData {
   batch: string;
-  /** Base name of the folder. */
+  /** Base name of the folder; served, the folder as it can be typed in a command. */
   folder: string;
   /** Results of the simulator: placeholders. */
   simulated: boolean;

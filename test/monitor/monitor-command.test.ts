@@ -193,7 +193,7 @@ describe.concurrent('rivya-batch monitor', () => {
     expect((await allowed.get('/review/other/data')).status).toBe(404);
     allowed.running.kill('SIGTERM');
     expect((await allowed.running.finished).code).toBe(0);
-    expect((await desk.read('out/manifest.csv')).split('\n')[1]).toContain('approved');
+    expect(await desk.read('out/manifest.csv')).toContain(',approved');
   });
 
   test('says in a sentence that its port is taken', async ({ openDesk }) => {

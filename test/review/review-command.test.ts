@@ -29,7 +29,8 @@ describe.concurrent('rivya-batch review FOLDER', () => {
     const { running, url } = await startReview(desk);
     await until(() => running.output().includes('3 briefs, 3 undecided.'));
     const reviewer = await openReviewer(url);
-    const { briefs } = await reviewer.data();
+    const { briefs, folder } = await reviewer.data();
+    expect(folder).toBe('out');
     const said = briefs.map(({ id, attempt, files }, index) => ({
       brief_id: id,
       attempt,

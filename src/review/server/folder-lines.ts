@@ -88,11 +88,16 @@ export class FolderLines {
   private async find(key: string, isIt: (asset: Asset) => boolean): Promise<Asset | null> {
     for (const file of [this.manifest, this.history]) {
       const line = await file.lineNaming(key);
-      const asset = line?.assets.find(isIt);
+      const asset = line === null ? undefined : filesOf(line).find(isIt);
       if (asset !== undefined) return asset;
     }
     return null;
   }
+}
+
+/** What came and was no result is shown, too. */
+function filesOf({ assets, aside = [] }: ManifestLine): Asset[] {
+  return [...assets, ...aside];
 }
 
 const byPath = (path: string) => `path ${path}`;
@@ -142,7 +147,7 @@ class NamingFile {
     this.end = found.offset + found.length;
     if (found.kind === 'unreadable') this.reader.onUnreadable?.();
     if (found.kind !== 'line') return;
-    for (const { path, sha256 } of found.line.assets) {
+    for (const { path, sha256 } of filesOf(found.line)) {
       this.spans.set(byPath(path), found);
       this.spans.set(byHash(sha256), found);
     }

@@ -31,6 +31,8 @@ import { FolderLines } from './folder-lines.js';
 import { TableKeeper } from './table-keeper.js';
 
 export interface DeskOptions {
+  /** The folder, as it can be typed in a command; by default as a whole path. */
+  typedAs?: string;
   clock: Clock;
   /** Is told in a sentence what could not be done while nobody waited for it. */
   warn(sentence: string): void;
@@ -41,7 +43,7 @@ const postedSchema = decisionSchema.omit({ at: true });
 /** Of a list, which fails as a whole where it is none. */
 export const postedListSchema = z.object({ decisions: z.array(z.unknown()).max(100_000) });
 
-export interface LeftOutDecision {
+interface LeftOutDecision {
   /** Null where it cannot be read. */
   brief_id: string | null;
   because: LeftOutBecause;
@@ -110,7 +112,8 @@ export class ReviewDesk {
     const begin = (shown - 1) * briefsPerPage;
     const { name, batch, simulated, size: total, columns, unreadable } = folder;
     const head: Omit<ReviewData, 'briefs'> = {
-      ...{ batch: batch ?? name, folder: name, simulated, canDecide },
+      ...{ batch: batch ?? name, simulated, canDecide },
+      folder: this.options.typedAs ?? this.out,
       ...{ total, matching, page: shown, pages, columns: [...columns], unreadable, mark },
     };
     yield `${JSON.stringify(head).slice(0, -1)},"briefs":[`;

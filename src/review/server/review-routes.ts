@@ -72,12 +72,16 @@ function addPage(server: FastifyInstance, { deskOf }: ReviewRoutes): void {
     if (!pathname.endsWith('/')) return reply.redirect(`${pathname}/${search}`, 301);
     return reply.type('text/html; charset=utf-8').send(servedPage(name));
   });
+  server.get('/icon.svg', async (_request, reply) => reply.type('image/svg+xml').send(icon));
   for (const name of ['page.js', 'page.css'] as const) {
     server.get(`/${name}`, async (request, reply) =>
       reply.type(pageTypes[name]).send(packed(request, reply, [await readPageFile(name)])),
     );
   }
 }
+
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><title>rivya-batch</title><rect width="32" height="32" rx="7" fill="#1f5f8b"/><path d="m8 17 6 6 11-13" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>';
 
 const pageNumber = z.coerce.number().int().positive().catch(1);
 

@@ -9,6 +9,8 @@ import { addReviewRoutes } from './review-routes.js';
 export interface ReviewOptions extends ListenAddress {
   /** The results folder. */
   out: string;
+  /** The folder, as it can be typed in a command. */
+  typedAs?: string;
   /** Beside the token; null for none. */
   login: Login | null;
   clock: Clock;
@@ -31,6 +33,7 @@ export interface Review {
  */
 export async function startReview({
   out,
+  typedAs,
   login,
   clock,
   warn,
@@ -38,7 +41,7 @@ export async function startReview({
   port,
 }: ReviewOptions): Promise<Review> {
   const token = new TokenLogin();
-  const desk = new ReviewDesk(out, { clock, warn });
+  const desk = new ReviewDesk(out, { clock, warn, ...(typedAs !== undefined && { typedAs }) });
   const server = Fastify({ logger: false, forceCloseConnections: true });
   await guardServer(server, { whose: 'review', login, token, clock });
   // After the guard: what does not exist needs the login as well.

@@ -24,7 +24,7 @@ export interface Reviewer {
   listen(path?: string): Promise<Listener>;
 }
 
-export interface Listener {
+interface Listener {
   /** The next event that is wanted; what comes before it is passed over. */
   next(isWanted: (heard: Heard) => boolean): Promise<Heard>;
   /** Of the last event that has one. */
@@ -55,7 +55,7 @@ export async function openReviewer(url: string): Promise<Reviewer> {
   return reviewerAt(origin, { cookie });
 }
 
-export function reviewerAt(origin: string, login: Record<string, string>): Reviewer {
+function reviewerAt(origin: string, login: Record<string, string>): Reviewer {
   const get = (path: string, { headers, ...asked }: Asked = {}) =>
     ask(origin, path, { ...asked, headers: { ...login, ...headers } });
   return {

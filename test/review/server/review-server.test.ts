@@ -1,4 +1,4 @@
-import { appendFile, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
@@ -40,7 +40,7 @@ describe('the page', () => {
     const folder = await ResultsFolder.make();
     const { review, reviewer } = await openReview(folder.path);
     const { origin, get } = await reviewer();
-    const paths = ['/', '/page.js', '/page.css', '/data', '/assets/a.png'];
+    const paths = ['/', '/page.js', '/page.css', '/icon.svg', '/data', '/assets/a.png'];
     for (const path of [
       ...paths,
       '/events',
@@ -396,6 +396,23 @@ describe('files', () => {
       expect([path, status >= 400 && status < 500]).toEqual([path, true]);
       expect(text).not.toMatch(/brief_id|root:|RIVYA|not named/);
     }
+  });
+
+  it('may be such as were set aside: what came and was no result', async () => {
+    const folder = await ResultsFolder.make();
+    await mkdir(folder.at('aside'));
+    const [flat, cut] = [
+      await folder.asset('aside/flat.png', 'one colour'),
+      await folder.asset('aside/cut.png', 'half of it'),
+    ];
+    await folder.change('a', { aside: [flat] });
+    await folder.change('d', { assets: [cut] });
+    await folder.write('aside/other.png', 'not named');
+    const { reviewer } = await openReview(folder.path);
+    const { get } = await reviewer();
+    expect((await get('/aside/flat.png')).text).toBe('one colour');
+    expect((await get('/aside/cut.png')).text).toBe('half of it');
+    expect((await get('/aside/other.png')).status).toBe(404);
   });
 
   it('lie in the folder, whatever a line or a link in their place says', async () => {

@@ -27,6 +27,7 @@ export async function serve(
   const interrupts = new Interrupts();
   const review = await startReview({
     out: folder,
+    typedAs: typedFolder(folder),
     login: settings.monitorLogin,
     clock: systemClock,
     warn: terminal.warn,
@@ -34,10 +35,11 @@ export async function serve(
     port,
   });
   try {
+    // Of a large batch the count takes some seconds.
+    if (!json) terminal.print(`Review: ${review.url}`);
     const { briefs, undecided } = await review.desk.progress();
     if (json) terminal.json({ url: review.url, token: review.token, briefs, undecided });
     else {
-      terminal.print(`Review: ${review.url}`);
       terminal.print(`${counted(briefs, 'brief')}, ${grouped(undecided)} undecided.`);
       const address = 'The address holds a token: whoever has it can look and decide.';
       terminal.note(`${address}${elsewhereText(host)} Ctrl+C ends it.`);
@@ -64,7 +66,11 @@ async function tellEnd(
 ): Promise<void> {
   const { undecided } = await desk.progress();
   terminal.note(`Decided here: ${takenWords(desk.taken)}; ${grouped(undecided)} undecided.`);
-  const named = relative(process.cwd(), folder) || '.';
   terminal.note('Hand over what is approved, and make anew what is to be made again:');
-  terminal.note(`  ${program} review ${shellWord(named)} --apply`);
+  terminal.note(`  ${program} review ${shellWord(typedFolder(folder))} --apply`);
+}
+
+/** From where the command was given. */
+function typedFolder(folder: string): string {
+  return relative(process.cwd(), folder) || '.';
 }
