@@ -1,12 +1,13 @@
 import { Component } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Verdict } from '../../ledger/result-ledger.js';
+import { resultKind } from '../find-briefs.js';
 import type { ReviewBrief } from '../review-brief.js';
 import type { Density } from './address.js';
 import { isDecidable } from './desk.js';
 import { useSize } from './hooks.js';
 import { Icon } from './icons.js';
-import { Thumbnail } from './media.js';
+import { Thumbnail, thumbnailText } from './media.js';
 import type { ReviewSource } from './source.js';
 import { altText, beginning, valueText, verdictOrder, verdictWords } from './words.js';
 
@@ -165,12 +166,23 @@ class Card extends Component<CardProps> {
   }
 }
 
+/** What stands over a brief that did not succeed. */
+function statusText({ status, error }: ReviewBrief): string {
+  return status === 'succeeded' ? '' : (error?.code ?? valueText('status', status));
+}
+
+/** What a card is called says what can be read on it. */
+function seenText(brief: ReviewBrief): string {
+  if (resultKind(brief) !== 'text') return altText(brief);
+  return `${brief.id}: ${beginning(brief.text ?? '', thumbnailText)}`;
+}
+
 function CardFace({ brief, source, position, count, actions, ...card }: CardProps) {
   const { isActive, isSelected, isLarge } = card;
   const verdict = brief.decision?.decision ?? null;
   const canDecide = isDecidable(brief);
   const state = verdict === null ? '' : `, ${verdictWords[verdict].done.toLowerCase()}`;
-  const failed = brief.status === 'succeeded' ? '' : `, ${brief.status}`;
+  const failed = statusText(brief);
   return (
     <li
       aria-setsize={count}
@@ -191,7 +203,7 @@ function CardFace({ brief, source, position, count, actions, ...card }: CardProp
         type="button"
         class="card-open"
         tabIndex={isActive ? 0 : -1}
-        aria-label={`Open ${altText(brief)}${failed}${state}`}
+        aria-label={`Open ${seenText(brief)}${failed && `, ${failed}`}${state}`}
         onClick={(event) => {
           if (event.shiftKey) actions.select(position, 'range');
           else if (event.ctrlKey || event.metaKey) actions.select(position, 'toggle');
@@ -200,9 +212,7 @@ function CardFace({ brief, source, position, count, actions, ...card }: CardProp
         onFocus={() => actions.activate(position)}
       >
         <Thumbnail shown={brief} source={source} />
-        {brief.status !== 'succeeded' && (
-          <span class="card-status">{brief.error?.code ?? valueText('status', brief.status)}</span>
-        )}
+        {failed !== '' && <span class="card-status">{failed}</span>}
       </button>
       {canDecide && (
         <label class="card-select">

@@ -8,6 +8,9 @@ import { altText, beginning } from './words.js';
 /** What is shown of a brief: its files, and what a chat said. */
 export type Shown = Pick<ReviewBrief, 'id' | 'prompt' | 'files' | 'text'>;
 
+/** So much of a text is seen in a small view. */
+export const thumbnailText = 320;
+
 /** A small view of a result, in a grid or a strip. Nothing of it can be focused. */
 export function Thumbnail({ shown, source }: { shown: Shown; source: ReviewSource }) {
   const kind = resultKind(shown);
@@ -19,7 +22,7 @@ export function Thumbnail({ shown, source }: { shown: Shown; source: ReviewSourc
     return <SmallFilm key={file.sha256} file={file} alt={altText(shown)} source={source} />;
   }
   if (kind === 'text') {
-    return <span class="thumb thumb-text">{beginning(shown.text ?? '', 320)}</span>;
+    return <span class="thumb thumb-text">{beginning(shown.text ?? '', thumbnailText)}</span>;
   }
   return (
     <span class={`thumb thumb-none thumb-${kind}`}>
