@@ -1,0 +1,107 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { test } from '../support/browser.js';
+import { makeReviewFolder } from '../support/review-folder.js';
+import { firstPicture, pageFile } from '../support/review-pages.js';
+
+interface Violation {
+  id: string;
+  help: string;
+  nodes: { target: string[]; failureSummary: string }[];
+}
+
+/** What axe finds wrong, each with where it is. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  // Without `preload` it asks for no style sheets.
+  const found = (await page.evaluate('axe.run(document, { preload: false })')) as {
+    violations: Violation[];
+    passes: unknown[];
+  };
+  expect(found.passes.length).toBeGreaterThan(10);
+  return found.violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target} ${failureSummary}`),
+  );
+}
+
+/** A brief that has an earlier attempt and a decision. */
+async function openMadeAnew(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /^Open SKU-00000b / }).click();
+  await page.getByRole('dialog').waitFor();
+}
+
+const screens: Record<string, BrowserContextOptions> = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+};
+
+let place: string;
+let address: string;
+
+beforeAll(async () => {
+  place = await mkdtemp(join(tmpdir(), 'review-'));
+  const options = { briefs: 40, decided: 12, hostile: true };
+  address = await pageFile(await makeReviewFolder(join(place, 'catalog'), options));
+});
+afterAll(() => rm(place, { recursive: true, force: true }));
+
+describe.for(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  describe.for(Object.entries(screens))('on a %s', ([, screen]) => {
+    test('every view of the page is without violations of axe', async ({ openPage }) => {
+      const within = new URL('.', address).href;
+      const { page } = await openPage({ within, colorScheme, ...screen });
+      const faults: Record<string, string[]> = {};
+      await page.goto(address);
+      await firstPicture(page);
+      faults.grid = await violations(page);
+      for (const view of ['Failures', 'Totals']) {
+        await page
+          .getByRole('navigation', { name: 'Views' })
+          .getByRole('button', { name: view })
+          .click();
+        faults[view] = await violations(page);
+      }
+      await page
+        .getByRole('navigation', { name: 'Views' })
+        .getByRole('button', { name: 'Results' })
+        .click();
+      await openMadeAnew(page);
+      const dialog = page.getByRole('dialog');
+      await dialog.getByRole('button', { name: 'Before' }).click();
+      await dialog.getByRole('button', { name: /^Again/ }).click();
+      faults.detail = await violations(page);
+      await dialog.getByRole('button', { name: 'Close' }).click();
+      await page.getByRole('button', { name: 'Hand over' }).click();
+      faults['hand over'] = await violations(page);
+      const all = Object.entries(faults).flatMap(([view, found]) =>
+        found.map((fault) => `${view}: ${fault}`),
+      );
+      expect(all).toEqual([]);
+    });
+  });
+});
+
+/** Elements of the page that take time to change, at the most. */
+const slowest = `Math.max(...[...document.querySelectorAll('*')].flatMap((element) => {
+  const { transitionDuration, animationDuration } = getComputedStyle(element);
+  return (transitionDuration + ', ' + animationDuration).split(', ').map(parseFloat);
+}))`;
+
+test('nothing moves by itself for those who want that', async ({ openPage }) => {
+  const within = new URL('.', address).href;
+  const durations: unknown[] = [];
+  for (const reducedMotion of ['no-preference', 'reduce'] as const) {
+    const { page } = await openPage({ within, reducedMotion });
+    await page.goto(address);
+    await firstPicture(page);
+    await openMadeAnew(page);
+    durations.push(await page.evaluate(slowest));
+  }
+  const [usual, reduced] = durations;
+  expect(usual).toBeGreaterThan(0.05);
+  expect(reduced).toBeLessThan(0.01);
+});
