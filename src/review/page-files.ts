@@ -6,7 +6,7 @@ import { html } from '../shared/html.js';
 export type PageFile = 'page.js' | 'page.css';
 
 /** The page's script or style, as `npm run build` made them: beside this module, or in `dist/` where this is a source. */
-export function pagePath(name: PageFile): string {
+function pagePath(name: PageFile): string {
   const beside = fileURLToPath(new URL(name, import.meta.url));
   if (existsSync(beside)) return beside;
   return fileURLToPath(new URL(`../../dist/review/${name}`, import.meta.url));

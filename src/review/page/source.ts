@@ -36,7 +36,7 @@ export interface ReviewSource {
   pageAddress(page: number): string;
 }
 
-export interface Heard {
+interface Heard {
   decisions(decisions: PageDecision[]): void;
   /** The batch has so many lines now; `anew`: others than were loaded, as after a retry. */
   lines(lines: number, anew: boolean): void;
