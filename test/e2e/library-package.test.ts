@@ -32,9 +32,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the packed tarball', () => {
   test('is what package managers and type checkers expect of one', () => {
-    const bin = join(root, 'node_modules/.bin');
-    run(join(bin, 'publint'), ['--strict', tarball]);
-    run(join(bin, 'attw'), ['--profile', 'esm-only', tarball]);
+    run('npm', ['run', 'lint:package', '--', tarball], root);
+    run('npm', ['run', 'types:package', '--', tarball], root);
   });
 
   test('holds what it needs and nothing of tests, benchmarks or sources', async () => {
