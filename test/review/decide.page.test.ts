@@ -192,4 +192,23 @@ describe('decisions', () => {
       said(folder, 0, 'rejected'),
     ]);
   });
+
+  test('of somebody else take nothing away that is being typed', async ({ openPage }) => {
+    const folder = await newReviewFolder({ briefs: 20 });
+    const { address, origin, decide } = await serveFolder(folder);
+    const { page } = await openPage({ within: origin });
+    await page.goto(address);
+    await firstPicture(page);
+    for (const key of ['ArrowRight', 'ArrowLeft', 'Enter', 'g']) await page.keyboard.press(key);
+    const words = page.getByRole('textbox', { name: /^Prompt of the next attempt/ });
+    await words.fill('By daylight');
+    const theirs = said(folder, 0, 'again', { note: 'too dark, says Ben' });
+    expect(await decide([theirs])).toMatchObject({ status: 200 });
+    const note = page.getByRole('textbox', { name: /^Note/ });
+    await expect.poll(() => note.inputValue()).toBe('too dark, says Ben');
+    expect(await words.inputValue()).toBe('By daylight');
+    await page.keyboard.press('Control+Enter');
+    const both = said(folder, 0, 'again', { note: 'too dark, says Ben', prompt: 'By daylight' });
+    await expect.poll(async () => lastWords(await keptDecisions(folder))).toEqual([both]);
+  });
 });
