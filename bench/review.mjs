@@ -42,8 +42,14 @@ async function seconds(act) {
   return { result, seconds: round((performance.now() - startedAt) / 1_000) };
 }
 
-const tellMemory =
-  'data:text/javascript,process.on("exit",()=>console.error("peak",process.resourceUsage().maxRSS))';
+/** Of this process since it is this program: what the system counts for a child begins with the size of its parent. */
+const tellMemory = `data:text/javascript,${encodeURIComponent(`
+  import { readFileSync } from 'node:fs';
+  process.on('exit', () => {
+    const status = readFileSync('/proc/self/status', 'utf8');
+    console.error('peak', status.split('VmHWM:')[1].split('kB')[0].trim());
+  });
+`)}`;
 
 /** A command to its end, with the most memory that it had. */
 async function command(parameters) {
