@@ -15,6 +15,7 @@ const longOnes = [
   'crash/lost-folder',
   'crash/lost-state',
   'crash/redis-trouble',
+  'crash/review-apply',
   'crash/steps',
   'crash/sweep',
   'e2e/large-change',
