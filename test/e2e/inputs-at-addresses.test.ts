@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished } from 'vitest';
@@ -24,22 +24,23 @@ async function openInputs(desk: Desk) {
     const { status = 200, type = 'text/csv', location, body } = answer;
     response.writeHead(status, { 'content-type': type, ...(location && { location }) }).end(body);
   });
-  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { host: _host, connection: _connection, ...headers } = request.headers;
-    const method = request.method ?? 'GET';
-    const answer = await fetch(`${behind}${request.url}`, {
-      method,
-      headers: headers as Record<string, string>,
-      ...(method !== 'GET' && { body: Buffer.concat(chunks) }),
+  function pass(request: IncomingMessage, response: ServerResponse): void {
+    const { method, headers } = request;
+    // A connection of its own: one that is kept may have been closed at the other end.
+    const asking = ask(`${behind}${request.url}`, { method, headers, agent: false }, (answer) => {
+      void relay(answer, response);
     });
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    const type = answer.headers.get('content-type') ?? '';
+    asking.on('error', () => response.destroy());
+    request.pipe(asking);
+  }
+  async function relay(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    const bytes = Buffer.concat(chunks);
+    const type = answer.headers['content-type'] ?? '';
     // Links of results lead to where they may be fetched from.
-    const isJson = type.includes('json');
-    const body = isJson ? bytes.toString().replaceAll(behind, origin) : bytes;
-    response.writeHead(answer.status, { 'content-type': type }).end(body);
+    const body = type.includes('json') ? bytes.toString().replaceAll(behind, origin) : bytes;
+    response.writeHead(answer.statusCode ?? 502, { 'content-type': type }).end(body);
   }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
