@@ -116,11 +116,14 @@ class LineTeller {
   }
 
   private begin(): void {
-    this.pass = this.pass
-      .then(() => this.tellNew())
-      .catch((error: unknown) => {
-        this.telling.log.warn({ err: error, out: this.out }, 'lines could not be read to be told');
-      });
+    this.inTurn(() => this.tellNew());
+  }
+
+  /** One after the other; what fails, such as a full disk, is tried again with the next, and ends no process. */
+  private inTurn(work: () => Promise<void>): void {
+    this.pass = this.pass.then(work).catch((error: unknown) => {
+      this.telling.log.warn({ err: error, out: this.out }, 'lines could not be read to be told');
+    });
   }
 
   private async tellNew(): Promise<void> {
@@ -165,7 +168,7 @@ class LineTeller {
   private again(offset: number): void {
     const failed = this.failing.get(offset);
     if (failed === undefined) return;
-    this.pass = this.pass.then(async () => {
+    this.inTurn(async () => {
       this.failing.delete(offset);
       await this.tell(failed.line, offset, failed.tries + 1);
       if (this.mark !== null) await this.keep(this.mark);
