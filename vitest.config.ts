@@ -1,42 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * Pages in a browser, minutes of killing, freezing and filling disks, many briefs, input of chance, and hours of learning on simulated time: `npm run crash`
- * runs the first two, and `test:long`, which `.ci/run` and `npm run gate` run, what is worth it each time.
- */
-const longOnes = [
-  'crash/api-outage',
-  'crash/chaos',
-  'crash/deliver',
-  'crash/fleet',
-  'crash/full-disk',
-  'crash/interleavings',
-  'crash/invalid-pictures',
-  'crash/lost-folder',
-  'crash/lost-state',
-  'crash/redis-trouble',
-  'crash/review-apply',
-  'crash/steps',
-  'crash/sweep',
-  'e2e/large-change',
-  'e2e/large-run',
-  'e2e/large-workbook',
-  'e2e/library-package',
-  'e2e/minute-cron',
-  'e2e/schedule-changes',
-  'e2e/shop-export',
-  'producer/sources/input-fuzz',
-  'results/large-manifest',
-  'ledger/pace-learning',
+/** A test file's name says with which of these it runs; `npm test` runs those whose names say nothing. */
+const kinds = [
+  // `npm run test:long`, which the gate runs: crashes that did harm once, many briefs, input of chance, the pace learned.
+  'long',
+  // With them: pages in a browser.
+  'page',
+  // `npm run crash`: minutes of killing, freezing and filling disks, on a larger scale than every change needs.
+  'crash',
 ];
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude:
-      process.env.TESTS === 'all'
-        ? []
-        : ['test/**/*.page.test.ts', ...longOnes.map((name) => `test/${name}.test.ts`)],
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
     maxWorkers: 6,
@@ -47,5 +22,17 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
+    projects: [
+      project('short', ['test/**/*.test.ts'], kinds.map(filesOf)),
+      ...kinds.map((kind) => project(kind, [filesOf(kind)])),
+    ],
   },
 });
+
+function filesOf(kind: string): string {
+  return `test/**/*.${kind}.test.ts`;
+}
+
+function project(name: string, include: string[], exclude: string[] = []) {
+  return { extends: true as const, test: { name, include, exclude } };
+}

@@ -8,8 +8,7 @@ import { ensureRedisServer } from './provide-redis.mjs';
 
 const root = dirname(import.meta.dirname);
 ensureRedisServer();
-// The tests of pages are among the long ones.
-if (process.env.TESTS === 'all') process.env.CHROMIUM = ensureChromium();
+if (process.argv.includes('page')) process.env.CHROMIUM = ensureChromium();
 
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(built.status ?? 1);
