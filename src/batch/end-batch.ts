@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BatchLedger, ScannedBrief } from '../ledger/batch-ledger.js';
 import { isFinalized, isOver } from '../ledger/batch-meta.js';
+import { sweepDownloads } from '../results/clear-folder.js';
 import { fileNames } from '../results/file-names.js';
 import { writeTable } from '../results/manifest.js';
 import { runReport } from '../results/run-report.js';
@@ -26,6 +27,7 @@ export async function finalizeBatch(
   if (meta === null || !isOver(meta)) return 'not_yet';
   if (isFinalized(meta)) return 'finalized';
   if ((await ledger.outbox.length()) > 0) return 'not_yet';
+  await sweepDownloads(out);
   await writeTable(out);
   await writeReport(ledger, out, clock);
   await ledger.markFinalized(meta, announcementOfEnd(meta, clock.now()));

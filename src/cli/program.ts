@@ -92,9 +92,9 @@ const commands: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/costs.js')).addCostsCommand,
   },
   forget: {
-    does: "delete a finished batch's state from Redis; its files stay",
-    takes: '[options] <batch>',
-    load: async () => (await import('./commands/steer.js')).addForgetCommand,
+    does: 'delete what Redis has of finished batches; their files stay',
+    takes: '[options] <batch...>',
+    load: async () => (await import('./commands/forget.js')).addForgetCommand,
   },
   schedule: {
     does: 'batches by the clock; they run wherever a worker runs',

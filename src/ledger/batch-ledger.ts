@@ -338,11 +338,17 @@ export class BatchLedger {
     await this.delete('any');
   }
 
-  private async delete(which: 'any' | 'unsent' | 'unused'): Promise<boolean> {
-    const { meta, ...others } = this.keys;
+  /** The same with whom it tells, where each of its briefs has its line in the manifest at that moment. */
+  async forgetOver(): Promise<'forgotten' | 'open'> {
+    return (await this.delete('over')) ? 'forgotten' : 'open';
+  }
+
+  private async delete(which: 'any' | 'unsent' | 'unused' | 'over'): Promise<boolean> {
+    const { meta, outbox, ...others } = this.keys;
+    const { inFlight, webhooks } = this.account.keys;
     const reply = await runScript(this.redis, 'forget', {
-      keys: [meta, batchesKey(this.prefix), this.account.keys.inFlight, ...Object.values(others)],
-      values: [this.batch, inFlightMember(this.batch, ''), which],
+      keys: [meta, batchesKey(this.prefix), inFlight, webhooks, outbox, ...Object.values(others)],
+      values: [this.batch, inFlightMember(this.batch, ''), which, `batch ${this.batch}`],
     });
     await this.tell();
     return reply === 1;

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -57,6 +57,22 @@ describe('finalizeBatch', () => {
     await batch.write();
     expect(await batch.finalize()).toBe('finalized');
     expect(await batch.files()).toEqual(['manifest.csv', 'manifest.jsonl', 'run.json']);
+  });
+
+  it('S5: takes away what downloads that were cut off have left, and nothing else', async () => {
+    const batch = await openBatch();
+    await batch.admit('a');
+    await batch.end('a');
+    await batch.write();
+    const assets = join(batch.out, 'assets');
+    await mkdir(assets);
+    const names = ['.0b5d3c1e-7a52-4c5e-9d52-0a4f3e2b1c0d.part', 'a.png', '.mine.part'];
+    for (const name of names) await writeFile(join(assets, name), 'abc');
+    await batch.finalize();
+    expect((await readdir(assets)).sort()).toEqual(names.toSorted());
+    await batch.ledger.markAdmission('complete');
+    await batch.finalize();
+    expect((await readdir(assets)).sort()).toEqual(['.mine.part', 'a.png']);
   });
 
   it('S4: writes the table in input order, and counts that add up', async () => {

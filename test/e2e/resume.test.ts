@@ -220,8 +220,21 @@ describe.concurrent('several processes', () => {
     expect(nothing).toMatch(/^ {2}npx rivya-batch worker$/m);
     expect((await desk.run(['status', 'out'])).stdout).toMatch(/limited by .*"rivya-batch worker"/);
     expect((await desk.run(run)).code).toBe(0);
-    expect((await desk.run(['forget', 'out'])).code).toBe(0);
+    await desk.run(['enqueue', 'in.csv', '--batch', 'queued@1', ...mapping]);
+    const several = await desk.run(['forget', 'queued@*', 'nothing', 'out']);
+    expect(several).toMatchObject({
+      code: 2,
+      stdout: expect.stringMatching(/^Batch out is forgotten\. Its files are still in .*out\.\n$/),
+      stderr: expect.stringMatching(
+        /^Batch queued@1 is not finished \(2 briefs without a result\)(.*\n)*There is no batch named "nothing"/m,
+      ),
+    });
     expect(await desk.run(['status', 'out'])).toMatchObject({ code: 2 });
+    expect((await desk.run(['status', 'queued@1'])).code).toBe(0);
+    expect(await desk.run(['forget', 'no*'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('No batch has a name like no*'),
+    });
     await expectCleanBill(desk, 'out', 2);
   });
 });

@@ -7,13 +7,12 @@ import {
   surveyUnderWay,
   type UnderWay,
 } from '../../batch/end-batch.js';
-import { type BatchMeta, isOver, leftOf } from '../../ledger/batch-meta.js';
+import { type BatchMeta, leftOf } from '../../ledger/batch-meta.js';
 import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
-import { BatchError, ExitCode } from '../../shared/errors.js';
+import { ExitCode } from '../../shared/errors.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
-import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
 import type { CommandSetup } from '../setup.js';
 import { confirm } from '../text/agree.js';
 import { openLogger } from '../text/open-logger.js';
@@ -148,43 +147,6 @@ function endText({ name, pending }: BatchMeta, { cancelled, abandoned }: CancelC
   }
   sentences.push(`To take it back: rivya-batch retry ${name} --status cancelled`);
   return sentences.join('\n');
-}
-
-export function addForgetCommand(program: Command, setup: CommandSetup): void {
-  program
-    .command('forget')
-    .argument('<batch>')
-    .action((batch: string) => setup.run(() => forget(setup, batch)));
-}
-
-/** @throws BatchError `batch_unfinished` with what brings it to its end */
-function refuseUnfinished(setup: CommandSetup, meta: BatchMeta): never {
-  const { name, pending } = meta;
-  const ways = [wordsThatGoOn(meta), ['cancel', name]].map((words) => commandFor(setup, words));
-  throw new BatchError(
-    'batch_unfinished',
-    `Batch ${name} is not finished (${counted(pending, 'brief')} without a result); forgetting it would lose paid work. To bring it to its end:\n  ${ways[0]}\nor, for what was not submitted yet:\n  ${ways[1]}`,
-  );
-}
-
-async function forget(setup: CommandSetup, batch: string): Promise<ExitCode> {
-  const session = await openStoreSession(setup.settings, setup.terminal);
-  try {
-    const { ledger, account, meta } = await session.findBatch(batch);
-    const open = !isOver(meta);
-    const unfinished = open || (await ledger.outbox.length()) > 0;
-    if (unfinished) refuseUnfinished(setup, meta);
-    // First: what a kill in between leaves is a batch that can be forgotten once more, and no secret (S8).
-    await account.messages.listen(`batch ${meta.name}`, 'none');
-    await withQueues(storeOf(session), meta.name, (queues) => queues.obliterate());
-    await ledger.forget();
-    setup.terminal.print(
-      `Batch ${batch} is forgotten. Its files are still in ${meta.out || 'their folder'}.`,
-    );
-    return ExitCode.succeeded;
-  } finally {
-    await session.close();
-  }
 }
 
 export type FoundBatch = Awaited<ReturnType<StoreSession['findBatch']>>;
