@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Help, Option } from 'commander';
 import { checkPrefix } from '../session/environment.js';
+import { checkFolderFormat } from '../shared/state-format.js';
 import type { CommandSetup } from './setup.js';
 import { wrapProse } from './text/terminal.js';
 
@@ -230,7 +231,8 @@ function addPrefix(program: Command, setup: CommandSetup): void {
       leaf.addOption(new Option('--prefix <name>', text).env('RIVYA_BATCH_PREFIX'));
     }
   }
-  program.hook('preAction', (_program, command) => {
+  program.hook('preAction', async (_program, command) => {
+    await checkFolderFormat(setup.settings.home);
     const { prefix } = command.opts<{ prefix?: string }>();
     if (prefix === undefined) return;
     setup.settings.prefix = checkPrefix(prefix);

@@ -12,6 +12,11 @@ export function clockKey(prefix: string): string {
   return `${prefix}:time`;
 }
 
+/** String: the format of all keys of ours, see `shared/state-format.ts`. */
+export function formatKey(prefix: string): string {
+  return `${prefix}:format`;
+}
+
 export interface BatchKeys {
   /** Hash: what the batch is, and its counters. */
   meta: string;

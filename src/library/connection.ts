@@ -1,5 +1,6 @@
 import { readSettings, type Settings } from '../session/environment.js';
 import { openStoreSession, type StoreSession } from '../session/store-session.js';
+import { checkFolderFormat } from '../shared/state-format.js';
 
 /** Where batches are, and whose; what is left out is as the environment says, as for the command line (no `.env` is read). */
 export interface Connection {
@@ -31,9 +32,11 @@ export function settingsOf({ redisUrl, apiKey, baseUrl, home, prefix }: Connecti
 }
 
 /** A process' hold on Redis, until it is closed. */
-export function connect(connection: Connection): Promise<StoreSession> {
+export async function connect(connection: Connection): Promise<StoreSession> {
+  const settings = settingsOf(connection);
+  await checkFolderFormat(settings.home);
   const tell = (text: string) => connection.onNotice?.(text);
-  return openStoreSession(settingsOf(connection), { note: tell, warn: tell });
+  return openStoreSession(settings, { note: tell, warn: tell });
 }
 
 /** Works with a hold on Redis for as long as that takes. */

@@ -5,6 +5,7 @@ import { requestIdsSchema } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { type JsonObject, parseJson } from '../shared/json.js';
 import { endsTorn, inChunks, readLines } from '../shared/read-lines.js';
+import { checkFolderFormat, claimFolderFormat } from '../shared/state-format.js';
 import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
@@ -255,6 +256,7 @@ export async function* readNotes(
   fromOffset = 0,
   isWanted: (text: string) => boolean = () => true,
 ): AsyncGenerator<FoundNote> {
+  await checkFolderFormat(out);
   const lines = readLines(journalPath(out), fromOffset);
   for await (const { text, offset, length, end } of lines) {
     if (end === 'newline' && isWanted(text)) {
@@ -316,13 +318,15 @@ export class Journal {
 
   /**
    * Opens the journal of an output folder, and begins it where there is none: the first to do so has the folder.
-   * @throws BatchError `batch_conflict` where it is another batch's
+   * @throws BatchError `batch_conflict` where it is another batch's, `later_version`
    */
   static async open(out: string, header: JournalHeader): Promise<Journal> {
     await mkdir(out, { recursive: true });
     const journal = new Journal(await open(journalPath(out), 'a+'));
     try {
-      if ((await readJournalHeader(out)) === null) {
+      const begun = await readJournalHeader(out);
+      if (begun === null || begun.batch === header.batch) await claimFolderFormat(out);
+      if (begun === null) {
         await journal.append(headerSchema.parse(header));
         await journal.file.sync();
       }

@@ -1,9 +1,10 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
 import { type JsonValue, parseJson } from '../shared/json.js';
 import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
 import { bytesOf, newline, readLines } from '../shared/read-lines.js';
+import { checkFolderFormat } from '../shared/state-format.js';
 import { TextIndex } from '../shared/text-index.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
 import { readDecisions } from './decisions.js';
@@ -51,6 +52,7 @@ async function* findLines(
   fromOffset: number,
   isWanted: (text: string) => boolean,
 ): AsyncGenerator<FoundLine> {
+  await checkFolderFormat(dirname(path));
   let row = 0;
   for await (const { text, offset, length, end } of readLines(path, fromOffset)) {
     row += 1;

@@ -5,13 +5,14 @@ import { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { LedgerClock, readLedgerMs } from '../ledger/clock.js';
-import { accountHash, batchesKey, clockKey } from '../ledger/keys.js';
+import { accountHash, batchesKey, clockKey, formatKey } from '../ledger/keys.js';
 import { nearNames } from '../producer/rows/suggest-name.js';
 import { modelFacts } from '../rivya/catalogue.js';
 import type { Model } from '../rivya/outcome.js';
 import { type Clock, machineTime } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { quoteName } from '../shared/quantities.js';
+import { claimFormat } from '../shared/state-format.js';
 import { openStore, type Store } from '../store/open-store.js';
 import { requireApiKey, type Settings } from './environment.js';
 
@@ -44,14 +45,14 @@ export async function openStoreSession(settings: Settings, teller: Teller): Prom
     else teller.warn(change.error.message);
   });
   const connection = store.connect('ledger');
-  const key = clockKey(settings.prefix);
-  const clock = await LedgerClock.open(() => readLedgerMs(connection, key), machineTime).catch(
-    async (error: unknown) => {
-      // A user that lacks a right: connections that stay open would keep the command from ending.
-      await store.close();
-      throw error;
-    },
-  );
+  const [clock] = await Promise.all([
+    openClock(connection, settings),
+    claimRedis(connection, settings, store),
+  ]).catch(async (error: unknown) => {
+    // A user that lacks a right, say: connections that stay open would keep the command from ending.
+    await store.close();
+    throw error;
+  });
   await noteKeyLabel(settings, connection);
   return {
     settings,
@@ -61,6 +62,22 @@ export async function openStoreSession(settings: Settings, teller: Teller): Prom
     findBatch: (name) => findBatch({ connection, prefix: settings.prefix, store }, name),
     close: () => store.close(),
   };
+}
+
+function openClock(connection: Redis, { prefix }: Settings): Promise<LedgerClock> {
+  const key = clockKey(prefix);
+  return LedgerClock.open(() => readLedgerMs(connection, key), machineTime);
+}
+
+/** @throws BatchError `later_version` */
+async function claimRedis(
+  connection: Redis,
+  { prefix }: Settings,
+  { where }: Store,
+): Promise<void> {
+  const key = formatKey(prefix);
+  const mark = await connection.get(key);
+  await claimFormat(mark, `what is in the Redis at ${where}`, (text) => connection.set(key, text));
 }
 
 /** Whoever looks without a key, as the monitor does, knows the key by what it was called last. */

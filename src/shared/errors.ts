@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'redis_unsuitable'
   /** Redis has lost what it knew of a batch. */
   | 'state_lost'
+  /** A later version of ours has written there what this one would misread. */
+  | 'later_version'
   | 'output_unusable'
   | 'internal';
 
@@ -54,6 +56,7 @@ export function exitCodeOf(error: unknown): ExitCode {
     case 'batch_conflict':
     case 'batch_not_found':
     case 'batch_unfinished':
+    case 'later_version':
       return ExitCode.badInput;
     case 'key_refused':
     case 'state_lost':

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { describe, vi } from 'vitest';
+import { Redis } from 'ioredis';
+import { describe, inject, vi } from 'vitest';
 import {
   BatchError,
   boardQueues,
@@ -53,6 +54,26 @@ async function linesIn(out: string): Promise<ManifestLine[]> {
 }
 
 describe.concurrent('the library', () => {
+  test('refuses what a later version has written, in Redis and in a folder, by a code', async ({
+    openDesk,
+    expect,
+  }) => {
+    const desk = await openDesk();
+    const connection = connectionOf(desk);
+    const redis = new Redis({ path: inject('redisSocket') });
+    await redis.set(`${connection.prefix}:format`, '2');
+    const refused = expect.objectContaining({ code: 'later_version' });
+    await expect(enqueueBatch('spring', products(1), connection)).rejects.toEqual(refused);
+    await expect(openBatch('spring', connection)).rejects.toEqual(refused);
+    await expect(startWorker(connection)).rejects.toEqual(refused);
+    expect(await redis.keys(`${connection.prefix}*`)).toEqual([`${connection.prefix}:format`]);
+    redis.disconnect();
+    await desk.write('out/.format', '2\n');
+    await expect(linesIn(join(desk.folder, 'out'))).rejects.toEqual(refused);
+    await desk.write('home/.format', '2\n');
+    await expect(openBatch('spring', { ...connection, redisUrl: '' })).rejects.toEqual(refused);
+  });
+
   test('makes what a program enqueues, and tells it of each line behind its files (S5)', async ({
     openDesk,
     expect,

@@ -8,6 +8,7 @@ it.each<[ErrorCode, number]>([
   ['batch_conflict', 2],
   ['batch_not_found', 2],
   ['batch_unfinished', 2],
+  ['later_version', 2],
   ['key_refused', 4],
   ['api_unavailable', 1],
   ['redis_missing', 1],

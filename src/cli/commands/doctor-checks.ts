@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Redis } from 'ioredis';
 import pc from 'picocolors';
+import { formatKey } from '../../ledger/keys.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
 import type { ReadCreditsOutcome } from '../../rivya/outcome.js';
@@ -12,6 +13,7 @@ import { openClient } from '../../session/open-client.js';
 import { BatchError } from '../../shared/errors.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { formatBytes, formatCredits } from '../../shared/quantities.js';
+import { checkFormat } from '../../shared/state-format.js';
 import { readMemory } from '../../store/inspect-redis.js';
 import { openStore, type Store } from '../../store/open-store.js';
 import { explainReply } from '../../store/reach-redis.js';
@@ -231,6 +233,7 @@ export async function checkRedis({ redisUrl, home, prefix }: Settings): Promise<
 async function findingsOf(store: Store, prefix: string): Promise<Finding[]> {
   const kind = store.kind === 'private' ? 'private Redis' : 'Redis';
   const redis = store.connect('doctor');
+  checkFormat(await redis.get(formatKey(prefix)), `what is in the Redis at ${store.where}`);
   await tryScript(redis, prefix);
   return [
     { subject: redisSubject, level: 'ok', text: `${kind} at ${store.where}` },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { withFileLock } from '../../shared/file-lock.js';
+import { claimFolderFormat } from '../../shared/state-format.js';
 
 /** Longer than Redis may take to load a large append-only file, which happens under the lock. */
 const patienceMs = 180_000;
@@ -49,16 +50,18 @@ export interface PrivatePaths {
 
 /**
  * Makes the home folder where it is missing, for its owner alone.
- * @throws BatchError `bad_configuration`
+ * @throws BatchError `bad_configuration`, `later_version`
  */
 export async function prepareHome(home: string): Promise<string> {
   const folder = resolve(home);
   try {
+    await claimFolderFormat(folder);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await mkdir(join(folder, 'redis'), { recursive: true, mode: 0o700 });
     await chmod(join(folder, 'redis'), 0o700);
     return await realpath(folder);
   } catch (cause) {
+    if (cause instanceof BatchError) throw cause;
     throw unusable(folder, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
