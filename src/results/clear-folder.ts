@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, opendir, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { markFile } from '../shared/state-format.js';
 import { TextIndex } from '../shared/text-index.js';
 import { fileNames } from './file-names.js';
 import { readManifest, walkHistory } from './manifest.js';
@@ -102,6 +103,7 @@ const recordsInOrder: readonly string[] = [
   fileNames.manifest,
   fileNames.journal,
   fileNames.report,
+  markFile,
 ];
 
 const promised = 1;

@@ -11,7 +11,7 @@ import { writeFileDurably } from './write-file-durably.js';
 const stateFormat: number = 1;
 
 /** In a folder of results and in RIVYA_BATCH_HOME. */
-const markFile = '.format';
+export const markFile = '.format';
 
 /**
  * To be asked before anything of a place is read or changed.
