@@ -8,6 +8,7 @@ const arrows = {
   results: ['ledger', 'shared'],
   producer: ['rivya', 'results', 'shared'],
   batch: ['producer', 'results', 'ledger', 'shared'],
+  bucket: ['rivya', 'shared'],
   notify: ['rivya', 'ledger', 'shared'],
   worker: ['batch', 'rivya', 'pictures', 'results', 'ledger', 'shared'],
   forecast: ['batch', 'producer', 'rivya', 'results', 'ledger', 'shared'],

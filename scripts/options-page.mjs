@@ -30,6 +30,8 @@ These stand for no option:
 | \`RIVYA_BASE_URL\` | \`https://rivya.ai\` | the API's origin, without a path |
 | \`REDIS_URL\` | a private Redis | \`redis://\`, \`rediss://\` (TLS), \`unix://\` or the path of a socket |
 | \`RIVYA_BATCH_HOME\` | \`.rivya-batch\` in the current folder | where the private Redis keeps its data, the API's last list of models, and references that had to be fetched |
+| \`S3_ENDPOINT\` | Amazon S3 | the service that holds \`s3://\` addresses: \`https://host[:port]\`, of a service that writes on conditions (\`If-Match\`, \`If-None-Match\`) |
+| \`AWS_PROFILE\`, \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\`, \`AWS_SESSION_TOKEN\`, \`AWS_REGION\` | | who may use \`s3://\` addresses, and where they are: these and the files in \`~/.aws\`, SSO, and the roles of machines and containers count, as for every program with the AWS SDK |
 | \`RIVYA_BATCH_HIGH_WATER\` | 30000 | how many briefs of a \`run\` may be without a line in Redis; more are admitted as these are made |
 | \`RIVYA_BATCH_NOTIFY_SECRET\` | | what [messages to webhooks](notify.md#signatures) are signed with; begins with \`whsec_\` |
 | \`MONITOR_PASSWORD\` | | the [monitor](monitor.md)'s password; it does not start without |

@@ -22,6 +22,8 @@ export interface Settings {
   /** In front of every key of ours in Redis. */
   prefix: string;
   proxy: { http: string | null; https: string | null; noProxy: string | null };
+  /** Origin of a service of buckets other than Amazon's; null: Amazon's. Credentials are found by the AWS SDK alone. */
+  s3Endpoint: string | null;
   /** How many briefs of a `run` may be without a line in Redis: the rest of its input is admitted as they get theirs. */
   highWater: number;
   /** What messages to webhooks are signed with; null where they are not. */
@@ -38,6 +40,19 @@ const originSchema = z
     error: 'must be an origin without a path, such as https://rivya.ai',
   })
   .transform((text) => new URL(text).origin);
+
+/** No error shows what was given: some put the keys of the bucket there (S8). */
+const endpointSchema = z
+  .url({ protocol: /^https?$/, error: 'must be an address such as https://s3.example.com:9000' })
+  .refine((text) => isBare(new URL(text)), {
+    error:
+      'must be an address without a login, a path or a query, such as https://s3.example.com:9000',
+  })
+  .transform((text) => new URL(text).origin);
+
+function isBare(url: URL): boolean {
+  return `${url.username}${url.password}${url.search}${url.hash}` === '' && url.pathname === '/';
+}
 
 const prefixSchema = z
   .string()
@@ -85,6 +100,7 @@ const environmentSchema = z.object({
     .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1 on')
     .default('30000'),
   RIVYA_BATCH_HOOKS_PATH: hooksPathSchema.optional(),
+  S3_ENDPOINT: endpointSchema.optional(),
   HTTP_PROXY: z.string().optional(),
   HTTPS_PROXY: z.string().optional(),
   NO_PROXY: z.string().optional(),
@@ -176,6 +192,7 @@ export function readSettings(env: NodeJS.Dict<string> = process.env): Settings {
     redisUrl: found.REDIS_URL ?? null,
     home: resolve(found.RIVYA_BATCH_HOME),
     prefix: found.RIVYA_BATCH_PREFIX,
+    s3Endpoint: found.S3_ENDPOINT ?? null,
     highWater: Number(found.RIVYA_BATCH_HIGH_WATER),
     hooksPath: found.RIVYA_BATCH_HOOKS_PATH ?? null,
     proxy: {

@@ -1,0 +1,130 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { Bucket } from '../../src/bucket/bucket.js';
+import { S3Server } from '../support/s3-server.js';
+
+let server: S3Server;
+let bucket: Bucket;
+let folder: string;
+
+beforeAll(async () => {
+  server = await S3Server.start('pictures');
+  folder = await mkdtemp(join(tmpdir(), 'rivya-batch-bucket-'));
+});
+
+beforeAll(() => {
+  for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value);
+  bucket = Bucket.open('s3://pictures/spring 2026/ä', { endpoint: server.endpoint });
+});
+
+afterEach(() => server.heal());
+
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await bucket.close();
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+
+function sha256(bytes: Buffer | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+const png = { onlyIf: 'any', mediaType: 'image/png' } as const;
+
+test('a file comes back as it was put, with its size, its SHA-256 and its ETag', async () => {
+  const put = await bucket.put('run.json', { text: '{"a":1}' }, png);
+  if (put.kind !== 'put') throw new Error('not put');
+  expect(await bucket.head('run.json')).toEqual({
+    etag: put.etag,
+    bytes: 7,
+    sha256: sha256('{"a":1}'),
+  });
+  const got = await bucket.get('run.json');
+  if (got.kind !== 'found') throw new Error('not found');
+  expect({ ...got, body: await text(got.body) }).toEqual({
+    kind: 'found',
+    etag: put.etag,
+    bytes: 7,
+    body: '{"a":1}',
+  });
+  expect(await bucket.get('run.json', { unless: put.etag })).toEqual({ kind: 'same' });
+});
+
+test('what is not there is absent, and removing it is no fault', async () => {
+  expect(await bucket.head('nothing')).toBeNull();
+  expect(await bucket.get('nothing')).toEqual({ kind: 'absent' });
+  await bucket.remove('nothing');
+});
+
+test.each(['assets/a b+c~d.png', 'assets/ä ß 日本.png', "assets/it's (1)!*.png", 'a%20b?c#d&e=f'])(
+  'the name %s is kept as it is, whatever an address would make of it',
+  async (name) => {
+    await bucket.put(name, { text: name }, png);
+    const got = await bucket.get(name);
+    expect(got.kind === 'found' && (await text(got.body))).toBe(name);
+    expect(await server.text('pictures', `spring 2026/ä/${name}`)).toBe(name);
+    await bucket.remove(name);
+    expect(await bucket.head(name)).toBeNull();
+  },
+);
+
+test('a file of no bytes and one of several parts are put whole, each with its SHA-256', async () => {
+  const large = randomBytes(20 * 1024 * 1024 + 7);
+  for (const [name, bytes] of [
+    ['empty.bin', Buffer.alloc(0)],
+    ['large.bin', large],
+  ] as const) {
+    const path = join(folder, name);
+    await writeFile(path, bytes);
+    const put = await bucket.put(
+      name,
+      { path, bytes: bytes.length },
+      { ...png, sha256: sha256(bytes) },
+    );
+    const etag = put.kind === 'put' ? put.etag : null;
+    expect(await bucket.head(name)).toEqual({ etag, bytes: bytes.length, sha256: sha256(bytes) });
+    const got = await bucket.get(name);
+    expect(got.kind === 'found' && sha256(await buffer(got.body))).toBe(sha256(bytes));
+  }
+});
+
+test('a new file and a change are put only where nobody else came in between', async () => {
+  const first = await bucket.put('m.jsonl', { text: 'a' }, { ...png, onlyIf: 'absent' });
+  if (first.kind !== 'put') throw new Error('not put');
+  expect(await bucket.put('m.jsonl', { text: 'b' }, { ...png, onlyIf: 'absent' })).toEqual({
+    kind: 'overtaken',
+  });
+  const onlyIf = { etag: first.etag };
+  const second = await bucket.put('m.jsonl', { text: 'ab' }, { ...png, onlyIf });
+  expect(second.kind).toBe('put');
+  expect(await bucket.put('m.jsonl', { text: 'ac' }, { ...png, onlyIf })).toEqual({
+    kind: 'overtaken',
+  });
+  expect(await bucket.put('gone.jsonl', { text: 'x' }, { ...png, onlyIf })).toEqual({
+    kind: 'overtaken',
+  });
+  expect(await server.text('pictures', 'spring 2026/ä/m.jsonl')).toBe('ab');
+});
+
+test('of a file that grows, exactly the bytes that are asked for are put; of one that lacks them, nothing', async () => {
+  const path = join(folder, 'history.jsonl');
+  await writeFile(path, 'one\ntwo\n');
+  expect((await bucket.put('history.jsonl', { path, bytes: 4 }, png)).kind).toBe('put');
+  expect(await server.text('pictures', 'spring 2026/ä/history.jsonl')).toBe('one\n');
+  await expect(bucket.put('history.jsonl', { path, bytes: 99 }, png)).rejects.toThrow(
+    'A local file is not what was written',
+  );
+  const large = join(folder, 'grows.bin');
+  await writeFile(large, randomBytes(9 * 1024 * 1024));
+  const manner = { ...png, sha256: sha256('other') };
+  await expect(
+    bucket.put('grows.bin', { path: large, bytes: 9 * 1024 * 1024 }, manner),
+  ).rejects.toThrow('A local file is not what was written');
+  expect(await server.keys('pictures')).not.toContain('spring 2026/ä/grows.bin');
+  expect(await server.openUploads('pictures')).toBe(0);
+});
