@@ -34,6 +34,12 @@ function sha256(bytes: Buffer | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+async function listed(prefix: string): Promise<{ name: string; bytes: number }[]> {
+  const found = [];
+  for await (const file of bucket.list(prefix)) found.push(file);
+  return found;
+}
+
 const png = { onlyIf: 'any', mediaType: 'image/png' } as const;
 
 test('a file comes back as it was put, with its size, its SHA-256 and its ETag', async () => {
@@ -127,4 +133,14 @@ test('of a file that grows, exactly the bytes that are asked for are put; of one
   ).rejects.toThrow('A local file is not what was written');
   expect(await server.keys('pictures')).not.toContain('spring 2026/ä/grows.bin');
   expect(await server.openUploads('pictures')).toBe(0);
+});
+
+test('a folder is listed with all that lies in it, by names that begin below the address', async () => {
+  const names = ['list/a b.png', 'list/deep/er/ä+1.png', 'list/z.png'];
+  for (const name of names) await bucket.put(name, { text: name }, png);
+  await bucket.put('listless.png', { text: '' }, png);
+  expect(await listed('list/')).toEqual(
+    names.map((name) => ({ name, bytes: Buffer.byteLength(name) })),
+  );
+  expect(await listed('nothing/')).toEqual([]);
 });
