@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -10,7 +10,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import S3rver from '@20minutes/s3rver';
 
 /** What happens to a request instead of, or after, being carried out. */
@@ -21,6 +21,8 @@ export type Fault =
   | { kind: 'cut' }
   /** It is carried out, and the connection ends before its answer. */
   | { kind: 'lose-answer' }
+  /** It is carried out, and the connection ends in the middle of its answer's body. */
+  | { kind: 'cut-answer' }
   /** It is carried out once this is settled. */
   | { kind: 'hold'; until: Promise<unknown> };
 
@@ -113,6 +115,14 @@ export class S3Server {
     return readFile(join(this.#folder, bucket, `${key}._S3rver_object`));
   }
 
+  /** As if another program had put it there. */
+  async place(bucket: string, key: string, content: string): Promise<void> {
+    const path = join(this.#folder, bucket, `${key}._S3rver_object`);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+    await rm(`${path}.md5`, { force: true });
+  }
+
   async text(bucket: string, key: string): Promise<string> {
     return (await this.bytes(bucket, key)).toString();
   }
@@ -156,7 +166,11 @@ export class S3Server {
       return;
     }
     to.writeHead(answer.status, answer.headers);
-    to.end(answer.body);
+    if (fault?.kind !== 'cut-answer') {
+      to.end(answer.body);
+      return;
+    }
+    to.write(answer.body.subarray(0, answer.body.length / 2), () => from.socket.destroy());
   }
 
   #faultFor(method: string, key: string): Fault | null {
@@ -242,17 +256,21 @@ export class S3Server {
     // The server reckons the signature of a listing without the slash behind the bucket that is signed: it goes unsigned.
     const { authorization, ...unsigned } = headers;
     const passed = place.endsWith('/') || authorization === undefined ? unsigned : headers;
+    const isListing = method === 'GET' && url.searchParams.has('list-type');
     const asked = request({
       ...{ host: '127.0.0.1', port: this.#innerPort, method, headers: passed },
-      path: `${url.pathname}${url.search}`,
+      path: `${url.pathname}${isListing ? listedAfter(url.searchParams) : url.search}`,
     });
     asked.end(body);
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-    const told = Object.entries(answer.headers).filter(([name]) => name !== 'connection');
+    const told = Object.entries(answer.headers).filter(
+      ([name]) => name !== 'connection' && !(isListing && name === 'content-length'),
+    );
+    const found = await bodyOf(answer);
     return {
       status: answer.statusCode ?? 500,
       headers: Object.fromEntries(told) as Answer['headers'],
-      body: await bodyOf(answer),
+      body: isListing ? withToken(found) : found,
     };
   }
 }
@@ -275,6 +293,25 @@ async function bodyOf(from: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of from) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/**
+ * The server makes its tokens for the next page with a cipher that Node has no more: it is asked in the older way, for
+ * what comes behind a key, which stands for the token.
+ */
+function listedAfter(query: URLSearchParams): string {
+  const older = new URLSearchParams({ prefix: query.get('prefix') ?? '' });
+  const token = query.get('continuation-token');
+  if (token !== null) older.set('marker', Buffer.from(token, 'base64').toString());
+  return `?${older}`;
+}
+
+function withToken(listing: Buffer): Buffer {
+  const xml = listing.toString();
+  if (!xml.includes('<IsTruncated>true')) return listing;
+  const last = [...xml.matchAll(/<Key>([^<]*)</g)].at(-1)?.[1] ?? '';
+  const token = `<NextContinuationToken>${Buffer.from(last).toString('base64')}</NextContinuationToken>`;
+  return Buffer.from(xml.replace('<IsTruncated>', `${token}<IsTruncated>`));
 }
 
 function refusal(status: number, code: string): Answer {
