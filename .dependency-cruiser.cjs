@@ -6,7 +6,7 @@ const arrows = {
   rivya: ['shared'],
   pictures: ['shared'],
   results: ['ledger', 'shared'],
-  producer: ['rivya', 'results', 'shared'],
+  producer: ['bucket', 'rivya', 'results', 'shared'],
   batch: ['producer', 'results', 'ledger', 'shared'],
   bucket: ['rivya', 'shared'],
   notify: ['rivya', 'ledger', 'shared'],

@@ -69,7 +69,8 @@ export function inputFetcherFor({ origin, proxy }: Settings): FetchSource {
   return sourceFetcher({ origin, proxy, userAgent });
 }
 
-/** Gets references of models that take no URLs. */
-export function fetcherFor({ origin, proxy, home }: Settings): FetchReference {
-  return referenceFetcher({ origin, proxy, userAgent, folder: join(home, 'references') });
+/** Gets references in buckets, and of models that take no URLs those at URLs. */
+export function fetcherFor({ origin, s3Endpoint, proxy, home }: Settings): FetchReference {
+  const folder = join(home, 'references');
+  return referenceFetcher({ origin, s3Endpoint, proxy, userAgent, folder });
 }

@@ -5,7 +5,14 @@ import { describe, expect } from 'vitest';
 import { itemAddresses } from '../../src/shared/reference-items.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, fast, test } from '../support/cli.js';
-import { filesByPrompt, picture, shotsCsv, writePictures } from '../support/reference-desk.js';
+import {
+  filesByPrompt,
+  picture,
+  sha256Of,
+  shotsCsv,
+  writePictures,
+} from '../support/reference-desk.js';
+import { S3Server } from '../support/s3-server.js';
 
 const model = ['--model', 'nano-banana'];
 const run = ['run', 'in.csv', '--out', 'out', ...model, ...fast];
@@ -58,6 +65,33 @@ describe.concurrent('files as references', () => {
     for (const name of ['manifest.csv', 'run.json']) shown.push(await desk.read(join('out', name)));
     expect(shown.join('\n')).not.toContain('signature=');
     expect(shown.join('\n')).not.toContain('/uploads/');
+  });
+
+  test('what lies in a bucket is uploaded as a file is; what is not there is told by its row, and nothing is paid', async ({
+    openDesk,
+  }) => {
+    const s3 = await S3Server.start('shop');
+    try {
+      const desk = await openDesk();
+      await s3.place('shop', 'in/lamp ä.png', picture(1));
+      await desk.write(
+        'in.csv',
+        'id,prompt,references\na,Lamp,s3://shop/in/lamp ä.png\nb,Room,s3://shop/in/none.png\n',
+      );
+      const environment = s3.env;
+      const refused = await desk.run(run, { environment });
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/row 3.*"s3:\/\/shop\/in\/none\.png" is not there/s);
+      expect(desk.simulator.bill().total.tasks).toBe(0);
+      await s3.place('shop', 'in/none.png', picture(1));
+      expect((await desk.run(run, { environment })).code).toBe(0);
+      expect(desk.simulator.bill().uploads).toEqual({ files: 1, repeated: {} });
+      expect(filesByPrompt(desk).get('Lamp')).toEqual([sha256Of(picture(1))]);
+      const [line] = await desk.lines('out');
+      expect(line?.references).toEqual(['s3://shop/in/lamp ä.png']);
+    } finally {
+      await s3.stop();
+    }
   });
 
   test('killed between uploads and submissions, it uploads and pays for nothing twice (S1)', async ({

@@ -116,7 +116,7 @@ export class S3Server {
   }
 
   /** As if another program had put it there. */
-  async place(bucket: string, key: string, content: string): Promise<void> {
+  async place(bucket: string, key: string, content: string | Buffer): Promise<void> {
     const path = join(this.#folder, bucket, `${key}._S3rver_object`);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);

@@ -6,7 +6,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import pLimit from 'p-limit';
 import type { ReferenceFile } from '../../shared/reference-items.js';
 
-/** Gets a URL's content into a file. */
+/** Gets the content of a URL, or of an `s3://` address, into a file. */
 export type FetchReference = (url: string) => Promise<FoundReference>;
 
 /** What has to be looked at before a row can be checked. */

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import { isBucketAddress, parseBucketAddress } from '../../bucket/bucket-address.js';
 import type { FileHole } from '../../shared/draft.js';
+import { BatchError } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import { placeholderFor, type ReferenceFile } from '../../shared/reference-items.js';
 import { type GivenReference, shownFile } from '../mapping/mapping.js';
@@ -147,6 +149,7 @@ function readReference(
   if (text === '') return { kind: 'refused', reason: 'a reference is empty' };
   const form = formFault(text);
   if (form !== null) return { kind: 'refused', reason: `${shown(text)} ${form}` };
+  if (isBucketAddress(text)) return readStored(text, situation, rules);
   if (!isUrl(text)) return readPath(text, situation, rules);
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null) return { kind: 'refused', reason: `${shown(text)} is not a URL` };
@@ -172,6 +175,21 @@ function readReference(
   // A space is no character of a URL; everything else is sent as it is given.
   const sent = /\s/.test(text) ? url.href : text;
   return { kind: 'url', media: { url: sent, kind: kind ?? rules.onlyKind ?? 'image' } };
+}
+
+/** No service of ours hands out its address: what is in a bucket is always uploaded. */
+function readStored(
+  text: string,
+  situation: ReferenceSituation,
+  rules: ReferenceRules,
+): ReadReference {
+  try {
+    parseBucketAddress(text);
+  } catch (error) {
+    if (error instanceof BatchError) return { kind: 'refused', reason: error.message };
+    throw error;
+  }
+  return readFile({ kind: 'url', url: text }, shown(text), { situation, rules });
 }
 
 function readPath(

@@ -26,7 +26,11 @@ async function openFetcher() {
   const home = await mkdtemp(join(tmpdir(), 'rivya-batch-fetch-'));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const folder = join(home, 'references');
-  return { origin, folder, fetch: referenceFetcher({ origin, proxy, userAgent: 'test', folder }) };
+  return {
+    origin,
+    folder,
+    fetch: referenceFetcher({ origin, s3Endpoint: null, proxy, userAgent: 'test', folder }),
+  };
 }
 
 it('keeps what it fetched under its hash', async () => {

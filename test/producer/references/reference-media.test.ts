@@ -39,7 +39,8 @@ it('keeps the order, and tells the kind by the extension', () => {
 it.each([
   ['file:///srv/lamp.jpg', /is not an https URL$/],
   ['http://a.example/lamp.jpg', /is not an https URL$/],
-  ['s3://bucket/lamp.jpg', /is not an https URL$/],
+  ['ftp://host/lamp.jpg', /is not an https URL$/],
+  ['s3://key:secret@bucket/lamp.jpg', /no access key and no port belong in it/],
   ['//cdn.a.example/lamp.jpg', /has no https: in front: write it as "https:\/\/\.\.\."$/],
   ['=IMAGE("https://a.example/lamp.jpg")', /is a formula: the cell must hold the URL itself/],
   ['<img src="https://a.example/lamp.jpg">', /is HTML: give the URL of the picture alone$/],
