@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** A test file's name says with which of these it runs; `npm test` runs those whose names say nothing. */
 const kinds = [
@@ -21,6 +22,17 @@ export default defineConfig({
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
     testTimeout: 300_000,
     hookTimeout: 120_000,
+    sequence: {
+      // What takes longest begins first: nothing is waited for alone at the end.
+      sequencer: class extends BaseSequencer {
+        override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+          const sorted = await super.sort(files);
+          const rank = ({ project, moduleId }: TestSpecification) =>
+            project.name !== 'short' ? 0 : moduleId.includes('/test/e2e/') ? 1 : 2;
+          return sorted.toSorted((one, other) => rank(one) - rank(other));
+        }
+      },
+    },
     expect: { poll: { timeout: 60_000 } },
     projects: [
       project('short', ['test/**/*.test.ts'], kinds.map(filesOf)),
