@@ -1,4 +1,4 @@
-import { compile, type SelectorDefinition } from 'html-to-text';
+import { compile, type HtmlToTextOptions, type SelectorDefinition } from 'html-to-text';
 import { type FilterImplOptions, filters as liquidFilters } from 'liquidjs';
 import type { JsonValue } from '../../shared/json.js';
 import { isEmpty } from '../rows/compare.js';
@@ -264,7 +264,7 @@ const tableSelectors: SelectorDefinition[] = [
 
 const oneLineBreak = { leadingLineBreaks: 1, trailingLineBreaks: 1 };
 
-const readHtml = compile({
+const reading: HtmlToTextOptions = {
   wordwrap: false,
   // What stands deeper is left out: reading it would take the stack of the process.
   limits: { maxDepth: 100 },
@@ -283,7 +283,15 @@ const readHtml = compile({
     })),
     ...tableSelectors,
   ],
-});
+};
+
+let reader: ReturnType<typeof compile> | undefined;
+
+/** Made with the first HTML: making it takes a tenth of a second, which most commands need not spend. */
+function readHtml(html: string): string {
+  reader ??= compile(reading);
+  return reader(html);
+}
 
 /** Nesting makes the time grow with the square of the length; no description is as long as this. */
 const longestHtml = 100_000;
