@@ -3,7 +3,7 @@ import { sourceFault } from './source.js';
 /** More than any table that a person has made. */
 const mostBytes = 4_000_000_000;
 /** So much is unpacked without a look at how small it was. */
-const unsuspiciousBytes = 256 * 1024 * 1024;
+const unsuspiciousBytes = 64 * 1024 * 1024;
 /** Tables of nothing but equal rows come to about a hundred. */
 const largestRatio = 250;
 

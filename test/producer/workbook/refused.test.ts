@@ -116,14 +116,14 @@ it.each<[string, string | Buffer, RegExp]>([
 });
 
 it('does not unpack what is a thousand times larger than it should be', async () => {
-  const blank = Buffer.alloc(300 * 1024 * 1024, ' ');
+  const blank = Buffer.alloc(70 * 1024 * 1024, ' ');
   const bomb = makeSheet(table, {
     parts: { [sheetPart]: Buffer.concat([Buffer.from('<worksheet><sheetData>'), blank]) },
   });
   expect(await sentenceOf('bomb.xlsx', bomb)).toMatch(
     /no cell has room for|unpacks to more than 250 times its size/,
   );
-  const rows = Buffer.from('<row><c/></row>'.repeat(20_000_000));
+  const rows = Buffer.from('<row><c/></row>'.repeat(5_000_000));
   const many = makeSheet(table, {
     parts: { [sheetPart]: Buffer.concat([Buffer.from('<worksheet><sheetData>'), rows]) },
   });
