@@ -36,17 +36,17 @@ describe('the memory of Redis', () => {
     [1_700, ''],
     [20, 'winter-collection/outdoor/women/'],
   ] as const)(
-    'enqueue says what 10,000 briefs take, within a fifth: rows of %i bytes more, ids %s',
+    'enqueue says what 2,500 briefs take, within a fifth: rows of %i bytes more, ids %s',
     async ([bytes, ids], { openDesk }) => {
       const desk = await openDesk();
       const { environment, used } = await openMemory(desk);
-      await desk.write('in.csv', longRows(10_000, bytes, ids));
+      await desk.write('in.csv', longRows(2_500, bytes, ids));
       const before = await used();
       const queued = await desk.run(enqueue, { environment });
       expect(queued.code, queued.stderr).toBe(0);
       const taken = (await used()) - before;
       expect(queued.stderr).toMatch(
-        /^Queueing 10,000 briefs takes about \d+ MB of Redis' memory\.$/m,
+        /^Queueing 2,500 briefs takes about \d+ MB of Redis' memory\.$/m,
       );
       const { needed, free } = JSON.parse(queued.stdout).memory;
       expect(free).toBeNull();
@@ -63,31 +63,31 @@ describe('the memory of Redis', () => {
   }) => {
     const desk = await openDesk();
     const { environment, redis, leave } = await openMemory(desk);
-    await desk.write('in.csv', longRows(600, 20_000));
+    await desk.write('in.csv', longRows(200, 60_000));
     await leave(8e6);
     const keys = new Set(await redis.keys('*'));
     const refused = await desk.run(enqueue, { environment });
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toMatch(
-      /Queueing 600 briefs takes about 13 MB of Redis' memory, and [78] MB are free below its maxmemory: .*"run".* raise maxmemory\. Nothing was queued\./,
+      /Queueing 200 briefs takes about 13 MB of Redis' memory, and [78] MB are free below its maxmemory: .*"run".* raise maxmemory\. Nothing was queued\./,
     );
     expect((await redis.keys('*')).filter((key) => !keys.has(key))).toEqual([]);
-    const some = await desk.run([...enqueue, '--batch', 'some', '--limit', '50'], { environment });
+    const some = await desk.run([...enqueue, '--batch', 'some', '--limit', '17'], { environment });
     expect(some.code, some.stderr).toBe(0);
     expect(JSON.parse(some.stdout).memory.free).toBeLessThan(8e6);
-    // A line that waits to be written is in Redis beside its brief: on a busy machine, those of 500 tasks at once fill it.
-    const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast, '--in-flight', '60'];
+    // A line that waits to be written is in Redis beside its brief: on a busy machine, those of 200 tasks at once fill it.
+    const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast, '--in-flight', '20'];
     const went = await desk.run(run, { environment });
     expect(went.code, went.stderr).toBe(0);
-    expect(await desk.report('out')).toMatchObject({ counts: { briefs: 600, succeeded: 600 } });
-    expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 602 }, billedTwice: [] });
+    expect(await desk.report('out')).toMatchObject({ counts: { briefs: 200, succeeded: 200 } });
+    expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 202 }, billedTwice: [] });
     const forced = await desk.run([...run, '--force', '--yes'], { environment });
     expect(forced).toMatchObject({ code: 2 });
     expect(forced.stderr).toMatch(
-      /Queueing 600 briefs takes .* \(--limit\)\. Nothing was queued\./,
+      /Queueing 200 briefs takes .* \(--limit\)\. Nothing was queued\./,
     );
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
-    expect(desk.simulator.bill().total.tasks).toBe(602);
+    expect(desk.simulator.bill().total.tasks).toBe(202);
   });
 
   test('a scheduled run of what does not fit is refused, and nothing is queued', async ({
@@ -95,7 +95,7 @@ describe('the memory of Redis', () => {
   }) => {
     const desk = await openDesk();
     const { environment, leave } = await openMemory(desk);
-    await desk.write('in.csv', longRows(600, 20_000));
+    await desk.write('in.csv', longRows(200, 60_000));
     const add = ['schedule', 'add', 'shots', 'in.csv', '--out', 'nights', ...mapping];
     expect((await desk.run([...add, '--cron', '0 2 * * *'], { environment })).code).toBe(0);
     await leave(8e6);
@@ -108,7 +108,7 @@ describe('the memory of Redis', () => {
       expect(['waiting', 'starting', 'refused', undefined]).toContain(history[0]?.state);
     }
     expect(history).toMatchObject([
-      { exit_code: 2, reason: expect.stringMatching(/^Queueing 600 briefs takes/) },
+      { exit_code: 2, reason: expect.stringMatching(/^Queueing 200 briefs takes/) },
     ]);
   });
 });

@@ -39,9 +39,8 @@ it('is heard by all that listen, on whichever connection, and by nobody of anoth
 });
 
 async function eventuallyListening(redis: Redis, prefix: string, count: number) {
-  await vi.waitFor(async () => {
-    expect(await redis.pubsub('NUMSUB', newsChannel(prefix))).toEqual([newsChannel(prefix), count]);
-  });
+  const channel = newsChannel(prefix);
+  await expect.poll(() => redis.pubsub('NUMSUB', channel)).toEqual([channel, count]);
 }
 
 it('tells that some may have been missed when its connection comes back, and hears again', async () => {

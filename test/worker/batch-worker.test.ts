@@ -222,11 +222,11 @@ describe('BatchWorker', () => {
     await ledger.set({ offset: Buffer.byteLength(text.slice(0, begin)) });
     await redis.client('KILL', 'ID', String(await connection.client('ID')));
     worker.redisCameBack();
-    await vi.waitFor(async () =>
-      expect(await ledger.briefs.read(id)).toMatchObject({
+    await expect
+      .poll(() => ledger.briefs.read(id))
+      .toMatchObject({
         state: { stage: 'lined', attempt: before?.state.attempt, status: 'succeeded' },
-      }),
-    );
+      });
   });
 
   it('S4: what is left of a job in its queue goes, and its brief gets another one', async () => {
@@ -238,7 +238,7 @@ describe('BatchWorker', () => {
     await finalized(bench);
     expect((await written(bench)).map(({ brief_id }) => brief_id).sort()).toEqual(['a', 'b', 'c']);
     // One that was added beside the work on its brief does nothing.
-    await vi.waitFor(async () => expect(await bench.queues.count()).toBe(0));
+    await expect.poll(() => bench.queues.count()).toBe(0);
     expect(worker.loss).toBeNull();
   });
 
