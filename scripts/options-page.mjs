@@ -16,7 +16,7 @@ An option wins over the [recipe](recipes.md), the recipe over the environment, t
 
 Nearly every option has a twin in the environment: \`--in-flight\` is \`RIVYA_BATCH_IN_FLIGHT\`, and so on. What pays again or skips a question has none and is typed each time (\`--force\`, \`--fresh\`, \`--yes\`, \`--abandon\`, \`--ids\`, \`--run\`): a variable of that name does nothing, and a warning says so. \`--json\`, \`--csv\`, \`--no-wait\`, \`--no-login\`, \`--take\`, \`--apply\` and the simulator's \`--rate\` have none either. For switches (\`--skip-invalid\`, \`--strict\`, \`--only-changed\`) the twin's values \`false\`, \`no\` and \`off\` count as not set; anything else switches on. The twin of a repeatable option holds one value.
 
-\`continue BATCH\` takes the options of the command that it gives again, and heeds no twins: it has the options that the command had.
+\`continue BATCH\` takes the options of the command that it gives again, and heeds no twins: it has the options that the command had. \`schedule set\` takes all options of \`schedule add\`, and heeds no twins either: what is not typed stays as it is.
 
 ## Environment
 
@@ -49,7 +49,7 @@ const optionsHead = `## Options
 
 Progress always goes to stderr; with \`--json\`, stdout holds JSON alone. Where no default stands, nothing is assumed: no cap, no filter, no file.
 
-What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`](schedules.md), [\`--notify\`, \`--notify-on\`, \`--notify-private\`](notify.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--hooks-port\` and what belongs to it](hints.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
+What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`--limit\`, \`--sample\`](input.md#which-rows), [templates](templates.md), [\`--recipe\`](recipes.md), [\`--references\`](references.md), [\`--force\` and \`--fresh\`](again.md), [\`--rate\`, \`--in-flight\`](pace.md), [\`--key-life\`](guarantees.md#what-is-done-after-each-answer-to-a-submission), [\`--cron\`, \`--overlap\`, \`--missed\`, \`--only-changed\`, \`--unset\`](schedules.md), [\`--notify\`, \`--notify-on\`, \`--notify-private\`](notify.md), [\`--stages\`, \`--health-port\`](machines.md), [\`--hooks-port\` and what belongs to it](hints.md), [\`--allow-actions\`, \`--no-login\`](monitor.md), [\`--take\`](manifest.md#what-people-decide), [\`--by\`](costs.md), [\`--fault\`](simulator.md).
 
 - \`--out\` is needed for \`run\` and \`schedule add\` (a recipe can say it, too).
 - \`--id\` and \`--model\` may be templates, such as \`{{sku}}-{{size}}\`.
@@ -95,9 +95,14 @@ function commandRow({ name, command }) {
 /** Options of several commands are one where they say the same. */
 function optionsOf(program) {
   const rows = new Map();
-  for (const { name, command } of leavesOf(program)) {
+  const leaves = leavesOf(program);
+  const ofAdd = leaves.find(({ name }) => name === 'schedule add').command.options;
+  const added = new Set(ofAdd.map((option) => option.name()));
+  for (const { name, command } of leaves) {
     for (const option of command.options) {
-      if (option.hidden) continue;
+      // Told in one sentence.
+      const isKnown = name === 'schedule set' && added.has(option.name());
+      if (option.hidden || (isKnown && option.name() !== 'prefix')) continue;
       const row = rowOf(option);
       const known = rows.get(row.join(' | ')) ?? { row, of: [] };
       known.of.push(name);

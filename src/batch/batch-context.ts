@@ -20,7 +20,8 @@ export interface BatchContext {
   priceOf(model: string): { guess: number; least: number };
 }
 
-type StateOfBatches = Pick<BatchContext, 'redis' | 'prefix' | 'account'>;
+/** What their state is reached with. */
+export type StateOfBatches = Pick<BatchContext, 'redis' | 'prefix' | 'account'>;
 
 export function batchLedger({ redis, prefix, account }: StateOfBatches, batch: string) {
   return new BatchLedger(redis, prefix, batch, account);

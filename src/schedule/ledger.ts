@@ -81,9 +81,25 @@ export class ScheduleLedger {
     return texts.map(readSchedule).sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
-  async setState(schedule: Schedule, state: Schedule['state']): Promise<void> {
-    const text = JSON.stringify({ ...schedule, state });
-    await this.redis.hset(this.keys.schedules, schedule.name, text);
+  /** Keeps what `change` makes of it, of whatever anybody else has made of it meanwhile; null where there is none. */
+  async change(
+    name: string,
+    change: (schedule: Schedule) => Schedule,
+  ): Promise<{ before: Schedule; after: Schedule } | null> {
+    const { schedules } = this.keys;
+    let text = await this.redis.hget(schedules, name);
+    while (text !== null && text !== '') {
+      const before = readSchedule(text);
+      const after = change(before);
+      const values: [string, string, string, string] = [name, text, name, JSON.stringify(after)];
+      const [set, instead = ''] = await compareAndSet(this.redis, {
+        keys: [schedules, schedules],
+        values,
+      });
+      if (set === 1) return { before, after };
+      text = instead;
+    }
+    return null;
   }
 
   /** Deletes the schedule, its webhook and its history; its batches stay. */

@@ -78,8 +78,10 @@ export class ScheduleQueue {
     this.queue.on('error', () => undefined);
   }
 
-  /** Ticks come due from now on; doing it again changes nothing but a changed pattern. */
+  /** Ticks come due from now on, by the pattern that it has; doing it again changes nothing, a tick that is overdue included. */
   async start({ name, cron, zone }: Schedule): Promise<void> {
+    const known = await this.queue.getJobScheduler(name);
+    if (known?.next && known.pattern === cron && known.tz === zone) return;
     await this.queue.upsertJobScheduler(
       name,
       { pattern: cron, tz: zone },

@@ -79,12 +79,23 @@ export const scheduleSchema = z.object({
     .default(null),
   /** Of its batches. */
   priority: z.number().int().default(0),
+  /** Where the recipe was that said how the input is read, as it was then; null for none. */
+  recipe: z.string().nullable().default(null),
+  /** How many of its runs are kept, and for how many days; of null, no limit. With neither, all are. */
+  keep: z
+    .object({
+      runs: z.number().int().positive().nullable(),
+      days: z.number().positive().nullable(),
+    })
+    .default({ runs: null, days: null }),
   state: z.enum(['active', 'paused']),
   /** Absent where each run makes its whole input; else it takes over what the batch before it made of the same content. */
   makes: z.literal('only_changed').optional(),
 });
 
 export type Schedule = z.infer<typeof scheduleSchema>;
+/** How its input is read. */
+export type ScheduleInput = Schedule['input'];
 
 const run = {
   /** The scheduled time of a tick; of a run by hand, `hand-` and the moment. */
@@ -95,6 +106,8 @@ const run = {
   missed: z.number(),
 };
 const withBatch = { ...run, batch: z.string(), out: z.string() };
+/** When its results were put away, in ms since the epoch; null while they are kept. */
+const putAway = { putAwayMs: z.number().nullable().default(null) };
 
 const skipReasons = ['overlap', 'another_waits', 'missed'] as const;
 export type SkipReason = (typeof skipReasons)[number];
@@ -124,6 +137,8 @@ const scheduleRunSchema = z.discriminatedUnion('stage', [
     sinceMs: z.number(),
     tries: z.number(),
     trouble: z.string().nullable(),
+    /** As it was when the run began: one that is changed meanwhile does not disturb it. Null in records of earlier versions. */
+    schedule: scheduleSchema.nullable().default(null),
   }),
   /** Everything is queued. */
   z.object({
@@ -140,6 +155,7 @@ const scheduleRunSchema = z.discriminatedUnion('stage', [
     counts: countsSchema.nullable(),
     /** Credits. */
     spent: z.number(),
+    ...putAway,
   }),
   z.object({
     stage: z.literal('skipped'),
@@ -155,6 +171,7 @@ const scheduleRunSchema = z.discriminatedUnion('stage', [
     endedMs: z.number(),
     exitCode: z.number(),
     message: z.string(),
+    ...putAway,
   }),
 ]);
 
@@ -183,6 +200,13 @@ export function lastingFacts(scheduleRun: Exclude<ScheduleRun, { stage: 'skipped
 }
 
 export type OpenRun = RunOf<'waiting' | 'starting' | 'running'>;
+
+export type OverRun = RunOf<'ended' | 'refused'>;
+
+/** Whether a run has had its batch, or none in its place. */
+export function isOverRun(scheduleRun: ScheduleRun): scheduleRun is OverRun {
+  return scheduleRun.stage === 'ended' || scheduleRun.stage === 'refused';
+}
 
 /** Whether a run's batch may still be going to be made. */
 export function isOpen(scheduleRun: ScheduleRun): scheduleRun is OpenRun {

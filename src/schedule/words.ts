@@ -10,8 +10,8 @@ import {
 import { shownFile } from '../shared/addresses.js';
 import { ExitCode } from '../shared/errors.js';
 import { outOfCredits } from '../shared/out-of-credits.js';
-import { formatDuration } from '../shared/quantities.js';
-import { type CronTimes, zoneText } from './cron.js';
+import { counted, formatCredits, formatDuration } from '../shared/quantities.js';
+import { type CronTimes, nextTick, zoneText } from './cron.js';
 import type { ScheduleLedger } from './ledger.js';
 import type { RunOf, Schedule, ScheduleRun, StopReason } from './schedule.js';
 
@@ -38,6 +38,38 @@ export function nextRunWords({ schedule, nextMs }: ScheduleSight, nowMs: number)
   if (nextMs === null) return null;
   const when = nextMs < nowMs ? 'as soon as a worker runs' : `in ${formatDuration(nextMs - nowMs)}`;
   return `${zoneText(nextMs, schedule.zone)}, ${when}`;
+}
+
+const timesAhead = 5;
+
+/** When it is due next, in ms since the epoch; none where no run is to come. */
+export function nextTimes({ schedule, nextMs }: ScheduleSight, nowMs: number): number[] {
+  if (nextMs === null) return [];
+  const times = [nextMs];
+  let lastMs = Math.max(nextMs, nowMs);
+  while (times.length < timesAhead) {
+    lastMs = nextTick(schedule, lastMs);
+    times.push(lastMs);
+  }
+  return times;
+}
+
+/** What may be spent. */
+export function capsWords({ caps: { batch, day } }: Schedule): string {
+  const parts = [
+    ...(typeof batch === 'number' ? [`${formatCredits(batch)} a batch`] : []),
+    ...(typeof day === 'number' ? [`${formatCredits(day)} a day for all batches of the key`] : []),
+  ];
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+/** What is not put away. */
+export function keepWords({ keep: { runs, days } }: Schedule): string {
+  const parts = [
+    ...(runs === null ? [] : [`the last ${counted(runs, 'run')} that made something`]),
+    ...(days === null ? [] : [`those of the last ${counted(days, 'day')}`]),
+  ];
+  return parts.length === 0 ? 'all runs' : parts.join(', and ');
 }
 
 /** Its files, without what may be a secret in their URLs (S8). */

@@ -4,9 +4,8 @@ import type { Model } from '../rivya/outcome.js';
 import { ScheduleLedger } from '../schedule/ledger.js';
 import { ScheduleQueue } from '../schedule/queue.js';
 import { ScheduleWorker } from '../schedule/runs/schedule-worker.js';
-import type { Schedule } from '../schedule/schedule.js';
+import type { SteeredSchedules } from '../schedule/steer.js';
 import { systemClock } from '../shared/clock.js';
-import { BatchError } from '../shared/errors.js';
 import { requireApiKey, type Settings } from './environment.js';
 import { type ModelList, modelListNote, readModelList } from './model-list.js';
 import { fetcherFor, inputFetcherFor } from './open-client.js';
@@ -18,11 +17,9 @@ import {
   type Teller,
 } from './store-session.js';
 
-export interface Schedules {
+export interface Schedules extends SteeredSchedules {
   session: StoreSession;
   account: AccountLedger;
-  ledger: ScheduleLedger;
-  queue: ScheduleQueue;
 }
 
 /** Does something with the schedules of this environment's API origin and key. */
@@ -38,23 +35,14 @@ export async function withSchedules<T>(
     const parts = partsFor(session, account);
     try {
       await parts.ledger.takeOverWebhooks();
-      return await act({ session, account, ...parts });
+      const batches = { redis: session.connection, prefix: settings.prefix, account };
+      return await act({ session, account, batches, ...parts });
     } finally {
       await parts.queue.close();
     }
   } finally {
     await session.close();
   }
-}
-
-/** @throws BatchError `batch_not_found` */
-export async function findSchedule(ledger: ScheduleLedger, name: string): Promise<Schedule> {
-  const schedule = await ledger.find(name);
-  if (schedule !== null) return schedule;
-  throw new BatchError(
-    'batch_not_found',
-    `There is no schedule named ${name} under this API key: "rivya-batch schedule list" lists those that there are.`,
-  );
 }
 
 /** Has this process take the ticks of its API origin and key. */

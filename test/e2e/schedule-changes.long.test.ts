@@ -1,4 +1,4 @@
-import { stat, truncate } from 'node:fs/promises';
+import { readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -10,6 +10,7 @@ interface ShownRun {
   exit_code: number | null;
   counts: { admitted: number; succeeded: number; taken_over?: number } | null;
   credits: number | null;
+  put_away: string | null;
 }
 
 const daily = ['--cron', '0 2 * * *', '--tz', 'Europe/Berlin'];
@@ -96,9 +97,26 @@ describe.concurrent('a schedule that makes only what has changed', () => {
     expect(listed).toContain('only what changed');
     expect(listed).toContain('3 of 3 succeeded, 2 of them taken over unchanged');
 
-    // To change a schedule is to remove it and to add it again.
+    // It is changed, and put somewhere else: what the runs before have made is taken over all the same.
+    const elsewhere = ['--out', 'other-nights', '--max-credits', '9', '--keep-runs', '1'];
+    expect((await desk.run(['schedule', 'set', 'shots', ...elsewhere])).code).toBe(0);
+    const fifth = await runNow(desk);
+    expect(fifth).toMatchObject({ credits: 0, counts: { taken_over: 3 } });
+    expect((await desk.run(['verify', `other-nights/${fifth.batch}`])).code).toBe(0);
+    // Of the runs before, those that are not kept any more are put away by the worker.
+    while ((await readdir(join(desk.folder, 'nights'))).length > 0) await sleep(100);
+    expect((await desk.run(['verify', `other-nights/${fifth.batch}`])).code).toBe(0);
+    expect((await history(desk)).map(({ put_away }) => put_away !== null)).toEqual([
+      ...[false, true, true, true, true],
+    ]);
+    const status = (await desk.run(['status', '--json'])).stdout;
+    expect(status).toContain(fifth.batch);
+    expect(status).not.toContain(fourth.batch);
+
+    // To remove it and to add it again begins with what is there, too.
     expect((await desk.run(['schedule', 'remove', 'shots'])).code).toBe(0);
-    expect((await desk.run([...add, ...mapping, '--max-credits', '9'])).code).toBe(0);
+    const again = ['schedule', 'add', 'shots', 'in.csv', '--out', 'other-nights', '--only-changed'];
+    expect((await desk.run([...again, ...daily, ...mapping])).code).toBe(0);
     expect(await runNow(desk)).toMatchObject({ credits: 0, counts: { taken_over: 3 } });
     expect(desk.simulator.bill().billedTwice).toEqual([]);
     worker.kill('SIGTERM');

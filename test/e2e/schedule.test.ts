@@ -177,8 +177,87 @@ describe.concurrent('a schedule', () => {
     expect((await desk.run([...add, ...daily])).stdout).toContain('Next run: ');
     expect((await desk.run([...add, ...daily])).stdout).toContain('there already');
     const other = await desk.run([...add, ...daily, '--limit', '1']);
-    expect(other).toMatchObject({ code: 2 });
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('schedule set shots') });
     expect((await desk.run(['schedule', 'remove', 'shots'])).code).toBe(0);
     expect((await desk.run(['schedule', 'list', '--json'])).stdout.trim()).toBe('[]');
+  });
+
+  test('is shown whole, and changed in what is typed alone, with each change told (S8)', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    const notify = ['--notify', 'https://hooks.test/T0/secret-hook'];
+    const recipe = { prompt: 'Photo of {{title}}', id: 'sku', model: 'z-image', limit: 2 };
+    await desk.write('recipe.json', JSON.stringify(recipe));
+    const kept = ['--max-credits', '9', '--param', 'seed=1', '--only-changed'];
+    const added = await desk.run([
+      ...['schedule', 'add', 'shots', 'in.csv', '--out', 'nights', ...daily],
+      ...[...mapping, ...kept, ...notify],
+    ]);
+    expect(added.code, added.stderr).toBe(0);
+    await desk.run(['schedule', 'pause', 'shots']);
+
+    // A variable of the environment is nothing that was typed.
+    const environment = { RIVYA_BATCH_MODEL: 'seedream-4', RIVYA_BATCH_LIMIT: '1' };
+    const words = ['--cron', '0 3 * * *', '--param', 'aspect_ratio=1:1', '--notify-on', 'failed'];
+    const set = await desk.run(['schedule', 'set', 'shots', ...words], { environment });
+    expect(set.code, set.stderr).toBe(0);
+    const told = set.stdout.replace(/ +/g, ' ');
+    for (const line of [
+      ' --cron 0 2 * * * -> 0 3 * * *',
+      ' --param seed=1 -> seed=1, aspect_ratio=1:1',
+      ' --notify https://hooks.test (finished, failed, waiting) -> https://hooks.test (failed)',
+      'It is paused until "rivya-batch schedule resume shots".',
+    ]) {
+      expect(told).toContain(line);
+    }
+    expect(told.split('->')).toHaveLength(4);
+
+    const byRecipe = await desk.run(['schedule', 'set', 'shots', '--recipe', 'recipe.json']);
+    expect(byRecipe.code, byRecipe.stderr).toBe(0);
+    expect(byRecipe.stdout.replace(/ +/g, ' ')).toContain(' --limit not given -> 2');
+    const unset = ['--unset', 'max-credits,limit', '--keep-runs', '3'];
+    expect((await desk.run(['schedule', 'set', 'shots', ...unset])).code).toBe(0);
+    expect((await desk.run(['schedule', 'set', 'shots', ...unset])).stdout).toContain(
+      'nothing was changed',
+    );
+    await desk.run(['schedule', 'resume', 'shots']);
+    const shown = await desk.run(['schedule', 'show', 'shots', '--json']);
+    const schedule = JSON.parse(shown.stdout) as Shown & Record<string, unknown>;
+    expect(schedule).toMatchObject({
+      ...{ schedule: 'shots', state: 'active', cron: '0 3 * * *', only_changed: true },
+      ...{ max_credits: null, keep_runs: 3, keep_days: null },
+      notify: { origin: 'https://hooks.test', on: ['failed'] },
+    });
+    expect(schedule.next_times).toHaveLength(5);
+    expect((schedule.next_times as string[])[0]).toBe(schedule.next);
+    expect(schedule.command).toMatch(/schedule add shots .*\/in\.csv --cron '0 3 \* \* \*'/);
+    expect(schedule.command).toContain(`--recipe ${desk.folder}/recipe.json --id sku --model`);
+    expect(schedule.command).not.toContain('--limit');
+    // What the recipe does not say of the input is not as it was before.
+    expect(schedule.command).not.toContain('--param');
+    const read = (await desk.run(['schedule', 'show', 'shots'])).stdout;
+    expect(read).toContain('At 03:00, every day, in Europe/Berlin (0 3 * * *)');
+    expect(read.match(/ 03:00 /g)).toHaveLength(5);
+    expect(read).toContain('the last 3 runs that made something');
+
+    for (const [refused, sentence] of [
+      [['shots'], /Say what is to be changed/],
+      [['other', '--cron', '0 3 * * *'], /no schedule named other/],
+      [['shots', '--cron', '0 26 * * *'], /no cron pattern/],
+      [['shots', '--unset', 'cron'], /cron cannot be taken back/],
+      [['shots', '-'], /stdin/],
+      [['shots', '--nonsense', '3'], /unknown option/],
+      [['shots', '--prompt', '@none.txt'], /no such file/],
+    ] as const) {
+      const result = await desk.run(['schedule', 'set', ...refused]);
+      expect(result.code, refused.join(' ')).toBe(2);
+      expect(result.stderr).toMatch(sentence);
+    }
+    expect((await desk.run(['schedule', 'show', 'shots', '--json'])).stdout).toBe(shown.stdout);
+    for (const { stdout, stderr } of [added, set, byRecipe, shown]) {
+      expect(stdout + stderr).not.toContain('secret-hook');
+    }
   });
 });

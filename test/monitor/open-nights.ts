@@ -25,12 +25,19 @@ export function skippedOn(number: number, reason: 'overlap' | 'missed'): Schedul
 export function endedOn(number: number, succeeded: number): ScheduleRun {
   const { sinceMs: _sinceMs, ...run } = night(number);
   const counts = { ...none, admitted: 4, succeeded, failed: 4 - succeeded };
-  return { stage: 'ended', ...run, exitCode: succeeded === 4 ? 0 : 3, counts, spent: 4 };
+  return {
+    stage: 'ended',
+    ...run,
+    exitCode: succeeded === 4 ? 0 : 3,
+    counts,
+    spent: 4,
+    putAwayMs: null,
+  };
 }
 
 export function refusedOn(number: number, message: string): ScheduleRun {
   const { sinceMs: _sinceMs, ...run } = night(number);
-  return { stage: 'refused', ...run, exitCode: 2, message };
+  return { stage: 'refused', ...run, exitCode: 2, message, putAwayMs: null };
 }
 
 export function runningOn(number: number): ScheduleRun {

@@ -80,7 +80,7 @@ describe('the metrics of schedules', () => {
     await expect
       .poll(() => linesOf(get), { timeout: 5_000 })
       .toContain('rivya_batch_schedule_jobs_due{account="account-1"} 2');
-    await ledger.setState(plan('nightly'), 'paused');
+    await ledger.change('nightly', (schedule) => ({ ...schedule, state: 'paused' }));
     await queue.stop('nightly');
     await expect
       .poll(() => linesOf(get), { timeout: 5_000 })

@@ -24,7 +24,7 @@ describe('the page of the schedules', () => {
     await note('nightly', skippedOn(4, 'missed'));
     await note('nightly', { ...runningOn(5), missed: 2 } as ScheduleRun);
     await add(plan('rest', { cron: '30 9 * * 1-5' }));
-    await ledger.setState(plan('rest', { cron: '30 9 * * 1-5' }), 'paused');
+    await ledger.change('rest', (schedule) => ({ ...schedule, state: 'paused' }));
     await queue.stop('rest');
     const { text, status } = await get('/schedules');
     expect(status).toBe(200);

@@ -17,7 +17,7 @@ const placed = { ...run, batch: 'shots@1', out: '/out/shots@1' };
 const none = { failed: 0, unknown: 0, cancelled: 0, rejected: 0, taken_over: 0 };
 const running: ScheduleRun = { ...placed, stage: 'running', sinceMs: 1, stopped: null };
 const good: ScheduleRun = {
-  ...{ ...placed, stage: 'ended', endedMs: 2, exitCode: 0, spent: 1 },
+  ...{ ...placed, stage: 'ended', endedMs: 2, exitCode: 0, spent: 1, putAwayMs: null },
   counts: { ...none, admitted: 2, succeeded: 2 },
 };
 const bad: ScheduleRun = { ...good, exitCode: 3 };

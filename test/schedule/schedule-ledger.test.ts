@@ -16,6 +16,7 @@ function runNumber(number: number): ScheduleRun {
     endedMs: number,
     exitCode: 2,
     message: 'bad',
+    putAwayMs: null,
   };
 }
 
@@ -24,8 +25,20 @@ describe('schedules', () => {
     const { ledger, schedule } = await openScheduleBench();
     expect(await ledger.add(schedule, 'none')).toBe('same');
     expect(await ledger.add({ ...schedule, cron: '0 3 * * *' }, 'none')).toBe('exists');
-    await ledger.setState(schedule, 'paused');
+    await ledger.change('shots', (found) => ({ ...found, state: 'paused' }));
     expect(await ledger.find('shots')).toEqual({ ...schedule, state: 'paused' });
+    expect(await ledger.all()).toHaveLength(1);
+  });
+
+  it('are changed by several at once, and no change is lost', async () => {
+    const { ledger } = await openScheduleBench();
+    await Promise.all(
+      Array.from({ length: 5 }, () =>
+        ledger.change('shots', (found) => ({ ...found, priority: found.priority + 1 })),
+      ),
+    );
+    expect(await ledger.find('shots')).toMatchObject({ priority: 5 });
+    expect(await ledger.change('none', (found) => found)).toBeNull();
     expect(await ledger.all()).toHaveLength(1);
   });
 
@@ -113,6 +126,21 @@ describe('the queue of schedules', () => {
     expect(next).toBeGreaterThan(Date.now());
     await queue.stop('shots');
     expect(await queue.nextTick('shots')).toBeNull();
+  });
+
+  it('goes by another pattern when started with it, and with the same one leaves an overdue tick', async () => {
+    const { queue, schedule, jobs } = await openScheduleBench();
+    await queue.start(schedule);
+    const [tick] = await jobs.getDelayed();
+    if (!tick?.id) throw new Error('a tick is to come');
+    await tick.changeDelay(0);
+    await queue.start(schedule);
+    expect((await jobs.getDelayed()).map(({ id, delay }) => [id, delay])).toEqual([[tick.id, 0]]);
+    await queue.start({ ...schedule, zone: 'Asia/Tokyo' });
+    const ticks = await jobs.getDelayed();
+    expect(ticks.map(({ opts }) => opts.prevMillis)).toEqual([await queue.nextTick('shots')]);
+    const inTokyo = new Intl.DateTimeFormat('en', { timeZone: 'Asia/Tokyo', timeStyle: 'short' });
+    expect(inTokyo.format((await queue.nextTick('shots')) ?? 0)).toMatch(/^2:00/);
   });
 
   it('reckons with our ticks, not with those of BullMQ, when the clocks change', () => {

@@ -44,6 +44,8 @@ export function plan(name: string, change: Partial<Schedule> = {}): Schedule {
     caps: { batch: 7, day: null },
     minSize: null,
     priority: 0,
+    recipe: null,
+    keep: { runs: null, days: null },
     state: 'active',
     ...change,
   };

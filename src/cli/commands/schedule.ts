@@ -1,164 +1,128 @@
-import { type Command, Option } from 'commander';
-import { BatchLedger } from '../../ledger/batch-ledger.js';
-import { isFinalized } from '../../ledger/batch-meta.js';
+import type { Command } from 'commander';
 import { zoneText } from '../../schedule/cron.js';
-import { runIdByHand } from '../../schedule/queue.js';
-import { isOpen, missedRules, overlapRules } from '../../schedule/schedule.js';
-import { findSchedule, type Schedules, withSchedules } from '../../session/schedule-session.js';
+import { pauseSchedule, removeSchedule, resumeSchedule, runNow } from '../../schedule/steer.js';
+import { type Schedules, withSchedules } from '../../session/schedule-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
-import {
-  addJsonFlag,
-  addNotifyFlags,
-  addOutFlag,
-  addPriorityFlag,
-  addReadingFlags,
-  requireFiles,
-  requireOut,
-  twin,
-} from '../options/flags.js';
+import { addJsonFlag, inputArgument, requireFiles, requireOut } from '../options/flags.js';
 import { applyRecipe } from '../options/recipe.js';
 import type { CommandSetup } from '../setup.js';
-import { type AddFlags, addSchedule } from './schedule-add.js';
-import { listSchedules } from './schedule-list.js';
+import { addSchedule } from './schedule-add.js';
+import { listSchedules, showSchedule } from './schedule-list.js';
+import { addSetFlags, setSchedule } from './schedule-set.js';
+import { addScheduleFlags, type ScheduleFlags } from './schedule-settings.js';
 
 export function addScheduleCommand(program: Command, setup: CommandSetup): void {
   const schedule = program.command('schedule');
   addAdd(schedule, setup);
-  const list = schedule
-    .command('list')
-    .description('next and last runs; of one schedule, its history')
-    .argument('[name]');
-  addJsonFlag(list);
-  list.action((name: string | undefined, flags: { json: boolean }) =>
-    setup.run(() => listSchedules(setup, name, flags.json ? 'json' : 'table')),
-  );
+  addSet(schedule, setup);
+  addLooks(schedule, setup);
   for (const [word, description, act] of [
-    ['run-now', 'one run more, now', runNow],
-    ['pause', 'no run more until resumed; batches that were begun go on', pauseSchedule],
-    ['resume', 'runs again, from the next tick on', resumeSchedule],
-    ['remove', 'delete the schedule and its history; its batches and files stay', removeSchedule],
+    ['run-now', 'one run more, now', tellRunNow],
+    ['pause', 'no run more until resumed; batches that were begun go on', tellPause],
+    ['resume', 'runs again, from the next tick on', tellResume],
+    ['remove', 'delete the schedule and its history; its batches and files stay', tellRemoval],
   ] as const) {
     schedule
       .command(word)
       .description(description)
       .argument('<name>')
-      .action((name: string) => setup.run(() => act(setup, name)));
+      .action((name: string) =>
+        setup.run(() => withSchedules(setup, (schedules) => act(setup, schedules, name))),
+      );
   }
 }
+
+const inputs = inputArgument.replace('; - is stdin', '; read at each run');
 
 function addAdd(schedule: Command, setup: CommandSetup): void {
   const add = schedule
     .command('add')
     .description('a batch at every tick, named NAME@DATE, in a folder of that name')
     .argument('<name>')
-    .argument(
-      '[file...]',
-      'CSV, TSV, Excel (.xlsx), JSON or JSON Lines, also as .gz, read at each run; paths or https URLs',
-    );
-  const options = [
-    new Option('--cron <pattern>', 'when: minute, hour, day, month, weekday').makeOptionMandatory(),
-    new Option('--tz <zone>', "time zone of the pattern (default: this machine's)"),
-    new Option('--overlap <rule>', 'while the batch before is not finished')
-      .choices(overlapRules)
-      .default('skip'),
-    new Option('--missed <rule>', 'what becomes of ticks for which no worker was there')
-      .choices(missedRules)
-      .default('once'),
-    new Option(
-      '--only-changed',
-      'make what is new or has changed; the rest is taken over from the batch before',
-    ).default(false),
-  ];
-  for (const option of options) add.addOption(twin(option));
-  addOutFlag(add, "folder of the batches' folders");
-  addPriorityFlag(add);
-  addNotifyFlags(add);
-  addReadingFlags(add);
+    .argument('[file...]', inputs);
+  addScheduleFlags(add);
   add.action((name: string, given: string[]) =>
     setup.run(async () => {
       const files = requireFiles(applyRecipe(add, given));
-      const flags = add.opts<AddFlags>();
+      const flags = add.opts<ScheduleFlags>();
       return addSchedule(setup, { name, files, flags, out: requireOut(flags) });
     }),
   );
 }
 
-/** A run by hand; a worker takes it, and decides by the schedule's rules. */
-export function runNow(setup: CommandSetup, name: string): Promise<ExitCode> {
-  return withSchedules(setup, async (schedules) => {
-    const { session, account, ledger, queue } = schedules;
-    const { overlap } = await findSchedule(ledger, name);
-    const busy = await unfinishedBatch(schedules, name);
-    if (busy !== null && overlap === 'skip') {
-      throw new BatchError(
-        'batch_unfinished',
-        `${busy} is not finished, and the schedule's rule for that is to skip. See: rivya-batch status ${busy}`,
-      );
-    }
-    const scheduledMs = session.clock.now();
-    const id = runIdByHand(scheduledMs);
-    await queue.addRun({ v: 1, kind: 'run', schedule: name, id, scheduledMs, trigger: 'hand' });
-    const { workers } = await account.view();
-    setup.terminal.print(`Schedule ${name} runs now. See: rivya-batch schedule list ${name}`);
-    if (workers === 0) {
-      setup.terminal.warn('No worker runs with this key: it begins when one does.');
-    }
-    return ExitCode.succeeded;
-  });
+function addSet(schedule: Command, setup: CommandSetup): void {
+  const set = schedule
+    .command('set')
+    .description('change what is said of a schedule; its history and what it compares with stay')
+    .argument('<name>')
+    .argument('[file...]', inputs);
+  addSetFlags(set);
+  set.action((name: string, typedFiles: string[]) =>
+    setup.run(() => setSchedule(setup, set, { name, typedFiles })),
+  );
 }
 
-async function unfinishedBatch(
-  { session, account, ledger }: Schedules,
-  name: string,
-): Promise<string | null> {
-  const { connection, settings } = session;
-  const { runs } = await ledger.runs(name);
-  for (const { run } of runs) {
-    if (!isOpen(run)) continue;
-    const meta = await new BatchLedger(connection, settings.prefix, run.batch, account).meta();
-    if (run.stage !== 'running' || (meta && !isFinalized(meta))) return run.batch;
-  }
-  return null;
+function addLooks(schedule: Command, setup: CommandSetup): void {
+  const list = schedule
+    .command('list')
+    .description(
+      'all schedules, with next and last runs; with a name, all that is kept of its runs',
+    )
+    .argument('[name]');
+  addJsonFlag(list);
+  list.action((name: string | undefined, flags: { json: boolean }) =>
+    setup.run(() => listSchedules(setup, name, flags.json ? 'json' : 'table')),
+  );
+  const show = schedule
+    .command('show')
+    .description('all that is known of one: its command, next times, caps, last runs')
+    .argument('<name>');
+  addJsonFlag(show);
+  show.action((name: string, flags: { json: boolean }) =>
+    setup.run(() => showSchedule(setup, name, flags.json ? 'json' : 'text')),
+  );
 }
 
-export function pauseSchedule(setup: CommandSetup, name: string): Promise<ExitCode> {
-  return withSchedules(setup, async ({ ledger, queue }) => {
-    await ledger.setState(await findSchedule(ledger, name), 'paused');
-    await queue.stop(name);
-    setup.terminal.print(
-      `Schedule ${name} is paused until "rivya-batch schedule resume ${name}". Batches that were begun go on.`,
+type Told = (setup: CommandSetup, schedules: Schedules, name: string) => Promise<ExitCode>;
+
+const tellRunNow: Told = async ({ terminal }, schedules, name) => {
+  const { session, account } = schedules;
+  const asked = await runNow(schedules, name, session.clock.now());
+  if (asked.kind === 'busy') {
+    throw new BatchError(
+      'batch_unfinished',
+      `${asked.batch} is not finished, and the schedule's rule for that is to skip. See: rivya-batch status ${asked.batch}`,
     );
-    return ExitCode.succeeded;
-  });
-}
+  }
+  const { workers } = await account.view();
+  terminal.print(`Schedule ${name} runs now. See: rivya-batch schedule show ${name}`);
+  if (workers === 0) terminal.warn('No worker runs with this key: it begins when one does.');
+  return ExitCode.succeeded;
+};
 
-export function resumeSchedule(setup: CommandSetup, name: string): Promise<ExitCode> {
-  return withSchedules(setup, async ({ ledger, queue }) => {
-    const schedule = await findSchedule(ledger, name);
-    await ledger.setState(schedule, 'active');
-    await queue.start(schedule);
-    const next = await queue.nextTick(name);
-    const when = next === null ? '' : ` Next run: ${zoneText(next, schedule.zone)}.`;
-    setup.terminal.print(`Schedule ${name} is active.${when}`);
-    return ExitCode.succeeded;
-  });
-}
+const tellPause: Told = async ({ terminal }, schedules, name) => {
+  await pauseSchedule(schedules, name);
+  terminal.print(
+    `Schedule ${name} is paused until "rivya-batch schedule resume ${name}". Batches that were begun go on.`,
+  );
+  return ExitCode.succeeded;
+};
 
-export function removeSchedule(setup: CommandSetup, name: string): Promise<ExitCode> {
-  return withSchedules(setup, async ({ ledger, queue }) => {
-    const { out } = await findSchedule(ledger, name);
-    const { runs } = await ledger.runs(name);
-    await queue.stop(name);
-    await ledger.remove(name);
-    setup.terminal.print(`Schedule ${name} is removed. Its batches are still in ${out}.`);
-    for (const { run } of runs) {
-      if (run.stage === 'running') setup.terminal.note(`${run.batch} goes on to its end.`);
-      if (run.stage === 'starting') {
-        setup.terminal.warn(
-          `${run.batch} was just being queued: look at "rivya-batch status ${run.batch}".`,
-        );
-      }
+const tellResume: Told = async ({ terminal }, schedules, name) => {
+  const { schedule, nextMs } = await resumeSchedule(schedules, name);
+  const when = nextMs === null ? '' : ` Next run: ${zoneText(nextMs, schedule.zone)}.`;
+  terminal.print(`Schedule ${name} is active.${when}`);
+  return ExitCode.succeeded;
+};
+
+const tellRemoval: Told = async ({ terminal }, schedules, name) => {
+  const { schedule, open } = await removeSchedule(schedules, name);
+  terminal.print(`Schedule ${name} is removed. Its batches are still in ${schedule.out}.`);
+  for (const { batch, stage } of open) {
+    if (stage === 'running') terminal.note(`${batch} goes on to its end.`);
+    if (stage === 'starting') {
+      terminal.warn(`${batch} was just being queued: look at "rivya-batch status ${batch}".`);
     }
-    return ExitCode.succeeded;
-  });
-}
+  }
+  return ExitCode.succeeded;
+};

@@ -1,6 +1,7 @@
 import { zoneText } from '../../schedule/cron.js';
 import {
   inputWords,
+  keepWords,
   lastTrouble,
   nextRunWords,
   rulesWords,
@@ -87,6 +88,7 @@ function factRows(sight: ScheduleSight, atMs: number) {
     ['cap of a batch', capWords(caps.batch)],
     ['cap of a day', capWords(caps.day)],
     ['least size', minSize === 'none' ? minSize : minSize && sizeText(minSize)],
+    ['keeps', keepWords(schedule)],
     ['who is told', toldPart(sight, atMs)],
   ] as const;
 }

@@ -13,8 +13,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DeliveredFile } from '../../results/delivery-record.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
-import type { DeliveredFile } from './delivery-record.js';
 
 /** What stands under a name. */
 export type Standing =

@@ -8,6 +8,7 @@ import {
   makeToMeasure,
 } from '../../pictures/make-to-measure.js';
 import { type Decisions, readDecisions } from '../../results/decisions.js';
+import { type DeliveredFile, DeliveryRecord } from '../../results/delivery-record.js';
 import { fileNames } from '../../results/file-names.js';
 import { ManifestFile } from '../../results/manifest.js';
 import { checkAsset } from '../../results/verify/check-assets.js';
@@ -20,7 +21,6 @@ import { TextIndex } from '../../shared/text-index.js';
 import { ApprovedFolder, type ReadyFile } from './approved-folder.js';
 import { type DeliveredBrief, tableText } from './approved-table.js';
 import { type FileName, GivenNames, NameChooser } from './choose-names.js';
-import { type DeliveredFile, DeliveryRecord } from './delivery-record.js';
 import { measureOf, measureText, type Profile } from './profile.js';
 
 /** How files are handed over that are not made to measure. */

@@ -10,7 +10,7 @@ import {
   rename,
   rm,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileNames } from '../../results/file-names.js';
 import { Journal, type JournalHeader, readJournalHeader } from '../../results/journal.js';
 import { manifestPath, SucceededLines } from '../../results/manifest.js';
@@ -20,6 +20,7 @@ import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { inChunks } from '../../shared/read-lines.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 import type { Schedule } from '../schedule.js';
+import { isNameOfRun } from './name-batch.js';
 import { isThere } from './take-input.js';
 
 export interface TakingOver {
@@ -174,27 +175,52 @@ export interface PreviousBatch {
   folder: string;
 }
 
+/** Where to look for the batches of a schedule, beside its `--out`. */
+export interface WhereRunsAre {
+  /** Of the API: pictures of a simulator are none of the real one. */
+  origin: string;
+  /** Folders of runs that the history knows: the schedule may have had another `--out` before. */
+  known: readonly string[];
+}
+
 /**
- * The schedule's batch that was opened last and has lines; null for none. The folders say it, not the history: that
- * ends with a schedule that is removed and added again, and with its Redis.
+ * The schedule's batch that was opened last and has lines; null for none. The folders say it, and the history only where
+ * else to look: that ends with a schedule that is removed and added again, and with its Redis.
  * @param batch the one that looks
- * @param origin of the API: pictures of a simulator are none of the real one
  */
 export async function previousBatch(
   schedule: Pick<Schedule, 'name' | 'out'>,
   batch: string,
-  origin: string,
+  where: WhereRunsAre,
 ): Promise<PreviousBatch | null> {
-  let latest: { header: JournalHeader; folder: string } | null = null;
-  for (const name of await readdir(schedule.out)) {
-    if (name === batch || !name.startsWith(`${schedule.name}@`)) continue;
-    const folder = join(schedule.out, name);
-    const header = await headerOf(folder);
-    if (header?.batch !== name || header.origin !== origin) continue;
-    if (latest !== null && latest.header.createdAt >= header.createdAt) continue;
-    if (await isThere(manifestPath(folder))) latest = { header, folder };
+  let latest: BatchFolder | null = null;
+  for (const found of await foldersOfRuns(schedule, where)) {
+    if (found.header.batch === batch) continue;
+    if (latest !== null && latest.header.createdAt >= found.header.createdAt) continue;
+    if (await isThere(manifestPath(found.folder))) latest = found;
   }
   return latest && { name: latest.header.batch, folder: latest.folder };
+}
+
+export interface BatchFolder {
+  folder: string;
+  header: JournalHeader;
+}
+
+/** The folders in which batches of a schedule's runs are, as their journals say. */
+export async function foldersOfRuns(
+  { name: schedule, out }: Pick<Schedule, 'name' | 'out'>,
+  { origin, known }: WhereRunsAre,
+): Promise<BatchFolder[]> {
+  const found: BatchFolder[] = [];
+  const folders = (await readdir(out)).map((name) => join(out, name));
+  for (const folder of new Set([...folders, ...known])) {
+    const name = basename(folder);
+    if (!isNameOfRun(schedule, name)) continue;
+    const header = await headerOf(folder);
+    if (header?.batch === name && header.origin === origin) found.push({ folder, header });
+  }
+  return found;
 }
 
 /** A folder that cannot be looked into is none to take over from. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { batchLedger } from '../../batch/batch-context.js';
+import { batchLedger, type StateOfBatches } from '../../batch/batch-context.js';
 import { isFinalized } from '../../ledger/batch-meta.js';
 import { ownerOf } from '../../results/output-folder.js';
 import { type CronTimes, countTicks } from '../cron.js';
@@ -7,6 +7,7 @@ import type { RunClaim } from '../ledger.js';
 import {
   isOpen,
   type MissedRule,
+  type OpenRun,
   type OverlapRule,
   type ReadRun,
   type ScheduleRun,
@@ -43,18 +44,26 @@ export async function unfinishedRuns(
   context: ScheduleContext,
   runs: ReadRun[],
 ): Promise<UnfinishedRun[]> {
-  const unfinished: UnfinishedRun[] = [];
+  const open = await openRuns(context.batches, runs);
+  return open.map(({ batch, stage }) => ({
+    batch,
+    waits: stage === 'waiting' ? 'waits' : 'is_under_way',
+  }));
+}
+
+/** Those of which something may still be made, in their order. */
+export async function openRuns(batches: StateOfBatches, runs: ReadRun[]): Promise<OpenRun[]> {
+  const open: OpenRun[] = [];
   for (const { run } of runs) {
     if (!isOpen(run)) continue;
     if (run.stage === 'running') {
       // Its end may have come since somebody looked last.
-      const meta = await batchLedger(context.batches, run.batch).meta();
+      const meta = await batchLedger(batches, run.batch).meta();
       if (meta === null || isFinalized(meta)) continue;
     }
-    const waits = run.stage === 'waiting' ? 'waits' : 'is_under_way';
-    unfinished.push({ batch: run.batch, waits });
+    open.push(run);
   }
-  return unfinished;
+  return open;
 }
 
 async function decideAndKeep(
@@ -79,7 +88,7 @@ async function decideAndKeep(
     const made: ScheduleRun =
       decision.kind === 'wait'
         ? { stage: 'waiting', ...placed, behind: decision.behind }
-        : { stage: 'starting', ...placed, tries: 0, trouble: null };
+        : { stage: 'starting', ...placed, tries: 0, trouble: null, schedule };
     const claim = await context.ledger.claim(schedule.name, made, claims);
     if (claim !== 'name_taken') return claim;
   }

@@ -39,6 +39,13 @@ export function batchNames(moment: RunMoment): string[] {
   return moment.trigger === 'hand' || seconds === '00' ? names : names.slice(1);
 }
 
+const nameTail = /^@\d{4}-\d\d-\d\d(?:T\d{4}(?:\d\d(?:-\d{3})?)?(?:[+-]\d{4})?)?$/;
+
+/** Whether a batch has a name such as the runs of a schedule give to theirs. */
+export function isNameOfRun(schedule: string, batch: string): boolean {
+  return batch.startsWith(`${schedule}@`) && nameTail.test(batch.slice(schedule.length));
+}
+
 function isFirstOfDate(moment: RunMoment): boolean {
   const { trigger, scheduledMs, zone } = moment;
   if (trigger === 'hand') return false;

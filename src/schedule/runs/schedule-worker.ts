@@ -44,7 +44,7 @@ export class ScheduleWorker {
     });
   }
 
-  /** Starts the ticks of schedules that a crash left without, between keeping them and starting them. */
+  /** Starts the ticks of schedules that a crash left without, or by an earlier pattern, between keeping them and starting them. */
   async start(): Promise<void> {
     const { ledger, queue } = this.context;
     await ledger.takeOverWebhooks();
@@ -52,8 +52,7 @@ export class ScheduleWorker {
     // Those that an earlier version has set are not on the list of all accounts.
     if (schedules.length > 0) await ledger.enlist();
     for (const schedule of schedules) {
-      if (schedule.state === 'paused') continue;
-      if ((await queue.nextTick(schedule.name)) === null) await queue.start(schedule);
+      if (schedule.state === 'active') await queue.start(schedule);
     }
   }
 

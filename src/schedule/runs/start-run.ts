@@ -111,6 +111,7 @@ async function refuse(
     endedMs: context.clock.now(),
     exitCode: why.exitCode,
     message: redactSecrets(why.message),
+    putAwayMs: null,
   });
   return { kind: 'again', afterMs: 0 };
 }
@@ -225,14 +226,16 @@ async function admit(
 
 /** Before the batch is opened: from then on its manifest is its own. */
 async function adoptUnchanged(
-  { batches, stopping }: ScheduleContext,
+  { batches, ledger, stopping }: ScheduleContext,
   { schedule, batch, out }: Omit<ScheduledInput, 'files'>,
   input: CompiledInput,
 ): Promise<'done' | 'stopped'> {
   if (schedule.makes !== 'only_changed') return 'done';
   if ((await batchLedger(batches, batch).meta()) !== null) return 'done';
   const { origin, account, clock } = batches;
-  const previous = await previousBatch(schedule, batch, origin);
+  const { runs } = await ledger.runs(schedule.name);
+  const known = runs.flatMap(({ run }) => (run.stage === 'skipped' ? [] : [run.out]));
+  const previous = await previousBatch(schedule, batch, { origin, known });
   if (previous === null) return 'done';
   const nowMs = clock.now();
   const life = { nonce: '', createdAt: nowMs, requestIds: 'given' } as const;

@@ -5,6 +5,7 @@ import { type BatchMeta, isFinalized } from '../../ledger/batch-meta.js';
 import { ExitCode } from '../../shared/errors.js';
 import type { RunJob } from '../queue.js';
 import {
+  isOverRun,
   lastingFacts,
   type ReadRun,
   type RunOf,
@@ -15,6 +16,7 @@ import {
 } from '../schedule.js';
 import { claimRun, unfinishedRuns } from './claim-run.js';
 import type { RunStep, ScheduleContext } from './context.js';
+import { putOldRunsAway } from './put-away.js';
 import { startRun } from './start-run.js';
 import { tellRun } from './tell-run.js';
 
@@ -27,11 +29,11 @@ export async function stepRun(context: ScheduleContext, job: RunJob): Promise<Ru
   const from = await context.ledger.readRun(schedule.name, job.id);
   if (from === null) return claimRun(context, { schedule, job });
   if (isAt(from, 'waiting')) return leaveWaiting(context, schedule, from);
-  if (isAt(from, 'starting')) return startRun(context, schedule, from);
+  if (isAt(from, 'starting')) return startRun(context, from.run.schedule ?? schedule, from);
   if (isAt(from, 'running')) return watchBatch(context, schedule, from);
   // Only here, after the record: a crash in between repeats it.
   await tellRun(context, schedule, from.run);
-  return { kind: 'done' };
+  return isOverRun(from.run) ? putOldRunsAway(context, schedule, from.run) : { kind: 'done' };
 }
 
 function isAt<S extends RunStage>(read: ReadRun<ScheduleRun>, stage: S): read is ReadRun<RunOf<S>> {
@@ -51,7 +53,8 @@ async function leaveWaiting(
   }
   const { behind: _behind, ...waited } = from.run;
   const sinceMs = context.clock.now();
-  const starting = { ...waited, stage: 'starting', sinceMs, tries: 0, trouble: null } as const;
+  const begun = { stage: 'starting', sinceMs, tries: 0, trouble: null, schedule } as const;
+  const starting = { ...waited, ...begun };
   await context.ledger.save(schedule.name, from, starting);
   return { kind: 'again', afterMs: 0 };
 }
@@ -101,6 +104,7 @@ function endOf(
       taken_over: meta.takenOver,
     },
     spent: meta?.spent ?? 0,
+    putAwayMs: null,
   };
 }
 

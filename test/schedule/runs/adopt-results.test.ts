@@ -87,7 +87,8 @@ it('S1, S5: takes over what succeeded with the same content and whole pictures, 
 it('finds the batch of the schedule that was opened last and has lines', async () => {
   const nights = await temporaryFolder();
   const schedule = { name: 'n', out: nights };
-  const look = (from = origin) => previousBatch(schedule, 'n@2026-11-22', from);
+  const look = (from = origin, known: string[] = []) =>
+    previousBatch(schedule, 'n@2026-11-22', { origin: from, known });
   expect(await look()).toBeNull();
   await night(nights, 'n@2026-11-21', ['a'], 20);
   // The first tick of a date may come after a run by hand.
@@ -98,4 +99,10 @@ it('finds the batch of the schedule that was opened last and has lines', async (
   await night(nights, 'n@2026-11-22', ['a'], 40);
   expect((await look())?.name).toBe('n@2026-11-21');
   expect(await look('https://other.test')).toBeNull();
+  // Where the schedule had another folder before.
+  const { folder } = await night(await temporaryFolder(), 'n@2026-11-20', ['a'], 50);
+  expect((await look(origin, [folder]))?.folder).toBe(folder);
+  // Of a schedule whose name begins like this one's.
+  await night(nights, 'n@2026-11-21@2026-11-22', ['a'], 60);
+  expect((await look())?.name).toBe('n@2026-11-21');
 });

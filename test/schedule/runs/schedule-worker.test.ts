@@ -23,6 +23,15 @@ it('starts the ticks of a schedule that a crash left without, and not of a pause
   expect(await queue.nextTick('rest')).toBeNull();
 });
 
+it('sets ticks right that a crash left by an earlier pattern, after a schedule was changed', async () => {
+  const { worker, ledger, queue, schedule } = await openWorker();
+  await queue.start(schedule);
+  const before = await queue.nextTick('shots');
+  await ledger.change('shots', (found) => ({ ...found, cron: '30 5 * * *' }));
+  await worker.start();
+  expect(await queue.nextTick('shots')).not.toBe(before);
+});
+
 it('refuses a run whose input is bad, once, and has that told (S8)', async () => {
   const { context, ledger, queue, schedule, told, write, run, jobs } = await openWorker();
   await ledger.remove('shots');

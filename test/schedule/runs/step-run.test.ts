@@ -135,6 +135,22 @@ describe('a run', () => {
     expect(await bench.connection.smembers(`${bench.prefix}:batches`)).toHaveLength(1);
   });
 
+  it('goes on as it was begun, however its schedule is changed meanwhile (S1)', async () => {
+    const bench = await openScheduleBench();
+    await bench.write(fox);
+    await bench.step();
+    await bench.step(tickMs, { stopping: AbortSignal.abort() });
+    const { input } = bench.schedule;
+    await bench.ledger.change('shots', (found) => ({
+      ...{ ...found, out: '/nowhere', files: ['/nowhere/in.csv'] },
+      input: { ...input, prompt: 'Drawing of {{title}}' },
+    }));
+    await bench.step();
+    expect(await bench.run()).toMatchObject({ stage: 'running', batch: 'shots@2026-11-21' });
+    const { briefs } = bench.batch('shots@2026-11-21');
+    expect(await briefs.readContent('1')).toContain('Photo of Fox');
+  });
+
   it('repeated by two workers at once makes one batch (S1)', async () => {
     const bench = await openScheduleBench();
     await bench.write(fox);
@@ -204,8 +220,12 @@ describe('while the batch before is not finished', () => {
     await bench.step(next + dayMs);
     expect(await bench.run(next + dayMs)).toMatchObject({ reason: 'another_waits' });
     await finish(bench, 'shots@2026-11-21');
+    // It has not begun, so that it is made as the schedule is by then.
+    await bench.ledger.change('shots', (found) => ({ ...found, priority: 3 }));
     await bench.step(next);
     expect(await bench.run(next)).toMatchObject({ stage: 'starting', batch: 'shots@2026-11-22' });
+    await bench.step(next);
+    expect(await bench.batch('shots@2026-11-22').meta()).toMatchObject({ priority: 3 });
   });
 
   it('two runs that come due at the same moment do not both begin', async () => {

@@ -1,12 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fileNames } from '../../results/file-names.js';
-import { type Span, SpanIndex } from '../../results/manifest.js';
-import { comparablePath } from '../../results/verify/check-manifest.js';
-import { parseJson } from '../../shared/json.js';
-import { endsTorn, readLines } from '../../shared/read-lines.js';
-import { syncFolder, writeFileDurably } from '../../shared/write-file-durably.js';
+import { parseJson } from '../shared/json.js';
+import { endsTorn, readLines } from '../shared/read-lines.js';
+import { syncFolder, writeFileDurably } from '../shared/write-file-durably.js';
+import { fileNames } from './file-names.js';
+import { type Span, SpanIndex } from './manifest.js';
+import { comparablePath } from './verify/check-manifest.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
