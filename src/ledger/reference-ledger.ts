@@ -42,6 +42,7 @@ const fileSchema = z.object({
   bytes: z.number(),
   mediaType: z.string(),
   name: z.string(),
+  from: z.string().optional(),
 });
 
 const filesAtOnce = 1_000;

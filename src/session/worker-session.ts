@@ -7,6 +7,7 @@ import { createDownloader } from '../rivya/download.js';
 import type { Model } from '../rivya/outcome.js';
 import type { QueueStage } from '../shared/queue-names.js';
 import { WorkerProcess } from '../worker/worker-process.js';
+import { fetcherFor } from './open-client.js';
 import { type StoreSession, userAgent } from './store-session.js';
 
 /** A result larger than this is not fetched: no documented model comes near it. */
@@ -67,6 +68,7 @@ export async function openWorker(parts: WorkerParts): Promise<OpenWorker> {
     hints,
     keyLifeMs: limits.keyLife * 3_600_000,
     ...modelFacts(models),
+    fetchStored: fetcherFor(settings),
     fillDraft: (draft, results) =>
       fillDraft(
         draft,

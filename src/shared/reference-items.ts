@@ -11,6 +11,8 @@ export interface ReferenceFile {
   mediaType: string;
   /** Base name, as the API is told. */
   name: string;
+  /** Address in a bucket that it is a copy of: whoever has no copy fetches one. */
+  from?: string | undefined;
 }
 
 const pattern = /^sha256:([0-9a-f]{64})$/;

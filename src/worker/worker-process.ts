@@ -28,7 +28,7 @@ import { StageLoop } from './stage-loop.js';
 import { AnswerTally, countRefusals } from './stages/answers.js';
 import { DownloadSlots } from './stages/download-slots.js';
 import { longestHoldMs } from './stages/permit.js';
-import type { FillDraft } from './stages/step.js';
+import type { FetchStored, FillDraft } from './stages/step.js';
 import { StandstillWatch } from './standstill-watch.js';
 
 interface WorkerLimits extends Partial<ToldLimits> {
@@ -50,6 +50,7 @@ export interface WorkerProcessOptions {
   priceOf(model: string): { guess: number; least: number };
   keyLifeMs: number;
   fillDraft: FillDraft;
+  fetchStored: FetchStored;
   /** Whether hints of the API reach this process: while they reach one, all let briefs be found by their tasks. */
   hints?: 'hints' | 'none';
 }
@@ -177,7 +178,7 @@ export class WorkerProcess {
    */
   async attach(header: JournalHeader, out: string | null, notify: Notify): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log, clock } = this.options;
-    const { categoryOf, priceOf, keyLifeMs, fillDraft } = this.options;
+    const { categoryOf, priceOf, keyLifeMs, fillDraft, fetchStored } = this.options;
     const { downloader, pacer, pollPlanner, notices } = this;
     const { batch, nonce, createdAt } = header;
     const ledger = new BatchLedger(connection, prefix, batch, account);
@@ -214,6 +215,7 @@ export class WorkerProcess {
         defaultInFlight,
         keyLifeMs,
         fillDraft,
+        fetchStored,
         briefsLeft: () => this.briefsLeft,
       },
     });

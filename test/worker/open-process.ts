@@ -29,6 +29,7 @@ export async function openProcess(
       priceOf: () => ({ guess: 1, least: 1 }),
       keyLifeMs: context.keyLifeMs,
       fillDraft: context.fillDraft,
+      fetchStored: context.fetchStored,
     });
     onTestFinished(() => worker.close(0));
     return worker;

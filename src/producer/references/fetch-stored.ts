@@ -26,7 +26,9 @@ export function storedFetcher(place: StoredPlace): FetchReference {
     const bucket = buckets.get(name) ?? Bucket.open(`s3://${name}`, place);
     buckets.set(name, bucket);
     try {
-      return await fetchFrom(bucket, key, notePath(place, address), place.folder);
+      const found = await fetchFrom(bucket, key, notePath(place, address), place.folder);
+      if (found.kind === 'unusable') return found;
+      return { kind: 'file', file: { ...found.file, from: address } };
     } catch (error) {
       if (!(error instanceof BucketTrouble)) throw error;
       return { kind: 'unusable', reason: `could not be fetched. ${error.message}` };

@@ -19,7 +19,7 @@ import {
   meaningOf,
   noteTaken,
 } from '../stages/refusal.js';
-import type { StageContext, StageJob, Step } from '../stages/step.js';
+import type { FetchStored, StageContext, StageJob, Step } from '../stages/step.js';
 
 const shortestWaitMs = 300;
 const longestWaitMs = 3_000;
@@ -82,13 +82,14 @@ async function upload(
 ): Promise<UploadEnd> {
   const { job } = brief;
   const { sha256, model } = subject;
-  const opened = await openReference(file);
+  const opened = await openReference(file, context.fetchStored);
+  const place = file.from ?? file.path;
   if (opened.kind === 'missing') {
-    const message = `${file.path} cannot be read on this machine (${opened.reason}); nothing was paid.`;
+    const message = `${place} cannot be read on this machine (${opened.reason}); nothing was paid.`;
     return lookAgain(job, 'reference_missing', message);
   }
   if (opened.kind === 'changed') {
-    const message = `${file.path} has changed since the input was checked; nothing was paid.`;
+    const message = `${place} has changed since the input was checked; nothing was paid.`;
     return lookAgain(job, 'reference_changed', message);
   }
   const turn = await context.pacer.turn(`upload\n${sha256}\n${model}`);
@@ -225,11 +226,23 @@ class FileChanged extends Error {
   override readonly name = 'FileChanged';
 }
 
+/** Where there is no copy of what is in a bucket, as on a machine that did not check the input, one is fetched. */
+async function openReference(
+  file: ReferenceFile,
+  fetchStored: FetchStored,
+): Promise<OpenedReference> {
+  const opened = await openFile(file);
+  if (opened.kind !== 'missing' || file.from === undefined) return opened;
+  const fetched = await fetchStored(file.from);
+  if (fetched.kind === 'unusable') return { kind: 'missing', reason: fetched.reason };
+  return fetched.file.sha256 === file.sha256 ? openFile(fetched.file) : { kind: 'changed' };
+}
+
 /**
  * Makes sure that a file is what was checked. What comes back reads it once more, piece by piece as it is sent, and
  * fails before the end where it has changed since.
  */
-async function openReference(file: ReferenceFile): Promise<OpenedReference> {
+async function openFile(file: ReferenceFile): Promise<OpenedReference> {
   try {
     for await (const _chunk of checkedContent(file));
     return { kind: 'opened', content: checkedContent(file) };

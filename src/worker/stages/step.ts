@@ -189,6 +189,11 @@ type FilledDraft =
   /** It cannot be sent as it comes out; nothing was charged. */
   | { kind: 'refused'; code: string; reason: string };
 
+/** Fetches what an address in a bucket holds onto this machine. */
+export type FetchStored = (
+  address: string,
+) => Promise<{ kind: 'file'; file: ReferenceFile } | { kind: 'unusable'; reason: string }>;
+
 /** What the stages of one batch work with. */
 export interface StageContext {
   batch: string;
@@ -232,6 +237,7 @@ export interface StageContext {
   keyLifeMs: number;
   /** What a step is made with, once what it comes after has succeeded. */
   fillDraft: FillDraft;
+  fetchStored: FetchStored;
   /** Reads from the folder what earlier lines say of results that steps wait for. */
   restoreResults(): Promise<void>;
   /** Has the ledger know what people have decided in the folder by now, where that is here. */

@@ -28,16 +28,16 @@ function open() {
   return storedFetcher({ endpoint: server.endpoint, proxy, folder });
 }
 
-function fileOf(number: number, name: string) {
+function fileOf(number: number, name: string, from: string) {
   const sha256 = sha256Of(picture(number));
   const path = join(folder, sha256);
   const bytes = picture(number).length;
-  return { kind: 'file', file: { sha256, path, bytes, mediaType: 'image/png', name } };
+  return { kind: 'file', file: { sha256, path, bytes, mediaType: 'image/png', name, from } };
 }
 
 test('a picture in a bucket is kept under its hash, and not sent again while it is the same', async () => {
   await server.place('shop', 'in/lamp ä+1.png', picture(1));
-  const wanted = fileOf(1, 'lamp_1.png');
+  const wanted = fileOf(1, 'lamp_1.png', 's3://shop/in/lamp ä+1.png');
   expect(await open()('s3://shop/in/lamp ä+1.png')).toEqual(wanted);
   expect(await readFile(wanted.file.path)).toEqual(picture(1));
   server.seen.length = 0;
@@ -49,12 +49,12 @@ test('a picture in a bucket is kept under its hash, and not sent again while it 
 
 test('another picture under the same address is fetched, and one whose copy was lost or spoilt, too', async () => {
   await server.place('shop', 'a.png', picture(1));
-  const first = fileOf(1, 'a.png');
+  const first = fileOf(1, 'a.png', 's3://shop/a.png');
   expect(await open()('s3://shop/a.png')).toEqual(first);
   await rm(first.file.path);
   expect(await open()('s3://shop/a.png')).toEqual(first);
   await server.place('shop', 'a.png', picture(2));
-  expect(await open()('s3://shop/a.png')).toEqual(fileOf(2, 'a.png'));
+  expect(await open()('s3://shop/a.png')).toEqual(fileOf(2, 'a.png', 's3://shop/a.png'));
 });
 
 test('what is not there, is no picture or may not be read is told, and nothing of it is kept', async () => {

@@ -1,8 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { uploadLifeMs } from '../../../src/ledger/upload-ledger.js';
 import { hasThumbnail } from '../../../src/pictures/thumbnails.js';
+import { storedFetcher } from '../../../src/producer/references/fetch-stored.js';
 import type { StageJob, Step } from '../../../src/worker/stages/step.js';
+import { S3Server } from '../../support/s3-server.js';
 import { model, type ReferenceBench, referenceBench } from '../stages/reference-bench.js';
 
 const job: StageJob = { briefId: 'a', attempt: 1 };
@@ -108,6 +111,32 @@ describe('the references of a brief', () => {
     const late = { ...sent, items: [] };
     expect(await references.saveAddresses('a', read, late)).toBe('overtaken');
     expect(await references.addresses('a')).toEqual(sent);
+  });
+});
+
+describe('a reference of a bucket', () => {
+  it('is fetched where the machine that submits has no copy; of other content it is not sent', async () => {
+    const server = await S3Server.start('shop');
+    onTestFinished(() => server.stop());
+    for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const bench = await referenceBench();
+    const file = await bench.file(1);
+    const proxy = { http: null, https: null, noProxy: null };
+    const folder = join(dirname(file.path), 'references');
+    const fetchStored = storedFetcher({ endpoint: server.endpoint, proxy, folder });
+    Object.assign(bench.context, { fetchStored });
+    await server.place('shop', '1.png', await readFile(file.path));
+    await rm(file.path);
+    await bench.admit('a', [{ ...file, from: 's3://shop/1.png' }]);
+    expect(await bench.ready(job)).toBeNull();
+    expect(bench.simulator.uploads().map(({ sha256 }) => sha256)).toEqual([file.sha256]);
+    const other = await bench.file(2);
+    await rm(other.path);
+    await bench.admit('b', [{ ...other, from: 's3://shop/1.png' }]);
+    expect(await bench.ready({ briefId: 'b', attempt: 1, tries: 5 })).toEqual({ kind: 'done' });
+    expect((await bench.lines())[0]?.error?.code).toBe('reference_changed');
+    expect(bench.simulator.uploads()).toHaveLength(1);
   });
 });
 

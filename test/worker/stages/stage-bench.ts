@@ -124,6 +124,7 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
     briefsLeft: () => Number.POSITIVE_INFINITY,
     keyLifeMs: 24 * hourMs,
     fillDraft: () => ({ kind: 'refused', code: 'none', reason: 'no step is expected here' }),
+    fetchStored: async () => ({ kind: 'unusable', reason: 'no bucket is expected here' }),
     restoreResults: async () => undefined,
     hearVerdicts: async () => undefined,
   };
