@@ -14,9 +14,10 @@ const kinds = [
 export default defineConfig({
   test: {
     globalSetup: ['test/support/redis-server.ts'],
-    // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores.
-    maxWorkers: 6,
-    maxConcurrency: 6,
+    // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores. Each worker more
+    // loads all modules once more, and the commands of its tests as well: beyond four, the two cores of CI do little else.
+    maxWorkers: 4,
+    maxConcurrency: 5,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
