@@ -21,6 +21,7 @@ import {
   type NotedTask,
   readContentAt,
   readJournal,
+  readNotedFiles,
   type Send,
 } from '../results/journal.js';
 import { chargedFor, manifestPath, readHistory, readManifest } from '../results/manifest.js';
@@ -88,6 +89,8 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   // The folder is read before the ledger: what is noted in it was in the ledger before.
   const marks = await ledger.adoption.marks();
   if (journal !== null && isLater(journal, marks)) return { kind: 'outdated' };
+  const back = marks.shelved === null ? 'all_here' : await takeBack(adopting);
+  if (back !== 'all_here') return { kind: back === 'differs' ? 'outdated' : 'lines_gone' };
   const lines = await adoptLines(adopting, marks, journal);
   if (lines === 'gone') return { kind: 'lines_gone' };
   if (journal !== null) {
@@ -97,6 +100,44 @@ export async function adoptFolder(adopting: LocalBatch): Promise<Adoption> {
   const noted = journal?.end ?? 0;
   if (before.ready && (noted > 0 || journal === null)) await ledger.adoption.markNoted(noted);
   return { kind: 'adopted', journal, ...lines };
+}
+
+/**
+ * Takes the briefs of a batch back that had left Redis, as the lines say that were in its manifest then. Safe to repeat from
+ * wherever a kill cut it off, and beside others.
+ */
+async function takeBack(adopting: LocalBatch): Promise<'all_here' | 'differs' | 'lines_gone'> {
+  const { ledger, out } = adopting;
+  for await (const files of readNotedFiles(out)) await ledger.references.keepFiles(files);
+  for (;;) {
+    const { generation, offset, shelved } = await ledger.adoption.marks();
+    if (shelved === null) return 'all_here';
+    if ((await syncedSize(manifestPath(out))) < offset) return 'lines_gone';
+    const adopted = await adoptBetween(adopting, { generation, begin: shelved, end: offset });
+    if (adopted !== 'overtaken') return adopted === 'all' ? ledger.adoption.unshelve() : 'differs';
+  }
+}
+
+/** Adopts the lines of a stretch of the manifest; `others`: there stand other lines than ours. */
+async function adoptBetween(
+  { ledger, out }: LocalBatch,
+  { generation, begin, end }: { generation: string; begin: number; end: number },
+): Promise<'all' | 'others' | 'overtaken'> {
+  let at = begin;
+  for await (const found of inChunks(readManifest(out, begin), linesAtOnce)) {
+    const within = found.filter(({ offset }) => offset < end);
+    const lines = within.flatMap((one) => {
+      return one.kind === 'line' && one.line.batch === ledger.batch ? [adoptedLine(one.line)] : [];
+    });
+    if (lines.length < within.length) return 'others';
+    const last = within.at(-1);
+    if (last === undefined) break;
+    const to = last.offset + last.length;
+    const stretch = { generation, begin: at, end: to, lines };
+    if ((await ledger.adoption.adopt(stretch)) === 'overtaken') return 'overtaken';
+    at = to;
+  }
+  return at === end ? 'all' : 'others';
 }
 
 /** Of briefs, those of which a journal can know more than the ledger: not where a line says how they ended. */

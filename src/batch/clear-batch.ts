@@ -1,7 +1,9 @@
+import { realpath } from 'node:fs/promises';
 import { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isOver } from '../ledger/batch-meta.js';
-import { clearFolder, type FolderShare } from '../results/clear-folder.js';
+import { batchKeys } from '../ledger/keys.js';
+import { type Clearable, clearFolder, type FolderShare } from '../results/clear-folder.js';
 import { readJournal } from '../results/journal.js';
 import { manifestPath } from '../results/manifest.js';
 import { ownerOf } from '../results/output-folder.js';
@@ -44,7 +46,17 @@ export async function forgetFinished(store: StateOfBatches, batch: string): Prom
   });
 }
 
-/** What became of a batch that was to be cleared away with its results. */
+/** A batch to be cleared away, and where its results are; null where they are out of reach, or none of its business. */
+export interface PlacedBatch {
+  batch: string;
+  /** Absolute. */
+  folder: string | null;
+}
+
+/** What of a batch's folder goes with what Redis has of it. */
+export type FilesToClear = Clearable | 'none';
+
+/** What became of a batch that was to be cleared away. */
 export type Clearing =
   | ({ kind: 'cleared' } & FolderShare)
   /** Nothing was changed: it is under way, as far as Redis or its folder tells. */
@@ -53,30 +65,61 @@ export type Clearing =
   | { kind: 'not_its_folder'; owner: string | null };
 
 /**
- * Clears a batch away that is over: what Redis has of it, and with `results` all that it has left in its folder, but for
- * what was approved and handed over. Safe to repeat after a kill.
- * @param folder absolute
+ * Clears a batch away that is over: what Redis has of it, and what is to go of its folder. Where Redis has a batch of this
+ * name in another folder, that one stays as it is. Safe to repeat after a kill.
  * @throws BatchError `batch_conflict` where the folder has a file under one of our names that somebody else wrote
  */
 export async function clearBatch(
   store: StateOfBatches,
-  { batch, folder }: { batch: string; folder: string },
-  files: 'results' | 'kept',
+  placed: PlacedBatch,
+  files: FilesToClear,
 ): Promise<Clearing> {
-  const owner = files === 'results' ? await ownerOf(folder) : batch;
+  const { batch, folder } = placed;
+  const owner = folder === null ? batch : await ownerOf(folder);
   if (owner !== batch) return { kind: 'not_its_folder', owner };
-  const forgetting = await forgetFinished(store, batch);
-  if (forgetting.kind === 'open') return { kind: 'open' };
-  if (files === 'kept') return { kind: 'cleared', files: 0, bytes: 0 };
-  if (forgetting.kind === 'unknown' && (await standsIn(folder)) === 'open') return { kind: 'open' };
-  return { kind: 'cleared', ...(await clearFolder(folder, 'results')) };
+  if ((await standing(store, placed)) === 'open') return { kind: 'open' };
+  if ((await metaAt(store, placed)) !== null) {
+    const { kind } = await forgetFinished(store, batch);
+    if (kind === 'open') return { kind };
+  }
+  if (folder === null || files === 'none') return { kind: 'cleared', files: 0, bytes: 0 };
+  return { kind: 'cleared', ...(await clearFolder(folder, files)) };
+}
+
+/** Where a batch stands: as Redis says, where that has the batch of this folder, else as its folder tells. */
+export async function standing(
+  store: StateOfBatches,
+  placed: PlacedBatch,
+): Promise<'over' | 'open'> {
+  const meta = await metaAt(store, placed);
+  if (meta !== null) {
+    const unwritten = await store.redis.llen(batchKeys(store.prefix, placed.batch).outbox);
+    return isOver(meta) && unwritten === 0 ? 'over' : 'open';
+  }
+  return placed.folder === null ? 'over' : standsIn(placed.folder);
+}
+
+/** What Redis has of a batch, where that is the one in this folder; null for none. */
+export async function metaAt(
+  { redis, prefix }: StateOfBatches,
+  { batch, folder }: PlacedBatch,
+): Promise<BatchMeta | null> {
+  const nobody = new AccountLedger(redis, prefix, 'nobody');
+  const meta = await new BatchLedger(redis, prefix, batch, nobody).meta();
+  if (meta === null || folder === null || meta.out === '') return meta;
+  const [kept, given] = await Promise.all([meta.out, folder].map(realPathOf));
+  return kept === given ? meta : null;
+}
+
+function realPathOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 /**
  * Where a batch stands as its folder alone tells it, for one that Redis does not know: another Redis may be working on it.
  * One that was begun again since its last report is open; so is one without a report.
  */
-export async function standsIn(folder: string): Promise<'over' | 'open'> {
+async function standsIn(folder: string): Promise<'over' | 'open'> {
   const report = await readReport(folder);
   if (report === null || report.state !== 'finished') return 'open';
   const journal = await readJournal(folder, 0, async () => new Set());

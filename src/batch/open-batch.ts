@@ -58,10 +58,25 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
   const requestIds = header?.requestIds ?? 'given';
   const identity = { origin, account, out, nonce, createdAt, requestIds };
   const meta = await bindBatch(ledger, identity);
-  if (out === '') return { meta, journal: null };
+  if (out === '') return { meta: await withoutFolder(ledger, meta), journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
   return withQueues(context, ledger.batch, (queues) =>
     adopt({ ledger, queues, out }, meta, identity, header),
+  );
+}
+
+/**
+ * Whoever names no folder cannot take back from it what has left Redis, and all of it would be taken for new (S1): where
+ * something is queued so, a batch stays in Redis as a whole.
+ * @throws BatchError `batch_conflict` for one that has left
+ */
+async function withoutFolder(ledger: BatchLedger, meta: BatchMeta): Promise<BatchMeta> {
+  if (!meta.placeless) await ledger.set({ placeless: 1 });
+  const now = (await ledger.meta()) ?? meta;
+  if (!now.shelved) return now;
+  throw new BatchError(
+    'batch_conflict',
+    `Batch ${meta.name} is finished, and what it made is known from its folder alone: give this command with --out ${meta.out}, on a machine that has it, or give this one another name with --batch. Nothing was queued.`,
   );
 }
 

@@ -97,6 +97,11 @@ const commands: Readonly<Record<string, Listed>> = {
     takes: '[options] <batch...>',
     load: async () => (await import('./commands/forget.js')).addForgetCommand,
   },
+  prune: {
+    does: 'clear away finished batches: what Redis has of them, and files that nobody needs',
+    takes: '[options] [batch or folder...]',
+    load: async () => (await import('./commands/prune.js')).addPruneCommand,
+  },
   schedule: {
     does: 'batches by the clock; they run wherever a worker runs',
     takes: '',

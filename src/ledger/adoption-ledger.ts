@@ -78,6 +78,8 @@ export interface FolderMarks {
   adopting: boolean;
   /** Briefs are open again whose lines are to leave the manifest. */
   reopened: boolean;
+  /** Of a batch that had left Redis: bytes of the manifest whose briefs are back; null where all are here. */
+  shelved: number | null;
   /** A retry of an earlier version was cut off, which planned what this one derives from the ledger. */
   ofEarlierVersion: boolean;
 }
@@ -92,11 +94,11 @@ export class AdoptionLedger {
   ) {}
 
   async marks(): Promise<FolderMarks> {
-    const fields = ['createdAt', 'generation', 'offset', 'noted', 'ready', 'adopting', 'rewriting'];
+    const fields = ['createdAt', 'generation', 'offset', 'noted', 'ready', 'adopting', 'shelved'];
     // In this order: one step empties it and raises the generation.
     const reopened = this.redis.exists(this.keys.reopened);
-    const [createdAt, generation, offset, noted, ready, adopting, rewriting] =
-      await this.redis.hmget(this.keys.meta, ...fields);
+    const [createdAt, generation, offset, noted, ready, adopting, shelved, rewriting] =
+      await this.redis.hmget(this.keys.meta, ...fields, 'rewriting');
     return {
       createdAt: Number(createdAt ?? 0),
       generation: generation ?? '0',
@@ -105,6 +107,7 @@ export class AdoptionLedger {
       ready: ready === '1',
       adopting: adopting === '1',
       reopened: (await reopened) === 1,
+      shelved: typeof shelved === 'string' ? Number(shelved) : null,
       ofEarlierVersion: typeof rewriting === 'string',
     };
   }
@@ -135,6 +138,17 @@ export class AdoptionLedger {
       values: [inFlightMember(this.batch, ''), ...sends.flatMap(sendValues)],
     })) as number[];
     return replies.map((reply) => reply === 1);
+  }
+
+  /** Ends the coming back of a batch that had left Redis; `differs`: its folder does not have what was let go. */
+  async unshelve(): Promise<'all_here' | 'differs'> {
+    const { meta, state } = this.keys;
+    const { clock } = this.accountKeys;
+    const reply = await runScript(this.redis, 'unshelve', {
+      keys: [meta, state, clock],
+      values: [],
+    });
+    return reply === 1 ? 'all_here' : 'differs';
   }
 
   /** Ends the taking over of a manifest. */

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { BatchError } from '../shared/errors.js';
+import { BatchError } from '../shared/errors.js';
 import { lineStatusSchema } from '../shared/manifest-line.js';
 import { tellNews } from '../shared/news.js';
 import { type PictureSize, sizeText } from '../shared/picture-size.js';
@@ -56,6 +56,19 @@ const notBegunLastsMs = 90_000;
 /** Longer than files are waited for: how many there are says the queue, so an old reason does no harm. */
 const fileTroubleLastsMs = 90 * 60_000;
 
+/** What has to hold for a batch to leave Redis. */
+export interface ShelfMark {
+  /** Which life of it. */
+  createdAt: number;
+  /** Ms since the epoch: it ended by then. */
+  endedBy: number;
+  /** Of its manifest: which file, and how many bytes. */
+  generation: string;
+  offset: number;
+  /** How many of the files that its briefs refer to its journal knows. */
+  files: number;
+}
+
 export interface OpenedRun {
   /** Its number, from 1; 0 where none has begun since an earlier version. */
   run: number;
@@ -94,7 +107,7 @@ export class BatchLedger {
     const replies = await this.redis
       .multi()
       .exists(meta, state, content)
-      .hmget(meta, 'createdAt', 'admitted', ...lineFields)
+      .hmget(meta, 'createdAt', 'shelved', 'admitted', ...lineFields)
       .hlen(state)
       .hlen(content)
       .exec();
@@ -102,8 +115,10 @@ export class BatchLedger {
       if (error) throw error;
       return reply;
     }) as [number, (string | null)[], number, number];
-    const [createdAt, ...counts] = fields;
+    const [createdAt, shelved, ...counts] = fields;
     if (!createdAt) return left === 0 ? 'none' : 'meta';
+    // Its folder has the rest.
+    if (shelved) return 'whole';
     const [admitted = 0, ...lined] = counts.map(Number);
     if (states < admitted) return 'state';
     const pending = pendingOf(admitted, lined);
@@ -195,7 +210,13 @@ export class BatchLedger {
     const reply = (await runScript(this.redis, 'open-admission', {
       keys: [this.keys.meta, this.account.keys.clock],
       values: [begin, force, JSON.stringify(sources), ...Object.entries(counts).flat()],
-    })) as [number, number];
+    })) as [number, number] | 'shelved';
+    if (reply === 'shelved') {
+      throw new BatchError(
+        'batch_conflict',
+        `The briefs of batch ${this.batch} have left Redis meanwhile: give the same command again. Nothing was sent.`,
+      );
+    }
     return { run: reply[0], beganMs: reply[1] === 0 ? null : reply[1] };
   }
 
@@ -265,7 +286,10 @@ export class BatchLedger {
       value: String(admissions),
       while: { field: 'admissions', value: String(admissions) },
       when: 'always',
-      with: forcedRun === null ? {} : { forced_done: String(forcedRun) },
+      with: {
+        ended_at: String(announcement.message.madeMs),
+        ...(forcedRun !== null && { forced_done: String(forcedRun) }),
+      },
     });
     await this.tell();
   }
@@ -341,6 +365,19 @@ export class BatchLedger {
   /** The same with whom it tells, where each of its briefs has its line in the manifest at that moment. */
   async forgetOver(): Promise<'forgotten' | 'open'> {
     return (await this.delete('over')) ? 'forgotten' : 'open';
+  }
+
+  /**
+   * Takes all but its record out of Redis, in one step that looks once more whether nothing of it is left to be done.
+   * @param mark what its folder was seen to have by whoever proved that it is all there
+   */
+  async shelve(mark: ShelfMark): Promise<'shelved' | 'stays'> {
+    const { meta, state, outbox, reopened, reservations, files, ...others } = this.keys;
+    const reply = await runScript(this.redis, 'shelve', {
+      keys: [meta, outbox, reopened, reservations, files, state, ...Object.values(others)],
+      values: [mark.createdAt, mark.endedBy, mark.generation, mark.offset, mark.files],
+    });
+    return reply === 1 ? 'shelved' : 'stays';
   }
 
   private async delete(which: 'any' | 'unsent' | 'unused' | 'over'): Promise<boolean> {

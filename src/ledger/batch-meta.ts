@@ -107,6 +107,12 @@ const facts = {
   accepted: z.boolean(),
   /** A machine without the output folder submits for this batch. */
   elsewhere: z.boolean(),
+  /** Somebody queued something for it without naming its folder, and may do so again where it is not. */
+  placeless: z.boolean(),
+  /** Ms since the epoch: when its closing files were written last, or its briefs came back; null where nobody noted it. */
+  endedAt: z.number().nullable(),
+  /** What it made is known from its folder alone: Redis has this record of it, and none of its briefs. */
+  shelved: z.boolean(),
   /**
    * What an earlier life left in the folder: its manifest is not adopted as a whole yet; or its journal may know of
    * briefs that were not admitted since; or all is known here.
@@ -210,6 +216,9 @@ function factsIn(name: string, fields: Record<string, string>) {
     knownInput: knownInputIn(fields),
     accepted: fields.accepted === '1',
     elsewhere: fields.elsewhere === '1',
+    placeless: fields.placeless === '1',
+    endedAt: orNull('ended_at'),
+    shelved: fields.shelved !== undefined,
     folder: folderIn(fields),
   };
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from '../shared/json.js';
 import { placeholdersIn, type ReferenceFile } from '../shared/reference-items.js';
 import { decodeState, type ReadState } from './brief-state.js';
 import { readLedgerMs } from './clock.js';
-import type { AccountKeys, BatchKeys } from './keys.js';
+import { type AccountKeys, type BatchKeys, batchesKey, batchKeys } from './keys.js';
 import { compareAndSet, runScript } from './scripts.js';
 import { uploadLifeMs } from './upload-ledger.js';
 
@@ -63,6 +63,12 @@ export class ReferenceLedger {
         .flatMap(({ sha256, ...file }) => [sha256, JSON.stringify(file)]);
       await this.redis.hset(this.keys.files, ...fields);
     }
+  }
+
+  /** All that were noted. */
+  async files(): Promise<ReferenceFile[]> {
+    const texts = Object.entries(await this.redis.hgetall(this.keys.files));
+    return texts.map(([sha256, text]) => ({ sha256, ...fileSchema.parse(JSON.parse(text)) }));
   }
 
   /** Null where nobody has noted it. */
@@ -135,6 +141,24 @@ export class ReferenceLedger {
       values: ['createdAt', 'uploads', 1],
     });
   }
+}
+
+/** Which of these files any batch names that has not left Redis. */
+export async function neededFiles(
+  redis: Redis,
+  prefix: string,
+  sha256s: readonly string[],
+): Promise<Set<string>> {
+  const needed = new Set<string>();
+  for (const batch of await redis.smembers(batchesKey(prefix))) {
+    const left = sha256s.filter((sha256) => !needed.has(sha256));
+    if (left.length === 0) break;
+    const places = await redis.hmget(batchKeys(prefix, batch).files, ...left);
+    left.forEach((sha256, index) => {
+      if (places[index]) needed.add(sha256);
+    });
+  }
+  return needed;
 }
 
 type Fields = (string | null)[];

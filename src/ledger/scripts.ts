@@ -36,8 +36,10 @@ export type ScriptName =
   | 'reopen'
   | 'repair-in-flight'
   | 'settle-reopened'
+  | 'shelve'
   | 'take-message'
   | 'take-turn'
+  | 'unshelve'
   | 'wallet';
 
 type Reply = string | number | null | Reply[];

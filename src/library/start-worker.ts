@@ -10,6 +10,7 @@ import { lastModels } from '../session/model-list.js';
 import { openClient } from '../session/open-client.js';
 import { startSchedules } from '../session/schedule-session.js';
 import { openAccount, type StoreSession } from '../session/store-session.js';
+import { Tidying } from '../session/tidy.js';
 import { openWorker } from '../session/worker-session.js';
 import { BatchError } from '../shared/errors.js';
 import { createLogger } from '../shared/logger.js';
@@ -95,6 +96,8 @@ async function open(
   const messenger = openMessenger(session, account, log);
   messenger.start(worker.news);
   opened.push(() => messenger.close());
+  const tidying = new Tidying(session, log);
+  opened.push(() => tidying.close());
   if (stages.includes('submit')) {
     const parts = { account, models, log, stopping: stopping.signal };
     const schedules = await startSchedules(session, parts);

@@ -5,6 +5,7 @@ import { requestIdsSchema } from '../shared/brief.js';
 import { BatchError } from '../shared/errors.js';
 import { type JsonObject, parseJson } from '../shared/json.js';
 import { endsTorn, inChunks, readLines } from '../shared/read-lines.js';
+import type { ReferenceFile } from '../shared/reference-items.js';
 import { checkFolderFormat, claimFolderFormat } from '../shared/state-format.js';
 import { type TaskCategory, taskCategorySchema } from '../shared/task-category.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
@@ -65,6 +66,14 @@ const entrySchema = z.union([
   }),
   /** A run of the batch began. */
   z.object({ run: z.number().int().positive(), at: z.number(), forced: z.boolean() }),
+  /** A file that briefs refer to, noted when the batch leaves Redis: what is opened again later is made with it. */
+  z.object({
+    file: z.string(),
+    path: z.string(),
+    bytes: z.number(),
+    mediaType: z.string(),
+    name: z.string(),
+  }),
   /** Machines without this folder submit as well: what they send is not in this journal. */
   z.object({ elsewhere: z.literal(true) }),
   /** The manifest is about to be replaced, by the file of this generation; or, `settled`, it is, and the ledger knows it. */
@@ -200,6 +209,7 @@ export function emptyJournal(header: JournalHeader): JournalContent {
 function addEntry(content: JournalContent, entry: JournalEntry, offset: number): void {
   if ('elsewhere' in entry) content.elsewhere = true;
   else if ('run' in entry) content.runs.push(entry);
+  else if ('file' in entry) return;
   else if ('opened' in entry) addOpened(content, entry);
   else if ('manifest' in entry) {
     content.manifest = Math.max(content.manifest, entry.manifest);
@@ -224,6 +234,18 @@ function addOpened(
   if (words !== undefined && fingerprint !== undefined) {
     reworded.set(brief, { attempt, words, fingerprint });
   } else if (attempt > known) reworded.delete(brief);
+}
+
+/** The files that briefs of a batch refer to which has left Redis, in chunks. */
+export async function* readNotedFiles(out: string): AsyncGenerator<ReferenceFile[]> {
+  const notes = readNotes(out, 0, (text) => text.startsWith('{"file":'));
+  for await (const chunk of inChunks(notes, notesAtOnce)) {
+    yield chunk.flatMap((note) => {
+      if (note.kind !== 'entry' || !('file' in note.entry)) return [];
+      const { file: sha256, ...where } = note.entry;
+      return [{ sha256, ...where }];
+    });
+  }
 }
 
 /** Whose a folder is from the first moment on; null where no journal was begun. */

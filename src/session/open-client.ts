@@ -69,8 +69,13 @@ export function inputFetcherFor({ origin, proxy }: Settings): FetchSource {
   return sourceFetcher({ origin, proxy, userAgent });
 }
 
+/** Where what was fetched to be uploaded is kept. */
+export function referencesFolder(home: string): string {
+  return join(home, 'references');
+}
+
 /** Gets references in buckets, and of models that take no URLs those at URLs. */
 export function fetcherFor({ origin, s3Endpoint, proxy, home }: Settings): FetchReference {
-  const folder = join(home, 'references');
+  const folder = referencesFolder(home);
   return referenceFetcher({ origin, s3Endpoint, proxy, userAgent, folder });
 }

@@ -1,7 +1,7 @@
-import { link, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, link, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { clearBatch, forgetFinished, standsIn } from '../../src/batch/clear-batch.js';
+import { clearBatch, forgetFinished, standing } from '../../src/batch/clear-batch.js';
 import { clearFolder, surveyFolder } from '../../src/results/clear-folder.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { openBatchDesk } from './batch-desk.js';
@@ -167,12 +167,12 @@ describe('clearing a batch away', () => {
 
   it('S3: leaves a folder alone on which another Redis works', async () => {
     const desk = await openBatchDesk();
-    const opened = await desk.run(['a,fox', 'bad,owl']);
-    expect(await standsIn(desk.out)).toBe('over');
-    await desk.retry(opened);
-    expect(await standsIn(desk.out)).toBe('open');
     const elsewhere = { redis: desk.redis, prefix: `${desk.prefix}x` };
     const spring = { batch: 'spring', folder: desk.out };
+    const opened = await desk.run(['a,fox', 'bad,owl']);
+    expect(await standing(elsewhere, spring)).toBe('over');
+    await desk.retry(opened);
+    expect(await standing(elsewhere, spring)).toBe('open');
     expect(await clearBatch(elsewhere, spring, 'results')).toEqual({ kind: 'open' });
     expect(await clearBatch(desk, spring, 'results')).toEqual({ kind: 'open' });
     expect(await readdir(desk.out)).toContain('manifest.jsonl');
@@ -180,8 +180,21 @@ describe('clearing a batch away', () => {
 
   it('S3: leaves one alone that was begun anew elsewhere since its report', async () => {
     const desk = await openBatchDesk();
+    const elsewhere = { redis: desk.redis, prefix: `${desk.prefix}x` };
+    const spring = { batch: 'spring', folder: desk.out };
     await desk.run(['a,fox']);
     await desk.admit(await desk.open(['a,fox', 'b,owl']));
-    expect(await standsIn(desk.out)).toBe('open');
+    expect(await standing(elsewhere, spring)).toBe('open');
+  });
+
+  it('S3: leaves the batch alone that Redis has under this name in another folder', async () => {
+    const desk = await openBatchDesk();
+    const { ledger } = await desk.run(['a,fox']);
+    const copy = join(desk.file, '..', 'copy');
+    await cp(desk.out, copy, { recursive: true });
+    const cleared = await clearBatch(desk, { batch: 'spring', folder: copy }, 'results');
+    expect(cleared).toMatchObject({ kind: 'cleared' });
+    expect(await ledger.meta()).toMatchObject({ stage: 'finished' });
+    expect((await readdir(join(desk.file, '..'))).sort()).toEqual(['in.csv', 'out']);
   });
 });

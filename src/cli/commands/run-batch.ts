@@ -19,6 +19,7 @@ import type { RivyaClient } from '../../rivya/client.js';
 import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
 import { openClient } from '../../session/open-client.js';
 import { batchContext, openAccount, openStoreSession } from '../../session/store-session.js';
+import { tidyUp } from '../../session/tidy.js';
 import { openWorker } from '../../session/worker-session.js';
 import { ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
@@ -40,6 +41,9 @@ import { type RunEnd, watchRun } from './watch-run.js';
 
 /** On Ctrl+C, what is under way has so long to finish before it is left to the next run. */
 const stopWithinMs = 10_000;
+
+/** Batches of long ago that a run clears out of Redis before it ends: more of them are left to the next. */
+const mostTidied = 5;
 
 /** Runs a checked input to its end, or as far as it gets, and says how it ended. */
 export async function runBatch(setup: CommandSetup, request: RunRequest): Promise<ExitCode> {
@@ -64,6 +68,10 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
     const code = await printSummary(setup, { ...ended, trial, json: request.flags.json });
     if (ended.end !== 'interrupted') {
       await tellBeforeEnd(messenger, { account, batch: request.batch }, setup.terminal);
+      // Where no worker runs, nobody else does it; what fails is done by the next.
+      await tidyUp(session, { most: mostTidied, stopping: interrupts.signal }).catch(
+        () => undefined,
+      );
     }
     return code;
   } finally {

@@ -8,6 +8,7 @@ import { lastModels } from '../../session/model-list.js';
 import { openClient } from '../../session/open-client.js';
 import { startSchedules } from '../../session/schedule-session.js';
 import { openAccount, openStoreSession } from '../../session/store-session.js';
+import { Tidying } from '../../session/tidy.js';
 import { openWorker, type RequestLimits } from '../../session/worker-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import type { ListenAddress } from '../../shared/listen.js';
@@ -101,6 +102,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
     : null;
   const messenger = openMessenger(session, account, log);
   messenger.start(worker.news);
+  const tidying = new Tidying(session, log);
   let health: HealthServer | null = null;
   let receiver: OpenHooks | null = null;
   try {
@@ -125,7 +127,7 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
     return ExitCode.succeeded;
   } finally {
     await receiver?.close();
-    await Promise.all([close(drainMs), schedules?.close(drainMs)]);
+    await Promise.all([close(drainMs), schedules?.close(drainMs), tidying.close()]);
     await messenger.close();
     // To the last: whoever asks is told that it is stopping.
     await health?.close();

@@ -12,12 +12,12 @@ local ids = {}
 for i = 3, #ARGV, 4 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('HMGET', KEYS[2], unpack(ids))
 local meta = redis.call('HMGET', KEYS[1], 'admitted', 'cancelled', 'run', 'createdAt', 'admissions',
-  'lines:succeeded', 'lines:failed', 'lines:unknown', 'lines:cancelled')
+  'lines:succeeded', 'lines:failed', 'lines:unknown', 'lines:cancelled', 'shelved')
 local seq = tonumber(meta[1]) or 0
 local run = meta[3] and ',"run":' .. meta[3] or ''
 local answers, states, contents = {}, {}, {}
 -- What is left of the batch does not tell which of them are new.
-if not meta[4] then
+if not meta[4] or meta[10] then
   for n = 1, #ids do answers[n] = 'missing' end
   answers[#answers + 1] = ''
   answers[#answers + 1] = 0

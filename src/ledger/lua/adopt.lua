@@ -4,12 +4,15 @@
 -- ARGV: 1 generation of the manifest, 2 where the lines begin (bytes), 3 where they end, 4 what in-flight members begin with,
 --       then for each line: id, attempt, state text, status, credits charged, content or '',
 --       asset name in its canonical form or '', number of the run that made it or '', price kind, its output's name or ''
+-- Of a batch that had left Redis, they come back: they are counted already, and nothing else changes.
 -- Returns how many were new to the ledger, or -1 where lines are not expected at that place any more: nothing was changed.
 --include credits
-local place = redis.call('HMGET', KEYS[1], 'generation', 'offset')
-if (place[1] or '0') ~= ARGV[1] or (place[2] or '0') ~= ARGV[2] then return -1 end
+local place = redis.call('HMGET', KEYS[1], 'generation', 'offset', 'shelved')
+local comes_back = place[3]
+if (place[1] or '0') ~= ARGV[1] or (place[3] or place[2] or '0') ~= ARGV[2] then return -1 end
 
 local function count(status, run, output, by)
+  if comes_back then return end
   redis.call('HINCRBY', KEYS[1], 'lines:' .. status, by)
   if run and run ~= '' then redis.call('HINCRBY', KEYS[1], 'run:' .. run .. ':' .. status, by) end
   if output ~= '' then redis.call('HINCRBY', KEYS[1], 'output:' .. output .. ':' .. status, by) end
@@ -30,7 +33,7 @@ for i = 5, #ARGV, 10 do
   if not (had_status == status and had_attempt == attempt) then
     new = new + 1
     if had_status then count(had_status, had_run, output, -1) end
-    if not text then redis.call('HINCRBY', KEYS[1], 'admitted', 1) end
+    if not text and not comes_back then redis.call('HINCRBY', KEYS[1], 'admitted', 1) end
     redis.call('HSET', KEYS[2], id, ARGV[i + 2])
     count(status, run, output, 1)
     -- Where the ledger has it reserved, it was to be charged on that day; else it was charged in an earlier life.
@@ -38,7 +41,7 @@ for i = 5, #ARGV, 10 do
       local _, day = release_credits(KEYS[1], KEYS[7], KEYS[9], id)
       if day then redis.call('HINCRBYFLOAT', KEYS[9] .. day, 'spent', charged) end
     end
-    redis.call('HINCRBYFLOAT', KEYS[1], 'spent', charged)
+    if not comes_back then redis.call('HINCRBYFLOAT', KEYS[1], 'spent', charged) end
     if ARGV[i + 5] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[i + 5])
     elseif status == 'succeeded' then redis.call('HDEL', KEYS[3], id) end
     local name = ARGV[i + 6]
@@ -46,6 +49,10 @@ for i = 5, #ARGV, 10 do
     redis.call('ZREM', KEYS[6], ARGV[4] .. id)
   end
   if charged > 0 then learn_price(KEYS[8], ARGV[i + 8], charged) end
+end
+if comes_back then
+  redis.call('HSET', KEYS[1], 'shelved', ARGV[3])
+  return new
 end
 -- A line that was on its way to this place is there, in these or other bytes.
 for _, line in ipairs(redis.call('LRANGE', KEYS[5], 0, -1)) do

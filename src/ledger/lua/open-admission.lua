@@ -3,9 +3,11 @@
 -- KEYS: 1 meta, 2 clock
 -- ARGV: 1 'begin', or 'go_on' with what is under way, 2 'forced' where the run makes everything anew, 'forced_on' where such
 --       a run was cut off and is gone on with, 3 sources, then field, value, ... of what the whole input is (S4)
--- Returns {number of the run, when it began (ms) where that is here, else 0}
+-- Returns {number of the run, when it began (ms) where that is here, else 0}; or 'shelved' where its briefs have left Redis
+--         since the input was compared with them, and would be taken for new (S1): nothing was changed
 --include now
-local meta = redis.call('HMGET', KEYS[1], 'run', 'admission', 'forced')
+local meta = redis.call('HMGET', KEYS[1], 'run', 'admission', 'forced', 'shelved')
+if meta[4] then return 'shelved' end
 local run = meta[1] or '0'
 -- An admission that a crash or a person cut off goes on under its number; so does a second command beside the first.
 local is_forced = meta[1] and meta[3] == run

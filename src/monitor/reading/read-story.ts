@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import type { BriefState } from '../../ledger/brief-state.js';
+import { moves } from '../../ledger/moves.js';
 import { fileNames } from '../../results/file-names.js';
 import { readNotes, type Send } from '../../results/journal.js';
 import { judgeLine, readHistory, readManifest } from '../../results/manifest.js';
-import { type BriefOrigin, parseContent, type RequestBody } from '../../shared/brief.js';
+import {
+  type BriefOrigin,
+  fingerprintOf,
+  parseContent,
+  type RequestBody,
+} from '../../shared/brief.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits, formatDuration } from '../../shared/quantities.js';
 import { type QueueName, queueNames } from '../../shared/queue-names.js';
@@ -65,22 +71,31 @@ export async function readStory(
     ]),
   );
   const [read, text, held] = known;
-  if (read === null) return null;
-  const line = read.state.stage === 'lined' ? await findLine(ledgers, meta, id) : null;
+  const isLined = read === null ? meta.shelved : read.state.stage === 'lined';
+  const line = isLined ? await findLine(ledgers, meta, id) : null;
+  const state = read?.state ?? (line && stateIn(line));
+  if (state === null) return null;
   return {
     id,
     meta,
-    state: read.state,
+    state,
     content: text === null ? null : split(text),
     held: held === null ? null : Number(held.split(' ', 1)[0]),
     job: await ledgers.inTime(() =>
-      findJob(ledgers, queues.of(meta.name), jobId(meta.name, id, read.state.attempt)),
+      findJob(ledgers, queues.of(meta.name), jobId(meta.name, id, state.attempt)),
     ),
     line,
     earlier: await earlierLines(meta, id),
     sends: await sendsOf(meta, id),
     files: await lookAtFiles(meta, line?.assets ?? []),
   };
+}
+
+/** Of a batch that has left Redis. */
+function stateIn(line: ManifestLine): BriefState {
+  const { attempt, seq, status, run } = line;
+  const fingerprint = fingerprintOf(line);
+  return moves.linedBefore({ attempt, fingerprint, seq, status, run: run ?? undefined });
 }
 
 function split(text: string): NonNullable<Story['content']> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Bucket } from '../../bucket/bucket.js';
 import { formatBucketAddress, parseBucketAddress } from '../../bucket/bucket-address.js';
@@ -7,7 +7,7 @@ import { BucketTrouble } from '../../bucket/bucket-trouble.js';
 import type { ProxySettings } from '../../rivya/dispatcher.js';
 import { writeFileDurably } from '../../shared/write-file-durably.js';
 import { type FetchReference, type FoundReference, lookAtFile } from './files.js';
-import { keepFetched, mostBytes, safeBaseName, tooLarge } from './keep-fetched.js';
+import { etagHead, keepFetched, mostBytes, safeBaseName, tooLarge } from './keep-fetched.js';
 
 export interface StoredPlace {
   /** Of the service that holds the buckets; null: Amazon's. */
@@ -60,7 +60,7 @@ async function fetchFrom(
 
 function notePath({ endpoint, folder }: StoredPlace, address: string): string {
   const place = createHash('sha256').update(`${endpoint}\n${address}`).digest('hex');
-  return join(folder, `.etag-${place.slice(0, 32)}`);
+  return join(folder, `${etagHead}${place.slice(0, 32)}`);
 }
 
 /** What was fetched before, if it is still there as it was; null where it has to be fetched. */
@@ -73,6 +73,9 @@ async function keptCopy(
   const [, sha256, etag] = /^([0-9a-f]{64}) (.+)$/.exec(text) ?? [];
   if (sha256 === undefined || etag === undefined) return null;
   const found = await lookAtFile(join(folder, sha256), safeBaseName(key));
-  const isSame = found.kind === 'file' && found.file.sha256 === sha256;
-  return isSame ? { etag, found } : null;
+  if (found.kind !== 'file' || found.file.sha256 !== sha256) return null;
+  // As if it were fetched now: what nobody asks for goes (`sweepFetched`).
+  const now = new Date();
+  await utimes(found.file.path, now, now).catch(() => undefined);
+  return { etag, found };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { type FoundReference, lookAtFile } from './files.js';
@@ -34,6 +34,64 @@ export async function keepFetched(
     return { kind: 'file', file: { ...found.file, path } };
   } finally {
     await rm(part, { force: true });
+  }
+}
+
+/** What the name of a note begins with that says which ETag a file of a bucket had, and its hash. */
+export const etagHead = '.etag-';
+
+/** So long after it was fetched last, a file goes that nobody needs: an input is fetched anew whenever it is given. */
+const keptMs = 7 * 24 * 60 * 60_000;
+/** A fetch takes ten minutes at most. */
+const partKeptMs = 24 * 60 * 60_000;
+const namesAtOnce = 500;
+
+/**
+ * Takes away what was fetched for batches that are done with, and remains of fetches that were cut off.
+ * @param isNeeded says of hashes which of them belong to files that may still be uploaded
+ */
+export async function sweepFetched(
+  folder: string,
+  {
+    nowMs,
+    isNeeded,
+  }: {
+    nowMs: number;
+    isNeeded(sha256s: readonly string[]): Promise<ReadonlySet<string>>;
+  },
+): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const isOld = async (name: string, ms: number) => {
+    const stats = await lstat(join(folder, name)).catch(() => null);
+    return stats?.isFile() === true && nowMs - stats.mtimeMs >= ms;
+  };
+  const drop = (name: string) => unlink(join(folder, name)).catch(() => undefined);
+  const old: string[] = [];
+  const kept = new Set(names);
+  for (const name of names) {
+    if (/^[\da-f]{64}$/.test(name) && (await isOld(name, keptMs))) old.push(name);
+    else if (/^\.[\da-f]{16}\.part$/.test(name) && (await isOld(name, partKeptMs))) {
+      await drop(name);
+    }
+  }
+  for (let at = 0; at < old.length; at += namesAtOnce) {
+    const some = old.slice(at, at + namesAtOnce);
+    const needed = await isNeeded(some);
+    for (const name of some) {
+      // Fetched again since it was looked at, it is young.
+      if (!needed.has(name) && (await isOld(name, keptMs))) {
+        await drop(name);
+        kept.delete(name);
+      }
+    }
+  }
+  for (const name of names) {
+    if (!name.startsWith(etagHead) || !(await isOld(name, keptMs))) continue;
+    const note = await readFile(join(folder, name), 'utf8').catch(() => '');
+    if (!kept.has(note.slice(0, 64))) await drop(name);
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { BatchError } from '../../shared/errors.js';
+import { answerOf, readRedisFacts } from '../../shared/redis-facts.js';
 import { isRefusal, reachRedis } from '../reach-redis.js';
 import { namesOthers, socketAddress } from '../redis-address.js';
 import type { Machine, PrivatePaths } from './home.js';
@@ -47,6 +48,7 @@ export async function shutDownIfUnused(paths: PrivatePaths, storeId: string): Pr
     client.disconnect();
     return;
   }
+  await compactFile(client);
   const refusal = await client.shutdown().then(
     () => null,
     (error: Error) => error,
@@ -63,6 +65,34 @@ export async function shutDownIfUnused(paths: PrivatePaths, storeId: string): Pr
   while (!patience.aborted && (await isListening(paths))) await delay(pauseMs);
   // Where the server has hung up, a goodbye would only keep this process alive for as long as one may take.
   if (client.status !== 'end') client.disconnect();
+}
+
+/** What a smaller file holds of history is loaded in no time. */
+const smallFileBytes = 8_000_000;
+const compactWithinMs = 60_000;
+
+/**
+ * Has the append-only file written anew where most of it is history. Redis does that by itself only once the file has
+ * doubled since the server was started, and this one is started anew with each command.
+ */
+async function compactFile(client: Redis): Promise<void> {
+  const [, bytes = 0] = await fileFacts(client);
+  const used = Number((await readRedisFacts(client, 'memory')).get('used_memory_dataset') ?? 0);
+  if (bytes < smallFileBytes || bytes < 2 * used) return;
+  if ((await answerOf(client.bgrewriteaof())) === null) return;
+  const patience = AbortSignal.timeout(compactWithinMs);
+  for (let busy = true; busy && !patience.aborted; ) {
+    [busy] = await fileFacts(client);
+    if (busy) await delay(pauseMs);
+  }
+}
+
+/** Whether the file is being written anew, and how many bytes it has. */
+async function fileFacts(client: Redis): Promise<[busy: boolean, bytes: number]> {
+  const facts = await readRedisFacts(client);
+  const isSet = (name: string) => facts.get(name) === '1';
+  const busy = isSet('aof_rewrite_in_progress') || isSet('aof_rewrite_scheduled');
+  return [busy, Number(facts.get('aof_current_size') ?? 0)];
 }
 
 async function isUsedByOthers(client: Redis, storeId: string): Promise<boolean> {

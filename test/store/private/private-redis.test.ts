@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -45,6 +45,23 @@ describe('private Redis', { timeout: 60_000 }, () => {
     expect(await third.ask('GET', 'brief')).toBe('paid');
     expect(await third.close()).toBe(0);
     await until(() => serversOf(home).length === 0);
+  });
+
+  test('its file does not keep what was deleted since, however short the commands are', async () => {
+    const home = await temporaryHome();
+    const first = await command(home);
+    await first.ask('SET', 'brief', 'paid');
+    const write = "for i = 1, 200 do redis.call('SET', 'gone', string.rep('x', 100000) .. i) end";
+    await first.ask('EVAL', `${write} redis.call('DEL', 'gone')`, '0');
+    expect(await first.close()).toBe(0);
+    const folder = join(home, 'redis', 'appendonlydir');
+    const sizes = await Promise.all(
+      (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000);
+    const second = await command(home);
+    expect(await second.ask('GET', 'brief')).toBe('paid');
+    expect(await second.close()).toBe(0);
   });
 
   test('five commands at once start one server, also where a killed one left the lock', async () => {
