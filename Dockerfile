@@ -1,22 +1,24 @@
-# The worker as a container: the command line is the entry point.
+# The worker as a container: the command line is the entry point. It holds the files of the package as it is published,
+# and the versions of other packages that package-lock.json names.
 #   docker build -t rivya-batch .
 #   docker run --rm rivya-batch --help
-FROM node:22-alpine AS build
-WORKDIR /app
+FROM node:22-alpine AS pack
+WORKDIR /src
 # Only these two decide what is installed: the layer is reused while they stay the same.
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY scripts ./scripts
-COPY src ./src
-RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+COPY . .
+# Packing builds first. What is in the package, and nothing else, goes on.
+RUN mkdir /app && npm pack --pack-destination /app
+WORKDIR /app
+RUN tar -xzf rivya-batch-*.tgz --strip-components=1 && rm rivya-batch-*.tgz
+COPY package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:22-alpine
 ENV NODE_ENV=production
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
+COPY --from=pack /app ./
 # A named volume mounted here starts out writable for the user below; there is no redis-server inside,
 # so REDIS_URL must be given.
 RUN mkdir /out && chown node:node /out

@@ -23,8 +23,11 @@ export interface QueueAdapter {
 
 export interface BoardOptions<Adapter> extends Connection {
   board: Board<Adapter>;
-  /** Makes the adapter of a queue, with the board's own version of the class: `(queue) => new BullMQAdapter(queue)`. */
-  adapt(queue: Queue<JobData>, place: { batch: string; stage: QueueName }): Adapter;
+  /**
+   * Makes the adapter of a queue, with the board's own version of the class: `(queue) => new BullMQAdapter(queue)`. The
+   * queue is of BullMQ 6 and fits wherever one is asked for: which version's types the board has is its own business.
+   */
+  adapt(queue: never, place: { batch: string; stage: QueueName }): Adapter;
 }
 
 export interface BoardWatch {
@@ -100,7 +103,7 @@ function adapterOf<Adapter extends QueueAdapter>(
   queue: Queue<JobData>,
   place: { batch: string; stage: QueueName },
 ): Adapter {
-  const adapter = adapt(queue, place);
+  const adapter = adapt(queue as never, place);
   adapter.setFormatter?.('data', ({ urls, ...data }) =>
     urls === undefined ? data : { ...data, urls: urls.map(hideSecrets) },
   );

@@ -26,8 +26,9 @@ beforeAll(async () => {
   for (const file of ours) {
     const path = join(later, 'dist', file);
     const code = await readFile(path, 'utf8');
-    expect(code).toContain('stateFormat = 1;');
-    await writeFile(path, code.replace('stateFormat = 1;', 'stateFormat = 2;'));
+    const format = /stateFormat ?= ?1;/;
+    expect(code).toMatch(format);
+    await writeFile(path, code.replace(format, 'stateFormat = 2;'));
   }
 });
 afterAll(() => rm(later, { recursive: true, force: true }));

@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { test } from '../support/cli.js';
+import { startProcess } from '../support/running.js';
 
 const root = new URL('../../', import.meta.url).pathname;
 let folder: string;
@@ -18,16 +19,32 @@ function run(command: string, parameters: string[], cwd = folder): string {
   return stdout;
 }
 
+/** Somebody's own, beside ours. */
+const board = ['@bull-board/api@9', 'bullmq@6'];
+const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+
+/** Files of a folder, and what they take of a disk. */
+async function weigh(path: string): Promise<{ files: string[]; bytes: number }> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).blocks * 512));
+  return { files, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rivya-batch-package-'));
   const [packed] = JSON.parse(
     run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
   ) as [{ filename: string }];
   tarball = join(folder, packed.filename);
+  await mkdir(join(folder, 'plain'));
+  await writeFile(join(folder, 'plain/package.json'), '{"private":true}');
+  run('npm', ['install', ...quietly, '--omit=dev', tarball], join(folder, 'plain'));
   await cp(join(root, 'examples/shop'), join(folder, 'shop'), { recursive: true });
-  await writeFile(join(folder, 'shop/.npmrc'), 'audit=false\nfund=false\nignore-scripts=true\n');
-  run('npm', ['install', tarball, 'fastify@5'], join(folder, 'shop'));
-});
+  run('npm', ['install', ...quietly, tarball, 'fastify@5', ...board], join(folder, 'shop'));
+}, 900_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the packed tarball', () => {
@@ -36,17 +53,69 @@ describe('the packed tarball', () => {
     run('npm', ['run', 'types:package', '--', tarball], root);
   });
 
-  test('holds what it needs and nothing of tests, benchmarks or sources', async () => {
+  test('holds what it needs, each thing once, and nothing else', async () => {
     const installed = join(folder, 'shop/node_modules/rivya-batch');
-    expect((await readdir(installed)).toSorted()).toEqual(
-      ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'NOTICE', 'README.md', 'dist', 'docs']
-        .concat(['examples', 'package.json'])
-        .toSorted(),
+    const files = (await readdir(installed, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(relative(installed, entry.parentPath), entry.name));
+    const documents = run('git', ['ls-files', 'docs', 'examples', 'ops'], root).trim().split('\n');
+    expect(documents).toContain('docs/recipe.schema.json');
+    const papers = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'NOTICE', 'README.md'];
+    expect(files.filter((file) => !file.startsWith('dist/')).toSorted()).toEqual(
+      [...documents, ...papers, 'package.json'].toSorted(),
     );
-    const files = await readdir(installed, { recursive: true });
-    expect(files.filter((file) => /\.test\.|\.tsx?$/.test(file) && !/\.d\.ts$/.test(file))).toEqual(
-      [],
+    const built = files.filter((file) => file.startsWith('dist/'));
+    const code = built.filter((file) => /\.js$/.test(file) && !/^dist\/bin\/[^/]+$/.test(file));
+    // What a browser loads; all else that Node runs is in one place.
+    expect(code.filter((file) => !/^dist\/(monitor|review)\//.test(file))).toEqual([]);
+    expect(built).toEqual(
+      expect.arrayContaining([
+        'dist/bin/rivya-batch.js',
+        'dist/bin/library.js',
+        'dist/rivya/models.json',
+      ]),
     );
+    expect(built.filter((file) => /\.map$|\.tsx?$|stamp/.test(file))).toEqual([
+      'dist/bin/library.d.ts',
+    ]);
+    const scripts = await readdir(join(root, 'src/ledger/lua'));
+    expect(built.filter((file) => file.endsWith('.lua'))).toHaveLength(scripts.length);
+  });
+
+  test('is small, and its types need nothing that is not installed with it', async () => {
+    const { files, bytes } = await weigh(join(folder, 'plain/node_modules'));
+    const packages = files.filter((file) =>
+      /(?:^|node_modules\/)(?:@[^/]+\/)?[^@/][^/]*\/package\.json$/.test(file),
+    );
+    console.info(`installed: ${(bytes / 1e6).toFixed(1)} MB on disk, ${packages.length} packages`);
+    expect(bytes).toBeLessThanOrEqual(40e6);
+    expect(packages.length).toBeLessThanOrEqual(60);
+    const types = await readFile(
+      join(folder, 'plain/node_modules/rivya-batch/dist/bin/library.d.ts'),
+      'utf8',
+    );
+    const imported = [...types.matchAll(/from ["']([^"']+)["']|import\(["']([^"']+)["']\)/g)];
+    const names = imported.map(([, from, inline]) => from ?? inline);
+    expect(names).toEqual(['pino']);
+  });
+
+  test('names whatever it holds of others, with its licence', async () => {
+    const bin = join(folder, 'plain/node_modules/rivya-batch/dist/bin');
+    const named = await readFile(join(bin, 'THIRD-PARTY.txt'), 'utf8');
+    const entries = [...named.matchAll(/^(\S+) \d+\.\d+\.\S+ \((.*)\)$/gm)];
+    const names = entries.map(([, name]) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['bullmq', 'zod', '@bull-board/ui', 'fastify', 'luxon']),
+    );
+    const permissive =
+      /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|Unlicense|CC0-1\.0)$/;
+    const others = entries.filter(([, , licence = '']) => {
+      return !licence
+        .replace(/[()]/g, '')
+        .split(' OR ')
+        .some((one) => permissive.test(one));
+    });
+    expect(others.map(([text]) => text)).toEqual([]);
   });
 
   test('is there for import and for require, and loading it leaves nothing running', () => {
@@ -78,6 +147,35 @@ await worker.stop();
     const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022'];
     const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
     run(join(root, 'node_modules/.bin/tsc'), [...options, ...types, 'typed.mts'], shop);
+  });
+
+  test('shows its queues in a Bull Board of the program, with the BullMQ of that', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await writeFile(
+      join(folder, 'shop/board.mts'),
+      `import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { boardQueues, enqueueBatch } from 'rivya-batch';
+await enqueueBatch('spring', [1, 2].map((id) => ({ id: String(id), prompt: 'A lamp' })), { model: 'z-image' });
+let shown: readonly BullMQAdapter[] = [];
+const board = { replaceQueues: (queues: readonly BullMQAdapter[]) => { shown = queues; } };
+const watch = await boardQueues({ board, adapt: (queue) => new BullMQAdapter(queue) });
+for (const queue of shown) console.log(queue.getName(), (await queue.getJobCounts()).waiting);
+await watch.close();
+`,
+    );
+    const options = ['--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022'];
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+    const shop = join(folder, 'shop');
+    run(join(root, 'node_modules/.bin/tsc'), [...options, ...types, 'board.mts'], shop);
+    const shown = await startProcess([join(shop, 'board.mjs')], {
+      input: '',
+      folder: shop,
+      environment: desk.environment,
+    }).finished;
+    expect(shown.stderr).toBe('');
+    expect(shown.stdout).toBe('spring.submit 2\nspring.status 0\nspring.collect 0\n');
   });
 
   test('makes a picture of each new product of the example shop, paid once', async ({

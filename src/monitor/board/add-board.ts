@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { BoardHooks } from '@bull-board/api/dist/types.js';
@@ -27,6 +29,10 @@ const boardPolicy =
 /** Its page asks for a font from elsewhere: nobody is told that somebody looks at queues here. */
 const elsewhere = /<link href="https?:[^>]*>/g;
 
+/** Its files, beside this module where that was built; for a source, Bull Board finds them itself. */
+const pages = fileURLToPath(new URL('ui', import.meta.url));
+const ownPages = existsSync(pages) ? { uiBasePath: pages } : {};
+
 /** Bull Board over the queues of all batches and schedules, found anew whenever it asks. */
 export async function addBoard(server: FastifyInstance, options: BoardOptions): Promise<void> {
   const { actions, tellBatch } = options;
@@ -35,7 +41,7 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
   const board = createBullBoard({
     queues: [],
     serverAdapter,
-    options: { handlerHooks: boardHooks(actions), uiConfig },
+    options: { handlerHooks: boardHooks(actions), uiConfig, ...ownPages },
   });
   const findAdapters = adapterFinder(options);
   const findQueues = async () => board.replaceQueues(await findAdapters());
