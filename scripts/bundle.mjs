@@ -56,18 +56,27 @@ function keepPlaces(dist, bin) {
   };
 }
 
-/** What the bundle contains of others comes with their licences. */
+/** What the bundle contains of others comes with their licences: a text that several have in common stands there once. */
 export function licences(modules) {
   const folders = new Set(
     modules.flatMap((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []),
   );
-  return [...folders].sort().map(licenceOf).join('\n\n');
+  const holders = new Map();
+  for (const folder of [...folders].sort()) {
+    const text = licenceOf(folder);
+    holders.set(text, [...(holders.get(text) ?? []), nameOf(folder)]);
+  }
+  return [...holders].map(([text, names]) => `${names.join('\n')}\n\n${text}\n`).join('\n\n');
+}
+
+function nameOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return `${name} ${version} (${license})`;
 }
 
 function licenceOf(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  const text =
-    file && existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8') : '';
-  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  return file && existsSync(join(folder, file))
+    ? readFileSync(join(folder, file), 'utf8').trim()
+    : '';
 }
