@@ -17,7 +17,6 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { bundlePage } from './bundle-page.mjs';
-import { bundleTypes } from './bundle-types.mjs';
 
 const root = dirname(import.meta.dirname);
 const finished = join(root, 'dist');
@@ -27,7 +26,6 @@ const stamp = fingerprint([
   'scripts/build.mjs',
   'scripts/bundle.mjs',
   'scripts/bundle-page.mjs',
-  'scripts/bundle-types.mjs',
   'tsconfig.json',
   'tsconfig.build.json',
   'tsconfig.page.json',
@@ -61,7 +59,6 @@ async function compile(outDir) {
     filter: (path) => !path.endsWith('.ts') && path !== page,
   });
   await bundle(outDir);
-  await bundleTypes(outDir, join(outDir, 'bin'));
   await bundlePage(page, join(outDir, 'review'));
   chmodSync(join(outDir, 'bin/rivya-batch.js'), 0o755);
   writeFileSync(join(outDir, '.stamp'), stamp);

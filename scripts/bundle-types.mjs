@@ -1,27 +1,22 @@
 // Puts the types of the library into one file that imports nothing but what is installed with it: what they say by means of
-// a schema is written out.
+// a schema is written out. Packing runs this: nothing else needs it.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 import ts from 'typescript';
 
-/**
- * @param dist folder of the compiled sources
- * @param bin where `library.d.ts` is written to
- */
-export async function bundleTypes(dist, bin) {
-  const bundled = await rolldown({
-    input: { library: join(dist, 'library/rivya-batch.d.ts') },
-    external: (id) => !/^[./]/.test(id),
-    plugins: [dts({ dtsInput: true, tsconfig: false })],
-    checks: { pluginTimings: false },
-  });
-  await bundled.write({ dir: bin, format: 'es' });
-  await bundled.close();
-  const path = join(bin, 'library.d.ts');
-  writeFileSync(path, withoutSchemas(path));
-}
+const dist = join(dirname(import.meta.dirname), 'dist');
+const bundled = await rolldown({
+  input: { library: join(dist, 'library/rivya-batch.d.ts') },
+  external: (id) => !/^[./]/.test(id),
+  plugins: [dts({ dtsInput: true, tsconfig: false })],
+  checks: { pluginTimings: false },
+});
+await bundled.write({ dir: join(dist, 'bin'), format: 'es' });
+await bundled.close();
+const path = join(dist, 'bin/library.d.ts');
+writeFileSync(path, withoutSchemas(path));
 
 /** Types that are inferred from a schema become what they are, and the schemas go. */
 function withoutSchemas(path) {

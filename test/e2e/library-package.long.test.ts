@@ -36,7 +36,11 @@ async function weigh(path: string): Promise<{ files: string[]; bytes: number }> 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rivya-batch-package-'));
   const [packed] = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
+    run(
+      'npm',
+      ['pack', '--json', '--foreground-scripts=false', '--pack-destination', folder],
+      root,
+    ),
   ) as [{ filename: string }];
   tarball = join(folder, packed.filename);
   await mkdir(join(folder, 'plain'));
