@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
+import type { OutputPlaces } from '../results/mirror.js';
 import type { Clock } from '../shared/clock.js';
 import { StageQueues } from '../shared/queues.js';
 import type { TaskCategory } from '../shared/task-category.js';
@@ -14,6 +15,8 @@ export interface BatchContext {
   account: AccountLedger;
   /** The ledger's time, by which batches are dated. */
   clock: Clock;
+  /** Where outputs in buckets are mirrored on this machine. */
+  places: OutputPlaces;
   /** What a model makes; null for one that no list knows. */
   categoryOf(model: string): TaskCategory | null;
   /** Credits to reserve for a model while no price is known, and the least a task of it can cost. */

@@ -3,6 +3,7 @@ import { type BatchMeta, isFinalized, type KeptCommand } from '../ledger/batch-m
 import type { Webhook } from '../ledger/message-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { Journal, type JournalContent } from '../results/journal.js';
+import { addressOf, publish } from '../results/mirror.js';
 import { BatchError } from '../shared/errors.js';
 import type { PictureSize } from '../shared/picture-size.js';
 import { counted } from '../shared/quantities.js';
@@ -11,6 +12,7 @@ import { type AdmissionPace, admitBriefs } from './admit.js';
 import { adoptFolder } from './adopt-folder.js';
 import { type BatchContext, batchLedger } from './batch-context.js';
 import { type Comparison, compareWithBatch, type ForcedRun, foundIn, toQueue } from './compare.js';
+import { keepFolder } from './keep-folder.js';
 import { leaveFolder } from './leave-folder.js';
 import { localOutput, openLife } from './open-batch.js';
 import { reopenChanged, reopenOverdue, withReopener } from './reopen.js';
@@ -58,6 +60,8 @@ export interface BatchRequest {
 export interface OpenedBatch {
   context: BatchContext;
   request: BatchRequest;
+  /** Its results on this machine; '' where they are elsewhere, or nowhere yet. */
+  folder: string;
   /** Over which line to Redis: behind another one, Redis may be itself at an earlier time. */
   line: BatchContext['redis']['stream'];
   ledger: BatchLedger;
@@ -82,13 +86,11 @@ export interface OpenedBatch {
  * Nothing is to be made yet: that is for `beginBatch`, once it is sure that it is wanted.
  * @throws BatchError `batch_conflict` for a batch or brief that is already something else
  */
-export async function openBatch(
-  context: BatchContext,
-  request: BatchRequest,
-): Promise<OpenedBatch> {
-  const { batch, out, input, mode } = request;
+export async function openBatch(context: BatchContext, given: BatchRequest): Promise<OpenedBatch> {
   const { stream: line } = context.redis;
-  const ledger = batchLedger(context, batch);
+  const ledger = batchLedger(context, given.batch);
+  const request = await besideKeeper(ledger, given);
+  const { out, input, mode } = request;
   if (out !== '') await leaveFolder(context, ledger, out);
   const { meta: found, journal } = await openLife(context, { ledger, out, mode });
   const forced = forcedOf(found, request.force);
@@ -102,7 +104,10 @@ export async function openBatch(
   const idle = isFinalized(meta) && (making === 0 || meta.stage === 'cancelled');
   if (idle && request.command !== null) await ledger.keepCommand(request.command);
   const news = idle ? 'none' : 'some';
-  return { context, request, line, ledger, meta, journal, news, comparison, whole, forced, reread };
+  return {
+    ...{ context, request, folder: out, line, ledger, meta, journal },
+    ...{ news, comparison, whole, forced, reread },
+  };
 }
 
 /**
@@ -113,7 +118,7 @@ export async function beginBatch(opened: OpenedBatch): Promise<void> {
   const { context, ledger, meta, comparison, forced, request } = opened;
   if (meta.stage === 'cancelled') return;
   await refuseDropped(ledger, meta);
-  const folder = await folderForChanges(meta, comparison);
+  const folder = await folderForChanges(opened);
   if (request.command !== null) await ledger.keepCommand(request.command);
   await ledger.setCaps(request.caps);
   await ledger.setMinSize(request.minSize);
@@ -215,6 +220,17 @@ async function admitAll(
   return 'all';
 }
 
+/**
+ * Into a batch whose folder another machine keeps, briefs are queued as on any machine without it: that one writes what is
+ * made of them.
+ */
+async function besideKeeper(ledger: BatchLedger, request: BatchRequest): Promise<BatchRequest> {
+  const { out, changes, mode } = request;
+  if (out === '' || changes !== 'made_when_idle' || mode !== 'go_on') return request;
+  if ((await ledger.meta())?.out !== (await addressOf(out))) return request;
+  return (await keepFolder(ledger, out)).kind === 'here' ? request : { ...request, out: '' };
+}
+
 /** What a lost Redis must not take along. */
 async function noteRun(
   folder: string,
@@ -225,6 +241,7 @@ async function noteRun(
   const journal = await Journal.openBegun(folder);
   await journal?.note({ run, at: beganMs, forced: forced !== null });
   await journal?.close();
+  await publish(folder);
 }
 
 /** Another command that had opened the batch too may have been told not to begin it, while this one asked. */
@@ -252,7 +269,7 @@ async function lookAgain(
   ledger: BatchLedger,
   meta: BatchMeta,
 ): Promise<Pick<OpenedBatch, 'meta' | 'reread'>> {
-  const out = meta.lines.unknown > 0 ? await localOutput(meta) : null;
+  const out = meta.lines.unknown > 0 ? await localOutput(ledger, meta, context.places) : null;
   if (out === null) return { meta, reread: 0 };
   const reread = await withReopener(context, { ledger, out }, reopenOverdue);
   return { meta: (await ledger.meta()) ?? meta, reread };
@@ -262,11 +279,13 @@ async function lookAgain(
  * The folder in which lines leave the manifest.
  * @throws BatchError `bad_input` where something has changed, and the lines are not on this machine
  */
-async function folderForChanges(
-  meta: BatchMeta,
-  { changed, forced }: Comparison,
-): Promise<string | null> {
-  const folder = await localOutput(meta);
+async function folderForChanges({
+  context,
+  ledger,
+  meta,
+  comparison: { changed, forced },
+}: OpenedBatch): Promise<string | null> {
+  const folder = await localOutput(ledger, meta, context.places);
   if (folder !== null || changed + forced === 0) return folder;
   const many = `${counted(changed + forced, 'brief')} of batch ${meta.name}`;
   throw new BatchError(

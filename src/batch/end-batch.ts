@@ -4,6 +4,7 @@ import { isFinalized, isOver } from '../ledger/batch-meta.js';
 import { sweepDownloads } from '../results/clear-folder.js';
 import { fileNames } from '../results/file-names.js';
 import { writeTable } from '../results/manifest.js';
+import { publish } from '../results/mirror.js';
 import { runReport } from '../results/run-report.js';
 import type { Clock } from '../shared/clock.js';
 import { writeFileDurably } from '../shared/write-file-durably.js';
@@ -30,6 +31,7 @@ export async function finalizeBatch(
   await sweepDownloads(out);
   await writeTable(out);
   await writeReport(ledger, out, clock);
+  await publish(out);
   await ledger.markFinalized(meta, announcementOfEnd(meta, clock.now()));
   return 'finalized';
 }
@@ -50,12 +52,12 @@ export interface CancelCounts {
 
 /** After a cancellation: whatever of the batch is not seen through gets its line, and the closing files are written here. */
 export async function endCancelled(
-  { clock, ...store }: Pick<BatchContext, 'redis' | 'prefix' | 'clock'>,
+  { clock, places, ...store }: Pick<BatchContext, 'redis' | 'prefix' | 'clock' | 'places'>,
   ledger: BatchLedger,
   mode: CancelMode,
 ): Promise<CancelCounts> {
   const meta = await ledger.meta();
-  const out = meta && (await localOutput(meta));
+  const out = meta && (await localOutput(ledger, meta, places));
   return withQueues(store, ledger.batch, async (queues) => {
     // Held back or not, jobs of what is still in doubt must be able to run.
     await queues.resume();

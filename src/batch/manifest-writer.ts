@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { OutboxPage } from '../ledger/batch-ledger.js';
 import { manifestPath, readManifest } from '../results/manifest.js';
+import { publish } from '../results/mirror.js';
 import { BatchError } from '../shared/errors.js';
 import { together } from '../shared/together.js';
 import { adoptFolder, type LocalBatch, refuseOutdated } from './adopt-folder.js';
@@ -49,6 +50,8 @@ export class ManifestWriter {
       }
       await writeAt(file, bytes, page.offset);
       await file.sync();
+      // The ledger forgets these lines only where they survive this machine as well.
+      await publish(this.batch.out);
       await outbox.markWritten(page, page.offset + bytes.length);
       return 'more';
     } finally {

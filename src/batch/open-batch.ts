@@ -13,6 +13,7 @@ import {
   readJournalHeader,
 } from '../results/journal.js';
 import { manifestPath } from '../results/manifest.js';
+import { addressOf, type OutputPlaces, openOutput, publish, withdraw } from '../results/mirror.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -22,6 +23,7 @@ import { writeFileDurably } from '../shared/write-file-durably.js';
 import { addMissingJobs } from './add-jobs.js';
 import { adoptFolder, type LocalBatch } from './adopt-folder.js';
 import { type BatchContext, withQueues } from './batch-context.js';
+import { keepFolder, requireFolder } from './keep-folder.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
@@ -47,6 +49,7 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
     origin,
     account: { account },
   } = context;
+  if (out !== '') await requireFolder(ledger, out);
   if (mode === 'fresh') await startAnew(context, request);
   await dropForgetful(context, request);
   await dropRemains(context, ledger);
@@ -56,13 +59,16 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
   const nonce = header?.nonce ?? (mode === 'fresh' ? newNonce() : '');
   const createdAt = header?.createdAt ?? context.clock.now();
   const requestIds = header?.requestIds ?? 'given';
-  const identity = { origin, account, out, nonce, createdAt, requestIds };
-  const meta = await bindBatch(ledger, identity);
+  const place = await addressOf(out);
+  const identity = { origin, account, out: place, nonce, createdAt, requestIds };
+  const meta = await bindBatch(context, { ledger, out }, identity);
   if (out === '') return { meta: await withoutFolder(ledger, meta), journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
-  return withQueues(context, ledger.batch, (queues) =>
-    adopt({ ledger, queues, out }, meta, identity, header),
+  const life = await withQueues(context, ledger.batch, (queues) =>
+    adopt(context, { ledger, queues, out }, { meta, identity, found: header }),
   );
+  await publish(out);
+  return life;
 }
 
 /**
@@ -82,10 +88,13 @@ async function withoutFolder(ledger: BatchLedger, meta: BatchMeta): Promise<Batc
 
 /** @param found the journal's; null where there was none */
 async function adopt(
+  context: BatchContext,
   batch: LocalBatch,
-  meta: BatchMeta,
-  identity: BatchIdentity,
-  found: JournalHeader | null,
+  {
+    meta,
+    identity,
+    found,
+  }: { meta: BatchMeta; identity: BatchIdentity; found: JournalHeader | null },
 ): Promise<Life> {
   const { ledger, queues, out } = batch;
   const adoption = await adoptFolder(batch);
@@ -96,7 +105,8 @@ async function adopt(
       adoption.kind === 'lines_gone' ? await keepKeys(out, meta, identity, found) : identity;
     await queues.obliterate();
     await ledger.forget();
-    return adopt(batch, await bindBatch(ledger, kept), kept, found);
+    const anew = await bindBatch(context, batch, kept);
+    return adopt(context, batch, { meta: anew, identity: kept, found });
   }
   const now = (await ledger.meta()) ?? meta;
   if (meta.folder === 'known') return { meta: now, journal: null };
@@ -178,7 +188,8 @@ async function rebindUnused(
  */
 async function dropForgetful(context: BatchContext, { ledger, out }: LifeRequest): Promise<void> {
   const meta = await ledger.meta();
-  if (!meta || out === '' || (meta.out !== '' && meta.out !== out)) return;
+  if (!meta || out === '') return;
+  if (meta.out !== '' && meta.out !== (await addressOf(out))) return;
   if (!(await holdsEarlierLife(meta, out))) return;
   if (!neverSent(meta) || meta.stage === 'admitting') {
     throw new BatchError(
@@ -249,9 +260,14 @@ function checkHeader(
 /**
  * Creates the batch or finds it as it was: a batch keeps its API, its key and its folder for life, because
  * its idempotency keys and its manifest belong to them (S1).
+ * @param request with the identity's place as it is on this machine
  * @throws BatchError `batch_conflict`
  */
-async function bindBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<BatchMeta> {
+async function bindBatch(
+  { places }: BatchContext,
+  { ledger, out: folder }: Pick<LifeRequest, 'ledger' | 'out'>,
+  identity: BatchIdentity,
+): Promise<BatchMeta> {
   await ledger.open(identity);
   const meta = await ledger.meta();
   if (!meta)
@@ -272,8 +288,9 @@ async function bindBatch(ledger: BatchLedger, identity: BatchIdentity): Promise<
     return { ...meta, out: identity.out };
   }
   if (identity.out !== '' && meta.out !== identity.out) {
-    const moved = (await ownerOf(meta.out)) === null;
-    if (!moved || !(await holdsLife(identity.out, { ...meta, batch }))) {
+    const before = await openOutput(places, meta.out);
+    const moved = (await ownerOf(before.folder)) === null;
+    if (!moved || !(await holdsLife(folder, { ...meta, batch }))) {
       throw conflict(batch, `writes its results to ${meta.out}, not ${identity.out}`);
     }
     // The folder was moved: with its journal and its manifest it goes on where it is now.
@@ -302,15 +319,15 @@ async function archiveResults(out: string): Promise<void> {
   if (bytes > 0 && !(await endsAlike(history, manifest, bytes))) {
     await writeFileDurably(history, linesOf(history, manifest));
   }
-  for (const name of [
+  // With a bucket, before they go from it.
+  await publish(out);
+  await withdraw(out, [
     fileNames.manifest,
     fileNames.table,
     fileNames.report,
     fileNames.rejected,
     fileNames.rejectedTable,
-  ]) {
-    await rm(join(out, name), { force: true });
-  }
+  ]);
 }
 
 /** As a whole, not behind it: what a full disk cuts off is in neither file then, and nothing is glued to a torn line. */
@@ -355,10 +372,19 @@ export function earlierLifeError({ name }: BatchMeta, out: string): BatchError {
   );
 }
 
-/** The folder of a batch's results where it is on this machine; null where it is elsewhere, or not chosen yet. */
-export async function localOutput(meta: BatchMeta): Promise<string | null> {
-  const { name, out } = meta;
-  if (out === '' || (await ownerOf(out)) !== name) return null;
+/**
+ * The folder of a batch's results where it is on this machine; null where it is elsewhere, or not chosen yet. One in a bucket
+ * is here while no other machine keeps it.
+ */
+export async function localOutput(
+  ledger: BatchLedger,
+  meta: BatchMeta,
+  places: OutputPlaces,
+): Promise<string | null> {
+  if (meta.out === '') return null;
+  const { folder } = await openOutput(places, meta.out);
+  if ((await keepFolder(ledger, folder)).kind === 'elsewhere') return null;
+  if ((await ownerOf(folder)) !== meta.name) return null;
   // What is there is not this life's to write over, or to open again (S5).
-  return (await holdsEarlierLife(meta, out)) ? null : out;
+  return (await holdsEarlierLife(meta, folder)) ? null : folder;
 }

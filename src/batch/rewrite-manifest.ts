@@ -7,6 +7,7 @@ import type { BriefState } from '../ledger/brief-state.js';
 import type { ManifestPlace } from '../ledger/reopened-ledger.js';
 import { fileNames } from '../results/file-names.js';
 import { Journal, type JournalEntry } from '../results/journal.js';
+import { publish } from '../results/mirror.js';
 import { wordsIn } from '../shared/brief.js';
 import { parseJson } from '../shared/json.js';
 import { bytesOf, readLines } from '../shared/read-lines.js';
@@ -141,6 +142,7 @@ async function noteReopened(
   } finally {
     await journal?.close();
   }
+  if (found !== 'none') await publish(out);
   return found;
 }
 
@@ -193,6 +195,7 @@ async function replaceManifest(
     await rename(join(folder, name), join(out, name));
     await syncFolder(out);
   }
+  await publish(out);
   return written.keptBytes;
 }
 

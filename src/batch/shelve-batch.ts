@@ -1,3 +1,4 @@
+import { isBucketAddress } from '../bucket/bucket-address.js';
 import { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
@@ -15,6 +16,8 @@ type StateOfBatches = Pick<BatchContext, 'redis' | 'prefix'>;
 /** So long after its end, or after somebody took it back, a batch leaves Redis. */
 const keptMs = 7 * 24 * 60 * 60_000;
 const namesAtOnce = 500;
+/** Of folders alone, nothing is mirrored. */
+const noBuckets = { home: '', s3Endpoint: null };
 
 type Shelving =
   | 'shelved'
@@ -83,7 +86,8 @@ export async function shelveBatch(
     name,
     new AccountLedger(redis, prefix, meta.account),
   );
-  const out = await localOutput(meta);
+  // What is in a bucket is fetched for work alone.
+  const out = isBucketAddress(meta.out) ? null : await localOutput(ledger, meta, noBuckets);
   if (out === null || !(await holdsLife(out, { ...meta, batch: name }))) return 'elsewhere';
   const { generation, offset } = await ledger.adoption.marks();
   if (!(await hasAll(out, meta, offset))) return 'stays';

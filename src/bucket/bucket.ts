@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { createDispatcher, type ProxySettings } from '../rivya/dispatcher.js';
+import type { ProxySettings } from '../rivya/dispatcher.js';
 import { BatchError } from '../shared/errors.js';
 import { type BucketAddress, formatBucketAddress, parseBucketAddress } from './bucket-address.js';
 import { type BucketAction, BucketTrouble, bucketTrouble, failureOf } from './bucket-trouble.js';
@@ -251,7 +251,8 @@ interface Connection {
 
 /** The SDK takes as long to load as a short command to run: only whoever uses a bucket waits for it. */
 async function connect({ endpoint, proxy }: BucketOptions): Promise<Connection> {
-  const [sdk, storage] = await Promise.all([
+  const [{ createDispatcher }, sdk, storage] = await Promise.all([
+    import('../rivya/dispatcher.js'),
     import('@aws-sdk/client-s3'),
     import('@aws-sdk/lib-storage'),
   ]);

@@ -69,6 +69,18 @@ export interface ShelfMark {
   files: number;
 }
 
+/**
+ * For a worker, longer than the spacing at which it says so again, by far: to take over costs fetching all of it. After a
+ * command, nobody is to wait for long.
+ */
+const keepsForMs = { worker: 20_000, command: 4_000 } as const;
+
+/** `taken`: it was another's before, or nobody's. */
+export type FolderKept =
+  | { kind: 'kept' | 'taken' }
+  /** Another machine keeps it, for so long if it is not heard of any more. */
+  | { kind: 'busy'; machine: string; waitMs: number };
+
 export interface OpenedRun {
   /** Its number, from 1; 0 where none has begun since an earlier version. */
   run: number;
@@ -313,6 +325,23 @@ export class BatchLedger {
       values: [reason ?? ''],
     })) as [number, number];
     return sinceMs === 0 ? null : { sinceMs, forMs };
+  }
+
+  /** Keeps the folder of a batch in a bucket for a machine, unless another one has it. */
+  async keepFolder(machine: string, who: 'worker' | 'command'): Promise<FolderKept> {
+    const [kind, holder, waitMs] = (await runScript(this.redis, 'keep-folder', {
+      keys: [this.keys.keeper],
+      values: [machine, keepsForMs[who]],
+    })) as [FolderKept['kind'], string?, number?];
+    if (kind !== 'busy') return { kind };
+    return { kind, machine: holder ?? '', waitMs: Math.max(0, waitMs ?? 0) };
+  }
+
+  /** Gives it back before its time. */
+  async leaveFolder(machine: string): Promise<void> {
+    if ((await this.redis.get(this.keys.keeper)) === machine) {
+      await this.redis.unlink(this.keys.keeper);
+    }
   }
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */

@@ -46,6 +46,8 @@ export interface BatchKeys {
   addresses: string;
   /** Hash: bucket of time and kind -> answers that refused a request. See `lua/count-refusal.lua`. */
   refusals: string;
+  /** String: the machine that keeps the batch's folder, where that mirrors a bucket; expires. */
+  keeper: string;
   /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
   submitQueue: string;
 }
@@ -67,6 +69,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     files: `${base}:files`,
     addresses: `${base}:addresses`,
     refusals: `${base}:refusals`,
+    keeper: `${base}:keeper`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
 }

@@ -23,6 +23,7 @@ export type ScriptName =
   | 'heartbeat'
   | 'hold-manifest'
   | 'hold-submissions'
+  | 'keep-folder'
   | 'mark-admission'
   | 'mark-written'
   | 'may-submit'

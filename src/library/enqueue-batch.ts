@@ -1,5 +1,5 @@
 import { open, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { atOnce } from '../batch/admit.js';
 import { withQueues } from '../batch/batch-context.js';
 import type { Comparison } from '../batch/compare.js';
@@ -7,6 +7,7 @@ import { admitBatch, beginBatch, openBatch, refuseCancelled } from '../batch/con
 import { type CompiledInput, compileInput, makeInputFolder } from '../producer/compile-input.js';
 import { chooseChecks } from '../producer/options.js';
 import type { Rejection } from '../producer/rejection.js';
+import { openOutput } from '../results/mirror.js';
 import { claimOutputFolder } from '../results/output-folder.js';
 import { readModelList } from '../session/model-list.js';
 import { fetcherFor } from '../session/open-client.js';
@@ -193,7 +194,7 @@ async function admit(
   const { rejected, briefs, duplicates } = input.counts;
   const rejections = rejected === 0 ? [] : await firstRejections(input);
   if (rejected > 0 && invalid === 'refuse') return { kind: 'refused', batch, rejected, rejections };
-  const out = options.out === undefined ? '' : resolve(options.out);
+  const out = options.out ? (await openOutput(session.settings, options.out)).folder : '';
   if (out !== '') await claimOutputFolder(out, batch);
   const context = batchContext(session, openAccount(session), models);
   const opened = await openBatch(context, {

@@ -13,6 +13,7 @@ import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, batchState, isPaused } from '../ledger/batch-meta.js';
 import { ownLine, readManifest } from '../results/manifest.js';
+import { publish } from '../results/mirror.js';
 import { type RunReport, runReport } from '../results/run-report.js';
 import { lastModels } from '../session/model-list.js';
 import { batchContext, type StoreSession } from '../session/store-session.js';
@@ -108,7 +109,8 @@ export class Batch {
   async cancel(submitted: 'collect' | 'abandon' = 'collect'): Promise<CancelCounts> {
     if ((await this.ledger.cancel()) === 'was_finished') return { cancelled: 0, abandoned: 0 };
     const { connection: redis, clock, settings } = this.session;
-    return endCancelled({ redis, prefix: settings.prefix, clock }, this.ledger, submitted);
+    const context = { redis, prefix: settings.prefix, clock, places: settings };
+    return endCancelled(context, this.ledger, submitted);
   }
 
   /**
@@ -118,9 +120,9 @@ export class Batch {
    */
   async retry({ agree, ...selection }: RetryOptions = {}): Promise<Retried> {
     const meta = await this.meta();
-    const out = await localOutput(meta);
-    if (out === null) throw elsewhere(meta);
     const { session, ledger } = this;
+    const out = await localOutput(ledger, meta, session.settings);
+    if (out === null) throw elsewhere(meta);
     const context = batchContext(session, this.account, await lastModels(session.settings));
     return withReopener(context, { ledger, out }, async (reopener) => {
       // A line that Redis does not know of, or another attempt of it, may be paid already (S1).
@@ -132,6 +134,7 @@ export class Batch {
       const opened = await reopenSurveyed(reopener, survey);
       // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
       await writeReport(ledger, out, session.clock);
+      await publish(out);
       return { kind: 'opened', opened, ...price };
     });
   }
@@ -144,7 +147,7 @@ export class Batch {
    */
   async *lines({ since }: { since?: string } = {}): AsyncGenerator<BatchLine, void> {
     const meta = await this.meta();
-    const out = await localOutput(meta);
+    const out = await localOutput(this.ledger, meta, this.session.settings);
     if (out === null) throw elsewhere(meta);
     const { generation, offset: end } = await this.ledger.adoption.marks();
     const [from, begin] = (since ?? '').split(':');

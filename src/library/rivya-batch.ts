@@ -2,10 +2,11 @@
  * What other programs may use of rivya-batch. Loading it does nothing: no connection, no timer, no handler of signals.
  * Errors that a caller can do something about are `BatchError`s with a `code`.
  */
-import { resolve } from 'node:path';
 import { readManifest as findLines, manifestPath } from '../results/manifest.js';
+import { openOutput } from '../results/mirror.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
+import { type Connection, settingsOf } from './connection.js';
 
 export type { Comparison } from '../batch/compare.js';
 export type { CancelCounts } from '../batch/end-batch.js';
@@ -42,10 +43,16 @@ export { type RunningWorker, startWorker, type WorkerOptions } from './start-wor
 /**
  * The lines of a folder's manifest, in the order in which they were written, in constant memory; needs no Redis. A last
  * line that is still being written is not there yet.
+ * @param out folder, or `s3://bucket/prefix`
+ * @param connection its `home`, where what is in a bucket is mirrored
  * @throws BatchError `bad_input` for a line that cannot be read
  */
-export async function* readManifest(out: string): AsyncGenerator<ManifestLine, void> {
-  for await (const found of findLines(resolve(out))) {
+export async function* readManifest(
+  out: string,
+  connection: Connection = {},
+): AsyncGenerator<ManifestLine, void> {
+  const { folder } = await openOutput(settingsOf(connection), out);
+  for await (const found of findLines(folder)) {
     if (found.kind === 'line') yield found.line;
     else if (found.kind === 'unreadable') {
       const where = `${manifestPath(out)}, line ${found.row}`;

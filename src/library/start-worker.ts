@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { localOutput } from '../batch/open-batch.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import { batchesKey } from '../ledger/keys.js';
+import { folderOf, placeOf } from '../results/mirror.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { redactSecrets } from '../rivya/transport-failure.js';
 import { openMessenger } from '../session/messenger-session.js';
@@ -105,17 +105,19 @@ async function open(
   }
   // Which may be that lines were written.
   if (tellers) worker.onActivity(() => tellers.wake());
-  const folderOf = async (batch: string) => (await session.findBatch(batch)).meta.out;
+  const folderOfBatch = async (batch: string) =>
+    folderOf(settings, (await session.findBatch(batch)).meta.out);
   const serving = serveBatches({
     worker,
     connection,
     prefix: settings.prefix,
     account,
-    out: options.out === undefined ? null : resolve(options.out),
+    out: options.out === undefined ? null : placeOf(options.out),
+    places: settings,
     collects: stages.includes('collect') ? 'collects' : 'leaves_files_to_others',
     log,
     notifyFor: (batch) => {
-      tellers?.expect(batch, folderOf);
+      tellers?.expect(batch, folderOfBatch);
       return (notice) => {
         if (notice.kind !== 'lined') log.warn({ batch, notice }, notice.kind);
       };
@@ -154,7 +156,8 @@ async function foldersOf(session: StoreSession, { account }: AccountLedger): Pro
   const folders: string[] = [];
   for (const name of await connection.smembers(batchesKey(settings.prefix))) {
     const found = await session.findBatch(name).catch(ignoreForgotten);
-    const out = found && found.meta.account === account ? await localOutput(found.meta) : null;
+    const isOwn = found?.meta.account === account;
+    const out = found && isOwn ? await localOutput(found.ledger, found.meta, settings) : null;
     if (out !== null) folders.push(out);
   }
   return folders;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { manifestPath, readManifest } from '../results/manifest.js';
+import { addressOf } from '../results/mirror.js';
 import { parseJson } from '../shared/json.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { TextIndex } from '../shared/text-index.js';
@@ -153,7 +154,7 @@ class LineTeller {
     const key = `${line.attempt} ${line.brief_id}`;
     if (this.told.has(key)) return;
     try {
-      await this.telling.onLine(line, { out: this.out });
+      await this.telling.onLine(line, { out: await addressOf(this.out) });
       this.told.claim(key);
     } catch (error) {
       const { brief_id: brief, batch } = line;

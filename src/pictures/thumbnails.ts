@@ -109,12 +109,21 @@ const atOnce = 4;
 /**
  * Makes the thumbnails that are missing of a folder's assets; what is no picture is passed over.
  * @param assets as lines name them, with paths relative to the folder; read as they are needed
+ * @param locate a file on this disk, by its path; absent: it is in the folder
  * @param signal ends it early, with what has been done so far
  */
 export async function makeMissingThumbnails(
   out: string,
   assets: Iterable<AssetOfLine> | AsyncIterable<AssetOfLine>,
-  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (so: ThumbnailCounts) => void } = {},
+  {
+    locate = async (path) => join(out, path),
+    signal,
+    onProgress,
+  }: {
+    locate?: (path: string) => Promise<string>;
+    signal?: AbortSignal;
+    onProgress?: (so: ThumbnailCounts) => void;
+  } = {},
 ): Promise<ThumbnailCounts> {
   const counts: ThumbnailCounts = { made: 0, there: 0, impossible: 0 };
   const limit = pLimit(atOnce);
@@ -122,13 +131,15 @@ export async function makeMissingThumbnails(
   for await (const { path, sha256, media_type } of assets) {
     if (signal?.aborted) break;
     if (!media_type.startsWith('image/')) continue;
-    const making = limit(() => makeThumbnail(out, { path: join(out, path), sha256 })).then(
-      (became) => {
-        counts[became] += 1;
-        underWay.delete(making);
-        onProgress?.(counts);
-      },
-    );
+    const making = limit(async () => {
+      if (await hasThumbnail(out, sha256)) return 'there';
+      const local = await locate(path).catch(() => null);
+      return local === null ? 'impossible' : makeThumbnail(out, { path: local, sha256 });
+    }).then((became) => {
+      counts[became] += 1;
+      underWay.delete(making);
+      onProgress?.(counts);
+    });
     underWay.add(making);
     if (underWay.size >= atOnce) await Promise.race(underWay);
   }

@@ -1,5 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { csvRows } from '../results/manifest-csv.js';
+import { withdraw } from '../results/mirror.js';
 import type { JsonValue } from '../shared/json.js';
 import type { Rejection, RejectionKind } from './rejection.js';
 import type { RowPosition } from './rows/row.js';
@@ -71,8 +73,7 @@ export function rejectedLine({ source, row, id, column, kind: rule, reason }: Re
 
 /** One of an earlier run would say what is no longer so. */
 export async function removeRejected({ jsonl, csv }: RejectedFiles): Promise<void> {
-  await rm(jsonl, { force: true });
-  await rm(csv, { force: true });
+  for (const path of [jsonl, csv]) await withdraw(dirname(path), [basename(path)]);
 }
 
 /** The faults by kind and column for the screen, the most frequent first. */

@@ -11,6 +11,7 @@ import { endsTorn, readLines } from '../shared/read-lines.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
 import { syncFolder } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
+import { exchange } from './mirror.js';
 
 export const verdicts = ['approved', 'rejected', 'again'] as const satisfies readonly Verdict[];
 
@@ -156,6 +157,7 @@ export async function appendDecisions(
       `Another command has been at the decisions for a minute: ${path}.`,
     );
   await withFileLock({ path, patienceMs, impossible, heldTooLong }, () => append(out, choose()));
+  await exchange(out);
 }
 
 async function append(out: string, decisions: AsyncIterable<Decision>): Promise<void> {

@@ -8,6 +8,7 @@ import {
 } from '../pictures/thumbnails.js';
 import { fileNames } from '../results/file-names.js';
 import { readHistory, readManifest } from '../results/manifest.js';
+import { localAsset } from '../results/mirror.js';
 import { readTotals, type Totals } from '../results/totals.js';
 import { html } from '../shared/html.js';
 import type { Asset } from '../shared/manifest-line.js';
@@ -38,7 +39,8 @@ export async function writeSheet(
   { onThumbnails }: { onThumbnails?: (so: ThumbnailCounts) => void } = {},
 ): Promise<WrittenSheet> {
   const files = onThumbnails === undefined ? {} : { onProgress: onThumbnails };
-  await makeMissingThumbnails(out, assetsOf(out), files);
+  const locate = (path: string) => localAsset(out, path);
+  await makeMissingThumbnails(out, assetsOf(out), { locate, ...files });
   const folder = await ReviewFolder.read(out);
   const pages = Math.max(1, Math.ceil(folder.size / briefsPerPage));
   const pageNames = Array.from({ length: pages }, (_, index) => sheetName(index + 1));

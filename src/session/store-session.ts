@@ -159,7 +159,7 @@ export function batchContext(
   models: Model[],
 ): BatchContext {
   const { prefix, origin } = settings;
-  return { redis, prefix, origin, account, clock, ...modelFacts(models) };
+  return { redis, prefix, origin, account, clock, places: settings, ...modelFacts(models) };
 }
 
 export const userAgent = 'rivya-batch/0.1';

@@ -3,6 +3,7 @@ import { addMissingJobs } from '../batch/add-jobs.js';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
 import { announceApproval } from '../batch/announce.js';
 import { finalizeBatch } from '../batch/end-batch.js';
+import { keepFolder, leaveKeptFolder } from '../batch/keep-folder.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
 import { atRest, restoreResults, settleSteps, takeVerdicts } from '../batch/steps.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
@@ -10,6 +11,7 @@ import { type BatchMeta, cappedBy } from '../ledger/batch-meta.js';
 import { readEvictions } from '../ledger/explain-loss.js';
 import { decisionsMark } from '../results/decisions.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
+import { fetchDecisions, hasUnpublished, publish } from '../results/mirror.js';
 import { FolderWatch } from '../results/output-folder.js';
 import { systemClock } from '../shared/clock.js';
 import type { BatchError } from '../shared/errors.js';
@@ -19,18 +21,24 @@ import { StageQueues } from '../shared/queues.js';
 import { together } from '../shared/together.js';
 import { type Miss, StageFeed } from './stage-feed.js';
 import { dispatch } from './stages/dispatch.js';
+import { BucketShelf, type ResultShelf } from './stages/result-shelf.js';
 import { giveUpBrief } from './stages/settle.js';
 import type { ResultFolder, Seat, StageContext, StageJob, Step } from './stages/step.js';
 
 export interface BatchWorkerOptions {
-  context: Omit<StageContext, 'folder' | 'restoreResults' | 'hearVerdicts' | 'minSize'>;
+  context: Omit<
+    StageContext,
+    'folder' | 'shelf' | 'noteFileTrouble' | 'restoreResults' | 'hearVerdicts' | 'minSize'
+  >;
   /** What the batch is, as its journal says. */
   header: JournalHeader;
   connection: Redis;
   prefix: string;
   stages: readonly QueueStage[];
-  /** Where this process writes results; null where it has no `collect` stage. */
+  /** The batch's folder, of which this process writes lines and notes; null where it is elsewhere. */
   out: string | null;
+  /** Where result files are kept; null where this process has no `collect` stage. */
+  shelf: ResultShelf | null;
   /** Whether this process has no hands free for a stage. */
   isFull(stage: QueueStage): boolean;
   /** Something was done for this batch. */
@@ -45,6 +53,12 @@ const lookForFolderMs = 1_000;
 
 /** Lines are written together with those that follow so soon: a line is synced with its group. */
 const tendAfterMs = 300;
+/** To a bucket it is put as a whole: no sooner than this, and for at most a part of the time. */
+const putAfterMs = 2_000;
+const partOfTime = 10;
+const longestPutAfterMs = 60_000;
+/** Whoever keeps the folder of a bucket says so again, and puts what was noted without any line. */
+const keepAfterMs = 5_000;
 
 /** All stages of one batch in this process: wires, starts, tends and stops them. */
 export class BatchWorker {
@@ -58,6 +72,12 @@ export class BatchWorker {
   private elsewhereNoted = false;
   /** Why a file could not be fetched since that was last told. */
   private fileTrouble: string | null = null;
+  /** Ms on this machine's own clock. */
+  private keptAtMs = Number.NEGATIVE_INFINITY;
+  /** The machine that keeps the folder in place of this one. */
+  private keptBy: string | null = null;
+  private tendedAtMs = Number.NEGATIVE_INFINITY;
+  private tendedForMs = 0;
   private lost: BatchError | null = null;
   private hadTooFewJobs = false;
   /** The line over which Redis was compared with the folder: behind another one, it may be itself at an earlier time. */
@@ -80,13 +100,17 @@ export class BatchWorker {
   private capsSeen: string | null = null;
 
   constructor(private readonly options: BatchWorkerOptions) {
-    const { connection, prefix, stages, out, header } = options;
+    const { connection, prefix, stages, out, shelf, header } = options;
     this.comparedOver = connection.stream;
     const folder = out === null ? null : this.resultFolder(out);
     const { notify } = options.context;
     const context: StageContext = {
       ...options.context,
       folder,
+      shelf,
+      noteFileTrouble: (reason) => {
+        this.fileTrouble = reason;
+      },
       restoreResults: together(async () => {
         if (out === null) return;
         await restoreResults(options.context.ledger, out);
@@ -150,6 +174,10 @@ export class BatchWorker {
     return this.context.ledger;
   }
 
+  get writesLines(): boolean {
+    return this.writer !== null;
+  }
+
   get createdAt(): number {
     return this.context.createdAt;
   }
@@ -196,7 +224,26 @@ export class BatchWorker {
     this.tendTimer ??= setTimeout(() => {
       this.tendTimer = undefined;
       this.tending = this.tending.then(() => this.tendOrTell());
-    }, tendAfterMs);
+    }, this.tendAfterMs());
+  }
+
+  private tendAfterMs(): number {
+    if (!this.isMirror) return tendAfterMs;
+    const afterMs = Math.min(
+      longestPutAfterMs,
+      Math.max(putAfterMs, this.tendedForMs * partOfTime),
+    );
+    return Math.max(tendAfterMs, this.tendedAtMs + afterMs - this.nowMs());
+  }
+
+  /** Of a bucket; what is put together with what. */
+  private get isMirror(): boolean {
+    const { out, shelf } = this.options;
+    return out !== null && shelf instanceof BucketShelf;
+  }
+
+  private nowMs(): number {
+    return this.context.machine().steadyMs;
   }
 
   private feed(stage: QueueStage): StageFeed | undefined {
@@ -273,6 +320,19 @@ export class BatchWorker {
     await this.tendOrTell();
     await this.queues.close();
     await this.context.journal?.close();
+    if (this.isMirror) await this.leaveMirror();
+  }
+
+  /** What was noted since is put, and another machine may keep the folder at once. */
+  private async leaveMirror(): Promise<void> {
+    const { out } = this.options;
+    if (out === null || this.folderIsAway) return;
+    try {
+      await publish(out);
+      await leaveKeptFolder(this.context.ledger, out);
+    } catch (error) {
+      this.context.log.warn({ err: error }, 'what was noted last is not in the bucket yet');
+    }
   }
 
   /** Leaves at once; other workers pick up what was under way. */
@@ -295,6 +355,7 @@ export class BatchWorker {
     const meta = await context.ledger.meta();
     if (meta === null) await this.lookForLoss('trouble');
     else this.noteSight(meta);
+    await this.tellFileTrouble();
     if (!this.writer || out === null) {
       // Whoever has the folder does not know of a line that was made here.
       if (this.linesElsewhere) await context.ledger.tell();
@@ -305,7 +366,6 @@ export class BatchWorker {
     if (meta?.createdAt !== this.createdAt) return 'not_yet';
     if (!(await this.folderIsHere())) return 'not_yet';
     await this.noteElsewhere(meta);
-    await this.tellFileTrouble();
     const batch = { ledger: context.ledger, queues: this.queues, out };
     const { stream: line } = this.options.connection;
     if (line !== this.comparedOver) {
@@ -391,11 +451,17 @@ export class BatchWorker {
 
   /** Lines that cannot be written wait in the ledger; neither work nor a shutdown stops for them. */
   private async tendOrTell(): Promise<void> {
-    await this.tend().catch(async (error: unknown) => {
-      if (this.folderIsAway || !(await this.folderIsHere())) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.context.notify({ kind: 'output_trouble', reason });
-    });
+    const beganMs = this.nowMs();
+    await this.tend()
+      .finally(() => {
+        this.tendedAtMs = this.nowMs();
+        this.tendedForMs = this.tendedAtMs - beganMs;
+      })
+      .catch(async (error: unknown) => {
+        if (this.folderIsAway || !(await this.folderIsHere())) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.context.notify({ kind: 'output_trouble', reason });
+      });
   }
 
   /**
@@ -408,7 +474,7 @@ export class BatchWorker {
     const { context } = this;
     const { out } = this.options;
     if (this.folder === null || out === null) return true;
-    const sight = await this.folder.look();
+    const sight = (await this.isKept(out)) ? await this.folder.look() : 'away';
     if (sight === 'same_files_anew') {
       const { journal } = context;
       context.journal = await Journal.open(out, this.options.header);
@@ -420,9 +486,33 @@ export class BatchWorker {
       // Paid tasks are watched all the same (S3).
       const untilMs = isAway ? Number.POSITIVE_INFINITY : 0;
       for (const stage of ['submit', 'collect'] as const) this.feed(stage)?.shutUntil(untilMs);
-      context.notify({ kind: isAway ? 'folder_away' : 'folder_back', out });
+      if (isAway && this.keptBy !== null)
+        context.notify({ kind: 'kept_elsewhere', machine: this.keptBy });
+      else context.notify({ kind: isAway ? 'folder_away' : 'folder_back', out });
     }
     return !isAway;
+  }
+
+  /** One in a bucket is here as long as no other machine has it: that is asked, and said, now and then. */
+  private async isKept(out: string): Promise<boolean> {
+    if (!this.isMirror) return true;
+    if (this.nowMs() < this.keptAtMs + keepAfterMs) return !this.folderIsAway;
+    const { ledger } = this.context;
+    const kept = await keepFolder(ledger, out, 'worker');
+    this.keptAtMs = this.nowMs();
+    this.keptBy = kept.kind === 'elsewhere' ? kept.machine : null;
+    if (kept.kind === 'here') this.expectNotes(out);
+    if (kept.kind === 'here' && this.awaitsDecisions) await fetchDecisions(out);
+    return kept.kind === 'here';
+  }
+
+  /** Where nothing has its line for a while, what was noted is put all the same. */
+  private expectNotes(out: string): void {
+    if (this.nowMs() < this.tendedAtMs + keepAfterMs) return;
+    void hasUnpublished(out).then(
+      (has) => has && this.expectLines(),
+      () => undefined,
+    );
   }
 
   private async work(stage: QueueStage, job: StageJob, seat: Seat): Promise<Step> {
@@ -451,9 +541,6 @@ export class BatchWorker {
       comparedOver: () => {
         const { stream } = this.options.connection;
         return stream === this.comparedOver ? stream : null;
-      },
-      noteTrouble: (reason) => {
-        this.fileTrouble = reason;
       },
     };
   }

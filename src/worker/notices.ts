@@ -26,6 +26,8 @@ export type Notice =
   | { kind: 'output_trouble'; reason: string }
   /** The folder of the results is not where it was, or another one is there. */
   | { kind: 'folder_away'; out: string }
+  /** Another machine keeps the folder of a bucket, and writes what is made. */
+  | { kind: 'kept_elsewhere'; machine: string }
   | { kind: 'folder_back'; out: string }
   /** Nothing more is done for the batch by this process. */
   | { kind: 'state_lost'; reason: string };

@@ -3,24 +3,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
+import { keepFolder } from '../batch/keep-folder.js';
 import { earlierLifeError, holdsEarlierLife, journalHeader } from '../batch/open-batch.js';
+import { isBucketAddress } from '../bucket/bucket-address.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
 import { batchesKey } from '../ledger/keys.js';
+import { folderOf, type OutputPlaces, openOutput } from '../results/mirror.js';
 import { ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import { StageQueues } from '../shared/queues.js';
 import { NoticeNews, type Notify } from './notices.js';
-import type { WorkerProcess } from './worker-process.js';
+import type { BatchPlace, WorkerProcess } from './worker-process.js';
 
 export interface Serving {
   worker: WorkerProcess;
   connection: Redis;
   prefix: string;
   account: AccountLedger;
-  /** For batches that name no place of their own; null where there is none. */
+  /** For batches that name no place of their own: a folder, or an address in a bucket; null where there is none. */
   out: string | null;
+  places: OutputPlaces;
   collects: 'collects' | 'leaves_files_to_others';
   log: Logger;
   notifyFor(batch: string): Notify;
@@ -146,11 +150,16 @@ async function serveDue(serving: Serving, batches: KnownBatches): Promise<void> 
     const loss = worker.lossOf(name);
     if (!seen.has(name) && loss === null) continue;
     const life = batches.open.get(name);
-    if (life && worker.hasLife(life.meta) && loss === null) continue;
+    if (life && worker.hasLife(life.meta) && loss === null) {
+      if (!(await hasMoved(serving, life))) continue;
+      log.info({ batch: name }, 'the folder of this batch is kept by another machine than before');
+    }
     await worker.detach(name);
     // Begun anew, where there is something to begin with.
     batches.expect(name);
-    if (loss === null) log.info({ batch: name }, life ? 'batch was queued anew' : 'batch finished');
+    if (loss === null && !(life && worker.hasLife(life.meta))) {
+      log.info({ batch: name }, life ? 'batch was queued anew' : 'batch finished');
+    }
   }
 }
 
@@ -160,11 +169,11 @@ async function begin(serving: Serving, opened: OpenBatch, placeless: number): Pr
   if ((await opened.ledger.findMissing()) !== 'whole') {
     throw await opened.ledger.explainLoss();
   }
-  const out = await placeFor(serving, opened, placeless);
-  if (out !== null) await compare(serving, opened.ledger, out);
-  await serving.worker.attach(header, out, serving.notifyFor(batch));
+  const place = await placeFor(serving, opened, placeless);
+  if (place?.lines === 'here') await compare(serving, opened.ledger, place.folder);
+  await serving.worker.attach(header, place, serving.notifyFor(batch));
   await opened.ledger.noteNotBegun(null);
-  serving.log.info({ batch, out }, 'working on batch');
+  serving.log.info({ batch, out: place?.folder ?? null, lines: place?.lines }, 'working on batch');
 }
 
 /** Whoever begins with a folder believes it where it knows more than Redis. */
@@ -209,24 +218,51 @@ interface OpenBatch {
  * @throws BatchError `batch_conflict`, `output_unusable`
  */
 async function placeFor(
-  { collects, out }: Serving,
+  serving: Serving,
+  opened: OpenBatch,
+  placeless: number,
+): Promise<BatchPlace | null> {
+  if (serving.collects === 'leaves_files_to_others') return null;
+  const { meta, ledger } = opened;
+  const chosen = meta.out === '' ? await choosePlace(serving, opened, placeless) : meta.out;
+  const { folder } = await openOutput(serving.places, chosen);
+  const kept = await keepFolder(ledger, folder, 'worker');
+  if (kept.kind === 'elsewhere') return { folder, lines: 'elsewhere' };
+  await refuseEarlierLife(meta, folder);
+  return { folder, lines: 'here' };
+}
+
+async function choosePlace(
+  { out, places }: Serving,
   { meta, ledger }: OpenBatch,
   placeless: number,
-): Promise<string | null> {
-  if (collects === 'leaves_files_to_others') return null;
-  if (meta.out !== '') {
-    await refuseEarlierLife(meta, meta.out);
-    return meta.out;
-  }
+): Promise<string> {
   if (out === null) {
     throw new BatchError('output_unusable', 'It names no folder: give the worker --out.');
   }
-  const own = join(out, meta.name);
+  const whole = await openOutput(places, out);
+  const own = await openOutput(
+    places,
+    isBucketAddress(out) ? `${out}/${meta.name}` : join(out, meta.name),
+  );
   // An earlier life may have been alone, or not.
-  for (const place of [out, own]) await refuseEarlierLife(meta, place);
-  const owner = await ownerOf(out);
+  for (const { folder } of [whole, own]) await refuseEarlierLife(meta, folder);
+  const owner = await ownerOf(whole.folder);
   const alone = placeless === 1 && (owner === null || owner === meta.name);
-  return ledger.keepPlace(alone ? out : own);
+  return ledger.keepPlace(alone ? whole.address : own.address);
+}
+
+/**
+ * Whether a batch that is worked on here is to be begun with anew: its folder, in a bucket, has come to this machine, because
+ * another one is gone, or has left it.
+ */
+async function hasMoved(
+  { worker, places, collects }: Serving,
+  { meta, ledger }: OpenBatch,
+): Promise<boolean> {
+  if (collects === 'leaves_files_to_others' || !isBucketAddress(meta.out)) return false;
+  const kept = await keepFolder(ledger, folderOf(places, meta.out), 'worker');
+  return (kept.kind === 'here') !== worker.writesLines(meta.name);
 }
 
 async function refuseEarlierLife(meta: BatchMeta, place: string): Promise<void> {

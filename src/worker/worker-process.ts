@@ -28,6 +28,7 @@ import { StageLoop } from './stage-loop.js';
 import { AnswerTally, countRefusals } from './stages/answers.js';
 import { DownloadSlots } from './stages/download-slots.js';
 import { longestHoldMs } from './stages/permit.js';
+import { shelfAt } from './stages/result-shelf.js';
 import type { FetchStored, FillDraft } from './stages/step.js';
 import { StandstillWatch } from './standstill-watch.js';
 
@@ -70,6 +71,14 @@ const afterLookMs = 1_000;
 
 /** Whether a process can do its work at this moment. */
 export type Condition = 'ready' | 'redis_silent' | 'stopping';
+
+/** Where a batch's results go. */
+export interface BatchPlace {
+  /** On this machine: the batch's, or the mirror of its bucket. */
+  folder: string;
+  /** Whether this machine writes lines and notes in it, or keeps result files alone. */
+  lines: 'here' | 'elsewhere';
+}
 
 /** One process' workers: what its batches share (limits, pace, HTTP slots), and the batches attached to it. */
 export class WorkerProcess {
@@ -163,6 +172,11 @@ export class WorkerProcess {
     return this.batches.get(name)?.createdAt === createdAt;
   }
 
+  /** Whether it writes the lines of a batch of this process, whose folder is here then. */
+  writesLines(batch: string): boolean {
+    return this.batches.get(batch)?.writesLines ?? false;
+  }
+
   get attached(): string[] {
     return [...this.batches.keys()];
   }
@@ -174,14 +188,20 @@ export class WorkerProcess {
 
   /**
    * @param header what the batch is, as its journal says
-   * @param out where results go; null where this process has no `collect` stage
+   * @param place where results go; null where this process has no `collect` stage
    */
-  async attach(header: JournalHeader, out: string | null, notify: Notify): Promise<BatchWorker> {
+  async attach(
+    header: JournalHeader,
+    place: BatchPlace | null,
+    notify: Notify,
+  ): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log, clock } = this.options;
     const { categoryOf, priceOf, keyLifeMs, fillDraft, fetchStored } = this.options;
     const { downloader, pacer, pollPlanner, notices } = this;
     const { batch, nonce, createdAt } = header;
     const ledger = new BatchLedger(connection, prefix, batch, account);
+    const out = place?.lines === 'here' ? place.folder : null;
+    const shelf = place === null ? null : await shelfAt(place.folder);
     const journal = out === null ? null : await Journal.open(out, header);
     const worker = new BatchWorker({
       header,
@@ -189,6 +209,7 @@ export class WorkerProcess {
       prefix,
       stages,
       out,
+      shelf,
       isFull: (stage) => this.loops.get(stage)?.isFull ?? true,
       onActivity: () => this.tellActivity(),
       context: {

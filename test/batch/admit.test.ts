@@ -122,7 +122,16 @@ async function openInput(admission: Awaited<ReturnType<typeof openAdmission>>, i
   const { origin } = identity;
   const [categoryOf, priceOf] = [() => null, () => ({ guess: 1, least: 1 })];
   const counts = { rows: ids.length + 2, rejected: 1, duplicates: 1, leftOut: 0 };
-  const context = { redis, prefix, account, origin, clock: Date, categoryOf, priceOf };
+  const context = {
+    redis,
+    prefix,
+    account,
+    origin,
+    clock: Date,
+    places: { home: '', s3Endpoint: null },
+    categoryOf,
+    priceOf,
+  };
   const opened = await openBatch(context, {
     ...{
       batch,

@@ -31,6 +31,7 @@ export async function openBatchDesk() {
   const facts = {
     categoryOf: () => 'image' as const,
     priceOf: () => ({ guess: 3, least: 1 }),
+    places: { home: '', s3Endpoint: null },
   };
   const { origin } = identity;
   const context = { redis, prefix, origin, account, clock, ...facts };

@@ -44,7 +44,11 @@ it('S1: of steps, it notes those as sent that were, with what was sent', async (
   await redis.del(ledger.keys.outbox);
   await ledger.set({ leaving: out });
 
-  const facts = { categoryOf: () => 'image' as const, priceOf: () => ({ guess: 1, least: 1 }) };
+  const facts = {
+    places: { home: '', s3Endpoint: null },
+    categoryOf: () => 'image' as const,
+    priceOf: () => ({ guess: 1, least: 1 }),
+  };
   const context = { redis, prefix, origin: identity.origin, account, clock: systemClock, ...facts };
   expect(await leaveFolder(context, ledger, out)).toBe('left');
   const [, ...entries] = (await readFile(journalPath(out), 'utf8')).trim().split('\n');
@@ -76,7 +80,11 @@ it('S1: of what a person has reworded, it notes the words, and what was sent, of
   await redis.del(ledger.keys.outbox);
   await ledger.set({ leaving: out });
 
-  const facts = { categoryOf: () => 'image' as const, priceOf: () => ({ guess: 1, least: 1 }) };
+  const facts = {
+    places: { home: '', s3Endpoint: null },
+    categoryOf: () => 'image' as const,
+    priceOf: () => ({ guess: 1, least: 1 }),
+  };
   const context = { redis, prefix, origin: identity.origin, account, clock: systemClock, ...facts };
   const content = made.content.text;
   expect(await leaveFolder(context, ledger, out)).toBe('left');

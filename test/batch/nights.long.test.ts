@@ -28,6 +28,7 @@ async function openNights(rows: number) {
   const facts = {
     categoryOf: () => 'image' as const,
     priceOf: () => ({ guess: 3, least: 1 }),
+    places: { home: '', s3Endpoint: null },
   };
   const context = { redis, prefix, origin: identity.origin, account, clock, ...facts };
   const night = (day: number) =>

@@ -23,6 +23,7 @@ async function openFinished() {
         ...{ redis, prefix, origin, account, clock: { now: () => nowMs } },
         categoryOf: () => 'image',
         priceOf: () => ({ guess: 3, least: 1 }),
+        places: { home: '', s3Endpoint: null },
       },
       { ledger, out, mode },
     );

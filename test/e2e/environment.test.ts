@@ -92,22 +92,24 @@ describe.concurrent('a place that is no folder', () => {
   test('is refused by every command that takes one', async ({ openDesk }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(1));
-    await desk.write('spring.yaml', 'files: in.csv\nout: s3://bucket/spring\nmodel: z-image\n');
-    const out = 's3://bucket/spring';
+    await desk.write('spring.yaml', 'files: in.csv\nout: gs://bucket/spring\nmodel: z-image\n');
+    const out = 'gs://bucket/spring';
     const commands = [
       ...['run', 'check', 'enqueue'].map((name) => [name, 'in.csv', '--out', out, ...mapping]),
       ['worker', '--out', out],
       ['doctor', '--out', out],
       ['schedule', 'add', 'nightly', 'in.csv', '--cron', '0 2 * * *', '--out', out, ...mapping],
       ['run', '--recipe', 'spring.yaml'],
-      ['check', 'in.csv', '--rejected', out, ...mapping],
       ...['verify', 'sheet', 'manifest'].map((name) => [name, out]),
     ];
     for (const command of commands) {
       const { code, stderr } = await desk.run(command);
       expect([command[0], code]).toEqual([command[0], 2]);
-      expect(stderr).toContain('s3:// is no place for results yet');
+      expect(stderr).toContain('gs:// is no place for results');
     }
-    expect(await readdir(desk.folder)).not.toContain('s3:');
+    const { code, stderr } = await desk.run(['check', 'in.csv', '--rejected', out, ...mapping]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("on this machine's disk");
+    expect(await readdir(desk.folder)).not.toContain('gs:');
   });
 });

@@ -54,14 +54,14 @@ describe.concurrent('a terminal of 80 columns', () => {
 
   test('help and refused options fit, and break no word', async ({ openDesk }) => {
     const desk = await openDesk();
-    const wrong = ['run', 'in.csv', '--out', 's3://bucket/spring'];
+    const wrong = ['run', 'in.csv', '--out', 'gs://bucket/spring'];
     const looks = [['--help'], ['monitor', '--help'], ['simulator', '--help'], wrong];
     const seen = await Promise.all(looks.map((look) => atTerminal(desk, look)));
     for (const { text } of seen) {
       for (const line of text.split(/\r?\n/)) expect(line.length).toBeLessThanOrEqual(80);
     }
     expect(seen[3]?.code).toBe(2);
-    expect(seen[3]?.text).toMatch(/on\s+this\s+machine's disk/);
+    expect(seen[3]?.text).toMatch(/a\s+folder\s+on\s+this\s+machine/);
     // Whoever has only the help finds each fault there.
     for (const name of faultNames) expect(seen[2]?.text).toContain(name);
   });

@@ -11,6 +11,7 @@ import type { SettingsPatch } from '../../src/simulator/settings.js';
 import { BatchWorker } from '../../src/worker/batch-worker.js';
 import { StageLoop } from '../../src/worker/stage-loop.js';
 import { DownloadSlots } from '../../src/worker/stages/download-slots.js';
+import { shelfAt } from '../../src/worker/stages/result-shelf.js';
 import { connect, identity } from '../support/ledger.js';
 import { type Bench, log, openBench } from './stages/stage-bench.js';
 
@@ -62,6 +63,7 @@ async function startWorker(
     prefix,
     stages,
     out: stages.includes('collect') ? bench.out : null,
+    shelf: stages.includes('collect') ? await shelfAt(bench.out) : null,
     isFull: (stage) => loops.get(stage)?.isFull ?? true,
     onActivity: () => undefined,
   });

@@ -54,7 +54,11 @@ async function countWhile(
 ): Promise<number> {
   const before = await commandsOf(redis);
   await worker.start();
-  await worker.attach(journalHeader(meta), out, () => undefined);
+  await worker.attach(
+    journalHeader(meta),
+    out === null ? null : { folder: out, lines: 'here' },
+    () => undefined,
+  );
   await vi.waitFor(() => expect(isDone()).toBe(true), { timeout: 120_000, interval: 10 });
   await worker.close(60_000);
   return ((await commandsOf(redis)) - before) / briefs;

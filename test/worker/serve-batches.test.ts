@@ -23,6 +23,7 @@ async function openServer(settings: SettingsPatch = {}) {
       ...{ worker, prefix, account, log },
       connection: redis,
       out,
+      places: { home: out, s3Endpoint: null },
       collects: 'collects',
       notifyFor: () => () => undefined,
       now: Date.now,

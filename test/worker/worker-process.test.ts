@@ -14,7 +14,11 @@ function attach(
   notify: Notify = () => undefined,
 ) {
   if (!meta) throw new Error('there is no such batch');
-  return worker.attach(journalHeader(meta), out, notify);
+  return worker.attach(
+    journalHeader(meta),
+    out === null ? null : { folder: out, lines: 'here' },
+    notify,
+  );
 }
 
 describe('WorkerProcess', () => {

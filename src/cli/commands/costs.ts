@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { spelling } from '../../producer/rows/cell-text.js';
 import { suggestName } from '../../producer/rows/suggest-name.js';
 import { addCosts, type CostReport, type Costs, noCosts, sumCosts } from '../../results/costs.js';
@@ -11,7 +12,7 @@ import type { JsonValue } from '../../shared/json.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { counted, creditsNumber, grouped } from '../../shared/quantities.js';
 import { folderOfResults } from '../options/choose-batch.js';
-import { addJsonFlag, pathOnDisk, twin } from '../options/flags.js';
+import { addJsonFlag, placeOfResults, twin } from '../options/flags.js';
 import type { CommandSetup } from '../setup.js';
 import { type Column, printTable } from '../text/table.js';
 import type { Terminal } from '../text/terminal.js';
@@ -42,7 +43,7 @@ export function addCostsCommand(program: Command, setup: CommandSetup): void {
 }
 
 function folders(what: string, before: string[] = []): string[] {
-  return [...before, pathOnDisk(what)];
+  return [...before, placeOfResults(what)];
 }
 
 async function showCosts(
@@ -78,7 +79,8 @@ async function showCosts(
 async function placesOf(setup: CommandSetup, whats: string[]): Promise<string[]> {
   const places = new Set<string>();
   for (const what of whats) {
-    const folder = (await isBegun(what)) ? what : await folderOfResults(setup, what);
+    const folder =
+      !isBucketAddress(what) && (await isBegun(what)) ? what : await folderOfResults(setup, what);
     if (folder === '') throw new BatchError('usage', `Batch ${what} has no folder of results yet.`);
     places.add(await realpath(folder));
   }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Redis } from 'ioredis';
 import pc from 'picocolors';
+import { Bucket } from '../../bucket/bucket.js';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { formatKey } from '../../ledger/keys.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { judgeKey } from '../../rivya/judge-answer.js';
@@ -157,7 +159,36 @@ export function checkClock(other: string, aheadMs: number): Finding {
 }
 
 /** Whether results can be written there, and for how long. */
-export async function checkFolder(out: string): Promise<Finding> {
+export function checkOutput(settings: Settings, out: string): Promise<Finding> {
+  return isBucketAddress(out) ? checkBucket(settings, out) : checkFolder(resolve(out));
+}
+
+/** Writes, reads and deletes a small file, and sees whether a condition is held to. */
+async function checkBucket({ s3Endpoint, proxy }: Settings, out: string): Promise<Finding> {
+  const subject = 'Output bucket';
+  const bucket = Bucket.open(out, { endpoint: s3Endpoint, proxy });
+  const probe = `.${randomUUID()}.probe`;
+  const absent = { onlyIf: 'absent', mediaType: 'text/plain' } as const;
+  try {
+    await bucket.put(probe, { text: 'one' }, absent);
+    const second = await bucket.put(probe, { text: 'two' }, absent);
+    await bucket.remove(probe);
+    return second.kind === 'overtaken'
+      ? { subject, level: 'ok', text: `${bucket.address}: can be written` }
+      : {
+          subject,
+          level: 'error',
+          text: `${bucket.address}: the service writes over what is there although it was asked not to (If-None-Match): two machines could write over each other's lines. Use one that writes on conditions, as Amazon S3 does.`,
+        };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { subject, level: 'error', text };
+  } finally {
+    await bucket.close();
+  }
+}
+
+async function checkFolder(out: string): Promise<Finding> {
   const subject = 'Output folder';
   const probe = join(out, `.${randomUUID()}.probe`);
   try {

@@ -1,12 +1,11 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ExitCode } from '../../shared/errors.js';
 import { addJsonFlag, addOutFlag } from '../options/flags.js';
 import type { CommandSetup } from '../setup.js';
 import {
   checkApi,
-  checkFolder,
   checkNode,
+  checkOutput,
   checkRedis,
   checkTimeZones,
   findingLines,
@@ -31,7 +30,7 @@ async function diagnose(setup: CommandSetup, { out, json }: DoctorFlags): Promis
     checkTimeZones(),
     ...(await checkRedis(settings)),
     ...(await checkApi(settings)),
-    ...(out ? [await checkFolder(resolve(out))] : []),
+    ...(out ? [await checkOutput(settings, out)] : []),
   ];
   if (json) terminal.json(findings);
   else {

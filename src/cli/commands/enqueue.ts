@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { atOnce } from '../../batch/admit.js';
 import { withQueues } from '../../batch/batch-context.js';
@@ -12,6 +11,7 @@ import {
 } from '../../batch/continue-batch.js';
 import { type QueueMemory, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { leftOf } from '../../ledger/batch-meta.js';
+import { openOutput } from '../../results/mirror.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { tellModelList } from '../../session/model-list.js';
 import { batchContext, openAccount, openStoreSession } from '../../session/store-session.js';
@@ -85,7 +85,7 @@ async function enqueue(
 ): Promise<ExitCode> {
   const { terminal, settings } = setup;
   const webhook = webhookOf(flags, settings);
-  const out = flags.out ? resolve(flags.out) : '';
+  const out = flags.out ? (await openOutput(settings, flags.out)).folder : '';
   const chosen = await chooseBatch(flags.batch, out, files);
   const { batch } = chosen;
   const command = await keepCommand({ ...flags.given, files, batch, out });

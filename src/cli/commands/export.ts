@@ -1,18 +1,19 @@
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ManifestFile, type ManifestFormat } from '../../results/manifest.js';
+import { openOutput } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
 import { writeSheet } from '../../review/write-sheet.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { grouped } from '../../shared/quantities.js';
 import { folderOfResults } from '../options/choose-batch.js';
-import { pathOnDisk, twin } from '../options/flags.js';
+import { placeOfResults, twin } from '../options/flags.js';
 import type { CommandSetup } from '../setup.js';
 
 export function addManifestCommand(program: Command, setup: CommandSetup): void {
   program
     .command('manifest')
-    .argument('<batch or folder>', undefined, pathOnDisk)
+    .argument('<batch or folder>', undefined, placeOfResults)
     .addOption(
       twin(
         new Option('--format <format>', 'shape in which it is printed')
@@ -32,8 +33,10 @@ export function addManifestCommand(program: Command, setup: CommandSetup): void 
 export function addSheetCommand(program: Command, setup: CommandSetup): void {
   program
     .command('sheet')
-    .argument('<folder>', 'what --out named', pathOnDisk)
-    .action((folder: string) => setup.run(() => sheet(setup, resolve(folder))));
+    .argument('<folder>', 'what --out named', placeOfResults)
+    .action((folder: string) =>
+      setup.run(async () => sheet(setup, (await openOutput(setup.settings, folder)).folder)),
+    );
 }
 
 async function sheet({ terminal }: CommandSetup, folder: string): Promise<ExitCode> {

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { clearBatch, metaAt, type PlacedBatch, standing } from '../../batch/clear-batch.js';
 import { localOutput } from '../../batch/open-batch.js';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
 import { batchesKey, batchKeys } from '../../ledger/keys.js';
 import { type Clearable, type FolderShare, surveyFolder } from '../../results/clear-folder.js';
@@ -152,8 +153,10 @@ async function inRedis(
 ): Promise<Candidate> {
   const meta = await metaAt(storeOf(session), { batch, folder: null });
   if (meta === null && named !== null) await session.findBatch(batch);
-  const folder = meta && (await localOutput(meta));
-  return { batch, folder, named, meta };
+  // What is in a bucket stays there: what its owner wants to lose, its owner deletes.
+  if (meta === null || isBucketAddress(meta.out)) return { batch, folder: null, named, meta };
+  const { ledger } = await session.findBatch(batch);
+  return { batch, folder: await localOutput(ledger, meta, session.settings), named, meta };
 }
 
 async function judge(

@@ -11,6 +11,7 @@ import {
   withReopener,
 } from '../../batch/reopen.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
+import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import { type BatchMeta, leftOf } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { lastModels } from '../../session/model-list.js';
@@ -110,7 +111,7 @@ async function openAgain(
     refuseOtherKey(session, meta);
     // Before anything is opened: it could not be made here.
     if (flags.run) refuseNoRun(setup, meta);
-    const out = await folderOf(meta);
+    const out = await folderOf(session, ledger, meta);
     const wanted = await linesWanted(flags);
     const context = batchContext(session, account, await lastModels(setup.settings));
     return await withReopener(context, { ledger, out }, (reopener) =>
@@ -218,8 +219,12 @@ async function carryOut(
 }
 
 /** @throws BatchError `bad_input` where the lines are not on this machine */
-async function folderOf(meta: BatchMeta): Promise<string> {
-  const out = await localOutput(meta);
+async function folderOf(
+  { settings }: StoreSession,
+  ledger: BatchLedger,
+  meta: BatchMeta,
+): Promise<string> {
+  const out = await localOutput(ledger, meta, settings);
   if (out !== null) return out;
   throw new BatchError(
     'bad_input',

@@ -14,6 +14,7 @@ import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
 import { DurationLedger } from '../../ledger/durations.js';
+import { publish } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
@@ -177,7 +178,7 @@ async function drive(
   try {
     messenger.start(worker.news);
     const notify = noticeTeller(terminal, settings.origin, clock.now);
-    await worker.attach(journalHeader(meta), out, notify);
+    await worker.attach(journalHeader(meta), { folder: out, lines: 'here' }, notify);
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);
     const highWater = await highWaterOf(opened, settings.highWater);
@@ -214,6 +215,7 @@ async function drive(
     // Where the folder was moved away, none is made in its place.
     if ((await ownerOf(out)) === ledger.batch) {
       await writeReport(ledger, out, clock);
+      await publish(out);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { sampleInput } from '../../producer/sample.js';
+import { openOutput } from '../../results/mirror.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { requireApiKey } from '../../session/environment.js';
 import { tellModelList } from '../../session/model-list.js';
@@ -100,7 +100,7 @@ async function run(setup: CommandSetup, given: string[], flags: GivenFlags): Pro
   if (!flags.simulate) requireApiKey(setup.settings);
   const webhook = webhookOf(flags, setup.settings);
   const files = requireFiles(given);
-  const out = resolve(requireOut(flags));
+  const { folder: out } = await openOutput(setup.settings, requireOut(flags));
   const chosen = await chooseBatch(flags.batch, out, files);
   const command = await keepCommand({ ...flags.given, files, batch: chosen.batch, out });
   const job = { ...chosen, out, files, command, webhook, flags };

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { addressFault } from '../../producer/sources/fetch-source.js';
 import { formatOf } from '../../producer/sources/source.js';
 import { checkCron } from '../../schedule/cron.js';
@@ -94,7 +95,7 @@ export async function scheduleOf(
     cron: flags.cron.trim(),
     zone: flags.tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     files: files.map((file) => (isUrl(file) || file === '-' ? file : resolve(file))),
-    out: resolve(out),
+    out: folderOnDisk(out),
     overlap: flags.overlap,
     missed: flags.missed,
     badRows: flags.skipInvalid ? 'skip' : 'refuse',
@@ -320,4 +321,13 @@ export async function lookAtInput(
   } finally {
     await input.dispose();
   }
+}
+
+/** Runs are compared with each other, and take over files from each other, on a disk. */
+function folderOnDisk(out: string): string {
+  if (!isBucketAddress(out)) return resolve(out);
+  throw new BatchError(
+    'usage',
+    'The batches of a schedule go to a folder on a disk, not yet into a bucket: give a folder with --out, or queue them from your own cron with "rivya-batch enqueue --out s3://...".',
+  );
 }

@@ -114,7 +114,7 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
     }
     const mode = flags.abandon ? 'abandon' : 'collect';
     const counts = await endCancelled(
-      { ...storeOf(session), clock: session.clock },
+      { ...storeOf(session), clock: session.clock, places: settings },
       found.ledger,
       mode,
     );

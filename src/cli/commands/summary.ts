@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import pc from 'picocolors';
 import { cancelledSentence, type OpenedBatch } from '../../batch/continue-batch.js';
 import { type Awaited, awaitedApprovals } from '../../batch/steps.js';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { type Forecast, sumText } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
@@ -163,7 +164,7 @@ function nextSteps(
   refusal: string,
 ): string[] {
   const goOn = continueLine(setup, meta);
-  const folder = relative(process.cwd(), meta.out) || '.';
+  const folder = isBucketAddress(meta.out) ? meta.out : relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
       return [...failureHints(setup, meta), ...resultsLines(folder, setup.terminal.width)];

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
+import { openOutput } from '../../results/mirror.js';
 import type { Finding } from '../../results/verify/findings.js';
 import {
   type Checked,
@@ -9,7 +9,7 @@ import {
 } from '../../results/verify/verify-folder.js';
 import { ExitCode } from '../../shared/errors.js';
 import { quoteName } from '../../shared/quantities.js';
-import { addJsonFlag, pathOnDisk } from '../options/flags.js';
+import { addJsonFlag, placeOfResults } from '../options/flags.js';
 import type { CommandSetup } from '../setup.js';
 import { hangingLines, type Terminal } from '../text/terminal.js';
 
@@ -18,11 +18,14 @@ const progressEveryMs = 250;
 const findingsShown = 5;
 
 export function addVerifyCommand(program: Command, setup: CommandSetup): void {
-  const command = program.command('verify').argument('<folder>', 'what --out named', pathOnDisk);
+  const command = program
+    .command('verify')
+    .argument('<folder>', 'what --out named', placeOfResults);
   addJsonFlag(command);
   command.action((folder: string, flags: { json: boolean }) =>
     setup.run(async () => {
-      const verification = await verifyShowingProgress(setup.terminal, resolve(folder));
+      const output = await openOutput(setup.settings, folder);
+      const verification = await verifyShowingProgress(setup.terminal, output.folder);
       if (flags.json) setup.terminal.json(verification);
       else printVerification(setup.terminal, verification);
       return verification.ok ? ExitCode.succeeded : ExitCode.unexpected;

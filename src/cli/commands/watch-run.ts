@@ -137,7 +137,7 @@ async function isAwaited(
   const batch = { ledger: opened.ledger, queues };
   if ((await atRest(batch, meta, highWater)) === null) return false;
   // It may have been said meanwhile.
-  await takeVerdicts(batch, meta.out);
+  await takeVerdicts(batch, opened.folder);
   return (await atRest(batch, meta, highWater)) !== null;
 }
 

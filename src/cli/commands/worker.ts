@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
+import { placeOf } from '../../results/mirror.js';
 import { checkHooksPath } from '../../session/environment.js';
 import { openMessenger } from '../../session/messenger-session.js';
 import { lastModels } from '../../session/model-list.js';
@@ -116,7 +116,8 @@ async function work(setup: CommandSetup, flags: WorkerFlags): Promise<ExitCode> 
       connection: session.connection,
       prefix: settings.prefix,
       account,
-      out: flags.out ? resolve(flags.out) : null,
+      out: flags.out ? placeOf(flags.out) : null,
+      places: settings,
       collects: stages.includes('collect') ? 'collects' : 'leaves_files_to_others',
       log,
       notifyFor: noticeLogger(log, session.clock.now),

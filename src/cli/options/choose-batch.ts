@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { BatchLedger } from '../../ledger/batch-ledger.js';
 import { manifestPath } from '../../results/manifest.js';
+import { addressOf, openOutput } from '../../results/mirror.js';
 import { batchHeldIn } from '../../results/output-folder.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { checkBatchName, defaultBatchName, fileBatchName } from '../../shared/batch-name.js';
@@ -44,7 +46,7 @@ export async function refuseSecondName(
   const nobody = new AccountLedger(connection, prefix, 'nobody');
   const metaOf = (name: string) => new BatchLedger(connection, prefix, name, nobody).meta();
   const other = await metaOf(otherwise);
-  if (other === null || (other.out !== '' && other.out !== out)) return;
+  if (other === null || (other.out !== '' && other.out !== (await addressOf(out)))) return;
   if ((await metaOf(batch)) !== null) return;
   throw new BatchError(
     'batch_conflict',
@@ -60,11 +62,13 @@ export async function folderOfResults(
   { settings, terminal }: CommandSetup,
   what: string,
 ): Promise<string> {
+  if (isBucketAddress(what)) return (await openOutput(settings, what)).folder;
   if (await exists(manifestPath(what))) return what;
   if (await exists(what)) throw new BatchError('bad_input', `There is no ${manifestPath(what)}.`);
   const session = await openStoreSession(settings, terminal);
   try {
-    return (await session.findBatch(what)).meta.out;
+    const { out } = (await session.findBatch(what)).meta;
+    return out === '' ? '' : (await openOutput(settings, out)).folder;
   } finally {
     await session.close();
   }

@@ -1,4 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  formatBucketAddress,
+  isBucketAddress,
+  parseBucketAddress,
+} from '../../bucket/bucket-address.js';
 import { type MessageKind, messageKinds, type Webhook } from '../../ledger/message-ledger.js';
 import {
   type InputFormat,
@@ -278,7 +283,7 @@ export function webhookOf(
 }
 
 export function addOutFlag(command: Command, text: string): Command {
-  return command.addOption(twin(new Option('--out <folder>', text).argParser(pathOnDisk)));
+  return command.addOption(twin(new Option('--out <folder>', text).argParser(placeOfResults)));
 }
 
 export function addRejectedFlag(command: Command): Command {
@@ -286,13 +291,20 @@ export function addRejectedFlag(command: Command): Command {
   return command.addOption(twin(new Option('--rejected <file>', text).argParser(pathOnDisk)));
 }
 
-/** `s3://bucket/spring` would quietly become a folder called `s3:`. */
+/** A folder, or an address in a bucket: `gs://bucket/spring` would quietly become a folder called `gs:`. */
+export function placeOfResults(text: string): string {
+  if (!isUrl(text)) return text;
+  if (isBucketAddress(text)) return formatBucketAddress(parseBucketAddress(text));
+  const scheme = text.slice(0, text.indexOf('://') + 3);
+  throw new InvalidArgumentError(
+    `${scheme} is no place for results: give a folder on this machine, or s3://BUCKET/FOLDER.`,
+  );
+}
+
 export function pathOnDisk(text: string): string {
   if (!isUrl(text)) return text;
   const scheme = text.slice(0, text.indexOf('://') + 3);
-  throw new InvalidArgumentError(
-    `It must be on this machine's disk: ${scheme} is no place for results yet.`,
-  );
+  throw new InvalidArgumentError(`It must be on this machine's disk, and not at ${scheme}.`);
 }
 
 export function addYesFlag(command: Command): Command {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BatchMeta, KeptCommand } from '../../ledger/batch-meta.js';
+import { addressOf } from '../../results/mirror.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
 import { hasSecret, isUrl, shownFile } from '../../shared/addresses.js';
 import { shellWord } from '../../shared/quantities.js';
@@ -67,7 +68,7 @@ export async function keepCommand(given: ResolvedCommand): Promise<KeptCommand> 
   }
   const options: GivenOption[] = [
     ['--batch', given.batch],
-    ...(given.out === '' ? [] : [['--out', given.out] satisfies GivenOption]),
+    ...(given.out === '' ? [] : [['--out', await addressOf(given.out)] satisfies GivenOption]),
     ...given.options.map(withWholePath),
   ];
   const files = given.typedFiles.map((file) => (isUrl(file) ? shownFile(file) : resolve(file)));

@@ -54,6 +54,8 @@ function sentenceFor(notice: Notice, origin: string): string | null {
       return `Results cannot be written: ${notice.reason}`;
     case 'folder_away':
       return `The folder ${notice.out} was moved or removed, or another one is in its place: nothing is submitted or downloaded. Put it back, and this goes on by itself; or stop (Ctrl+C) and give the same command with --out and the place where it is now, or, where it is lost, with an empty one.`;
+    case 'kept_elsewhere':
+      return `The results are written by ${notice.machine} for the moment: this waits until that has ended.`;
     case 'folder_back':
       return `The folder ${notice.out} is back: going on.`;
     case 'state_lost':

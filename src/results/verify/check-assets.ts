@@ -5,6 +5,7 @@ import { isAbsolute, join, relative, sep, win32 } from 'node:path';
 import type { Asset } from '../../shared/manifest-line.js';
 import { quoteName } from '../../shared/quantities.js';
 import { fileNames } from '../file-names.js';
+import { type Mirror, mirrorAt } from '../mirror.js';
 import { comparablePath, type History, type ManifestTally } from './check-manifest.js';
 import type { Findings, ProblemCode } from './findings.js';
 
@@ -13,6 +14,8 @@ export type AssetVerdict = { kind: 'whole' } | { kind: 'broken'; code: ProblemCo
 export interface AssetCheck {
   /** The results' folder, with every link in its own path resolved. */
   root: string;
+  /** Where files stand in a bucket; null where they are in the folder. */
+  mirror: Mirror | null;
   /** Told of every piece that was hashed. */
   onBytes(bytes: number): void;
 }
@@ -24,6 +27,7 @@ const openFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.
 /** Reads a file that a line names from beginning to end: is it what the line promises (S5)? In constant memory. */
 export async function checkAsset(asset: Asset, check: AssetCheck): Promise<AssetVerdict> {
   if (leavesFolder(asset.path)) return broken('asset_outside', asset, 'leads out of the folder');
+  if (check.mirror !== null) return compareStored(check.mirror, asset, check);
   try {
     const resolved = await realpath(join(check.root, asset.path));
     if (isOutside(relative(check.root, resolved))) {
@@ -51,12 +55,33 @@ async function compareFile(
   const { bytes, sha256 } = await hashFile(file, check);
   // It may have been cut while it was read.
   if (bytes !== asset.bytes) return lengthDiffers(asset, bytes);
-  if (sha256 === asset.sha256) return { kind: 'whole' };
-  return broken(
-    'asset_hash_differs',
-    asset,
-    `has the right length and other content: its sha256 is ${sha256}, the manifest says ${asset.sha256}`,
-  );
+  return sha256 === asset.sha256 ? { kind: 'whole' } : hashDiffers(asset, sha256);
+}
+
+function hashDiffers(asset: Asset, found: string): AssetVerdict {
+  const why = `has the right length and other content: its sha256 is ${found}, the manifest says ${asset.sha256}`;
+  return broken('asset_hash_differs', asset, why);
+}
+
+/** Read from the bucket, and kept nowhere. */
+async function compareStored(
+  { bucket }: Mirror,
+  asset: Asset,
+  check: AssetCheck,
+): Promise<AssetVerdict> {
+  const found = await bucket.get(asset.path);
+  if (found.kind !== 'found') return broken('asset_missing', asset, 'is not there');
+  if (found.bytes !== asset.bytes) {
+    found.body.destroy();
+    return lengthDiffers(asset, found.bytes);
+  }
+  const hash = createHash('sha256');
+  for await (const chunk of found.body as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    check.onBytes(chunk.length);
+  }
+  const sha256 = hash.digest('hex');
+  return sha256 === asset.sha256 ? { kind: 'whole' } : hashDiffers(asset, sha256);
 }
 
 async function hashFile(
@@ -128,14 +153,7 @@ async function findLeftOverIn(
   named: { tally: ManifestTally; history: History },
   findings: Findings,
 ): Promise<void> {
-  const place = join(folder, within);
-  // A link is not followed: it may lead out of the folder.
-  const stats = await lstat(place).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (!stats?.isDirectory()) return;
-  for await (const { name } of await opendir(place)) {
+  for await (const name of namesIn(folder, within)) {
     const path = `${within}/${name}`;
     const known =
       temporary.test(name) ||
@@ -143,4 +161,21 @@ async function findLeftOverIn(
       named.history.paths.has(comparablePath(path));
     if (!known) findings.warning('left_over', `No line names ${quoteName(path)}.`, { path });
   }
+}
+
+async function* namesIn(folder: string, within: string): AsyncGenerator<string> {
+  const mirror = await mirrorAt(folder);
+  if (mirror !== null) {
+    for await (const { name } of mirror.bucket.list(`${within}/`))
+      yield name.slice(within.length + 1);
+    return;
+  }
+  const place = join(folder, within);
+  // A link is not followed: it may lead out of the folder.
+  const stats = await lstat(place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (!stats?.isDirectory()) return;
+  for await (const { name } of await opendir(place)) yield name;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BatchError } from '../../shared/errors.js';
 import { fileNames } from '../file-names.js';
 import { manifestPath } from '../manifest.js';
+import { mirrorAt } from '../mirror.js';
 import type { RunReport } from '../run-report.js';
 import { checkAsset, findLeftOver } from './check-assets.js';
 import {
@@ -107,11 +108,12 @@ async function checkFiles(
   const onBytes = (bytes: number) => {
     checked.bytes += bytes;
   };
+  const mirror = await mirrorAt(root);
   const named = walkManifest(root, tally, findings);
   // Several readers of one generator: each takes the next file when it is done with its last.
   const reader = async () => {
     for await (const { asset, briefId, row } of named) {
-      const verdict = await checkAsset(asset, { root, onBytes });
+      const verdict = await checkAsset(asset, { root, mirror, onBytes });
       checked.lines = tally.lines;
       if (verdict.kind === 'whole' || verdict.code === 'asset_hash_differs') checked.assets += 1;
       if (verdict.kind === 'whole') continue;

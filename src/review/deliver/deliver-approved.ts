@@ -11,6 +11,7 @@ import { type Decisions, readDecisions } from '../../results/decisions.js';
 import { type DeliveredFile, DeliveryRecord } from '../../results/delivery-record.js';
 import { fileNames } from '../../results/file-names.js';
 import { ManifestFile } from '../../results/manifest.js';
+import { exchange, localAsset, mirrorAt } from '../../results/mirror.js';
 import { checkAsset } from '../../results/verify/check-assets.js';
 import { comparablePath } from '../../results/verify/check-manifest.js';
 import { BatchError } from '../../shared/errors.js';
@@ -89,7 +90,13 @@ export async function deliverApproved(out: string, options: DeliveryOptions): Pr
       'output_unusable',
       `Another command is handing over what was approved (${path}): give this one again when it has ended.`,
     );
-  return withFileLock({ path, patienceMs, impossible, heldTooLong }, () => deliver(out, options));
+  const delivery = await withFileLock({ path, patienceMs, impossible, heldTooLong }, () =>
+    deliver(out, options),
+  );
+  if (delivery.table === null) return delivery;
+  await (await mirrorAt(out))?.publishFolder(fileNames.approved);
+  await exchange(out);
+  return delivery;
 }
 
 async function deliver(out: string, options: DeliveryOptions): Promise<Delivery> {
@@ -278,7 +285,9 @@ class Handover {
     const own = extname(asset.path).slice(1) || 'bin';
     const asItIs = { measure: null, how: options.as, extension: own };
     const { path, media_type: type } = asset;
-    if (options.profile === null || !(await isStillPicture(join(root, path), type))) return asItIs;
+    if (options.profile === null) return asItIs;
+    const local = await localAsset(root, path).catch(() => join(root, path));
+    if (!(await isStillPicture(local, type))) return asItIs;
     const measure = measureOf(options.profile, type);
     const extension = measure.format === 'jpeg' ? 'jpg' : measure.format;
     return { measure, how: measureText(measure), extension };
@@ -422,7 +431,8 @@ class Handover {
   async #make(file: PlannedFile): Promise<MadeContent | null> {
     if (file.act.kind !== 'write') return null;
     const { root } = this.parts;
-    const source = await checkAsset(file.asset, { root, onBytes: () => undefined });
+    await localAsset(root, file.asset.path).catch(() => null);
+    const source = await checkAsset(file.asset, { root, mirror: null, onBytes: () => undefined });
     return source.kind === 'whole'
       ? this.#contentOf(file)
       : { kind: 'impossible', reason: source.why };

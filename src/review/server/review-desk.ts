@@ -13,6 +13,7 @@ import {
   sayings,
 } from '../../results/decisions.js';
 import { readableLines } from '../../results/manifest.js';
+import { localAsset } from '../../results/mirror.js';
 import type { LeftOutBecause } from '../../results/take-decisions.js';
 import type { Clock } from '../../shared/clock.js';
 import type { Asset } from '../../shared/manifest-line.js';
@@ -206,7 +207,10 @@ const mostUnshown = 10_000;
 /** Whether a path that a line names leads to a file in the folder itself, by no way around. */
 async function isInside(out: string, path: string): Promise<boolean> {
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) return false;
-  const real = await Promise.all([realpath(out), realpath(join(out, path))]).catch(() => null);
+  const real = await Promise.all([
+    realpath(out),
+    localAsset(out, path).then((local) => realpath(local)),
+  ]).catch(() => null);
   if (real === null) return false;
   const [folder, file] = real;
   return file.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);

@@ -154,7 +154,9 @@ async function give(asset: Asset, from: string, to: string): Promise<void> {
 }
 
 async function isWhole(asset: Asset, root: string): Promise<boolean> {
-  return (await checkAsset(asset, { root, onBytes: () => undefined })).kind === 'whole';
+  return (
+    (await checkAsset(asset, { root, mirror: null, onBytes: () => undefined })).kind === 'whole'
+  );
 }
 
 /** Another file system, or one without hard links. */

@@ -1,18 +1,19 @@
 import { claimPlace, type ReadyBrief, retrySpacingMs, saveText } from './collect.js';
-import { endBrief, type ResultFolder, type StageContext, type Step } from './step.js';
+import type { ResultShelf } from './result-shelf.js';
+import { endBrief, type StageContext, type Step } from './step.js';
 
 /**
  * The collect stage of a chat: its answer is in the ledger, and becomes a file before the line that names it (S5). Nothing
  * is downloaded, and no place of a download is waited for.
  */
 export async function collectAnswer(context: StageContext, brief: ReadyBrief): Promise<Step> {
-  const { folder } = context;
-  if (folder === null) throw new Error('collect runs only where there is an output folder');
+  const { shelf } = context;
+  if (shelf === null) throw new Error('collect runs only where results can be kept');
   brief.seat.passOn();
-  return writeAnswer(context, brief, folder);
+  return writeAnswer(context, brief, shelf);
 }
 
-/** Its answer has just come: written at once where this process has the folder, else by a job of the collect queue. */
+/** Its answer has just come: written at once where this process can keep it, else by a job of the collect queue. */
 export async function collectAnswerAtOnce(context: StageContext, brief: ReadyBrief): Promise<Step> {
   const { attempt } = brief.state;
   const toCollect = (delayMs: number): Step => ({
@@ -21,9 +22,9 @@ export async function collectAnswerAtOnce(context: StageContext, brief: ReadyBri
     attempt,
     delayMs,
   });
-  if (context.folder === null) return toCollect(0);
+  if (context.shelf === null) return toCollect(0);
   try {
-    const step = await writeAnswer(context, brief, context.folder);
+    const step = await writeAnswer(context, brief, context.shelf);
     return step.kind === 'later' ? toCollect(step.afterMs) : step;
   } catch (error) {
     // A disk that is full, a folder that went away: told, and counted, by the job that is for that.
@@ -39,7 +40,7 @@ const emptyMessage = 'The model answered with nothing.';
 async function writeAnswer(
   context: StageContext,
   brief: ReadyBrief,
-  folder: ResultFolder,
+  shelf: ResultShelf,
 ): Promise<Step> {
   const { id, state } = brief;
   const answer = await context.ledger.results.of(id, state.attempt);
@@ -51,8 +52,8 @@ async function writeAnswer(
     const error = { code: 'empty_answer', message: emptyMessage, request_id: null };
     return endBrief(context, brief, { status: 'failed', error });
   }
-  const place = await claimPlace(context, brief, { folder, count: 1 });
+  const place = await claimPlace(context, brief, { shelf, count: 1 });
   const assets = await saveText(answer.text, place);
-  if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
+  if ((await context.folder?.isHere()) === false) return { kind: 'later', afterMs: retrySpacingMs };
   return endBrief(context, brief, { status: 'succeeded', error: null, assets });
 }

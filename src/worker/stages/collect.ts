@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BriefEnd } from '../../batch/finish-brief.js';
 import type { UncollectedCode } from '../../batch/plan-reopening.js';
@@ -23,18 +22,11 @@ import type { Asset } from '../../shared/manifest-line.js';
 import type { PictureSize } from '../../shared/picture-size.js';
 import { canonicalName, safeName } from '../../shared/safe-name.js';
 import type { TaskCategory } from '../../shared/task-category.js';
-import { syncFolder } from '../../shared/write-file-durably.js';
 import { logAnswer } from './answers.js';
 import type { DownloadSlot } from './download-slots.js';
 import { explainRefusal, holdForRead, meaningOf, noteTaken } from './refusal.js';
-import {
-  type BriefInHand,
-  endBrief,
-  type ResultFolder,
-  type StageContext,
-  type Step,
-  stepFor,
-} from './step.js';
+import { type FileToKeep, makeFolder, type ResultShelf } from './result-shelf.js';
+import { type BriefInHand, endBrief, type StageContext, type Step, stepFor } from './step.js';
 
 /** Its task succeeded and is charged; what is left is to fetch the files. */
 export type ReadyBrief = BriefInHand<StateOf<'ready'>>;
@@ -50,26 +42,26 @@ const collectDeadlineMs = 60 * 60_000;
 const firstPatienceMs = 10_000;
 const longestPatienceMs = 60_000;
 
-/** The collect stage: every result file is on disk, complete, before the line that names it (S5). */
+/** The collect stage: every result file is kept, complete, before the line that names it (S5). */
 export async function collectAssets(context: StageContext, brief: ReadyBrief): Promise<Step> {
-  const { folder, downloads } = context;
-  if (folder === null) throw new Error('collect runs only where there is an output folder');
+  const { shelf, downloads } = context;
+  if (shelf === null) throw new Error('collect runs only where results can be kept');
   brief.seat.passOn();
-  return downloads.hold((slot) => fetchAll(context, brief, folder, slot));
+  return downloads.hold((slot) => fetchAll(context, brief, shelf, slot));
 }
 
 /**
- * A task has just been found to have succeeded: where this process has the folder and a download may begin, it goes on
+ * A task has just been found to have succeeded: where this process can keep its files and a download may begin, it goes on
  * at once, and no other job is made for it; else, and for whatever has to wait, the brief goes to the collect queue.
  */
 export async function collectAtOnce(context: StageContext, brief: ReadyBrief): Promise<Step> {
-  const { folder, downloads } = context;
+  const { shelf, downloads } = context;
   const { urls = [], rereads, faulty } = brief.job;
   const asItIs: CollectJob = { urls, ...(rereads && { rereads }), ...(faulty && { faulty }) };
   const toCollect = (delayMs: number, fresh = asItIs) =>
     ({ kind: 'next', stage: 'collect', attempt: brief.state.attempt, delayMs, ...fresh }) as const;
-  if (folder === null || urls.length === 0) return toCollect(0);
-  const fetching = downloads.holdSoon((slot) => fetchAll(context, brief, folder, slot));
+  if (shelf === null || urls.length === 0) return toCollect(0);
+  const fetching = downloads.holdSoon((slot) => fetchAll(context, brief, shelf, slot));
   if (fetching === null) return toCollect(0);
   brief.seat.leave();
   try {
@@ -92,18 +84,18 @@ interface CollectJob {
 async function fetchAll(
   context: StageContext,
   brief: ReadyBrief,
-  folder: ResultFolder,
+  shelf: ResultShelf,
   slot: DownloadSlot,
 ): Promise<Step> {
   const { urls = [] } = brief.job;
   if (urls.length === 0) return rereadTask(context, brief);
-  const saved = await saveAll(context, brief, folder, slot);
+  const saved = await saveAll(context, brief, shelf, slot);
   if (saved.kind !== 'saved' && saved.kind !== 'invalid') {
     return actOnTrouble(context, brief, saved);
   }
-  if (!(await folder.isHere())) return { kind: 'later', afterMs: retrySpacingMs };
+  if ((await context.folder?.isHere()) === false) return { kind: 'later', afterMs: retrySpacingMs };
   const step = await endBrief(context, brief, endOf(saved, urls));
-  for (const picture of saved.pictures) context.thumbnails.add(folder.path, picture);
+  for (const picture of saved.pictures) context.thumbnails.add(shelf.folder, picture);
   if (saved.kind === 'saved' && saved.reason !== null) {
     const { reason } = saved;
     context.log.warn({ brief: brief.id, attempt: brief.state.attempt, reason }, 'files set aside');
@@ -131,7 +123,7 @@ function endOf(
 async function saveAll(
   context: StageContext,
   brief: ReadyBrief,
-  folder: ResultFolder,
+  shelf: ResultShelf,
   slot: DownloadSlot,
 ): Promise<SaveOutcome> {
   const { clock, downloader, categoryOf } = context;
@@ -147,7 +139,7 @@ async function saveAll(
       idleTimeoutMs: Math.min(longestPatienceMs, Math.max(firstPatienceMs, dueForMs / 4)),
       onStanding: () => slot.stand(),
     },
-    ...(await claimPlace(context, brief, { folder, count: urls.length })),
+    ...(await claimPlace(context, brief, { shelf, count: urls.length })),
   });
 }
 
@@ -164,12 +156,12 @@ async function judge(
 export async function claimPlace(
   { ledger: { briefs }, nonce }: StageContext,
   { id: briefId, state, content }: ReadyBrief,
-  { folder, count }: { folder: ResultFolder; count: number },
+  { shelf, count }: { shelf: ResultShelf; count: number },
 ): Promise<ClaimedPlace> {
   const wanted = content.origin.name ?? briefId;
   const name = await briefs.claimName(briefId, canonicalName(wanted));
   return {
-    out: folder.path,
+    shelf,
     claimPlain: async (look) =>
       // That of the first attempt has it anyway.
       state.attempt === 1 ? 'plain' : briefs.claimPlainName(briefId, state.attempt, await look()),
@@ -255,7 +247,7 @@ async function tryLater(
     const end = missing === 'file' ? notFetched(brief, reason) : withoutLink(brief);
     return endBrief(context, brief, end);
   }
-  context.folder?.noteTrouble(reason);
+  context.noteFileTrouble(reason);
   const spacingMs = Math.min(longestMs, Math.max(retrySpacingMs, waitingMs));
   // Asked once more when the time is over, whatever the other side wanted to wait for.
   return { kind: 'later', afterMs: Math.min(retryAfterMs ?? spacingMs, leftMs) };
@@ -346,8 +338,7 @@ export interface SaveRequest extends ClaimedPlace {
 }
 
 export interface ClaimedPlace {
-  /** The manifest's folder. */
-  out: string;
+  shelf: ResultShelf;
   /**
    * File name under `assets/`, for the type that the content turned out to have; `index` is the URL's. `marked` with
    * its attempt where another one has the plain name.
@@ -407,7 +398,7 @@ export async function saveAssets(
   downloader: Downloader,
   request: SaveRequest,
 ): Promise<SaveOutcome> {
-  const folder = join(request.out, fileNames.assets);
+  const folder = join(request.shelf.folder, fileNames.assets);
   const temporaries = request.urls.map(() => join(folder, `.${randomUUID()}.part`));
   try {
     const files: FetchedFile[] = [];
@@ -453,13 +444,14 @@ async function keep(request: SaveRequest, files: readonly JudgedFile[]): Promise
   const isEnough = good.length > 0 && judgeResults(goodMedia, request.promised) === null;
   if (isEnough || reason === null) {
     const aside = await setAside(request, bad);
-    const assets = await putInPlace(join(request.out, fileNames.assets), good, request);
-    const pictures = picturesOf(request.out, [...good, ...bad], [...assets, ...aside]);
+    const assets = await putInPlace(good, request);
+    const { folder } = request.shelf;
+    const pictures = picturesOf(folder, [...good, ...bad], [...assets, ...aside]);
     return { kind: 'saved', assets, aside, pictures, reason };
   }
   const all = [...bad, ...good].sort((one, other) => one.index - other.index);
   const aside = await setAside(request, all);
-  return { kind: 'invalid', aside, pictures: picturesOf(request.out, all, aside), reason };
+  return { kind: 'invalid', aside, pictures: picturesOf(request.shelf.folder, all, aside), reason };
 }
 
 /** At most so many faults are told of one task. */
@@ -474,19 +466,18 @@ function faultsOf(bad: readonly JudgedFile[], count: number): string {
 
 /** Under names that hold the attempt, beside those of all others: what is no result takes no result's name (S5). */
 async function setAside(
-  { out, nameFor }: ClaimedPlace,
+  { shelf, nameFor }: ClaimedPlace,
   files: readonly JudgedFile[],
 ): Promise<Asset[]> {
   if (files.length === 0) return [];
-  const folder = join(out, fileNames.aside);
-  await makeFolder(folder);
   const assets: Asset[] = [];
   for (const file of files) {
     const name = nameFor(file.media.extension, file.index, 'marked');
-    await rename(file.temporary, join(folder, name));
-    assets.push(assetOf(`${fileNames.aside}/${name}`, file));
+    const asset = assetOf(`${fileNames.aside}/${name}`, file);
+    await shelf.keep(toKeep(file), asset.path, 'own');
+    assets.push(asset);
   }
-  await syncFolder(folder);
+  await shelf.settle(fileNames.aside);
   return assets;
 }
 
@@ -502,13 +493,17 @@ function picturesOf(
   });
 }
 
+function toKeep({ temporary, bytes, sha256, media: { mediaType } }: SavedFile): FileToKeep {
+  return { temporary, bytes, sha256, mediaType };
+}
+
 function assetOf(path: string, { bytes, sha256, media, size }: NamedFile): Asset {
   return { path, bytes, sha256, media_type: media.mediaType, ...size };
 }
 
 /** A text as a result file, in the same steps (S5). */
 export async function saveText(text: string, place: ClaimedPlace): Promise<Asset[]> {
-  const folder = join(place.out, fileNames.assets);
+  const folder = join(place.shelf.folder, fileNames.assets);
   const temporary = join(folder, `.${randomUUID()}.part`);
   const content = Buffer.from(text);
   try {
@@ -522,7 +517,7 @@ export async function saveText(text: string, place: ClaimedPlace): Promise<Asset
     const sha256 = createHash('sha256').update(content).digest('hex');
     const media = { extension: 'txt', mediaType: 'text/plain' };
     const saved = { temporary, bytes: content.length, sha256, media, index: 0, size: null };
-    return await putInPlace(folder, [saved], place);
+    return await putInPlace([saved], place);
   } finally {
     await unlink(temporary).catch(ignoreMissing);
   }
@@ -567,13 +562,6 @@ async function openTemporary(path: string): Promise<FileHandle> {
   }
 }
 
-/** Never the folder of the results itself: where that is gone, what is saved would be lost. */
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-}
-
 function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
@@ -583,93 +571,32 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
  * Done again after a crash, it finds its own files and leaves them.
  */
 async function putInPlace(
-  folder: string,
   files: readonly NamedFile[],
-  { nameFor, claimPlain }: ClaimedPlace,
+  { shelf, nameFor, claimPlain }: ClaimedPlace,
 ): Promise<Asset[]> {
-  const namesOf = (marked: 'plain' | 'marked') =>
-    files.map(({ media, index }) => nameFor(media.extension, index, marked));
-  const plain = namesOf('plain').map((name) => join(folder, name));
+  const pathsOf = (marked: 'plain' | 'marked') =>
+    files.map(
+      ({ media, index }) => `${fileNames.assets}/${nameFor(media.extension, index, marked)}`,
+    );
+  const plain = pathsOf('plain');
   const claimed = await claimPlain(async () => {
-    const held = await Promise.all(plain.map(isHeld));
+    const held = await Promise.all(plain.map((path) => shelf.isHeld(path)));
     return held.includes(true) ? 'taken' : 'free';
   });
-  const hashes = claimed === 'plain' ? await Promise.all(plain.map(hashOf)) : [];
+  const hashes =
+    claimed === 'plain' ? await Promise.all(plain.map((path) => shelf.hashOf(path))) : [];
   const ours = hashes.every((hash, index) => hash === null || hash === files[index]?.sha256);
   const marked = claimed === 'plain' && ours ? 'plain' : 'marked';
-  const names = namesOf(marked);
+  const paths = pathsOf(marked);
   const assets: Asset[] = [];
   for (const [at, file] of files.entries()) {
-    const name = names[at] ?? '';
-    await nameFile(file.temporary, join(folder, name), marked);
-    assets.push(assetOf(`${fileNames.assets}/${name}`, file));
+    const path = paths[at] ?? '';
+    // A name that has the attempt in it is only this attempt's.
+    await shelf.keep(toKeep(file), path, marked === 'marked' ? 'own' : 'free');
+    assets.push(assetOf(path, file));
   }
-  await syncFolder(folder);
+  await shelf.settle(fileNames.assets);
   return assets;
-}
-
-/** Extensions of results: a brief's earlier picture may be of another type. */
-const commonExtensions = [
-  'txt',
-  'png',
-  'jpg',
-  'webp',
-  'gif',
-  'svg',
-  'mp4',
-  'webm',
-  'mov',
-  'mp3',
-  'wav',
-];
-
-/** Whether there is a file of this name, with whatever extension. */
-async function isHeld(path: string): Promise<boolean> {
-  const stem = path.slice(0, path.lastIndexOf('.') + 1);
-  const paths = [path, ...commonExtensions.map((extension) => `${stem}${extension}`)];
-  const found = await Promise.all(
-    paths.map((candidate) =>
-      stat(candidate).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
-}
-
-/** Null where there is no such file. */
-async function hashOf(path: string): Promise<string | null> {
-  const hash = createHash('sha256');
-  try {
-    // Nearly always there is none, which a stream is slow to find out.
-    await stat(path);
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-    return hash.digest('hex');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/**
- * A name that was free is taken by a link, which fails where somebody else was faster: then the job comes again, and
- * sees what is there. A name that has the attempt in it is only this attempt's. File systems without links rename.
- */
-async function nameFile(
-  temporary: string,
-  path: string,
-  marked: 'plain' | 'marked',
-): Promise<void> {
-  if (marked === 'marked') return rename(temporary, path);
-  const failure = await link(temporary, path).then(
-    () => null,
-    (error: NodeJS.ErrnoException) => error,
-  );
-  if (failure === null) return;
-  if (failure.code !== 'EEXIST') return rename(temporary, path);
-  // It is this very content, from before a crash or from another worker at the same job.
-  if ((await hashOf(path)) !== (await hashOf(temporary))) throw failure;
 }
 
 async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {

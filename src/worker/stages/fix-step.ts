@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { decideStep } from '../../batch/steps.js';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import type { StateOf } from '../../ledger/brief-state.js';
 import { moves } from '../../ledger/moves.js';
 import type { BriefResult } from '../../ledger/result-ledger.js';
@@ -65,10 +66,10 @@ async function fix(
   const meta = await ledger.meta();
   const draft = draftOf(brief.content);
   if (meta === null || draft === null) return { kind: 'missing' };
-  const out = folder?.path ?? meta.out;
+  const place = isBucketAddress(meta.out) ? meta.out : (folder?.path ?? meta.out);
   const results = new Map<string, StepResult>();
   for (const [output, result] of found) {
-    const given = asGiven(result, out);
+    const given = asGiven(result, place);
     if (given !== null) results.set(output, given);
   }
   const filled = fillDraft(draft, results);
@@ -91,11 +92,12 @@ async function fix(
 }
 
 /**
- * @param out the folder in which the files of its lines are
+ * @param place folder, or address in a bucket, in which the files of its lines are
  * @returns null where it has made nothing that could be given
  */
-function asGiven({ text, file }: BriefResult, out: string): StepResult | null {
+function asGiven({ text, file }: BriefResult, place: string): StepResult | null {
   if (text !== undefined) return { text };
   if (file === undefined) return null;
-  return { file: { ...file, path: join(out, file.path), name: basename(file.path) } };
+  const path = isBucketAddress(place) ? `${place}/${file.path}` : join(place, file.path);
+  return { file: { ...file, path, name: basename(file.path) } };
 }

@@ -21,6 +21,7 @@ import type { Notify } from '../notices.js';
 import type { Pacer } from '../pacing/pacer.js';
 import type { PollPlanner } from '../polling/poll-planner.js';
 import type { DownloadSlots } from './download-slots.js';
+import type { ResultShelf } from './result-shelf.js';
 
 /** What a stage works on: one brief under one attempt. */
 export interface StageJob {
@@ -169,8 +170,6 @@ export interface ResultFolder {
    * back, and not know of what was sent (S1).
    */
   comparedOver(): object | null;
-  /** A file cannot be fetched for the time being. */
-  noteTrouble(reason: string): void;
 }
 
 /** What a step is made with of a brief that it comes after: the answer of a chat, or the first file. */
@@ -205,6 +204,8 @@ export interface StageContext {
   /** Null, as `folder`, on a machine without the output folder. */
   journal: Journal | null;
   folder: ResultFolder | null;
+  /** Where result files are kept; null where this process fetches none. */
+  shelf: ResultShelf | null;
   client: RivyaClient;
   downloader: Downloader;
   /** Of downloads, over all batches of this process. */
@@ -221,6 +222,8 @@ export interface StageContext {
   notify: Notify;
   /** What a picture of this batch has to have at least; null where any size will do. */
   minSize(): Promise<PictureSize | null>;
+  /** A file cannot be fetched for the time being. */
+  noteFileTrouble(reason: string): void;
   /** Made of what is collected, for whoever looks at the folder. */
   thumbnails: BackgroundThumbnails;
   /** Aborted when the process is to stop: waits end, requests under way are finished. */

@@ -52,6 +52,7 @@ export async function openScheduleBench(change: Partial<Schedule> = {}) {
       clock: await LedgerClock.open(() => readLedgerMs(connection, clockKey(prefix)), machineTime),
       categoryOf: () => 'image',
       priceOf: () => ({ guess: 3, least: 1 }),
+      places: { home: '', s3Endpoint: null },
     },
     clock: { now: () => time.nowMs },
     log: createLogger('silent', process.stderr, (text) => text),

@@ -43,7 +43,8 @@ async function openTwo(settings: SettingsPatch = {}, ids = ['a']) {
     if (meta === null) throw new Error('there is no such batch');
     const { name, origin, account: owner, nonce, createdAt, requestIds } = meta;
     const header = { batch: name, origin, account: owner, nonce, createdAt, requestIds };
-    const place = stages.includes('collect') ? join(out, 'one') : null;
+    const folder = join(out, 'one');
+    const place = stages.includes('collect') ? ({ folder, lines: 'here' } as const) : null;
     await worker.attach(header, place, () => undefined);
   };
   return {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { judgePicture } from '../../../src/pictures/judge-picture.js';
 import type { SettingsPatch } from '../../../src/simulator/settings.js';
 import { saveAssets } from '../../../src/worker/stages/collect.js';
+import { shelfAt } from '../../../src/worker/stages/result-shelf.js';
 import { simulate, temporaryFolder } from './stage-bench.js';
 
 const nameFor = (extension: string, _index: number, marked: 'plain' | 'marked') =>
@@ -27,7 +28,7 @@ async function finishedTask(settings: SettingsPatch = {}) {
     };
     const judge = (path: string, mediaType: string) => judgePicture(path, mediaType, null);
     const request = {
-      ...{ urls: [url], out, judge, nameFor, claimPlain },
+      ...{ urls: [url], shelf: await shelfAt(out), judge, nameFor, claimPlain },
       ...({ promised: 'image', faulty: 'set_aside' } as const),
     };
     const outcome = await saveAssets(api.downloader, request);

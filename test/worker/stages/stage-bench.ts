@@ -18,6 +18,7 @@ import { PollPlanner } from '../../../src/worker/polling/poll-planner.js';
 import { dispatch } from '../../../src/worker/stages/dispatch.js';
 import { DownloadSlots } from '../../../src/worker/stages/download-slots.js';
 import type { Permit, UnsentBrief } from '../../../src/worker/stages/permit.js';
+import { shelfAt } from '../../../src/worker/stages/result-shelf.js';
 import {
   noSeat,
   type StageContext,
@@ -98,8 +99,9 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
       path: out,
       isHere: async () => true,
       comparedOver: () => opened.redis.stream,
-      noteTrouble: () => undefined,
     },
+    shelf: await shelfAt(out),
+    noteFileTrouble: () => undefined,
     client: api.client,
     downloader: api.downloader,
     downloads: new DownloadSlots(4),

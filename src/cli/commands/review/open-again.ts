@@ -18,6 +18,7 @@ import { indexModels } from '../../../producer/outputs/known-models.js';
 import { Again } from '../../../results/again.js';
 import { readJournalHeader } from '../../../results/journal.js';
 import { readableLines } from '../../../results/manifest.js';
+import { addressOf, openOutput } from '../../../results/mirror.js';
 import { holdsLife, ownerOf } from '../../../results/output-folder.js';
 import { readReport } from '../../../results/run-report.js';
 import type { Model } from '../../../rivya/outcome.js';
@@ -74,7 +75,7 @@ export async function openAgain(
   try {
     const { ledger, account, meta } = await findBatch(session, { batch, folder });
     refuseOtherKey(session, meta);
-    const out = await folderOf(ledger, meta, folder);
+    const out = await folderOf(session, { ledger, meta, folder });
     const models = await lastModels(setup.settings);
     return await withReopener(batchContext(session, account, models), { ledger, out }, (reopener) =>
       agreeAndOpen(setup, reopener, { models, yes }),
@@ -129,12 +130,16 @@ async function findBatch(
  * The batch's folder; one that was moved here is its folder from now on.
  * @throws BatchError `batch_conflict` for a copy, and for an earlier life
  */
-async function folderOf(ledger: BatchLedger, meta: BatchMeta, folder: string): Promise<string> {
-  const out = await localOutput(meta);
+async function folderOf(
+  { settings }: StoreSession,
+  { ledger, meta, folder }: { ledger: BatchLedger; meta: BatchMeta; folder: string },
+): Promise<string> {
+  const out = await localOutput(ledger, meta, settings);
   if (out !== null && (await realpath(out)) === (await realpath(folder))) return out;
-  const isMoved = meta.out !== '' && (await ownerOf(meta.out)) === null;
+  const before = meta.out === '' ? null : await openOutput(settings, meta.out);
+  const isMoved = before !== null && (await ownerOf(before.folder)) === null;
   if (isMoved && (await holdsLife(folder, { ...meta, batch: meta.name }))) {
-    await ledger.set({ out: folder });
+    await ledger.set({ out: await addressOf(folder) });
     return folder;
   }
   const why =

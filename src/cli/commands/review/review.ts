@@ -1,8 +1,15 @@
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { openOutput } from '../../../results/mirror.js';
 import { ownerOf } from '../../../results/output-folder.js';
 import { BatchError, type ExitCode } from '../../../shared/errors.js';
-import { addJsonFlag, addYesFlag, pathOnDisk, twin, wholeNumber } from '../../options/flags.js';
+import {
+  addJsonFlag,
+  addYesFlag,
+  pathOnDisk,
+  placeOfResults,
+  twin,
+  wholeNumber,
+} from '../../options/flags.js';
 import type { CommandSetup } from '../../setup.js';
 import type { ApplyFlags } from './apply.js';
 import type { ServeFlags } from './serve.js';
@@ -17,7 +24,7 @@ MONITOR_PASSWORD set, that user and password do so as well.`;
 export function addReviewCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('review')
-    .argument('<folder>', 'what --out named', pathOnDisk)
+    .argument('<folder>', 'what --out named', placeOfResults)
     .addHelpText('after', reviewHelp)
     .addOption(
       new Option('--host <address>', 'address to listen on')
@@ -68,7 +75,7 @@ export function addReviewCommand(program: Command, setup: CommandSetup): void {
   addYesFlag(command);
   addJsonFlag(command);
   command.action((folder: string, flags: ReviewFlags) =>
-    setup.run(() => review(setup, resolve(folder), flags)),
+    setup.run(async () => review(setup, (await openOutput(setup.settings, folder)).folder, flags)),
   );
 }
 

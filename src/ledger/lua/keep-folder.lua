@@ -1,0 +1,9 @@
+-- One machine at a time keeps the folder of a batch, where that mirrors a bucket: until it is not heard of for a while.
+-- KEYS: 1 keeper
+-- ARGV: 1 the machine that asks, 2 how long it keeps it at least without asking again (ms)
+-- Returns {'kept'} where it was that machine's, {'taken'} where it was nobody's, or {'busy', whose, ms until it is nobody's}.
+local holder = redis.call('GET', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if holder and holder ~= ARGV[1] then return { 'busy', holder, left } end
+if left < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return { holder and 'kept' or 'taken' }
