@@ -7,7 +7,7 @@ const kinds = [
   'long',
   // With them: pages in a browser.
   'page',
-  // `npm run crash`: minutes of killing, freezing and filling disks, on a larger scale than every change needs.
+  // `npm run crash`: minutes of killing, freezing, filling disks, and a year of nights, on a larger scale than every change needs.
   'crash',
 ];
 

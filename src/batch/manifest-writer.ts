@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { OutboxPage } from '../ledger/batch-ledger.js';
 import { manifestPath, readManifest } from '../results/manifest.js';
 import { publish } from '../results/mirror.js';
@@ -50,6 +50,8 @@ export class ManifestWriter {
       }
       await writeAt(file, bytes, page.offset);
       await file.sync();
+      // Another process here may have fetched, from a bucket, what another machine has put meanwhile.
+      if (!(await isStill(this.path, file))) return 'more';
       // The ledger forgets these lines only where they survive this machine as well.
       await publish(this.batch.out);
       await outbox.markWritten(page, page.offset + bytes.length);
@@ -86,6 +88,12 @@ export class ManifestWriter {
     await file.truncate(page.offset);
     return 'free';
   }
+}
+
+/** Whether a file that is held open is the one of that name. */
+async function isStill(path: string, file: FileHandle): Promise<boolean> {
+  const [named, held] = await Promise.all([stat(path), file.stat()]);
+  return named.ino === held.ino;
 }
 
 /** Whether what stands at a place, if anything, is what would be written there. */

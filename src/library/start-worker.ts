@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { localOutput } from '../batch/open-batch.js';
+import { isBucketAddress } from '../bucket/bucket-address.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
+import type { BatchMeta } from '../ledger/batch-meta.js';
 import { batchesKey } from '../ledger/keys.js';
 import { folderOf, placeOf } from '../results/mirror.js';
 import type { RivyaClient } from '../rivya/client.js';
@@ -156,11 +158,19 @@ async function foldersOf(session: StoreSession, { account }: AccountLedger): Pro
   const folders: string[] = [];
   for (const name of await connection.smembers(batchesKey(settings.prefix))) {
     const found = await session.findBatch(name).catch(ignoreForgotten);
-    const isOwn = found?.meta.account === account;
-    const out = found && isOwn ? await localOutput(found.ledger, found.meta, settings) : null;
+    if (found?.meta.account !== account) continue;
+    const { ledger, meta } = found;
+    // What a bucket refuses now is told when somebody works on the batch.
+    const ignore = (error: unknown) => ignoreBucket(meta, error);
+    const out = await localOutput(ledger, meta, settings).catch(ignore);
     if (out !== null) folders.push(out);
   }
   return folders;
+}
+
+function ignoreBucket({ out }: BatchMeta, error: unknown): null {
+  if (isBucketAddress(out) && error instanceof BatchError) return null;
+  throw error;
 }
 
 function ignoreForgotten(error: unknown): null {
