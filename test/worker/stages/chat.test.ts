@@ -124,7 +124,7 @@ describe('a turn of a chat', () => {
 
   it('S3: without a folder it hands its answer on by the ledger, and the job carries nothing', async () => {
     const bench = await openChat();
-    const step = await bench.work('submit', job, { folder: null });
+    const step = await bench.work('submit', job, { folder: null, shelf: null });
     expect(step).toEqual({ kind: 'next', stage: 'collect', attempt: 1, delayMs: 0 });
     expect(await bench.stateOf('a')).toMatchObject({ stage: 'ready', checks: 0 });
     expect(await bench.inFlight()).toEqual([]);
@@ -151,7 +151,7 @@ describe('a turn of a chat', () => {
 
   it('S3: what was said is in its line, however its brief ends', async () => {
     const bench = await openChat();
-    await bench.work('submit', job, { folder: null });
+    await bench.work('submit', job, { folder: null, shelf: null });
     await giveUpBrief(bench.context, 'collect', job, 'the disk');
     expect(await bench.lines()).toMatchObject([
       { status: 'unknown', text: reply, error: { code: 'internal_error' } },
@@ -160,7 +160,7 @@ describe('a turn of a chat', () => {
 
   it('S3: an answer that Redis has lost is told, and never asked for as a task', async () => {
     const bench = await openChat();
-    await bench.work('submit', job, { folder: null });
+    await bench.work('submit', job, { folder: null, shelf: null });
     await bench.redis.del(bench.ledger.keys.results);
     expect(await bench.work('collect', job)).toEqual({ kind: 'done' });
     expect(await bench.lines()).toMatchObject([

@@ -26,7 +26,7 @@ async function running(settings: SettingsPatch = {}, patch: Partial<StateOf<'acc
 
 const check = (bench: Bench) => bench.work('status', job);
 /** By a process whose machine does not have the folder. */
-const checkElsewhere = (bench: Bench) => bench.work('status', job, { folder: null });
+const checkElsewhere = (bench: Bench) => bench.work('status', job, { folder: null, shelf: null });
 const reads = (bench: Bench) =>
   Object.values(bench.simulator.bill().requests.byEndpoint.read ?? {}).reduce((a, b) => a + b, 0);
 

@@ -179,7 +179,7 @@ describe('at once, where a look found that a task has succeeded', () => {
     const bench = await readyBench();
     const next = { kind: 'next', stage: 'collect', attempt: 1, delayMs: 0 };
     const given = await file(bench);
-    expect(await given.step({ folder: null })).toEqual({ ...next, urls: bench.urls });
+    expect(await given.step({ folder: null, shelf: null })).toEqual({ ...next, urls: bench.urls });
     const without = await file(bench, []);
     expect(await without.step()).toEqual({ ...next, urls: [] });
     expect([given.left, without.left]).toEqual([[], []]);

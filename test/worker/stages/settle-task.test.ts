@@ -26,7 +26,7 @@ async function acceptedBench() {
   const take = async () => (await bench.take({ briefId: 'a', attempt: 1 })) as AcceptedBrief;
   const brief = await take();
   // Without the folder: what is done where it is, see `collect.test.ts`.
-  const context = { ...bench.context, folder: null };
+  const context = { ...bench.context, folder: null, shelf: null };
   const settle = (task: Task, probe: Probe = 'none', other = brief, lagMs: number | null = null) =>
     settleTask(context, other, task, probe, lagMs);
   return { ...bench, again: take, settle };
