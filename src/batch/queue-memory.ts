@@ -25,6 +25,8 @@ const idsKept = 3;
 const textBytes = 6;
 /** Of what Redis has free, briefs that wait may take this share: the rest is for making them, and for others. */
 const shareToFill = 0.5;
+/** A line that waits to be written has taken the place of its brief's content, and holds its row beside its prompt. */
+const lineShare = 2.2;
 
 /**
  * What so many briefs of an opened input will take: of those that the batch does not have as they are. Reads the input once
@@ -63,7 +65,7 @@ export async function refuseTooLarge(
 export async function highWaterOf(opened: OpenedBatch, most: number): Promise<number> {
   const freeBytes = await freeMemory(opened.context);
   if (freeBytes === null) return most;
-  const each = await bytesOfEach(opened);
+  const each = (await bytesOfEach(opened)) * lineShare;
   const pending = (await opened.ledger.meta())?.pending ?? 0;
   const fitting = pending + Math.floor((freeBytes * shareToFill) / each);
   return Math.max(1, Math.min(most, fitting));

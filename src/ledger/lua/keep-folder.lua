@@ -1,4 +1,5 @@
--- One machine at a time keeps the folder of a batch, where that mirrors a bucket: until it is not heard of for a while.
+-- One machine at a time keeps the folder of a batch, where that mirrors a bucket: until it is not heard of for a while
+-- (S4, S5).
 -- KEYS: 1 keeper
 -- ARGV: 1 the machine that asks, 2 how long it keeps it at least without asking again (ms)
 -- Returns {'kept'} where it was that machine's, {'taken'} where it was nobody's, or {'busy', whose, ms until it is nobody's}.
