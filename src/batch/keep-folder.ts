@@ -4,7 +4,7 @@ import { mirrorAt } from '../results/mirror.js';
 import { BatchError } from '../shared/errors.js';
 
 /** `elsewhere`: another machine has the folder just now, and writes what is made here. */
-export type Kept = { kind: 'here' } | { kind: 'elsewhere'; machine: string; waitMs: number };
+export type Kept = { kind: 'here' } | { kind: 'elsewhere'; machine: string };
 
 /**
  * Whether a batch's folder is here. A plain folder is where it is; one that mirrors a bucket is on one machine at a time,
@@ -20,7 +20,7 @@ export async function keepFolder(
   const kept = await ledger.keepFolder(await mirror.machine(), who);
   if (kept.kind === 'busy') {
     const [machine = 'another machine'] = kept.machine.split(' ', 1);
-    return { kind: 'elsewhere', machine, waitMs: kept.waitMs };
+    return { kind: 'elsewhere', machine };
   }
   if (kept.kind === 'taken' || (await mirror.isBehind())) await mirror.fetch();
   return { kind: 'here' };

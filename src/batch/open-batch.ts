@@ -13,7 +13,14 @@ import {
   readJournalHeader,
 } from '../results/journal.js';
 import { manifestPath } from '../results/manifest.js';
-import { addressOf, type OutputPlaces, openOutput, publish, withdraw } from '../results/mirror.js';
+import {
+  addressOf,
+  beginOutput,
+  type OutputPlaces,
+  openOutput,
+  publish,
+  withdraw,
+} from '../results/mirror.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
@@ -382,7 +389,7 @@ export async function localOutput(
   places: OutputPlaces,
 ): Promise<string | null> {
   if (meta.out === '') return null;
-  const { folder } = await openOutput(places, meta.out);
+  const { folder } = await beginOutput(places, meta.out);
   if ((await keepFolder(ledger, folder)).kind === 'elsewhere') return null;
   if ((await ownerOf(folder)) !== meta.name) return null;
   // What is there is not this life's to write over, or to open again (S5).

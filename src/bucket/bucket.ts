@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ProxySettings } from '../rivya/dispatcher.js';
 import { BatchError } from '../shared/errors.js';
+import { firstBytes, hashOf } from '../shared/hash-chunks.js';
 import { type BucketAddress, formatBucketAddress, parseBucketAddress } from './bucket-address.js';
 import { type BucketAction, BucketTrouble, bucketTrouble, failureOf } from './bucket-trouble.js';
 import { requestHandler } from './request-handler.js';
@@ -340,16 +340,6 @@ function heldBody(held: Buffer, expected?: string, bytes = held.length): ReadBod
   const sha256 = createHash('sha256').update(held).digest('hex');
   if (held.length !== bytes || (expected !== undefined && expected !== sha256)) throw changed();
   return { bytes, sha256, open: () => held };
-}
-
-function firstBytes(path: string, bytes: number): Readable {
-  return bytes === 0 ? Readable.from([]) : createReadStream(path, { end: bytes - 1 });
-}
-
-async function hashOf(content: Readable): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of content) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** Fails before its last part goes out: then nothing of it is seen in the bucket. */

@@ -78,8 +78,8 @@ const keepsForMs = { worker: 20_000, command: 4_000 } as const;
 /** `taken`: it was another's before, or nobody's. */
 export type FolderKept =
   | { kind: 'kept' | 'taken' }
-  /** Another machine keeps it, for so long if it is not heard of any more. */
-  | { kind: 'busy'; machine: string; waitMs: number };
+  /** Another machine keeps it. */
+  | { kind: 'busy'; machine: string };
 
 export interface OpenedRun {
   /** Its number, from 1; 0 where none has begun since an earlier version. */
@@ -329,12 +329,12 @@ export class BatchLedger {
 
   /** Keeps the folder of a batch in a bucket for a machine, unless another one has it. */
   async keepFolder(machine: string, who: 'worker' | 'command'): Promise<FolderKept> {
-    const [kind, holder, waitMs] = (await runScript(this.redis, 'keep-folder', {
+    const [kind, holder] = (await runScript(this.redis, 'keep-folder', {
       keys: [this.keys.keeper],
       values: [machine, keepsForMs[who]],
-    })) as [FolderKept['kind'], string?, number?];
+    })) as [FolderKept['kind'], string?];
     if (kind !== 'busy') return { kind };
-    return { kind, machine: holder ?? '', waitMs: Math.max(0, waitMs ?? 0) };
+    return { kind, machine: holder ?? '' };
   }
 
   /** Gives it back before its time. */

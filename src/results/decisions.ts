@@ -7,7 +7,7 @@ import { withFileLock } from '../shared/file-lock.js';
 import { fileMark } from '../shared/file-mark.js';
 import { parseJson } from '../shared/json.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
-import { endsTorn, readLines } from '../shared/read-lines.js';
+import { appendLines, readLines } from '../shared/read-lines.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
 import { syncFolder } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
@@ -169,22 +169,16 @@ async function append(out: string, decisions: AsyncIterable<Decision>): Promise<
       pending += `${decisionText(decision)}\n`;
       if (pending.length < charactersAtOnce) continue;
       file ??= await open(decisionsPath(out), 'a+');
-      await appendWhole(file, pending);
+      await appendLines(file, pending);
       pending = '';
     }
     if (pending !== '') {
       file ??= await open(decisionsPath(out), 'a+');
-      await appendWhole(file, pending);
+      await appendLines(file, pending);
     }
     await file?.sync();
     if (file !== undefined) await syncFolder(out);
   } finally {
     await file?.close();
   }
-}
-
-/** What was cut off before stays a row of its own, which nobody can read. */
-async function appendWhole(file: FileHandle, lines: string): Promise<void> {
-  const { size } = await file.stat();
-  await file.appendFile((await endsTorn(file, size)) ? `\n${lines}` : lines);
 }

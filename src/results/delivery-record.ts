@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../shared/json.js';
-import { endsTorn, readLines } from '../shared/read-lines.js';
+import { appendLines, readLines } from '../shared/read-lines.js';
 import { syncFolder, writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
 import { type Span, SpanIndex } from './manifest.js';
@@ -81,7 +81,7 @@ export class DeliveryRecord {
     try {
       const { size } = await record.stat();
       const lines = files.map((file) => `${JSON.stringify(file)}\n`).join('');
-      await record.appendFile((await endsTorn(record, size)) ? `\n${lines}` : lines);
+      await appendLines(record, lines);
       await record.sync();
       if (size === 0) await syncFolder(this.folder);
     } finally {

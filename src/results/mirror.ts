@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import {
   link,
   mkdir,
@@ -25,8 +25,9 @@ import {
 import { BatchError } from '../shared/errors.js';
 import { withFileLock } from '../shared/file-lock.js';
 import { fileMark } from '../shared/file-mark.js';
+import { firstBytes, hashOf } from '../shared/hash-chunks.js';
 import { parseJson } from '../shared/json.js';
-import { bytesOf, endsTorn, readLines } from '../shared/read-lines.js';
+import { appendLines, bytesOf, readLines } from '../shared/read-lines.js';
 import { markFile } from '../shared/state-format.js';
 import { syncFolder, writeFileDurably } from '../shared/write-file-durably.js';
 import { fileNames } from './file-names.js';
@@ -115,13 +116,19 @@ export interface Output {
  * @throws BatchError `usage` for what is no address; `output_unusable`
  */
 export async function openOutput(places: OutputPlaces, out: string): Promise<Output> {
+  const output = await beginOutput(places, out);
+  await (await mirrorAt(output.folder))?.fetch();
+  return output;
+}
+
+/** As `openOutput`, for whoever keeps the folder next, and fetches with that what is not here. */
+export async function beginOutput(places: OutputPlaces, out: string): Promise<Output> {
   const address = placeOf(out);
   const folder = folderOf(places, address);
   if (!isBucketAddress(address)) return { address, folder };
   const { s3Endpoint: endpoint, proxy } = places;
   bucketAt(address, { endpoint, proxy });
-  const mirror = await Mirror.begin(folder, { address, endpoint });
-  await mirror.fetch();
+  await Mirror.begin(folder, { address, endpoint });
   return { address, folder };
 }
 
@@ -216,16 +223,13 @@ export class Mirror {
   static async begin(
     folder: string,
     { address, endpoint }: Pick<MirrorRecord, 'address' | 'endpoint'>,
-  ): Promise<Mirror> {
+  ): Promise<void> {
     await mkdir(join(folder, fileNames.assets), { recursive: true });
-    const mirror = new Mirror(folder, address, endpoint);
-    await mirror.locked(async () => {
-      const record = await readRecord(folder);
+    await new Mirror(folder, address, endpoint).locked(async () => {
       // An address at another server is another one: nothing of it counts.
-      if (record?.endpoint === endpoint) return;
-      await writeRecord(folder, { address, endpoint, behind: record !== null, files: {} });
+      if ((await readRecord(folder))?.endpoint === endpoint) return;
+      await writeRecord(folder, { address, endpoint, behind: true, files: {} });
     });
-    return mirror;
   }
 
   get bucket(): Bucket {
@@ -288,7 +292,10 @@ export class Mirror {
       await pipeline(body, createWriteStream(temporary, { flags: 'wx', flush: true }));
       const before = await fileMark(path);
       const bytes = await bytesOf(temporary);
-      if (before !== '' && (await hashOf(path, bytes)) === (await hashOf(temporary, bytes))) {
+      if (
+        before !== '' &&
+        (await hashOf(firstBytes(path, bytes))) === (await hashOf(firstBytes(temporary, bytes)))
+      ) {
         return (await bytesOf(path)) === bytes ? before : '';
       }
       if (name === fileNames.decisions) await addOwnLines(path, temporary);
@@ -363,12 +370,11 @@ export class Mirror {
     return local;
   }
 
-  /** Deletes small files, here and in the bucket. */
+  /** Deletes small files of the bucket that are gone here. */
   async withdraw(names: readonly string[]): Promise<void> {
     await this.locked(async () => {
       const record = await this.record();
       for (const name of names) {
-        await rm(join(this.folder, name), { force: true });
         await this.bucket.remove(name);
         delete record.files[name];
       }
@@ -383,7 +389,7 @@ export class Mirror {
       if (!entry.isFile() || entry.name.startsWith('.')) continue;
       const path = join(this.folder, name, entry.name);
       const { size: bytes } = await stat(path);
-      const sha256 = await hashOf(path, bytes);
+      const sha256 = await hashOf(firstBytes(path, bytes));
       const stored = `${name}/${entry.name}`;
       there.add(stored);
       if ((await this.bucket.head(stored))?.sha256 === sha256) continue;
@@ -451,15 +457,6 @@ function writeRecord(folder: string, record: MirrorRecord): Promise<void> {
   return writeFileDurably(join(folder, recordName), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Of a file's first bytes. */
-async function hashOf(path: string, bytes: number): Promise<string> {
-  const hash = createHash('sha256');
-  if (bytes > 0) {
-    for await (const chunk of createReadStream(path, { end: bytes - 1 })) hash.update(chunk);
-  }
-  return hash.digest('hex');
-}
-
 /** What people have said here and could not be put is no reason for it to be lost. */
 async function addOwnLines(path: string, fetched: string): Promise<void> {
   const there = new Set<string>();
@@ -469,9 +466,7 @@ async function addOwnLines(path: string, fetched: string): Promise<void> {
   if (missing.length === 0) return;
   const file = await open(fetched, 'a+');
   try {
-    const { size } = await file.stat();
-    const head = (await endsTorn(file, size)) ? '\n' : '';
-    await file.appendFile(head + missing.map((text) => `${text}\n`).join(''));
+    await appendLines(file, missing.map((text) => `${text}\n`).join(''));
     await file.sync();
   } finally {
     await file.close();

@@ -72,6 +72,12 @@ export async function endsTorn(file: FileHandle, size: number): Promise<boolean>
   return bytesRead === 1 && buffer[0] !== newline;
 }
 
+/** Appends whole lines: what was cut off before stays a row of its own, which nobody can read. */
+export async function appendLines(file: FileHandle, lines: string): Promise<void> {
+  const { size } = await file.stat();
+  await file.appendFile((await endsTorn(file, size)) ? `\n${lines}` : lines);
+}
+
 /** What comes one by one, in lists of at most `size`. */
 export async function* inChunks<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   let chunk: T[] = [];

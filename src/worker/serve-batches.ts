@@ -10,7 +10,7 @@ import type { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
 import { batchesKey } from '../ledger/keys.js';
-import { folderOf, type OutputPlaces, openOutput } from '../results/mirror.js';
+import { beginOutput, folderOf, type OutputPlaces, openOutput } from '../results/mirror.js';
 import { ownerOf } from '../results/output-folder.js';
 import { BatchError } from '../shared/errors.js';
 import { StageQueues } from '../shared/queues.js';
@@ -225,7 +225,7 @@ async function placeFor(
   if (serving.collects === 'leaves_files_to_others') return null;
   const { meta, ledger } = opened;
   const chosen = meta.out === '' ? await choosePlace(serving, opened, placeless) : meta.out;
-  const { folder } = await openOutput(serving.places, chosen);
+  const { folder } = await beginOutput(serving.places, chosen);
   const kept = await keepFolder(ledger, folder, 'worker');
   if (kept.kind === 'elsewhere') return { folder, lines: 'elsewhere' };
   await refuseEarlierLife(meta, folder);

@@ -2,9 +2,8 @@
 -- (S4, S5).
 -- KEYS: 1 keeper
 -- ARGV: 1 the machine that asks, 2 how long it keeps it at least without asking again (ms)
--- Returns {'kept'} where it was that machine's, {'taken'} where it was nobody's, or {'busy', whose, ms until it is nobody's}.
+-- Returns {'kept'} where it was that machine's, {'taken'} where it was nobody's, or {'busy', whose}.
 local holder = redis.call('GET', KEYS[1])
-local left = redis.call('PTTL', KEYS[1])
-if holder and holder ~= ARGV[1] then return { 'busy', holder, left } end
-if left < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+if holder and holder ~= ARGV[1] then return { 'busy', holder } end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return { holder and 'kept' or 'taken' }

@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeliveredFile } from '../../results/delivery-record.js';
+import { hashOf } from '../../shared/hash-chunks.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 
 /** What stands under a name. */
@@ -68,13 +69,13 @@ export class ApprovedFolder {
     const untouched = stats.size === noted.bytes && stats.mtimeMs === noted.modified_ms;
     if (untouched) return { kind: 'ours', stats };
     // Folders are copied and unpacked, and their files get other times.
-    const sha256 = await hashOf(path);
+    const sha256 = await hashOf(createReadStream(path));
     if (sha256 === noted.sha256) return { kind: 'ours', stats };
     return sha256 === noted.before ? { kind: 'replaced', sha256 } : { kind: 'changed' };
   }
 
   hashOf(name: string): Promise<string> {
-    return hashOf(join(this.path, name));
+    return hashOf(createReadStream(join(this.path, name)));
   }
 
   /** The file itself under another name. Null where the file system refuses that. */
@@ -186,10 +187,4 @@ async function statsOf(path: string): Promise<Stats | null> {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hashed = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hashed.update(chunk as Buffer);
-  return hashed.digest('hex');
 }

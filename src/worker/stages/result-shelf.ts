@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { type Mirror, mirrorAt } from '../../results/mirror.js';
+import { hashOf } from '../../shared/hash-chunks.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
 
 /** A file that is complete and looked at, and is to be kept. */
@@ -131,7 +130,7 @@ export class BucketShelf implements ResultShelf {
     if (found.sha256 !== null) return found.sha256;
     // A large one, in parts: of which there are hashes alone.
     const whole = await this.mirror.bucket.get(path);
-    return whole.kind === 'found' ? hashOfStream(whole.body) : null;
+    return whole.kind === 'found' ? hashOf(whole.body) : null;
   }
 
   async keep(file: FileToKeep, path: string, name: 'free' | 'own'): Promise<void> {
@@ -157,15 +156,9 @@ async function hashOfFile(path: string): Promise<string | null> {
   try {
     // Nearly always there is none, which a stream is slow to find out.
     await stat(path);
-    return await hashOfStream(createReadStream(path));
+    return await hashOf(createReadStream(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-}
-
-async function hashOfStream(stream: Readable): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of stream) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
