@@ -1,4 +1,5 @@
 import type { AccountLedger } from '../ledger/account-ledger.js';
+import type { BatchMeta } from '../ledger/batch-meta.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import type { RowPosition } from '../producer/rows/row.js';
 import { modelFacts } from '../rivya/catalogue.js';
@@ -79,6 +80,31 @@ export function walletText({ emptyAtLeast, emptyAtMost }: Forecast, wallet: numb
   if (emptyAtLeast === null) return `${has}: empty at ${at(emptyAtMost)} at the earliest`;
   if (same(emptyAtLeast, emptyAtMost)) return `${has}: empty at ${at(emptyAtLeast)}`;
   return `${has}: empty between ${at(emptyAtMost)} and ${at(emptyAtLeast)}`;
+}
+
+/**
+ * Credits that what is not submitted yet will take, roughly: no more than its batch may still spend.
+ * @param price of one of them; null where nobody knows
+ */
+export function stillNeeded(
+  { maxCredits, spent, reserved }: Pick<BatchMeta, 'maxCredits' | 'spent' | 'reserved'>,
+  waiting: number,
+  price: number | null,
+): number | null {
+  if (waiting === 0) return 0;
+  if (price === null) return null;
+  const most = maxCredits === null ? Number.POSITIVE_INFINITY : maxCredits - spent - reserved;
+  return Math.max(0, Math.min(most, Math.ceil(waiting * price)));
+}
+
+/** `about 340 more credits, 120 there: short by 220` */
+export function neededText(needed: number, wallet: number | null): string {
+  const more = `about ${creditsNumber(needed)} more ${needed === 1 ? 'credit' : 'credits'}`;
+  if (wallet === null) return more;
+  const there = `${more}, ${creditsNumber(wallet)} there`;
+  return wallet < needed
+    ? `${there}: short by ${creditsNumber(needed - wallet)}`
+    : `${there}: enough`;
 }
 
 function at({ source, row }: RowPosition): string {

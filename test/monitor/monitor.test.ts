@@ -169,9 +169,36 @@ describe('what the monitor answers', () => {
     await expect.poll(page, { timeout: 5_000 }).not.toContain('class="pill finished"');
     for (const path of ['/', '/batch?name=spring']) {
       const { text } = await get(path);
-      expect(text).toContain('<span class="pill with-failures">finished</span>');
+      expect(text).toContain('<span class="pill with-failures">finished with failures</span>');
       expect(text).toContain('<progress class="with-failures"');
     }
+  });
+
+  it('says what is still needed against the balance, of a batch and of all of a key together', async () => {
+    const opened = await openBatch();
+    const { account, ledger, redis, prefix } = opened;
+    await redis.hset(account.keys.prices, { 'z-image': 150, 'gpt-image-2 abc': 9_000 });
+    await account.records.noteWallet(120);
+    const { get } = await openMonitor({}, opened);
+    // One of three waits in the submit queue.
+    const still = (words: string) => `<dt>still needed</dt><dd><span class=${words}</span></dd>`;
+    const short = still('"trouble">about 150 more credits, 120 there: short by 30');
+    expect((await get('/batch?name=spring')).text).toContain(short);
+    const autumn = await openLedger({ batch: 'autumn', prefix });
+    await autumn.admit('one', 'two');
+    const queues = new StageQueues(redis, prefix, 'autumn');
+    const jobs = ['one', 'two'].map((brief) => ({ brief, attempt: 1, delayMs: 0 }));
+    await queues.add('submit', jobs);
+    await queues.close();
+    const page = async () => (await get('/')).text;
+    const both = still('"trouble">about 450 more credits, 120 there: short by 330');
+    await expect.poll(page, { timeout: 5_000 }).toContain(both);
+    expect((await get('/metrics')).text).toMatch(/credits_needed\{.*batch="autumn"\} 300$/m);
+    // No more than it may spend.
+    await autumn.ledger.setCaps({ batch: 40, day: undefined });
+    await ledger.setCaps({ batch: 7, day: undefined });
+    const enough = still('"normal">about 47 more credits, 120 there: enough');
+    await expect.poll(page, { timeout: 5_000 }).toContain(enough);
   });
 
   it('shows how many results cannot be fetched, and why', async () => {
@@ -333,7 +360,7 @@ describe('actions', () => {
 });
 
 describe('the queues in Bull Board', () => {
-  it('are those of all batches, found while it runs, and leave no trace of a batch that is gone', async () => {
+  it('are those of all open batches, found while it runs, and leave no trace of a batch that is gone', async () => {
     const opened = await openBatch();
     const { get, prefix, redis } = await openMonitor({}, opened);
     const names = async () => {
@@ -353,6 +380,10 @@ describe('the queues in Bull Board', () => {
     await autumn.ledger.forget();
     await expect.poll(names, { timeout: 5_000 }).toEqual(of('spring'));
     expect(await redis.keys(`${prefix}:queue:autumn*`)).toEqual([]);
+    // Over, its queues are empty.
+    await redis.hset(opened.ledger.keys.meta, { 'lines:succeeded': 2, 'lines:failed': 1 });
+    await expect.poll(names, { timeout: 5_000 }).toEqual([]);
+    expect((await get('/batch?name=spring')).text).not.toContain('Stages');
   });
 });
 
@@ -421,6 +452,10 @@ describe('the metrics', () => {
     await opened.account.records.noteLabel('<Studio & co>');
     const page = async () => (await get('/')).text;
     await expect.poll(page, { timeout: 5_000 }).toContain('>key &lt;Studio &amp; co&gt;</span>');
+    expect(await page()).toContain('>spring</a> <span class="whose">key &lt;Studio &amp; co');
+    expect((await get('/batch?name=spring')).text).toContain(
+      '<dt>account</dt><dd>key &lt;Studio &amp; co&gt; at https://rivya.test</dd>',
+    );
     expect((await get('/metrics')).text).toContain(
       'account_info{account="account-1",origin="https://rivya.test",label="<Studio & co>"} 1',
     );

@@ -6,6 +6,7 @@ import type { BoardHooks } from '@bull-board/api/dist/types.js';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
+import { isOver } from '../../ledger/batch-meta.js';
 import type { ScheduleJob } from '../../schedule/queue.js';
 import { BatchError } from '../../shared/errors.js';
 import type { JobData } from '../../shared/queues.js';
@@ -33,7 +34,7 @@ const elsewhere = /<link href="https?:[^>]*>/g;
 const pages = fileURLToPath(new URL('ui', import.meta.url));
 const ownPages = existsSync(pages) ? { uiBasePath: pages } : {};
 
-/** Bull Board over the queues of all batches and schedules, found anew whenever it asks. */
+/** Bull Board over the queues of all open batches and of schedules, found anew whenever it asks. */
 export async function addBoard(server: FastifyInstance, options: BoardOptions): Promise<void> {
   const { actions, tellBatch } = options;
   const serverAdapter = new FastifyAdapter();
@@ -73,7 +74,7 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
   );
 }
 
-/** Finds the adapters of all queues that there are; each queue keeps the one that was made for it. */
+/** Finds the adapters of all queues in which something may be; each queue keeps the one that was made for it. */
 function adapterFinder({ queues, watch, actions }: BoardOptions) {
   const made = new WeakMap<Queue, BullMQAdapter>();
   const keep = <Q extends Queue>(queue: Q, make: (queue: Q) => BullMQAdapter) => {
@@ -83,7 +84,9 @@ function adapterFinder({ queues, watch, actions }: BoardOptions) {
   };
   return async (): Promise<BullMQAdapter[]> => {
     const { batches, schedules } = await watch.look();
-    const stages = batches.flatMap(({ meta }) =>
+    // Of those that are over the queues are empty, and there may be a hundred.
+    const going = batches.filter(({ meta }) => !isOver(meta));
+    const stages = going.flatMap(({ meta }) =>
       queuesOf(meta).map((name) =>
         keep(queues.batches.of(meta.name)[name], (queue) =>
           stageAdapter(meta.name, queue, actions),

@@ -59,10 +59,15 @@ function addQueueMetrics(set: MetricSet, batches: readonly WatchedBatch[]): void
 function addCreditMetrics(set: MetricSet, batches: readonly WatchedBatch[]): void {
   const credits = set.gauge('credits', 'Credits spent, and reserved for what is under way.');
   const left = set.gauge('credits_cap_left', 'Credits left of --max-credits, where one was given.');
-  for (const { meta } of batches) {
+  const needed = set.gauge(
+    'credits_needed',
+    'What is not submitted yet will take about so many credits, at the prices charged so far.',
+  );
+  for (const { meta, needs } of batches) {
     const { name: batch, account, spent, reserved, maxCredits } = meta;
     credits({ account, batch, kind: 'spent' }, spent);
     credits({ account, batch, kind: 'reserved' }, reserved);
+    if (needs !== null) needed({ account, batch }, needs);
     if (maxCredits !== null) left({ account, batch }, maxCredits - spent - reserved);
   }
 }

@@ -1,5 +1,5 @@
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
-import { leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
+import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
 import { lastMessage, untoldText, webhookText } from '../../notify/words.js';
 import type { FailureGroup } from '../../results/failures.js';
 import { zoneText } from '../../schedule/cron.js';
@@ -25,7 +25,9 @@ import {
   creditsWords,
   facts,
   findLink,
+  keyWords,
   layout,
+  neededHtml,
   paceOfBatchWords,
   pill,
   progressOf,
@@ -49,8 +51,7 @@ ${results === 'here' ? html`<p><a href="${reviewLink(meta.name)}">Look and decid
 ${facts(factRows(batch, atMs))}
 <h2>Without success</h2>
 ${failuresPart(batch, failures)}
-<h2>Stages</h2>
-${stagesTable(batch)}`;
+${isOver(meta) ? null : stagesPart(batch)}`;
   const search = { text: '', batch: meta.name };
   return layout({ title: meta.name, live: 'live', atMs, search, main });
 }
@@ -69,6 +70,7 @@ function factRows(batch: WatchedBatch, atMs: number) {
     ['left', left === 0 ? 0 : `${left}: ${running} running, ${look.waiting} waiting`],
     ['to come', meta.toCome === 0 ? null : `${meta.toCome} of them, as those before them are made`],
     ['credits', creditsWords(batch)],
+    ['still needed', neededPart(batch)],
     ['cap of a day', meta.maxCreditsPerDay === null ? null : creditsNumber(meta.maxCreditsPerDay)],
     ['least size', meta.minSize && sizeText(meta.minSize)],
     ['priority', meta.priority === 0 ? null : meta.priority],
@@ -84,10 +86,17 @@ function factRows(batch: WatchedBatch, atMs: number) {
     ],
     ['input', `${meta.rejected} rejected, ${meta.duplicates} duplicates`],
     ['lines to write', batch.unwritten === 0 ? null : batch.unwritten],
+    ['account', `${keyWords(batch.account)} at ${meta.origin}`],
     ['from', meta.sources.join(', ')],
     ['results', meta.out || "the worker's own folder"],
     ['made', timeText(meta.createdAt)],
   ] as const;
+}
+
+/** Of this batch alone: what others of its key need, the first page says of all together. */
+function neededPart({ needs, account: { wallet } }: WatchedBatch): Html | null {
+  if (needs === null || needs === 0) return null;
+  return neededHtml(needs, wallet?.credits ?? null);
 }
 
 function filesPart({ filesDue: { count, reason } }: WatchedBatch): Html | null {
@@ -124,13 +133,15 @@ function groupPart(batch: string, { code, count, statuses, example, remedy }: Fa
 <p class="quiet">${remedy}</p></section>`;
 }
 
-function stagesTable({ meta, queues }: WatchedBatch): Html {
+/** Of one that is over, the queues are empty. */
+function stagesPart({ meta, queues }: WatchedBatch): Html {
   const rows = queuesOf(meta).map((stage) => {
     const { waiting, active, delayed, failed } = queues[stage];
     const link = html`<a href="${queueLink(queueName(meta.name, stage))}">${stage}</a>`;
     return [link, waiting, active, delayed, failed];
   });
-  return table(['queue', 'waiting', 'active', 'delayed', 'taken out'], rows);
+  return html`<h2>Stages</h2>
+${table(['queue', 'waiting', 'active', 'delayed', 'taken out'], rows)}`;
 }
 
 /** Most batches refer to no files. */

@@ -1,3 +1,4 @@
+import { neededText } from '../../forecast/credits.js';
 import { formatTimeLeft } from '../../forecast/outlook.js';
 import {
   type BatchMeta,
@@ -70,8 +71,9 @@ export function progressOf(meta: BatchMeta): Html {
 }
 
 export function stateOf(meta: BatchMeta): Html {
-  const state = batchState(meta);
-  return pill(state, endedBadly(meta) ? 'with failures' : state);
+  return endedBadly(meta)
+    ? pill('finished with failures', 'with failures')
+    : pill(batchState(meta));
 }
 
 /** What is over is good only where all succeeded. */
@@ -161,6 +163,12 @@ export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
   return linesPerSecond >= 1
     ? `${linesPerSecond.toFixed(1)} briefs/s`
     : `${(linesPerSecond * 60).toFixed(1)} briefs/min`;
+}
+
+/** What is still to be paid for, against the balance; a balance that is too small, a person should see. */
+export function neededHtml(needed: number, wallet: number | null): Html {
+  const isShort = wallet !== null && wallet < needed;
+  return html`<span class="${isShort ? 'trouble' : 'normal'}">${neededText(needed, wallet)}</span>`;
 }
 
 /** By what people call it a key is known, or else by the beginning of its account's hash. */

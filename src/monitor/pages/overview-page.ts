@@ -11,6 +11,7 @@ import {
   facts,
   keyWords,
   layout,
+  neededHtml,
   paceOfBatchWords,
   progressOf,
   reviewLink,
@@ -34,9 +35,14 @@ ${accounts.map((account) => accountPart(account, open, atMs))}`;
 }
 
 function batchTable(batches: WatchedBatch[], here: ReadonlySet<string>): Html {
+  const several = new Set(batches.map(({ meta }) => meta.account)).size > 1;
   const heads = ['batch', 'state', 'progress', 'not good', 'pace', 'limited by', 'credits', 'left'];
-  if (here.size === 0) return table(heads, batches.map(batchRow));
-  const rows = batches.map((batch) => [...batchRow(batch), resultsPart(batch, here)]);
+  if (here.size === 0)
+    return table(
+      heads,
+      batches.map((batch) => batchRow(batch, several)),
+    );
+  const rows = batches.map((batch) => [...batchRow(batch, several), resultsPart(batch, here)]);
   return table([...heads, 'results'], rows);
 }
 
@@ -44,12 +50,13 @@ function resultsPart({ meta: { name } }: WatchedBatch, here: ReadonlySet<string>
   return here.has(name) ? html`<a href="${reviewLink(name)}">Look and decide</a>` : null;
 }
 
-function batchRow(batch: WatchedBatch) {
+/** @param several whether there are batches of other accounts beside it */
+function batchRow(batch: WatchedBatch, several: boolean) {
   const { meta } = batch;
   const notGood = withoutSuccess(meta);
   const limiting = limitingWords(batch);
   return [
-    html`<a href="${batchLink(meta.name)}">${meta.name}</a>`,
+    html`<a href="${batchLink(meta.name)}">${meta.name}</a>${several || batch.account.label !== null ? html` <span class="whose">${keyWords(batch.account)}</span>` : null}`,
     stateOf(meta),
     progressOf(meta),
     notGood === 0 ? null : html`<span class="bad">${notGood}</span>`,
@@ -76,8 +83,16 @@ function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number):
       'balance',
       wallet && `${formatCredits(wallet.credits)}, ${formatDuration(atMs - wallet.readAtMs)} ago`,
     ],
+    ['still needed', neededPart(account, open)],
   ] as const;
   return html`<section class="account"><h2>${account.origin} <span class="quiet">${keyWords(account)}</span></h2>${facts(rows)}</section>`;
+}
+
+/** By all of its batches together. */
+function neededPart({ account, wallet }: AccountSight, open: WatchedBatch[]): Html | null {
+  const needs = open.flatMap(({ meta, needs }) => (meta.account === account ? (needs ?? []) : []));
+  const needed = needs.reduce((sum, each) => sum + each, 0);
+  return needed === 0 ? null : neededHtml(needed, wallet?.credits ?? null);
 }
 
 function workersText({ account, view }: AccountSight, open: WatchedBatch[]): Html | string {

@@ -20,6 +20,8 @@ export interface AccountSight {
   oldestInFlightMs: number | null;
   /** Credits of this UTC day. */
   today: { spent: number; reserved: number };
+  /** Price kind -> the largest price seen. */
+  prices: Map<string, number>;
   /** How long tasks took, by model; only models that were charged before. */
   durations: Map<string, DurationSketch>;
   /** How late ends of tasks were noticed, likewise. */
@@ -67,6 +69,7 @@ export async function readAccount(
     refusals: view.refusals,
     oldestInFlightMs: oldest[1] === undefined ? null : Number(oldest[1]),
     today: { spent: Number(day[0] ?? 0), reserved: Number(day[1] ?? 0) },
+    prices,
     durations,
     lags,
     wallet,

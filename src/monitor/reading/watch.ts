@@ -1,3 +1,4 @@
+import { stillNeeded } from '../../forecast/credits.js';
 import { type Look, Outlook } from '../../forecast/outlook.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
 import { type ShownWebhook, shownWebhook } from '../../notify/words.js';
@@ -19,6 +20,8 @@ export interface WatchedBatch {
   /** Files of finished tasks that cannot be fetched yet, and why. */
   filesDue: { count: number; reason: string | null };
   look: Look;
+  /** Credits that what is not submitted yet will take, roughly; null where nobody knows what it costs. */
+  needs: number | null;
   /** Who is told of it; null where nobody is. */
   webhook: ShownWebhook | null;
 }
@@ -133,7 +136,7 @@ export class Watch {
     const idle = isOver(meta);
     const ledger = this.ledgers.batch(meta.name);
     const { messages } = this.ledgers.account(meta.account);
-    const [queues, unwritten, notBegun, fileTrouble, taskMs, [webhook]] = await Promise.all([
+    const [queues, unwritten, notBegun, fileTrouble, taskMs, price, [webhook]] = await Promise.all([
       idle
         ? { submit: none, status: none, collect: none, waiting: none }
         : this.queues.batches.counts(meta.name),
@@ -141,6 +144,7 @@ export class Watch {
       ledger.notBegun(),
       ledger.fileTrouble(),
       idle ? null : this.models.typicalTaskMs(meta.name, account.durations),
+      idle ? null : this.models.typicalPrice(meta.name, account.prices),
       messages.webhooks([`batch ${meta.name}`]),
     ]);
     const outlook = this.outlooks.get(meta.name) ?? new Outlook();
@@ -157,7 +161,8 @@ export class Watch {
     const look = outlook.look(atMs, { meta, account: view, queued }, { told: view.told, taskMs });
     const filesDue = { count: delayed, reason: delayed > 0 ? fileTrouble : null };
     const told = webhook ? shownWebhook(webhook) : null;
-    return { meta, account, queues, unwritten, notBegun, filesDue, look, webhook: told };
+    const needs = stillNeeded(meta, look.waiting, price);
+    return { meta, account, queues, unwritten, notBegun, filesDue, look, needs, webhook: told };
   }
 }
 
