@@ -1,20 +1,28 @@
 // Puts the types of the library into one file that imports nothing but what is installed with it: what they say by means of
 // a schema is written out. Packing runs this: nothing else needs it.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 import ts from 'typescript';
 
-const dist = join(dirname(import.meta.dirname), 'dist');
+const root = dirname(import.meta.dirname);
+const dist = join(root, 'dist');
+const declared = join(dist, 'declared');
+const tsc = join(root, 'node_modules/typescript-native/bin/tsc');
+const parameters = [tsc, '-p', 'tsconfig.build.json', '--outDir', declared];
+const { status } = spawnSync(process.execPath, parameters, { cwd: root, stdio: 'inherit' });
+if (status !== 0) throw new Error('The types of the sources cannot be written.');
 const bundled = await rolldown({
-  input: { library: join(dist, 'library/rivya-batch.d.ts') },
+  input: { library: join(declared, 'library/rivya-batch.d.ts') },
   external: (id) => !/^[./]/.test(id),
   plugins: [dts({ dtsInput: true, tsconfig: false })],
   checks: { pluginTimings: false },
 });
 await bundled.write({ dir: join(dist, 'bin'), format: 'es' });
 await bundled.close();
+rmSync(declared, { recursive: true });
 const path = join(dist, 'bin/library.d.ts');
 writeFileSync(path, withoutSchemas(path));
 
