@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { keepHeard } from './heard.js';
 
 export interface Finished {
   code: number | null;
@@ -39,12 +40,15 @@ export function startProcess(parameters: string[], { input, folder, environment 
     stderr += chunk.toString();
   });
   child.stdin.end(input);
-  const finished = once(child, 'close').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as NodeJS.Signals | null,
-    stdout,
-    stderr,
-  }));
+  const finished = once(child, 'close').then(([code, signal]) => {
+    keepHeard(parameters.slice(1), { stdout, stderr });
+    return {
+      code: code as number | null,
+      signal: signal as NodeJS.Signals | null,
+      stdout,
+      stderr,
+    };
+  });
   return {
     processId: child.pid ?? 0,
     finished,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Desk } from './cli.js';
+import { keepHeard } from './heard.js';
 
 const bundled = new URL('../../dist/bin/rivya-batch.js', import.meta.url).pathname;
 
@@ -37,5 +38,6 @@ export async function atTerminal(
   });
   const [code] = (await once(child, 'close')) as [number | null];
   child.stdin.end();
+  keepHeard(parameters, { stdout: text, stderr: '' });
   return { code, text };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { keepHeard } from './heard.js';
 import type { Finished, Running } from './running.js';
 
 const loop = new URL('./warm-loop.mjs', import.meta.url).pathname;
@@ -72,7 +73,9 @@ export class WarmProcess {
     const finished = this.untilEnd([out, err]).then((end): Finished => {
       ended = true;
       if (child.connected) WarmProcess.idle.push(this);
-      return { ...end, stdout: out.text, stderr: err.text };
+      const printed = { stdout: out.text, stderr: err.text };
+      keepHeard(command.parameters, printed);
+      return { ...end, ...printed };
     });
     return {
       processId: child.pid ?? 0,
