@@ -22,6 +22,9 @@ const phrases = new Map<string, string>([
 
 const tlsCode = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|UND_ERR_PRX_TLS)/;
 
+/** Codes that are the HTTP client's, or ours, tell its user nothing that the phrase does not. */
+const ownCode = /^(UND_ERR|ERR_RIVYA)_/;
+
 /** Of zlib and of brotli. */
 const decodingCode = /^(Z_|ERR__ERROR_FORMAT|ERR__ERROR_ALLOC|ERR_BROTLI)/;
 
@@ -31,12 +34,13 @@ export function errorCode(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
-/** A fault of the network in words, with its code; made from codes alone, never from texts. */
+/** A fault of the network in words, with the system's code; made from codes alone, never from texts. */
 export function describeFailure(error: unknown): string {
   const code = errorCode(error);
   if (code === null) return 'the request was stopped';
   const phrase = phrases.get(code) ?? phraseOfKind(code);
-  return phrase === null ? `the connection failed (${code})` : `${phrase} (${code})`;
+  if (phrase === null) return `the connection failed (${code})`;
+  return ownCode.test(code) ? phrase : `${phrase} (${code})`;
 }
 
 function phraseOfKind(code: string): string | null {

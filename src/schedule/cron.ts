@@ -33,10 +33,9 @@ export function checkCron(times: CronTimes, nowMs: number): void {
 }
 
 function unreadable({ cron }: CronTimes, cause?: unknown): BatchError {
-  const reason = cause instanceof Error ? ` (${cause.message})` : '';
   return new BatchError(
     'usage',
-    `${JSON.stringify(cron)} is no cron pattern that comes due${reason}: it has five fields, minute, hour, day, month and weekday, such as "0 2 * * *" for two at night.`,
+    `${JSON.stringify(cron)} is no cron pattern that comes due: it has five fields, minute, hour, day, month and weekday, such as "0 2 * * *" for two at night.`,
     { cause },
   );
 }

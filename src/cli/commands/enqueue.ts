@@ -16,7 +16,7 @@ import { claimOutputFolder } from '../../results/output-folder.js';
 import { tellModelList } from '../../session/model-list.js';
 import { batchContext, openAccount, openStoreSession } from '../../session/store-session.js';
 import { ExitCode } from '../../shared/errors.js';
-import { counted, formatBytes } from '../../shared/quantities.js';
+import { counted, formatBytes, grouped } from '../../shared/quantities.js';
 import { chooseBatch, refuseSecondName } from '../options/choose-batch.js';
 import { compileFromFlags, rejectedFileIn, reportRejections } from '../options/compile.js';
 import {
@@ -178,7 +178,7 @@ async function tellQueued(
     terminal.json({ ...queued, memory: bytes });
   } else {
     terminal.print(
-      `Batch ${batch}: ${briefs} briefs queued or known, ${pending} without a result yet.`,
+      `Batch ${batch}: ${counted(briefs, 'brief')} queued or known, ${grouped(pending)} without a result yet.`,
     );
     for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
     terminal.print(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import type { OutputOption } from '../../producer/options.js';
 import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
@@ -223,7 +224,8 @@ export function readRecipe(path: string): ReadRecipe {
   const parsed = recipeSchema.safeParse(recipeIn(document, path));
   if (!parsed.success) {
     const faults = parsed.error.issues.flatMap((issue) => describeIssue(issue, placeOf));
-    throw new BatchError('bad_input', faults.join('\n'));
+    const inOrder = new Intl.Collator('en', { numeric: true });
+    throw new BatchError('bad_input', faults.sort(inOrder.compare).join('\n'));
   }
   const written = parseDocument(text, { schema: 'failsafe' }).toJS() ?? {};
   return { path, recipe: parsed.data, written: written as Recipe, placeOf };
@@ -258,22 +260,52 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number {
   return 1;
 }
 
-interface Issue {
-  code: string;
-  path: PropertyKey[];
-  message: string;
-  keys?: string[];
-}
+type Issue = z.core.$ZodIssue;
 
 function describeIssue(issue: Issue, placeOf: (path: Path) => string): string[] {
   const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
   if (issue.code === 'unrecognized_keys') {
-    return (issue.keys ?? []).map(
+    return issue.keys.map(
       (key) => `${placeOf([...path, key])}: there is no setting "${[...path, key].join('.')}".`,
     );
   }
   const what = path.length === 0 ? 'A recipe' : path.join('.');
-  return [`${placeOf(path)}: ${what}: ${issue.message}.`];
+  return [`${placeOf(path)}: ${what} ${faultOf(issue)}.`];
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'settings by their names',
+  record: 'settings by their names',
+};
+
+/** In words that know nothing of schemas. */
+function faultOf(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'too_small':
+      if (issue.origin === 'array') return 'must be a list that is not empty';
+      if (issue.origin === 'string') return 'must not be empty';
+      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'invalid_union': {
+      const ways = issue.errors.flatMap(([first]) => (first ? [faultOf(first)] : []));
+      return `must be ${ways.map((way) => way.replace(/^must be /, '')).join(' or ')}`;
+    }
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues.map(faultOf).join(', and ');
+    default:
+      return issue.message;
+  }
 }
 
 /** The rest shows the text around the fault, which the line number finds as well. */

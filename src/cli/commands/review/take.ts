@@ -28,7 +28,7 @@ function printTaken(terminal: Terminal, result: TakenDecisions): void {
   const { taken, known, left_out: all } = result;
   const count = takenOf(result);
   const kinds = takenWords(taken);
-  const before = known === 0 ? '' : `; ${grouped(known)} were there already`;
+  const before = known === 0 ? '' : `; there already: ${grouped(known)}`;
   terminal.print(
     `${counted(count, 'decision')} taken${count === 0 ? '' : ` (${kinds})`}${before}.`,
   );
