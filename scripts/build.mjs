@@ -66,6 +66,8 @@ async function compile(outDir) {
 function writeJavaScript(path, place) {
   const { code, map, errors } = transformSync(path, readFileSync(path, 'utf8'), {
     sourcemap: true,
+    // Else a template with `</script>` in it needs a module that nobody installs.
+    plugins: { taggedTemplateEscape: false },
   });
   if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
   const mapName = `${basename(place)}.map`;
