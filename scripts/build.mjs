@@ -13,14 +13,23 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
-import { transformSync } from 'rolldown/utils';
+import { dirname, join, relative } from 'node:path';
+import ts from 'typescript';
 import { bundle } from './bundle.mjs';
 import { bundlePage } from './bundle-page.mjs';
 
 const root = dirname(import.meta.dirname);
 const finished = join(root, 'dist');
 const page = join(root, 'src/review/page');
+const { target, verbatimModuleSyntax } = ts.convertCompilerOptionsFromJson(
+  ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions,
+  root,
+).options;
+const compilerOptions = {
+  ...{ target, verbatimModuleSyntax, sourceMap: true },
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+};
 const stamp = fingerprint([
   'src',
   'scripts/build.mjs',
@@ -64,16 +73,15 @@ async function compile(outDir) {
 }
 
 function writeJavaScript(path, place) {
-  const { code, map, errors } = transformSync(path, readFileSync(path, 'utf8'), {
-    sourcemap: true,
-    // Else a template with `</script>` in it needs a module that nobody installs.
-    plugins: { taggedTemplateEscape: false },
-  });
-  if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
-  const mapName = `${basename(place)}.map`;
-  writeFileSync(place, `${code}//# sourceMappingURL=${mapName}\n`);
+  const { outputText, sourceMapText, diagnostics } = ts.transpileModule(
+    readFileSync(path, 'utf8'),
+    { fileName: path, compilerOptions },
+  );
+  const [fault] = diagnostics ?? [];
+  if (fault) throw new Error(`${path}: ${ts.flattenDiagnosticMessageText(fault.messageText, ' ')}`);
+  writeFileSync(place, outputText);
   const sources = [relative(dirname(place), path)];
-  writeFileSync(`${place}.map`, JSON.stringify({ ...map, sources }));
+  writeFileSync(`${place}.map`, JSON.stringify({ ...JSON.parse(sourceMapText), sources }));
 }
 
 function fingerprint(paths) {
