@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { BatchMeta } from '../ledger/batch-meta.js';
-import { manifestPath } from '../results/manifest.js';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
 import { briefPage, findPage } from './pages/brief-page.js';
@@ -10,9 +8,10 @@ import { schedulesPath, troublePage } from './pages/layout.js';
 import { overviewPage } from './pages/overview-page.js';
 import { schedulesPage } from './pages/schedules-page.js';
 import { findBriefs } from './reading/find-briefs.js';
+import { readLatest, resultsOf } from './reading/latest-results.js';
 import type { Ledgers } from './reading/ledgers.js';
 import type { BatchQueues } from './reading/queues.js';
-import { FailureReader, readable } from './reading/read-failures.js';
+import { FailureReader } from './reading/read-failures.js';
 import { readStory } from './reading/read-story.js';
 import type { Watch } from './reading/watch.js';
 
@@ -52,7 +51,7 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     const batch = batches.find(({ meta }) => meta.name === name);
     if (!batch) return notFound(sources, reply, `There is no batch ${name}, or it is too old.`);
     const why = await failures.read(batch.meta, atMs);
-    return send(reply, batchPage(batch, why, { atMs, results: await resultsOf(batch.meta) }));
+    return send(reply, batchPage(batch, why, { atMs, results: await readLatest(batch.meta) }));
   });
   server.get('/brief', async (request, reply) => {
     const { batch, id } = asked(briefQuery, request.query);
@@ -73,11 +72,6 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     return reply.type(type).send(text);
   });
   await addAssets(server);
-}
-
-/** Whether there is something to look at on this machine. */
-async function resultsOf({ out }: BatchMeta): Promise<'here' | 'elsewhere'> {
-  return out !== '' && (await readable(manifestPath(out))) ? 'here' : 'elsewhere';
 }
 
 /** An address that lacks what its page needs; not to be taken for a record that cannot be read. */

@@ -77,6 +77,36 @@ export async function* readableLines(
   }
 }
 
+const firstTailBytes = 128 * 1024;
+const longestTailBytes = 8 * 1024 * 1024;
+
+/**
+ * The lines that were written last, the newest first: at most so many, and fewer where they are very long. However large
+ * the manifest is, only its end is read; what cannot be read is passed over.
+ */
+export async function latestLines(out: string, count: number): Promise<ManifestLine[]> {
+  await checkFolderFormat(out);
+  const path = manifestPath(out);
+  const size = await bytesOf(path);
+  for (let tailBytes = firstTailBytes; ; tailBytes *= 4) {
+    const from = Math.max(0, size - tailBytes);
+    const texts: string[] = [];
+    for await (const { text, end } of readLines(path, from)) {
+      if (end === 'newline' && text !== '') texts.push(text);
+    }
+    // It begins somewhere within it.
+    if (from > 0) texts.shift();
+    if (texts.length < count && from > 0 && tailBytes < longestTailBytes) continue;
+    return texts
+      .slice(-count)
+      .reverse()
+      .flatMap((text) => {
+        const judged = judgeLine(text);
+        return judged.kind === 'line' ? judged.line : [];
+      });
+  }
+}
+
 /** Every row of the lines that a retry or a fresh start replaced. */
 export function walkHistory(
   out: string,

@@ -232,6 +232,39 @@ describe('what the monitor answers', () => {
     expect((await get('/brief?batch=spring')).status).toBe(400);
   });
 
+  it("leads from a brief to the others of its row, with where each stands, and to nobody else's", async () => {
+    const opened = await openBatch();
+    const { ledger, redis, place } = opened;
+    const outputs = ['caption', 'still', '1'].map((name) => [name, 3]);
+    await redis.hset(ledger.keys.meta, { outputs: JSON.stringify(outputs) });
+    const origin = (output: string) =>
+      `{"row":2,"source":"a.csv","references":[],"metadata":null,"input":{},"output":"${output}"}`;
+    await ledger.briefs.admit(
+      [
+        preparedBrief('a/b/caption/2', { origin: origin('caption') }),
+        preparedBrief('a/b/still/2/1', { origin: origin('still') }),
+        preparedBrief('a/b/1', { origin: origin('1') }),
+        preparedBrief('a/caption/2', { origin: origin('caption') }),
+      ],
+      Date.now(),
+    );
+    await place('a/b/caption/2', {
+      ...{ stage: 'lined', attempt: 1, fingerprint: 'ab', seq: 1, status: 'failed' },
+    });
+    const { get } = await openMonitor({}, opened);
+    for (const [from, others] of [
+      ['a/b/still/2/1', ['a/b/caption/2', 'a/b/1']],
+      ['a/b/1', ['a/b/caption/2', 'a/b/still/2/1']],
+    ] as const) {
+      const { text } = await get(`/brief?batch=spring&id=${encodeURIComponent(from)}`);
+      const row = /<nav class="row".*?<\/nav>/s.exec(text)?.[0] ?? '';
+      const ids = [...row.matchAll(/id=([^"]*)/g)].map(([, id = '']) => decodeURIComponent(id));
+      expect(ids).toEqual(others);
+      expect(row).toContain('caption</a><span class="quiet">/2</span> <span class="pill failed">');
+    }
+    expect((await get('/brief?batch=spring&id=waiting')).text).not.toContain('class="row"');
+  });
+
   it('finds a brief by its client_request_id, also by one that was too long to hold all of its id', async () => {
     const opened = await openBatch();
     const ids = ['sku 7/weiß & rot/2', `${'lange-id '.repeat(20)}1`, `${'lange-id '.repeat(20)}2`];

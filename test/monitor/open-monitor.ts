@@ -27,7 +27,12 @@ export function withLogin({
 export async function openMonitor(
   patch: Partial<MonitorOptions> = {},
   ledger?: OpenLedger,
-): Promise<OpenLedger & { get: (path: string, asked?: AskedWithLogin) => Promise<Answer> }> {
+): Promise<
+  OpenLedger & {
+    origin: string;
+    get: (path: string, asked?: AskedWithLogin) => Promise<Answer>;
+  }
+> {
   const opened = ledger ?? (await openLedger());
   const connection = patch.connection ?? connect();
   if (connection.status === 'connecting') {
@@ -45,5 +50,6 @@ export async function openMonitor(
     ...patch,
   });
   onTestFinished(() => monitor.close());
-  return { ...opened, get: (path, asked = {}) => ask(monitor.origin, path, withLogin(asked)) };
+  const { origin } = monitor;
+  return { ...opened, origin, get: (path, asked = {}) => ask(origin, path, withLogin(asked)) };
 }

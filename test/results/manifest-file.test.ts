@@ -3,15 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ManifestFile, type ManifestFormat } from '../../src/results/manifest.js';
+import { latestLines, ManifestFile, type ManifestFormat } from '../../src/results/manifest.js';
 import type { ManifestLine } from '../../src/shared/manifest-line.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 
 async function manifestWith(content: string): Promise<ManifestFile> {
+  return ManifestFile.read(await folderWith(content));
+}
+
+async function folderWith(content: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'manifest-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, 'manifest.jsonl'), content);
-  return ManifestFile.read(folder);
+  return folder;
 }
 
 const jsonl = (...lines: ManifestLine[]) =>
@@ -89,5 +93,21 @@ describe('ManifestFile', () => {
     const rows = parse(await exported(manifest, 'csv'), { columns: true }) as object[];
     expect(rows).toHaveLength(1_201);
     expect(rows[1_200]).toMatchObject({ brief_id: 'b1201' });
+  });
+});
+
+describe('the latest lines', () => {
+  it('are those at the end, the newest first, however much of them has to be read', async () => {
+    const long = 'x'.repeat(30_000);
+    const lines = Array.from({ length: 20 }, (_, index) =>
+      manifestLine({ seq: index + 1, brief_id: `b${index + 1}`, prompt: long }),
+    );
+    const end = `not JSON\n{"brief_id":"torn`;
+    const out = await folderWith(jsonl(...lines) + end);
+    const ids = (await latestLines(out, 10)).map(({ brief_id }) => brief_id);
+    // What cannot be read counts as one of them.
+    expect(ids).toEqual(['b20', 'b19', 'b18', 'b17', 'b16', 'b15', 'b14', 'b13', 'b12']);
+    expect(await latestLines(out, 100)).toHaveLength(20);
+    expect(await latestLines(join(out, 'nowhere'), 3)).toEqual([]);
   });
 });

@@ -1,43 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import axe from 'axe-core';
-import type { BrowserContextOptions, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { screens, violations } from '../support/accessible.js';
 import { test } from '../support/browser.js';
 import { makeReviewFolder } from '../support/review-folder.js';
 import { firstPicture, pageFile } from '../support/review-pages.js';
-
-interface Violation {
-  id: string;
-  help: string;
-  nodes: { target: string[]; failureSummary: string }[];
-}
-
-/** What axe finds wrong, each with where it is. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  // Without `preload` it asks for no style sheets.
-  const found = (await page.evaluate('axe.run(document, { preload: false })')) as {
-    violations: Violation[];
-    passes: unknown[];
-  };
-  expect(found.passes.length).toBeGreaterThan(10);
-  return found.violations.flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target} ${failureSummary}`),
-  );
-}
 
 /** A brief that has an earlier attempt and a decision. */
 async function openMadeAnew(page: Page): Promise<void> {
   await page.getByRole('button', { name: /^Open SKU-00000b / }).click();
   await page.getByRole('dialog').waitFor();
 }
-
-const screens: Record<string, BrowserContextOptions> = {
-  desktop: { viewport: { width: 1280, height: 800 } },
-  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
-};
 
 let place: string;
 let address: string;

@@ -14,8 +14,9 @@ import {
 import { type Html, html, type Part } from '../../shared/html.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { sizeText } from '../../shared/picture-size.js';
-import { creditsNumber } from '../../shared/quantities.js';
+import { creditsNumber, shellWord } from '../../shared/quantities.js';
 import { queueName } from '../../shared/queue-names.js';
+import type { LatestResults } from '../reading/latest-results.js';
 import { queuesOf } from '../reading/queues.js';
 import type { Failures } from '../reading/read-failures.js';
 import type { WatchedBatch } from '../reading/watch.js';
@@ -38,22 +39,30 @@ import {
   timeLeftWords,
   timeText,
 } from './layout.js';
+import { elsewhereWords, latestPart } from './results-part.js';
 
 export function batchPage(
   batch: WatchedBatch,
   failures: Failures,
-  { atMs, results }: { atMs: number; results: 'here' | 'elsewhere' },
+  { atMs, results }: { atMs: number; results: LatestResults },
 ): string {
   const { meta } = batch;
   const main = html`<h1>${meta.name} ${stateOf(meta)}</h1>
 <p class="progress">${progressOf(meta)}</p>
-${results === 'here' ? html`<p><a href="${reviewLink(meta.name)}">Look and decide</a></p>` : null}
+${results.kind === 'here' ? html`<p><a href="${reviewLink(meta.name)}">Look and decide</a></p>` : null}
 ${facts(factRows(batch, atMs))}
+${results.kind === 'here' ? latestPart(meta.name, results.latest) : elsewherePart(batch)}
 <h2>Without success</h2>
 ${failuresPart(batch, failures)}
 ${isOver(meta) ? null : stagesPart(batch)}`;
   const search = { text: '', batch: meta.name };
   return layout({ title: meta.name, live: 'live', atMs, search, main });
+}
+
+/** Where they can be looked at instead. */
+function elsewherePart({ meta }: WatchedBatch): Html | null {
+  if (meta.admitted === meta.pending) return null;
+  return html`<p>Results are ${elsewhereWords(meta)}.${meta.out === '' ? null : html` Look at them there: <code>rivya-batch review ${shellWord(meta.out)}</code>`}</p>`;
 }
 
 function factRows(batch: WatchedBatch, atMs: number) {
@@ -117,7 +126,7 @@ function failuresPart({ meta }: WatchedBatch, failures: Failures): Html {
   const count = withoutSuccess(meta);
   if (count === 0) return html`<p>None.</p>`;
   if (failures.kind === 'elsewhere') {
-    return html`<p>${count}. Why, says the manifest, which is not on this machine (${failures.out || 'the batch names no folder yet'}). Ask on the one that collects: <code>rivya-batch status ${meta.name} --failed</code></p>`;
+    return html`<p>${count}. Why, says the manifest, which is ${elsewhereWords(meta)}. Ask on the one that collects: <code>rivya-batch status ${meta.name} --failed</code></p>`;
   }
   const unreadable =
     failures.unreadable === 0

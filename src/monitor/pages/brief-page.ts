@@ -7,12 +7,15 @@ import { queueName } from '../../shared/queue-names.js';
 import type { Findings } from '../reading/find-briefs.js';
 import { type FileOnDisk, type Story, storyEvents } from '../reading/read-story.js';
 import { batchLink, briefLink, facts, layout, pill, queueLink, table, timeText } from './layout.js';
+import { elsewhereWords, mediaPart, rowPart } from './results-part.js';
 
 export function briefPage(story: Story, nowMs: number): string {
   const { id, meta, state, line } = story;
   const main = html`<p class="crumb"><a href="${batchLink(meta.name)}">${meta.name}</a></p>
 <h1><span class="name">${id}</span> ${pill(state.stage === 'lined' ? state.status : state.stage)}</h1>
+${rowPart(story)}
 ${promptPart(story)}
+${mediaPart(story)}
 ${answerPart(story)}
 ${line?.error ? errorPart(line.error) : null}
 ${lineMissing(story)}
@@ -56,7 +59,7 @@ function errorPart({ code, message, request_id }: NonNullable<ManifestLine['erro
 
 function lineMissing({ state, line, meta }: Story): Html | null {
   if (state.stage !== 'lined' || line !== null) return null;
-  return html`<p class="trouble">Its line is in the manifest, which is not on this machine (${meta.out || 'the batch names no folder yet'}).</p>`;
+  return html`<p class="trouble">Its line is in the manifest, which is not on this machine. Its results are ${elsewhereWords(meta)}.</p>`;
 }
 
 function factRows({ state, line, content, held }: Story) {

@@ -20,6 +20,7 @@ import { jobId } from '../../shared/queues.js';
 import type { Ledgers } from './ledgers.js';
 import type { BatchQueues, StageQueue } from './queues.js';
 import { readable } from './read-failures.js';
+import { placeInRow, type RowBrief, readRow } from './read-row.js';
 
 export interface FileOnDisk {
   asset: Asset;
@@ -54,6 +55,8 @@ export interface Story {
   earlier: ManifestLine[];
   sends: Send[];
   files: FileOnDisk[];
+  /** All that was made of its row, itself included; empty where that is nothing else. */
+  row: RowBrief[];
 }
 
 /** Null where the batch has no such brief. */
@@ -75,11 +78,12 @@ export async function readStory(
   const line = isLined ? await findLine(ledgers, meta, id) : null;
   const state = read?.state ?? (line && stateIn(line));
   if (state === null) return null;
+  const content = text === null ? null : split(text);
   return {
     id,
     meta,
     state,
-    content: text === null ? null : split(text),
+    content,
     held: held === null ? null : Number(held.split(' ', 1)[0]),
     job: await ledgers.inTime(() =>
       findJob(ledgers, queues.of(meta.name), jobId(meta.name, id, state.attempt)),
@@ -87,8 +91,32 @@ export async function readStory(
     line,
     earlier: await earlierLines(meta, id),
     sends: await sendsOf(meta, id),
-    files: await lookAtFiles(meta, line?.assets ?? []),
+    files: await lookAtFiles(meta, [...(line?.assets ?? []), ...(line?.aside ?? [])]),
+    row: await rowOf(ledgers, meta, { id, output: (line ?? content?.origin)?.output }),
   };
+}
+
+async function rowOf(
+  ledgers: Ledgers,
+  meta: BatchMeta,
+  { id, output }: { id: string; output: string | undefined },
+): Promise<RowBrief[]> {
+  const place = output === undefined ? null : placeInRow(id, output);
+  if (place === null) return [];
+  const lines = meta.shelved ? await linesOfRow(meta, place.row) : [];
+  return ledgers.inTime(() => readRow(ledgers, meta, { place, lines }));
+}
+
+async function linesOfRow(meta: BatchMeta, row: string): Promise<ManifestLine[]> {
+  const begin = `${row}/`;
+  const lines = await inFolder(meta, fileNames.manifest, async () => {
+    const found: ManifestLine[] = [];
+    for await (const read of readManifest(meta.out, 0, mentionsWithin(begin))) {
+      if (read.kind === 'line' && read.line.brief_id.startsWith(begin)) found.push(read.line);
+    }
+    return found;
+  });
+  return lines ?? [];
 }
 
 /** Of a batch that has left Redis. */
@@ -165,6 +193,12 @@ function mentions(id: string): (text: string) => boolean {
   return (text) => text.includes(needle);
 }
 
+/** Likewise, of what stands at the beginning of a text. */
+function mentionsWithin(begin: string): (text: string) => boolean {
+  const needle = JSON.stringify(begin).slice(0, -1);
+  return (text) => text.includes(needle);
+}
+
 async function earlierLines(meta: BatchMeta, id: string): Promise<ManifestLine[]> {
   const lines = await inFolder(meta, fileNames.history, async () => {
     const found: ManifestLine[] = [];
@@ -209,7 +243,7 @@ export interface StoryEvent {
 /** What happened to a brief so far, in order: a sentence that can be read from top to bottom. */
 export function storyEvents(story: Story): StoryEvent[] {
   const { state, line } = story;
-  const events = line === null ? eventsOfState(state) : eventsOfLine(line, story.files.length);
+  const events = line === null ? eventsOfState(state) : eventsOfLine(line, line.assets.length);
   for (const past of story.earlier) events.push(...eventsOfEarlier(past));
   for (const { attempt, sentAt, credits } of story.sends) {
     const held = credits === undefined ? '' : `, with ${formatCredits(credits)} reserved`;
