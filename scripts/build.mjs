@@ -66,6 +66,7 @@ async function compile(outDir) {
     if (path.endsWith('.ts')) writeJavaScript(path, place.replace(/\.ts$/, '.js'));
     else cpSync(path, place);
   }
+  await tellCommands(outDir);
   await bundle(outDir);
   await bundlePage(page, join(outDir, 'review'));
   chmodSync(join(outDir, 'bin/rivya-batch.js'), 0o755);
@@ -82,6 +83,14 @@ function writeJavaScript(path, place) {
   writeFileSync(place, outputText);
   const sources = [relative(dirname(place), path)];
   writeFileSync(`${place}.map`, JSON.stringify({ ...JSON.parse(sourceMapText), sources }));
+}
+
+/** What help and completion tell of the commands, without loading them. */
+async function tellCommands(outDir) {
+  const { createProgram } = await import(join(outDir, 'cli/program.js'));
+  const { tellCommand } = await import(join(outDir, 'cli/help/told-commands.js'));
+  const { commands } = await createProgram({}, 'all');
+  writeFileSync(join(outDir, 'cli/commands.json'), JSON.stringify(commands.map(tellCommand)));
 }
 
 function fingerprint(paths) {

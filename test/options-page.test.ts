@@ -1,13 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { readPage } from './support/pages.js';
+import { pages, readPage } from './support/pages.js';
 
 const root = new URL('..', import.meta.url).pathname;
 
-it('docs/options.md is what the commands say (npm run options writes it)', () => {
-  const made = execFileSync('node', ['scripts/options-page.mjs', '--print'], { cwd: root });
-  expect(readPage('docs/options.md')).toBe(made.toString());
+it('docs/options.md and docs/commands/ are what the commands say (npm run options writes them)', () => {
+  const printed = execFileSync('node', ['scripts/command-pages.mjs', '--print'], { cwd: root });
+  const made = JSON.parse(printed.toString()) as Record<string, string>;
+  for (const [name, page] of Object.entries(made)) expect(readPage(`docs/${name}`)).toBe(page);
+  const kept = pages.filter((page) => page.startsWith('docs/commands/'));
+  expect(kept.map((page) => page.slice(5)).sort()).toEqual(
+    Object.keys(made)
+      .filter((name) => name !== 'options.md')
+      .sort(),
+  );
 });
 
 it('docs/options.md has every variable that is read', () => {

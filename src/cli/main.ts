@@ -1,65 +1,26 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { redactSecrets } from '../rivya/transport-failure.js';
-import {
-  prepareEnvironment,
-  programName,
-  readSettings,
-  uselessTwins,
-} from '../session/environment.js';
-import { BatchError, ExitCode, exitCodeOf } from '../shared/errors.js';
-import { shellWord } from '../shared/quantities.js';
-import { withoutWebhook } from './options/kept-command.js';
-import { createProgram } from './program.js';
-import type { CommandSetup } from './setup.js';
-import { openTerminal } from './text/terminal.js';
+import { answerHelp, readToldCommands } from './help/told-commands.js';
 
-const terminal = openTerminal();
+const typed = process.argv.slice(2);
 
-/** The one place that prints an error and decides the exit code. */
-async function main(): Promise<ExitCode> {
-  let code: ExitCode = ExitCode.succeeded;
-  try {
-    prepareEnvironment();
-    for (const sentence of uselessTwins()) terminal.warn(sentence);
-    const program = programName();
-    const setup: CommandSetup = {
-      settings: readSettings(),
-      terminal,
-      program,
-      typedPrefix: null,
-      commandLine: [program, ...withoutWebhook(process.argv.slice(2)).map(shellWord)].join(' '),
-      run: async (action) => {
-        code = await action();
-      },
-    };
-    const commands = await createProgram(setup, process.argv.slice(2));
-    await commands.parseAsync();
-    return code;
-  } catch (error) {
-    terminal.progress('');
-    return explain(error);
+/** A question is answered before anything is loaded that would run a command. */
+async function main(): Promise<number> {
+  const told = asksForHelp() ? readToldCommands() : null;
+  if (told !== null) {
+    try {
+      answerHelp(told, typed);
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      if (error.exitCode === 0) return 0;
+    }
   }
+  const { runCommand } = await import('./run-command.js');
+  return runCommand(typed);
 }
 
-async function explain(error: unknown): Promise<ExitCode> {
-  if (error instanceof CommanderError) {
-    // Commander has printed what there is to say.
-    return error.exitCode === 0 ? ExitCode.succeeded : ExitCode.badInput;
-  }
-  const known = error instanceof BatchError ? error : await explainReply(error);
-  if (known) {
-    terminal.warn(known.message);
-    return exitCodeOf(known);
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.warn(`Unexpected error, please report it:\n${redactSecrets(text)}`);
-  return ExitCode.unexpected;
-}
-
-/** Most commands that end with an error have said why themselves: a client of Redis is not loaded for that. */
-async function explainReply(error: unknown): Promise<BatchError | null> {
-  return (await import('../store/reach-redis.js')).explainReply(error);
+function asksForHelp(): boolean {
+  return typed[0] === 'help' || typed.some((word) => /^(-h|--help|-V|--version)$/.test(word));
 }
 
 const exitCode = await main();

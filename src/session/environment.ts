@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { redactSecrets } from '../rivya/transport-failure.js';
 import { BatchError } from '../shared/errors.js';
+import { typedEachTime, variableOf } from './option-twins.js';
 
 /** What every command may need; parsed once, whole, at start. */
 export interface Settings {
@@ -119,21 +120,6 @@ const environmentSchema = z.object({
     .regex(/^\P{Cc}+$/u, 'may not hold control characters')
     .optional(),
 });
-
-/**
- * Options that pay again, delete results, or go on without asking: a person types them each time. In an environment one would be
- * forgotten, and pay at each command from then on (S1).
- */
-const typedEachTime = new Set(['force', 'fresh', 'yes', 'abandon', 'ids', 'run', 'files']);
-
-/** The variable that stands for an option: `RIVYA_BATCH_IN_FLIGHT` for `in-flight`; null for one that is to be typed. */
-export function twinOf(option: string): string | null {
-  return typedEachTime.has(option) ? null : variableOf(option);
-}
-
-function variableOf(option: string): string {
-  return `RIVYA_BATCH_${option.toUpperCase().replaceAll('-', '_')}`;
-}
 
 /** How a person calls us: by the command that is on the path, or else as npx finds it. */
 export function programName(): string {

@@ -55,7 +55,7 @@ describe.concurrent('a terminal of 80 columns', () => {
   test('help and refused options fit, and break no word', async ({ openDesk }) => {
     const desk = await openDesk();
     const wrong = ['run', 'in.csv', '--out', 'gs://bucket/spring'];
-    const looks = [['--help'], ['monitor', '--help'], ['simulator', '--help'], wrong];
+    const looks = [['--help'], ['monitor', '--help'], ['simulator', '--help', '--all'], wrong];
     const seen = await Promise.all(looks.map((look) => atTerminal(desk, look)));
     for (const { text } of seen) {
       for (const line of text.split(/\r?\n/)) expect(line.length).toBeLessThanOrEqual(80);

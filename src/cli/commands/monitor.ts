@@ -14,15 +14,14 @@ interface MonitorFlags extends LogFlags {
   login: boolean;
 }
 
-const monitorHelp = `
-The login comes from the environment: MONITOR_PASSWORD, and MONITOR_USER
+const monitorHelp = `The login comes from the environment: MONITOR_PASSWORD, and MONITOR_USER
 (default: monitor). Prometheus reads /metrics with the same login; rules for
 alerts are in ops/alerts.yml.`;
 
 export function addMonitorCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('monitor')
-    .addHelpText('after', monitorHelp)
+    .description(monitorHelp)
     .addOption(
       new Option('--host <address>', 'address to listen on')
         .env('MONITOR_HOST')

@@ -71,14 +71,14 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   const own = [
     new Option(
       '--trial <n>',
-      'only so many briefs, spread over models and file, to look at first',
+      'only so many briefs, to look at first; spread over models and file',
     ).argParser(wholeNumber(1)),
     new Option('--ask-above <credits>', 'at a terminal, ask first where it may spend more')
       .argParser(amount('from zero on'))
       .default(usualAskAbove),
   ];
   for (const option of own) command.addOption(twin(option));
-  const simulate = 'with a simulator in place of the API: no key, no credits, placeholder pictures';
+  const simulate = 'with a simulator in place of the API; no key, no credits, placeholder pictures';
   command.addOption(twin(new Option('--simulate', simulate)).default(false));
   command.option('--no-wait', 'stop with exit code 4 when the account is out of credits');
   addJsonFlag(command);

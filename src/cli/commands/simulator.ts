@@ -19,8 +19,7 @@ interface SimulatorFlags {
   fault: string[];
 }
 
-const faultHelp = `
-Faults look like NAME[=ARGUMENT[/ARGUMENT...]][:PROBABILITY][:COUNTx], and may
+const faultHelp = `Faults look like NAME[=ARGUMENT[/ARGUMENT...]][:PROBABILITY][:COUNTx], and may
 end with :endpoint=NAME, :model=ID or :prompt=TEXT, for example
   --fault lose-answer-after-accept:0.05 --fault task-fails=nsfw/kept:3x
   --fault page=403:endpoint=submit:prompt=lamp
@@ -33,7 +32,7 @@ While it runs: GET /simulator/bill says what was made and charged, GET and POST
 {"add":n} fills the wallet.`;
 
 export function addSimulatorCommand(program: Command, setup: CommandSetup): void {
-  const command = program.command('simulator').addHelpText('after', faultHelp);
+  const command = program.command('simulator').description(faultHelp);
   const options = [
     new Option('--port <n>', 'port to listen on').argParser(wholeNumber(0)).default(4010),
     new Option('--host <address>', 'address to listen on').default('127.0.0.1'),

@@ -12,7 +12,8 @@ import {
   type OutputOption,
 } from '../../producer/options.js';
 import { isInsideHost } from '../../rivya/safe-url.js';
-import { type Settings, twinOf } from '../../session/environment.js';
+import type { Settings } from '../../session/environment.js';
+import { twinOf } from '../../session/option-twins.js';
 import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
 import { type PictureSize, parseSize } from '../../shared/picture-size.js';

@@ -16,8 +16,7 @@ import type { ServeFlags } from './serve.js';
 
 type ReviewFlags = ServeFlags & ApplyFlags & { take?: string; apply: boolean };
 
-const reviewHelp = `
-Without --take or --apply it serves a page to look and to decide on, until
+const reviewHelp = `Without --take or --apply it serves a page to look and to decide on, until
 Ctrl+C. The printed address holds a token that lets its reader in; with
 MONITOR_PASSWORD set, that user and password do so as well.`;
 
@@ -25,7 +24,7 @@ export function addReviewCommand(program: Command, setup: CommandSetup): void {
   const command = program
     .command('review')
     .argument('<folder>', 'what --out named', placeOfResults)
-    .addHelpText('after', reviewHelp)
+    .description(reviewHelp)
     .addOption(
       new Option('--host <address>', 'address to listen on')
         .env('RIVYA_BATCH_REVIEW_HOST')
