@@ -337,11 +337,9 @@ export class BatchLedger {
     return { kind, machine: holder ?? '' };
   }
 
-  /** Gives it back before its time. */
+  /** Gives it back before its time; what another machine has by now stays that one's. */
   async leaveFolder(machine: string): Promise<void> {
-    if ((await this.redis.get(this.keys.keeper)) === machine) {
-      await this.redis.unlink(this.keys.keeper);
-    }
+    await runScript(this.redis, 'keep-folder', { keys: [this.keys.keeper], values: [machine, 0] });
   }
 
   /** Offers a folder to a batch that names none; returns the one that it has from now on, for all machines. */
