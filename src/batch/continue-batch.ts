@@ -92,7 +92,8 @@ export async function openBatch(context: BatchContext, given: BatchRequest): Pro
   const request = await besideKeeper(ledger, given);
   const { out, input, mode } = request;
   if (out !== '') await leaveFolder(context, ledger, out);
-  const { meta: found, journal } = await openLife(context, { ledger, out, mode });
+  const place = given.out === '' ? 'unnamed' : 'named';
+  const { meta: found, journal } = await openLife(context, { ledger, out, place, mode });
   const forced = forcedOf(found, request.force);
   const comparison = await compareWithBatch(ledger, found, input, forced);
   refuseChanges(request, comparison);
@@ -226,7 +227,7 @@ async function admitAll(
  */
 async function besideKeeper(ledger: BatchLedger, request: BatchRequest): Promise<BatchRequest> {
   const { out, changes, mode } = request;
-  if (out === '' || changes !== 'made_when_idle' || mode !== 'go_on') return request;
+  if (out === '' || changes === 'made' || mode !== 'go_on') return request;
   if ((await ledger.meta())?.out !== (await addressOf(out))) return request;
   return (await keepFolder(ledger, out)).kind === 'here' ? request : { ...request, out: '' };
 }

@@ -34,8 +34,10 @@ import { keepFolder, requireFolder } from './keep-folder.js';
 
 export interface LifeRequest {
   ledger: BatchLedger;
-  /** Absolute folder, or '' where the workers choose. */
+  /** Absolute folder, or '' where the workers choose, or another machine has it. */
   out: string;
+  /** Whether whoever asks has said where the results are, and says so again the next time. */
+  place: 'named' | 'unnamed';
   mode: 'go_on' | 'fresh';
 }
 
@@ -51,7 +53,7 @@ export interface Life {
  * @throws BatchError `batch_conflict`
  */
 export async function openLife(context: BatchContext, request: LifeRequest): Promise<Life> {
-  const { ledger, out, mode } = request;
+  const { ledger, out, place, mode } = request;
   const {
     origin,
     account: { account },
@@ -66,10 +68,9 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
   const nonce = header?.nonce ?? (mode === 'fresh' ? newNonce() : '');
   const createdAt = header?.createdAt ?? context.clock.now();
   const requestIds = header?.requestIds ?? 'given';
-  const place = await addressOf(out);
-  const identity = { origin, account, out: place, nonce, createdAt, requestIds };
+  const identity = { origin, account, out: await addressOf(out), nonce, createdAt, requestIds };
   const meta = await bindBatch(context, { ledger, out }, identity);
-  if (out === '') return { meta: await withoutFolder(ledger, meta), journal: null };
+  if (out === '') return { meta: await withoutFolder(ledger, meta, place), journal: null };
   await (await Journal.open(out, journalHeader(meta))).close();
   const life = await withQueues(context, ledger.batch, (queues) =>
     adopt(context, { ledger, queues, out }, { meta, identity, found: header }),
@@ -83,8 +84,12 @@ export async function openLife(context: BatchContext, request: LifeRequest): Pro
  * something is queued so, a batch stays in Redis as a whole.
  * @throws BatchError `batch_conflict` for one that has left
  */
-async function withoutFolder(ledger: BatchLedger, meta: BatchMeta): Promise<BatchMeta> {
-  if (!meta.placeless) await ledger.set({ placeless: 1 });
+async function withoutFolder(
+  ledger: BatchLedger,
+  meta: BatchMeta,
+  place: LifeRequest['place'],
+): Promise<BatchMeta> {
+  if (!meta.placeless && place === 'unnamed') await ledger.set({ placeless: 1 });
   const now = (await ledger.meta()) ?? meta;
   if (!now.shelved) return now;
   throw new BatchError(

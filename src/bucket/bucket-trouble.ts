@@ -2,7 +2,7 @@ import { describeFailure, errorCode } from '../rivya/transport-failure.js';
 import { BatchError } from '../shared/errors.js';
 
 /** What was to be done, which decides which permission lacks. */
-export type BucketAction = 'put' | 'get' | 'list' | 'remove';
+export type BucketAction = 'put' | 'get' | 'copy' | 'list' | 'remove';
 
 /** A bucket that cannot be used as it is. */
 export class BucketTrouble extends BatchError {
@@ -63,6 +63,7 @@ function shownCause(error: unknown, { code, status, requestId }: Failure): Error
 const permissions: Record<BucketAction, string> = {
   put: 's3:PutObject and s3:AbortMultipartUpload',
   get: 's3:GetObject, and s3:ListBucket on the bucket itself (without it, what is not there counts as denied)',
+  copy: 's3:PutObject, and s3:GetObject on what is copied',
   list: 's3:ListBucket on the bucket itself',
   remove: 's3:DeleteObject',
 };
@@ -142,6 +143,7 @@ function judge(error: unknown, failure: Failure, context: Context): Judgement {
 const actionWord: Record<BucketAction, string> = {
   put: 'written to',
   get: 'read',
+  copy: 'copied to',
   list: 'listed',
   remove: 'deleted from',
 };

@@ -31,6 +31,11 @@ export type GetOutcome =
   /** To be read or destroyed; what fails while it is read is a `BucketTrouble`. */
   | { kind: 'found'; etag: string; bytes: number; body: Readable };
 
+export type CopyOutcome =
+  | { kind: 'absent' }
+  /** `sha256`: hexadecimal, as the service has reckoned it of what it read; null where it does not. */
+  | { kind: 'copied'; sha256: string | null };
+
 export type PutOutcome =
   | { kind: 'put'; etag: string }
   /** The condition does not hold: somebody else has put another file there, or taken it away. */
@@ -98,14 +103,21 @@ export class Bucket {
     return { etag: ETag ?? '', bytes: ContentLength ?? 0, sha256 };
   }
 
-  /** @throws BucketTrouble */
-  async get(name: string, { unless }: { unless?: string } = {}): Promise<GetOutcome> {
+  /**
+   * @param which `first`: no more than so many bytes, of a file that has any
+   * @throws BucketTrouble
+   */
+  async get(
+    name: string,
+    { unless, first }: { unless?: string; first?: number } = {},
+  ): Promise<GetOutcome> {
     return this.#ask('get', async ({ sdk, client }) => {
       try {
         const found = await client.send(
           new sdk.GetObjectCommand({
             ...this.#at(name),
             ...(unless === undefined ? {} : { IfNoneMatch: unless }),
+            ...(first === undefined ? {} : { Range: `bytes=0-${first - 1}` }),
           }),
         );
         const { ETag, ContentLength, Body } = found;
@@ -143,24 +155,63 @@ export class Bucket {
     });
   }
 
+  /**
+   * Has a file here that stands below another address of the same service, under the same name: nothing of it comes by this
+   * machine. What was here goes. @throws BucketTrouble
+   */
+  async copyFrom(from: Bucket, name: string): Promise<CopyOutcome> {
+    const { Bucket: bucket, Key: key } = from.#at(name);
+    const source = `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
+    return this.#ask('copy', async ({ sdk, client }) => {
+      try {
+        const { CopyObjectResult } = await client.send(
+          new sdk.CopyObjectCommand({
+            ...this.#at(name),
+            CopySource: source,
+            ChecksumAlgorithm: sdk.ChecksumAlgorithm.SHA256,
+          }),
+        );
+        return { kind: 'copied', sha256: hexOf(CopyObjectResult?.ChecksumSHA256) };
+      } catch (error) {
+        if (failureOf(error).code === 'NoSuchKey') return { kind: 'absent' };
+        throw error;
+      }
+    });
+  }
+
   /** All files whose name begins with `prefix`, in the order of their names. @throws BucketTrouble */
   async *list(prefix: string): AsyncGenerator<{ name: string; bytes: number }> {
-    const { bucket, prefix: folder } = this.#place;
-    const above = folder === '' ? '' : `${folder}/`;
+    for await (const { Contents } of this.#pages({ Prefix: this.#above(prefix) })) {
+      for (const { Key, Size } of Contents ?? []) {
+        if (Key !== undefined) yield { name: this.#below(Key), bytes: Size ?? 0 };
+      }
+    }
+  }
+
+  /** The names right below the address under which there are files. @throws BucketTrouble */
+  async folders(): Promise<string[]> {
+    const names: string[] = [];
+    for await (const page of this.#pages({ Prefix: this.#above(''), Delimiter: '/' })) {
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) {
+        names.push(this.#below(Prefix).slice(0, -1));
+      }
+    }
+    return names;
+  }
+
+  async *#pages(which: { Prefix: string; Delimiter?: string }) {
+    const { bucket } = this.#place;
     let next: string | undefined;
     do {
       const page = await this.#ask('list', ({ sdk, client }) =>
         client.send(
           new sdk.ListObjectsV2Command({
-            Bucket: bucket,
-            Prefix: `${above}${prefix}`,
+            ...{ Bucket: bucket, ...which },
             ...(next === undefined ? {} : { ContinuationToken: next }),
           }),
         ),
       );
-      for (const { Key, Size } of page.Contents ?? []) {
-        if (Key !== undefined) yield { name: Key.slice(above.length), bytes: Size ?? 0 };
-      }
+      yield page;
       next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (next !== undefined);
   }
@@ -221,8 +272,16 @@ export class Bucket {
   }
 
   #at(name: string): { Bucket: string; Key: string } {
-    const { bucket, prefix } = this.#place;
-    return { Bucket: bucket, Key: prefix === '' ? name : `${prefix}/${name}` };
+    return { Bucket: this.#place.bucket, Key: this.#above(name) };
+  }
+
+  #above(name: string): string {
+    const { prefix } = this.#place;
+    return prefix === '' ? name : `${prefix}/${name}`;
+  }
+
+  #below(key: string): string {
+    return key.slice(this.#above('').length);
   }
 
   async #ask<T>(action: BucketAction, ask: (connection: Connection) => Promise<T>): Promise<T> {

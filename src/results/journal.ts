@@ -254,6 +254,15 @@ export async function readJournalHeader(out: string): Promise<JournalHeader | nu
   return null;
 }
 
+/** As `readJournalHeader`, of a journal's beginning. */
+export function headerIn(beginning: string): JournalHeader | null {
+  for (const text of beginning.split('\n').slice(0, -1)) {
+    const note = judgeNote(text);
+    if (note.kind === 'header') return note.header;
+  }
+  return null;
+}
+
 /** What stands in one line of a journal. */
 type FoundNote = {
   /** In bytes. */

@@ -14,6 +14,7 @@ import {
 import { hostname } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { Bucket, type BucketOptions } from '../bucket/bucket.js';
@@ -97,6 +98,11 @@ export function folderOf({ home }: Pick<OutputPlaces, 'home'>, out: string): str
   return join(home, mirrorsName, hash, basename(address));
 }
 
+/** A place below another one. */
+export function placeBelow(out: string, name: string): string {
+  return isBucketAddress(out) ? `${placeOf(out)}/${name}` : join(out, name);
+}
+
 /** What somebody typed for a place, as it is the same from everywhere. @throws BatchError `usage` */
 export function placeOf(out: string): string {
   return isBucketAddress(out) ? formatBucketAddress(parseBucketAddress(out)) : resolve(out);
@@ -125,11 +131,15 @@ export async function openOutput(places: OutputPlaces, out: string): Promise<Out
 export async function beginOutput(places: OutputPlaces, out: string): Promise<Output> {
   const address = placeOf(out);
   const folder = folderOf(places, address);
-  if (!isBucketAddress(address)) return { address, folder };
-  const { s3Endpoint: endpoint, proxy } = places;
-  bucketAt(address, { endpoint, proxy });
-  await Mirror.begin(folder, { address, endpoint });
+  if (bucketOf(places, address) === null) return { address, folder };
+  await Mirror.begin(folder, { address, endpoint: places.s3Endpoint });
   return { address, folder };
+}
+
+/** The files of a place in a bucket; null for a folder. @throws BatchError `usage` */
+export function bucketOf({ s3Endpoint, proxy }: OutputPlaces, out: string): Bucket | null {
+  if (!isBucketAddress(out)) return null;
+  return bucketAt(placeOf(out), { endpoint: s3Endpoint, proxy });
 }
 
 /** The other way: what a batch's record is to say of a folder here. */
@@ -370,6 +380,26 @@ export class Mirror {
     return local;
   }
 
+  /**
+   * Has the bucket hold a file of this folder, unless another machine has put one there: then that one stands here as well,
+   * for all machines the same.
+   */
+  async settle(path: string): Promise<void> {
+    const local = join(this.folder, path);
+    if ((await this.bucket.head(path)) === null) {
+      const { size: bytes } = await stat(local);
+      const mediaType = await mediaTypeOf(local);
+      const put = await this.bucket.put(
+        path,
+        { path: local, bytes },
+        { onlyIf: 'absent', mediaType },
+      );
+      if (put.kind === 'put') return;
+    }
+    await rm(local);
+    await this.asset(path);
+  }
+
   /** Deletes small files of the bucket that are gone here. */
   async withdraw(names: readonly string[]): Promise<void> {
     await this.locked(async () => {
@@ -393,7 +423,7 @@ export class Mirror {
       const stored = `${name}/${entry.name}`;
       there.add(stored);
       if ((await this.bucket.head(stored))?.sha256 === sha256) continue;
-      const mediaType = mediaTypeOf(entry.name);
+      const mediaType = await mediaTypeOf(path);
       await this.bucket.put(stored, { path, bytes }, { onlyIf: 'any', mediaType, sha256 });
     }
     for await (const stored of this.bucket.list(`${name}/`)) {
@@ -494,13 +524,14 @@ async function machineIn(folder: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-const mediaTypes: Readonly<Record<string, string>> = {
-  ...{ png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp', gif: 'image/gif' },
-  ...{ svg: 'image/svg+xml', mp4: 'video/mp4', webm: 'video/webm', mov: 'video/quicktime' },
-  ...{ mp3: 'audio/mpeg', wav: 'audio/wav', txt: 'text/plain; charset=utf-8' },
-  csv: 'text/csv; charset=utf-8',
-};
-
-function mediaTypeOf(name: string): string {
-  return mediaTypes[extname(name).slice(1).toLowerCase()] ?? 'application/octet-stream';
+/** Of a file that bears no line of its own. */
+async function mediaTypeOf(path: string): Promise<string> {
+  // What looks at contents takes longer to load than most commands that have a mirror.
+  const { lookAtResult, sniffBytes } = await import('./result-media.js');
+  const { extension, mediaType } = await lookAtResult(
+    await buffer(firstBytes(path, sniffBytes)),
+    null,
+  );
+  if (extension !== 'txt') return mediaType;
+  return `text/${extname(path) === '.csv' ? 'csv' : 'plain'}; charset=utf-8`;
 }

@@ -63,7 +63,7 @@ export const scheduleSchema = z.object({
   zone: z.string(),
   /** Absolute paths and https URLs, read anew at each run. */
   files: z.array(z.string()).min(1),
-  /** Absolute folder; each batch gets a folder of its name inside. */
+  /** Absolute folder, or `s3://bucket/prefix`; each batch has a place of its name below. */
   out: z.string(),
   overlap: z.enum(overlapRules),
   missed: z.enum(missedRules),

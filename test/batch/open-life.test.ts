@@ -25,7 +25,7 @@ async function openFinished() {
         priceOf: () => ({ guess: 3, least: 1 }),
         places: { home: '', s3Endpoint: null },
       },
-      { ledger, out, mode },
+      { ledger, out, place: 'named', mode },
     );
   const { meta: begun } = await open('fresh', 1_000);
   await ledger.briefs.admit([preparedBrief('a')], 1_000);

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, onTestFinished, vi } from 'vitest';
 import { Bucket } from '../../src/bucket/bucket.js';
 import type { ManifestLine } from '../../src/shared/manifest-line.js';
-import { type Desk, test } from '../support/cli.js';
+import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { S3Server } from '../support/s3-server.js';
 
 const csv = (count: number, prompt = 'a chair') =>
@@ -171,6 +172,10 @@ describe('a bucket as the place of results', () => {
     expect(await server.bytes('cat', `spring/approved/${name}`)).toEqual(
       await server.bytes('cat', `spring/${first?.assets[0]?.path}`),
     );
+    const types = server.seen
+      .filter(({ method, key }) => method === 'PUT' && key.startsWith('spring/approved/'))
+      .map(({ headers }) => headers['content-type']);
+    expect(types.sort()).toEqual(['image/png', 'text/csv; charset=utf-8']);
     const made = await run(desk, server, ['continue', 'spring'], env);
     expect(made.code).toBe(0);
     const lines = await linesIn(server, 'spring');
@@ -219,4 +224,59 @@ describe('a bucket as the place of results', () => {
     expect(ran.stderr).toContain('s3://dog');
     expect(desk.simulator.bill().total.tasks).toBe(0);
   });
+
+  test('S1, S5: the nights of a schedule are made there, and pay for what changed alone', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(3));
+    const words = ['schedule', 'add', 'shots', 'in.csv', '--out', 's3://cat/nights/', ...mapping];
+    const daily = ['--cron', '0 2 * * *', '--tz', 'Europe/Berlin', '--only-changed'];
+    const refused = await run(desk, server, [...words, ...daily, '--keep-runs', '3']);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('lifecycle rule') });
+    const added = await run(desk, server, [...words, ...daily]);
+    expect(added.code, added.stderr).toBe(0);
+    expect(added.stderr).not.toContain('So it is from here');
+    const machines = [await elsewhere(), await elsewhere()];
+    const nights: string[] = [];
+    for (const [night, environment] of machines.entries()) {
+      // Each night on another machine.
+      const worker = desk.start(['worker', ...fast], { ...server.env, ...environment });
+      await run(desk, server, ['schedule', 'run-now', 'shots']);
+      const history = await historyOf(desk, server, night + 1);
+      expect(history[0]).toMatchObject({ state: 'ended', exit_code: 0 });
+      nights.push(history[0]?.out ?? '');
+      worker.kill('SIGTERM');
+      expect((await worker.finished).code).toBe(0);
+      await desk.write('in.csv', productsCsv(3).replace(/(\n[^\n,]*,)[^\n,]*/, '$1Another title'));
+    }
+    expect(nights[1]).toMatch(/^s3:\/\/cat\/nights\/shots@/);
+    expect(desk.simulator.bill().total.tasks).toBe(4);
+    const lines = await linesIn(server, nights[1]?.slice('s3://cat/'.length) ?? '');
+    expect(lines.filter(({ from }) => from !== null && from !== undefined)).toHaveLength(2);
+    for (const night of nights) {
+      const verified = await run(desk, server, ['verify', night, '--json'], await elsewhere());
+      expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, warnings: [] });
+    }
+    const shown = await run(desk, server, ['schedule', 'show', 'shots']);
+    expect(shown.stdout).toContain('s3://cat/nights');
+  });
 });
+
+/** The runs of a schedule, the last first, once so many are over. */
+async function historyOf(desk: Desk, server: S3Server, count: number) {
+  for (;;) {
+    const { stdout } = await run(desk, server, ['schedule', 'list', 'shots', '--json']);
+    const [{ history }] = JSON.parse(stdout) as [{ history: ShownRun[] }];
+    if (history.length >= count && history.every(({ exit_code: code }) => code !== null)) {
+      return history;
+    }
+    await sleep(300);
+  }
+}
+
+interface ShownRun {
+  state: string;
+  out: string;
+  exit_code: number | null;
+}

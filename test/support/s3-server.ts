@@ -47,7 +47,7 @@ export interface SeenRequest {
 /**
  * A real S3 server that checks signatures and keeps files in a folder of its own, behind a gate that adds what it lacks:
  * writing on a condition (If-Match, If-None-Match), one request at a time for a key, so that whoever reads sees a file whole,
- * giving up an upload in parts, and SHA-256 checksums, checked, kept and told. The gate also does to requests what networks and services do to them.
+ * giving up an upload in parts, and SHA-256 checksums, checked, kept and told, of copies too. The gate also does to requests what networks and services do to them.
  */
 export class S3Server {
   readonly seen: SeenRequest[] = [];
@@ -59,6 +59,8 @@ export class S3Server {
   readonly #parts = new Map<string, Map<number, string>>();
   #plans: FaultPlan[] = [];
   #innerPort = 0;
+  /** Whether it reckons the SHA-256 of what it copies: not every service does. */
+  reckonsCopies = true;
 
   private constructor(folder: string, buckets: readonly string[]) {
     this.#folder = folder;
@@ -221,6 +223,8 @@ export class S3Server {
       answer.headers['x-amz-checksum-sha256'] = stated;
     } else if (writes && uploadId !== null) {
       await this.#remember(place, composite(this.#parts.get(uploadId) ?? new Map()));
+    } else if (headers['x-amz-copy-source'] !== undefined) {
+      return this.reckonsCopies ? this.#reckoned(place, answer) : answer;
     } else if (headers['x-amz-checksum-mode'] === 'ENABLED') {
       const known = this.#checksums.get(place);
       if (known && known.etag === answer.headers.etag) {
@@ -228,6 +232,16 @@ export class S3Server {
       }
     }
     return answer;
+  }
+
+  async #reckoned(place: string, answer: Answer): Promise<Answer> {
+    const slash = place.indexOf('/');
+    const checksum = base64Of(await this.bytes(place.slice(0, slash), place.slice(slash + 1)));
+    await this.#remember(place, checksum);
+    const told = `<ChecksumSHA256>${checksum}</ChecksumSHA256></CopyObjectResult>`;
+    const body = Buffer.from(answer.body.toString().replace('</CopyObjectResult>', told));
+    const { 'content-length': _before, ...headers } = answer.headers;
+    return { ...answer, headers, body };
   }
 
   async #remember(place: string, checksum: string): Promise<void> {
@@ -253,9 +267,17 @@ export class S3Server {
   }
 
   async #forward({ method, url, place, headers, body }: Asked): Promise<Answer> {
-    // The server reckons the signature of a listing without the slash behind the bucket that is signed: it goes unsigned.
-    const { authorization, ...unsigned } = headers;
-    const passed = place.endsWith('/') || authorization === undefined ? unsigned : headers;
+    // The server reckons the signature of a listing without the slash behind the bucket that is signed, and does not decode
+    // the whole of a source: these go unsigned.
+    const { authorization, 'x-amz-copy-source': source, ...others } = headers;
+    const unsigned = {
+      ...others,
+      ...(source !== undefined && {
+        'x-amz-copy-source': encodeURI(decodeURIComponent(`${source}`)),
+      }),
+    };
+    const isUnsigned = place.endsWith('/') || source !== undefined || authorization === undefined;
+    const passed = isUnsigned ? unsigned : headers;
     const isListing = method === 'GET' && url.searchParams.has('list-type');
     const asked = request({
       ...{ host: '127.0.0.1', port: this.#innerPort, method, headers: passed },
@@ -301,6 +323,8 @@ async function bodyOf(from: IncomingMessage): Promise<Buffer> {
  */
 function listedAfter(query: URLSearchParams): string {
   const older = new URLSearchParams({ prefix: query.get('prefix') ?? '' });
+  const delimiter = query.get('delimiter');
+  if (delimiter !== null) older.set('delimiter', delimiter);
   const token = query.get('continuation-token');
   if (token !== null) older.set('marker', Buffer.from(token, 'base64').toString());
   return `?${older}`;

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { bucketOf } from '../../results/mirror.js';
 import { zoneText } from '../../schedule/cron.js';
 import { longestNameTail } from '../../schedule/runs/name-batch.js';
 import { requireApiKey } from '../../session/environment.js';
@@ -20,7 +21,7 @@ export async function addSchedule(
   const schedule = await scheduleOf({ ...wanted, state: 'active' }, settings.origin);
   const webhook = webhookOf(flags, settings) ?? 'none';
   await lookAtInput(setup, wanted.files, flags);
-  await makeFolder(schedule.out);
+  await readyPlace(setup, schedule.out);
   return withSchedules(setup, async ({ ledger, queue }) => {
     const added = await ledger.add(schedule, webhook);
     if (added === 'exists') {
@@ -46,9 +47,20 @@ function checkName(name: string): void {
   throw new BatchError('usage', sentence);
 }
 
-/** @throws BatchError `output_unusable` */
-export async function makeFolder(out: string): Promise<void> {
-  await mkdir(out, { recursive: true }).catch((error: unknown) => {
-    throw new BatchError('output_unusable', `The folder ${out} cannot be made.`, { cause: error });
+/**
+ * Makes the folder of the batches' folders. A bucket is looked into: one that is out of reach here may not be for the worker.
+ * @throws BatchError `output_unusable` for a folder
+ */
+export async function readyPlace({ terminal, settings }: CommandSetup, out: string): Promise<void> {
+  const bucket = bucketOf(settings, out);
+  if (bucket === null) {
+    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
+      throw new BatchError('output_unusable', `The folder ${out} cannot be made.`, { cause });
+    });
+    return;
+  }
+  await bucket.folders().catch((error: unknown) => {
+    if (!(error instanceof BatchError)) throw error;
+    terminal.warn(`${error.message} So it is from here; what counts is how the worker sees it.`);
   });
 }

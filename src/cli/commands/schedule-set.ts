@@ -12,7 +12,7 @@ import { addReadingFlags, type NotifyFlags, requireOut, webhookOf } from '../opt
 import { applyRecipe } from '../options/recipe.js';
 import type { CommandSetup } from '../setup.js';
 import { printFacts } from '../text/terminal.js';
-import { makeFolder } from './schedule-add.js';
+import { readyPlace } from './schedule-add.js';
 import {
   addScheduleFlags,
   changesBetween,
@@ -82,7 +82,7 @@ export function setSchedule(
     }
     const reads = !isDeepStrictEqual(readingOf(before), readingOf(after));
     if (reads) await lookAtInput(setup, files, flags);
-    if (after.out !== before.out) await makeFolder(after.out);
+    if (after.out !== before.out) await readyPlace(setup, after.out);
     await replaceSchedule(schedules, { before, after }, webhook);
     const { runs } = await ledger.runs(name);
     tellChange(setup, {

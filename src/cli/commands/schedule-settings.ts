@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { addressFault } from '../../producer/sources/fetch-source.js';
 import { formatOf } from '../../producer/sources/source.js';
+import { placeOf } from '../../results/mirror.js';
 import { checkCron } from '../../schedule/cron.js';
 import { isThere } from '../../schedule/runs/take-input.js';
 import {
@@ -88,14 +89,14 @@ export async function scheduleOf(
   { name, files, flags, out, state }: WantedSchedule,
   origin: string,
 ): Promise<Schedule> {
-  const { promptFile: _read, placeOf: _place, ...input } = await readingOptions(flags);
+  const { promptFile: _read, placeOf: _said, ...input } = await readingOptions(flags);
   const schedule: Schedule = {
     v: 1,
     name,
     cron: flags.cron.trim(),
     zone: flags.tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     files: files.map((file) => (isUrl(file) || file === '-' ? file : resolve(file))),
-    out: folderOnDisk(out),
+    out: placeOf(out),
     overlap: flags.overlap,
     missed: flags.missed,
     badRows: flags.skipInvalid ? 'skip' : 'refuse',
@@ -108,6 +109,7 @@ export async function scheduleOf(
     state,
     makes: flags.onlyChanged ? 'only_changed' : undefined,
   };
+  refuseKeeping(schedule);
   checkCron(schedule, systemClock.now());
   for (const file of schedule.files) checkFile(file, input, origin);
   return schedule;
@@ -323,11 +325,11 @@ export async function lookAtInput(
   }
 }
 
-/** Runs are compared with each other, and take over files from each other, on a disk. */
-function folderOnDisk(out: string): string {
-  if (!isBucketAddress(out)) return resolve(out);
+/** What would be deleted by a mistake in it could not be had back from any disk. */
+function refuseKeeping({ out, keep }: Schedule): void {
+  if (!isBucketAddress(out) || (keep.runs === null && keep.days === null)) return;
   throw new BatchError(
     'usage',
-    'The batches of a schedule go to a folder on a disk, not yet into a bucket: give a folder with --out, or queue them from your own cron with "rivya-batch enqueue --out s3://...".',
+    'Nothing is deleted from a bucket: leave out --keep-runs and --keep-days (of a schedule that has them: --unset keep-runs,keep-days), and give the bucket a lifecycle rule that expires what is older than so many days, below that address.',
   );
 }

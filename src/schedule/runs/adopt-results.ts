@@ -5,17 +5,25 @@ import {
   link,
   mkdir,
   open,
-  readdir,
   realpath,
   rename,
   rm,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileNames } from '../../results/file-names.js';
-import { Journal, type JournalHeader, readJournalHeader } from '../../results/journal.js';
+import { Journal, type JournalHeader } from '../../results/journal.js';
 import { manifestPath, SucceededLines } from '../../results/manifest.js';
+import {
+  type Mirror,
+  mirrorAt,
+  type OutputPlaces,
+  openOutput,
+  publish,
+} from '../../results/mirror.js';
+import { hasLines, headerAt, placesBelow } from '../../results/places-below.js';
 import { checkAsset } from '../../results/verify/check-assets.js';
 import { type BriefOrigin, fingerprintOf, type PreparedBrief } from '../../shared/brief.js';
+import { BatchError } from '../../shared/errors.js';
 import type { Asset, ManifestLine } from '../../shared/manifest-line.js';
 import { inChunks } from '../../shared/read-lines.js';
 import { syncFolder } from '../../shared/write-file-durably.js';
@@ -25,8 +33,10 @@ import { isThere } from './take-input.js';
 
 export interface TakingOver {
   previous: PreviousBatch;
+  places: OutputPlaces;
   /** Of the new batch, which is not open yet. */
   header: JournalHeader;
+  /** Its folder on this machine. */
   out: string;
   nowMs: number;
   stopping: AbortSignal;
@@ -39,30 +49,37 @@ const linesAtOnce = 16;
  * Begins the folder of a batch with the lines and pictures of the previous one, for all briefs of the input that
  * succeeded there with the same content: opened after that, the batch takes them for made and pays for the rest (S1).
  * The manifest comes last and as a whole, so a repetition after a crash does it anew or finds it done; a picture
- * that is not as its line states (S5) is not taken over, and made anew.
+ * that is not as its line states (S5) is not taken over, and made anew. With a bucket, all of it stands there before the
+ * batch is opened: another machine may be the one that opens it.
  */
 export async function adoptResults(
   taking: TakingOver,
   briefs: AsyncIterable<PreparedBrief>,
 ): Promise<'done' | 'stopped'> {
-  const { out, previous, stopping, header } = taking;
+  const { out, previous, places, stopping, header } = taking;
   const manifest = manifestPath(out);
-  if (await isThere(manifest)) return 'done';
+  if (await isThere(manifest)) {
+    await publish(out);
+    return 'done';
+  }
   await (await Journal.open(out, header)).close();
   await mkdir(join(out, fileNames.assets), { recursive: true });
   const temporary = join(out, `.${randomUUID()}.part`);
-  const lines = await SucceededLines.read(previous.folder);
+  const { folder } = await openOutput(places, previous.out);
+  const way = { from: await pictureSource(folder), to: await pictureSource(out) };
+  const lines = await SucceededLines.read(folder);
   const file = await open(temporary, 'wx');
   try {
     let seq = 0;
     for await (const chunk of inChunks(briefs, linesAtOnce)) {
       if (stopping.aborted) return 'stopped';
-      const taken = await Promise.all(chunk.map((brief) => takeBrief(taking, lines, brief)));
+      const taken = await Promise.all(chunk.map((brief) => takeBrief(taking, lines, way, brief)));
       seq = await append(file, taken, seq);
     }
     await file.sync();
     await syncFolder(join(out, fileNames.assets));
     if (seq > 0) await putInPlace(temporary, manifest);
+    await publish(out);
     return 'done';
   } finally {
     await lines.close();
@@ -72,16 +89,16 @@ export async function adoptResults(
 }
 
 async function takeBrief(
-  { previous, header, out, nowMs }: TakingOver,
+  { previous, header, nowMs }: TakingOver,
   lines: SucceededLines,
+  way: PictureWay,
   brief: PreparedBrief,
 ): Promise<ManifestLine | null> {
   const found = await lines.lineOf(brief.id);
   if (found === null || fingerprintOf(found) !== brief.fingerprint) return null;
   // What is no result stays where it is.
   const { aside: _left, ...line } = found;
-  const root = await realpath(previous.folder);
-  if ((await linkAssets(line.assets, root, out)) === 'broken') return null;
+  if ((await takeAssets(line.assets, way)) === 'broken') return null;
   const now = new Date(nowMs).toISOString();
   return {
     ...line,
@@ -125,38 +142,78 @@ async function putInPlace(temporary: string, manifest: string): Promise<void> {
   await syncFolder(join(manifest, '..'));
 }
 
+/** Where the pictures of a batch stand. */
+interface PictureSource {
+  /** With every link in its own path resolved. */
+  root: string;
+  /** Null where they are in the folder. */
+  mirror: Mirror | null;
+}
+
+interface PictureWay {
+  from: PictureSource;
+  to: PictureSource;
+}
+
+async function pictureSource(folder: string): Promise<PictureSource> {
+  return { root: await realpath(folder), mirror: await mirrorAt(folder) };
+}
+
 /**
- * Gives files of one folder to another under the same names, without taking disk where it knows hard links.
- * `broken`: at least one is not as its line states (S5). Safe to repeat.
- * @param from with every link in its own path resolved
+ * Gives files of one batch to another under the same names: without taking disk where the file system knows hard links, and
+ * without passing by here from bucket to bucket. `broken`: at least one is not as its line states (S5). Safe to repeat.
  */
-async function linkAssets(
-  assets: readonly Asset[],
-  from: string,
-  to: string,
-): Promise<'whole' | 'broken'> {
+async function takeAssets(assets: readonly Asset[], way: PictureWay): Promise<'whole' | 'broken'> {
   for (const asset of assets) {
-    if (!(await isWhole(asset, from))) return 'broken';
-    await give(asset, from, to);
+    if (!(await takeAsset(asset, way))) return 'broken';
   }
   return 'whole';
 }
 
-async function give(asset: Asset, from: string, to: string): Promise<void> {
-  const target = join(to, asset.path);
-  const source = await realpath(join(from, asset.path));
+/** @returns whether it is there as its line states */
+async function takeAsset(asset: Asset, { from, to }: PictureWay): Promise<boolean> {
+  if (to.mirror !== null && from.mirror !== null) {
+    return copyStored(asset, { from: from.mirror, to: { root: to.root, mirror: to.mirror } });
+  }
+  if (!(await isWhole(asset, from))) return false;
+  if (to.mirror !== null) {
+    const { path, bytes, sha256, media_type: mediaType } = asset;
+    const file = { path: join(from.root, path), bytes };
+    await to.mirror.bucket.put(path, file, { onlyIf: 'any', mediaType, sha256 });
+    return true;
+  }
+  const local = from.mirror?.asset(asset.path) ?? join(from.root, asset.path);
+  await give(asset, await local, to);
+  return true;
+}
+
+/** A service that reckons the hash of what it copies has read it; of any other one, the copy is read. */
+async function copyStored(
+  asset: Asset,
+  { from, to }: { from: Mirror; to: { root: string; mirror: Mirror } },
+): Promise<boolean> {
+  const { bucket } = to.mirror;
+  const copied = await bucket.copyFrom(from.bucket, asset.path);
+  if (copied.kind === 'absent') return false;
+  const { sha256 } = copied;
+  if (sha256 === null ? await isWhole(asset, to) : sha256 === asset.sha256) return true;
+  await bucket.remove(asset.path);
+  return false;
+}
+
+async function give(asset: Asset, local: string, to: PictureSource): Promise<void> {
+  const target = join(to.root, asset.path);
+  const source = await realpath(local);
   await mkdir(dirname(target), { recursive: true });
   const linked = await link(source, target).catch((error: NodeJS.ErrnoException) => error);
   if (linked === undefined) return;
   // An earlier try was cut off behind this one, or in it.
-  if (linked.code === 'EEXIST' && (await isWhole(asset, await realpath(to)))) return;
+  if (linked.code === 'EEXIST' && (await isWhole(asset, to))) return;
   await copy(source, target);
 }
 
-async function isWhole(asset: Asset, root: string): Promise<boolean> {
-  return (
-    (await checkAsset(asset, { root, mirror: null, onBytes: () => undefined })).kind === 'whole'
-  );
+async function isWhole(asset: Asset, source: PictureSource): Promise<boolean> {
+  return (await checkAsset(asset, { ...source, onBytes: () => undefined })).kind === 'whole';
 }
 
 /** Another file system, or one without hard links. */
@@ -174,19 +231,21 @@ async function copy(source: string, target: string): Promise<void> {
 
 export interface PreviousBatch {
   name: string;
-  folder: string;
+  /** Its place: a folder, or an address in a bucket. */
+  out: string;
 }
 
 /** Where to look for the batches of a schedule, beside its `--out`. */
 export interface WhereRunsAre {
+  places: OutputPlaces;
   /** Of the API: pictures of a simulator are none of the real one. */
   origin: string;
-  /** Folders of runs that the history knows: the schedule may have had another `--out` before. */
+  /** Places of runs that the history knows: the schedule may have had another `--out` before. */
   known: readonly string[];
 }
 
 /**
- * The schedule's batch that was opened last and has lines; null for none. The folders say it, and the history only where
+ * The schedule's batch that was opened last and has lines; null for none. The places say it, and the history only where
  * else to look: that ends with a schedule that is removed and added again, and with its Redis.
  * @param batch the one that looks
  */
@@ -195,40 +254,40 @@ export async function previousBatch(
   batch: string,
   where: WhereRunsAre,
 ): Promise<PreviousBatch | null> {
-  let latest: BatchFolder | null = null;
-  for (const found of await foldersOfRuns(schedule, where)) {
-    if (found.header.batch === batch) continue;
-    if (latest !== null && latest.header.createdAt >= found.header.createdAt) continue;
-    if (await isThere(manifestPath(found.folder))) latest = found;
+  const found = await placesOfRuns(schedule, where);
+  const others = found.filter(({ header }) => header.batch !== batch);
+  others.sort((left, right) => right.header.createdAt - left.header.createdAt);
+  for (const { out, header } of others) {
+    if (await hasLines(where.places, out)) return { name: header.batch, out };
   }
-  return latest && { name: latest.header.batch, folder: latest.folder };
+  return null;
 }
 
-export interface BatchFolder {
-  folder: string;
+export interface BatchPlace {
+  /** A folder, or an address in a bucket. */
+  out: string;
   header: JournalHeader;
 }
 
-/** The folders in which batches of a schedule's runs are, as their journals say. */
-export async function foldersOfRuns(
+/** The places in which batches of a schedule's runs are, as their journals say. */
+export async function placesOfRuns(
   { name: schedule, out }: Pick<Schedule, 'name' | 'out'>,
-  { origin, known }: WhereRunsAre,
-): Promise<BatchFolder[]> {
-  const found: BatchFolder[] = [];
-  const folders = (await readdir(out)).map((name) => join(out, name));
-  for (const folder of new Set([...folders, ...known])) {
-    const name = basename(folder);
+  { places, origin, known }: WhereRunsAre,
+): Promise<BatchPlace[]> {
+  const found: BatchPlace[] = [];
+  for (const place of new Set([...(await placesBelow(places, out)), ...known])) {
+    const name = basename(place);
     if (!isNameOfRun(schedule, name)) continue;
-    const header = await headerOf(folder);
-    if (header?.batch === name && header.origin === origin) found.push({ folder, header });
+    const header = await headerOf(places, place);
+    if (header?.batch === name && header.origin === origin) found.push({ out: place, header });
   }
   return found;
 }
 
-/** A folder that cannot be looked into is none to take over from. */
-async function headerOf(folder: string): Promise<JournalHeader | null> {
-  return readJournalHeader(folder).catch((error: NodeJS.ErrnoException) => {
-    if (typeof error.code === 'string') return null;
+/** A folder that cannot be looked into is none to take over from; a bucket is waited for, which holds what was paid. */
+async function headerOf(places: OutputPlaces, out: string): Promise<JournalHeader | null> {
+  return headerAt(places, out).catch((error: NodeJS.ErrnoException) => {
+    if (!(error instanceof BatchError) && typeof error.code === 'string') return null;
     throw error;
   });
 }

@@ -1,7 +1,8 @@
-import { join } from 'node:path';
 import { batchLedger, type StateOfBatches } from '../../batch/batch-context.js';
 import { isFinalized } from '../../ledger/batch-meta.js';
+import { openOutput, placeBelow } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
+import { BatchError } from '../../shared/errors.js';
 import { type CronTimes, countTicks } from '../cron.js';
 import type { RunClaim } from '../ledger.js';
 import {
@@ -82,7 +83,7 @@ async function decideAndKeep(
     return context.ledger.claim(schedule.name, skipped, claims);
   }
   for (const batch of batchNames({ ...schedule, ...job })) {
-    const out = join(schedule.out, batch);
+    const out = placeBelow(schedule.out, batch);
     if (await isTaken(context, batch, out)) continue;
     const placed = { ...run, batch, out, sinceMs: nowMs };
     const made: ScheduleRun =
@@ -98,7 +99,14 @@ async function decideAndKeep(
 /** A batch or folder of another schedule, or of an earlier one of this name, is not gone on with. */
 async function isTaken(context: ScheduleContext, batch: string, out: string): Promise<boolean> {
   if ((await batchLedger(context.batches, batch).meta()) !== null) return true;
-  return (await ownerOf(out)) !== null;
+  try {
+    const { folder } = await openOutput(context.batches.places, out);
+    return (await ownerOf(folder)) !== null;
+  } catch (error) {
+    if (!(error instanceof BatchError && error.code === 'output_unusable')) throw error;
+    // A bucket that is out of reach is told of by the run as it starts: one without a name can tell nothing.
+    return false;
+  }
 }
 
 /** A run of the same schedule whose batch is not finished. */

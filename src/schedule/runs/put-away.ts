@@ -4,6 +4,7 @@ import { clearBatch, forgetFinished } from '../../batch/clear-batch.js';
 import { clearFolder } from '../../results/clear-folder.js';
 import { leftToPeople } from '../../results/left-to-people.js';
 import { manifestPath } from '../../results/manifest.js';
+import { bucketOf } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
 import {
   isOverRun,
@@ -12,7 +13,7 @@ import {
   type Schedule,
   type ScheduleRun,
 } from '../schedule.js';
-import { type BatchFolder, foldersOfRuns, previousBatch } from './adopt-results.js';
+import { type BatchPlace, placesOfRuns, previousBatch } from './adopt-results.js';
 import type { RunStep, ScheduleContext } from './context.js';
 import { isThere } from './take-input.js';
 
@@ -110,10 +111,12 @@ async function findRunsToPutAway(
 ): Promise<FoundRun[]> {
   const { runs } = await ledger.runs(schedule.name);
   const withBatch = runs.flatMap(({ run }) => (run.stage === 'skipped' ? [] : [run]));
-  const where = { origin: batches.origin, known: withBatch.map(({ out }) => out) };
+  const { origin, places } = batches;
+  const onDisk = withBatch.filter(({ out }) => bucketOf(places, out) === null);
+  const where = { places, origin, known: onDisk.map(({ out }) => out) };
   // One that was put away and has come back, with a disk that was away, is found by its folder.
   const noted = new Set(withBatch.filter(isThereStill).map(({ batch }) => batch));
-  const folders = await foldersOfRuns(schedule, where);
+  const folders = await placesOfRuns(schedule, where);
   const others = folders.filter(({ header }) => {
     return header.account === batches.account.account && !noted.has(header.batch);
   });
@@ -143,10 +146,10 @@ function keptRun(read: ReadRun<OverRun>): FoundRun {
   return { batch, out, begunMs, endedMs, made, read };
 }
 
-async function runOfFolder({ folder, header }: BatchFolder): Promise<FoundRun> {
+async function runOfFolder({ out, header }: BatchPlace): Promise<FoundRun> {
   const { batch, createdAt } = header;
-  const made = await isThere(manifestPath(folder));
-  return { batch, out: folder, begunMs: createdAt, endedMs: createdAt, made, read: null };
+  const made = await isThere(manifestPath(out));
+  return { batch, out, begunMs: createdAt, endedMs: createdAt, made, read: null };
 }
 
 type PuttingAway =
@@ -160,6 +163,8 @@ async function putAway(
   { batches }: ScheduleContext,
   { batch, out }: FoundRun,
 ): Promise<PuttingAway> {
+  // From when the schedule went into one: nothing is deleted there.
+  if (bucketOf(batches.places, out) !== null) return 'stays';
   if (!(await isThere(dirname(out)))) return 'not_here';
   const owner = await ownerOf(out);
   if (owner === null) {

@@ -8,6 +8,7 @@ import { type CompiledInput, compileInput } from '../../producer/compile-input.j
 import { chooseChecks } from '../../producer/options.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
 import { fileNames } from '../../results/file-names.js';
+import { addressOf, bucketOf, openOutput, publish } from '../../results/mirror.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
 import { isUrl, shownFile } from '../../shared/addresses.js';
@@ -39,15 +40,16 @@ export async function startRun(
   const { batch, out } = from.run;
   const meta = await batchLedger(context.batches, batch).meta();
   if (meta !== null && meta.stage !== 'admitting') return begun(context, schedule, from);
-  const absent = await whatIsAbsent(schedule, out);
+  const absent = await whatIsAbsent(context, schedule, out);
   if (absent !== null) return leaveOrRefuse(context, schedule, { from, absent });
   try {
-    await claimOutputFolder(out, batch);
+    const { folder } = await openOutput(context.batches.places, out);
+    await claimOutputFolder(folder, batch);
     const { sheet } = schedule.input;
-    const files = await takeInput(schedule.files, out, (url, path) =>
+    const files = await takeInput(schedule.files, folder, (url, path) =>
       context.fetchSource(url, { path, sheet }),
     );
-    const admitted = await queueInput(context, { schedule, batch, out, files });
+    const admitted = await queueInput(context, { schedule, batch, out: folder, files });
     return admitted === 'all' ? begun(context, schedule, from) : { kind: 'again', afterMs: 0 };
   } catch (error) {
     const badInput = error instanceof BatchError && exitCodeOf(error) === ExitCode.badInput;
@@ -67,7 +69,7 @@ async function begun(
   from: ReadRun<RunOf<'starting'>>,
 ): Promise<RunStep> {
   const { batch, out } = from.run;
-  await dropInput(out);
+  await dropInput(context.batches.places, out);
   const sinceMs = context.clock.now();
   await context.ledger.save(schedule.name, from, {
     stage: 'running',
@@ -80,10 +82,16 @@ async function begun(
 }
 
 /** What this machine does not have of what the run needs; null where it has all. */
-async function whatIsAbsent({ files, out }: Schedule, runOut: string): Promise<string | null> {
-  if (!(await isThere(out))) return `the folder ${out}`;
-  if (await hasInput(runOut)) return null;
-  for (const file of files) if (!isUrl(file) && !(await isThere(file))) return file;
+async function whatIsAbsent(
+  { batches: { places } }: ScheduleContext,
+  { files, out }: Schedule,
+  runOut: string,
+): Promise<string | null> {
+  if (bucketOf(places, out) === null && !(await isThere(out))) return `the folder ${out}`;
+  for (const file of files) {
+    if (isUrl(file) || (await isThere(file))) continue;
+    return (await hasInput(places, runOut, files)) ? null : file;
+  }
   return null;
 }
 
@@ -104,7 +112,10 @@ async function refuse(
   schedule: Schedule,
   { from, ...why }: { from: ReadRun<RunOf<'starting'>>; message: string; exitCode: ExitCode },
 ): Promise<RunStep> {
-  await dropInput(from.run.out);
+  // A bucket that cannot be reached may be why.
+  await dropInput(context.batches.places, from.run.out).catch((error: unknown) => {
+    context.log.warn({ err: error, batch: from.run.batch }, 'the copy of its input is left');
+  });
   await context.ledger.save(schedule.name, from, {
     stage: 'refused',
     ...lastingFacts(from.run),
@@ -143,6 +154,7 @@ async function tryAgain(
 export interface ScheduledInput {
   schedule: Schedule;
   batch: string;
+  /** Its folder on this machine. */
   out: string;
   /** Where the input is to be read now. */
   files: string[];
@@ -184,12 +196,13 @@ async function refuseBadRows(
   const { rejected } = input.counts;
   if (rejected === 0) return;
   await writeRejected(rejectedFiles(join(out, fileNames.rejected)), input.rejections());
+  await publish(out);
   if (schedule.badRows === 'skip') return;
   const [first] = await groupRejections(input.rejections());
   const rows = rejected === 1 ? 'One row' : `${rejected} rows`;
   throw new BatchError(
     'bad_input',
-    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example}. All of them: ${out}/${fileNames.rejected}`,
+    `${rows} cannot be used, such as row ${first?.firstRows[0]?.row}: ${first?.example}. All of them: ${await addressOf(out)}/${fileNames.rejected}`,
   );
 }
 
@@ -232,13 +245,13 @@ async function adoptUnchanged(
 ): Promise<'done' | 'stopped'> {
   if (schedule.makes !== 'only_changed') return 'done';
   if ((await batchLedger(batches, batch).meta()) !== null) return 'done';
-  const { origin, account, clock } = batches;
+  const { origin, account, clock, places } = batches;
   const { runs } = await ledger.runs(schedule.name);
   const known = runs.flatMap(({ run }) => (run.stage === 'skipped' ? [] : [run.out]));
-  const previous = await previousBatch(schedule, batch, { origin, known });
+  const previous = await previousBatch(schedule, batch, { places, origin, known });
   if (previous === null) return 'done';
   const nowMs = clock.now();
   const life = { nonce: '', createdAt: nowMs, requestIds: 'given' } as const;
   const header = { batch, origin, account: account.account, ...life };
-  return adoptResults({ previous, header, out, nowMs, stopping }, input.briefs());
+  return adoptResults({ previous, places, header, out, nowMs, stopping }, input.briefs());
 }
