@@ -18,6 +18,7 @@ const arrows = {
     'web',
     'pictures',
     'schedule',
+    'batch',
     'forecast',
     'notify',
     'rivya',

@@ -15,6 +15,7 @@ import {
 } from './batch-meta.js';
 import { type AdmissionMark, BriefLedger } from './brief-ledger.js';
 import { decodeState, type ReadState } from './brief-state.js';
+import { DeedLedger } from './deeds.js';
 import { explainLoss } from './explain-loss.js';
 import { accountKeys, type BatchKeys, batchesKey, batchKeys, inFlightMember } from './keys.js';
 import type { Announced, Announcement } from './message-ledger.js';
@@ -97,6 +98,8 @@ export class BatchLedger {
   readonly references: ReferenceLedger;
   readonly results: ResultLedger;
   readonly reopened: ReopenedLedger;
+  /** What people have done to it. */
+  readonly deeds: DeedLedger;
 
   constructor(
     private readonly redis: Redis,
@@ -111,6 +114,10 @@ export class BatchLedger {
     this.references = new ReferenceLedger(redis, this.keys, account.keys);
     this.results = new ResultLedger(redis, this.keys);
     this.reopened = new ReopenedLedger(redis, batch, this.keys, account.keys);
+    this.deeds = new DeedLedger(redis, {
+      ...{ hash: this.keys.meta, field: 'createdAt' },
+      ...{ list: this.keys.deeds, clock: account.keys.clock },
+    });
   }
 
   /** What Redis has lost of this batch, where it deletes keys or was emptied. */
@@ -399,7 +406,16 @@ export class BatchLedger {
    * @param mark what its folder was seen to have by whoever proved that it is all there
    */
   async shelve(mark: ShelfMark): Promise<'shelved' | 'stays'> {
-    const { meta, state, outbox, reopened, reservations, files, ...others } = this.keys;
+    const {
+      meta,
+      deeds: _stay,
+      state,
+      outbox,
+      reopened,
+      reservations,
+      files,
+      ...others
+    } = this.keys;
     const reply = await runScript(this.redis, 'shelve', {
       keys: [meta, outbox, reopened, reservations, files, state, ...Object.values(others)],
       values: [mark.createdAt, mark.endedBy, mark.generation, mark.offset, mark.files],

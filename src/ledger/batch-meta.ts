@@ -45,6 +45,9 @@ export type KeptCommand = z.infer<typeof keptCommandSchema>;
 const count = z.number().int().nonnegative();
 const linesOfEach = z.record(lineStatusSchema, count);
 
+/** What a person may give a batch as its priority; 0 where nobody said anything. */
+export const priorities = { least: -100, most: 100 } as const;
+
 /** What is known of a batch wherever it stands. */
 const facts = {
   name: z.string(),
@@ -326,4 +329,9 @@ export function batchState(
     default:
       return meta satisfies never;
   }
+}
+
+/** The command that makes the open briefs of a batch, in words: its own again, or a worker where it was only queued. */
+export function wordsThatGoOn({ name, command }: BatchMeta): string[] {
+  return command?.kind === 'kept' && command.name === 'run' ? ['continue', name] : ['worker'];
 }

@@ -46,6 +46,8 @@ export interface BatchKeys {
   addresses: string;
   /** Hash: bucket of time and kind -> answers that refused a request. See `lua/count-refusal.lua`. */
   refusals: string;
+  /** List: what people have done to it, the latest first: see `deeds.ts`. It stays with the record of a batch that leaves Redis. */
+  deeds: string;
   /** String: the machine that keeps the batch's folder, where that mirrors a bucket; expires. */
   keeper: string;
   /** Hash of BullMQ: has a field `paused` while the batch's queue of submissions is, and with it the batch. */
@@ -69,6 +71,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     files: `${base}:files`,
     addresses: `${base}:addresses`,
     refusals: `${base}:refusals`,
+    deeds: `${base}:deeds`,
     keeper: `${base}:keeper`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,
   };
@@ -160,6 +163,8 @@ export interface ScheduleKeys {
   earlierWebhooks: string;
   /** What the key of a schedule's runs begins with. Hash: run id -> record, see `../schedule/schedule.ts`. */
   runs: string;
+  /** What the key of a schedule's deeds begins with. List: see `../ledger/deeds.ts`. */
+  deeds: string;
   /** What the key of a schedule's batch names begins with. Hash: batch -> run id. */
   names: string;
 }
@@ -171,6 +176,7 @@ export function scheduleKeys(prefix: string, account: string): ScheduleKeys {
     schedules: `${base}:schedules`,
     earlierWebhooks: `${base}:schedule-webhooks`,
     runs: `${base}:schedule-runs:`,
+    deeds: `${base}:schedule-deeds:`,
     names: `${base}:schedule-names:`,
   };
 }

@@ -28,6 +28,7 @@ export type ScriptName =
   | 'mark-written'
   | 'may-submit'
   | 'move'
+  | 'note-deed'
   | 'note-durations'
   | 'note-try'
   | 'note-wait'

@@ -1,20 +1,14 @@
-import { adoptFolder, refuseOutdated } from '../batch/adopt-folder.js';
-import { withQueues } from '../batch/batch-context.js';
-import { type CancelCounts, endCancelled, writeReport } from '../batch/end-batch.js';
+import type { CancelCounts } from '../batch/end-batch.js';
 import { localOutput } from '../batch/open-batch.js';
-import {
-  countReopened,
-  type ReopenCounts,
-  reopenSurveyed,
-  surveyReopening,
-  withReopener,
-} from '../batch/reopen.js';
+import { countReopened, type ReopenCounts } from '../batch/reopen.js';
+import { folderToRetry, isChosen, type RetryChoice, retryBatch } from '../batch/retry.js';
+import { cancelBatch, pauseBatch, resumeBatch, type SteeredBatch } from '../batch/steer.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, batchState, isPaused } from '../ledger/batch-meta.js';
 import { ownLine, readManifest } from '../results/manifest.js';
-import { publish } from '../results/mirror.js';
 import { type RunReport, runReport } from '../results/run-report.js';
+import { userOfMachine } from '../session/environment.js';
 import { lastModels } from '../session/model-list.js';
 import { batchContext, type StoreSession } from '../session/store-session.js';
 import { BatchError } from '../shared/errors.js';
@@ -95,11 +89,11 @@ export class Batch {
 
   /** Nothing is submitted until `resume`; what was submitted is watched and collected. */
   async pause(): Promise<void> {
-    await this.withQueues((queues) => queues.pause());
+    await pauseBatch(this.store, this.steered, await this.meta());
   }
 
   async resume(): Promise<void> {
-    await this.withQueues((queues) => queues.resume());
+    await resumeBatch(this.store, this.steered);
   }
 
   /**
@@ -107,10 +101,9 @@ export class Batch {
    * @param submitted `abandon`: what was submitted is not watched any more either, and lost with what it cost
    */
   async cancel(submitted: 'collect' | 'abandon' = 'collect'): Promise<CancelCounts> {
-    if ((await this.ledger.cancel()) === 'was_finished') return { cancelled: 0, abandoned: 0 };
-    const { connection: redis, clock, settings } = this.session;
-    const context = { redis, prefix: settings.prefix, clock, places: settings };
-    return endCancelled(context, this.ledger, submitted);
+    const { clock, settings: places } = this.session;
+    const counts = await cancelBatch({ ...this.store, clock, places }, this.steered, submitted);
+    return counts === 'was_finished' ? { cancelled: 0, abandoned: 0 } : counts;
   }
 
   /**
@@ -119,24 +112,25 @@ export class Batch {
    * @throws BatchError `bad_input` where the results are not on this machine
    */
   async retry({ agree, ...selection }: RetryOptions = {}): Promise<Retried> {
-    const meta = await this.meta();
     const { session, ledger } = this;
-    const out = await localOutput(ledger, meta, session.settings);
-    if (out === null) throw elsewhere(meta);
+    const out = await folderToRetry(ledger, await this.meta(), session.settings);
     const context = batchContext(session, this.account, await lastModels(session.settings));
-    return withReopener(context, { ledger, out }, async (reopener) => {
-      // A line that Redis does not know of, or another attempt of it, may be paid already (S1).
-      refuseOutdated(await adoptFolder(reopener), reopener);
-      const survey = await surveyReopening(reopener, wantsOf(selection));
-      const { total, ...price } = countReopened(survey);
-      if (total === 0) return { kind: 'nothing' };
-      if ((await agree?.(price)) === false) return { kind: 'not_agreed', ...price };
-      const opened = await reopenSurveyed(reopener, survey);
-      // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
-      await writeReport(ledger, out, session.clock);
-      await publish(out);
-      return { kind: 'opened', opened, ...price };
-    });
+    const { statuses, codes, ids } = selection;
+    const choice: RetryChoice = { statuses, codes, ids: ids && new Set(ids) };
+    const wants = (line: ManifestLine) => isChosen(choice, line);
+    const retried = await retryBatch(
+      context,
+      this.steered,
+      { out, wants, codes },
+      async (survey) => {
+        const { total, ...price } = countReopened(survey);
+        return total === 0 || (await agree?.(price)) !== false;
+      },
+    );
+    if (retried.kind === 'nothing') return retried;
+    const { survey, ...became } = retried;
+    const { total: _all, ...price } = countReopened(survey);
+    return { ...became, ...price };
   }
 
   /**
@@ -173,9 +167,13 @@ export class Batch {
     throw new BatchError('batch_not_found', `Batch ${this.name} was forgotten meanwhile.`);
   }
 
-  private withQueues<T>(work: Parameters<typeof withQueues<T>>[2]): Promise<T> {
+  private get store() {
     const { connection: redis, settings } = this.session;
-    return withQueues({ redis, prefix: settings.prefix }, this.name, work);
+    return { redis, prefix: settings.prefix };
+  }
+
+  private get steered(): SteeredBatch {
+    return { ledger: this.ledger, by: { name: userOfMachine(), from: 'library' } };
   }
 }
 
@@ -185,18 +183,6 @@ export class Batch {
  */
 export function openBatch(name: string, connection: Connection = {}): Promise<Batch> {
   return Batch.open(name, connection);
-}
-
-function wantsOf({ statuses, codes, ids }: Omit<RetryOptions, 'agree'>) {
-  const wanted = ids && new Set(ids);
-  const usual: readonly LineStatus[] =
-    wanted === undefined && codes === undefined
-      ? ['failed', 'unknown']
-      : ['failed', 'unknown', 'cancelled', ...(wanted ? (['succeeded'] as const) : [])];
-  return ({ brief_id: id, status, error }: ManifestLine) =>
-    (wanted?.has(id) ?? true) &&
-    (codes?.includes(error?.code ?? '') ?? true) &&
-    (statuses ?? usual).includes(status);
 }
 
 function elsewhere({ name, out }: BatchMeta): BatchError {

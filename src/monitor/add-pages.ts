@@ -7,6 +7,7 @@ import { briefPage, findPage } from './pages/brief-page.js';
 import { schedulesPath, troublePage } from './pages/layout.js';
 import { overviewPage } from './pages/overview-page.js';
 import { schedulesPage } from './pages/schedules-page.js';
+import type { Steering } from './pages/steering-parts.js';
 import { findBriefs } from './reading/find-briefs.js';
 import { readLatest, resultsOf } from './reading/latest-results.js';
 import type { Ledgers } from './reading/ledgers.js';
@@ -19,6 +20,7 @@ export interface PageSources {
   ledgers: Ledgers;
   queues: BatchQueues;
   watch: Watch;
+  steering: Steering;
 }
 
 const longestText = 2_000;
@@ -34,7 +36,7 @@ const findQuery = z.object({
 
 /** Our own pages; what a query asks for is checked before anything is read. */
 export async function addPages(server: FastifyInstance, sources: PageSources): Promise<void> {
-  const { ledgers, watch } = sources;
+  const { ledgers, watch, steering } = sources;
   const failures = new FailureReader();
   server.get('/', async (_request, reply) => {
     const overview = await watch.look();
@@ -43,7 +45,7 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     return send(reply, overviewPage(overview, new Set(here.map(({ meta }) => meta.name))));
   });
   server.get(schedulesPath, async (_request, reply) =>
-    send(reply, schedulesPage(await watch.look())),
+    send(reply, schedulesPage(await watch.look(), steering)),
   );
   server.get('/batch', async (request, reply) => {
     const { name } = asked(batchQuery, request.query);
@@ -51,7 +53,9 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     const batch = batches.find(({ meta }) => meta.name === name);
     if (!batch) return notFound(sources, reply, `There is no batch ${name}, or it is too old.`);
     const why = await failures.read(batch.meta, atMs);
-    return send(reply, batchPage(batch, why, { atMs, results: await readLatest(batch.meta) }));
+    const deeds = await ledgers.inTime(() => ledgers.batch(name).deeds.latest());
+    const results = await readLatest(batch.meta);
+    return send(reply, batchPage(batch, why, { atMs, results, steering, deeds }));
   });
   server.get('/brief', async (request, reply) => {
     const { batch, id } = asked(briefQuery, request.query);

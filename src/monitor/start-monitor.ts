@@ -2,11 +2,15 @@ import type { FastifyError, FastifyReply } from 'fastify';
 import Fastify from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { OutputPlaces } from '../results/mirror.js';
+import type { Model } from '../rivya/outcome.js';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
 import { listen } from '../shared/listen.js';
 import { tellNews } from '../shared/news.js';
 import { guardServer, isLoopback, type Login } from '../web/guard-server.js';
+import { addActing } from './acting/add-acting.js';
+import type { Hands } from './acting/batch-deeds.js';
 import { addPages } from './add-pages.js';
 import { type Actions, addBoard } from './board/add-board.js';
 import { hideSecrets } from './hide-secrets.js';
@@ -27,6 +31,12 @@ export interface MonitorOptions {
   /** Null: none, which this machine alone may use. */
   login: Login | null;
   actions: Actions;
+  /** Where outputs in buckets are mirrored on this machine. */
+  places: OutputPlaces;
+  /** The models of an API, as far as they are known without asking it: for what a retry is expected to cost. */
+  modelsOf(origin: string): Promise<Model[]>;
+  /** A command of ours, as it is typed for this Redis. */
+  commandLine(words: readonly string[]): string;
 }
 
 export interface Monitor {
@@ -62,7 +72,9 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   );
   // After the guard: what does not exist needs the login as well.
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
-  await addPages(server, { ledgers, queues: queues.batches, watch });
+  const steering = { actions, commandLine: options.commandLine };
+  await addPages(server, { ledgers, queues: queues.batches, watch, steering });
+  await addActing(server, { ledgers, watch, actions, hands: handsOf(options) });
   const desks = new ReviewDesks(ledgers, { clock, log });
   await addReviews(server, { desks, actions, log });
   const tellBatch = (name: string) => tellNews(connection, prefix, { about: 'batch', name });
@@ -84,6 +96,12 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   return { origin, close: stop };
 }
 
+function handsOf({ connection: redis, login, ...options }: MonitorOptions): Hands {
+  const { prefix, clock, places, modelsOf, commandLine } = options;
+  const by = { name: login?.user ?? 'somebody without a login', from: 'monitor' } as const;
+  return { redis, prefix, clock, places, modelsOf, commandLine, by };
+}
+
 function tellMissing({ clock }: MonitorOptions, reply: FastifyReply) {
   const trouble = { title: 'Not found', text: 'There is no such page.', live: 'still' } as const;
   return reply.code(404).type('text/html; charset=utf-8').send(troublePage(trouble, clock.now()));
@@ -100,7 +118,8 @@ function tell({ log, clock }: MonitorOptions, error: FastifyError, reply: Fastif
     return page(503, 'Redis does not answer', 'Nothing is lost; this page looks again by itself.');
   }
   const status = error.statusCode ?? 500;
-  if (status < 500) return page(status, 'Not found', error.message);
+  if (status < 500)
+    return page(status, status === 404 ? 'Not found' : 'Not understood', error.message);
   log.error({ err: error }, 'a page of the monitor could not be made');
   return page(500, 'Something went wrong', 'The log of the monitor says more.');
 }

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
-import { accountKeys, type ScheduleKeys, scheduleKeys, scheduleOwnersKey } from '../ledger/keys.js';
+import { DeedLedger } from '../ledger/deeds.js';
+import {
+  accountKeys,
+  clockKey,
+  type ScheduleKeys,
+  scheduleKeys,
+  scheduleOwnersKey,
+} from '../ledger/keys.js';
 import { MessageLedger, type Webhook } from '../ledger/message-ledger.js';
 import { compareAndSet, runScript } from '../ledger/scripts.js';
 import {
@@ -39,7 +46,7 @@ export class ScheduleLedger {
 
   constructor(
     private readonly redis: Redis,
-    prefix: string,
+    private readonly prefix: string,
     private readonly owner: ScheduleOwner,
   ) {
     const { account } = owner;
@@ -104,10 +111,17 @@ export class ScheduleLedger {
 
   /** Deletes the schedule, its webhook and its history; its batches stay. */
   async remove(name: string): Promise<void> {
-    const { schedules, runs, names } = this.keys;
+    const { schedules, runs, names, deeds } = this.keys;
     await this.redis.hdel(schedules, name);
     await this.messages.listen(`schedule ${name}`, 'none');
-    await this.redis.unlink(runs + name, names + name);
+    await this.redis.unlink(runs + name, names + name, deeds + name);
+  }
+
+  /** What people have done to one of them. */
+  deedsOf(name: string): DeedLedger {
+    const { schedules, deeds } = this.keys;
+    const clock = clockKey(this.prefix);
+    return new DeedLedger(this.redis, { hash: schedules, field: name, list: deeds + name, clock });
   }
 
   /** Null where nobody is told. Not to be shown or logged: see `Webhook.url`. */

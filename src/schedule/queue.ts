@@ -100,9 +100,11 @@ export class ScheduleQueue {
   }
 
   /** Adding a run that is there already changes nothing. */
-  async addRun(run: RunJob): Promise<void> {
+  async addRun(run: RunJob): Promise<'added' | 'was_there'> {
     const jobId = `run-${run.schedule}-${run.id}`;
+    const known = await this.queue.getJob(jobId);
     await this.queue.add('run', run, { ...stepOptions, jobId });
+    return known === undefined ? 'added' : 'was_there';
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StateOfBatches } from '../batch/batch-context.js';
+import type { Deed, Doer } from '../ledger/deeds.js';
 import type { Webhook } from '../ledger/message-ledger.js';
 import { BatchError } from '../shared/errors.js';
 import type { ScheduleLedger } from './ledger.js';
@@ -12,6 +13,8 @@ export interface SteeredSchedules {
   ledger: ScheduleLedger;
   queue: ScheduleQueue;
   batches: StateOfBatches;
+  /** Whose words they are: what is done is noted with the schedule. */
+  by: Doer;
 }
 
 /** @throws BatchError `batch_not_found` */
@@ -30,8 +33,9 @@ function unknownSchedule(name: string): BatchError {
 
 /** No run begins until it is resumed; what was begun goes on. @throws BatchError `batch_not_found` */
 export async function pauseSchedule(schedules: SteeredSchedules, name: string): Promise<void> {
-  await setState(schedules, name, 'paused');
+  const { before } = await setState(schedules, name, 'paused');
   await schedules.queue.stop(name);
+  if (before.state !== 'paused') await note(schedules, name, { kind: 'paused' });
 }
 
 /**
@@ -42,8 +46,9 @@ export async function resumeSchedule(
   schedules: SteeredSchedules,
   name: string,
 ): Promise<{ schedule: Schedule; nextMs: number | null }> {
-  const schedule = await setState(schedules, name, 'active');
+  const { before, after: schedule } = await setState(schedules, name, 'active');
   await schedules.queue.start(schedule);
+  if (before.state !== 'active') await note(schedules, name, { kind: 'resumed' });
   return { schedule, nextMs: await schedules.queue.nextTick(name) };
 }
 
@@ -51,10 +56,14 @@ async function setState(
   { ledger }: SteeredSchedules,
   name: string,
   state: Schedule['state'],
-): Promise<Schedule> {
+): Promise<{ before: Schedule; after: Schedule }> {
   const changed = await ledger.change(name, (schedule) => ({ ...schedule, state }));
   if (changed === null) throw unknownSchedule(name);
-  return changed.after;
+  return changed;
+}
+
+async function note({ ledger, by }: SteeredSchedules, name: string, deed: Deed): Promise<void> {
+  await ledger.deedsOf(name).note(deed, by);
 }
 
 export type RunAsked =
@@ -62,20 +71,28 @@ export type RunAsked =
   /** By the schedule's rule it would be left out. */
   | { kind: 'busy'; batch: string };
 
-/** Asks for one run more; a worker takes it, and decides by the schedule's rules. @throws BatchError `batch_not_found` */
+/**
+ * Asks for one run more; a worker takes it, and decides by the schedule's rules. Asked again with the same moment, it is the
+ * same run.
+ * @param askedMs ms since the epoch
+ * @throws BatchError `batch_not_found`
+ */
 export async function runNow(
   schedules: SteeredSchedules,
   name: string,
-  nowMs: number,
+  askedMs: number,
 ): Promise<RunAsked> {
   const { overlap } = await findSchedule(schedules.ledger, name);
+  const id = runIdByHand(askedMs);
   const { runs } = await schedules.ledger.runs(name);
+  if (runs.some(({ run }) => run.id === id)) return { kind: 'asked' };
   const [unfinished] = await openRuns(schedules.batches, runs);
   if (unfinished !== undefined && overlap === 'skip') {
     return { kind: 'busy', batch: unfinished.batch };
   }
-  const run = { id: runIdByHand(nowMs), scheduledMs: nowMs, trigger: 'hand' } as const;
-  await schedules.queue.addRun({ v: 1, kind: 'run', schedule: name, ...run });
+  const run = { id, scheduledMs: askedMs, trigger: 'hand' } as const;
+  const added = await schedules.queue.addRun({ v: 1, kind: 'run', schedule: name, ...run });
+  if (added === 'added') await note(schedules, name, { kind: 'run_asked' });
   return { kind: 'asked' };
 }
 
@@ -101,10 +118,11 @@ export async function removeSchedule(
  * @throws BatchError `batch_conflict` where somebody else has changed it since, `batch_not_found`
  */
 export async function replaceSchedule(
-  { ledger, queue }: SteeredSchedules,
+  schedules: SteeredSchedules,
   { before, after }: { before: Schedule; after: Schedule },
   webhook: Webhook | 'none' | undefined,
 ): Promise<void> {
+  const { ledger, queue } = schedules;
   const { name } = before;
   const changed = await ledger.change(name, (found) => {
     if (isDeepStrictEqual(found, before)) return after;
@@ -116,4 +134,5 @@ export async function replaceSchedule(
   if (changed === null) throw unknownSchedule(name);
   if (webhook !== undefined) await ledger.messages.listen(`schedule ${name}`, webhook);
   if (after.state === 'active') await queue.start(after);
+  await note(schedules, name, { kind: 'changed' });
 }

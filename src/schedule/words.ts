@@ -1,4 +1,5 @@
 import cronstrue from 'cronstrue';
+import type { NotedDeed } from '../ledger/deeds.js';
 import type { Message } from '../ledger/message-ledger.js';
 import {
   lastMessage,
@@ -285,6 +286,8 @@ export interface ScheduleSight {
   claims: number;
   /** Null where nobody is told. */
   webhook: ShownWebhook | null;
+  /** What people have done to it, the latest first. */
+  deeds: NotedDeed[];
   /** What there was to tell of it, of its runs and of their batches. */
   messages: Message[];
 }
@@ -300,10 +303,11 @@ export async function readScheduleSight(
   schedule: Schedule,
 ): Promise<ScheduleSight> {
   const { name } = schedule;
-  const [{ runs, claims }, nextMs, webhook] = await Promise.all([
+  const [{ runs, claims }, nextMs, webhook, deeds] = await Promise.all([
     ledger.runs(name),
     ticks.nextTick(name),
     ledger.webhook(name),
+    ledger.deedsOf(name).latest(),
   ]);
   const history = runs.map(({ run }) => run).reverse();
   return {
@@ -312,6 +316,7 @@ export async function readScheduleSight(
     nextMs,
     history,
     claims: Number(claims),
+    deeds,
     webhook: webhook && shownWebhook(webhook),
     messages: messages.filter((message) =>
       message.schedule === null

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
@@ -126,6 +127,16 @@ export function programName(): string {
   const { npm_command: npm } = process.env;
   const isOnPath = npm === undefined && basename(process.argv[1] ?? '') === 'rivya-batch';
   return isOnPath ? 'rivya-batch' : 'npx rivya-batch';
+}
+
+/** By which others on this machine know whoever runs this process. */
+export function userOfMachine(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container, the user may have no name.
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 /** What to tell of variables that are set and do nothing. */

@@ -6,7 +6,7 @@ import { ScheduleQueue } from '../schedule/queue.js';
 import { ScheduleWorker } from '../schedule/runs/schedule-worker.js';
 import type { SteeredSchedules } from '../schedule/steer.js';
 import { systemClock } from '../shared/clock.js';
-import { requireApiKey, type Settings } from './environment.js';
+import { requireApiKey, type Settings, userOfMachine } from './environment.js';
 import { type ModelList, modelListNote, readModelList } from './model-list.js';
 import { fetcherFor, inputFetcherFor } from './open-client.js';
 import {
@@ -36,7 +36,8 @@ export async function withSchedules<T>(
     try {
       await parts.ledger.takeOverWebhooks();
       const batches = { redis: session.connection, prefix: settings.prefix, account };
-      return await act({ session, account, batches, ...parts });
+      const by = { name: userOfMachine(), from: 'command line' } as const;
+      return await act({ session, account, batches, by, ...parts });
     } finally {
       await parts.queue.close();
     }

@@ -1,7 +1,9 @@
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type MonitorOptions, startMonitor } from '../../src/monitor/start-monitor.js';
+import { bundledModels } from '../../src/rivya/catalogue.js';
 import { systemClock } from '../../src/shared/clock.js';
+import { shellWord } from '../../src/shared/quantities.js';
 import { type Answer, type Asked, ask } from '../support/ask.js';
 import { connect, type OpenLedger, openLedger } from '../support/ledger.js';
 
@@ -47,6 +49,9 @@ export async function openMonitor(
     port: 0,
     login,
     actions: 'read_only',
+    places: { home: '', s3Endpoint: null },
+    modelsOf: async () => bundledModels(),
+    commandLine: (words) => ['rivya-batch', ...words.map(shellWord)].join(' '),
     ...patch,
   });
   onTestFinished(() => monitor.close());

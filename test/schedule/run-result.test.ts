@@ -63,6 +63,7 @@ it('knows what there was to tell of a run, by itself or of its batch', () => {
       origin: 'https://rivya.test',
       nextMs: null,
       claims: 2,
+      deeds: [],
       history: [bad, other],
     },
     webhook: { origin: 'https://hooks.test', on: ['failed'] },

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { type Forgetting, forgetFinished } from '../../batch/clear-batch.js';
-import { type BatchMeta, leftOf } from '../../ledger/batch-meta.js';
+import { type BatchMeta, leftOf, wordsThatGoOn } from '../../ledger/batch-meta.js';
 import { batchesKey } from '../../ledger/keys.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
-import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
+import { commandFor } from '../options/kept-command.js';
 import type { CommandSetup } from '../setup.js';
 
 export function addForgetCommand(program: Command, setup: CommandSetup): void {

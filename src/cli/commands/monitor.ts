@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
+import { lastModels } from '../../session/model-list.js';
 import { openStoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { addLogFlag, type LogFlags, wholeNumber } from '../options/flags.js';
+import { commandFor } from '../options/kept-command.js';
 import type { CommandSetup } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
 import { openLogger } from '../text/open-logger.js';
@@ -34,7 +36,10 @@ export function addMonitorCommand(program: Command, setup: CommandSetup): void {
         .default(3020),
     )
     .addOption(
-      new Option('--allow-actions', 'let Bull Board pause, resume, promote and retry')
+      new Option(
+        '--allow-actions',
+        'let people act: pause, resume, cancel, retry, run schedules, decide on results',
+      )
         .env('MONITOR_ALLOW_ACTIONS')
         .default(false),
     )
@@ -58,6 +63,9 @@ async function monitor(setup: CommandSetup, flags: MonitorFlags): Promise<ExitCo
       port: flags.port,
       login,
       actions: flags.allowActions ? 'allowed' : 'read_only',
+      places: settings,
+      modelsOf: (origin) => lastModels({ ...settings, origin }),
+      commandLine: (words) => commandFor(setup, [...words]),
     });
     const who = login ? `user ${login.user}` : 'no login';
     terminal.print(

@@ -1,18 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { adoptFolder, refuseOutdated } from '../../batch/adopt-folder.js';
-import { writeReport } from '../../batch/end-batch.js';
-import { localOutput } from '../../batch/open-batch.js';
-import {
-  countReopened,
-  type Reopener,
-  reopenSurveyed,
-  type Survey,
-  surveyReopening,
-  withReopener,
-} from '../../batch/reopen.js';
+import { countReopened, type Survey } from '../../batch/reopen.js';
+import { folderToRetry, type Retried, retryBatch } from '../../batch/retry.js';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
-import { type BatchMeta, leftOf } from '../../ledger/batch-meta.js';
+import { type BatchMeta, leftOf, wordsThatGoOn } from '../../ledger/batch-meta.js';
 import { accountHash } from '../../ledger/keys.js';
 import { lastModels } from '../../session/model-list.js';
 import { batchContext, openStoreSession, type StoreSession } from '../../session/store-session.js';
@@ -21,13 +12,14 @@ import type { LineStatus } from '../../shared/manifest-line.js';
 import { counted } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { addJsonFlag, addYesFlag, twin } from '../options/flags.js';
-import { commandFor, wordsThatGoOn } from '../options/kept-command.js';
+import { commandFor } from '../options/kept-command.js';
 import { type LinesWanted, linesWanted, refuseUnseen } from '../options/lines-wanted.js';
 import type { CommandSetup } from '../setup.js';
 import { confirm } from '../text/agree.js';
 import { openedLines, priceText } from '../text/reopening.js';
 import { giveAgain, keptOf } from './continue.js';
 import { usualAskAbove } from './run.js';
+import { personHere } from './steer.js';
 
 interface RetryFlags {
   /** Absent: what is usual for the other options. */
@@ -111,15 +103,32 @@ async function openAgain(
     refuseOtherKey(session, meta);
     // Before anything is opened: it could not be made here.
     if (flags.run) refuseNoRun(setup, meta);
-    const out = await folderOf(session, ledger, meta);
+    const out = await folderToRetry(ledger, meta, session.settings);
     const wanted = await linesWanted(flags);
     const context = batchContext(session, account, await lastModels(setup.settings));
-    return await withReopener(context, { ledger, out }, (reopener) =>
-      reopenBatch(setup, reopener, flags, wanted),
-    );
+    const steered = { ledger, by: personHere() };
+    const what = { out, wants: wanted.wants, codes: flags.code };
+    const retried = await retryBatch(context, steered, what, async (survey) => {
+      await refuseUnseen(ledger, wanted);
+      return agreeToPrice(setup, survey, { batch, yes: flags.yes });
+    });
+    if (retried.kind === 'not_agreed') return 'not_wanted';
+    return await tellRetry(setup, { ledger, account, retried, wanted }, flags);
   } finally {
     await session.close();
   }
+}
+
+async function agreeToPrice(
+  { terminal }: CommandSetup,
+  survey: Survey,
+  { batch, yes }: { batch: string; yes: boolean },
+): Promise<boolean> {
+  if (yes || countReopened(survey).total === 0) return true;
+  terminal.note(priceText(`Retry of batch ${batch}`, survey));
+  if ((await confirm('Go on?')) === 'yes') return true;
+  terminal.note('Nothing was changed.');
+  return false;
 }
 
 /**
@@ -136,29 +145,31 @@ export function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): voi
   );
 }
 
-async function reopenBatch(
+interface TriedAgain {
+  ledger: BatchLedger;
+  account: AccountLedger;
+  retried: Exclude<Retried, { kind: 'not_agreed' }>;
+  wanted: LinesWanted;
+}
+
+/** @throws BatchError `batch_conflict` where somebody else has opened all of it meanwhile */
+async function tellRetry(
   setup: CommandSetup,
-  reopener: Reopener,
+  { ledger, account, retried, wanted }: TriedAgain,
   flags: RetryFlags,
-  wanted: LinesWanted,
-): Promise<Reopened | 'not_wanted'> {
+): Promise<Reopened> {
   const { terminal } = setup;
-  const { ledger, out, account, clock } = reopener;
-  // A line that Redis does not know of, or another attempt of it, may be paid already (S1).
-  refuseOutdated(await adoptFolder(reopener), reopener);
-  const survey = await surveyReopening(reopener, wanted.wants);
-  await refuseUnseen(ledger, wanted);
-  const { total, credits } = countReopened(survey);
-  if (total > 0 && !flags.yes) {
-    terminal.note(priceText(`Retry of batch ${ledger.batch}`, survey));
-    if ((await confirm('Go on?')) === 'no') {
-      terminal.note('Nothing was changed.');
-      return 'not_wanted';
-    }
+  const { opened, survey } = retried.kind === 'opened' ? retried : nothingOpened;
+  if (retried.kind === 'opened' && opened === 0) {
+    throw new BatchError(
+      'batch_conflict',
+      `Batch ${ledger.batch} has changed meanwhile: nothing was retried. Give the same command again.`,
+    );
   }
-  const opened = await carryOut(reopener, survey, wanted);
-  // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
-  if (total > 0) await writeReport(ledger, out, clock);
+  // Cancelled before its input was admitted as a whole: the rest can be admitted again.
+  if (retried.kind === 'nothing' && wanted.statuses.includes('cancelled')) {
+    await ledger.liftCancel();
+  }
   const meta = await ledger.meta();
   if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
   const text = () => afterRetryText({ survey, opened, meta, codes: wanted.codesSeen() });
@@ -170,8 +181,13 @@ async function reopenBatch(
     const makers = leftOf(meta) === 0 ? [] : whoMakesThem(setup, meta, await workersOf(account));
     for (const line of makers) terminal.print(line);
   }
-  return { meta, credits };
+  return { meta, credits: countReopened(survey).credits };
 }
+
+const nothingOpened: { opened: number; survey: Survey } = {
+  opened: 0,
+  survey: { groups: [], selected: new Map() },
+};
 
 /** The last lines: a command that can be typed as it stands. */
 export function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: number): string[] {
@@ -197,41 +213,6 @@ function refuseNoRun(setup: CommandSetup, meta: BatchMeta): void {
   keptOf(setup, meta);
   if (meta.out !== '') return;
   throw new BatchError('bad_input', `Batch ${meta.name} has no folder yet: a worker makes it.`);
-}
-
-async function carryOut(
-  reopener: Reopener,
-  survey: Survey,
-  { statuses: status }: LinesWanted,
-): Promise<number> {
-  const { ledger } = reopener;
-  if (survey.groups.length > 0) {
-    const opened = await reopenSurveyed(reopener, survey);
-    if (opened > 0) return opened;
-    throw new BatchError(
-      'batch_conflict',
-      `Batch ${ledger.batch} has changed meanwhile: nothing was retried. Give the same command again.`,
-    );
-  }
-  // Cancelled before its input was admitted as a whole: the rest can be admitted again.
-  if (status.includes('cancelled')) await ledger.liftCancel();
-  return 0;
-}
-
-/** @throws BatchError `bad_input` where the lines are not on this machine */
-async function folderOf(
-  { settings }: StoreSession,
-  ledger: BatchLedger,
-  meta: BatchMeta,
-): Promise<string> {
-  const out = await localOutput(ledger, meta, settings);
-  if (out !== null) return out;
-  throw new BatchError(
-    'bad_input',
-    meta.out === ''
-      ? `Batch ${meta.name} has no results yet.`
-      : `The results of batch ${meta.name} are in ${meta.out}, which is not on this machine: retry it there.`,
-  );
 }
 
 function resultOf(batch: string, survey: Survey, opened: number) {

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { notedWords } from '../../ledger/deeds.js';
 import { messageJson } from '../../notify/words.js';
 import { zoneText } from '../../schedule/cron.js';
 import { isOverRun, type Schedule, type ScheduleRun } from '../../schedule/schedule.js';
@@ -192,6 +193,7 @@ function printOne(
   const { schedule, history } = sight;
   const { name, state, zone, out } = schedule;
   const [, ...later] = nextTimes(sight, nowMs);
+  const [lastDeed] = sight.deeds;
   const rows: [string, string][] = [
     ['when', whenWords(schedule)],
     ['next', nextRunWords(sight, nowMs) ?? (state === 'paused' ? 'none while it is paused' : '-')],
@@ -202,6 +204,9 @@ function printOne(
     ['caps', capsWords(schedule)],
     ['keeps', keepWords(schedule)],
     ['notify', webhookWords(sight, nowMs) ?? 'nobody'],
+    ...(lastDeed === undefined
+      ? []
+      : [['last word', notedWords(lastDeed)] satisfies [string, string]]),
   ];
   terminal.print(`Schedule ${name}: ${state}`);
   printFacts(terminal, rows);

@@ -1,13 +1,10 @@
 import { type Command, Option } from 'commander';
-import { withQueues } from '../../batch/batch-context.js';
 import { cancelledSentence } from '../../batch/continue-batch.js';
-import {
-  type CancelCounts,
-  endCancelled,
-  surveyUnderWay,
-  type UnderWay,
-} from '../../batch/end-batch.js';
+import { type CancelCounts, surveyUnderWay, type UnderWay } from '../../batch/end-batch.js';
+import { cancelBatch, pauseBatch, resumeBatch } from '../../batch/steer.js';
 import { type BatchMeta, leftOf } from '../../ledger/batch-meta.js';
+import type { Doer } from '../../ledger/deeds.js';
+import { userOfMachine } from '../../session/environment.js';
 import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { ExitCode } from '../../shared/errors.js';
@@ -24,29 +21,32 @@ export function addPauseCommand(program: Command, setup: CommandSetup): void {
   });
 }
 
-async function pause(session: StoreSession, { meta }: FoundBatch): Promise<Steered> {
-  const reason = whyNot(meta);
-  if (reason === null) await withQueues(storeOf(session), meta.name, (queues) => queues.pause());
+async function pause(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
+  const became = await pauseBatch(storeOf(session), { ledger, by: personHere() }, meta);
   return {
-    json: { paused: reason === null, pending: leftOf(meta) },
-    text: reason ?? pausedText(meta),
+    json: { paused: became === 'paused' || became === 'was_paused', pending: leftOf(meta) },
+    text: afterPauseText(meta, became),
   };
+}
+
+function afterPauseText(meta: BatchMeta, became: Awaited<ReturnType<typeof pauseBatch>>): string {
+  const { name } = meta;
+  switch (became) {
+    case 'cancelled':
+      return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
+    case 'finished':
+      return `Batch ${name} is finished: there is nothing to pause.`;
+    case 'paused':
+    case 'was_paused':
+      return pausedText(meta);
+    default:
+      return became satisfies never;
+  }
 }
 
 function pausedText(meta: BatchMeta): string {
   const { name } = meta;
   return `Batch ${name} is paused: nothing is submitted until "rivya-batch resume ${name}". What was submitted is watched and collected. Briefs without a result yet: ${leftOf(meta)}.`;
-}
-
-/** Why there is nothing to hold back; null where there is. */
-function whyNot({ name, stage }: BatchMeta): string | null {
-  if (stage === 'cancelled') {
-    return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
-  }
-  if (stage === 'finished') {
-    return `Batch ${name} is finished: there is nothing to pause.`;
-  }
-  return null;
 }
 
 export function addResumeCommand(program: Command, setup: CommandSetup): void {
@@ -56,18 +56,19 @@ export function addResumeCommand(program: Command, setup: CommandSetup): void {
   });
 }
 
-async function resume(session: StoreSession, { meta }: FoundBatch): Promise<Steered> {
+async function resume(session: StoreSession, { ledger, meta }: FoundBatch): Promise<Steered> {
   const { pending } = meta;
-  const was = await withQueues(storeOf(session), meta.name, (queues) => queues.resume());
+  const became = await resumeBatch(storeOf(session), { ledger, by: personHere() });
+  const wasPaused = became === 'resumed';
   return {
-    json: { paused: false, was_paused: was === 'paused', pending },
-    text: resumedText(meta, was),
+    json: { paused: false, was_paused: wasPaused, pending },
+    text: resumedText(meta, wasPaused),
   };
 }
 
-function resumedText({ name, stage, pending }: BatchMeta, was: 'paused' | 'going'): string {
+function resumedText({ name, stage, pending }: BatchMeta, wasPaused: boolean): string {
   if (stage === 'cancelled') return cancelledSentence(name);
-  return was === 'paused'
+  return wasPaused
     ? `Batch ${name} goes on. Briefs without a result yet: ${pending}.`
     : `Batch ${name} was not paused.`;
 }
@@ -107,17 +108,17 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
         return ExitCode.interrupted;
       }
     }
-    if ((await found.ledger.cancel()) === 'was_finished') {
+    const mode = flags.abandon ? 'abandon' : 'collect';
+    const counts = await cancelBatch(
+      { ...storeOf(session), clock: session.clock, places: settings },
+      { ledger: found.ledger, by: personHere() },
+      mode,
+    );
+    if (counts === 'was_finished') {
       if (flags.json) terminal.json({ batch, cancelled: 0, abandoned: 0, pending: 0 });
       else terminal.print(`Batch ${batch} is finished: there is nothing to cancel.`);
       return ExitCode.succeeded;
     }
-    const mode = flags.abandon ? 'abandon' : 'collect';
-    const counts = await endCancelled(
-      { ...storeOf(session), clock: session.clock, places: settings },
-      found.ledger,
-      mode,
-    );
     const meta = (await found.ledger.meta()) ?? found.meta;
     if (flags.json) terminal.json({ batch, ...counts, pending: leftOf(meta) });
     else terminal.print(endText(meta, counts));
@@ -181,6 +182,11 @@ export function addBatchCommand(
       }
     }),
   );
+}
+
+/** Who has typed this. */
+export function personHere(): Doer {
+  return { name: userOfMachine(), from: 'command line' };
 }
 
 function storeOf({ connection: redis, settings: { prefix } }: StoreSession) {

@@ -4,6 +4,7 @@ import {
   isBucketAddress,
   parseBucketAddress,
 } from '../../bucket/bucket-address.js';
+import { priorities } from '../../ledger/batch-meta.js';
 import { type MessageKind, messageKinds, type Webhook } from '../../ledger/message-ledger.js';
 import {
   type InputFormat,
@@ -18,9 +19,6 @@ import { isUrl } from '../../shared/addresses.js';
 import { BatchError } from '../../shared/errors.js';
 import { type PictureSize, parseSize } from '../../shared/picture-size.js';
 import { type QueueStage, queueStages } from '../../shared/queue-names.js';
-
-const leastPriority = -100;
-const mostPriority = 100;
 
 /** How input is read: `run`, `check`, `enqueue`, `schedule add`. */
 export interface ReadingFlags {
@@ -207,15 +205,15 @@ export interface PriorityFlags {
 }
 
 export function addPriorityFlag(command: Command): Command {
-  const text = `batches of a higher one go first, from ${leastPriority} to ${mostPriority} (default: 0)`;
+  const text = `batches of a higher one go first, from ${priorities.least} to ${priorities.most} (default: 0)`;
   return command.addOption(twin(new Option('--priority <n>', text).argParser(priority)));
 }
 
 function priority(text: string): number {
   const value = Number(text);
-  if (!/^-?\d+$/.test(text) || value < leastPriority || value > mostPriority) {
+  if (!/^-?\d+$/.test(text) || value < priorities.least || value > priorities.most) {
     throw new InvalidArgumentError(
-      `It must be a whole number from ${leastPriority} to ${mostPriority}.`,
+      `It must be a whole number from ${priorities.least} to ${priorities.most}.`,
     );
   }
   return value;

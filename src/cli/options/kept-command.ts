@@ -133,11 +133,6 @@ export function continueLine(setup: CommandSetup, { name, command }: BatchMeta):
   return command?.kind === 'kept' ? commandFor(setup, ['continue', name]) : setup.commandLine;
 }
 
-/** What makes the open briefs of a batch: its own command again, or a worker where it was only queued. */
-export function wordsThatGoOn({ name, command }: BatchMeta): string[] {
-  return command?.kind === 'kept' && command.name === 'run' ? ['continue', name] : ['worker'];
-}
-
 /** A command of ours, as a shell takes it and as this one was called. */
 export function commandFor({ program, typedPrefix }: CommandSetup, words: string[]): string {
   const prefix = typedPrefix === null ? [] : ['--prefix', typedPrefix];

@@ -1,4 +1,5 @@
 import { readFile, rm, stat } from 'node:fs/promises';
+import { chosenStatuses, isChosen, type RetryChoice } from '../../batch/retry.js';
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import { makeInputFolder } from '../../producer/compile-input.js';
 import type { InputFormat } from '../../producer/options.js';
@@ -22,9 +23,6 @@ export interface LinesWanted {
   idsSeen(): string[];
 }
 
-const withoutSuccess: readonly LineStatus[] = ['failed', 'unknown', 'cancelled'];
-
-/** Named by their ids, lines that succeeded are meant as well: a person wants them made anew. */
 export async function linesWanted({
   status,
   ids,
@@ -34,28 +32,22 @@ export async function linesWanted({
   ids?: string;
   code?: string[];
 }): Promise<LinesWanted> {
-  const wantedIds = ids === undefined ? null : new Set(await readIds(ids));
-  const statuses = status ?? usualStatuses(wantedIds !== null, code !== undefined);
+  const wantedIds = ids === undefined ? undefined : new Set(await readIds(ids));
+  const choice: RetryChoice = { statuses: status, codes: code, ids: wantedIds };
   const codes = new Map<string, number>();
   const seen = new Set<string>();
   return {
-    statuses,
-    wants: ({ brief_id: id, status: of, error }) => {
+    statuses: chosenStatuses(choice),
+    wants: (line) => {
+      const { brief_id: id, error } = line;
       if (wantedIds) seen.add(id);
       if (error !== null) codes.set(error.code, (codes.get(error.code) ?? 0) + 1);
-      if (wantedIds && !wantedIds.has(id)) return false;
-      if (code && !code.includes(error?.code ?? '')) return false;
-      return statuses.includes(of);
+      return isChosen(choice, line);
     },
     unseen: () => [...(wantedIds ?? [])].filter((id) => !seen.has(id)),
     idsSeen: () => [...seen],
     codesSeen: () => (code ? [...codes].map(([name, count]) => `${name} (${count})`) : []),
   };
-}
-
-function usualStatuses(byId: boolean, byCode: boolean): readonly LineStatus[] {
-  if (byId) return ['succeeded', ...withoutSuccess];
-  return byCode ? withoutSuccess : ['failed', 'unknown'];
 }
 
 /** What is there as a file is a file; else ids, separated by commas. */

@@ -3,12 +3,11 @@ import { type Comparison, foundIn } from '../../batch/compare.js';
 import type { Limiting } from '../../forecast/outlook.js';
 import type { Plan } from '../../forecast/plan.js';
 import { type AccountView, defaultInFlight } from '../../ledger/account-view.js';
-import { type BatchMeta, withoutSuccess } from '../../ledger/batch-meta.js';
+import { type BatchMeta, withoutSuccess, wordsThatGoOn } from '../../ledger/batch-meta.js';
 import type { RowPosition } from '../../producer/rows/row.js';
 import type { InputWarning } from '../../producer/warnings.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { counted, formatDuration, grouped, shellWord } from '../../shared/quantities.js';
-import { wordsThatGoOn } from '../options/kept-command.js';
 
 /** As `--json` prints it. */
 export function comparisonJson(comparison: Comparison) {

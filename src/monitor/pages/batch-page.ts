@@ -1,5 +1,6 @@
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
 import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
+import type { NotedDeed } from '../../ledger/deeds.js';
 import { lastMessage, untoldText, webhookText } from '../../notify/words.js';
 import type { FailureGroup } from '../../results/failures.js';
 import { zoneText } from '../../schedule/cron.js';
@@ -40,20 +41,30 @@ import {
   timeText,
 } from './layout.js';
 import { elsewhereWords, latestPart } from './results-part.js';
+import { batchSteering, retryPart, type Steering } from './steering-parts.js';
+
+/** What the page of a batch shows beside what is watched of it. */
+export interface BatchSurroundings {
+  atMs: number;
+  results: LatestResults;
+  steering: Steering;
+  deeds: readonly NotedDeed[];
+}
 
 export function batchPage(
   batch: WatchedBatch,
   failures: Failures,
-  { atMs, results }: { atMs: number; results: LatestResults },
+  { atMs, results, steering, deeds }: BatchSurroundings,
 ): string {
   const { meta } = batch;
   const main = html`<h1>${meta.name} ${stateOf(meta)}</h1>
 <p class="progress">${progressOf(meta)}</p>
 ${results.kind === 'here' ? html`<p><a href="${reviewLink(meta.name)}">Look and decide</a></p>` : null}
+${batchSteering(meta, steering, deeds)}
 ${facts(factRows(batch, atMs))}
 ${results.kind === 'here' ? latestPart(meta.name, results.latest) : elsewherePart(batch)}
 <h2>Without success</h2>
-${failuresPart(batch, failures)}
+${failuresPart(batch, failures, steering)}
 ${isOver(meta) ? null : stagesPart(batch)}`;
   const search = { text: '', batch: meta.name };
   return layout({ title: meta.name, live: 'live', atMs, search, main });
@@ -122,24 +133,29 @@ function toldPart({ meta, account, webhook }: WatchedBatch, atMs: number): Html 
   return html`<span class="trouble">${webhookText(webhook)}, which ${untold}</span>`;
 }
 
-function failuresPart({ meta }: WatchedBatch, failures: Failures): Html {
+function failuresPart({ meta }: WatchedBatch, failures: Failures, steering: Steering): Html {
   const count = withoutSuccess(meta);
   if (count === 0) return html`<p>None.</p>`;
   if (failures.kind === 'elsewhere') {
-    return html`<p>${count}. Why, says the manifest, which is ${elsewhereWords(meta)}. Ask on the one that collects: <code>rivya-batch status ${meta.name} --failed</code></p>`;
+    return html`<p>${count}. Why, says the manifest, which is ${elsewhereWords(meta)}. Ask, and retry, on the one that collects: <code>${steering.commandLine(['status', meta.name, '--failed'])}</code></p>`;
   }
   const unreadable =
     failures.unreadable === 0
       ? null
       : html`<p class="trouble">${failures.unreadable} lines of the manifest cannot be read: <code>rivya-batch verify</code> says more.</p>`;
-  return html`${failures.groups.map((group) => groupPart(meta.name, group))}${unreadable}`;
+  return html`${failures.groups.map((group) => groupPart(meta.name, group, steering))}${unreadable}`;
 }
 
-function groupPart(batch: string, { code, count, statuses, example, remedy }: FailureGroup): Html {
+function groupPart(
+  batch: string,
+  { code, count, statuses, example, remedy }: FailureGroup,
+  steering: Steering,
+): Html {
   const ends = Object.entries(statuses).map(([status, number]) => `${number} ${status}`);
   return html`<section class="group"><h3><a href="${findLink(code, batch)}">${count} × ${code}</a> <span class="quiet">${ends.join(', ')}</span></h3>
 <p>Such as <a href="${briefLink(batch, example.brief_id)}">${example.brief_id}</a>${example.message ? html`: <q>${example.message}</q>` : null}</p>
-<p class="quiet">${remedy}</p></section>`;
+<p class="quiet">${remedy}</p>
+<p>${retryPart(batch, code, steering)}</p></section>`;
 }
 
 /** Of one that is over, the queues are empty. */

@@ -125,6 +125,14 @@ export function scheduleLink(account: string, schedule: string): string {
   return `${schedulesPath}#${encodeURIComponent(scheduleMark(account, schedule))}`;
 }
 
+/** Where something is asked before it is done. */
+export const actPath = '/act';
+
+/** The question that comes before a deed: what it costs, and whether it is wanted. */
+export function actLink(wish: Readonly<Record<string, string>>): string {
+  return `${actPath}?${new URLSearchParams(wish)}`;
+}
+
 export const schedulesPath = '/schedules';
 
 /** Where results are looked at and decided on. */

@@ -25,15 +25,16 @@ import {
   schedulesPath,
   table,
 } from './layout.js';
+import { type Steering, scheduleSteering } from './steering-parts.js';
 
 /** So many runs are seen at once; the others that are kept are folded away. */
 const latestRuns = 7;
 
-export function schedulesPage(overview: Overview): string {
+export function schedulesPage(overview: Overview, steering: Steering): string {
   const { schedules, atMs } = overview;
   const main = html`<h1>Schedules</h1>
 ${schedules.length === 0 ? html`<p>There are no schedules yet. Set one: <code>rivya-batch schedule add --help</code></p>` : null}
-${schedules.map((own) => accountPart(own, overview))}`;
+${schedules.map((own) => accountPart(own, overview, steering))}`;
   return layout({
     title: 'Schedules',
     live: 'live',
@@ -43,7 +44,7 @@ ${schedules.map((own) => accountPart(own, overview))}`;
   });
 }
 
-function accountPart(own: AccountSchedules, overview: Overview): Html {
+function accountPart(own: AccountSchedules, overview: Overview, steering: Steering): Html {
   const { account, schedules } = own;
   const shown = new Map(
     overview.batches
@@ -53,17 +54,22 @@ function accountPart(own: AccountSchedules, overview: Overview): Html {
   const trouble = standstill(own, overview);
   return html`${accountCrumb(own)}
 ${trouble && html`<p class="trouble">${trouble}</p>`}
-${schedules.map((sight) => schedulePart(sight, account, shown, overview.atMs))}`;
+${schedules.map((sight) => schedulePart(sight, account, { shown, atMs: overview.atMs, steering }))}`;
 }
 
-/** @param shown batches of the account that have a page, by name */
+interface ScheduleSurroundings {
+  /** Batches of the account that have a page, by name. */
+  shown: ReadonlyMap<string, WatchedBatch>;
+  atMs: number;
+  steering: Steering;
+}
+
 function schedulePart(
   sight: ScheduleSight,
   account: string,
-  shown: ReadonlyMap<string, WatchedBatch>,
-  atMs: number,
+  { shown, atMs, steering }: ScheduleSurroundings,
 ): Html {
-  const { schedule, history } = sight;
+  const { schedule, history, deeds } = sight;
   const mark = scheduleMark(account, schedule.name);
   const latest = history.slice(0, latestRuns);
   const older = history.slice(latestRuns);
@@ -72,6 +78,7 @@ function schedulePart(
       ? null
       : html`<details id="${mark} older"><summary>${older.length} older</summary>${runTable(older, sight, shown, atMs)}</details>`;
   return html`<section class="schedule" id="${mark}"><h2>${schedule.name} ${pill(schedule.state)}</h2>
+${scheduleSteering(account, schedule, steering, deeds)}
 ${facts(factRows(sight, atMs))}
 ${history.length === 0 ? html`<p>It has not run yet.</p>` : runTable(latest, sight, shown, atMs)}${olderPart}</section>`;
 }

@@ -78,6 +78,12 @@ export class Watch {
     await this.looking?.catch(() => undefined);
   }
 
+  /** What is asked for next is read anew: something was done. */
+  async lookAnew(): Promise<void> {
+    await this.looking?.catch(() => undefined);
+    this.latest = null;
+  }
+
   /** @throws BatchError `redis_unreachable` */
   look(): Promise<Overview> {
     const { latest, ledgers } = this;

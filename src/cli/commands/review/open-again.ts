@@ -11,6 +11,7 @@ import {
   surveyReopening,
   withReopener,
 } from '../../../batch/reopen.js';
+import { markOf } from '../../../batch/retry.js';
 import type { BatchLedger } from '../../../ledger/batch-ledger.js';
 import { type BatchMeta, leftOf } from '../../../ledger/batch-meta.js';
 import { rewordingFault } from '../../../producer/outputs/checks.js';
@@ -37,6 +38,7 @@ import { confirm } from '../../text/agree.js';
 import { openedLines, priceText } from '../../text/reopening.js';
 import { hangingLines, type Terminal } from '../../text/terminal.js';
 import { refuseOtherKey, whoMakesThem, workersOf } from '../retry.js';
+import { personHere } from '../steer.js';
 
 /** What `review --apply --json` says of what is to be made again. */
 interface AgainResult {
@@ -172,6 +174,17 @@ async function agreeAndOpen(
   const opened = total === 0 ? 0 : await reopenSurveyed(reopener, survey, stillWanted(out, survey));
   // Lines have left the manifest: the report that says "finished" does not stand for it any more (S4).
   if (total > 0) await writeReport(ledger, out, clock);
+  if (opened > 0) {
+    const { credits } = countReopened(survey);
+    const deed = {
+      kind: 'retried',
+      briefs: opened,
+      credits,
+      codes: [],
+      mark: markOf(survey),
+    } as const;
+    await ledger.deeds.note(deed, personHere());
+  }
   const meta = await ledger.meta();
   if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
   const news = total > 0 ? openedLines(survey, opened, meta) : ['Nothing is to be made again.'];
