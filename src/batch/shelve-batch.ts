@@ -5,36 +5,36 @@ import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
 import { batchesKey, batchKeys } from '../ledger/keys.js';
 import { Journal } from '../results/journal.js';
 import { manifestPath, readManifest } from '../results/manifest.js';
+import { mirrorAt, type OutputPlaces, publish } from '../results/mirror.js';
 import { holdsLife } from '../results/output-folder.js';
+import { BatchError } from '../shared/errors.js';
 import { bytesOf } from '../shared/read-lines.js';
 import { addMissingJobs } from './add-jobs.js';
 import { type BatchContext, withQueues } from './batch-context.js';
 import { localOutput } from './open-batch.js';
 
 type StateOfBatches = Pick<BatchContext, 'redis' | 'prefix'>;
+type PlacedBatches = StateOfBatches & { places: OutputPlaces };
 
 /** So long after its end, or after somebody took it back, a batch leaves Redis. */
 const keptMs = 7 * 24 * 60 * 60_000;
 const namesAtOnce = 500;
-/** Of folders alone, nothing is mirrored. */
-const noBuckets = { home: '', s3Endpoint: null };
-
 type Shelving =
   | 'shelved'
-  /** Something of it is left to be done, or its folder is not as Redis knows it. */
+  /** Something of it is left to be done, or its folder is not as Redis knows it, or its bucket is out of reach. */
   | 'stays'
   /** Its folder is not on this machine. */
   | 'elsewhere';
 
 /**
- * Lets batches leave Redis that ended long ago and whose folders are on this machine: their folders say what they made,
- * and Redis keeps a record of each (`shelve.lua`). Whoever needs their briefs takes them back from there (`adoptFolder`).
+ * Lets batches leave Redis that ended long ago and whose folders are on this machine, or in a bucket: their folders say
+ * what they made, and Redis keeps a record of each (`shelve.lua`). Whoever needs their briefs takes them back from there (`adoptFolder`).
  * Safe to repeat, and beside others.
  * @param most so many have their manifests read, of any that are due: one that cannot leave keeps no other from it
  * @returns how many have left
  */
 export async function shelveFinished(
-  store: StateOfBatches,
+  store: PlacedBatches,
   { nowMs, most, stopping }: { nowMs: number; most: number; stopping?: AbortSignal },
 ): Promise<number> {
   const endedBy = nowMs - keptMs;
@@ -69,30 +69,48 @@ async function endedBatches({ redis, prefix }: StateOfBatches, endedBy: number):
 
 /**
  * Lets a batch leave Redis that ended by then and whose folder has all of it: every brief its line, and its journal says
- * that it is this life of the batch.
+ * that it is this life of the batch. Of one in a bucket, that is what the bucket holds now.
  */
 export async function shelveBatch(
-  store: StateOfBatches,
+  store: PlacedBatches,
   name: string,
   endedBy: number,
 ): Promise<Shelving> {
-  const { redis, prefix } = store;
+  const { redis, prefix, places } = store;
   const nobody = new AccountLedger(redis, prefix, 'nobody');
   const meta = await new BatchLedger(redis, prefix, name, nobody).meta();
   if (meta === null || !isFinalized(meta) || meta.shelved) return 'stays';
-  const ledger = new BatchLedger(
-    redis,
-    prefix,
-    name,
-    new AccountLedger(redis, prefix, meta.account),
-  );
-  // What is in a bucket is fetched for work alone.
-  const out = isBucketAddress(meta.out) ? null : await localOutput(ledger, meta, noBuckets);
-  if (out === null || !(await holdsLife(out, { ...meta, batch: name }))) return 'elsewhere';
+  const account = new AccountLedger(redis, prefix, meta.account);
+  const ledger = new BatchLedger(redis, prefix, name, account);
+  try {
+    const out = await localOutput(ledger, meta, places);
+    return out === null ? 'elsewhere' : await shelveFolder(store, { ledger, meta, out, endedBy });
+  } catch (error) {
+    // One that nobody here may read keeps no other batch from leaving.
+    const isOutOfReach = error instanceof BatchError && isBucketAddress(meta.out);
+    if (isOutOfReach) return 'stays';
+    throw error;
+  }
+}
+
+async function shelveFolder(
+  store: StateOfBatches,
+  {
+    ledger,
+    meta,
+    out,
+    endedBy,
+  }: { ledger: BatchLedger; meta: BatchMeta; out: string; endedBy: number },
+): Promise<Shelving> {
+  const { name, createdAt } = meta;
+  await (await mirrorAt(out))?.fetch();
+  if (!(await holdsLife(out, { ...meta, batch: name }))) return 'elsewhere';
   const { generation, offset } = await ledger.adoption.marks();
   if (!(await hasAll(out, meta, offset))) return 'stays';
   const files = await noteFiles(ledger, out);
-  const mark = { createdAt: meta.createdAt, endedBy, generation, offset, files };
+  // Also what this machine had and could not put: what the bucket does not take is none of its.
+  await publish(out);
+  const mark = { createdAt, endedBy, generation, offset, files };
   return withQueues(store, name, async (queues) => {
     // Before the rest: what a kill in between leaves is whole, and leaves the next time.
     await queues.obliterate();

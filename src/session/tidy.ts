@@ -22,7 +22,10 @@ export async function tidyUp(
 ): Promise<void> {
   const { prefix, home } = settings;
   const nowMs = clock.now();
-  await shelveFinished({ redis, prefix }, { nowMs, most, ...(stopping && { stopping }) });
+  await shelveFinished(
+    { redis, prefix, places: settings },
+    { nowMs, most, ...(stopping && { stopping }) },
+  );
   await sweepFetched(referencesFolder(home), {
     nowMs: machineTime().wallMs,
     isNeeded: (hashes) => neededFiles(redis, prefix, hashes),

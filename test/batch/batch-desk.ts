@@ -14,6 +14,7 @@ import { finalizeBatch } from '../../src/batch/end-batch.js';
 import { ManifestWriter } from '../../src/batch/manifest-writer.js';
 import { type Reopener, reopenSurveyed, surveyReopening } from '../../src/batch/reopen.js';
 import { compileInput } from '../../src/producer/compile-input.js';
+import { type OutputPlaces, openOutput } from '../../src/results/mirror.js';
 import type { LineStatus } from '../../src/shared/manifest-line.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { identity, openLedger } from '../support/ledger.js';
@@ -21,23 +22,28 @@ import { ShiftedClock, temporaryFolder } from '../worker/stages/stage-bench.js';
 
 export const never = atOnce(new AbortController().signal);
 
-/** A batch in a folder, and what a command does with it whose input is this table. */
-export async function openBatchDesk() {
+/** A batch in a folder, or at an address, and what a command does with it whose input is this table. */
+export async function openBatchDesk(address?: { out: string; s3Endpoint: string }) {
   const opened = await openLedger({ batch: 'unused' });
   const { redis, prefix, account } = opened;
   const folder = await temporaryFolder();
-  const out = join(folder, 'out');
+  const places = { home: folder, s3Endpoint: address?.s3Endpoint ?? null };
+  const { folder: out } = await openOutput(places, address?.out ?? join(folder, 'out'));
   const clock = new ShiftedClock();
   const facts = {
     categoryOf: () => 'image' as const,
     priceOf: () => ({ guess: 3, least: 1 }),
-    places: { home: '', s3Endpoint: null },
+    places,
   };
   const { origin } = identity;
   const context = { redis, prefix, origin, account, clock, ...facts };
   let passes = 0;
   const file = join(folder, 'in.csv');
-  const open = async (rows: readonly string[], patch: Partial<BatchRequest> = {}) => {
+  const open = async (
+    rows: readonly string[],
+    patch: Partial<BatchRequest> = {},
+    placesThere: OutputPlaces = places,
+  ) => {
     await writeFile(file, `id,prompt\n${rows.join('\n')}\n`);
     const plain = { format: null, delimiter: null, prompt: null, id: null, params: [] };
     const input = await compileInput({
@@ -46,25 +52,28 @@ export async function openBatchDesk() {
     });
     onTestFinished(() => input.dispose());
     passes = 0;
-    return openBatch(context, {
-      ...{ batch: 'spring', out, sources: ['in.csv'], command: null, mode: 'go_on' },
-      ...{
-        force: 'none',
-        minSize: undefined,
-        priority: undefined,
-        webhook: undefined,
-        changes: 'made',
-        caps: { batch: undefined, day: undefined },
-      },
-      input: {
-        ...input,
-        briefs: () => {
-          passes += 1;
-          return input.briefs();
+    return openBatch(
+      { ...context, places: placesThere },
+      {
+        ...{ batch: 'spring', out, sources: ['in.csv'], command: null, mode: 'go_on' },
+        ...{
+          force: 'none',
+          minSize: undefined,
+          priority: undefined,
+          webhook: undefined,
+          changes: 'made',
+          caps: { batch: undefined, day: undefined },
         },
+        input: {
+          ...input,
+          briefs: () => {
+            passes += 1;
+            return input.briefs();
+          },
+        },
+        ...patch,
       },
-      ...patch,
-    });
+    );
   };
   const admit = async (batch: OpenedBatch) => {
     await beginBatch(batch);
@@ -106,5 +115,17 @@ export async function openBatchDesk() {
         await surveyReopening(reopener, ({ status }) => status === 'failed'),
       );
     });
-  return { ...opened, file, out, open, admit, finish, run, retry, context, passes: () => passes };
+  return {
+    ...opened,
+    file,
+    out,
+    places,
+    open,
+    admit,
+    finish,
+    run,
+    retry,
+    context,
+    passes: () => passes,
+  };
 }

@@ -86,7 +86,11 @@ async function openNights(rows: number) {
     tomorrow: () => {
       nowMs += dayMs;
     },
-    tidy: () => shelveFinished({ redis, prefix }, { nowMs, most: 20 }),
+    tidy: () =>
+      shelveFinished(
+        { redis, prefix, places: { home: '', s3Endpoint: null } },
+        { nowMs, most: 20 },
+      ),
     used: async () => {
       const [, used = '0'] = /used_memory:(\d+)/.exec(await redis.info('memory')) ?? [];
       return Number(used);

@@ -1,6 +1,6 @@
 import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { adoptFolder } from '../../src/batch/adopt-folder.js';
 import { withQueues } from '../../src/batch/batch-context.js';
 import { beginBatch } from '../../src/batch/continue-batch.js';
@@ -9,23 +9,25 @@ import type { BatchMeta } from '../../src/ledger/batch-meta.js';
 import { Ledgers } from '../../src/monitor/reading/ledgers.js';
 import { BatchQueues } from '../../src/monitor/reading/queues.js';
 import { readStory } from '../../src/monitor/reading/read-story.js';
+import { beginOutput, bucketOf } from '../../src/results/mirror.js';
+import { S3Server } from '../support/s3-server.js';
+import { temporaryFolder } from '../worker/stages/stage-bench.js';
 import { openBatchDesk } from './batch-desk.js';
 
 const rows = ['a,fox', 'bad,owl', 'c,hare'];
 const day = 24 * 60 * 60_000;
 
 /** A batch that has ended, and what becomes of it by the time. */
-async function openEnded(
-  patch: Parameters<Awaited<ReturnType<typeof openBatchDesk>>['open']>[1] = {},
-) {
-  const desk = await openBatchDesk();
-  const batch = await desk.open(rows, patch);
+async function openEnded(address?: Parameters<typeof openBatchDesk>[0]) {
+  const desk = await openBatchDesk(address);
+  const batch = await desk.open(rows);
   await desk.admit(batch);
   await desk.finish(batch);
   const { ledger } = batch;
   const { endedAt } = (await ledger.meta()) as BatchMeta;
   const endedMs = endedAt ?? 0;
-  const leaveAfter = (ms: number) => shelveFinished(desk, { nowMs: endedMs + ms, most: 10 });
+  const leaveAfter = (ms: number) =>
+    shelveFinished(desk.context, { nowMs: endedMs + ms, most: 10 });
   const states = async () => desk.redis.hgetall(ledger.keys.state);
   const keys = async () => (await desk.redis.keys(`${desk.prefix}*:spring*`)).sort();
   const adopt = () =>
@@ -145,13 +147,7 @@ describe('a batch that has left Redis', () => {
   it('S1: a command that compared its input before that admits nothing', async () => {
     const { open, leaveAfter, ledger, admit, endedMs } = await openEnded();
     const opened = await open([...rows, 'd,elk']);
-    expect(
-      await shelveBatch(
-        { redis: opened.context.redis, prefix: opened.context.prefix },
-        'spring',
-        endedMs,
-      ),
-    ).toBe('shelved');
+    expect(await shelveBatch(opened.context, 'spring', endedMs)).toBe('shelved');
     await expect(beginBatch(opened)).rejects.toMatchObject({ code: 'batch_conflict' });
     await expect(admit(opened)).rejects.toMatchObject({ code: 'batch_conflict' });
     expect(await ledger.meta()).toMatchObject({ admitted: 3, pending: 0 });
@@ -224,5 +220,92 @@ describe('a batch that has left Redis', () => {
     expect(await redis.exists(ledger.keys.files)).toBe(0);
     await adopt();
     expect(await ledger.references.file(file.sha256)).toEqual(file);
+  });
+});
+
+describe('a batch that has ended in a bucket', () => {
+  let server: S3Server;
+  beforeEach(async () => {
+    server = await S3Server.start('cat');
+    onTestFinished(() => server.stop());
+    for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+  });
+
+  async function openThere() {
+    const address = { out: 's3://cat/spring', s3Endpoint: server.endpoint };
+    const ended = await openEnded(address);
+    /** Another machine, whose disk has nothing of it. */
+    const elsewhere = async () => {
+      // Whoever was there last is not waited for.
+      await ended.redis.del(ended.ledger.keys.keeper);
+      const places = { home: await temporaryFolder(), s3Endpoint: server.endpoint };
+      const { folder } = await beginOutput(places, address.out);
+      const leave = () =>
+        shelveFinished({ ...ended.context, places }, { nowMs: ended.endedMs + 7 * day, most: 1 });
+      return { places, folder, leave };
+    };
+    return { ...ended, elsewhere };
+  }
+
+  it('S1, S4: leaves Redis from any machine, and comes back to any other', async () => {
+    const { ledger, elsewhere, keys, open, states, context, endedMs } = await openThere();
+    const [meta, before] = [await ledger.meta(), await states()];
+    const file = { path: '/a/lamp.png', bytes: 3, mediaType: 'image/png', name: 'lamp.png' };
+    const sha256 = 'f'.repeat(64);
+    await ledger.references.keepFiles([{ sha256, ...file }]);
+    expect(await shelveFinished(context, { nowMs: endedMs + 7 * day - 1, most: 1 })).toBe(0);
+    expect(await (await elsewhere()).leave()).toBe(1);
+    expect(await ledger.meta()).toEqual({ ...meta, shelved: true });
+    expect((await keys()).filter((key) => key !== ledger.keys.keeper)).toEqual([ledger.keys.meta]);
+    // What a later attempt is made with was put before: this machine may be gone by then.
+    expect(await server.text('cat', 'spring/journal.jsonl')).toContain(sha256);
+
+    const { places, folder } = await elsewhere();
+    const again = await open(rows, { out: folder }, places);
+    expect(again).toMatchObject({ news: 'none', comparison: { same: 3, fresh: 0 } });
+    expect(Object.keys(await states()).sort()).toEqual(Object.keys(before).sort());
+    expect(await ledger.meta()).toMatchObject({ shelved: false, finalized: true, spent: 3 });
+    expect(await ledger.references.file(sha256)).toEqual({ sha256, ...file });
+  });
+
+  it.each<[string, (ended: Awaited<ReturnType<typeof openThere>>) => unknown]>([
+    [
+      'another machine has its folder',
+      ({ redis, ledger }) => redis.set(ledger.keys.keeper, 'other 1'),
+    ],
+    [
+      'it is out of reach',
+      () => server.plan({ fault: { kind: 'answer', status: 403, code: 'AccessDenied' } }),
+    ],
+    [
+      'its manifest is gone from there',
+      async ({ places }) => bucketOf(places, 's3://cat/spring')?.remove('manifest.jsonl'),
+    ],
+    [
+      'its manifest is another one there',
+      async () => {
+        const text = await server.text('cat', 'spring/manifest.jsonl');
+        await server.place('cat', 'spring/manifest.jsonl', text.replace('fox', 'owl, old'));
+      },
+    ],
+    [
+      'it does not take what was noted last',
+      async ({ out }) => {
+        await appendFile(join(out, 'decisions.jsonl'), '{}\n');
+        const refused = { kind: 'answer', status: 403, code: 'AccessDenied' } as const;
+        server.plan({ method: 'PUT', fault: refused });
+      },
+    ],
+  ])('S1, S5: stays in Redis as it is where %s', async (_why, change) => {
+    const ended = await openThere();
+    await ended.redis.del(ended.ledger.keys.keeper);
+    await change(ended);
+    const before = await ended.states();
+    expect(await shelveFinished(ended.context, { nowMs: ended.endedMs + 30 * day, most: 10 })).toBe(
+      0,
+    );
+    expect(await ended.states()).toEqual(before);
+    expect(await ended.ledger.meta()).toMatchObject({ shelved: false });
   });
 });
