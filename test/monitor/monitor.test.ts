@@ -501,6 +501,7 @@ describe('the metrics', () => {
     await add(plan('nightly'), webhookTo('https://hooks.test/a'));
     await note('nightly', endedOn(0, 4));
     await opened.account.records.noteWallet(5);
+    await noteNotices(opened);
     const { get } = await openMonitor({}, opened);
     const { text } = await get('/metrics');
     for (const file of ['alerts.yml', 'alerts.test.yml']) {

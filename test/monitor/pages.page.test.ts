@@ -74,6 +74,7 @@ describe.for([
       for (const fault of await violations(page)) faults.push(`${name}: ${fault}`);
     };
     await page.goto(origin);
+    await page.getByText('Briefs of account Studio wait, and no worker is alive.').waitFor();
     await page.getByText('finished with failures').waitFor();
     await look('overview');
 

@@ -2,8 +2,8 @@ import { defaultInFlight } from '../../ledger/account-view.js';
 import { leftOf } from '../../ledger/batch-meta.js';
 import { type DurationSketch, durationAt } from '../../ledger/durations.js';
 import { untoldText } from '../../notify/words.js';
-import type { AccountSight } from '../reading/read-account.js';
-import type { Overview } from '../reading/watch.js';
+import type { Overview } from '../reading/overview.js';
+import { type AccountSight, apiIsDown } from '../reading/read-account.js';
 import type { MetricSet } from './metric-set.js';
 
 const quantiles = [0.5, 0.9, 0.99];
@@ -29,7 +29,7 @@ export function addAccountMetrics(set: MetricSet, { accounts, batches, atMs }: O
     );
     held({ account, reason: 'credits' }, view.gate.kind === 'parked' ? 1 : 0);
     held({ account, reason: 'key' }, view.gate.kind === 'halted' ? 1 : 0);
-    held({ account, reason: 'api_down' }, view.downUntilMs > atMs ? 1 : 0);
+    held({ account, reason: 'api_down' }, apiIsDown(sight, atMs) ? 1 : 0);
     held({ account, reason: 'limit' }, view.rest === null ? 0 : 1);
     today({ account, kind: 'spent' }, sight.today.spent);
     today({ account, kind: 'reserved' }, sight.today.reserved);

@@ -6,8 +6,8 @@ import {
   runResults,
   type ScheduleSight,
 } from '../../schedule/words.js';
+import type { Overview, WatchedBatch } from '../reading/overview.js';
 import { queuesOf } from '../reading/queues.js';
-import type { Overview, WatchedBatch } from '../reading/watch.js';
 import type { MetricSet } from './metric-set.js';
 
 /** What the ledger counts for each batch. */

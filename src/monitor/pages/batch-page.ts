@@ -18,9 +18,9 @@ import { sizeText } from '../../shared/picture-size.js';
 import { creditsNumber, shellWord } from '../../shared/quantities.js';
 import { queueName } from '../../shared/queue-names.js';
 import type { LatestResults } from '../reading/latest-results.js';
+import type { WatchedBatch } from '../reading/overview.js';
 import { queuesOf } from '../reading/queues.js';
 import type { Failures } from '../reading/read-failures.js';
-import type { WatchedBatch } from '../reading/watch.js';
 import {
   batchLink,
   briefLink,

@@ -9,7 +9,7 @@ import {
 } from '../../ledger/batch-meta.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import { creditsNumber } from '../../shared/quantities.js';
-import type { WatchedBatch } from '../reading/watch.js';
+import type { WatchedBatch } from '../reading/overview.js';
 
 export interface Page {
   title: string;

@@ -1,9 +1,9 @@
 import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
 import { type Html, html } from '../../shared/html.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
-import { creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
+import { counted, creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
+import type { Alert, Overview, WatchedBatch } from '../reading/overview.js';
 import type { AccountSight } from '../reading/read-account.js';
-import type { Overview, WatchedBatch } from '../reading/watch.js';
 import { limitingWords, paceWords, placesWords } from './batch-page.js';
 import {
   batchLink,
@@ -15,23 +15,40 @@ import {
   paceOfBatchWords,
   progressOf,
   reviewLink,
+  schedulesPath,
   stateOf,
   table,
   timeLeftWords,
+  timeText,
 } from './layout.js';
 import { schedulesInShort } from './schedules-page.js';
 
 /** @param here batches whose results are on this machine */
 export function overviewPage(overview: Overview, here: ReadonlySet<string>): string {
-  const { atMs, batches, older, accounts } = overview;
+  const { atMs, batches, older, accounts, alerts } = overview;
   const open = batches.filter(({ meta }) => !isOver(meta));
   const main = html`<h1>Batches</h1>
+${alertsPart(alerts, open.length)}
 ${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches, here)}
 ${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}
 ${schedulesInShort(overview)}
 ${accounts.map((account) => accountPart(account, open, atMs))}`;
-  const title = open.length > 0 ? `${open.length} open` : 'Batches';
+  const going = open.length > 0 ? `${open.length} open` : 'Batches';
+  const title = alerts.length > 0 ? `${counted(alerts.length, 'alert')}, ${going}` : going;
   return layout({ title, live: 'live', atMs, search: { text: '', batch: '' }, main });
+}
+
+/** What wants a person comes first of all, and that nothing does is worth a line while something goes on. */
+function alertsPart(alerts: readonly Alert[], open: number): Html | null {
+  if (alerts.length === 0) {
+    return open === 0 ? null : html`<p class="well">Nothing wants you: all goes its way.</p>`;
+  }
+  return html`<section class="alerts" aria-label="What wants you">${alerts.map(alertPart)}</section>`;
+}
+
+function alertPart({ severity, what, detail, toDo, sinceMs, about }: Alert): Html {
+  return html`<div class="alert ${severity}"><p><span class="severity">${severity}</span> <strong>${what}</strong> ${detail} <span class="since">Since ${timeText(sinceMs)}.</span></p>
+<p>${toDo}${about === null ? null : html` <a href="${about === 'schedules' ? schedulesPath : batchLink(about.batch)}">More of it</a>`}</p></div>`;
 }
 
 function batchTable(batches: WatchedBatch[], here: ReadonlySet<string>): Html {

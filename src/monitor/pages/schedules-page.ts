@@ -12,8 +12,8 @@ import {
 import { type Html, html, type Part } from '../../shared/html.js';
 import { sizeText } from '../../shared/picture-size.js';
 import { counted, creditsNumber } from '../../shared/quantities.js';
+import type { Overview, WatchedBatch } from '../reading/overview.js';
 import { type AccountSchedules, lateAfterMs } from '../reading/read-schedules.js';
-import type { Overview, WatchedBatch } from '../reading/watch.js';
 import { resultPill, runTable } from './batch-page.js';
 import {
   facts,

@@ -29,14 +29,42 @@ export interface AccountSight {
   /** Null where nobody has read it yet. */
   wallet: WalletSight | null;
   answers: AnswerCount[];
+  /** Whether the last requests to the API had no answer at all. */
+  isSilent: boolean;
   /** What it has to tell, and had lately. */
   messages: Message[];
 }
 
+/** While it is down it is tried again once a minute at least: until it has answered, it is taken to be down in between, too. */
+const longestDownSpacingMs = 60_000;
+
+/** Whether the API does not answer: to submissions, which are held then, or to whatever else is asked while none can be sent. */
+export function apiIsDown({ view, isSilent }: AccountSight, atMs: number): boolean {
+  return view.downUntilMs > atMs - longestDownSpacingMs || (isSilent && view.workers > 0);
+}
+
+const noAnswers = new Set(['unknown', 'unreachable']);
+
+/** Whether the last that was asked of the API was answered at all, by the counts of one look after the other. */
+export class SilenceWatch {
+  private readonly known = new Map<string, { answered: number; lost: number; isSilent: boolean }>();
+
+  isSilent(account: string, answers: readonly AnswerCount[]): boolean {
+    const ofApi = answers.filter(({ endpoint }) => endpoint !== 'download');
+    const sum = (counts: AnswerCount[]) => counts.reduce((total, { count }) => total + count, 0);
+    const lost = sum(ofApi.filter(({ outcome }) => noAnswers.has(outcome)));
+    const answered = sum(ofApi) - lost;
+    const before = this.known.get(account) ?? { answered, lost, isSilent: false };
+    const isSilent = answered === before.answered && (lost > before.lost || before.isSilent);
+    this.known.set(account, { answered, lost, isSilent });
+    return isSilent;
+  }
+}
+
 export async function readAccount(
   ledgers: Ledgers,
-  account: string,
-  origin: string,
+  silence: SilenceWatch,
+  { account, origin }: Pick<AccountSight, 'account' | 'origin'>,
 ): Promise<AccountSight> {
   const ledger = ledgers.account(account);
   const { redis } = ledgers;
@@ -74,6 +102,7 @@ export async function readAccount(
     lags,
     wallet,
     answers,
+    isSilent: silence.isSilent(account, answers),
     messages,
   };
 }

@@ -1,41 +1,14 @@
 import { stillNeeded } from '../../forecast/credits.js';
-import { type Look, Outlook } from '../../forecast/outlook.js';
+import { Outlook } from '../../forecast/outlook.js';
 import { type BatchMeta, isOver } from '../../ledger/batch-meta.js';
-import { type ShownWebhook, shownWebhook } from '../../notify/words.js';
-import type { QueueName } from '../../shared/queue-names.js';
+import { shownWebhook } from '../../notify/words.js';
+import { AlertKeeper } from './alerts.js';
 import { BatchModels } from './batch-models.js';
 import type { Ledgers } from './ledgers.js';
+import type { Overview, WatchedBatch } from './overview.js';
 import type { BatchQueues, ScheduleQueues, StageCounts } from './queues.js';
-import { type AccountSight, readAccount } from './read-account.js';
-import { type AccountSchedules, readSchedules } from './read-schedules.js';
-
-export interface WatchedBatch {
-  meta: BatchMeta;
-  account: AccountSight;
-  queues: Record<QueueName, StageCounts>;
-  /** Lines that are finished and not in the manifest yet. */
-  unwritten: number;
-  /** Why a worker could not begin with it lately. */
-  notBegun: string | null;
-  /** Files of finished tasks that cannot be fetched yet, and why. */
-  filesDue: { count: number; reason: string | null };
-  look: Look;
-  /** Credits that what is not submitted yet will take, roughly; null where nobody knows what it costs. */
-  needs: number | null;
-  /** Who is told of it; null where nobody is. */
-  webhook: ShownWebhook | null;
-}
-
-export interface Overview {
-  atMs: number;
-  /** Open ones first, then finished ones; the newest first. */
-  batches: WatchedBatch[];
-  /** Finished batches that are too old to be shown. */
-  older: number;
-  /** Of all batches that are shown, and of all schedules. */
-  accounts: AccountSight[];
-  schedules: AccountSchedules[];
-}
+import { type AccountSight, readAccount, SilenceWatch } from './read-account.js';
+import { readSchedules } from './read-schedules.js';
 
 /** What is opened for as long as the monitor looks. */
 export interface WatchedQueues {
@@ -53,6 +26,8 @@ const none: StageCounts = { waiting: 0, active: 0, delayed: 0, failed: 0 };
 /** Keeps an eye on all batches: one look serves all pages, the metrics and Bull Board. */
 export class Watch {
   private readonly outlooks = new Map<string, Outlook>();
+  private readonly alerts = new AlertKeeper();
+  private readonly silence = new SilenceWatch();
   private readonly models: BatchModels;
   private latest: Overview | null = null;
   private looking: Promise<Overview> | null = null;
@@ -120,7 +95,8 @@ export class Watch {
     await this.queues.batches.keepOnly(kept);
     this.models.keepOnly(kept);
     for (const batch of this.outlooks.keys()) if (!kept.has(batch)) this.outlooks.delete(batch);
-    this.latest = { atMs, batches, older, accounts: [...accounts.values()], schedules };
+    const seen = { atMs, batches, older, accounts: [...accounts.values()], schedules };
+    this.latest = { ...seen, alerts: this.alerts.look(seen) };
     return this.latest;
   }
 
@@ -129,7 +105,9 @@ export class Watch {
   ): Promise<Map<string, AccountSight>> {
     const origins = new Map(owned.map(({ account, origin }) => [account, origin]));
     const sights = await Promise.all(
-      [...origins].map(([account, origin]) => readAccount(this.ledgers, account, origin)),
+      [...origins].map(([account, origin]) =>
+        readAccount(this.ledgers, this.silence, { account, origin }),
+      ),
     );
     return new Map(sights.map((sight) => [sight.account, sight]));
   }
