@@ -143,6 +143,7 @@ export function limitingWhile({ meta, account, queued }: BatchSight, nowMs: numb
 export function formatTimeLeft({ lowMs, highMs }: Extract<TimeLeft, { kind: 'known' }>): string {
   const low = formatDuration(lowMs);
   const high = formatDuration(highMs);
+  if (highMs < 1_000) return 'less than 1 s';
   if (low === high) return `about ${low}`;
   const [amount, unit] = low.split(' ');
   return unit === high.split(' ')[1] ? `${amount} to ${high}` : `${low} to ${high}`;

@@ -29,7 +29,6 @@ const assumedTaskMs = new Map([
   ['image', 15_000],
   ['audio', 25_000],
   ['video', longestTaskMs],
-  ['chat', 10_000],
 ]);
 
 /**
