@@ -24,39 +24,40 @@ beforeAll(async () => {
 });
 afterAll(() => rm(place, { recursive: true, force: true }));
 
-describe.for(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
-  describe.for(Object.entries(screens))('on a %s', ([, screen]) => {
-    test('every view of the page is without violations of axe', async ({ openPage }) => {
-      const within = new URL('.', address).href;
-      const { page } = await openPage({ within, colorScheme, ...screen });
-      const faults: Record<string, string[]> = {};
-      await page.goto(address);
-      await firstPicture(page);
-      faults.grid = await violations(page);
-      for (const view of ['Failures', 'Totals']) {
-        await page
-          .getByRole('navigation', { name: 'Views' })
-          .getByRole('button', { name: view })
-          .click();
-        faults[view] = await violations(page);
-      }
+describe.for([
+  ['light', 'desktop'],
+  ['dark', 'phone'],
+] as const)('in the %s theme on a %s', ([colorScheme, device]) => {
+  test('every view of the page is without violations of axe', async ({ openPage }) => {
+    const within = new URL('.', address).href;
+    const { page } = await openPage({ within, colorScheme, ...screens[device] });
+    const faults: Record<string, string[]> = {};
+    await page.goto(address);
+    await firstPicture(page);
+    faults.grid = await violations(page);
+    for (const view of ['Failures', 'Totals']) {
       await page
         .getByRole('navigation', { name: 'Views' })
-        .getByRole('button', { name: 'Results' })
+        .getByRole('button', { name: view })
         .click();
-      await openMadeAnew(page);
-      const dialog = page.getByRole('dialog');
-      await dialog.getByRole('button', { name: 'Before' }).click();
-      await dialog.getByRole('button', { name: /^Again/ }).click();
-      faults.detail = await violations(page);
-      await dialog.getByRole('button', { name: 'Close' }).click();
-      await page.getByRole('button', { name: 'Hand over' }).click();
-      faults['hand over'] = await violations(page);
-      const all = Object.entries(faults).flatMap(([view, found]) =>
-        found.map((fault) => `${view}: ${fault}`),
-      );
-      expect(all).toEqual([]);
-    });
+      faults[view] = await violations(page);
+    }
+    await page
+      .getByRole('navigation', { name: 'Views' })
+      .getByRole('button', { name: 'Results' })
+      .click();
+    await openMadeAnew(page);
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Before' }).click();
+    await dialog.getByRole('button', { name: /^Again/ }).click();
+    faults.detail = await violations(page);
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Hand over' }).click();
+    faults['hand over'] = await violations(page);
+    const all = Object.entries(faults).flatMap(([view, found]) =>
+      found.map((fault) => `${view}: ${fault}`),
+    );
+    expect(all).toEqual([]);
   });
 });
 
