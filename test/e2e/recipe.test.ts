@@ -86,7 +86,7 @@ describe.concurrent('a recipe', () => {
     await desk.write('r.yaml', 'files: shop.csv\nmodel: z-image\nrate: 0\noutt: x\n');
     const { code, stderr } = await desk.run(['run', '--recipe', 'r.yaml']);
     expect(code).toBe(2);
-    expect(stderr).toContain('r.yaml, line 3: rate: ');
+    expect(stderr).toContain('r.yaml, line 3: rate must be more than 0.');
     expect(stderr).toContain('r.yaml, line 4: there is no setting "outt".');
     await desk.write(
       'r.yaml',
