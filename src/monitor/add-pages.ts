@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
-import { briefPage, findPage } from './pages/brief-page.js';
+import { briefPage } from './pages/brief-page.js';
+import { findableStatuses, findPage } from './pages/find-page.js';
 import { schedulesPath, troublePage } from './pages/layout.js';
 import { overviewPage } from './pages/overview-page.js';
 import { schedulesPage } from './pages/schedules-page.js';
@@ -30,7 +31,8 @@ const briefQuery = z.object({
   id: z.string().max(longestText),
 });
 const findQuery = z.object({
-  text: z.string().trim().min(1).max(longestText),
+  text: z.string().trim().max(longestText).default(''),
+  status: z.enum(findableStatuses).default(''),
   batch: z.string().max(longestText).default(''),
 });
 
@@ -49,9 +51,9 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
   );
   server.get('/batch', async (request, reply) => {
     const { name } = asked(batchQuery, request.query);
-    const { batches, atMs } = await watch.look();
-    const batch = batches.find(({ meta }) => meta.name === name);
-    if (!batch) return notFound(sources, reply, `There is no batch ${name}, or it is too old.`);
+    const batch = await watch.find(name);
+    if (!batch) return notFound(sources, reply, `There is no batch ${name}.`);
+    const { atMs } = await watch.look();
     const why = await failures.read(batch.meta, atMs);
     const deeds = await ledgers.inTime(() => ledgers.batch(name).deeds.latest());
     const results = await readLatest(batch.meta);
@@ -62,14 +64,15 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     const meta = await ledgers.inTime(() => ledgers.batch(batch).meta());
     const story = meta && (await readStory(ledgers, sources.queues, { meta, id }));
     if (!story) return notFound(sources, reply, `There is no brief ${id} in batch ${batch}.`);
-    return send(reply, briefPage(story, ledgers.clock.now()));
+    return send(reply, briefPage(story, steering, ledgers.clock.now()));
   });
   server.get('/find', async (request, reply) => {
-    const search = asked(findQuery, request.query);
-    const metas = (await watch.look()).batches.map(({ meta }) => meta);
-    const among = search.batch ? metas.filter(({ name }) => name === search.batch) : metas;
-    const findings = await findBriefs(ledgers, among, search.text);
-    return send(reply, findPage(search, findings, ledgers.clock.now()));
+    const query = asked(findQuery, request.query);
+    const { known } = await watch.look();
+    const among = query.batch ? known.filter(({ name }) => name === query.batch) : known;
+    const isAsked = Object.values(query).some((value) => value !== '');
+    const findings = isAsked ? await findBriefs(ledgers, among, query) : null;
+    return send(reply, findPage(query, known, findings, ledgers.clock.now()));
   });
   server.get('/metrics', async (_request, reply) => {
     const { type, text } = await writeMetrics(watch);

@@ -55,7 +55,8 @@ export function briefMatcher({ text, facets }: BriefQuery): (brief: ReviewBrief)
     (words.length === 0 || hasWords(brief, words));
 }
 
-function wordsOf(text: string): string[] {
+/** What is looked for, word by word: wherever briefs are searched, all of them have to be there. */
+export function wordsOf(text: string): string[] {
   return text.toLowerCase().split(/\s+/).filter(Boolean);
 }
 

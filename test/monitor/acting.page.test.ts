@@ -1,32 +1,13 @@
-import axe from 'axe-core';
 import { Redis } from 'ioredis';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { AccountLedger } from '../../src/ledger/account-ledger.js';
 import { BatchLedger } from '../../src/ledger/batch-ledger.js';
+import { violations } from '../support/accessible.js';
 import { Desk, fast, mapping, productsCsv } from '../support/cli.js';
 import { connect, openLedger } from '../support/ledger.js';
 import { openSchedules, plan } from '../support/schedules.js';
 import { login, openMonitor } from './open-monitor.js';
-
-interface Violation {
-  id: string;
-  help: string;
-  nodes: { target: string[]; failureSummary: string }[];
-}
-
-/** What axe finds wrong, each with where it is. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = (await page.evaluate('axe.run(document, { preload: false })')) as {
-    violations: Violation[];
-    passes: unknown[];
-  };
-  expect(found.passes.length).toBeGreaterThan(10);
-  return found.violations.flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target} ${failureSummary}`),
-  );
-}
 
 /** A browser for which the monitor has a name of its own, as on a network without TLS. */
 async function openBrowser(): Promise<Browser> {
@@ -74,6 +55,9 @@ const looks = {
   retry: '/act?deed=retry&batch=out&code=generation_failed',
   'not-now': '/act?deed=resume&batch=next',
   schedules: '/schedules',
+  found: '/find?text=Product',
+  'brief-failed': '/brief?batch=out&id=00003',
+  brief: '/brief?batch=out&id=00002',
 };
 
 test('batches and schedules are steered by clicks and by keys, from pages that everybody can use', async () => {

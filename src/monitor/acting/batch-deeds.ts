@@ -32,6 +32,7 @@ import type { ManifestLine } from '../../shared/manifest-line.js';
 import { counted, formatCredits } from '../../shared/quantities.js';
 import { isSimulated } from '../../shared/simulated.js';
 import { batchLink, briefLink } from '../pages/layout.js';
+import { retryCommands } from '../pages/steering-parts.js';
 import type { Acted, Asked, NotNow, Question } from './question.js';
 
 /** What the monitor acts with. */
@@ -242,7 +243,6 @@ async function askRetry(hands: Hands, meta: BatchMeta, wish: RetryOf): Promise<A
  * loaded again, it finds other attempts than were agreed to, and opens none (S1): then it is done already.
  */
 async function retry(retrying: Retrying, wish: RetryOf): Promise<Acted> {
-  const { meta } = retrying;
   const retried = await survey(retrying, wish, async (found) => {
     const { total, credits } = countReopened(found);
     return markOf(found) === wish.mark && total === wish.briefs && credits === wish.credits;
@@ -251,9 +251,9 @@ async function retry(retrying: Retrying, wish: RetryOf): Promise<Acted> {
     case 'not_now':
       return retried;
     case 'opened':
-      return { kind: 'done', to: batchLink(meta.name) };
+      return { kind: 'done', to: pageOf(wish) };
     case 'changed': {
-      if (await wasDone(retrying, wish)) return { kind: 'done', to: batchLink(meta.name) };
+      if (await wasDone(retrying, wish)) return { kind: 'done', to: pageOf(wish) };
       const asked = retryQuestion(retrying, wish, retried.survey);
       const was = `${counted(wish.briefs ?? 0, 'brief')} for about ${formatCredits(wish.credits ?? 0)}`;
       const because = `Nothing was retried: it is not any more what you were asked about (${was}).`;
@@ -263,6 +263,11 @@ async function retry(retrying: Retrying, wish: RetryOf): Promise<Acted> {
     default:
       return retried satisfies never;
   }
+}
+
+/** From which it is asked for. */
+function pageOf({ batch, id }: RetryOf): string {
+  return id === undefined ? batchLink(batch) : briefLink(batch, id);
 }
 
 async function wasDone({ steered }: Retrying, { mark }: RetryOf): Promise<boolean> {
@@ -287,7 +292,7 @@ async function survey(
       kind: 'not_now',
       title: `Retry ${titleOf(meta, wish)}`,
       why: out.message,
-      commands: [hands.commandLine(wordsOfRetry(meta.name, wish))],
+      commands: retryCommands(wish, hands.commandLine),
       back: batchLink(meta.name),
     };
   }
@@ -308,15 +313,6 @@ function choiceOf({ code, id }: RetryOf): RetryChoice {
   };
 }
 
-/** The same as words of a command. */
-function wordsOfRetry(batch: string, { code, id }: Pick<RetryOf, 'code' | 'id'>): string[] {
-  return [
-    ...['retry', batch],
-    ...(code === undefined ? [] : ['--code', code]),
-    ...(id === undefined ? [] : ['--ids', id]),
-  ];
-}
-
 function titleOf({ name }: BatchMeta, { code, id }: RetryOf): string {
   if (id !== undefined) return `${id} of ${name}`;
   return code === undefined ? name : `${code} of ${name}`;
@@ -324,7 +320,7 @@ function titleOf({ name }: BatchMeta, { code, id }: RetryOf): string {
 
 function retryQuestion({ meta }: Retrying, wish: RetryOf, found: Survey): Asked {
   const { name } = meta;
-  const back = wish.id === undefined ? batchLink(name) : briefLink(name, wish.id);
+  const back = pageOf(wish);
   const { total, credits } = countReopened(found);
   if (total === 0) {
     const why =

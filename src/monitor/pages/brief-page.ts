@@ -4,12 +4,12 @@ import type { JsonValue } from '../../shared/json.js';
 import type { ManifestLine } from '../../shared/manifest-line.js';
 import { formatCredits, formatDuration } from '../../shared/quantities.js';
 import { queueName } from '../../shared/queue-names.js';
-import type { Findings } from '../reading/find-briefs.js';
 import { type FileOnDisk, type Story, storyEvents } from '../reading/read-story.js';
-import { batchLink, briefLink, facts, layout, pill, queueLink, table, timeText } from './layout.js';
+import { batchLink, facts, layout, pill, queueLink, table, timeText } from './layout.js';
 import { elsewhereWords, mediaPart, rowPart } from './results-part.js';
+import { briefSteering, type Steering } from './steering-parts.js';
 
-export function briefPage(story: Story, nowMs: number): string {
+export function briefPage(story: Story, steering: Steering, nowMs: number): string {
   const { id, meta, state, line } = story;
   const main = html`<p class="crumb"><a href="${batchLink(meta.name)}">${meta.name}</a></p>
 <h1><span class="name">${id}</span> ${pill(state.stage === 'lined' ? state.status : state.stage)}</h1>
@@ -19,6 +19,7 @@ ${mediaPart(story)}
 ${answerPart(story)}
 ${line?.error ? errorPart(line.error) : null}
 ${lineMissing(story)}
+${briefSteering(story, steering)}
 <ol class="story">${storyEvents(story).map(eventPart)}${nextPart(story, nowMs)}</ol>
 ${facts(factRows(story))}
 ${filesPart(story.files)}
@@ -54,7 +55,7 @@ function nextPart({ job, state, meta }: Story, nowMs: number): Html | null {
 }
 
 function errorPart({ code, message, request_id }: NonNullable<ManifestLine['error']>): Html {
-  return html`<section class="group"><h3>${code}</h3><p><q>${message}</q>${request_id === null ? null : html` <span class="quiet">request ${request_id}</span>`}</p><p class="quiet">${remedyFor(code)}</p></section>`;
+  return html`<section class="group"><h2>${code}</h2><p><q>${message}</q>${request_id === null ? null : html` <span class="quiet">request ${request_id}</span>`}</p><p class="quiet">${remedyFor(code)}</p></section>`;
 }
 
 function lineMissing({ state, line, meta }: Story): Html | null {
@@ -108,24 +109,4 @@ function inputPart({ line, content }: Story): Html | null {
 function jsonPart(value: JsonValue): Html | null {
   const text = JSON.stringify(value);
   return text === '{}' ? null : html`<code>${text}</code>`;
-}
-
-export function findPage(
-  asked: { text: string; batch: string },
-  { briefs, stopped }: Findings,
-  atMs: number,
-): string {
-  const where = asked.batch
-    ? html` in <a href="${batchLink(asked.batch)}">${asked.batch}</a>`
-    : null;
-  const rows = briefs.map(({ batch, id, status }) => [
-    html`<a href="${briefLink(batch, id)}">${id}</a>`,
-    pill(status),
-    html`<a href="${batchLink(batch)}">${batch}</a>`,
-  ]);
-  const main = html`<h1>Briefs with <q>${asked.text}</q>${where}</h1>
-${rows.length === 0 ? html`<p>None was found in the ledger, nor in the manifests that are on this machine.</p>` : table(['brief', 'status', 'batch'], rows)}
-${stopped === 'enough' ? html`<p class="quiet">There are more than these: say more of the text.</p>` : null}
-${stopped === 'too_long' ? html`<p class="trouble">The search was stopped after some seconds: search inside one batch, from its page.</p>` : null}`;
-  return layout({ title: asked.text, live: 'still', atMs, search: asked, main });
 }

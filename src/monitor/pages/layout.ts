@@ -40,7 +40,7 @@ export function layout({ title, live, atMs, search, main }: Page): string {
 <body>
 <header>
 <nav><a class="home" href="/">rivya-batch</a><a href="/">Batches</a><a href="${schedulesPath}">Schedules</a><a href="${boardPath}/">Queues</a><a href="/metrics">Metrics</a></nav>
-<form action="/find" role="search">${scope}<input type="search" name="text" value="${search.text}" required maxlength="500" placeholder="${search.batch ? `Find in ${search.batch}` : 'Find a brief: id, prompt, task'}" aria-label="Find a brief by id or text"><button>Find</button></form>
+<form action="/find" role="search">${scope}<input type="search" name="text" value="${search.text}" maxlength="500" placeholder="${search.batch ? `Find in ${search.batch}` : 'Find a brief: id, prompt, task'}" aria-label="Find a brief by id or text"><button>Find</button></form>
 </header>
 <p id="silence" role="status" hidden></p>
 <main data-live="${live}">

@@ -22,7 +22,7 @@ export function latestPart(batch: string, lines: readonly ManifestLine[]): Html 
 }
 
 /** Of a brief, the small picture of its first file, or what stands in for it. */
-function pictureOf(batch: string, line: ManifestLine): Html {
+export function pictureOf(batch: string, line: ManifestLine): Html {
   const { assets, aside = [], error, status, text } = line;
   if (status !== 'succeeded') {
     const [first] = [...assets, ...aside].filter(isPicture);

@@ -1,8 +1,10 @@
 import { type BatchMeta, isPaused, leftOf, wordsThatGoOn } from '../../ledger/batch-meta.js';
 import { type NotedDeed, notedWords } from '../../ledger/deeds.js';
 import { type Html, html } from '../../shared/html.js';
+import { shellWord } from '../../shared/quantities.js';
 import type { Actions } from '../board/add-board.js';
-import { actLink } from './layout.js';
+import type { Story } from '../reading/read-story.js';
+import { actLink, reviewLink } from './layout.js';
 
 /** How a page lets people act: by buttons, or by commands that are to be typed. */
 export interface Steering {
@@ -53,6 +55,56 @@ function stepsOf(meta: BatchMeta): Step[] {
   ];
 }
 
+/** What people may do about a brief: commands that can be typed as they stand, and a button where that is allowed. */
+export function briefSteering(
+  { id, meta, state, line }: Story,
+  { actions, commandLine }: Steering,
+): Html {
+  const { name, out } = meta;
+  const isOver = state.stage === 'lined';
+  const wish = { batch: name, id };
+  const again = line?.status === 'succeeded' ? 'Make it anew…' : 'Retry this brief…';
+  const retry =
+    isOver && line !== null && actions === 'allowed'
+      ? html`<a class="act" href="${actLink({ deed: 'retry', ...wish })}">${again}</a>`
+      : null;
+  const look =
+    line === null
+      ? null
+      : html`<a class="act" href="${reviewLink(name)}#${String(new URLSearchParams({ open: id }))}">Look and decide</a>`;
+  const typed = [
+    ...(isOver ? retryCommands(wish, commandLine) : [commandLine(wordsThatGoOn(meta))]),
+    commandLine(['status', name]),
+    ...(out === '' ? [] : [commandLine(['verify', out]), commandLine(['review', out])]),
+  ];
+  return html`${retry || look ? html`<p class="acts">${retry}${look}</p>` : null}
+<details id="commands"><summary>Commands to type</summary>${typed.map((line) => html`<p><code>${line}</code></p>`)}</details>`;
+}
+
+/** Opens what failed for one reason again, or one brief: to be typed, line by line. */
+export function retryCommands(
+  { batch, code, id }: { batch: string; code?: string | undefined; id?: string | undefined },
+  commandLine: Steering['commandLine'],
+): string[] {
+  const chosen = code === undefined ? [] : ['--code', code];
+  if (id === undefined) return [commandLine(['retry', batch, ...chosen])];
+  // A list is split at its commas, and cut at its ends.
+  if (id.includes(',') || id.trim() !== id) {
+    return [
+      `printf '%s\\n' ${shellWord(id)} > ids.txt`,
+      commandLine(['retry', batch, ...chosen, '--ids', 'ids.txt']),
+    ];
+  }
+  return [
+    commandLine([
+      'retry',
+      batch,
+      ...chosen,
+      ...(id.startsWith('-') ? [`--ids=${id}`] : ['--ids', id]),
+    ]),
+  ];
+}
+
 /** The latest of what people have done; the rest is folded away. */
 function deedsPart(of: string, deeds: readonly NotedDeed[]): Html | null {
   const [latest, ...earlier] = deeds;
@@ -68,7 +120,7 @@ function deedsPart(of: string, deeds: readonly NotedDeed[]): Html | null {
 export function retryPart(batch: string, code: string, { actions, commandLine }: Steering): Html {
   return actions === 'allowed'
     ? html`<a class="act" href="${actLink({ deed: 'retry', batch, code })}">Retry these…</a>`
-    : html`<code>${commandLine(['retry', batch, '--code', code])}</code>`;
+    : html`${retryCommands({ batch, code }, commandLine).map((line) => html`<code>${line}</code>`)}`;
 }
 
 /** What people may do to a schedule, and what they have done to it. */

@@ -30,6 +30,8 @@ export interface Sight {
   batches: WatchedBatch[];
   /** Finished batches that are too old to be shown. */
   older: number;
+  /** All that there are, open ones first, to be searched. */
+  known: BatchMeta[];
   /** Of all batches that are shown, and of all schedules. */
   accounts: AccountSight[];
   schedules: AccountSchedules[];

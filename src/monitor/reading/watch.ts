@@ -83,7 +83,7 @@ export class Watch {
       readSchedules(ledgers, this.queues.schedules, atMs),
     ]);
     const metas = await Promise.all(names.map((name) => ledgers.batch(name).meta()));
-    const { shown, older } = choose(metas.filter((meta) => meta !== null));
+    const { shown, older, known } = choose(metas.filter((meta) => meta !== null));
     const accounts = await this.readAccounts([...shown, ...schedules]);
     const batches = await Promise.all(
       shown.flatMap((meta) => {
@@ -95,9 +95,21 @@ export class Watch {
     await this.queues.batches.keepOnly(kept);
     this.models.keepOnly(kept);
     for (const batch of this.outlooks.keys()) if (!kept.has(batch)) this.outlooks.delete(batch);
-    const seen = { atMs, batches, older, accounts: [...accounts.values()], schedules };
+    const seen = { atMs, batches, older, known, accounts: [...accounts.values()], schedules };
     this.latest = { ...seen, alerts: this.alerts.look(seen) };
     return this.latest;
+  }
+
+  /** A batch as it is watched, however old; null where there is none. @throws BatchError `redis_unreachable` */
+  async find(name: string): Promise<WatchedBatch | null> {
+    const { batches, atMs } = await this.look();
+    const watched = batches.find(({ meta }) => meta.name === name);
+    if (watched !== undefined) return watched;
+    return this.ledgers.inTime(async () => {
+      const meta = await this.ledgers.batch(name).meta();
+      const account = meta && (await this.readAccounts([meta])).get(meta.account);
+      return meta && account ? this.readBatch(atMs, meta, account) : null;
+    });
   }
 
   private async readAccounts(
@@ -150,13 +162,14 @@ export class Watch {
   }
 }
 
-function choose(metas: BatchMeta[]): { shown: BatchMeta[]; older: number } {
+function choose(metas: BatchMeta[]): Pick<Overview, 'older' | 'known'> & { shown: BatchMeta[] } {
   const newestFirst = metas.toSorted((left, right) => right.createdAt - left.createdAt);
   const open = newestFirst.filter((meta) => !isOver(meta));
   const over = newestFirst.filter(isOver);
   return {
     shown: [...open, ...over.slice(0, mostFinished)],
     older: Math.max(0, over.length - mostFinished),
+    known: [...open, ...over],
   };
 }
 
