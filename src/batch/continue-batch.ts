@@ -1,3 +1,4 @@
+import { isBucketAddress } from '../bucket/bucket-address.js';
 import type { BatchLedger, Caps, OpenedRun } from '../ledger/batch-ledger.js';
 import { type BatchMeta, isFinalized, type KeptCommand } from '../ledger/batch-meta.js';
 import type { Webhook } from '../ledger/message-ledger.js';
@@ -12,7 +13,7 @@ import { type AdmissionPace, admitBriefs } from './admit.js';
 import { adoptFolder } from './adopt-folder.js';
 import { type BatchContext, batchLedger } from './batch-context.js';
 import { type Comparison, compareWithBatch, type ForcedRun, foundIn, toQueue } from './compare.js';
-import { keepFolder } from './keep-folder.js';
+import { keepFolder, keepUnlessServed } from './keep-folder.js';
 import { leaveFolder } from './leave-folder.js';
 import { localOutput, openLife } from './open-batch.js';
 import { reopenChanged, reopenOverdue, withReopener } from './reopen.js';
@@ -89,24 +90,24 @@ export interface OpenedBatch {
 export async function openBatch(context: BatchContext, given: BatchRequest): Promise<OpenedBatch> {
   const { stream: line } = context.redis;
   const ledger = batchLedger(context, given.batch);
-  const request = await besideKeeper(ledger, given);
-  const { out, input, mode } = request;
+  const { input, mode } = given;
+  const out = await besideKeeper(ledger, given);
   if (out !== '') await leaveFolder(context, ledger, out);
   const place = given.out === '' ? 'unnamed' : 'named';
   const { meta: found, journal } = await openLife(context, { ledger, out, place, mode });
-  const forced = forcedOf(found, request.force);
+  const forced = forcedOf(found, given.force);
   const comparison = await compareWithBatch(ledger, found, input, forced);
-  refuseChanges(request, comparison);
+  refuseChanges(given, comparison);
   // By what it had before that was compared: others may be admitting the same input meanwhile.
   const whole = Math.max(found.admitted, foundIn(comparison)) + comparison.fresh;
   const { meta, reread } = await lookAgain(context, ledger, found);
   const making = toQueue(comparison);
   // A cancelled batch takes no more briefs; what it had submitted is collected all the same (S3).
   const idle = isFinalized(meta) && (making === 0 || meta.stage === 'cancelled');
-  if (idle && request.command !== null) await ledger.keepCommand(request.command);
+  if (idle && given.command !== null) await ledger.keepCommand(given.command);
   const news = idle ? 'none' : 'some';
   return {
-    ...{ context, request, folder: out, line, ledger, meta, journal },
+    ...{ context, request: given, folder: out, line, ledger, meta, journal },
     ...{ news, comparison, whole, forced, reread },
   };
 }
@@ -201,8 +202,8 @@ async function admitAll(
   queues: StageQueues,
   pace: AdmissionPace,
 ): Promise<'all' | 'stopped'> {
-  const { context, ledger, journal, whole, request } = opened;
-  const { input, out } = request;
+  const { context, ledger, journal, whole, request, folder: out } = opened;
+  const { input } = request;
   // Before the first job: whoever takes it looks for its files there.
   await ledger.references.keepFiles(input.files);
   const before = await ledger.meta();
@@ -223,13 +224,17 @@ async function admitAll(
 
 /**
  * Into a batch whose folder another machine keeps, briefs are queued as on any machine without it: that one writes what is
- * made of them.
+ * made of them. What is to be made anew needs the folder: then a machine that may be gone is waited for.
+ * @returns the folder to open it with; '' where another machine keeps it, or the request names none
  */
-async function besideKeeper(ledger: BatchLedger, request: BatchRequest): Promise<BatchRequest> {
-  const { out, changes, mode } = request;
-  if (out === '' || changes === 'made' || mode !== 'go_on') return request;
-  if ((await ledger.meta())?.out !== (await addressOf(out))) return request;
-  return (await keepFolder(ledger, out)).kind === 'here' ? request : { ...request, out: '' };
+async function besideKeeper(
+  ledger: BatchLedger,
+  { out, changes, mode }: BatchRequest,
+): Promise<string> {
+  if (out === '' || mode !== 'go_on') return out;
+  if ((await ledger.meta())?.out !== (await addressOf(out))) return out;
+  const keep = changes === 'made' ? keepUnlessServed : keepFolder;
+  return (await keep(ledger, out)).kind === 'here' ? out : '';
 }
 
 /** What a lost Redis must not take along. */
@@ -289,6 +294,12 @@ async function folderForChanges({
   const folder = await localOutput(ledger, meta, context.places);
   if (folder !== null || changed + forced === 0) return folder;
   const many = `${counted(changed + forced, 'brief')} of batch ${meta.name}`;
+  if (isBucketAddress(meta.out)) {
+    throw new BatchError(
+      'bad_input',
+      `${many} would be made anew, and another machine is writing their lines to ${meta.out}: let the batch finish there, or stop that machine, then give this command again. Nothing was sent.`,
+    );
+  }
   throw new BatchError(
     'bad_input',
     meta.out === ''

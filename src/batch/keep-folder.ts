@@ -3,8 +3,11 @@ import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { mirrorAt } from '../results/mirror.js';
 import { BatchError } from '../shared/errors.js';
 
-/** `elsewhere`: another machine has the folder just now, and writes what is made here. */
-export type Kept = { kind: 'here' } | { kind: 'elsewhere'; machine: string };
+/**
+ * `elsewhere`: another machine has the folder just now, and writes what is made here; unless it says so again, for so long
+ * (ms).
+ */
+export type Kept = { kind: 'here' } | { kind: 'elsewhere'; machine: string; forMs: number };
 
 /**
  * Whether a batch's folder is here. A plain folder is where it is; one that mirrors a bucket is on one machine at a time,
@@ -20,7 +23,7 @@ export async function keepFolder(
   const kept = await ledger.keepFolder(await mirror.machine(), who);
   if (kept.kind === 'busy') {
     const [machine = 'another machine'] = kept.machine.split(' ', 1);
-    return { kind: 'elsewhere', machine };
+    return { kind: 'elsewhere', machine, forMs: kept.forMs };
   }
   if (kept.kind === 'taken' || (await mirror.isBehind())) await mirror.fetch();
   return { kind: 'here' };
@@ -38,6 +41,20 @@ export async function leaveKeptFolder(
 /** One that is not heard of any more has it no longer than this. */
 const patienceMs = 25_000;
 const lookAgainMs = 500;
+
+/** Keeps the folder here, unless another machine is heard to have it: one that is gone is heard no more. */
+export async function keepUnlessServed(
+  ledger: Pick<BatchLedger, 'keepFolder'>,
+  out: string,
+): Promise<Kept> {
+  let leftMs = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const kept = await keepFolder(ledger, out);
+    if (kept.kind === 'here' || kept.forMs > leftMs) return kept;
+    leftMs = kept.forMs;
+    await sleep(lookAgainMs);
+  }
+}
 
 /**
  * Keeps the folder here, once a machine that is gone is known to be.

@@ -79,8 +79,8 @@ const keepsForMs = { worker: 20_000, command: 4_000 } as const;
 /** `taken`: it was another's before, or nobody's. */
 export type FolderKept =
   | { kind: 'kept' | 'taken' }
-  /** Another machine keeps it. */
-  | { kind: 'busy'; machine: string };
+  /** Another machine keeps it; unless it says so again, for so long (ms). */
+  | { kind: 'busy'; machine: string; forMs: number };
 
 export interface OpenedRun {
   /** Its number, from 1; 0 where none has begun since an earlier version. */
@@ -336,12 +336,11 @@ export class BatchLedger {
 
   /** Keeps the folder of a batch in a bucket for a machine, unless another one has it. */
   async keepFolder(machine: string, who: 'worker' | 'command'): Promise<FolderKept> {
-    const [kind, holder] = (await runScript(this.redis, 'keep-folder', {
+    const [kind, holder = '', forMs = 0] = (await runScript(this.redis, 'keep-folder', {
       keys: [this.keys.keeper],
       values: [machine, keepsForMs[who]],
-    })) as [FolderKept['kind'], string?];
-    if (kind !== 'busy') return { kind };
-    return { kind, machine: holder ?? '' };
+    })) as [FolderKept['kind'], string?, number?];
+    return kind === 'busy' ? { kind, machine: holder, forMs } : { kind };
   }
 
   /** Gives it back before its time; what another machine has by now stays that one's. */

@@ -154,3 +154,31 @@ for (const [what, key] of Object.entries(points)) {
     });
   }
 }
+
+test('S1, S3, S4: a run beside the machine that writes the results takes over from it when it is killed', async ({
+  openDesk,
+}) => {
+  const desk = await openDesk();
+  const server = await openBucket();
+  await desk.write('in.csv', productsCsv(few));
+  const [first, second] = [
+    await openMachine(desk, server, 'idle'),
+    await openMachine(desk, server, 'idle'),
+  ];
+  const out = ['--out', 's3://cat/spring', ...mapping];
+  const { environment } = second;
+  await desk.run(['enqueue', 'in.csv', ...out], { environment: first.environment });
+  await desk.run(['pause', 'spring']);
+  first.begin();
+  while (!first.output().includes('working on batch')) await sleep(50);
+  // What is to be made anew needs the lines, and whoever has them is not disturbed.
+  const changed = ['run', 'in.csv', ...out, ...fast, '--param', 'seed=1'];
+  const refused = await desk.run(changed, { environment });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('is writing their') });
+  const run = desk.start(['run', 'in.csv', ...out, ...fast], environment);
+  while (!run.output().includes('shares the work')) await sleep(50);
+  first.kill();
+  await desk.run(['resume', 'spring']);
+  expect((await run.finished).code).toBe(0);
+  await expectWhole(desk, server, { environment, briefs: few });
+});

@@ -216,6 +216,34 @@ describe('a bucket as the place of results', () => {
     expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, warnings: [] });
   });
 
+  test('S1, S4: a run beside the machine that writes the results shares its work, and ends with it', async ({
+    openDesk,
+  }) => {
+    const desk = await openDesk();
+    await desk.write('in.csv', productsCsv(8));
+    const out = ['--out', 's3://cat/spring', ...mapping];
+    const [here, there] = [await elsewhere(), await elsewhere()];
+    await run(desk, server, ['enqueue', 'in.csv', ...out, '--limit', '6'], there);
+    // So that it cannot be over too soon.
+    await desk.run(['pause', 'spring']);
+    const worker = desk.start(['worker', ...fast], { ...server.env, ...there });
+    while (!worker.output().includes('working on batch')) await sleep(50);
+    const second = desk.start(['run', 'in.csv', ...out, ...fast], { ...server.env, ...here });
+    while (!second.output().includes('this one shares the work')) await sleep(50);
+    await desk.run(['resume', 'spring']);
+    expect((await second.finished).code, second.output()).toBe(0);
+    expect(second.output()).toContain('8 succeeded');
+    expect(desk.simulator.bill()).toMatchObject({ total: { tasks: 8 }, billedTwice: [] });
+    worker.kill('SIGTERM');
+    expect((await worker.finished).code).toBe(0);
+    const verified = await run(desk, server, ['verify', 's3://cat/spring', '--json'], here);
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      ok: true,
+      state: 'finished',
+      warnings: [],
+    });
+  });
+
   test('a bucket that is not there is told before anything is sent', async ({ openDesk }) => {
     const desk = await openDesk();
     const file = await desk.write('chairs.csv', csv(2));

@@ -14,7 +14,7 @@ import { type Forecast, forecastInput } from '../../forecast/credits.js';
 import type { Plan } from '../../forecast/plan.js';
 import { typicalInputMs } from '../../forecast/time.js';
 import { DurationLedger } from '../../ledger/durations.js';
-import { publish } from '../../results/mirror.js';
+import { mirrorAt, publish } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
 import type { RivyaClient } from '../../rivya/client.js';
 import { openMessenger, tellBeforeEnd } from '../../session/messenger-session.js';
@@ -27,6 +27,7 @@ import { counted } from '../../shared/quantities.js';
 import { queueStages } from '../../shared/queue-names.js';
 import { StageQueues } from '../../shared/queues.js';
 import { isSimulated } from '../../shared/simulated.js';
+import { followFolder } from '../../worker/follow-folder.js';
 import { refuseSecondName } from '../options/choose-batch.js';
 import type { CommandSetup } from '../setup.js';
 import { Interrupts } from '../text/interrupts.js';
@@ -175,10 +176,18 @@ async function drive(
   });
   const queues = new StageQueues(session.connection, settings.prefix, ledger.batch);
   const leaving = new AbortController();
+  let following = Promise.resolve();
   try {
     messenger.start(worker.news);
     const notify = noticeTeller(terminal, settings.origin, clock.now);
-    await worker.attach(journalHeader(meta), { folder: out, lines: 'here' }, notify);
+    const header = journalHeader(meta);
+    const lines = opened.folder === '' ? 'elsewhere' : 'here';
+    await worker.attach(header, { folder: out, lines }, notify);
+    if (lines === 'elsewhere') {
+      terminal.note('Another machine writes the results: this one shares the work.');
+      const taking = { worker, header, ledger, queues, folder: out, notify };
+      following = followFolder(taking, leaving.signal);
+    }
     const durations = new DurationLedger(session.connection, account.keys);
     const taskMs = await typicalInputMs(durations, input.modelUse);
     const highWater = await highWaterOf(opened, settings.highWater);
@@ -210,10 +219,14 @@ async function drive(
   } finally {
     leaving.abort();
     terminal.progress('');
+    await following;
+    const writesLines = worker.writesLines(ledger.batch);
     await close(stopWithinMs);
     await queues.close();
+    // What another machine has written is here as well from now on.
+    if (!writesLines) await (await mirrorAt(out))?.fetch();
     // Where the folder was moved away, none is made in its place.
-    if ((await ownerOf(out)) === ledger.batch) {
+    else if ((await ownerOf(out)) === ledger.batch) {
       await writeReport(ledger, out, clock);
       await publish(out);
     }

@@ -136,8 +136,8 @@ async function isAwaited(
   if (!admitted && meta.stage !== 'admitting') return false;
   const batch = { ledger: opened.ledger, queues };
   if ((await atRest(batch, meta, highWater)) === null) return false;
-  // It may have been said meanwhile.
-  await takeVerdicts(batch, opened.folder);
+  // It may have been said meanwhile; whoever has the folder hears it there.
+  if (opened.folder !== '') await takeVerdicts(batch, opened.folder);
   return (await atRest(batch, meta, highWater)) !== null;
 }
 
