@@ -73,6 +73,7 @@ What some of them mean in full: [\`--where\`, \`--fill-down\`, \`--unique\`, \`-
 
 /** What is read for more than a command's options. */
 const guides = {
+  init: ['recipes', 'input'],
   run: ['input', 'templates', 'recipes', 'again', 'pace'],
   check: ['input', 'templates', 'models-and-params'],
   enqueue: ['machines', 'input', 'recipes'],

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
@@ -97,22 +98,27 @@ test('every check of a file in examples/ that a page shows goes through', async 
 
 test('the first own run goes as the README shows it (S1)', async ({ openDesk }) => {
   const desk = await openWithExamples(openDesk);
-  const [check, simulated, run, ...others] = shown.filter(({ page, words }) => {
-    return page === 'README.md' && words.includes('examples/catalog.csv');
+  const section = /^## Your own first run\n.*?(?=^## )/ms.exec(readPage('README.md'))?.[0] ?? '';
+  const typed = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => {
+    return [...block.matchAll(/^npx rivya-batch (.*?)( +#.*)?$/gm)].map(([, words = '']) =>
+      words.split(' '),
+    );
   });
-  expect(others).toEqual([]);
-  const checked = await desk.run(check?.words ?? [], { environment: { RIVYA_API_KEY: '' } });
-  const [, block = ''] = /^```\n(68 rows.*?)^```$/ms.exec(readPage('README.md')) ?? [];
-  const lines = checked.stdout.split('\n');
+  const [init, simulated, , , run] = typed;
+  const environment = { RIVYA_API_KEY: '' };
+  const made = await desk.run(init ?? [], { environment });
+  expect(made, made.stderr).toMatchObject({ code: 0 });
+  const [, block = ''] = /^```\n(68 rows.*?)^```$/ms.exec(section) ?? [];
+  const lines = made.stdout.split('\n');
   expect(block.split('\n').filter((line) => !lines.includes(line))).toEqual([]);
-  // The second is the third, in another folder, with a simulator and without a key.
-  const own = (run?.words ?? []).filter((word) => !/^(out\/.*|--max-credits|250)$/.test(word));
-  const other = (simulated?.words ?? []).filter((word) => !/^(out\/.*|--simulate)$/.test(word));
-  expect(other).toEqual(own);
-  const trial = await desk.run([...(run?.words ?? []), ...fast]);
+  const tried = await desk.run([...(simulated ?? []), '--limit', '3'], { environment });
+  expect(tried, tried.stderr).toMatchObject({ code: 0 });
+  expect(existsSync(join(desk.folder, typed[2]?.[1] ?? ''))).toBe(true);
+  expect(run).toEqual(['run', '--trial', '5', '--max-credits', '250']);
+  const trial = await desk.run([...(run ?? []), ...fast]);
   expect(trial.code, trial.stderr).toBe(0);
-  const untried = (run?.words ?? []).filter((word) => word !== '--trial' && word !== '5');
-  const rest = await desk.run([...untried, ...fast]);
+  expect(desk.simulator.bill().total.tasks).toBe(5);
+  const rest = await desk.run(['run', ...fast]);
   expect(rest.code, rest.stderr).toBe(0);
   expect(desk.simulator.bill().total.tasks).toBe(68);
 });

@@ -19,6 +19,11 @@ type CommandGroup = 'Make:' | 'See and steer:' | 'Results:' | 'By itself:' | 'Lo
 
 /** In the order of the help; only the one that is asked for is loaded. */
 const commands: Readonly<Record<string, Listed>> = {
+  init: {
+    does: 'look at a table, and write a recipe for it: a few questions, or none',
+    group: 'Make:',
+    load: async () => (await import('./commands/init.js')).addInitCommand,
+  },
   run: {
     does: 'the whole job: check, submit, watch, download, write the manifest',
     group: 'Make:',
@@ -187,6 +192,7 @@ function listCommands(program: Command): void {
 
 /** They know files and the API, and no Redis. */
 const withoutRedis = new Set([
+  'init',
   'check',
   'verify',
   'manifest',

@@ -19,9 +19,8 @@ import {
   type InputFlags,
   inputArgument,
   type PaceFlags,
-  requireFiles,
 } from '../options/flags.js';
-import { applyRecipe } from '../options/recipe.js';
+import { inputOf } from '../options/recipe-here.js';
 import type { CommandSetup } from '../setup.js';
 import { planLines } from '../text/print-plan.js';
 import { planJson } from '../text/sentences.js';
@@ -40,7 +39,10 @@ export function addCheckCommand(program: Command, setup: CommandSetup): void {
   addRejectedFlag(command);
   addJsonFlag(command);
   command.action((files: string[]) =>
-    setup.run(() => check(setup, requireFiles(applyRecipe(command, files)), command.opts())),
+    setup.run(async () => {
+      const input = await inputOf(command, files);
+      return check(setup, input.files, command.opts());
+    }),
   );
 }
 

@@ -24,7 +24,6 @@ import {
   type LogFlags,
   type NotifyFlags,
   type PriorityFlags,
-  requireFiles,
   requireOut,
   twin,
   webhookOf,
@@ -36,9 +35,11 @@ import {
   recordOptions,
   type TypedCommand,
 } from '../options/kept-command.js';
-import { applyRecipe } from '../options/recipe.js';
+import { inputOf } from '../options/recipe-here.js';
 import type { CommandSetup } from '../setup.js';
+import { canAsk, confirm } from '../text/agree.js';
 import { withSimulator } from '../text/simulate.js';
+import type { Terminal } from '../text/terminal.js';
 import { runBatch } from './run-batch.js';
 import type { RunRequest, SpendingFlags } from './run-request.js';
 
@@ -85,21 +86,58 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
   addLogFlag(command);
   const options = recordOptions(command);
   command.action((typedFiles: string[]) =>
-    setup.run(() => {
-      const files = applyRecipe(command, typedFiles);
-      const given = { name: 'run', options: options(), typedFiles } as const;
-      return run(hideSecrets(setup, typedFiles), files, { ...command.opts<RunFlags>(), given });
+    setup.run(async () => {
+      const { files, found } = await inputOf(command, typedFiles);
+      const recipe: TypedCommand['options'] = found === null ? [] : [['--recipe', found]];
+      const given: TypedCommand = { name: 'run', options: [...options(), ...recipe], typedFiles };
+      const flags = { ...command.opts<RunFlags>(), given };
+      const known = hideSecrets(setup, typedFiles);
+      return found === null ? run(known, files, flags) : runFound(known, { files, found, flags });
     }),
   );
 }
 
 type GivenFlags = RunFlags & { given: TypedCommand };
 
-async function run(setup: CommandSetup, given: string[], flags: GivenFlags): Promise<ExitCode> {
+/**
+ * The recipe of this folder, of which nothing was typed. Without a key somebody at a terminal may go on with the simulator;
+ * a script is never answered with placeholders. What is simulated has a folder of its own: the real run comes after it.
+ */
+async function runFound(
+  setup: CommandSetup,
+  { files, found, flags }: { files: string[]; found: string; flags: GivenFlags },
+): Promise<ExitCode> {
+  const { terminal, settings, program } = setup;
+  terminal.note(`Recipe: ${found}`);
+  const isTry =
+    flags.simulate || (settings.apiKey === null && canAsk() && (await wantsToSimulate(terminal)));
+  if (!isTry) return run(setup, files, flags);
+  const out = `${requireOut(flags)}-simulated`;
+  const given = { ...flags.given, options: withSimulate(flags.given.options) };
+  const code = await run(setup, files, { ...flags, given, out, simulate: true });
+  if (code === ExitCode.succeeded) {
+    terminal.note(
+      `These are placeholders. With a key (RIVYA_API_KEY in a file named .env here), "${program} run" makes the real ones in ${flags.out}, and asks first what they may cost: "${program} check" says it now.`,
+    );
+  }
+  return code;
+}
+
+async function wantsToSimulate(terminal: Terminal): Promise<boolean> {
+  terminal.note('There is no API key here: RIVYA_API_KEY is not set.');
+  return (await confirm('Make placeholders with the simulator, for nothing?')) === 'yes';
+}
+
+function withSimulate(options: TypedCommand['options']): TypedCommand['options'] {
+  return options.some(([flag]) => flag === '--simulate')
+    ? options
+    : [...options, ['--simulate', null]];
+}
+
+async function run(setup: CommandSetup, files: string[], flags: GivenFlags): Promise<ExitCode> {
   refuseForcedTrial(flags);
   if (!flags.simulate) requireApiKey(setup.settings);
   const webhook = webhookOf(flags, setup.settings);
-  const files = requireFiles(given);
   const { folder: out } = await openOutput(setup.settings, requireOut(flags));
   const chosen = await chooseBatch(flags.batch, out, files);
   const command = await keepCommand({ ...flags.given, files, batch: chosen.batch, out });

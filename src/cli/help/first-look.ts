@@ -39,13 +39,17 @@ const spending = ['max-credits', 'trial', 'simulate'];
 export const firstLooks: Readonly<Record<string, FirstLook>> = {
   '': {
     most: [
-      ...['check', 'run', 'continue', 'status', 'retry', 'review', 'verify'],
+      ...['init', 'check', 'run', 'continue', 'status', 'retry', 'review', 'verify'],
       ...['schedule', 'monitor', 'models', 'doctor'],
     ],
+    examples: ['init products.csv', 'run --trial 5 --simulate', 'status products'],
+  },
+  init: {
+    most: ['recipe', 'sheet', 'id', 'model', 'prompt', 'references', 'out', 'yes'],
     examples: [
-      "check products.csv --model z-image --prompt 'Photo of {{title}}'",
-      'run --recipe products.yaml --out out/spring --trial 5 --simulate',
-      'status spring',
+      'init products.csv',
+      'init orders.xlsx --sheet May --recipe may.yaml',
+      "init feed.json --yes --model z-image --prompt 'Photo of {{title}}'",
     ],
   },
   run: {
@@ -53,7 +57,7 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
     examples: [
       'run products.csv --out out/spring --id sku --model z-image \\\n    --prompt "Studio photo of {{title}}"',
       'run --recipe products.yaml --out out/spring --max-credits 250',
-      'run --recipe products.yaml --out out/try --simulate',
+      'run --trial 5 --simulate',
     ],
   },
   check: {
