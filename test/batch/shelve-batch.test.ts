@@ -38,11 +38,13 @@ async function openEnded(address?: Parameters<typeof openBatchDesk>[0]) {
 describe('a batch that has ended', () => {
   it('leaves Redis a week later, but for its record, which says the same as before', async () => {
     const { ledger, leaveAfter, keys, redis } = await openEnded();
+    await ledger.deeds.note({ kind: 'resumed' }, { name: 'anna', from: 'monitor' });
     const before = await ledger.meta();
     expect(await leaveAfter(7 * day - 1)).toBe(0);
     expect(await leaveAfter(7 * day)).toBe(1);
     expect(await ledger.meta()).toEqual({ ...before, shelved: true });
-    expect(await keys()).toEqual([ledger.keys.meta]);
+    expect(await keys()).toEqual([ledger.keys.deeds, ledger.keys.meta]);
+    expect(await ledger.deeds.latest()).toMatchObject([{ by: { name: 'anna' } }]);
     expect(await redis.memory('USAGE', ledger.keys.meta)).toBeLessThan(3_000);
     expect(await leaveAfter(30 * day)).toBe(0);
   });

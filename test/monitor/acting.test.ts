@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis';
 import { describe, expect, inject, onTestFinished } from 'vitest';
+import { shelveFinished } from '../../src/batch/shelve-batch.js';
 import { AccountLedger } from '../../src/ledger/account-ledger.js';
 import { BatchLedger } from '../../src/ledger/batch-ledger.js';
 import type { DeedLedger } from '../../src/ledger/deeds.js';
+import { openBatchDesk } from '../batch/batch-desk.js';
 import type { Answer } from '../support/ask.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { openLedger } from '../support/ledger.js';
@@ -164,6 +166,25 @@ describe('a retry from the monitor', () => {
     expect(asked.text).toContain('rivya-batch retry far --code &#39;it&#39;\\&#39;&#39;s&#39;');
     expect((await monitor.get(question({ deed: 'retry', batch: 'none' }))).status).toBe(404);
     expect((await monitor.get(question({ deed: 'dance', batch: 'far' }))).status).toBe(400);
+  });
+});
+
+describe('a batch whose briefs have left Redis', () => {
+  test('S1: is taken back from its folder by a retry from the monitor', async () => {
+    const { context, run, out, redis: connection, prefix } = await openBatchDesk();
+    const { ledger } = await run(['a,fox', 'bad,owl']);
+    const nowMs = ((await ledger.meta())?.endedAt ?? 0) + 8 * 24 * 3_600_000;
+    expect(await shelveFinished(context, { nowMs, most: 10 })).toBe(1);
+    const monitor = await openMonitor({ actions: 'allowed', connection, prefix });
+    expect((await monitor.get('/find?text=owl')).text).toContain('/brief?batch=spring&amp;id=bad');
+    const asked = await monitor.get(question({ deed: 'retry', batch: 'spring', id: 'bad' }));
+    expect(asked.text).toContain('1 failed: new attempts, about ');
+    expect((await post(monitor, formIn(asked))).status).toBe(303);
+    expect(await ledger.meta()).toMatchObject({ shelved: false, pending: 1, out });
+    expect((await ledger.briefs.read('bad'))?.state).toMatchObject({
+      stage: 'admitted',
+      attempt: 2,
+    });
   });
 });
 

@@ -24,7 +24,7 @@ export function batchSteering(
   const buttons = steps.map(
     ({ deed, label }) => html`<a class="act" href="${actLink({ deed, batch: name })}">${label}</a>`,
   );
-  const goesOn = leftOf(meta) > 0 && meta.stage !== 'cancelled' ? [wordsThatGoOn(meta)] : [];
+  const goesOn = leftOf(meta) > 0 ? [wordsThatGoOn(meta)] : [];
   const typed = [
     ...steps.flatMap(({ words }) => (words === null ? [] : [words])),
     ...goesOn,
