@@ -116,3 +116,21 @@ test('a folder is listed with all that lies in it, by names that begin below the
   );
   expect(await listed('nothing/')).toEqual([]);
 });
+
+test('a file is copied from another place by the service, whatever its name, and folders are listed', async () => {
+  const from = Bucket.open('s3://pictures/nights/ü+1@2026', { endpoint: server.endpoint });
+  const nights = Bucket.open('s3://pictures/nights', { endpoint: server.endpoint });
+  await from.put('assets/a b+c?.png', { text: 'picture' }, png);
+  await from.put('journal.jsonl', { text: 'right in it' }, png);
+  await nights.put('readme.txt', { text: 'no folder' }, png);
+  const before = server.seen.length;
+  const copied = await bucket.copyFrom(from, 'assets/a b+c?.png');
+  expect(copied).toEqual({ kind: 'copied', sha256: sha256('picture') });
+  expect(server.seen.slice(before).map(({ method }) => method)).toEqual(['PUT']);
+  expect(await bucket.head('assets/a b+c?.png')).toMatchObject({ sha256: sha256('picture') });
+  expect(await bucket.copyFrom(from, 'assets/none.png')).toEqual({ kind: 'absent' });
+  expect(await nights.folders()).toEqual(['ü+1@2026']);
+  const begun = await from.get('assets/a b+c?.png', { first: 3 });
+  expect(begun.kind === 'found' && (await text(begun.body))).toBe('pic');
+  await Promise.all([from.close(), nights.close()]);
+});
