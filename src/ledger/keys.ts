@@ -104,6 +104,8 @@ export interface AccountKeys {
   label: string;
   /** Hash: endpoint and outcome -> answers so far. */
   answers: string;
+  /** Hash: rings of what was done lately, see `history.ts`. */
+  history: string;
   /** See `clockKey`. */
   clock: string;
   /** What the key of a file's upload for a model begins with: see `upload-ledger.ts`. */
@@ -139,6 +141,7 @@ export function accountKeys(prefix: string, account: string): AccountKeys {
     tasks: `${base}:tasks:`,
     label: `${base}:label`,
     answers: `${base}:answers`,
+    history: `${base}:history`,
     news: newsChannel(prefix),
     clock: clockKey(prefix),
     uploads: `${base}:uploads:`,

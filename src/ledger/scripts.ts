@@ -30,6 +30,7 @@ export type ScriptName =
   | 'move'
   | 'note-deed'
   | 'note-durations'
+  | 'note-history'
   | 'note-try'
   | 'note-wait'
   | 'open-admission'

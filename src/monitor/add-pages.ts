@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { HistoryLedger, type HistorySeries, type HistorySpan } from '../ledger/history.js';
+import { accountKeys } from '../ledger/keys.js';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
 import { briefPage } from './pages/brief-page.js';
@@ -12,6 +14,7 @@ import type { Steering } from './pages/steering-parts.js';
 import { findBriefs } from './reading/find-briefs.js';
 import { readLatest, resultsOf } from './reading/latest-results.js';
 import type { Ledgers } from './reading/ledgers.js';
+import type { Overview } from './reading/overview.js';
 import type { BatchQueues } from './reading/queues.js';
 import { FailureReader } from './reading/read-failures.js';
 import { readStory } from './reading/read-story.js';
@@ -25,6 +28,7 @@ export interface PageSources {
 }
 
 const longestText = 2_000;
+const overviewQuery = z.object({ span: z.enum(['hour', 'day', 'week']).catch('hour') });
 const batchQuery = z.object({ name: z.string().max(longestText) });
 const briefQuery = z.object({
   batch: z.string().max(longestText),
@@ -40,11 +44,14 @@ const findQuery = z.object({
 export async function addPages(server: FastifyInstance, sources: PageSources): Promise<void> {
   const { ledgers, watch, steering } = sources;
   const failures = new FailureReader();
-  server.get('/', async (_request, reply) => {
+  server.get('/', async (request, reply) => {
+    const { span } = asked(overviewQuery, request.query);
     const overview = await watch.look();
     const places = await Promise.all(overview.batches.map(({ meta }) => resultsOf(meta)));
     const here = overview.batches.filter((_batch, index) => places[index] === 'here');
-    return send(reply, overviewPage(overview, new Set(here.map(({ meta }) => meta.name))));
+    const names = new Set(here.map(({ meta }) => meta.name));
+    const series = await ledgers.inTime(() => readHistories(ledgers, overview, span));
+    return send(reply, overviewPage(overview, { here: names, span, series }));
   });
   server.get(schedulesPath, async (_request, reply) =>
     send(reply, schedulesPage(await watch.look(), steering)),
@@ -79,6 +86,19 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     return reply.type(type).send(text);
   });
   await addAssets(server);
+}
+
+/** By account. */
+async function readHistories(
+  { redis, prefix }: Ledgers,
+  { accounts, atMs }: Overview,
+  span: HistorySpan,
+): Promise<Map<string, HistorySeries>> {
+  const read = accounts.map(async ({ account }) => {
+    const ledger = new HistoryLedger(redis, accountKeys(prefix, account));
+    return [account, await ledger.read(span, atMs)] as const;
+  });
+  return new Map(await Promise.all(read));
 }
 
 /** An address that lacks what its page needs; not to be taken for a record that cannot be read. */

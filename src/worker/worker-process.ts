@@ -8,6 +8,7 @@ import { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { DurationLedger } from '../ledger/durations.js';
 import { readEvictions } from '../ledger/explain-loss.js';
+import { HistoryLedger } from '../ledger/history.js';
 import { BackgroundThumbnails } from '../pictures/thumbnails.js';
 import { Journal, type JournalHeader } from '../results/journal.js';
 import type { RivyaClient } from '../rivya/client.js';
@@ -97,6 +98,7 @@ export class WorkerProcess {
   private readonly pollPlanner: PollPlanner;
   private readonly durations: DurationLedger;
   private readonly notices: DurationLedger;
+  private readonly history: HistoryLedger;
   private readonly tally: AnswerTally;
   private readonly client: RivyaClient;
   private readonly downloader: Downloader;
@@ -132,6 +134,7 @@ export class WorkerProcess {
     const { durations } = this;
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
     this.notices = new DurationLedger(connection, { durations: account.keys.notices });
+    this.history = new HistoryLedger(connection, account.keys);
     this.tally = new AnswerTally(account.records, log);
     this.client = this.tally.ofClient(options.client);
     this.downloader = this.tally.ofDownloader(options.downloader);
@@ -197,7 +200,7 @@ export class WorkerProcess {
   ): Promise<BatchWorker> {
     const { connection, prefix, account, stages, log, clock } = this.options;
     const { categoryOf, priceOf, keyLifeMs, fillDraft, fetchStored } = this.options;
-    const { downloader, pacer, pollPlanner, notices } = this;
+    const { downloader, pacer, pollPlanner, notices, history } = this;
     const { batch, nonce, createdAt } = header;
     const ledger = new BatchLedger(connection, prefix, batch, account);
     const out = place?.lines === 'here' ? place.folder : null;
@@ -225,6 +228,7 @@ export class WorkerProcess {
         pacer,
         pollPlanner,
         notices,
+        history,
         thumbnails: this.thumbnails,
         clock,
         machine: machineTime,
@@ -309,7 +313,7 @@ export class WorkerProcess {
     }
     await this.tally.stop();
     await this.thumbnails.settle(thumbnailsMs);
-    await Promise.all([this.durations.tell(), this.notices.tell()]);
+    await Promise.all([this.durations.tell(), this.notices.tell(), this.history.tell()]);
     await this.options.account.leave(this.id);
   }
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { DurationLedger } from '../../src/ledger/durations.js';
@@ -6,9 +5,7 @@ import { clientRequestId } from '../../src/shared/brief.js';
 import { StageQueues } from '../../src/shared/queues.js';
 import { type OpenLedger, openLedger, preparedBrief } from '../support/ledger.js';
 import { hearNews } from '../support/news.js';
-import { openSchedules, plan, webhookTo } from '../support/schedules.js';
 import { login, openMonitor } from './open-monitor.js';
-import { endedOn } from './open-nights.js';
 
 const paths = [
   '/',
@@ -492,24 +489,6 @@ describe('the metrics', () => {
     expect((await get('/metrics')).text).toContain(
       'account_info{account="account-1",origin="https://rivya.test",label="<Studio & co>"} 1',
     );
-  });
-
-  it('are there for every rule of the alerts', async () => {
-    const opened = await openBatch();
-    await opened.ledger.setCaps({ batch: 50, day: undefined });
-    const { add, note } = openSchedules(opened);
-    await add(plan('nightly'), webhookTo('https://hooks.test/a'));
-    await note('nightly', endedOn(0, 4));
-    await opened.account.records.noteWallet(5);
-    await noteNotices(opened);
-    const { get } = await openMonitor({}, opened);
-    const { text } = await get('/metrics');
-    for (const file of ['alerts.yml', 'alerts.test.yml']) {
-      const rules = await readFile(new URL(`../../ops/${file}`, import.meta.url), 'utf8');
-      const named = new Set(rules.match(/rivya_batch_\w+/g));
-      expect(named.size).toBeGreaterThan(13);
-      for (const name of named) expect(text).toContain(`# TYPE ${name} `);
-    }
   });
 
   it('keep a name of a batch from breaking out of its label', async () => {

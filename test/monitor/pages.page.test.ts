@@ -42,6 +42,21 @@ async function openWorld(): Promise<{ origin: string; opened: OpenLedger }> {
   await redis.hset(account.keys.prices, { 'z-image': 150 });
   await account.records.noteLabel('Studio');
   await account.records.noteWallet(120);
+  // As processes have told it in the last 40 minutes.
+  const minute = Math.floor(Date.now() / 60_000);
+  for (let ago = 0; ago < 40; ago += 1) {
+    const bucket = minute - ago;
+    const told = [
+      bucket,
+      (ago * 7) % 13,
+      ago % 9 === 0 ? 2 : 0,
+      (ago * 7) % 13,
+      ago % 11 === 0 ? 3 : 0,
+      5,
+      4_000 + ago * 90,
+    ];
+    await redis.hset(account.keys.history, `60 ${bucket % 60}`, told.join(' '));
+  }
   const { origin } = await openMonitor({ login: null }, opened);
   return { origin, opened };
 }
@@ -76,7 +91,14 @@ describe.for([
     await page.goto(origin);
     await page.getByText('Briefs of account Studio wait, and no worker is alive.').waitFor();
     await page.getByText('finished with failures').waitFor();
+    await page
+      .getByRole('img', { name: /^briefs of the last hour: 2\d\d, 10 without success; / })
+      .waitFor();
+    await page.getByText('As a table').click();
     await look('overview');
+    await page.getByRole('link', { name: 'last week' }).click();
+    await page.getByRole('img', { name: 'credits of the last week: 0; nothing' }).waitFor();
+    await page.getByRole('link', { name: 'last hour' }).click();
 
     await page.getByRole('link', { name: 'catalog', exact: true }).click();
     await page.getByRole('heading', { name: 'Latest' }).waitFor();

@@ -1,10 +1,12 @@
 import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
+import type { HistorySeries, HistorySpan } from '../../ledger/history.js';
 import { type Html, html } from '../../shared/html.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { counted, creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { Alert, Overview, WatchedBatch } from '../reading/overview.js';
 import type { AccountSight } from '../reading/read-account.js';
 import { limitingWords, paceWords, placesWords } from './batch-page.js';
+import { historyPart } from './history-part.js';
 import {
   batchLink,
   creditsWords,
@@ -23,16 +25,24 @@ import {
 } from './layout.js';
 import { schedulesInShort } from './schedules-page.js';
 
-/** @param here batches whose results are on this machine */
-export function overviewPage(overview: Overview, here: ReadonlySet<string>): string {
+/** What the first page shows beside what a look has found. */
+interface OverviewExtras {
+  /** Batches whose results are on this machine. */
+  here: ReadonlySet<string>;
+  span: HistorySpan;
+  /** What was done within it, by account. */
+  series: ReadonlyMap<string, HistorySeries>;
+}
+
+export function overviewPage(overview: Overview, extras: OverviewExtras): string {
   const { atMs, batches, older, accounts, alerts } = overview;
   const open = batches.filter(({ meta }) => !isOver(meta));
   const main = html`<h1>Batches</h1>
 ${alertsPart(alerts, open.length)}
-${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches, here)}
+${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches, extras.here)}
 ${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}
 ${schedulesInShort(overview)}
-${accounts.map((account) => accountPart(account, open, atMs))}`;
+${accounts.map((account) => accountPart(account, open, { atMs, ...extras }))}`;
   const going = open.length > 0 ? `${open.length} open` : 'Batches';
   const title = alerts.length > 0 ? `${counted(alerts.length, 'alert')}, ${going}` : going;
   return layout({ title, live: 'live', atMs, search: { text: '', batch: '' }, main });
@@ -84,8 +94,13 @@ function batchRow(batch: WatchedBatch, several: boolean) {
   ];
 }
 
-function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number): Html {
+function accountPart(
+  account: AccountSight,
+  open: WatchedBatch[],
+  { atMs, span, series }: Omit<OverviewExtras, 'here'> & { atMs: number },
+): Html {
   const { view, today, wallet } = account;
+  const lately = series.get(account.account);
   const rows = [
     ['live workers', workersText(account, open)],
     ['submissions', gateText(account, atMs)],
@@ -102,7 +117,8 @@ function accountPart(account: AccountSight, open: WatchedBatch[], atMs: number):
     ],
     ['still needed', neededPart(account, open)],
   ] as const;
-  return html`<section class="account"><h2>${account.origin} <span class="quiet">${keyWords(account)}</span></h2>${facts(rows)}</section>`;
+  return html`<section class="account"><h2>${account.origin} <span class="quiet">${keyWords(account)}</span></h2>${facts(rows)}
+${lately ? historyPart(account.account, span, lately) : null}</section>`;
 }
 
 /** By all of its batches together. */

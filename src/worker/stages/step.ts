@@ -5,6 +5,7 @@ import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import type { LedgerBrief } from '../../ledger/brief-ledger.js';
 import type { BriefState } from '../../ledger/brief-state.js';
 import type { DurationLedger } from '../../ledger/durations.js';
+import type { HistoryLedger } from '../../ledger/history.js';
 import type { Unfinished } from '../../ledger/moves.js';
 import type { BackgroundThumbnails } from '../../pictures/thumbnails.js';
 import type { Journal } from '../../results/journal.js';
@@ -146,14 +147,22 @@ export async function takeUp(
 
 /** Gives a brief its line, and ends its job (S4). */
 export async function endBrief(
-  { ledger, clock, notify }: StageContext,
+  { ledger, history, clock, notify }: StageContext,
   brief: LedgerBrief,
   end: BriefEnd,
 ): Promise<Step> {
   const finish = await finishBrief(ledger, brief, end, clock.now());
   if (finish.kind === 'passed') return stepFor(finish.state);
+  const credits = chargedFor(brief, end);
+  history.note(end.status === 'succeeded' ? { succeeded: 1, credits } : { otherwise: 1, credits });
   notify({ kind: 'lined', briefId: brief.id, status: end.status, error: end.error });
   return doneBefore(finish.followers);
+}
+
+/** As far as it is known by now. */
+function chargedFor({ state }: LedgerBrief, { status, final }: BriefEnd): number {
+  if (status === 'unknown') return 0;
+  return final ?? (state.stage === 'ready' ? (state.final ?? state.reserved) : null) ?? 0;
 }
 
 function doneBefore(followers: readonly string[]): Step {
@@ -214,6 +223,8 @@ export interface StageContext {
   pollPlanner: PollPlanner;
   /** How late ends of tasks were noticed, by model. */
   notices: DurationLedger;
+  /** What was done lately, for people to look at. */
+  history: HistoryLedger;
   /** The ledger's time, for whatever is kept or compared. */
   clock: Clock;
   /** This machine's own, for how long something took in this process. */

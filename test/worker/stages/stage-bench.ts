@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { inject, onTestFinished } from 'vitest';
 import { DurationLedger } from '../../../src/ledger/durations.js';
+import { HistoryLedger } from '../../../src/ledger/history.js';
 import { BackgroundThumbnails } from '../../../src/pictures/thumbnails.js';
 import { createRivyaClient } from '../../../src/rivya/client.js';
 import { createDownloader } from '../../../src/rivya/download.js';
@@ -113,6 +114,7 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
       random: Math.random,
     }),
     notices: new DurationLedger(opened.redis, { durations: account.keys.notices }),
+    history: new HistoryLedger(opened.redis, account.keys),
     minSize: async () => (await ledger.meta())?.minSize ?? null,
     thumbnails: new BackgroundThumbnails(),
     clock,
