@@ -46,8 +46,8 @@ const tables: Record<string, Table> = {
   'a report above the header': {
     file: 'titled.csv',
     content:
-      'Product report,,\nGenerated 2026-01-05,,\n\nid,title,colour\n1,Red lamp,red\n2,Green lamp,green\n',
-    recipe: ['header-row: 4', 'id: id'],
+      'Product report,,\nGenerated 2026-01-05,,\n\nProduct name,Article no.,colour\nRed lamp,00412,red\nGreen lamp,00413,green\n',
+    recipe: ['header-row: 4', 'id: Article no.'],
     briefs: 2,
   },
   amazon: {

@@ -10,7 +10,19 @@ const MOST_NAMED = 3;
 
 const wordsOfIds: ReadonlySet<string> = new Set([
   ...['id', 'sku', 'handle', 'asin', 'gtin', 'ean', 'ean13', 'upc', 'isbn', 'mpn', 'barcode'],
-  ...['code', 'key', 'slug', 'number', 'nr', 'reference', 'ref', 'artikelnummer'],
+  ...[
+    'code',
+    'key',
+    'slug',
+    'number',
+    'no',
+    'nr',
+    'num',
+    'reference',
+    'ref',
+    'artikelnummer',
+    'artnr',
+  ],
 ]);
 const wordsOfTitles: ReadonlySet<string> = new Set(['title', 'name']);
 
