@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/clock.js';
 import { BatchError } from '../../shared/errors.js';
 
 /** A page that has to wait for longer says so instead. */
-const patienceMs = 3_000;
+const patienceMs = 5_000;
 
 /** The monitor's way to what the ledgers know; it writes nothing. */
 export class Ledgers {
