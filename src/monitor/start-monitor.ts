@@ -74,11 +74,14 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
   const steering = { actions, commandLine: options.commandLine };
   await addPages(server, { ledgers, queues: queues.batches, watch, steering });
-  await addActing(server, { ledgers, watch, actions, hands: handsOf(options) });
+  const hands = handsOf(options);
+  await addActing(server, { ledgers, watch, actions, hands });
   const desks = new ReviewDesks(ledgers, { clock, log });
   await addReviews(server, { desks, actions, log });
   const tellBatch = (name: string) => tellNews(connection, prefix, { about: 'batch', name });
-  await addBoard(server, { queues, watch, actions, tellBatch });
+  const noteDeed = (name: string, kind: 'paused' | 'resumed') =>
+    ledgers.batch(name).deeds.note({ kind }, hands.by);
+  await addBoard(server, { queues, watch, actions, tellBatch, noteDeed });
   watch.start();
   const stop = async () => {
     await server.close();

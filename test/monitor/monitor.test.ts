@@ -349,7 +349,10 @@ describe('actions', () => {
     await expect.poll(page, { timeout: 5_000 }).toContain('paused');
     await get(pause.replace(/pause$/, 'resume'), { method: 'PUT', headers: same });
     expect(await opened.ledger.meta()).toMatchObject({ paused: false });
-    await expect.poll(page, { timeout: 5_000 }).not.toContain('paused');
+    await expect.poll(page, { timeout: 5_000 }).toContain('pill open');
+    await expect.poll(page, { timeout: 5_000 }).toContain('Last resumed by monitor (monitor), ');
+    const deeds = (await opened.ledger.deeds.latest()).map(({ deed }) => deed.kind);
+    expect(deeds).toEqual(['resumed', 'paused']);
   });
 
   it('are told to whoever works on the batch, and to nobody where they are refused', async () => {

@@ -7,13 +7,17 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import { isOver } from '../../ledger/batch-meta.js';
+import type { Deed } from '../../ledger/deeds.js';
 import type { ScheduleJob } from '../../schedule/queue.js';
 import { BatchError } from '../../shared/errors.js';
+import { queueName } from '../../shared/queue-names.js';
 import type { JobData } from '../../shared/queues.js';
 import { hideSecrets } from '../hide-secrets.js';
 import { boardPath, briefLink, scheduleLink } from '../pages/layout.js';
 import { queuesOf, type StageQueue, type TickQueue } from '../reading/queues.js';
 import type { Watch, WatchedQueues } from '../reading/watch.js';
+
+type Held = Extract<Deed['kind'], 'paused' | 'resumed'>;
 
 export interface BoardOptions {
   queues: WatchedQueues;
@@ -21,6 +25,8 @@ export interface BoardOptions {
   actions: Actions;
   /** Tells the workers that something has changed for a batch. */
   tellBatch(batch: string): Promise<void>;
+  /** Notes that a person has paused a batch here, or resumed it. */
+  noteDeed(batch: string, deed: Held): Promise<void>;
 }
 
 /** Bull Board's own pages set styles from their script; all else is as strict as on the other pages. */
@@ -63,7 +69,12 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
       scope.addHook('onResponse', async (request, reply) => {
         if (request.method === 'GET' || reply.statusCode >= 400) return;
         const { batches } = await options.watch.look();
-        await Promise.all(batches.map(({ meta: { name } }) => tellBatch(name)));
+        const names = batches.map(({ meta: { name } }) => name);
+        await Promise.all(names.map((name) => tellBatch(name)));
+        const held = heldBy(request.url);
+        if (held === null) return;
+        const meant = names.filter((name) => held.queue === queueName(name, 'submit'));
+        await Promise.all(meant.map((name) => options.noteDeed(name, held.deed)));
       });
       scope.addHook('onSend', async (_request, _reply, payload) =>
         typeof payload === 'string' ? payload.replace(elsewhere, '') : payload,
@@ -72,6 +83,13 @@ export async function addBoard(server: FastifyInstance, options: BoardOptions): 
     },
     { prefix: boardPath },
   );
+}
+
+/** Which queue a request has paused, or resumed; null for any other. A batch is paused by its queue of submissions. */
+function heldBy(url: string): { queue: string; deed: Held } | null {
+  const [, queue, action] = /\/api\/queues\/([^/?]+)\/(pause|resume)(?:\?|$)/.exec(url) ?? [];
+  if (queue === undefined) return null;
+  return { queue: decodeURIComponent(queue), deed: action === 'pause' ? 'paused' : 'resumed' };
 }
 
 /** Finds the adapters of all queues in which something may be; each queue keeps the one that was made for it. */
