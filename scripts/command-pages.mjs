@@ -97,6 +97,7 @@ const guides = {
   models: ['models-and-params'],
   credits: ['costs'],
   doctor: ['troubleshooting'],
+  completion: ['completion'],
   simulator: ['simulator'],
 };
 

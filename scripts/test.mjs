@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensureChromium } from './provide-chromium.mjs';
 import { ensureRedisServer } from './provide-redis.mjs';
+import { ensureShells } from './provide-shells.mjs';
 
 const root = dirname(import.meta.dirname);
 ensureRedisServer();
+if (process.argv.includes('long')) ensureShells();
 if (process.argv.includes('page')) process.env.CHROMIUM = ensureChromium();
 
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });

@@ -6,6 +6,11 @@ const typed = process.argv.slice(2);
 
 /** A question is answered before anything is loaded that would run a command. */
 async function main(): Promise<number> {
+  if (typed[0] === '__complete') {
+    const { complete } = await import('./completion/complete.js');
+    await complete(typed.slice(1));
+    return 0;
+  }
   const told = asksForHelp() ? readToldCommands() : null;
   if (told !== null) {
     try {

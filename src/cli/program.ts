@@ -139,6 +139,11 @@ const commands: Readonly<Record<string, Listed>> = {
     group: 'Look things up:',
     load: async () => (await import('./commands/doctor.js')).addDoctorCommand,
   },
+  completion: {
+    does: 'print what makes a shell complete commands, options and names: bash, zsh, fish',
+    group: 'Look things up:',
+    load: async () => (await import('./commands/completion.js')).addCompletionCommand,
+  },
   simulator: {
     does: 'a stand-in for the Rivya API with a bill of its own, for trying things out',
     group: 'Look things up:',
@@ -192,6 +197,7 @@ function listCommands(program: Command): void {
 
 /** They know files and the API, and no Redis. */
 const withoutRedis = new Set([
+  'completion',
   'init',
   'check',
   'verify',

@@ -223,6 +223,9 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
     examples: ['webhooks list', 'webhooks test wh_123', 'webhooks test wh_124'],
   },
   doctor: { examples: ['doctor', 'doctor --out out/spring', 'doctor --json'] },
+  completion: {
+    examples: ['completion bash', 'completion zsh', 'completion fish'],
+  },
   simulator: {
     examples: [
       'simulator',

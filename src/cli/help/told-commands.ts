@@ -18,7 +18,7 @@ export interface CommandTold {
   commands: CommandTold[];
 }
 
-interface OptionTold {
+export interface OptionTold {
   flags: string;
   description: string;
   /** As help shows it; null for none. */

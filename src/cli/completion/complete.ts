@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { type CommandTold, type OptionTold, readToldCommands } from '../help/told-commands.js';
+import { columnsOf, modelIds, namesInRedis } from './known-names.js';
+
+/** One line for a shell: what may stand there, and what it is. */
+interface Candidate {
+  value: string;
+  text: string;
+}
+
+/** The shell knows better which files there are. */
+type Completion = Candidate[] | 'files';
+
+/**
+ * Prints what may be typed in the place of the last word, a line each, with what it is behind a tab; `:files` where the shell
+ * is to say which files there are. Says nothing where nothing is known, and never fails: it runs at each Tab.
+ */
+export async function complete(words: readonly string[]): Promise<void> {
+  // A shell that has gone meanwhile is told nothing.
+  process.stdout.on('error', () => undefined);
+  const found = await candidates(words).catch((): Completion => []);
+  if (found === 'files') process.stdout.write(':files\n');
+  else for (const { value, text } of found) process.stdout.write(`${value}\t${text}\n`);
+}
+
+async function candidates(words: readonly string[]): Promise<Completion> {
+  const commands = readToldCommands() ?? [];
+  const typed = words.slice(0, -1);
+  const current = words.at(-1) ?? '';
+  const { command, operands, open } = place(commands, typed);
+  const fitting = (all: readonly Candidate[]) =>
+    all.filter(({ value }) => value.startsWith(current));
+  if (open !== null) {
+    const values = await valuesOf(open, operands);
+    return values === 'files' ? values : fitting(values);
+  }
+  if (current.startsWith('-')) return fitting(optionsOf(command));
+  if (command === null) return operands.length > 0 ? [] : fitting(listOf(commands));
+  if (command.commands.length > 0) return fitting(listOf(command.commands));
+  const argument = command.arguments[operands.length] ?? command.arguments.at(-1);
+  if (argument === undefined) return [];
+  if (command.arguments.length <= operands.length && !argument.variadic) return [];
+  const named = await valuesOfArgument(command, argument.name);
+  return named === 'files' ? named : fitting(named);
+}
+
+interface Place {
+  command: CommandTold | null;
+  /** What was typed for its arguments. */
+  operands: string[];
+  /** An option whose value comes next. */
+  open: OptionTold | null;
+}
+
+function place(commands: readonly CommandTold[], typed: readonly string[]): Place {
+  const at: Place = { command: null, operands: [], open: null };
+  for (const word of typed) {
+    if (at.open !== null) {
+      at.open = null;
+      continue;
+    }
+    if (word.startsWith('--')) {
+      const option = at.command?.options.find(({ flags }) => flags.split(' ')[0] === word);
+      if (option && /[<[]/.test(option.flags)) at.open = option;
+      continue;
+    }
+    const below = at.command === null ? commands : at.command.commands;
+    const found = at.operands.length === 0 ? below.find(({ name }) => name === word) : undefined;
+    if (found !== undefined) at.command = found;
+    else at.operands.push(word);
+  }
+  return at;
+}
+
+function listOf(commands: readonly CommandTold[]): Candidate[] {
+  return commands.map(({ name, does }) => ({ value: name, text: does }));
+}
+
+function optionsOf(command: CommandTold | null): Candidate[] {
+  const own = (command?.options ?? [])
+    .filter(({ hidden }) => !hidden)
+    .map(({ flags, description }) => {
+      return { value: flags.split(' ')[0] ?? flags, text: description.split(/;| \(/)[0] ?? '' };
+    });
+  return [...own, { value: '--help', text: 'what is used most; with --all everything' }];
+}
+
+const columnOptions = [
+  'id',
+  'unique',
+  'fill-down',
+  'fill-down-within',
+  'references',
+  'where',
+  'by',
+];
+const fileOptions = ['recipe', 'out', 'rejected', 'take', 'ids', 'prompt'];
+
+async function valuesOf({ flags, choices }: OptionTold, operands: string[]): Promise<Completion> {
+  const name = (flags.split(' ')[0] ?? '').replace(/^--/, '');
+  if (choices !== null) return plain(choices);
+  if (name === 'model') return modelIds();
+  if (name === 'batch') return plain(await namesInRedis('batches'));
+  if (columnOptions.includes(name)) {
+    const file = operands.find((operand) => existsSync(operand));
+    return file === undefined ? [] : plain(await columnsOf(file));
+  }
+  return fileOptions.includes(name) ? 'files' : [];
+}
+
+async function valuesOfArgument(command: CommandTold, name: string): Promise<Completion> {
+  switch (name) {
+    case 'batch':
+    case 'batch or folder':
+      return plain(await namesInRedis('batches'));
+    case 'name':
+      return command.name === 'add' ? [] : plain(await namesInRedis('schedules'));
+    case 'model':
+      return modelIds();
+    case 'shell':
+      return plain(['bash', 'zsh', 'fish']);
+    case 'file':
+    case 'folder':
+      return 'files';
+    default:
+      return [];
+  }
+}
+
+function plain(values: readonly string[]): Candidate[] {
+  // A name that a line cannot hold is not offered.
+  return values.filter((value) => !/[\t\n\r]/.test(value)).map((value) => ({ value, text: '' }));
+}
