@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished } from 'vitest';
 import { readJournal, readJournalHeader } from '../../src/results/journal.js';
+import type { RunReport } from '../../src/results/run-report.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import { crashEnvironment } from '../support/crash-points.js';
 import { keepRedis } from '../support/keep-redis.js';
@@ -286,9 +287,18 @@ describe.concurrent('Redis goes back in time', () => {
 });
 
 /** A worker serves the batch to its end. */
-async function workedBy(desk: Desk, flags: string[]): Promise<void> {
+async function workedBy(
+  desk: Desk,
+  flags: string[],
+  isDone = (report: RunReport) => report.state === 'finished',
+): Promise<void> {
   const worker = desk.start(['worker', '--out', 'out', ...flags]);
-  while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
+  const report = () => desk.report('out').catch(() => null);
+  for (let now = await report(); now === null || !isDone(now); now = await report()) {
+    // Whoever has ended makes nothing more, and has said why.
+    if (worker.hasEnded()) throw new Error(worker.output());
+    await sleep(50);
+  }
   worker.kill('SIGTERM');
   expect((await worker.finished).code).toBe(0);
 }
@@ -296,12 +306,8 @@ async function workedBy(desk: Desk, flags: string[]): Promise<void> {
 describe.concurrent('a batch that was queued without its folder', () => {
   const unnamed = ['enqueue', 'in.csv', ...mapping];
 
-  async function worked(desk: Desk, rows: number): Promise<void> {
-    const worker = desk.start(['worker', '--out', 'out', ...fast]);
-    while ((await desk.report('out').catch(() => null))?.counts.admitted !== rows) await sleep(50);
-    worker.kill('SIGTERM');
-    expect((await worker.finished).code).toBe(0);
-  }
+  const worked = (desk: Desk, rows: number) =>
+    workedBy(desk, fast, ({ counts }) => counts.admitted === rows);
 
   test('is not paid again when Redis is lost; with its folder it goes on (S1, S5)', async ({
     openDesk,
