@@ -128,7 +128,7 @@ async function lookAtSchedules(page, origin) {
   await page.getByRole('link', { name: 'press-photos' }).click();
   assert.match(page.url(), /\/schedules#/);
   const refused = page.getByRole('row', { name: 'refused' });
-  await refused.getByText('the webhook could not be told').waitFor();
+  await refused.getByText('the webhook could not be notified').waitFor();
   await picture(page, '16-schedules');
   await page
     .getByRole('link', { name: /^catalog-nightly@/ })

@@ -1,5 +1,6 @@
 // `npm run words`: every sentence that the command line prints in the tests' runs, in one list by command, to be read from top
-// to bottom: the same thing by the same word everywhere, and none that leaves its reader without what to do.
+// to bottom: the same thing by the same word everywhere, and none that leaves its reader without what to do. What can be
+// held by a rule is held here: it fails where a sentence breaks one.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,24 @@ import { stripVTControlCharacters } from 'node:util';
 
 const root = dirname(import.meta.dirname);
 const list = join(root, 'words.txt');
+/** What no sentence may hold. */
+const rules = [
+  [
+    'names a library, or a code of its own',
+    /\b(ioredis|undici|bullmq|zod|UND_ERR|command-argument)/i,
+  ],
+  // In brackets behind words it helps whoever searches for it.
+  ['has an error code in place of words', /(?<![(\w])E[A-Z]{5,}\b/],
+  [
+    'has a plural for one',
+    /(?<![\d.,] ?)\b1 (briefs|rows|files|credits|lines|results|tasks|batches|attempts|decisions|workers|pictures|requests(?!\/))\b/,
+  ],
+  ['has a singular with "were"', /\b1 \w+ were\b/],
+  ['says "anew", "told" or "wallet"', /\banew\b|\((as )?told\)|\bwallet\b/],
+  // A shorter one may be part of one that a narrow terminal has wrapped, or a heading.
+  ['lacks a full stop', /^(?!SIMULATED|Again: |.*rivya-batch [^.]*$)[A-Z].{80,}(?<![.:?!")\]])$/],
+];
+
 /** They print what the input, the manifest or the list of models holds. */
 const dataAlone = new Set(['manifest', 'models', 'costs']);
 
@@ -24,6 +43,13 @@ rmSync(folder, { recursive: true });
 const sentences = listed(printed.map((line) => JSON.parse(line)));
 writeFileSync(list, `${sentences.join('\n')}\n`);
 console.log(`${sentences.length} sentences are in ${list}.`);
+
+const faults = sentences.flatMap((line) => {
+  const sentence = line.slice(line.indexOf('\t') + 1);
+  return rules.filter(([, rule]) => rule.test(sentence)).map(([fault]) => `${fault}: ${sentence}`);
+});
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) process.exitCode = 1;
 
 /** One for each that differs in more than numbers, places, and what was typed. */
 function listed(commands) {

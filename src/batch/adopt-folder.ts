@@ -189,7 +189,7 @@ export function refuseOutdated(adoption: Adoption, { ledger, out }: LocalBatch):
 function cutOffRetry(batch: string): BatchError {
   return new BatchError(
     'batch_conflict',
-    `A retry of batch ${batch} was cut off in an earlier version of rivya-batch, which alone can end it: give "rivya-batch retry ${batch}" once more with that version, then go on with this one. Nothing was sent.`,
+    `A retry of batch ${batch} was cut off in an earlier version of rivya-batch, and only that version can end it: give "rivya-batch retry ${batch}" once more with that version, then go on with this one. Nothing was sent.`,
   );
 }
 
@@ -302,7 +302,7 @@ async function cutOff({ ledger }: LocalBatch, path: string, end: number): Promis
 function unreadable(path: string, offset: number): BatchError {
   return new BatchError(
     'output_unusable',
-    `${path} has a line that is none of a manifest, ${offset} bytes from its beginning: put the file back as it was, or give another folder with --out.`,
+    `${path} has a line that is not a manifest line, ${offset} bytes from its beginning: put the file back as it was, or give another folder with --out.`,
   );
 }
 

@@ -120,7 +120,7 @@ export async function announceStandstill(
 
 function standstillText(meta: BatchMeta, standstill: Standstill): string {
   const left = `${grouped(leftOf(meta))} of ${counted(wholeOf(meta), 'brief')} left`;
-  return `Batch ${meta.name} stands still with ${left}: ${why(meta, standstill)}.`;
+  return `Batch ${meta.name} has stopped with ${left}: ${why(meta, standstill)}.`;
 }
 
 function why(meta: BatchMeta, standstill: Standstill): string {

@@ -20,7 +20,7 @@ import { reopenChanged, reopenOverdue, withReopener } from './reopen.js';
 
 /** What a person is told who runs a cancelled batch. */
 export function cancelledSentence(batch: string): string {
-  return `Batch ${batch} was cancelled: nothing more of it is submitted. To go on with what was not: rivya-batch retry ${batch} --status cancelled`;
+  return `Batch ${batch} was cancelled: no more of its briefs are submitted. To make those that were cancelled: rivya-batch retry ${batch} --status cancelled`;
 }
 
 /** @throws BatchError `batch_conflict` */
@@ -297,14 +297,14 @@ async function folderForChanges({
   if (isBucketAddress(meta.out)) {
     throw new BatchError(
       'bad_input',
-      `${many} would be made anew, and another machine is writing their lines to ${meta.out}: let the batch finish there, or stop that machine, then give this command again. Nothing was sent.`,
+      `${many} would be made again, and another machine is writing their lines to ${meta.out}: let the batch finish there, or stop that machine, then give this command again. Nothing was sent.`,
     );
   }
   throw new BatchError(
     'bad_input',
     meta.out === ''
       ? `${many} would be made with other content, and it has no folder yet: let the batch finish first. Nothing was sent.`
-      : `${many} would be made anew, and their lines are in ${meta.out}, which is not on this machine: give this command there. Nothing was sent.`,
+      : `${many} would be made again, and their lines are in ${meta.out}, which is not on this machine: give this command there. Nothing was sent.`,
   );
 }
 

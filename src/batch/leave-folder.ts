@@ -16,7 +16,7 @@ import { finishBrief } from './finish-brief.js';
 import { journalHeader } from './open-batch.js';
 
 const goneMessage =
-  'The folder of the results was lost before this was collected; the next run looks at the task again and pays for nothing.';
+  'The folder of the results was lost before this was collected; the next run checks its task again, which costs nothing.';
 
 /**
  * Goes on in an empty folder where the one with the results is gone. What Redis knows is written there as a lost Redis

@@ -94,7 +94,7 @@ async function withoutFolder(
   if (!now.shelved) return now;
   throw new BatchError(
     'batch_conflict',
-    `Batch ${meta.name} is finished, and what it made is known from its folder alone: give this command with --out ${meta.out}, on a machine that has it, or give this one another name with --batch. Nothing was queued.`,
+    `Batch ${meta.name} is finished, and what it made is known from its folder alone: give this command with --out ${meta.out}, on a machine that has it, or give this batch another name with --batch. Nothing was queued.`,
   );
 }
 
@@ -206,7 +206,7 @@ async function dropForgetful(context: BatchContext, { ledger, out }: LifeRequest
   if (!neverSent(meta) || meta.stage === 'admitting') {
     throw new BatchError(
       'batch_conflict',
-      `Batch ${ledger.batch} was queued without a look into ${out}, which holds an earlier life of it, and has begun elsewhere or is still being queued. Let it finish, or give this one another name with --batch.`,
+      `Batch ${ledger.batch} was queued without its folder ${out}, which holds an earlier run of it, and it has begun elsewhere or is still being queued. Let it finish, or give this batch another name with --batch.`,
     );
   }
   // The jobs first: one that a crash left behind would send beside what is adopted (S1).
@@ -265,7 +265,7 @@ function checkHeader(
   const what = header.origin === origin ? 'another API key' : otherOrigin;
   throw new BatchError(
     'batch_conflict',
-    `The folder ${out} holds batch ${batch} as it was run with ${what}. Use that again, or give this one another folder with --out.`,
+    `The folder ${out} holds batch ${batch} as it was run with ${what}. Use that again, or give this batch another folder with --out.`,
   );
 }
 
@@ -283,7 +283,10 @@ async function bindBatch(
   await ledger.open(identity);
   const meta = await ledger.meta();
   if (!meta)
-    throw new BatchError('internal', `Batch ${ledger.batch} vanished while it was opened.`);
+    throw new BatchError(
+      'internal',
+      `Batch ${ledger.batch} was deleted while it was opened: give the same command again.`,
+    );
   const { batch } = ledger;
   if (meta.origin !== identity.origin) {
     throw conflict(
@@ -315,7 +318,7 @@ async function bindBatch(
 function conflict(batch: string, how: string): BatchError {
   return new BatchError(
     'batch_conflict',
-    `Batch ${batch} ${how}. Use what it was started with, or give this one another name with --batch, and its own --out.`,
+    `Batch ${batch} ${how}. Use what it was started with, or give this batch another name with --batch, and its own --out.`,
   );
 }
 
@@ -380,7 +383,7 @@ export async function holdsEarlierLife(meta: BatchMeta, out: string): Promise<bo
 export function earlierLifeError({ name }: BatchMeta, out: string): BatchError {
   return new BatchError(
     'batch_conflict',
-    `Batch ${name} was queued without a look into ${out}, which holds what it sent and finished before. Nothing is sent, because it would be paid again. Queue it again with --out ${out}, and it goes on from there.`,
+    `Batch ${name} was queued without its folder ${out}, which holds what it sent and finished before. Nothing is sent, because it would be paid again. Queue it again with --out ${out}, and it goes on from there.`,
   );
 }
 

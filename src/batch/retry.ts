@@ -131,17 +131,17 @@ export function priceLines(survey: Survey): string[] {
   if (perhapsAgain === 0) return lines;
   return [
     ...lines,
-    `Perhaps paid already: ${perhapsAgain}. Nobody knows what became of their last attempt, and a new one is paid again.`,
+    `Perhaps paid already: ${perhapsAgain}. It is not known how their last attempt ended, and a new one is paid again.`,
   ];
 }
 
 function groupText(group: ReopenGroup): string {
   const { status, way, count, credits, guessed, reworded, following } = group;
   if (way === 'reread') {
-    return `  ${count} ${status}: looked at again, because a task is known; pays for nothing`;
+    return `  ${count} ${status}: their tasks are checked again, which costs nothing`;
   }
-  const anew = status === 'succeeded' ? 'made anew and paid again' : 'new attempts';
-  const priced = guessed === 0 ? 'as charged before' : 'a guess: their price was not seen yet';
+  const anew = status === 'succeeded' ? 'made and paid again' : 'new attempts';
+  const priced = guessed === 0 ? 'as charged before' : 'a guess: no price is known yet';
   const notes = [
     ...(reworded > 0 ? [`${reworded} with a changed prompt`] : []),
     ...(following > 0

@@ -98,7 +98,7 @@ function judge(error: unknown, failure: Failure, context: Context): Judgement {
   }
   if (code === 'NoSuchBucket') {
     return lasting(
-      `There is no bucket for ${address} at ${service} (${shown}): make it, or check its name and S3_ENDPOINT.`,
+      `There is no bucket for ${address} at ${service} (${shown}): create it, or check its name and S3_ENDPOINT.`,
     );
   }
   if (code === 'RequestTimeTooSkewed') {
@@ -118,12 +118,12 @@ function judge(error: unknown, failure: Failure, context: Context): Judgement {
   }
   if (status === 403) {
     return lasting(
-      `${address} may not be ${actionWord[action]} (${shown}): let its credentials do ${permissions[action]}, ${sameCommand}.`,
+      `${address} may not be ${actionWord[action]} (${shown}): give its credentials the permission ${permissions[action]}, ${sameCommand}.`,
     );
   }
   if (code === 'NotImplemented' || status === 501) {
     return lasting(
-      `${service} does not do what ${address} needs (${shown}): a service that puts files on a condition (If-Match, If-None-Match) is needed.`,
+      `${service} does not do what ${address} needs (${shown}): use a service that knows If-Match and If-None-Match.`,
     );
   }
   if (isPassing(failure)) {
@@ -131,12 +131,12 @@ function judge(error: unknown, failure: Failure, context: Context): Judgement {
     return {
       kind: 'passing',
       text: `${address} cannot be reached just now (${reason})${
-        endpoint === null ? '' : `: check S3_ENDPOINT (${endpoint}) if it stays so`
+        endpoint === null ? '' : `: check S3_ENDPOINT (${endpoint}) if this repeats`
       }. Give the same command again later: nothing is lost.`,
     };
   }
   return lasting(
-    `${address} could not be ${actionWord[action]} (${shown}): see to the bucket and its settings, ${sameCommand}.`,
+    `${address} could not be ${actionWord[action]} (${shown}): check the bucket and its settings, ${sameCommand}.`,
   );
 }
 

@@ -258,7 +258,7 @@ export class Bucket {
     const there = await this.head(name);
     if (isSame(there, body)) return { kind: 'put', etag: there.etag };
     throw new BucketTrouble(
-      `What ${this.address} holds is not what was put there (${name}): it will be put again. If it stays so, another program writes to the same place.`,
+      `The content of ${this.address} is not what was put there (${name}): it is put again. If this repeats, another program writes to the same folder.`,
       'passing',
     );
   }

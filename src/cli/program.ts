@@ -75,7 +75,7 @@ const commands: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/forget.js')).addForgetCommand,
   },
   prune: {
-    does: 'clear away finished batches, and files that nobody needs',
+    does: 'delete what Redis has of old batches, and files that nobody needs',
     group: 'See and steer:',
     load: async () => (await import('./commands/prune.js')).addPruneCommand,
   },
@@ -161,7 +161,10 @@ export async function createProgram(
 ): Promise<Command> {
   const program = newProgram(typed === 'all' ? [] : typed)
     .configureOutput({
-      outputError: (text, write) => write(wrapProse(text, process.stderr.columns ?? text.length)),
+      outputError: (text, write) => {
+        const plain = plainRefusal(text);
+        write(wrapProse(plain, process.stderr.columns ?? plain.length));
+      },
     })
     .showHelpAfterError('(rivya-batch COMMAND --help shows how)');
   const wanted = typed === 'all' ? Object.keys(commands) : wantedOf(typed);
@@ -180,6 +183,23 @@ export async function createProgram(
   addPrefix(program, setup);
   for (const command of program.commands) groupOptions(command);
   return program;
+}
+
+/** Commander's refusals of a value, whose second sentence is ours, in the words of the others. */
+function plainRefusal(text: string): string {
+  return text
+    .replace(
+      /^error: option '(\S+).*?' argument '(.*?)' is invalid\./s,
+      "error: $1 cannot be '$2'.",
+    )
+    .replace(
+      /^error: option '(\S+).*?' value '(.*?)' from env '(\w+)' is invalid\./s,
+      "error: $3 (for $1) cannot be '$2'.",
+    )
+    .replace(
+      /^error: command-argument value '(.*?)' is invalid for argument '(.*?)'\./s,
+      "error: $2 cannot be '$1'.",
+    );
 }
 
 /** The command of a line, also behind `help`; none where there is none of that name. */

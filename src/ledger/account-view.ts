@@ -156,7 +156,7 @@ export function mostInFlight({
   told,
   learnedInFlight,
 }: Pick<AccountView, 'told' | 'learnedInFlight'>): string {
-  if (told.inFlight !== null) return `${told.inFlight} as told`;
+  if (told.inFlight !== null) return `${told.inFlight} (set)`;
   return learnedInFlight === null
     ? `${defaultInFlight} until more is learned`
     : `${learnedInFlight}, learned`;

@@ -165,9 +165,10 @@ export function readMeta(
     ...stageIn(fields, submitQueue),
   });
   if (parsed.success) return parsed.data;
+  const faulty = new Set(parsed.error.issues.map(({ path }) => path.join('.')));
   throw new BatchError(
     'state_lost',
-    `What Redis has of batch ${name} cannot be: ${z.prettifyError(parsed.error)}`,
+    `What Redis holds of batch ${name} cannot be read (${[...faulty].join(', ')}): another program, or another version of rivya-batch, has written it. Use the latest version, and a --prefix or a Redis that nothing else uses.`,
     { cause: parsed.error },
   );
 }

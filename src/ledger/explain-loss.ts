@@ -17,10 +17,10 @@ export async function explainLoss(client: Redis, batch: string): Promise<BatchEr
   const evictions = await readEvictions(client);
   const cause =
     evictions !== null && evictions.keys > 0
-      ? `its maxmemory-policy is ${evictions.policy}, and it has deleted ${evictions.keys} keys to make room. Set it to noeviction`
-      : 'it was emptied, another one has taken its place, or somebody has deleted the batch. Look which';
+      ? `its maxmemory-policy is ${evictions.policy}, and it has deleted ${evictions.keys} keys to make room. Set the policy to noeviction`
+      : 'it was emptied, it was replaced by another Redis, or somebody has deleted the batch. Find out which';
   return new BatchError(
     'state_lost',
-    `Redis has lost what it knew of batch ${batch}: ${cause}; then the same command goes on from what is in its folder, and pays for nothing twice. Nothing more is sent until then.`,
+    `Redis has lost what it knew of batch ${batch}: ${cause}; then the same command continues from what is in its folder, and nothing is paid twice. Nothing more is sent until then.`,
   );
 }

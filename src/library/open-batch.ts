@@ -164,7 +164,10 @@ export class Batch {
   private async meta(): Promise<BatchMeta> {
     const meta = await this.ledger.meta();
     if (meta !== null) return meta;
-    throw new BatchError('batch_not_found', `Batch ${this.name} was forgotten meanwhile.`);
+    throw new BatchError(
+      'batch_not_found',
+      `Batch ${this.name} was forgotten meanwhile: queue its input again to continue it from its folder.`,
+    );
   }
 
   private get store() {

@@ -59,7 +59,12 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
   server.get('/batch', async (request, reply) => {
     const { name } = asked(batchQuery, request.query);
     const batch = await watch.find(name);
-    if (!batch) return notFound(sources, reply, `There is no batch ${name}.`);
+    if (!batch)
+      return notFound(
+        sources,
+        reply,
+        `There is no batch ${name}; "rivya-batch status" lists all batches.`,
+      );
     const { atMs } = await watch.look();
     const why = await failures.read(batch.meta, atMs);
     const deeds = await ledgers.inTime(() => ledgers.batch(name).deeds.latest());

@@ -89,7 +89,7 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     await desks.closeAll();
     await Promise.all([queues.batches.closeAll(), queues.schedules.closeAll()]);
   };
-  const remedy = 'choose others with --host and --port';
+  const remedy = 'Choose others with --host and --port';
   const origin = await listen(server, { host, port }, { whose: 'The monitor', remedy }).catch(
     async (error: unknown) => {
       await stop();

@@ -39,7 +39,7 @@ export type PostMessage = (
 
 const timeoutMs = 10_000;
 const insideWhy =
-  'it leads into a private network or to this machine, which --notify-private allows';
+  'it leads into a private network or to this machine, which only --notify-private allows';
 
 /**
  * Posts a message to a webhook of the user's, once. Redirects are not followed: they would carry it elsewhere. Signed as
@@ -51,7 +51,7 @@ export function messagePoster(settings: PostSettings): PostMessage {
   return async (message, webhook, signal) => {
     if (webhook.trust === 'signed' && signer === null) {
       return failed(
-        'it is to be signed, and no RIVYA_BATCH_NOTIFY_SECRET is set where it was tried',
+        'its messages are signed, and RIVYA_BATCH_NOTIFY_SECRET is not set where it was tried',
       );
     }
     const url = new URL(webhook.url);

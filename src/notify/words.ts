@@ -27,10 +27,10 @@ export function untoldText({ kind, fate }: Message, nowMs: number): string | nul
       const waitMs = fate.nextMs - nowMs;
       // What is overdue waits for somebody to try it.
       const next = waitMs > 0 ? `in ${formatDuration(waitMs)}` : 'by the next run or worker';
-      return `could not be told of batch.${kind} yet, and is tried again ${next}: ${fate.why}`;
+      return `could not be notified of batch.${kind} yet, and is tried again ${next}: ${fate.why}`;
     }
     case 'given_up':
-      return `could not be told of batch.${kind}: ${fate.why}`;
+      return `could not be notified of batch.${kind}: ${fate.why}`;
     default:
       return fate satisfies never;
   }

@@ -197,9 +197,9 @@ async function collectFaults(
 function nothingTaken({ counts: { leftOut }, selection, preparer }: Compilation): string {
   const unmet = [...selection.unmet(), ...preparer.unmet()];
   if (unmet.length > 0) {
-    return `No row is left to make anything of, ${counted(leftOut, 'row')} left out: ${unmet.join('; ')}`;
+    return `No row is left to make a brief of, ${counted(leftOut, 'row')} left out: ${unmet.join('; ')}`;
   }
-  return `No row is left to make anything of: ${counted(leftOut, 'row')} left out by --where, --unique or the conditions of outputs.`;
+  return `No row is left to make a brief of: ${counted(leftOut, 'row')} left out by --where, --unique or the conditions of outputs.`;
 }
 
 const prefix = 'rivya-batch-input-';

@@ -147,7 +147,7 @@ function ofCutRow(fault: RowFault, { missingCells }: Row): RowFault {
 function noteMissingCells({ number: row }: Row, { source, compilation }: RowContext): void {
   const position = { source: source.name, row };
   compilation.warnings.note({ rule: 'missing_cells' }, position, () => {
-    return 'fewer cells than the header has; those that are missing count as empty';
+    return 'fewer cells than the header has; the missing cells count as empty';
   });
 }
 

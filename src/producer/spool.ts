@@ -51,7 +51,7 @@ export class Spool {
     } catch (error) {
       throw new BatchError(
         'output_unusable',
-        `The temporary file ${this.path} cannot be written; TMPDIR names another place.`,
+        `The temporary file ${this.path} cannot be written: make room, or set TMPDIR to another folder.`,
         { cause: error },
       );
     }

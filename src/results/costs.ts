@@ -90,7 +90,7 @@ export async function sumCosts(
 function tooMany(most: number): BatchError {
   return new BatchError(
     'usage',
-    `These are more than ${most} groups: choose something that more lines have in common with --by.`,
+    `There are more than ${most} groups: choose something for --by that more lines have in common.`,
   );
 }
 

@@ -150,11 +150,15 @@ export async function appendDecisions(
 ): Promise<void> {
   const path = join(out, '.decisions.lock');
   const impossible = (cause: unknown) =>
-    new BatchError('output_unusable', `Decisions cannot be kept in ${out}.`, { cause });
+    new BatchError(
+      'output_unusable',
+      `Decisions cannot be saved in ${out}: check that the folder is there and can be written.`,
+      { cause },
+    );
   const heldTooLong = () =>
     new BatchError(
       'output_unusable',
-      `Another command has been at the decisions for a minute: ${path}.`,
+      `Another command has been writing decisions for a minute (${path}): give this command again when it has ended.`,
     );
   await withFileLock({ path, patienceMs, impossible, heldTooLong }, () => append(out, choose()));
   await exchange(out);

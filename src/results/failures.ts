@@ -5,7 +5,7 @@ const remedies: Readonly<Record<string, string>> = {
   insufficient_credits:
     'Buy credits, then start a new attempt for these briefs with "rivya-batch retry".',
   validation_failed:
-    'The API refuses this input: compare model and params with "rivya-batch models", correct the rows, and run the same command again: it makes changed rows anew, under the same ids.',
+    'The API refuses this input: compare model and params with "rivya-batch models", correct the rows, and run the same command again: it makes the changed rows, under the same ids.',
   not_found:
     'The API does not know the model or something that the brief refers to: correct the rows, and run the same command again.',
   chat_model_not_supported:
@@ -13,34 +13,34 @@ const remedies: Readonly<Record<string, string>> = {
   chat_attachment_not_supported:
     'The chat model takes no such file: choose one that takes pictures, or leave the references out, and run the same command again.',
   empty_answer:
-    'The model answered with nothing: change the prompt or the effort, or let "rivya-batch retry" ask again, which is paid anew.',
+    'The model answered with nothing: change the prompt or the effort, or let "rivya-batch retry" ask again, and you pay again.',
   answer_lost:
-    'These were answered and paid, and Redis has lost what was said: "rivya-batch retry --status unknown" asks again, which is paid anew.',
+    'These were answered and paid, and Redis has lost what was said: "rivya-batch retry --status unknown" asks again, and you pay again.',
   generation_failed:
     'The model gave up on these: "rivya-batch retry" makes a new attempt; where it fails again, change the prompt or a reference.',
-  nsfw: 'The prompt or the picture was taken for unsafe content: reword these rows, and run the same command again: it makes changed rows anew, under the same ids.',
+  nsfw: 'The prompt or the picture was refused as unsafe content: reword these rows, and run the same command again: it makes the changed rows, under the same ids.',
   http_403:
     'Something before the API, mostly a firewall, refused these, often for a word in the prompt: change the prompt, or try again later with "rivya-batch retry"; nothing was paid.',
   outcome_unknown:
-    'It may have been paid and is not sent again by itself: look into your account for it, then decide on "rivya-batch retry --status unknown", which may pay a second time.',
+    'It may have been paid and is not sent again by itself: look for it in your account at Rivya, then decide on "rivya-batch retry --status unknown", which may pay a second time.',
   idempotency_conflict:
-    'The API has seen this key with another content, so it may have been paid: look into your account, and report the request id to Rivya before a retry.',
+    'The API has seen this key with another content, so it may have been paid: look for it in your account at Rivya, and report the request id to Rivya before a retry.',
   task_overdue:
-    'Run the same command again later: it looks at these tasks once more and pays for nothing.',
+    'Run the same command again later: it checks these tasks once more, which costs nothing.',
   task_not_found:
     'The API accepted these tasks and has lost them: give the task ids of the manifest to Rivya before you pay for a retry.',
   download_failed:
-    'These are paid, and their links did not work: "rivya-batch retry" looks at their tasks again and pays for nothing.',
+    'These are paid, and their links did not work: "rivya-batch retry" checks their tasks again, which costs nothing.',
   download_unavailable:
-    'These are paid, and their files could not be fetched: run the same command again, which fetches them and pays for nothing.',
+    'These are paid, and their files could not be fetched: run the same command again, which fetches them at no cost.',
   succeeded_no_output:
-    'The API reports success without a file: "rivya-batch retry" looks at their tasks again and pays for nothing; where that finds none either, give the task ids of the manifest to Rivya and ask for the credits.',
+    'The API reports success without a file: "rivya-batch retry" checks their tasks again, which costs nothing; where that finds none either, give the task ids of the manifest to Rivya and ask for the credits.',
   result_url_refused:
     'The result is at an address that is not fetched for safety (not public, or not HTTPS): report the task ids to Rivya.',
   result_too_large:
     'The result is larger than what is fetched: make it shorter or smaller with params, and run the same command again.',
   asset_invalid:
-    'These were made and charged, and what came is no picture to use: look at it in the folder "aside", change the prompt or the params where they are the reason, then "rivya-batch retry", which makes a new attempt and is paid anew.',
+    'These were made and charged, but the picture cannot be used: look at it in the folder "aside", change the prompt or the params if they are the reason, then "rivya-batch retry", which makes a new attempt, and you pay again.',
   reference_missing:
     'The file that these refer to is not where it was, or not on the machine that submits: put it back, run the same command again, then "rivya-batch retry"; nothing was paid.',
   reference_changed:
@@ -48,15 +48,15 @@ const remedies: Readonly<Record<string, string>> = {
   upload_failed:
     'A reference could not be uploaded: "rivya-batch retry" tries again later; nothing was paid.',
   internal_error:
-    'A fault of this machine or of rivya-batch, such as a full disk: see the message, mend it, then "rivya-batch retry".',
+    'A fault of this machine or of rivya-batch, such as a full disk: see the message, correct the cause, then "rivya-batch retry".',
   cancelled:
     'These were cancelled on request: "rivya-batch retry --status cancelled" makes them after all.',
   abandoned:
-    'These were left behind by "cancel --abandon": "rivya-batch retry --status cancelled" looks again at those that have a task id, which pays for nothing; the others may have been paid, and would be paid anew.',
+    'These were given up by "cancel --abandon": "rivya-batch retry --status cancelled" checks those that have a task id again, which costs nothing; the others may have been paid, and would be paid again.',
 };
 
 const anyOther =
-  'See the message; the request id helps Rivya to find the cause. "rivya-batch retry" makes a new attempt, which is paid anew.';
+  'See the message; the request id helps Rivya to find the cause. "rivya-batch retry" makes a new attempt, and you pay again.';
 
 export function remedyFor(code: string): string {
   // Own members only: codes come from the API, and one may be called `constructor`.

@@ -365,7 +365,7 @@ export class Journal {
       if (owner?.batch === header.batch) return journal;
       throw new BatchError(
         'batch_conflict',
-        `The folder ${out} holds the results of batch ${owner?.batch}: give another one with --out.`,
+        `The folder ${out} holds the results of batch ${owner?.batch}: give another folder with --out.`,
       );
     } catch (error) {
       await journal.file.close();

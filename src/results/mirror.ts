@@ -434,7 +434,7 @@ export class Mirror {
   private overtaken(): BatchError {
     return new BatchError(
       'output_unusable',
-      `Another machine has written to ${this.address}: what it put there is fetched first. Give the command once more.`,
+      `Another machine has written to ${this.address}: what it put there is fetched first. Give the same command again.`,
     );
   }
 
@@ -447,7 +447,7 @@ export class Mirror {
         heldTooLong: () =>
           new BatchError(
             'output_unusable',
-            `Another command has been fetching or putting files of ${this.address} for ${patienceMs / 60_000} minutes (${path}).`,
+            `Another command has been fetching or putting files of ${this.address} for ${patienceMs / 60_000} minutes (${path}): give this command again when it has ended.`,
           ),
         impossible: (cause) =>
           new BatchError('output_unusable', `${this.folder} cannot be written.`, { cause }),
@@ -461,7 +461,7 @@ export class Mirror {
     if (record !== null) return record;
     throw new BatchError(
       'output_unusable',
-      `${join(this.folder, recordName)} is gone or cannot be read: delete ${this.folder}, and give the command once more; the bucket has all of it.`,
+      `${join(this.folder, recordName)} is gone or cannot be read: delete ${this.folder}, and give the same command again; the bucket has all of it.`,
     );
   }
 

@@ -20,7 +20,7 @@ export async function claimOutputFolder(out: string, batch: string): Promise<voi
   if (owner !== null && owner !== batch) {
     throw new BatchError(
       'batch_conflict',
-      `The folder ${out} holds the results of batch ${owner}: give another one with --out.`,
+      `The folder ${out} holds the results of batch ${owner}: give another folder with --out.`,
     );
   }
 }

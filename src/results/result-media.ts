@@ -58,10 +58,10 @@ export function judgeResults(
 ): string | null {
   const due = promised === null ? 'an image, a video or a sound' : plainNames[promised];
   const strange = results.find(({ mayBe }) => mayBe.length === 0);
-  if (strange) return `What came is ${strange.name}, not ${due}.`;
+  if (strange) return `The API returned ${strange.name} instead of ${due}.`;
   // Beside a film there may be its last frame, beside a song its cover: one of them is what was paid for.
   if (promised === null || results.some(({ mayBe }) => mayBe.includes(promised))) return null;
-  return `What came is ${results.map(({ name }) => name).join(' and ')}, not ${due}.`;
+  return `The API returned ${results.map(({ name }) => name).join(' and ')} instead of ${due}.`;
 }
 
 function kindsOf(mediaType: string): readonly TaskCategory[] {

@@ -117,7 +117,7 @@ function refuseNothing(path: string, result: TakenDecisions): void {
   const [first] = unreadable.first;
   throw new BatchError(
     'bad_input',
-    `${path} holds no decision that can be read; line ${first?.row}: ${first?.reason}. Nothing was taken.`,
+    `${path} has no decision that can be read (line ${first?.row}: ${first?.reason}). Nothing was taken: give the file that the review page saved.`,
   );
 }
 
@@ -151,15 +151,18 @@ export class DecidedBriefs {
     sha256,
   }: Pick<Decision, 'brief_id' | 'attempt' | 'sha256'>): LeftOutReason | null {
     const words = this.index.find(id);
-    if (words === null) return { because: 'unknown_brief', reason: 'no line of it is here' };
+    if (words === null) return { because: 'unknown_brief', reason: 'this batch has no such brief' };
     const [here, hasFile] = words;
     if (here !== attempt) {
-      const reason = `it is about attempt ${attempt}, and attempt ${here} is here`;
+      const reason = `it is about attempt ${attempt}, and the latest attempt is ${here}`;
       return { because: 'other_attempt', reason };
     }
     if (hasFile === 0) return { because: 'other_file', reason: 'it has no file' };
     hexWords(sha256, this.wanted);
     if (this.wanted.every((word, at) => word === words[2 + at])) return null;
-    return { because: 'other_file', reason: 'it is about another file than the one that is here' };
+    return {
+      because: 'other_file',
+      reason: 'it is about another file than the one in this folder',
+    };
   }
 }

@@ -221,7 +221,7 @@ async function readNext(chunks: AsyncIterator<Buffer>): Promise<Next> {
 function unavailable(error: unknown): DownloadOutcome {
   return {
     kind: 'unavailable',
-    reason: `The file did not arrive whole: ${describeFailure(error)}.`,
+    reason: `The file did not arrive completely: ${describeFailure(error)}.`,
     retryAfterMs: null,
     cause: safeCause(error),
   };

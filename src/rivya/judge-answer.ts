@@ -95,7 +95,7 @@ function judgeRefusal(answer: Answer, error: ErrorBody, time: AnswerTime): Refus
 
 function wordless({ httpStatus, headers }: Answer): string {
   const what = mediaType(headers) ?? 'no content type';
-  return `HTTP ${httpStatus} without a word of the API (${what}).`;
+  return `HTTP ${httpStatus} without an answer of the API's own (${what}).`;
 }
 
 function explainUnknown(answer: Answer, error: ErrorBody, missing: string): string {

@@ -200,7 +200,7 @@ export class Deadline {
   arm(timeoutMs: number): void {
     this.disarm();
     this.#timer = setTimeout(() => {
-      this.#controller.abort(new DeadlinePassed(`Nothing came within ${timeoutMs} ms.`));
+      this.#controller.abort(new DeadlinePassed(`There was no answer within ${timeoutMs} ms.`));
     }, timeoutMs);
   }
 

@@ -45,7 +45,7 @@ export function describeFailure(error: unknown): string {
 
 function phraseOfKind(code: string): string | null {
   if (tlsCode.test(code)) return 'no secure connection could be made';
-  return decodingCode.test(code) ? 'what came could not be decompressed' : null;
+  return decodingCode.test(code) ? 'the answer could not be decompressed' : null;
 }
 
 /**

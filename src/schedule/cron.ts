@@ -19,7 +19,7 @@ export function checkCron(times: CronTimes, nowMs: number): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone: times.zone });
   } catch (error) {
-    const sentence = `There is no time zone ${JSON.stringify(times.zone)}: it is one such as Europe/Berlin or UTC.`;
+    const sentence = `There is no time zone ${JSON.stringify(times.zone)}: give one such as Europe/Berlin or UTC.`;
     throw new BatchError('usage', sentence, { cause: error });
   }
   // H stands for a random value, which would be another one at each tick.
@@ -35,7 +35,7 @@ export function checkCron(times: CronTimes, nowMs: number): void {
 function unreadable({ cron }: CronTimes, cause?: unknown): BatchError {
   return new BatchError(
     'usage',
-    `${JSON.stringify(cron)} is no cron pattern that comes due: it has five fields, minute, hour, day, month and weekday, such as "0 2 * * *" for two at night.`,
+    `${JSON.stringify(cron)} is not a cron pattern, or never due: give five fields, minute, hour, day, month and weekday, such as "0 2 * * *" for two at night.`,
     { cause },
   );
 }

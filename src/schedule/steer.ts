@@ -27,7 +27,7 @@ export async function findSchedule(ledger: ScheduleLedger, name: string): Promis
 function unknownSchedule(name: string): BatchError {
   return new BatchError(
     'batch_not_found',
-    `There is no schedule named ${name} under this API key: "rivya-batch schedule list" lists those that there are.`,
+    `There is no schedule named ${name} under this API key: "rivya-batch schedule list" lists all schedules.`,
   );
 }
 

@@ -208,9 +208,9 @@ function describeSkip({ reason, behind }: RunOf<'skipped'>): string {
     case 'overlap':
       return `${behind} is not finished`;
     case 'another_waits':
-      return `${behind} waits already`;
+      return `${behind} is waiting already`;
     case 'missed':
-      return 'no worker was there in time';
+      return 'no worker ran in time';
     default:
       return reason satisfies never;
   }

@@ -143,7 +143,7 @@ export function userOfMachine(): string {
 export function uselessTwins(): string[] {
   return [...typedEachTime]
     .filter((option) => process.env[variableOf(option)] !== undefined)
-    .map((option) => `${variableOf(option)} does nothing: type --${option} where it is meant.`);
+    .map((option) => `${variableOf(option)} does nothing: type --${option} in the command itself.`);
 }
 
 /** Names of which some are switches, and none is free text that may say no and mean it. */
@@ -175,7 +175,7 @@ export function readSettings(env: NodeJS.Dict<string> = process.env): Settings {
   });
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {
     const name = path.join('.');
-    return `${name in secrets.values ? `What ${name}_FILE holds` : name} ${message}`;
+    return `${name in secrets.values ? `The content of ${name}_FILE` : name} ${message}.`;
   });
   if (!parsed.success || secrets.faults.length > 0) {
     throw new BatchError('bad_configuration', [...secrets.faults, ...faults].join('\n'));
@@ -210,7 +210,7 @@ export function requireApiKey(settings: Settings): string {
   if (settings.apiKey) return settings.apiKey;
   throw new BatchError(
     'bad_configuration',
-    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here. To try it without a key: run FILE --out FOLDER --simulate.',
+    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here. To try it without a key: npx rivya-batch run FILE --out FOLDER --simulate',
   );
 }
 
@@ -219,7 +219,11 @@ function readDotEnv(): NodeJS.Dict<string> {
     return parseEnv(readFileSync('.env', 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new BatchError('bad_configuration', 'The file .env cannot be read.', { cause: error });
+    throw new BatchError(
+      'bad_configuration',
+      'The file .env cannot be read: correct its permissions, or remove it.',
+      { cause: error },
+    );
   }
 }
 
@@ -247,12 +251,12 @@ export function readSecretFiles(environment: NodeJS.Dict<string>): SecretFiles {
     const path = environment[`${name}_FILE`];
     if (path === undefined) continue;
     if (environment[name] !== undefined) {
-      faults.push(`${name} and ${name}_FILE are both set: leave one of them out`);
+      faults.push(`${name} and ${name}_FILE are both set: leave one of them out.`);
       continue;
     }
     const read = readSecret(path);
     if (read.kind === 'held') values[name] = read.value;
-    else faults.push(`${name}_FILE names a file that ${read.fault}`);
+    else faults.push(`${name}_FILE names a file that ${read.fault}.`);
   }
   return { values, faults };
 }

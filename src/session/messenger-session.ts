@@ -35,6 +35,6 @@ export async function tellBeforeEnd(
   const where = webhook ? shownWebhook(webhook).origin : 'The webhook';
   const why = untold.fate.kind === 'due' && untold.fate.why !== null ? `: ${untold.fate.why}` : '';
   teller.warn(
-    `${where} could not be told of batch.${untold.kind} yet${why}. It is tried again, for a day, by whatever runs with this Redis and key: the next "rivya-batch run", or a worker.`,
+    `${where} could not be notified of batch.${untold.kind} yet${why}. The next "rivya-batch run", or a worker, with this Redis and key tries again, for a day.`,
   );
 }

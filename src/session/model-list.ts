@@ -81,9 +81,9 @@ export function modelListNote(list: ModelList): string | null {
     case 'api':
       return null;
     case 'kept':
-      return `The API could not be asked for its models (${list.why}): this goes by its list of ${formatDuration(list.ageMs)} ago.`;
+      return `The API did not give its list of models (${list.why}): its list of ${formatDuration(list.ageMs)} ago is used.`;
     case 'bundled':
-      return `The API could not be asked for its models (${list.why}): this goes by the list that came with this version.`;
+      return `The API did not give its list of models (${list.why}): the list that came with this version is used.`;
     default:
       return list satisfies never;
   }

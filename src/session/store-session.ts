@@ -138,11 +138,11 @@ function notFoundText(
   }
   const own = store.kind === 'private';
   const has =
-    names.length === 0 ? 'holds none' : `holds ${names.length} ("rivya-batch status" lists them)`;
+    names.length === 0 ? 'has none' : `has ${names.length} ("rivya-batch status" lists them)`;
   const elsewhere = own
     ? 'It belongs to the folder you are in: go to the one in which the batch was run, or set its RIVYA_BATCH_HOME or REDIS_URL.'
-    : 'Is REDIS_URL, or --prefix, that of the batch?';
-  return `${sentence}. The ${own ? 'private ' : ''}Redis that was asked, ${store.where}, ${has}. ${elsewhere}`;
+    : 'Check REDIS_URL and --prefix: are they those of the batch?';
+  return `${sentence}. The ${own ? 'private ' : ''}Redis at ${store.where} ${has}. ${elsewhere}`;
 }
 
 /** The account that this environment's key stands for. */

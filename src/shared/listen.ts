@@ -21,10 +21,11 @@ export async function listen(
     await server.listen({ host, port });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'something listens there already' : `it cannot (${code})`;
+    const why =
+      code === 'EADDRINUSE' ? 'something listens there already' : `that is not possible (${code})`;
     throw new BatchError(
       'bad_configuration',
-      `${whose} was to listen on ${host}, port ${port}, and ${why}: ${remedy}.`,
+      `${whose} cannot listen on ${host}, port ${port}: ${why}. ${remedy}.`,
       { cause: error },
     );
   }

@@ -18,9 +18,9 @@ export function formatCredits(credits: number): string {
   return `${creditsNumber(credits)} ${credits === 1 ? 'credit' : 'credits'}`;
 }
 
-/** `1 row`, `2 rows`: for nouns whose plural ends with s. */
-export function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 row`, `2 rows`, `2 batches`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${grouped(count)} ${count === 1 ? noun : plural}`;
 }
 
 /** `3 kB`, `17 MB`, `1.8 GB` */

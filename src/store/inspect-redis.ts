@@ -26,7 +26,7 @@ export async function inspectRedis(client: Redis, where: string): Promise<string
   }
   if (facts.get('aof_enabled') === '0' && (await hasSnapshots(client)) === 'no') {
     warnings.push(
-      `Redis at ${where} keeps nothing on disk: a restart loses the batches. Set appendonly yes.`,
+      `Redis at ${where} keeps nothing on disk: a restart loses the batches. Set its appendonly to yes.`,
     );
   }
   return warnings;

@@ -110,8 +110,7 @@ function replyWord(error: unknown): string | null {
 
 function connectionFailure(address: RedisAddress, error: unknown): BatchError {
   const cause = withoutCommand(error);
-  // With several addresses for one host, Node's error has a code and no message.
-  const text = (error instanceof Error && error.message.replace(/\.$/, '')) || systemCode(error);
+  const text = reasonOf(error);
   const word = replyWord(error);
   if (word === 'WRONGPASS' || word === 'NOAUTH' || word === 'NOPERM') {
     return new BatchError(
@@ -127,12 +126,34 @@ function connectionFailure(address: RedisAddress, error: unknown): BatchError {
   );
 }
 
+const reasons: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOENT: 'there is no such socket',
+  EACCES: 'this user may not use the socket',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name could not be looked up',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'there was no connection in time',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed',
+};
+
+function reasonOf(error: unknown): string {
+  const code = systemCode(error);
+  const reason = reasons[code];
+  if (reason !== undefined) return `${reason} (${code})`;
+  // With several addresses for one host, Node's error has a code and no message.
+  return (error instanceof Error && error.message.replace(/\.$/, '')) || code;
+}
+
 function hint(address: RedisAddress, error: unknown): string {
-  if (isRefusal(error) || address.options.path !== undefined || systemCode(error) === 'ENOTFOUND') {
-    return '';
+  if (isRefusal(error) || systemCode(error) === 'ENOTFOUND') {
+    return ' Start that Redis, or correct REDIS_URL; without REDIS_URL a private one is started.';
   }
+  if (address.options.path !== undefined) return '';
   return address.options.tls
-    ? ' Does it speak TLS, and is its certificate known here (NODE_EXTRA_CA_CERTS=/path/to/ca.pem)?'
+    ? ' Check that it uses TLS, and that its certificate is known here (NODE_EXTRA_CA_CERTS=/path/to/ca.pem).'
     : ' If it expects TLS, write rediss:// instead of redis://.';
 }
 
@@ -142,8 +163,11 @@ const remedies: [answer: RegExp, remedy: string][] = [
     /^NOPERM/,
     'the user in REDIS_URL lacks a right. It needs all commands but the dangerous ones, INFO, all channels, and the keys that begin with RIVYA_BATCH_PREFIX (default: rivya-batch)',
   ],
-  [/^OOM/, 'its memory is full. Give it more, or forget finished batches; then go on'],
-  [/^MISCONF/, 'it cannot save to its disk. Make room there; then go on'],
+  [
+    /^OOM/,
+    'its memory is full. Give it more, or forget finished batches; then give the same command again',
+  ],
+  [/^MISCONF/, 'it cannot save to its disk. Make room there, then give the same command again'],
   [/^READONLY/, "it is a read-only replica now. Give the primary's address, or wait for it"],
 ];
 

@@ -158,7 +158,7 @@ async function serveDue(serving: Serving, batches: KnownBatches): Promise<void> 
     // Begun anew, where there is something to begin with.
     batches.expect(name);
     if (loss === null && !(life && worker.hasLife(life.meta))) {
-      log.info({ batch: name }, life ? 'batch was queued anew' : 'batch finished');
+      log.info({ batch: name }, life ? 'batch was queued again' : 'batch finished');
     }
   }
 }

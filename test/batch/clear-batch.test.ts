@@ -178,7 +178,7 @@ describe('clearing a batch away', () => {
     expect(await readdir(desk.out)).toContain('manifest.jsonl');
   });
 
-  it('S3: leaves one alone that was begun anew elsewhere since its report', async () => {
+  it('S3: leaves one alone that was begun again elsewhere since its report', async () => {
     const desk = await openBatchDesk();
     const elsewhere = { redis: desk.redis, prefix: `${desk.prefix}x` };
     const spring = { batch: 'spring', folder: desk.out };

@@ -28,7 +28,7 @@ describe('an input that a finished batch knows', () => {
     expect(desk.passes()).toBe(0);
   });
 
-  it('is read to make everything anew', async () => {
+  it('is read to make everything again', async () => {
     const desk = await openBatchDesk();
     await desk.run(rows);
     const { comparison } = await desk.open(rows, { force: 'all' });

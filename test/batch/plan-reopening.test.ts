@@ -96,7 +96,7 @@ describe('planReopening', () => {
     },
   );
 
-  it('S1: one whose picture was none is made anew, which is paid: another look would bring the same', () => {
+  it('S1: one whose picture was none is made again, which is paid: another look would bring the same', () => {
     const invalid = { status: 'failed', error: error('asset_invalid') } as const;
     expect(plan(invalid)).toMatchObject({ way: 'new_attempt', opening: { to: { attempt: 2 } } });
   });
@@ -113,7 +113,7 @@ describe('planReopening', () => {
     };
     const content = `${JSON.stringify({ ...JSON.parse(origin), draft })}\n${body}`;
 
-    it('a new attempt is fixed anew, whose files nobody may know otherwise', () => {
+    it('a new attempt is fixed again, whose files nobody may know otherwise', () => {
       const reopening = plan({ status: 'failed', error: error('nsfw'), draft }, { content });
       expect(reopening?.opening.to).toMatchObject({ stage: 'waiting', attempt: 2 });
       expect(reopening?.opening.content).toBe(`${origin}\n${draftText(draft)}`);

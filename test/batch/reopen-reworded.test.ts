@@ -61,7 +61,7 @@ async function reopenKilled(opened: Finished, nth: number, moment: 'before' | 'a
   );
 }
 
-describe('a brief that is made anew with a person’s words', () => {
+describe('a brief that is made again with a person’s words', () => {
   it('S1: is opened with them once, and stays what its row says', async () => {
     const opened = await openFinished();
     const found = await survey(opened.reopener);

@@ -123,7 +123,7 @@ describe('reopening', () => {
     await expectReopened(opened);
   });
 
-  it('leaves out what a writer had put behind the marked lines, and writes it anew', async () => {
+  it('leaves out what a writer had put behind the marked lines, and writes it again', async () => {
     const opened = await openFinished();
     await opened.finish('late');
     // Killed between writing and marking.

@@ -30,7 +30,7 @@ async function decidedFolder(): Promise<DecidedFolder> {
   const briefs: Brief[] = [
     { brief_id: 'kept', contents: { 'kept.png': await picture(50) } },
     { brief_id: 'gone', contents: { 'gone.png': await picture(51) } },
-    { brief_id: 'anew', contents: { 'anew.png': await picture(52) } },
+    { brief_id: 'anew', contents: { 'again.png': await picture(52) } },
     { brief_id: 'film', contents: { 'film.mp4': 'a film' } },
     { brief_id: 'more', contents: { 'more.txt': 'a text' } },
   ];
@@ -43,7 +43,7 @@ async function decidedFolder(): Promise<DecidedFolder> {
   await folder.deliver(options);
   await writeFile(folder.at('mine.jpg'), 'mine');
   const [kept, gone, , film, more] = briefs;
-  const anew = { attempt: 2, contents: { 'anew~try2.png': await picture(53) } };
+  const anew = { attempt: 2, contents: { 'again~try2.png': await picture(53) } };
   await folder.replaceBriefs(
     [kept, gone, { brief_id: 'anew', ...anew }, film, more].flatMap((brief) => brief ?? []),
   );
@@ -56,9 +56,9 @@ async function decidedFolder(): Promise<DecidedFolder> {
 async function expectComplete(out: string): Promise<void> {
   const files = (await readdir(join(out, 'approved'))).sort();
   expect(files).toEqual([
-    ...['anew.jpg', 'approved.csv', 'film.mp4', 'kept.jpg', 'mine.jpg', 'more.txt'],
+    ...['again.jpg', 'approved.csv', 'film.mp4', 'kept.jpg', 'mine.jpg', 'more.txt'],
   ]);
-  for (const name of ['anew.jpg', 'kept.jpg']) {
+  for (const name of ['again.jpg', 'kept.jpg']) {
     expect(await sharp(join(out, 'approved', name)).metadata()).toMatchObject({ width: 40 });
   }
   expect(await readFile(join(out, 'approved/mine.jpg'), 'utf8')).toBe('mine');

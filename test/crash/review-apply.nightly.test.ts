@@ -153,7 +153,7 @@ describe.concurrent('what was sent back, and others are at it', () => {
     await release(desk);
     const applied = await applying.finished;
     expectEnded(applied);
-    expect(applied.stdout).toMatch(/2 had changed meanwhile/);
+    expect(applied.stdout).toMatch(/2 have changed meanwhile/);
     expectEnded(await desk.run(run));
     await expectPaidOnce(desk, 4);
     expectEnded(await desk.run(apply));

@@ -389,7 +389,7 @@ describe.concurrent('steps that are steered', () => {
     expect(await stepFaults(desk, 15)).toEqual([]);
   });
 
-  test('made anew by --force, killed in their middle: once each, the later of what the earlier has become (S1)', async ({
+  test('made again by --force, killed in their middle: once each, the later of what the earlier has become (S1)', async ({
     openDesk,
   }) => {
     const desk = await openDesk();
@@ -404,7 +404,7 @@ describe.concurrent('steps that are steered', () => {
     expect(await stepFaults(desk, 18)).toEqual([]);
   });
 
-  test('edited while films wait or run: what is made anew is of the new row (S1)', async ({
+  test('edited while films wait or run: what is made again is of the new row (S1)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ durationMs: 40_000 });

@@ -83,7 +83,7 @@ describe('a bucket as the place of results', () => {
     expect(printed.stdout.trimEnd().split('\n')).toHaveLength(8);
   });
 
-  test('S1: another machine that has lost Redis goes on with what it finds there, and pays for nothing again', async ({
+  test('S1: another machine that has lost Redis goes on with what it finds there, and costs nothing again', async ({
     openDesk,
   }) => {
     const desk = await openDesk();
@@ -264,7 +264,7 @@ describe('a bucket as the place of results', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('lifecycle rule') });
     const added = await run(desk, server, [...words, ...daily]);
     expect(added.code, added.stderr).toBe(0);
-    expect(added.stderr).not.toContain('So it is from here');
+    expect(added.stderr).not.toContain('That is how it is on this machine');
     const machines = [await elsewhere(), await elsewhere()];
     const nights: string[] = [];
     for (const [night, environment] of machines.entries()) {

@@ -117,7 +117,7 @@ describe.concurrent('retry', () => {
       /nothing to retry\.\nError codes of this batch: (nsfw|odd) \(1\), /,
     );
     const retried = await desk.run(['retry', 'spring', '--code', 'nsfw', '--yes']);
-    expect(retried.stdout).toMatch(/for a new attempt: 1;/);
+    expect(retried.stdout).toMatch(/new attempts: 1;/);
     const went = await type(desk, commandIn(retried.stdout));
     expect(went.code, went.stderr).toBe(3);
     const again = await desk.run(['retry', 'spring', '--run', '--yes', '--json']);
@@ -127,7 +127,7 @@ describe.concurrent('retry', () => {
     expect(await desk.lines('spring')).toHaveLength(3);
   });
 
-  test('S1: --ids makes what succeeded anew after telling the price, and refuses an id that is not there', async ({
+  test('S1: --ids makes what succeeded again after telling the price, and refuses an id that is not there', async ({
     openDesk,
   }) => {
     const desk = await openDesk();
@@ -135,10 +135,10 @@ describe.concurrent('retry', () => {
     expect((await desk.run(run)).code).toBe(0);
     const asked = await desk.run(['retry', 'spring', '--ids', '00001,00002']);
     expect(asked.code).toBe(2);
-    expect(asked.stderr).toMatch(/2 succeeded: made anew and paid again, about 2 credits/);
+    expect(asked.stderr).toMatch(/2 succeeded: made and paid again, about 2 credits/);
     const wrong = await desk.run(['retry', 'spring', '--ids', '00001,0000x', '--yes']);
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toMatch(/no brief of the id "0000x" \(did you mean "0000\d"\?\)/);
+    expect(wrong.stderr).toMatch(/no brief with the id "0000x" \(did you mean "0000\d"\?\)/);
     expect(desk.simulator.bill().total.tasks).toBe(4);
     // As a spreadsheet leaves it of manifest.csv; and the same as a list.
     await desk.write('again.csv', 'sku;brief_id;status\n00003;00003;succeeded\n');

@@ -138,7 +138,7 @@ describe.concurrent('costs of folders', () => {
     const { stdout, stderr } = await desk.run(shown?.words ?? []);
     const [, block = ''] = /^```\n(category.*?)^```$/ms.exec(readPage('docs/costs.md')) ?? [];
     expect(block).toBe(stdout);
-    expect(stderr).toContain('"in doubt": attempts of which nobody knows what they cost; 10 of');
+    expect(stderr).toContain('"in doubt": attempts whose cost is not known; 10 of');
   });
 
   test('a column that there is not is named, with the nearest', async ({ openDesk }) => {

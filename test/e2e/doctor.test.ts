@@ -90,7 +90,7 @@ test('a clock that is off, and a Node that is too old, come with the remedy', ()
   expect(checkClock('Redis', -61_000)).toEqual({
     subject: 'Clock',
     level: 'warning',
-    text: 'this machine is 61 s behind Redis: let both keep time by NTP',
+    text: 'this machine is 61 s behind Redis: set both clocks by NTP',
   });
   expect(checkNode('20.18.1')).toMatchObject({ level: 'error' });
   expect(checkNode('24.0.0')).toMatchObject({ level: 'ok' });

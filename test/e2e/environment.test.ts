@@ -37,9 +37,9 @@ describe.concurrent('secrets in files', () => {
     const { code, stderr } = await desk.run(['credits'], { environment });
     expect(code).toBe(2);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      'RIVYA_API_KEY and RIVYA_API_KEY_FILE are both set: leave one of them out',
+      'RIVYA_API_KEY and RIVYA_API_KEY_FILE are both set: leave one of them out.',
       'REDIS_URL_FILE names a file that cannot be read (ENOENT)',
-      'What MONITOR_PASSWORD_FILE holds may not hold control characters',
+      'The content of MONITOR_PASSWORD_FILE may not hold control characters',
     ]);
   });
 });
@@ -105,7 +105,7 @@ describe.concurrent('a place that is no folder', () => {
     for (const command of commands) {
       const { code, stderr } = await desk.run(command);
       expect([command[0], code]).toEqual([command[0], 2]);
-      expect(stderr).toContain('gs:// is no place for results');
+      expect(stderr).toContain('Results cannot be written to gs://');
     }
     const { code, stderr } = await desk.run(['check', 'in.csv', '--rejected', out, ...mapping]);
     expect(code).toBe(2);

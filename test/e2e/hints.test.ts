@@ -55,7 +55,9 @@ test('docs/hints.md, on one machine: Rivya is told the address, and every task i
   expect(bill.requests.byEndpoint.read).toEqual({ 200: 12, 404: 1 });
   const deleted = await desk.run(['webhooks', 'delete', id], { environment });
   expect(deleted.code).toBe(0);
-  expect((await desk.run(['webhooks', 'list'])).stdout).toBe('There are no webhooks.\n');
+  expect((await desk.run(['webhooks', 'list'])).stdout).toBe(
+    'There are no webhooks. Create one: rivya-batch webhooks create URL\n',
+  );
   worker.kill('SIGTERM');
   expect((await worker.finished).code).toBe(0);
   expect(worker.output()).toMatch(/"?hastened"?: ?\d+/);

@@ -79,7 +79,7 @@ describe('inputs at addresses', () => {
     expect(desk.simulator.bill().billedTwice).toEqual([]);
     const continued = await run(['continue', 'out']);
     expect(continued.code).toBe(2);
-    expect(continued.stderr).toContain('secrets are not kept');
+    expect(continued.stderr).toContain('secrets are not saved');
     for (const { stdout, stderr } of [first, second, continued]) {
       expect(stdout + stderr).not.toContain(secret);
     }

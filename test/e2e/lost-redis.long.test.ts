@@ -22,7 +22,7 @@ async function runAndLoseEverything(desk: Desk, tasks: number, command = run): P
 }
 
 describe.concurrent('Redis and all its state are gone', () => {
-  test('the same command goes on under the same keys and pays for nothing twice (S1, S4)', async ({
+  test('the same command goes on under the same keys and costs nothing twice (S1, S4)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ redis: 'private', durationMs: 30_000 });

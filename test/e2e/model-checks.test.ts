@@ -91,16 +91,18 @@ test('without the API a copy stands in for its list, and says so', async ({ open
   const nowhere = { environment: { RIVYA_BASE_URL: 'http://127.0.0.1:1' } };
   const bundled = await desk.run(['check', 'in.csv'], nowhere);
   expect(bundled.code).toBe(0);
-  expect(bundled.stderr).toMatch(/could not be asked.*list that came with this version/);
+  expect(bundled.stderr).toMatch(
+    /did not give its list of models.*list that came with this version/,
+  );
   expect(bundled.stdout).toMatch(/"brand-new" is not in the list/);
 
   const asked = await desk.run(['check', 'in.csv']);
   expect(asked.code).toBe(2);
-  expect(asked.stderr).not.toContain('could not be asked');
+  expect(asked.stderr).not.toContain('did not give its list');
   desk.simulator.control({ faults: ['api-disabled'] });
   const kept = await desk.run(['check', 'in.csv']);
   expect(kept.code).toBe(0);
-  expect(kept.stderr).toMatch(/\(public_api_disabled\): this goes by its list of \d+ s ago/);
+  expect(kept.stderr).toMatch(/\(public_api_disabled\): its list of \d+ s ago is used/);
   expect(kept.stdout).not.toContain('"brand-new"');
   expect(kept.stdout).toContain('"no-such-one" is not in the list');
 });
@@ -112,6 +114,6 @@ test('an empty list is no list', async ({ openDesk }) => {
   const none = Object.fromEntries(json.models.map(({ id }: { id: string }) => [id, null]));
   desk.simulator.control({ models: none });
   const { stdout, stderr } = await desk.run(['models']);
-  expect(stderr).toMatch(/its list is empty\): this goes by its list of/);
+  expect(stderr).toMatch(/its list is empty\): its list of/);
   expect(stdout).toContain('z-image');
 });

@@ -103,7 +103,7 @@ test('an end is told once, though the receiver was down, the run killed, and the
   const first = await desk.run(run, { environment });
   expect(first.code).toBe(0);
   expect(first.stderr).toMatch(
-    /could not be told of batch\.finished yet.*HTTP 500.*the next "rivya-batch run", or a worker/s,
+    /could not be notified of batch\.finished yet.*HTTP 500.*The next "rivya-batch run", or a worker/s,
   );
   isDown = false;
   // Killed behind the end, before anything of it is told.

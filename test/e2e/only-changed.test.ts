@@ -144,7 +144,7 @@ describe.concurrent('a later run of a batch on an edited file', () => {
     await expectWhole(desk);
   });
 
-  test('what waits takes the new content; what is being made is made, then made anew (S1, S3)', async ({
+  test('what waits takes the new content; what is being made is made, then made again (S1, S3)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ durationMs: 20_000 });
@@ -170,7 +170,7 @@ describe.concurrent('a later run of a batch on an edited file', () => {
 });
 
 describe.concurrent('--force', () => {
-  test('makes every brief of the input anew, once, also when it was cut off (S1)', async ({
+  test('makes every brief of the input again, once, also when it was cut off (S1)', async ({
     openDesk,
   }) => {
     const desk = await openDesk();
@@ -181,7 +181,7 @@ describe.concurrent('--force', () => {
     await desk.tasksMade(25);
     cut.kill('SIGINT');
     expect((await cut.finished).code).toBe(130);
-    expect(cut.output()).toMatch(/20 made anew \(--force\)/);
+    expect(cut.output()).toMatch(/20 made again \(--force\)/);
     expect((await desk.run(forced)).code).toBe(0);
     expect(tasks(desk)).toBe(40);
     expect((await desk.lines('out')).every((line) => line.run === 2)).toBe(true);

@@ -18,10 +18,10 @@ test('check shows the plan on one screen, and everything of it as JSON', async (
   expect(stdout.split('\n')).toEqual([
     '9 rows: 9 briefs to make (0 duplicates, 0 rejected).',
     '  models     9 with z-image',
-    '  requests   18 to 27: 9 submissions, and a look or two at each task',
-    '  credits    9 to 27 credits (base price to a multiple of it: the API tells a',
-    '             price when it charges)',
-    '  wallet     4 credits: empty between row 3 of in.csv and row 6 of in.csv',
+    '  requests   18 to 27: 9 submissions, and one or two checks of each task',
+    '  credits    9 to 27 credits (from the base price up: the API tells the price',
+    '             when it charges)',
+    '  balance    4 credits: empty between row 3 of in.csv and row 6 of in.csv',
     '  time       27 to 37 s, at 2 requests/s, 8 tasks at once, 15 s each (assumed)',
     '  first      row 2, 00001, z-image: Photo of Product 1',
     '  middle     row 6, 00005, z-image: Photo of Product 5',
@@ -54,7 +54,7 @@ test('a run tells its plan before it sends anything, by what was learned, and do
   const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast, '--ask-above', '0'];
   const first = await desk.run(run);
   expect(first.code).toBe(0);
-  expect(first.stderr).toContain('credits    3 to 9 credits (base price');
+  expect(first.stderr).toContain('credits    3 to 9 credits (from the base price');
   await desk.write('in.csv', productsCsv(5));
   expect(first.stdout).toContain('3 credits spent.');
   const second = await desk.run([...run, '--json']);

@@ -20,8 +20,10 @@ describe.concurrent('prune', () => {
     const before = await readdir(assets);
 
     const young = await desk.run(['prune']);
-    expect(young).toMatchObject({ code: 0, stdout: 'Nothing is to go.\n' });
-    expect(young.stderr).toMatch(/Not old enough yet: 1\.\n.*"queued" stays: it is not finished/);
+    expect(young).toMatchObject({ code: 0, stdout: 'There is nothing to delete.\n' });
+    expect(young.stderr).toMatch(
+      /1 batch ended too recently \(--older-than\)\.\n.*"queued" stays: it is not finished/,
+    );
 
     const all = ['prune', '--older-than', '0d', '--files'];
     const dry = await desk.run([...all, '--dry-run', '--json']);
@@ -36,7 +38,10 @@ describe.concurrent('prune', () => {
     // Nobody is there to be asked.
     expect((await desk.run(all)).code).toBe(2);
     const done = await desk.run([...all, '--yes']);
-    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('Cleared away: 1 of') });
+    expect(done).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Deleted: 1 batch from Redis'),
+    });
     expect(await readdir(assets)).toEqual(before.filter((name) => name !== part));
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
     expect((await desk.run(['status', 'out'])).code).toBe(2);

@@ -94,7 +94,7 @@ describe.concurrent('files as references', () => {
     }
   });
 
-  test('killed between uploads and submissions, it uploads and pays for nothing twice (S1)', async ({
+  test('killed between uploads and submissions, it uploads and costs nothing twice (S1)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ faults: ['refuse=409/busy:endpoint=submit'] });
@@ -132,7 +132,7 @@ describe.concurrent('files as references', () => {
     expect(desk.simulator.bill().uploads).toEqual({ files: 4, repeated: {} });
   });
 
-  test('an upload that the API has dropped is made anew, once, for each brief (S1)', async ({
+  test('an upload that the API has dropped is made again, once, for each brief (S1)', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ uploadLifetimeMs: 600_000 });

@@ -85,7 +85,7 @@ describe.concurrent('the same command continues', () => {
     expect(sent()).toEqual(before);
   });
 
-  test('more rows are added to the batch; a changed row is made anew', async ({ openDesk }) => {
+  test('more rows are added to the batch; a changed row is made again', async ({ openDesk }) => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(3));
     expect((await desk.run([...run, '--limit', '1'])).code).toBe(0);

@@ -35,7 +35,7 @@ describe.concurrent('review --apply', () => {
     const asked = await desk.run(['review', 'out', '--apply']);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toMatch(
-      /2 succeeded: made anew and paid again, about 2 credits \(as charged before\); 1 with a changed prompt/,
+      /2 succeeded: made and paid again, about 2 credits \(as charged before\); 1 with a changed prompt/,
     );
     expect(asked.stderr).toMatch(/Expected cost: about 2 credits/);
     await expectPaidOnce(desk, 5);
@@ -152,7 +152,7 @@ describe.concurrent('review --apply', () => {
     const environment = { REDIS_URL: 'redis://127.0.0.1:1' };
     const applied = await desk.run(apply, { environment });
     expectEnded(applied);
-    expect(applied.stdout).toMatch(/Nothing is to be made again/);
+    expect(applied.stdout).toMatch(/There is nothing to make again/);
   });
 
   test('decisions about another attempt or another file open nothing (S1)', async ({
@@ -244,7 +244,7 @@ describe.concurrent('review --apply of other batches', () => {
     expect(desk.simulator.bill().total.tasks).toBe(0);
   });
 
-  test('a picture that is none is made anew with other words, and the bad one stays aside (S1, S5)', async ({
+  test('a picture that is none is made again with other words, and the bad one stays aside (S1, S5)', async ({
     openDesk,
   }) => {
     const faults = ['download-bad-picture=flat:prompt=Product 2'];

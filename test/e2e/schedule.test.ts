@@ -148,10 +148,10 @@ describe.concurrent('a schedule', () => {
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     const listed = await desk.run(['schedule', 'list', 'shots']);
-    expect(listed.stdout).toContain('(finished, failed, waiting), which could not be told');
+    expect(listed.stdout).toContain('(finished, failed, waiting), which could not be notified');
     expect(listed.stdout).toContain('At 02:00, every day, in Europe/Berlin (0 2 * * *)');
     const table = (await desk.run(['schedule', 'list'])).stdout;
-    expect(table.replace(/[\s│]+/g, ' ')).toContain('the webhook could not be told');
+    expect(table.replace(/[\s│]+/g, ' ')).toContain('the webhook could not be notified');
     for (const text of [added, listed].map(({ stdout, stderr }) => stdout + stderr)) {
       expect(text).not.toContain(webhook.secret);
     }
@@ -164,7 +164,7 @@ describe.concurrent('a schedule', () => {
     const desk = await openDesk();
     await desk.write('in.csv', productsCsv(1));
     for (const [words, sentence] of [
-      [[...add, '--cron', '0 26 * * *'], /no cron pattern/],
+      [[...add, '--cron', '0 26 * * *'], /not a cron pattern/],
       [[...add, '--cron', '0 2 * * *', '--tz', 'Berlin'], /no time zone/],
       [['schedule', 'add', 'shots', '-', '--out', 'nights', ...daily], /stdin/],
       [['schedule', 'add', 'x', 'http://a.test/in.csv', '--out', 'n', ...daily], /only https/],
@@ -243,10 +243,10 @@ describe.concurrent('a schedule', () => {
     expect(read).toContain('the last 3 runs that made something');
 
     for (const [refused, sentence] of [
-      [['shots'], /Say what is to be changed/],
+      [['shots'], /Give the options to change/],
       [['other', '--cron', '0 3 * * *'], /no schedule named other/],
-      [['shots', '--cron', '0 26 * * *'], /no cron pattern/],
-      [['shots', '--unset', 'cron'], /cron cannot be taken back/],
+      [['shots', '--cron', '0 26 * * *'], /not a cron pattern/],
+      [['shots', '--unset', 'cron'], /cron cannot be unset/],
       [['shots', '-'], /stdin/],
       [['shots', '--nonsense', '3'], /unknown option/],
       [['shots', '--prompt', '@none.txt'], /no such file/],

@@ -252,7 +252,7 @@ describe.concurrent('cancel', () => {
     expect(others.every((line) => line.error?.code === 'cancelled')).toBe(true);
   });
 
-  test('--abandon asks, ends everything at once, and retry pays for nothing twice (S1, S4)', async ({
+  test('--abandon asks, ends everything at once, and retry costs nothing twice (S1, S4)', async ({
     openDesk,
   }) => {
     const clock = new SetClock();
@@ -263,7 +263,7 @@ describe.concurrent('cancel', () => {
     await untilAccepted(desk, 4);
     const asked = await desk.run(['cancel', 'out', '--abandon']);
     expect(asked.code).toBe(2);
-    expect(asked.stderr).toMatch(/throws away 4 tasks under way: 4 credits/);
+    expect(asked.stderr).toMatch(/gives up 4 tasks under way: 4 credits/);
     expect((await status(desk)).counts.cancelled).toBe(0);
     expect(await desk.run(['cancel', 'out', '--abandon', '--yes'])).toMatchObject({ code: 0 });
     expect((await process.finished).code).toBe(3);
@@ -299,7 +299,7 @@ describe.concurrent('retry', () => {
     expect(await history(desk)).toEqual([]);
     const retried = await desk.run(['retry', 'out', '--yes']);
     expect(retried.code).toBe(0);
-    expect(retried.stdout).toMatch(/open again for a new attempt: 3;/);
+    expect(retried.stdout).toMatch(/new attempts: 3;/);
     expect(await desk.lines('out')).toHaveLength(5);
     // What is open again is work that is left, and nothing that is missing.
     expect((await desk.run(['verify', 'out'])).code).toBe(0);
@@ -408,7 +408,7 @@ describe.concurrent('retry', () => {
       const asking = [...run, '--ask-above', '0'];
       const no = await atTerminal(desk, asking, { answers: { 'Go on?': 'n\r' } });
       expect(no.code).toBe(130);
-      expect(no.text).toContain('2 tasks looked at again');
+      expect(no.text).toContain('2 tasks checked again');
       expect((await desk.report('out')).counts).toMatchObject({ unknown: 0, pending: 2 });
       expect((await desk.run(['verify', 'out'])).code).toBe(0);
     },

@@ -78,7 +78,7 @@ describe.concurrent('templates over a shop export', () => {
     expect(names).toContain('Lamp.png');
   });
 
-  test('S1: a lost Redis brings the same names back, and pays for nothing again', async ({
+  test('S1: a lost Redis brings the same names back, and costs nothing again', async ({
     openDesk,
   }) => {
     const desk = await openDesk({ redis: 'private' });

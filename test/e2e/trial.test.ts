@@ -60,13 +60,13 @@ test('what a trial made is not made again by the run after it, with --fresh neit
   expect((await desk.run(run)).code).toBe(0);
   const trial = await desk.run([...run, '--fresh', '--trial', '2']);
   expect(trial.code).toBe(0);
-  expect(trial.stdout).toMatch(/To go on.*\n {2}npx rivya-batch continue out$/m);
+  expect(trial.stdout).toMatch(/To make the rest.*\n {2}npx rivya-batch continue out$/m);
   expect(desk.simulator.bill().total.tasks).toBe(7);
   expect((await desk.run(run)).code).toBe(0);
   expect(desk.simulator.bill().total.tasks).toBe(10);
   const refused = await desk.run([...run, '--force', '--trial', '2']);
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toContain('--trial and --force do not go together');
+  expect(refused.stderr).toContain('--trial and --force cannot be used together');
   expect(desk.simulator.bill().total.tasks).toBe(10);
 });
 

@@ -83,7 +83,7 @@ describe('the pace of a batch', () => {
     ).toBeCloseTo(2 / 60);
   });
 
-  it('begins anew where briefs are opened again', () => {
+  it('begins again where briefs are opened again', () => {
     expect(
       paces([
         [0, 50],

@@ -486,7 +486,7 @@ describe('an account out of credits', () => {
     expect((await account.view()).gate).toEqual(before);
   });
 
-  it('begins anew after credits came back', async () => {
+  it('begins again after credits came back', async () => {
     const { account } = await paced(null);
     await account.park('submission');
     await account.park('probe');
@@ -515,7 +515,7 @@ describe('an API that is down', () => {
     expect(again).toBeLessThanOrEqual(90_000);
   });
 
-  it('begins anew once it was up', async () => {
+  it('begins again once it was up', async () => {
     const { account } = await paced(null);
     await account.noteDown(null);
     expect((await account.view()).downUntilMs).toBeGreaterThan(0);

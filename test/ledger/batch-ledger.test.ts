@@ -225,7 +225,7 @@ describe('beginSubmit', () => {
 });
 
 describe('a life that is over', () => {
-  it('S1: is not given leave to send what was queued anew under its name', async () => {
+  it('S1: is not given leave to send what was queued again under its name', async () => {
     const opened = await paced();
     await opened.admit('a');
     await opened.redis.hset(opened.ledger.keys.meta, 'createdAt', identity.createdAt + 1);

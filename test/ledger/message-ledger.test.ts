@@ -196,7 +196,7 @@ describe('a batch that stands still', () => {
     expect(JSON.parse(body)).toMatchObject({
       type: 'batch.waiting',
       reason: 'no_credits',
-      text: 'Batch spring stands still with 1 of 1 brief left: the account is out of credits (to buy more: https://rivya.test/docs/credits-billing; to ask: https://rivya.test/docs/pricing-faq).',
+      text: 'Batch spring has stopped with 1 of 1 brief left: the account is out of credits (to buy more: https://rivya.test/docs/credits-billing; to ask: https://rivya.test/docs/pricing-faq).',
     });
   });
 

@@ -132,7 +132,7 @@ describe('a retry from the monitor', () => {
 
     // One brief by its id, which has succeeded.
     const one = await monitor.get(question({ deed: 'retry', batch: 'out', id: '00001' }));
-    expect(one.text).toContain('1 succeeded: made anew and paid again, about 1 credit');
+    expect(one.text).toContain('1 succeeded: made and paid again, about 1 credit');
     expect((await post(monitor, formIn(one))).headers.location).toBe('/brief?batch=out&id=00001');
     expect((await desk.run(['pause', 'out'])).code).toBe(0);
     expect((await desk.run(['resume', 'out'])).code).toBe(0);

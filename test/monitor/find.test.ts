@@ -179,7 +179,7 @@ describe("a brief's page", () => {
     expect(failed.text).toContain('href="/review/catalog/#open=it%27s"');
     const dashed = await page('-x');
     expect(dashed.commands[0]).toBe('rivya-batch retry catalog --ids=-x');
-    expect(dashed.text).toContain('>Make it anew…</a>');
+    expect(dashed.text).toContain('>Make it again…</a>');
     expect((await page('red, large $(id)')).commands.slice(0, 2)).toEqual([
       `printf '%s\\n' 'red, large $(id)' > ids.txt`,
       'rivya-batch retry catalog --ids ids.txt',

@@ -10,7 +10,7 @@ const limits = { rate: 50, inFlight: 3, concurrency: 4 };
 const briefs = 900;
 /** What whoever looks at the first page has to wait at the most. */
 const within = { timeout: 60_000, interval: 500 };
-const well = 'Nothing wants you';
+const well = 'Nothing needs you';
 
 /** A process that works on a batch of which nobody sees an end, and a monitor beside it. */
 async function openNight() {

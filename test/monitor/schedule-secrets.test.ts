@@ -34,7 +34,7 @@ describe('secrets of schedules', () => {
     const page = (await get('/schedules')).text;
     expect(page).toContain('https://files.test/in.csv, https://files.test/a.csv');
     expect(page).toContain(
-      'https://hooks.test (finished, failed, waiting, approval), which could not be told',
+      'https://hooks.test (finished, failed, waiting, approval), which could not be notified',
     );
   });
 

@@ -46,7 +46,7 @@ describe('the page of the schedules', () => {
       '<span class="pill skipped">skipped</span>',
       'nightly@2026-11-23 is not finished',
       '<span class="pill missed">missed</span>',
-      'no worker was there in time',
+      'no worker ran in time',
       'nightly@2026-11-26 is running (and 2 missed since)',
       'https://hooks.test (finished, failed, waiting, approval)',
       'It has not run yet.',
@@ -114,14 +114,14 @@ describe('the page of the schedules', () => {
     }
   });
 
-  it('says what the webhook could not be told, of a run and of the schedule', async () => {
+  it('says what the webhook could not be notified, of a run and of the schedule', async () => {
     const { add, note, tell, get, ledger } = await openNights();
     await add(plan('nightly'), hook);
     await note('nightly', refusedOn(0, 'bad'));
     const why = 'it answered HTTP 500';
     const nextMs = Date.now() + 3_600_000;
     await tell('nightly', String(tickMs), { kind: 'due', tries: 1, why, nextMs });
-    const tried = 'could not be told of batch.failed yet, and is tried again in 60 min';
+    const tried = 'could not be notified of batch.failed yet, and is tried again in 60 min';
     const first = (await get('/schedules')).text;
     expect(first).toContain(`<span class="trouble">the webhook ${tried}: ${why}</span>`);
     const where = 'https://hooks.test (finished, failed, waiting, approval)';
@@ -130,7 +130,7 @@ describe('the page of the schedules', () => {
     if (message === undefined) throw new Error('it was kept');
     await ledger.messages.noteTry(message, { kind: 'told', tries: 2, atMs: 1 }, 1);
     const page = async () => (await get('/schedules')).text;
-    await expect.poll(page, { timeout: 5_000 }).not.toContain('could not be told');
+    await expect.poll(page, { timeout: 5_000 }).not.toContain('could not be notified');
   });
 
   it('shows hostile names, files and reasons as the text that they are', async () => {

@@ -140,7 +140,7 @@ describe('a receiver', () => {
     });
   });
 
-  it('knows us by a signature that the library verifies, made anew at each try', async () => {
+  it('knows us by a signature that the library verifies, made again at each try', async () => {
     const secret = `whsec_${randomBytes(24).toString('base64')}`;
     const { received, url } = await startReceiver((response, nth) => {
       response.statusCode = nth === 1 ? 503 : 204;

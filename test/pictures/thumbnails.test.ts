@@ -75,7 +75,7 @@ test('of a picture that is cut short, what there is of it is shown', async () =>
   expect(await makeThumbnail(out, { bytes, sha256: hashOf(bytes) })).toBe('made');
 });
 
-test('a folder that is gone does not begin anew', async () => {
+test('a folder that is gone does not begin again', async () => {
   const bytes = await drawing(40, 30).png().toBuffer();
   await rm(out, { recursive: true });
   expect(await makeThumbnail(out, { bytes, sha256: hashOf(bytes) })).toBe('impossible');

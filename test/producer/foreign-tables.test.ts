@@ -99,7 +99,7 @@ it('refuses rows that use an error of a spreadsheet, and warns of words for noth
     '7 colour error_value',
   ]);
   expect(compiled.rejections[1]?.reason).toBe(
-    '"title" holds #REF!, an error of the spreadsheet: mend its formula, or empty the cell',
+    '"title" holds #REF!, an error of the spreadsheet: correct its formula, or empty the cell',
   );
   expect(compiled.briefs.map(({ id }) => id)).toEqual(['7', '8', '9', '10', '11']);
   expect(compiled.warnings).toMatchObject([
@@ -191,7 +191,7 @@ it('knows the columns of a Shopify export, and the rows of its variants', async 
 it('lists the values that there are where a condition holds for no row', async () => {
   const content = 'id,prompt,Status\n1,A,active\n2,B,Active\n3,C,active\n4,D,draft\n5,E,\n';
   expect(await sentenceOf('a.csv', content, { where: ['Status = actve'] })).toBe(
-    'No row is left to make anything of, 5 rows left out: --where "Status = actve" holds for no row: "Status" is "active", "Active", "draft", empty; did you mean "active"?',
+    'No row is left to make a brief of, 5 rows left out: --where "Status = actve" holds for no row: "Status" is "active", "Active", "draft", empty; did you mean "active"?',
   );
   const output = {
     ...{ name: 'o', model: null, prompt: null, params: [], references: null, variants: null },

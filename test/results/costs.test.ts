@@ -45,7 +45,7 @@ describe('what lines have cost', () => {
     expect(total).toMatchObject({ briefs: 4, succeeded: 2, spent: 5.5, spentOnFailed: 2 });
   });
 
-  it('counts earlier attempts, too: failed, or succeeded and made anew', async () => {
+  it('counts earlier attempts, too: failed, or succeeded and made again', async () => {
     const total = await totalOf(
       [{ task_id: 't3', attempt: 3, ...paid(1) }],
       [

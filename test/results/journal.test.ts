@@ -152,7 +152,7 @@ describe('the journal', () => {
     await Promise.all(journals.map((journal) => journal.close()));
   });
 
-  it('S1: begins anew where a crash cut off its very first line', async () => {
+  it('S1: begins again where a crash cut off its very first line', async () => {
     const out = await newFolder();
     await mkdir(out);
     await appendFile(journalPath(out), '{"batch":"spr');

@@ -46,17 +46,23 @@ describe('a result that is none', () => {
     ['data of no known kind (application/octet-stream)', unknown, null],
     ['data of no known kind (text/html)', unknown, 'text/html'],
   ])('%s where a picture is due', async (name, content, declared) => {
-    expect(await judge(content, { declared })).toBe(`What came is ${name}, not an image.`);
+    expect(await judge(content, { declared })).toBe(
+      `The API returned ${name} instead of an image.`,
+    );
   });
 
   it('a picture where a film or a sound is due', async () => {
-    expect(await judge(tinyPicture, { promised: 'video' })).toMatch(/image\/png.*not a video/);
-    expect(await judge(tinyPicture, { promised: 'audio' })).toMatch(/image\/png.*not a sound/);
+    expect(await judge(tinyPicture, { promised: 'video' })).toMatch(
+      /image\/png.*instead of a video/,
+    );
+    expect(await judge(tinyPicture, { promised: 'audio' })).toMatch(
+      /image\/png.*instead of a sound/,
+    );
   });
 
   it('a page, also where nobody knows what is due', async () => {
     expect(await judge('<html>', { promised: null })).toMatch(
-      /HTML page, not an image, a video or/,
+      /HTML page instead of an image, a video or/,
     );
   });
 });
@@ -101,7 +107,7 @@ describe('a result that is one', () => {
     if (!picture || !film || !sound) throw new Error('all three are known');
     expect(judgeResults([picture, film], 'video')).toBeNull();
     expect(judgeResults([sound, picture], 'audio')).toBeNull();
-    expect(judgeResults([picture, picture], 'video')).toMatch(/not a video/);
+    expect(judgeResults([picture, picture], 'video')).toMatch(/instead of a video/);
   });
 
   it('takes no longer for text that is made to be hard', async () => {

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('aborts when its time is over, and starts anew when armed again', () => {
+it('aborts when its time is over, and starts again when armed again', () => {
   const deadline = new Deadline();
   deadline.arm(100);
   vi.advanceTimersByTime(99);

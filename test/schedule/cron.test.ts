@@ -70,7 +70,7 @@ describe('a pattern that cannot be used is refused', () => {
   it.each(['0 2 * *', 'at two', '61 2 * * *', '0 2 * * * * *', '', 'H 2 * * *', '0 0 31 2 *'])(
     '%s',
     (cron) => {
-      expect(() => check(cron)).toThrow(/no cron pattern/);
+      expect(() => check(cron)).toThrow(/not a cron pattern/);
     },
   );
 

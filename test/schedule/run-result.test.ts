@@ -71,7 +71,9 @@ it('knows what there was to tell of a run, by itself or of its batch', () => {
   };
   expect(messageOfRun(sight, bad)).toEqual(ends);
   expect(messageOfRun(sight, other)).toEqual(ofRun);
-  expect(toldTrouble(sight, other, 9)).toBe('the webhook could not be told of batch.failed: no');
+  expect(toldTrouble(sight, other, 9)).toBe(
+    'the webhook could not be notified of batch.failed: no',
+  );
   expect(lastTrouble(sight, 9)).toBeNull();
   expect(webhookWords(sight, 9)).toBe('https://hooks.test (failed)');
 });

@@ -48,14 +48,14 @@ describe('secrets that stand in files', () => {
     });
     expect(values).toEqual({});
     expect(faults).toEqual([
-      'RIVYA_API_KEY and RIVYA_API_KEY_FILE are both set: leave one of them out',
-      'REDIS_URL_FILE names a file that cannot be read (ENOENT)',
-      'MONITOR_PASSWORD_FILE names a file that is empty',
+      'RIVYA_API_KEY and RIVYA_API_KEY_FILE are both set: leave one of them out.',
+      'REDIS_URL_FILE names a file that cannot be read (ENOENT).',
+      'MONITOR_PASSWORD_FILE names a file that is empty.',
     ]);
   });
 
   test('a folder is no file', () => {
     const { faults } = readSecretFiles({ RIVYA_API_KEY_FILE: folder });
-    expect(faults).toEqual(['RIVYA_API_KEY_FILE names a file that cannot be read (EISDIR)']);
+    expect(faults).toEqual(['RIVYA_API_KEY_FILE names a file that cannot be read (EISDIR).']);
   });
 });

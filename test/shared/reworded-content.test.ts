@@ -112,7 +112,7 @@ describe('a reworded step', () => {
     expect(parseContent(again).origin.inputPrompt).toEqual(draft.prompt);
   });
 
-  it('S1: is what its row says, sent or not, and is fixed anew with the same words', () => {
+  it('S1: is what its row says, sent or not, and is fixed again with the same words', () => {
     const unsent = rewordedContent(waiting, words);
     const requests = { submits: 0, status_checks: 0 };
     const never = lineOf(unsent, { draft: { ...draft, prompt: [words] }, requests });

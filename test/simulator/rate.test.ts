@@ -67,7 +67,7 @@ test('submits and reads can have limits of their own', async () => {
 
 const settings = { limit: 2, windowMs: 1000, retryAfter: 'none', headers: 'none' } as const;
 
-test('a fixed window opens at its first request and then starts anew', () => {
+test('a fixed window opens at its first request and then starts again', () => {
   const window = openWindow({ ...settings, window: 'fixed' });
   window.take(100);
   window.take(1000);

@@ -57,7 +57,7 @@ export interface ReviewFolder {
 /** Of each ten briefs: pictures of a row alone, three variants, three steps, a failure, and one with a reference. */
 const kinds = [
   'picture',
-  'made anew',
+  'made again',
   'variant 1',
   'variant 2',
   'variant 3',
@@ -175,7 +175,7 @@ class FolderWriter {
     switch (kind) {
       case 'picture':
         return { line: this.picture(at, sku('a')) };
-      case 'made anew': {
+      case 'made again': {
         const earlier = this.picture(at, sku('b'));
         const assets = [this.asset(`assets/${sku('b')}-2.jpg`, at + 1, 'second')];
         const line = {

@@ -37,6 +37,6 @@ it('says in a sentence that its port is taken', async () => {
   const { worker, health } = await openHealth();
   const port = Number(new URL(health.origin).port);
   await expect(startHealthServer(worker, { host: '127.0.0.1', port })).rejects.toThrow(
-    /The health endpoint was to listen on 127\.0\.0\.1.*something listens there already.*--health-port/,
+    /The health endpoint cannot listen on 127\.0\.0\.1.*something listens there already.*--health-port/,
   );
 });

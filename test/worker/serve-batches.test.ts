@@ -206,7 +206,7 @@ describe('serveBatches', () => {
     await eventually(() => expect(worker.attached).toEqual(['two', 'one']));
   });
 
-  it('S1: lets go of a batch that Redis lost and somebody queued anew', async () => {
+  it('S1: lets go of a batch that Redis lost and somebody queued again', async () => {
     const { serve, enqueue, worker, out } = await openServer({ durationMs: 3_600_000 });
     const { ledger, redis } = await enqueue('one', ['a']);
     serve();

@@ -52,7 +52,7 @@ it.each([
   },
 );
 
-it('begins anew once it has gone on, and has nothing told of a batch of which nothing is left', async () => {
+it('begins again once it has gone on, and has nothing told of a batch of which nothing is left', async () => {
   const { account, admit, watch, told, waits, aMinuteLater } = await openWatch();
   await account.messages.listen('batch spring', webhook);
   await account.park('submission');

@@ -43,18 +43,18 @@ export function keptOf({ program }: CommandSetup, { name, command }: BatchMeta):
   if (why === null) return command as Kept;
   throw new BatchError(
     'bad_input',
-    `${why}, so give the command of batch ${name} again yourself; what is queued already is made by: ${program} worker`,
+    `${why}, so type the command of batch ${name} again. What is queued already is made by: ${program} worker`,
   );
 }
 
 function whyNotKept(command: KeptCommand | null): string | null {
-  if (command === null) return 'A schedule, or an earlier version, began this batch';
+  if (command === null) return 'This batch was started by a schedule or by an earlier version';
   if (command.kind === 'kept') return null;
   switch (command.why) {
     case 'read_once':
-      return 'The input came through a pipe (or stdin), which cannot be read again';
+      return 'The input came from a pipe (stdin), which cannot be read again';
     case 'secret':
-      return 'A secret stood in the command, and secrets are not kept';
+      return 'The command had a secret in it, and secrets are not saved';
     default:
       return command.why satisfies never;
   }
@@ -81,7 +81,11 @@ export async function giveAgain(
     `Again: ${[setup.program, ...withoutWebhook(words).map(shellWord)].join(' ')}`,
   );
   await program.parseAsync(words, { from: 'user' });
-  if (code === undefined) throw new BatchError('internal', 'The command did nothing.');
+  if (code === undefined)
+    throw new BatchError(
+      'internal',
+      'The saved command failed: type the command of the batch again.',
+    );
   return code;
 }
 
@@ -101,6 +105,6 @@ function refuseFiles(kept: Kept, setup: CommandSetup, typed: readonly string[]):
   if (operands.length === 0) return;
   throw new BatchError(
     'usage',
-    `The batch has its own input: ${operands.map(shellWord).join(' ')} is one word too many.`,
+    `The batch has its own input: ${operands.map(shellWord).join(' ')} does not belong here; leave it out.`,
   );
 }

@@ -81,7 +81,7 @@ async function placesOf(setup: CommandSetup, whats: string[]): Promise<string[]>
   for (const what of whats) {
     const folder =
       !isBucketAddress(what) && (await isBegun(what)) ? what : await folderOfResults(setup, what);
-    if (folder === '') throw new BatchError('usage', `Batch ${what} has no folder of results yet.`);
+    if (folder === '') throw new BatchError('usage', `Batch ${what} has no results yet.`);
     places.add(await realpath(folder));
   }
   return [...places];
@@ -218,21 +218,19 @@ function sentencesOf({ total, takenOver }: CostReport): string[] {
   const { spentOnFailed, spentOnEarlier, inDoubt } = total;
   const sentences: string[] = [];
   if (spentOnFailed > 0) {
-    sentences.push(
-      '"failed": the part of the credits that was charged although nothing came of it.',
-    );
+    sentences.push('"failed": the credits that were charged for briefs that failed.');
   }
   if (spentOnEarlier > 0) {
-    sentences.push('"earlier": the part for attempts that later ones have replaced.');
+    sentences.push('"earlier": the credits for attempts that a later attempt has replaced.');
   }
   if (inDoubt.attempts > 0) {
     sentences.push(
-      `"in doubt": attempts of which nobody knows what they cost; ${creditsNumber(inDoubt.reserved)} of their credits were stated, and are not counted.`,
+      `"in doubt": attempts whose cost is not known; ${creditsNumber(inDoubt.reserved)} of their credits were stated, and are not counted.`,
     );
   }
   if (takenOver > 0) {
     sentences.push(
-      `${counted(takenOver, 'line')} not counted here: an earlier batch of the schedule has made and paid for them.`,
+      `${counted(takenOver, 'line')} not counted here: an earlier batch of the schedule made them and paid for them.`,
     );
   }
   return sentences;

@@ -118,7 +118,7 @@ function judgeScope(scope: string, outcome: Answered): Finding {
     }
   }
   const said = outcome.kind === 'refused' ? outcome.refusal.code : outcome.kind;
-  const text = `whether the key has ${scope} could not be seen (${said}): try again`;
+  const text = `it is not known whether the key has ${scope} (${said}): try again`;
   return { subject, level: 'warning', text };
 }
 
@@ -128,13 +128,13 @@ async function checkWebhooks(client: RivyaClient, path: string): Promise<Finding
   const outcome = await client.webhooks.list();
   if (outcome.kind !== 'answered') {
     const said = outcome.kind === 'refused' ? outcome.refusal.code : outcome.reason;
-    const text = `whether Rivya knows where to send hints could not be seen (${said}); the key needs webhooks:manage for that`;
+    const text = `it is not known whether Rivya knows where to send hints (${said}); to see that, the key needs webhooks:manage`;
     return { subject, level: 'warning', text };
   }
   const own = outcome.content.find(({ url }) => url?.endsWith(`/${path}`));
   if (!own) {
     const text =
-      'Rivya knows no address with the path that is set here: see rivya-batch webhooks create';
+      'Rivya has no webhook with the path that is set here: create one with "rivya-batch webhooks create"';
     return { subject, level: 'warning', text };
   }
   const last = own.lastSuccessAt === null ? 'none has arrived yet' : `last at ${own.lastSuccessAt}`;
@@ -154,7 +154,7 @@ export function checkClock(other: string, aheadMs: number): Finding {
     return { subject, level: 'ok', text: `agrees with ${other}` };
   }
   const way = aheadMs > 0 ? 'ahead of' : 'behind';
-  const text = `this machine is ${seconds.toFixed(0)} s ${way} ${other}: let both keep time by NTP`;
+  const text = `this machine is ${seconds.toFixed(0)} s ${way} ${other}: set both clocks by NTP`;
   return { subject, level: 'warning', text };
 }
 
@@ -178,7 +178,7 @@ async function checkBucket({ s3Endpoint, proxy }: Settings, out: string): Promis
       : {
           subject,
           level: 'error',
-          text: `${bucket.address}: the service writes over what is there although it was asked not to (If-None-Match): two machines could write over each other's lines. Use one that writes on conditions, as Amazon S3 does.`,
+          text: `${bucket.address}: the service writes over what is there although it was asked not to (If-None-Match): two machines could write over each other's lines. Use a service that checks If-None-Match, as Amazon S3 does.`,
         };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -232,7 +232,7 @@ export function checkTimeZones(): Finding {
     // Said below: this Node does not know the zone.
   }
   const text =
-    'Node.js has no data of time zones, so schedules would run at wrong hours: install a Node.js with full ICU';
+    'Node.js has no time zone data, so schedules would run at wrong hours: install a Node.js with full ICU';
   return { subject, level: 'error', text };
 }
 

@@ -181,8 +181,6 @@ async function tellQueued(
       `Batch ${batch}: ${counted(briefs, 'brief')} queued or known, ${grouped(pending)} without a result yet.`,
     );
     for (const sentence of leftAsTheyAre(comparison)) terminal.print(sentence);
-    terminal.print(
-      'They are worked on wherever "rivya-batch worker" runs with the same Redis and key.',
-    );
+    terminal.print('They are made wherever "rivya-batch worker" runs with the same Redis and key.');
   }
 }

@@ -50,6 +50,6 @@ async function sheet({ terminal }: CommandSetup, folder: string): Promise<ExitCo
   });
   terminal.progress('');
   terminal.print(relative(process.cwd(), path));
-  if (pages > 1) terminal.note(`It goes on in ${grouped(pages - 1)} further pages, linked.`);
+  if (pages > 1) terminal.note(`${grouped(pages - 1)} more pages follow; they are linked.`);
   return ExitCode.succeeded;
 }

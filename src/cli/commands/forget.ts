@@ -54,7 +54,11 @@ function faultOf(
       return unfinished(setup, forgetting.meta);
     case 'unknown':
       return session.findBatch(name).then(
-        () => new BatchError('batch_conflict', `Batch ${name} was begun anew meanwhile.`),
+        () =>
+          new BatchError(
+            'batch_conflict',
+            `Batch ${name} was started again meanwhile, so it was not forgotten.`,
+          ),
         (error: BatchError) => error,
       );
     default:
@@ -68,7 +72,7 @@ function unfinished(setup: CommandSetup, meta: BatchMeta): BatchError {
   const ways = [wordsThatGoOn(meta), ['cancel', name]].map((words) => commandFor(setup, words));
   return new BatchError(
     'batch_unfinished',
-    `Batch ${name} is not finished (${counted(leftOf(meta), 'brief')} without a result); forgetting it would lose paid work. To bring it to its end:\n  ${ways[0]}\nor, for what was not submitted yet:\n  ${ways[1]}`,
+    `Batch ${name} is not finished (${counted(leftOf(meta), 'brief')} without a result); to forget it would lose paid work. To finish it:\n  ${ways[0]}\nor, to give up what was not submitted yet:\n  ${ways[1]}`,
   );
 }
 
@@ -92,7 +96,7 @@ export async function namedBatches(
     if (like.length === 0) {
       throw new BatchError(
         'batch_not_found',
-        `No batch has a name like ${name}: "rivya-batch status" lists them.`,
+        `No batch has a name like ${name}: "rivya-batch status" lists all batches.`,
       );
     }
     for (const other of like) names.add(other);

@@ -85,6 +85,6 @@ function chooseLogin({ settings }: CommandSetup, flags: MonitorFlags) {
   if (settings.monitorLogin) return settings.monitorLogin;
   throw new BatchError(
     'bad_configuration',
-    'MONITOR_PASSWORD is not set. Put one into the environment or into a file named .env here; --no-login does without, on this machine only.',
+    'MONITOR_PASSWORD is not set. Put one into the environment or into a file named .env here; or use --no-login, on this machine only.',
   );
 }

@@ -69,7 +69,7 @@ export async function agreeToFresh(
   if (!(await forgetsResults({ ledger, out }))) return 'not_asked';
   const estimate = await wholeEstimate(account, { input, models });
   terminal.note(
-    `--fresh: what batch ${batch} has made is put aside, and the input is made and paid again. Estimate: ${estimate}.`,
+    `--fresh: the results of batch ${batch} so far are put aside, and all of the input is made and paid again. Estimate: ${estimate}.`,
   );
   return confirm('Go on?');
 }

@@ -41,7 +41,7 @@ export function addPruneCommand(program: Command, setup: CommandSetup): void {
   const options = [
     new Option(
       '--older-than <age>',
-      'only what ended so long ago, as in 12h, 30d, 8w (default: 30d where none is named)',
+      'only what ended so long ago, such as 12h, 30d or 8w (default: 30d where none is named)',
     ).argParser(age),
     new Option(
       '--files',
@@ -173,11 +173,13 @@ async function judge(
   const least = olderThan ?? (named === null ? usualAgeMs : 0);
   const endedMs = await endOf(candidate);
   if (least > 0 && (endedMs === null || session.clock.now() - endedMs < least)) {
-    return stay('it ended later than that', true);
+    return stay('it ended more recently than that', true);
   }
   if (!isMeant && meta !== null && meta.lines.unknown > 0) {
     const many = counted(meta.lines.unknown, 'brief');
-    return stay(`${many} of it may have been paid, which a person decides: retry or name it`);
+    return stay(
+      `${many} of it may have been paid already: decide on them with retry, or name the batch to delete it`,
+    );
   }
   if (folder === null && meta !== null && meta.out !== '' && (!isMeant || wanted)) {
     return stay(`its folder ${meta.out} is not on this machine: prune it there, or forget it`);
@@ -213,7 +215,7 @@ async function carryOut(session: StoreSession, verdict: Verdict): Promise<void> 
       verdict.share = clearing;
       return;
     case 'open':
-      verdict.stays = 'it was begun again meanwhile';
+      verdict.stays = 'it was started again meanwhile';
       return;
     case 'not_its_folder':
       verdict.stays = 'its folder holds something else by now';
@@ -235,7 +237,7 @@ async function agreed(
   const whose =
     results === 0
       ? 'None of them is named by a line of a manifest.'
-      : `With them go the results of ${results === 1 ? 'a batch' : `${results} batches`}: made once more, they are paid once more.`;
+      : `With them go the results of ${counted(results, 'batch', 'batches')}: to make them again is to pay again.`;
   terminal.note(`To be deleted: ${counted(files, 'file')}, ${formatBytes(bytes)}. ${whose}`);
   if ((await confirm('Go on?')) === 'yes') return true;
   terminal.note('Nothing was changed.');
@@ -272,11 +274,12 @@ function printVerdicts(
 ): void {
   const going = verdicts.filter(({ stays }) => stays === null);
   if (going.length > 0) {
-    terminal.print(dryRun ? 'Would go:' : 'To go:');
+    terminal.print(dryRun ? 'Would be deleted:' : 'To delete:');
     printTable(terminal, going, columns);
   }
   const young = verdicts.filter(({ tooYoung }) => tooYoung).length;
-  if (young > 0) terminal.note(`Not old enough yet: ${young}.`);
+  if (young > 0)
+    terminal.note(`${counted(young, 'batch', 'batches')} ended too recently (--older-than).`);
   for (const { candidate, stays, tooYoung } of verdicts) {
     const isTold = stays !== null && !tooYoung;
     if (isTold) terminal.note(`Batch ${quoteName(candidate.batch)} stays: ${stays}.`);
@@ -303,10 +306,10 @@ function ended(
     }));
     terminal.json({ dry_run: dryRun, batches, redis_bytes: redisBytes, files, bytes });
   } else if (gone.length === 0) {
-    terminal.print('Nothing is to go.');
+    terminal.print('There is nothing to delete.');
   } else if (!dryRun) {
     terminal.print(
-      `Cleared away: ${gone.length} of Redis (${formatBytes(redisBytes)}), ${counted(files, 'file')} (${formatBytes(bytes)}).`,
+      `Deleted: ${counted(gone.length, 'batch', 'batches')} from Redis (${formatBytes(redisBytes)}), ${counted(files, 'file')} (${formatBytes(bytes)}).`,
     );
   }
   const isRefused = verdicts.some(({ candidate, stays, tooYoung }) => {

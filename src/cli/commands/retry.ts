@@ -141,7 +141,7 @@ export function refuseOtherKey({ settings }: StoreSession, meta: BatchMeta): voi
   const what = origin === meta.origin ? 'another API key' : `${meta.origin}, not ${origin},`;
   throw new BatchError(
     'batch_conflict',
-    `Batch ${meta.name} was made with ${what} and stays with it, so nothing was opened: no worker of this key would take it. Use what it was made with, or run the rows that did not succeed as a new batch.`,
+    `Batch ${meta.name} was made with ${what} and stays with it, so nothing was changed. Use what it was made with, or run the rows that did not succeed as a new batch.`,
   );
 }
 
@@ -171,7 +171,11 @@ async function tellRetry(
     await ledger.liftCancel();
   }
   const meta = await ledger.meta();
-  if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
+  if (meta === null)
+    throw new BatchError(
+      'internal',
+      `Batch ${ledger.batch} was deleted meanwhile: give the same command again.`,
+    );
   const text = () => afterRetryText({ survey, opened, meta, codes: wanted.codesSeen() });
   // With --run, what the run prints is the one result.
   if (flags.run) terminal.note(text());
@@ -194,14 +198,11 @@ export function whoMakesThem(setup: CommandSetup, meta: BatchMeta, workers: numb
   if (workers > 0) {
     const look = commandFor(setup, ['status', meta.name]);
     return [
-      `They are made by the ${counted(workers, 'worker')} of this account. To look:`,
+      `The ${counted(workers, 'worker')} of this account will make them. To see how far they are:`,
       `  ${look}`,
     ];
   }
-  return [
-    'To make them, or with a worker wherever one runs:',
-    `  ${commandFor(setup, wordsThatGoOn(meta))}`,
-  ];
+  return ['To make them (or start a worker):', `  ${commandFor(setup, wordsThatGoOn(meta))}`];
 }
 
 export async function workersOf(account: AccountLedger): Promise<number> {
@@ -212,7 +213,10 @@ export async function workersOf(account: AccountLedger): Promise<number> {
 function refuseNoRun(setup: CommandSetup, meta: BatchMeta): void {
   keptOf(setup, meta);
   if (meta.out !== '') return;
-  throw new BatchError('bad_input', `Batch ${meta.name} has no folder yet: a worker makes it.`);
+  throw new BatchError(
+    'bad_input',
+    `Batch ${meta.name} has no folder yet: a worker makes one when it starts on the batch.`,
+  );
 }
 
 function resultOf(batch: string, survey: Survey, opened: number) {

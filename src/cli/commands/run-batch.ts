@@ -53,7 +53,7 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
   const client = openClient(setup.settings);
   const interrupts = new Interrupts();
   const account = openAccount(session);
-  // What could not be told is said at the end.
+  // What could not be notified is said at the end.
   const level = request.flags.logLevel === 'debug' ? 'debug' : 'silent';
   const messenger = openMessenger(session, account, openLogger(level));
   try {
@@ -62,7 +62,9 @@ export async function runBatch(setup: CommandSetup, request: RunRequest): Promis
     const work = { request: { ...request, flags }, session, messenger, interrupts };
     const ended = fresh === 'no' ? 'not_wanted' : await workToTheEnd(setup, work, client);
     if (ended === 'not_wanted') {
-      setup.terminal.note('Nothing was sent. The same command asks again; --yes does not ask.');
+      setup.terminal.note(
+        'Nothing was sent. The same command asks again; with --yes it does not ask.',
+      );
       return ExitCode.interrupted;
     }
     const { opened } = ended;
@@ -249,7 +251,7 @@ async function tellPlan(
   const { reread, meta } = opened;
   if (isSimulated(meta)) terminal.note(simulatedText);
   if (reread > 0) {
-    terminal.note(`${counted(reread, 'task')} looked at again, for nothing.`);
+    terminal.note(`${counted(reread, 'task')} checked again, which costs nothing.`);
   }
   if (meta.stage === 'cancelled') {
     terminal.warn(`${cancelledSentence(meta.name)}. What was submitted is collected.`);
@@ -258,7 +260,7 @@ async function tellPlan(
   const plan = await planRun(opened, request, wallet);
   if (plan.forecast.briefs === 0) {
     if (plan.watched > 0)
-      terminal.note(`Nothing is left to send. Sent ${watchedText(plan.watched)}.`);
+      terminal.note(`There is nothing left to send. Sent ${watchedText(plan.watched)}.`);
     return null;
   }
   for (const line of planLines(plan, terminal.width)) terminal.note(line);

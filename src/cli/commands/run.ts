@@ -181,6 +181,6 @@ function refuseForcedTrial({ trial, force }: RunFlags): void {
   if (trial === undefined || !force) return;
   throw new BatchError(
     'usage',
-    '--trial and --force do not go together: the run after the trial would make its briefs once more, and pay for them again. What has changed is tried without --force.',
+    '--trial and --force cannot be used together: the run after the trial would make and pay its briefs once more. To try what has changed, leave out --force.',
   );
 }

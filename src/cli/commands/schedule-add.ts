@@ -27,7 +27,7 @@ export async function addSchedule(
     if (added === 'exists') {
       throw new BatchError(
         'batch_conflict',
-        `There is another schedule named ${name}. To change that one: rivya-batch schedule set ${name}, and what is to be changed. To look at it: rivya-batch schedule show ${name}`,
+        `There is another schedule named ${name}. To see it: rivya-batch schedule show ${name}. To change it: rivya-batch schedule set ${name} with the options to change`,
       );
     }
     await queue.start(schedule);
@@ -43,7 +43,7 @@ function checkName(name: string): void {
   checkBatchName(name);
   const longest = 80 - longestNameTail;
   if ([...name].length <= longest) return;
-  const sentence = `A schedule's name has at most ${longest} characters: its batches get a date behind it.`;
+  const sentence = `A schedule's name has at most ${longest} characters, because its batches get a date behind it: choose a shorter one.`;
   throw new BatchError('usage', sentence);
 }
 
@@ -61,6 +61,8 @@ export async function readyPlace({ terminal, settings }: CommandSetup, out: stri
   }
   await bucket.folders().catch((error: unknown) => {
     if (!(error instanceof BatchError)) throw error;
-    terminal.warn(`${error.message} So it is from here; what counts is how the worker sees it.`);
+    terminal.warn(
+      `${error.message} That is how it is on this machine; the worker must be able to reach it.`,
+    );
   });
 }

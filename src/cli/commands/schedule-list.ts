@@ -217,7 +217,7 @@ function printOne(
     ...(schedule.files.some(hasSecret) ? ['what follows the path of an address'] : []),
   ];
   if (secrets.length > 0)
-    terminal.print(`Left out, as it may be secret: ${secrets.join(', and ')}.`);
+    terminal.print(`Left out because it may be secret: ${secrets.join(', and ')}.`);
   terminal.print(history.length === 0 ? 'It has not run yet.' : 'Runs, the latest first:');
   if (history.length > 0) printTable(terminal, history.slice(0, latest), runColumns(sight, nowMs));
   const older = history.length - latest;

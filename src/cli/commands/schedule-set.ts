@@ -52,7 +52,7 @@ function optionNames(known: readonly string[]) {
     const names = text.split(',').map((name) => name.trim().replace(/^--/, ''));
     const unknown = names.filter((name) => !known.includes(name));
     if (unknown.length === 0) return [...before, ...names];
-    const sentence = `${unknown.join(', ')} cannot be taken back; these can: ${known.join(', ')}.`;
+    const sentence = `${unknown.join(', ')} cannot be unset; these can: ${known.join(', ')}.`;
     throw new InvalidArgumentError(sentence);
   };
 }
@@ -77,7 +77,7 @@ export function setSchedule(
     const changes = changesBetween(before, after);
     if (webhook !== undefined) changes.push(['--notify', `${shown(known)} -> ${shown(webhook)}`]);
     if (changes.length === 0) {
-      setup.terminal.print(`Schedule ${name} is like that already: nothing was changed.`);
+      setup.terminal.print(`Schedule ${name} has these settings already: nothing was changed.`);
       return ExitCode.succeeded;
     }
     const reads = !isDeepStrictEqual(readingOf(before), readingOf(after));
@@ -102,7 +102,7 @@ function refuseNothing(set: Command, typedFiles: string[]): void {
   if (said || typedFiles.length > 0) return;
   throw new BatchError(
     'usage',
-    "Say what is to be changed, such as --cron '0 3 * * *': rivya-batch schedule set --help",
+    "Give the options to change, such as --cron '0 3 * * *'. All of them: rivya-batch schedule set --help",
   );
 }
 
@@ -125,7 +125,7 @@ function tellChange(
   if (state === 'paused') {
     terminal.print(`It is paused until "rivya-batch schedule resume ${name}".`);
   }
-  if (makesAnew) terminal.note('Briefs that this changes are made and paid anew at the next run.');
+  if (makesAnew) terminal.note('Briefs that this changes are made and paid again at the next run.');
   for (const { batch, stage } of open) {
     const how =
       stage === 'waiting' ? 'has not begun, and begins as this says' : 'goes on as it was';
@@ -207,7 +207,7 @@ function changedWebhook(
   );
   if (webhook === undefined || webhook === 'none') {
     if (!said('notify') && !back.has('notify')) {
-      throw new BatchError('usage', 'Nobody is told of it yet: say whom with --notify URL.');
+      throw new BatchError('usage', 'Nobody is notified yet: give --notify URL as well.');
     }
     return known === null ? undefined : 'none';
   }

@@ -287,7 +287,7 @@ function apart<Item>(
 
 function checkFile(file: string, { format }: ScheduleInput, origin: string): void {
   if (file === '-') {
-    const sentence = 'A schedule cannot read stdin (-): nobody is there to type. Give it a file.';
+    const sentence = 'A schedule cannot read stdin (-). Give it a file.';
     throw new BatchError('usage', sentence);
   }
   if (!isUrl(file)) return;
@@ -306,9 +306,12 @@ export async function lookAtInput(
   flags: ReadingFlags,
 ): Promise<void> {
   for (const file of files) {
-    if (isUrl(file)) return terminal.note('The input is not looked at now: a URL is among it.');
+    if (isUrl(file))
+      return terminal.note(
+        'The input was not checked now, as part of it is a URL: "rivya-batch check" does that.',
+      );
     if (!(await isThere(file))) {
-      return terminal.warn(`${file} is not there yet; it is looked for at each run.`);
+      return terminal.warn(`${file} is not there yet; each run looks for it.`);
     }
   }
   const list = await tellModelList(settings, terminal);
@@ -319,7 +322,10 @@ export async function lookAtInput(
     terminal.note(
       `As the input is now, it makes ${counted(briefs, 'brief')}; ${counted(rejected, 'row')} cannot be used.`,
     );
-    if (refused) terminal.warn('With these rows a run would not start: see rivya-batch check.');
+    if (refused)
+      terminal.warn(
+        'With these rows a run would not start. "rivya-batch check" lists them; --skip-invalid leaves them out.',
+      );
   } finally {
     await input.dispose();
   }

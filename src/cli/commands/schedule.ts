@@ -18,7 +18,7 @@ export function addScheduleCommand(program: Command, setup: CommandSetup): void 
   addLooks(schedule, setup);
   for (const [word, description, act] of [
     ['run-now', 'one run more, now', tellRunNow],
-    ['pause', 'no run more until resumed; batches that were begun go on', tellPause],
+    ['pause', 'no run more until resumed; batches that have begun continue', tellPause],
     ['resume', 'runs again, from the next tick on', tellResume],
     ['remove', 'delete the schedule and its history; its batches and files stay', tellRemoval],
   ] as const) {
@@ -96,14 +96,17 @@ const tellRunNow: Told = async ({ terminal }, schedules, name) => {
   }
   const { workers } = await account.view();
   terminal.print(`Schedule ${name} runs now. See: rivya-batch schedule show ${name}`);
-  if (workers === 0) terminal.warn('No worker runs with this key: it begins when one does.');
+  if (workers === 0)
+    terminal.warn(
+      'No worker runs with this key: the run begins when one does. Start one: rivya-batch worker',
+    );
   return ExitCode.succeeded;
 };
 
 const tellPause: Told = async ({ terminal }, schedules, name) => {
   await pauseSchedule(schedules, name);
   terminal.print(
-    `Schedule ${name} is paused until "rivya-batch schedule resume ${name}". Batches that were begun go on.`,
+    `Schedule ${name} is paused until "rivya-batch schedule resume ${name}". Batches that have begun continue.`,
   );
   return ExitCode.succeeded;
 };
@@ -119,7 +122,7 @@ const tellRemoval: Told = async ({ terminal }, schedules, name) => {
   const { schedule, open } = await removeSchedule(schedules, name);
   terminal.print(`Schedule ${name} is removed. Its batches are still in ${schedule.out}.`);
   for (const { batch, stage } of open) {
-    if (stage === 'running') terminal.note(`${batch} goes on to its end.`);
+    if (stage === 'running') terminal.note(`${batch} continues to its end.`);
     if (stage === 'starting') {
       terminal.warn(`${batch} was just being queued: look at "rivya-batch status ${batch}".`);
     }

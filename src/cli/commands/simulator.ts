@@ -29,7 +29,7 @@ ${wrapProse(faultForms.join(', '), 80)}
 
 While it runs: GET /simulator/bill says what was made and charged, GET and POST
 /simulator/control change everything at run time, and POST /simulator/credits
-{"add":n} fills the wallet.`;
+{"add":n} adds credits.`;
 
 export function addSimulatorCommand(program: Command, setup: CommandSetup): void {
   const command = program.command('simulator').description(faultHelp);
@@ -42,7 +42,7 @@ export function addSimulatorCommand(program: Command, setup: CommandSetup): void
     new Option('--speed <factor>', 'how much faster than life tasks finish')
       .argParser(speed)
       .default(1),
-    new Option('--credits <n>', 'what is in the wallet')
+    new Option('--credits <n>', 'credits of the account')
       .argParser(amount('from zero on'))
       .default(10_000),
     new Option('--rate <n>', 'requests a second before 429').argParser(wholeNumber(1)),

@@ -278,7 +278,7 @@ export function printBatch(
 /** Those that it has room for; the rest goes on where its command runs. */
 function admittedText(meta: BatchMeta): string {
   const { admitted, name } = meta;
-  return `${grouped(admitted)} of ${grouped(wholeOf(meta))}; the rest as these are made, by its command (to go on with it: rivya-batch continue ${name})`;
+  return `${grouped(admitted)} of ${grouped(wholeOf(meta))}; the rest is admitted as these are made (to continue: rivya-batch continue ${name})`;
 }
 
 function countsText(meta: BatchMeta, waiting: number): string {
@@ -306,7 +306,7 @@ function paceText({ told, learnedRate, learnedAgeMs }: AccountView): string {
     learnedRate === null
       ? 'not learned yet'
       : `${learnedRate.toFixed(1)} requests/s, learned ${formatDuration(learnedAgeMs)} ago`;
-  return told.rate === null ? learned : `${told.rate} requests/s as told`;
+  return told.rate === null ? learned : `${told.rate} requests/s (set)`;
 }
 
 function placesText(account: AccountView): string {
@@ -324,7 +324,7 @@ export async function showFailures(
   const groups = await groupFailures(readableLines(meta.out, (row) => unreadable.push(row)));
   if (unreadable.length > 0) {
     terminal.warn(
-      `${unreadable.length} lines of ${path} cannot be read: "rivya-batch verify ${meta.out}" says more.`,
+      `${unreadable.length} lines of ${path} cannot be read: "rivya-batch verify ${meta.out}" names them.`,
     );
   }
   const count = groups.reduce((sum, group) => sum + group.count, 0);
@@ -359,7 +359,7 @@ async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
   if (out === '') {
     throw new BatchError(
       'bad_input',
-      `Batch ${name} leaves its folder to the workers, so it is not known here where its lines are.`,
+      `Batch ${name} leaves its folder to the workers, so its lines cannot be read here: give this command with the folder of the worker that collects.`,
     );
   }
   const path = manifestPath(out);
@@ -367,7 +367,7 @@ async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
   if (written && !(await stat(path).catch(() => null))) {
     throw new BatchError(
       'bad_input',
-      `There is no ${path} on this machine: ask on the one that collects the results of batch ${name}.`,
+      `There is no ${path} on this machine: give this command on the machine that collects the results of batch ${name}.`,
     );
   }
   return path;

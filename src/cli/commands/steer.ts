@@ -33,7 +33,7 @@ function afterPauseText(meta: BatchMeta, became: Awaited<ReturnType<typeof pause
   const { name } = meta;
   switch (became) {
     case 'cancelled':
-      return `Batch ${name} is cancelled: nothing more of it is submitted anyway.`;
+      return `Batch ${name} is cancelled: its briefs are not submitted anyway.`;
     case 'finished':
       return `Batch ${name} is finished: there is nothing to pause.`;
     case 'paused':
@@ -85,7 +85,7 @@ export function addCancelCommand(program: Command, setup: CommandSetup): void {
     .argument('<batch>')
     .addOption(
       twin(
-        new Option('--abandon', 'also stop watching what was submitted, and lose what it cost'),
+        new Option('--abandon', 'also give up what was submitted, and lose what it cost'),
       ).default(false),
     );
   addYesFlag(command);
@@ -133,20 +133,20 @@ async function cancel(setup: CommandSetup, batch: string, flags: CancelFlags): P
 function lossText({ tasks, inDoubt, credits }: UnderWay): string {
   const parts = [`${counted(tasks, 'task')} under way`];
   if (inDoubt > 0) parts.push(`${inDoubt} of which it is not known yet whether they were accepted`);
-  return `This throws away ${parts.join(' and ')}: ${formatCredits(credits)}, which are charged all the same. Without --abandon they are collected.`;
+  return `This gives up ${parts.join(' and ')}: ${formatCredits(credits)}, charged all the same. Without --abandon the results are collected.`;
 }
 
 function endText({ name, pending }: BatchMeta, { cancelled, abandoned }: CancelCounts): string {
   const sentences = [
     `Batch ${name} is cancelled. Briefs that will not be submitted: ${cancelled}.`,
   ];
-  if (abandoned > 0) sentences.push(`Submitted and left behind: ${abandoned}.`);
+  if (abandoned > 0) sentences.push(`Submitted, and given up: ${abandoned}.`);
   if (pending > 0) {
     sentences.push(
-      `Submitted, or perhaps so, and still to be collected: ${pending}. The same run command does it, or "rivya-batch worker" wherever it runs.`,
+      `Submitted (or perhaps submitted), and still to be collected: ${pending}. The same run command does that, or "rivya-batch worker".`,
     );
   }
-  sentences.push(`To take it back: rivya-batch retry ${name} --status cancelled`);
+  sentences.push(`To undo this: rivya-batch retry ${name} --status cancelled`);
   return sentences.join('\n');
 }
 

@@ -43,7 +43,11 @@ export async function printSummary(
   const { ledger, news, comparison } = opened;
   const { clock, account } = opened.context;
   const meta = await ledger.meta();
-  if (!meta) throw new BatchError('internal', `Batch ${ledger.batch} vanished while it ran.`);
+  if (!meta)
+    throw new BatchError(
+      'internal',
+      `Batch ${ledger.batch} was deleted while it ran: its results so far are in its folder, and the same command continues.`,
+    );
   const code = exitCodeFor(meta, end);
   if (json) {
     const compared = comparisonJson(comparison);
@@ -128,7 +132,7 @@ function failureHints(setup: CommandSetup, { name, lines, admitted }: BatchMeta)
   if (lines.succeeded === admitted) return [];
   return [
     `Why: ${commandFor(setup, ['status', name, '--failed'])}`,
-    `Once more, for those that are worth it: ${commandFor(setup, ['retry', name])}`,
+    `Try them again: ${commandFor(setup, ['retry', name])}`,
   ];
 }
 
@@ -145,8 +149,8 @@ function resultsLines(folder: string, width: number): string[] {
 /** Which option raises the cap that stopped the run. */
 function raiseText(meta: BatchMeta): string {
   return cappedBy(meta) === 'day_cap'
-    ? 'To go on tomorrow (UTC), or today with a higher --max-credits-per-day behind it:'
-    : 'To go on with all of it:';
+    ? 'To continue tomorrow (UTC), or today with a higher --max-credits-per-day added:'
+    : 'To continue with all of it:';
 }
 
 /** With a number, the line can be typed as it stands; a person sees what it allows. */
@@ -169,10 +173,10 @@ function nextSteps(
     case 'finished':
       return [...failureHints(setup, meta), ...resultsLines(folder, setup.terminal.width)];
     case 'interrupted':
-      return ['Stopped; everything is saved. To continue:', `  ${goOn}`];
+      return ['Stopped. Everything is saved. To continue:', `  ${goOn}`];
     case 'no_credits':
       return [
-        `The account is ${outOfCredits(meta.origin)}. Once there are some, continue with:`,
+        `The account is ${outOfCredits(meta.origin)}. When it has credits again, continue with:`,
         `  ${goOn}`,
       ];
     case 'capped':
@@ -184,7 +188,7 @@ function nextSteps(
       return [...approvalHints(setup, folder, { awaited, left: leftOf(meta) }), `  ${goOn}`];
     case 'key_refused':
       return [
-        `Nothing more was submitted: the API refuses the key (${refusal}). When it is in order, continue with:`,
+        `Nothing more was submitted: the API refuses the key (${refusal}). Correct RIVYA_API_KEY, then continue with:`,
         `  ${goOn}`,
       ];
     default:
@@ -199,12 +203,12 @@ function approvalHints(
 ): string[] {
   const { count = 0, again = [] } = awaited ?? {};
   const hints = [
-    `${counted(count, 'result')} ${count === 1 ? 'waits' : 'wait'} for approval, and ${counted(left, 'brief')} for that. To take what was decided, and to go on with that:`,
+    `${counted(count, 'result')} ${count === 1 ? 'waits' : 'wait'} for approval, and ${counted(left, 'brief')} for that. When you have decided, continue with:`,
     `  ${commandFor(setup, ['review', folder, '--take', 'FILE'])}`,
   ];
   if (again.length === 0) return hints;
   return [
-    `Of ${counted(again.length, 'result')} another is wanted. To see what that costs, and open it:`,
+    `${counted(again.length, 'result')} should be made again. To see what that costs, and to make it:`,
     `  ${commandFor(setup, ['review', folder, '--apply'])}`,
     ...hints,
   ];
@@ -251,9 +255,9 @@ export function auditSentence({ before, after }: Audit): string | null {
   if (moved < counted) {
     const went =
       moved < 0 ? `rose by ${formatCredits(-moved)}` : `moved by ${formatCredits(moved)}`;
-    return `Audit: the balance ${went}, and ${formatCredits(counted)} were counted here: ${formatCredits(round(counted - moved))} came in meanwhile (bought, given back, or of tasks that were paid for before). ${left}`;
+    return `Audit: the balance ${went}; counted here: ${formatCredits(counted)}. ${formatCredits(round(counted - moved))} came in meanwhile (bought, refunded, or of tasks that were paid before). ${left}`;
   }
-  return `Audit: the balance moved by ${formatCredits(moved)}, but ${formatCredits(counted)} were counted here. If nothing else used this wallet meanwhile, have a look at the account. ${left}`;
+  return `Audit: the balance moved by ${formatCredits(moved)}; counted here: ${formatCredits(counted)}. If nothing else used this account meanwhile, check its usage at Rivya. ${left}`;
 }
 
 /** Reserved credits were taken from the wallet when their tasks were accepted. */

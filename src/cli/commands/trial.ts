@@ -100,14 +100,14 @@ export function trialLines(
   const took = taskMs === null ? '' : ` A task took ${formatDuration(taskMs)}.`;
   const lines = [
     `Trial of ${counted(briefs, 'brief')}: ${succeeded} of ${done} succeeded, for ${formatCredits(credits)}${each}.${took}`,
-    `Look at them: ${relative(process.cwd(), sheet)}`,
+    `To look at them: ${relative(process.cwd(), sheet)}`,
   ];
   if (left.forecast.briefs === 0) return [...lines, 'There is nothing left to make.'];
   const { forecast, time } = left;
   const rest = `${counted(forecast.briefs, 'brief')} for ${sumText(forecast)}; ${timeText(time)}.${failureText(result)}`;
   lines.push(
     ...hangingLines('The rest, by that: ', rest, width),
-    'To go on (what the trial made is not made again):',
+    'To make the rest (what the trial made is not made again):',
     `  ${goOn}`,
   );
   return lines;

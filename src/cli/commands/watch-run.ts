@@ -276,7 +276,7 @@ class PlacesWatch {
     this.told = true;
     const batches = await context.account.batchesInFlight();
     this.terminal.warn(
-      `All ${others} places for running tasks are taken by other batches of this key (${batches.join(', ')}). If one of them was stopped, continue it first; a place that nobody gives back is free again after an hour. Or allow more tasks at once: --in-flight.`,
+      `All ${others} places for running tasks are taken by other batches of this key (${batches.join(', ')}). If one of them was stopped, continue it first; a place that a stopped batch holds is free again after an hour. Or allow more tasks at once: --in-flight N.`,
     );
   }
 }
@@ -306,14 +306,16 @@ function progressBlock(progress: Progress): string {
   const running = leftOf(meta) - look.waiting;
   const notGood = withoutSuccess(meta);
   return [
-    `${bar} ${Math.floor(share * 100)} %  ${done} of ${whole} briefs`,
+    `${bar} ${Math.floor(share * 100)} %  ${done} of ${counted(whole, 'brief')}`,
     `${pc.green(`${lines.succeeded} succeeded`)} · ${running} running · ${look.waiting} waiting · ${notGood > 0 ? pc.red(`${notGood} without success`) : '0 without success'}`,
     `${formatCredits(meta.spent)} spent · ${paceText(progress)} · ${timeText(progress)}`,
     meta.outputs.length === 0 ? '' : outputsText(meta),
     leftOf(meta) === 0 ? '' : `limited by ${limitingText(look.limiting, account, meta)}`,
     holdText(account, nowMs),
     files === null ? '' : pc.yellow(`${filesDueText(files)}.`),
-    isPaused(meta) ? pc.yellow('Paused: nothing is submitted until "rivya-batch resume".') : '',
+    isPaused(meta)
+      ? pc.yellow('Paused: no more briefs are submitted until "rivya-batch resume BATCH".')
+      : '',
   ]
     .filter((line) => line !== '')
     .join('\n');
@@ -325,13 +327,13 @@ function progressLine(progress: Progress): string {
   const done = meta.admitted - meta.pending;
   const { failed, unknown } = meta.lines;
   const due = files === null ? '' : `${counted(files.count, 'result')} not fetched yet, `;
-  return `${done} of ${wholeOf(meta)} briefs done, ${leftOf(meta) - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
+  return `${done} of ${counted(wholeOf(meta), 'brief')} done, ${leftOf(meta) - look.waiting} running, ${due}${failed} failed, ${unknown} unknown, ${formatCredits(meta.spent)} spent, ${timeText(progress)}`;
 }
 
 function paceText({ account, toldRate }: Progress): string {
   const rate = toldRate ?? account.learnedRate;
   if (rate === null) return 'learning the pace';
-  const from = toldRate === null ? 'learned' : 'as told';
+  const from = toldRate === null ? 'learned' : 'set';
   return `at most ${rate >= 10 ? Math.round(rate) : rate.toFixed(1)} requests/s (${from})`;
 }
 
@@ -345,7 +347,7 @@ function holdText(account: AccountView, nowMs: number): string {
   switch (account.gate.kind) {
     case 'parked':
       return pc.yellow(
-        `Submissions wait for credits; next look in ${formatDuration(account.gate.probeAtMs - nowMs)}.`,
+        `Submissions wait for credits; next check in ${formatDuration(account.gate.probeAtMs - nowMs)}.`,
       );
     case 'halted':
       return pc.red(`The API refuses the key: ${account.gate.code}.`);

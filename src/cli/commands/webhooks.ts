@@ -56,7 +56,8 @@ async function listWebhooks(setup: CommandSetup, format: 'json' | 'table'): Prom
   const { settings, terminal } = setup;
   const { content } = await askApi(settings, ({ webhooks }) => webhooks.list());
   if (format === 'json') terminal.json(content);
-  else if (content.length === 0) terminal.print('There are no webhooks.');
+  else if (content.length === 0)
+    terminal.print('There are no webhooks. Create one: rivya-batch webhooks create URL');
   else printTable(terminal, content, columns);
   return ExitCode.succeeded;
 }

@@ -50,7 +50,7 @@ export async function refuseSecondName(
   if ((await metaOf(batch)) !== null) return;
   throw new BatchError(
     'batch_conflict',
-    `Batch ${otherwise} was made of a file of this name ${other.out === '' ? 'and has no folder yet' : 'for this folder'}: to go on with it, add --batch ${otherwise}; for another batch, which is paid anew, --batch ${batch}. Nothing was sent.`,
+    `Batch ${otherwise} was made from a file of this name ${other.out === '' ? 'and has no folder yet' : 'for this folder'}: to continue it, add --batch ${otherwise}; to start another batch, which is paid again, add --batch ${batch}. Nothing was sent.`,
   );
 }
 

@@ -69,12 +69,12 @@ export async function reportRejections(
     terminal.note(`For programs: ${shortest(jsonl)}`);
   } else if (!terminal.live) await printRejections(input, terminal);
   else if (groups.some(({ count }) => count > 1) || groups.length > mostGroups) {
-    terminal.note('With --rejected FILE.csv they are written to a file, row by row.');
+    terminal.note('--rejected FILE.csv writes all of them to a file, row by row.');
   }
   if (invalid === 'refuse') {
     throw new BatchError(
       'bad_input',
-      'Nothing was sent or spent. Mend these rows, or leave them out: --skip-invalid',
+      'Nothing was sent or spent. Correct these rows, or leave them out with --skip-invalid.',
     );
   }
 }

@@ -104,7 +104,7 @@ export function addInputFlags(command: Command): Command {
     "the batch's name (default: the one in the folder, else the folder's own, else the file's)";
   command.addOption(twin(new Option('--batch <name>', name)));
   addReadingFlags(command);
-  const fresh = 'start a finished batch anew: everything is generated and paid again';
+  const fresh = 'start a finished batch from the beginning: everything is made and paid again';
   return command.addOption(twin(new Option('--fresh', fresh)).default(false));
 }
 
@@ -270,7 +270,7 @@ export function webhookOf(
   if (!notifyPrivate && isInsideHost(url.hostname)) {
     throw new BatchError(
       'usage',
-      '--notify leads into a private network or to this machine: where that is meant, add --notify-private.',
+      '--notify leads into a private network or to this machine: if that is intended, add --notify-private.',
     );
   }
   return {
@@ -296,14 +296,14 @@ export function placeOfResults(text: string): string {
   if (isBucketAddress(text)) return formatBucketAddress(parseBucketAddress(text));
   const scheme = text.slice(0, text.indexOf('://') + 3);
   throw new InvalidArgumentError(
-    `${scheme} is no place for results: give a folder on this machine, or s3://BUCKET/FOLDER.`,
+    `Results cannot be written to ${scheme}: give a folder on this machine, or s3://BUCKET/FOLDER.`,
   );
 }
 
 export function pathOnDisk(text: string): string {
   if (!isUrl(text)) return text;
   const scheme = text.slice(0, text.indexOf('://') + 3);
-  throw new InvalidArgumentError(`It must be on this machine's disk, and not at ${scheme}.`);
+  throw new InvalidArgumentError(`It must be on this machine's disk, not at ${scheme}.`);
 }
 
 export function addYesFlag(command: Command): Command {
@@ -383,7 +383,7 @@ export interface ForceFlags {
 }
 
 export function addForceFlag(command: Command): Command {
-  const text = 'make every brief of the input anew, unchanged ones too; each is paid again';
+  const text = 'make every brief of the input again, unchanged ones too; each is paid again';
   command.addOption(twin(new Option('--force', text)).default(false));
   return addYesFlag(command);
 }

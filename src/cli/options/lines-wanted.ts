@@ -115,6 +115,6 @@ export async function refuseUnseen(ledger: BatchLedger, wanted: LinesWanted): Pr
   const more = unknown.length === 1 ? '' : `, nor of ${counted(unknown.length - 1, 'other')}`;
   throw new BatchError(
     'bad_input',
-    `Batch ${ledger.batch} has no brief of the id ${quoteName(first)}${meant}${more}, and a file of that name is not here either. Nothing was changed.`,
+    `Batch ${ledger.batch} has no brief with the id ${quoteName(first)}${meant}${more}, and there is no file of that name. "rivya-batch manifest" lists the ids. Nothing was changed.`,
   );
 }

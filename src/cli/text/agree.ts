@@ -19,9 +19,7 @@ export async function agreeToForce(
   if (comparison.forced + comparison.changed === 0) return;
   const estimate = await wholeEstimate(context.account, { input, models });
   const many = counted(comparison.forced, 'unchanged brief');
-  terminal.note(
-    `--force: ${many} made anew and paid again. Estimate for the whole input: ${estimate}.`,
-  );
+  terminal.note(`--force: ${many} made and paid again. Estimate for the whole input: ${estimate}.`);
   if (flags.yes || !canAsk()) return;
   if ((await confirm('Go on?')) === 'yes') return;
   throw new BatchError('usage', 'Nothing was changed and nothing was sent.');
@@ -42,7 +40,7 @@ export async function confirm(question: string): Promise<'yes' | 'no'> {
   if (!canAsk()) {
     throw new BatchError(
       'usage',
-      'Nothing was changed: there is nobody to ask here. Give --yes to go on without being asked.',
+      'Nothing was changed: this needs a yes, and there is no terminal to ask at. To agree beforehand, add --yes.',
     );
   }
   const line = createInterface({ input: stdin, output: stderr });

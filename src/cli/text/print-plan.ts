@@ -31,13 +31,13 @@ export function planLines(plan: Plan, terminalWidth: number): string[] {
     ...row('models', modelsText(plan.models), width),
     ...plan.steps.flatMap((step, at) => row(at === 0 ? 'steps' : '', stepText(step), width)),
     ...(forecast.briefs > 0 ? [...costLines(plan, width), ...exampleLines(plan, width)] : []),
-    ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('look at'), line, width)),
+    ...warningLines(plan.warnings).flatMap((line) => row(pc.yellow('warning'), line, width)),
   ];
 }
 
 /** What a run that was cut off had sent. */
 export function watchedText(watched: number): string {
-  return `${counted(watched, 'brief')} before: watched until done, and nothing more is paid for ${watched === 1 ? 'it' : 'them'}`;
+  return `${counted(watched, 'brief')} before: watched until done, and not paid again`;
 }
 
 function notMade({ duplicates, rejected, leftOut }: Plan['counts']): string {
@@ -50,7 +50,7 @@ function costLines(plan: Plan, width: number): string[] {
   return [
     ...row('requests', requestsText(plan), width),
     ...row('credits', `${sumText(forecast)} (${basisText(forecast)})`, width),
-    ...row('wallet', walletText(forecast, wallet), width),
+    ...row('balance', walletText(forecast, wallet), width),
     ...row('time', timeText(plan.time), width),
   ];
 }
@@ -83,17 +83,22 @@ function stepText({ output, after, approve, models }: Step): string {
 function requestsText({ requests: { submits, turns, uploads, least, most } }: Plan): string {
   const first = uploads === 0 ? '' : `${counted(uploads, 'upload')} of references, `;
   const range = least === most ? grouped(least) : `${grouped(least)} to ${grouped(most)}`;
-  const looks = turns === submits ? '' : ', and a look or two at each task';
+  const looks = turns === submits ? '' : ', and one or two checks of each task';
   return `${range}: ${first}${counted(submits, 'submission')}${looks}`;
 }
 
 function basisText({ briefs, charged }: Forecast): string {
   if (charged === briefs) return 'as charged before';
-  const guess = 'base price to a multiple of it: the API tells a price when it charges';
+  const guess = 'from the base price up: the API tells the price when it charges';
   return charged === 0
     ? guess
-    : `${grouped(charged)} briefs as charged before, the others from ${guess}`;
+    : `${counted(charged, 'brief')} as charged before, the others ${guess}`;
 }
+
+type From = PlannedTime['rate' | 'places' | 'task']['from'];
+
+/** `told` is by an option or a variable, which its reader has set. */
+const fromWords: Record<From, string> = { told: 'set', learned: 'learned', assumed: 'assumed' };
 
 /** `2 to 3 min, at 2 requests/s, 8 tasks at once, 15 s each (assumed)` */
 export function timeText({ left, rate, places, task }: PlannedTime): string {
@@ -102,9 +107,10 @@ export function timeText({ left, rate, places, task }: PlannedTime): string {
   const most = `${counted(places.most, 'task')} at once`;
   const each = `${formatDuration(task.ms)} each`;
   const froms = new Set([rate.from, places.from, task.from]);
-  const shown = (text: string, from: string) => (froms.size === 1 ? text : `${text} (${from})`);
+  const shown = (text: string, from: From) =>
+    froms.size === 1 ? text : `${text} (${fromWords[from]})`;
   const parts = [shown(pace, rate.from), shown(most, places.from), shown(each, task.from)];
-  const all = froms.size === 1 ? ` (${rate.from})` : '';
+  const all = froms.size === 1 ? ` (${fromWords[rate.from]})` : '';
   return `${long}, at ${parts.join(', ')}${all}`;
 }
 

@@ -13,10 +13,10 @@ export function openedLines(survey: Survey, opened: number, meta: BatchMeta): st
   const { name } = meta;
   const { total, rereads, newAttempts } = countReopened(survey);
   const lines = [
-    `Batch ${name}: open again for a new attempt: ${newAttempts}; to look at their task again: ${rereads}. Their earlier lines are in ${fileNames.history}.`,
+    `Batch ${name}: new attempts: ${newAttempts}; tasks to check again: ${rereads}. The earlier lines are in ${fileNames.history}.`,
   ];
   if (opened < total)
-    lines.push(`Of these, ${total - opened} had changed meanwhile and stay as they are.`);
-  if (isPaused(meta)) lines.push(`The batch is paused: rivya-batch resume ${name}`);
+    lines.push(`Of these, ${total - opened} have changed meanwhile, and stay as they are.`);
+  if (isPaused(meta)) lines.push(`The batch is paused. To resume it: rivya-batch resume ${name}`);
   return lines;
 }

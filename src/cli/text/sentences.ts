@@ -30,7 +30,7 @@ export function comparisonText(comparison: Comparison): string | null {
     `${grouped(changed)} changed`,
     `${grouped(fresh)} new`,
   ];
-  if (forced > 0) parts.push(`${grouped(forced)} made anew (--force)`);
+  if (forced > 0) parts.push(`${grouped(forced)} made again (--force)`);
   if (underWay.count > 0) parts.push(`${grouped(underWay.count)} changed while being made`);
   if (undecided > 0) parts.push(`${grouped(undecided)} unknown (decide with retry)`);
   if (gone > 0) parts.push(`${grouped(gone)} gone (kept)`);
@@ -42,12 +42,12 @@ export function leftAsTheyAre({ gone, undecided }: Comparison): string[] {
   const sentences: string[] = [];
   if (gone > 0) {
     sentences.push(
-      `${counted(gone, 'brief')} of this batch ${gone === 1 ? 'is' : 'are'} not in the input (any more): lines and pictures stay.`,
+      `${counted(gone, 'brief')} of this batch ${gone === 1 ? 'is' : 'are'} no longer in the input: ${gone === 1 ? 'its line' : 'their lines'} and files stay.`,
     );
   }
   if (undecided > 0) {
     sentences.push(
-      `${counted(undecided, 'changed brief')} ${undecided === 1 ? 'was' : 'were'} left as ${undecided === 1 ? 'it is' : 'they are'}: nobody knows whether the last attempt was paid. Decide with retry, or with --force.`,
+      `${counted(undecided, 'changed brief')} ${undecided === 1 ? 'was' : 'were'} left as ${undecided === 1 ? 'it is' : 'they are'}: it is not known whether the last attempt was paid. To decide: "rivya-batch retry --status unknown", or --force.`,
     );
   }
   return sentences;
@@ -86,7 +86,7 @@ const shownFromMs = 3_000;
 function restText({ ms, by }: NonNullable<AccountView['rest']>): string {
   return by === 'refusal'
     ? `the API's limit (429): no request for ${formatDuration(ms)}`
-    : `the API's headers, which say that nothing is left: no request for ${formatDuration(ms)} (--rate N sets them aside)`;
+    : `the API's headers, which say that no request is left: none is sent for ${formatDuration(ms)} (--rate N ignores them)`;
 }
 
 /** `caption 300 of 300 · still 120 of 300, 2 without success`: how far each output of a recipe is. */
@@ -106,7 +106,7 @@ export function limitingText(limiting: Limiting, account: AccountView, meta: Bat
   const { told, learnedRate, learnedInFlight, rest } = account;
   switch (limiting) {
     case 'nobody':
-      return `nothing works on it: "rivya-batch ${wordsThatGoOn(meta).map(shellWord).join(' ')}" goes on with it`;
+      return `nothing works on it: "rivya-batch ${wordsThatGoOn(meta).map(shellWord).join(' ')}" continues it`;
     case 'cap':
       return pc.yellow('--max-credits');
     case 'day_cap':

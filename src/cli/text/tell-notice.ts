@@ -21,43 +21,43 @@ function sentenceFor(notice: Notice, origin: string): string | null {
     case 'lined':
       return null;
     case 'parked':
-      return `The account is ${outOfCredits(origin)}. Submissions wait and go on by themselves once there are credits; the next look is in ${formatDuration(notice.probeInMs)}.`;
+      return `The account is ${outOfCredits(origin)}. Submissions wait, and continue by themselves when there are credits; the next check is in ${formatDuration(notice.probeInMs)}.`;
     case 'credits_back':
-      return 'There are credits again: going on.';
+      return 'There are credits again: submissions continue.';
     case 'capped':
       return notice.reason === 'cap'
-        ? 'The next brief would go over --max-credits: nothing more is submitted; what is accepted is finished.'
-        : "The next brief would go over today's --max-credits-per-day: nothing more is submitted; what is accepted is finished.";
+        ? 'The next brief would go over --max-credits: nothing more is submitted; tasks that are under way are finished.'
+        : "The next brief would go over today's --max-credits-per-day: nothing more is submitted; tasks that are under way are finished.";
     case 'paused':
-      return 'This batch is paused: nothing is submitted until "rivya-batch resume".';
+      return 'This batch is paused: no more briefs are submitted until "rivya-batch resume BATCH".';
     case 'halted':
       return `The API refuses the key (${notice.code}): ${notice.message}`;
     case 'throttled':
       return `The API asks for a slower pace (429): no request for ${formatDuration(notice.waitMs)}, then slower.`;
     case 'used_up':
-      return `The API's rate-limit headers say that nothing is left: no request for ${formatDuration(notice.waitMs)}, then one finds out; with --rate N they are not looked at.`;
+      return `The API's rate-limit headers say that no request is left: none is sent for ${formatDuration(notice.waitMs)}, then one is tried. With --rate N these headers are ignored.`;
     case 'api_down':
-      return `The API cannot be used (${withoutStop(notice.reason)}); next try in ${formatDuration(notice.waitMs)}.`;
+      return `The API cannot be used (${withoutStop(notice.reason)}); the next try is in ${formatDuration(notice.waitMs)}.`;
     case 'files_due':
-      return `${filesDueText(notice)}. Such results are asked for again until an hour after their tasks ended; what is paid stays known.`;
+      return `${filesDueText(notice)}. Such results are fetched again until an hour after their tasks ended; later, the same run command fetches them, and nothing is paid twice.`;
     case 'approval_awaited':
-      return `${counted(notice.count, 'result')} ${notice.count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that.`;
+      return `${counted(notice.count, 'result')} ${notice.count === 1 ? 'waits' : 'wait'} for approval, and nothing else is left to do before that. To decide: "rivya-batch review DIR"`;
     case 'set_aside':
-      return `Not every file of ${notice.briefId} is a result: ${withoutStop(notice.reason)}. The others are; what is none is kept in aside/.`;
+      return `Not every file of ${notice.briefId} is a result: ${withoutStop(notice.reason)}. That file is kept in aside/; the others are results.`;
     case 'pictures_not_judged':
-      return 'Pictures are not looked at: sharp, which decodes them, cannot be loaded on this machine. They are taken as they come, whatever their size, and have no thumbnails.';
+      return 'Pictures cannot be decoded on this machine, so their size and content are not checked, and they have no thumbnails. To have that, install rivya-batch again on this machine (npm install).';
     case 'outcome_unknown':
       return `No clear answer to a submission (${withoutStop(notice.reason)}); it is sent again under the same key, so it cannot be paid twice.`;
     case 'refused_unexplained':
-      return `A brief was refused without a reason (${withoutStop(notice.reason)}), as firewalls do for a word in the prompt; it is tried again a few times, and the others go on.`;
+      return `A brief was refused without a reason (${withoutStop(notice.reason)}), as firewalls do for a word in the prompt. It is tried again a few times; the others continue.`;
     case 'output_trouble':
       return `Results cannot be written: ${notice.reason}`;
     case 'folder_away':
-      return `The folder ${notice.out} was moved or removed, or another one is in its place: nothing is submitted or downloaded. Put it back, and this goes on by itself; or stop (Ctrl+C) and give the same command with --out and the place where it is now, or, where it is lost, with an empty one.`;
+      return `The folder ${notice.out} was moved or removed, or another one is in its place: nothing is submitted or downloaded. Put it back, and the batch continues by itself; or stop (Ctrl+C) and give the same command with --out and the folder's new path, or, if it is lost, with a new folder.`;
     case 'kept_elsewhere':
-      return `The results are written by ${notice.machine} for the moment: this waits until that has ended.`;
+      return `The results are being written by ${notice.machine}: this waits until that has ended.`;
     case 'folder_back':
-      return `The folder ${notice.out} is back: going on.`;
+      return `The folder ${notice.out} is back: the batch continues.`;
     case 'state_lost':
       // The command ends with it.
       return null;

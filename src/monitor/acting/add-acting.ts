@@ -81,7 +81,7 @@ function readWish(from: unknown): Wish {
   const schedule = scheduleWishSchema.safeParse(from);
   if (schedule.success) return { of: 'schedule', wish: schedule.data };
   throw new WishError(
-    'What was asked for is not complete: begin from the page of the batch or schedule.',
+    'The request is not complete: begin again from the page of the batch or schedule.',
   );
 }
 

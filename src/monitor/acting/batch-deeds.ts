@@ -162,7 +162,7 @@ function cancelQuestion({ commandLine }: Hands, meta: BatchMeta): Question {
   return question(meta, 'cancel', 'Cancel the batch', [
     `${counted(leftOf(meta), 'brief')} without a result. Those that were not submitted yet will not be: each gets a line "cancelled", and costs nothing.`,
     `What was submitted is watched, collected and charged all the same${held}.`,
-    html`To take it back later: <code>${commandLine(['retry', name, '--status', 'cancelled'])}</code>. To leave behind what was submitted as well, and lose what it cost: <code>${commandLine(['cancel', name, '--abandon'])}</code>`,
+    html`To take it back later: <code>${commandLine(['retry', name, '--status', 'cancelled'])}</code>. To give up what was submitted as well, and lose what it cost: <code>${commandLine(['cancel', name, '--abandon'])}</code>`,
   ]);
 }
 
@@ -256,7 +256,7 @@ async function retry(retrying: Retrying, wish: RetryOf): Promise<Acted> {
       if (await wasDone(retrying, wish)) return { kind: 'done', to: pageOf(wish) };
       const asked = retryQuestion(retrying, wish, retried.survey);
       const was = `${counted(wish.briefs ?? 0, 'brief')} for about ${formatCredits(wish.credits ?? 0)}`;
-      const because = `Nothing was retried: it is not any more what you were asked about (${was}).`;
+      const because = `Nothing was retried: what you were asked about (${was}) has changed.`;
       if (asked.kind === 'question') return { ...asked, because };
       return { ...asked, why: `${because} ${asked.why}` };
     }

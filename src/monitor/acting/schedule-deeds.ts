@@ -73,7 +73,7 @@ async function ask(
     case 'pause':
       if (state === 'paused') return notNow(wish, `Schedule ${name} is paused.`);
       return question(wish, 'Pause', [
-        'No run begins until it is resumed; batches that were begun go on. It costs nothing.',
+        'No run begins until it is resumed; batches that have begun continue. It costs nothing.',
       ]);
     case 'resume':
       if (state === 'active') return notNow(wish, `Schedule ${name} is not paused.`);
@@ -130,7 +130,7 @@ async function act(hands: Hands, found: Found, wish: ScheduleWish): Promise<Acte
       const { asked = 0 } = wish;
       if (asked > nowMs || nowMs - asked > answerWithinMs) {
         const again = await ask(hands, found, wish);
-        const because = 'Nothing was asked for: this question was left open for too long.';
+        const because = 'No run was started: this question was open for too long. Ask again.';
         return again.kind === 'question' ? { ...again, because } : again;
       }
       const became = await runNow(schedules, wish.schedule, asked);

@@ -49,7 +49,7 @@ function addMessageMetrics(
 ): void {
   const untold = set.gauge(
     'messages_untold',
-    'Messages to webhooks that could not be told, given up or to be tried again.',
+    'Messages to webhooks that could not be notified, given up or to be tried again.',
   );
   const count = messages.filter((message) => untoldText(message, atMs) !== null).length;
   untold({ account }, count);

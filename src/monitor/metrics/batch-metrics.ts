@@ -107,7 +107,7 @@ function addRunMetrics(set: MetricSet, account: string, sight: ScheduleSight, at
   );
   const untold = set.gauge(
     'schedule_webhook_failed',
-    '1 where the webhook could not be told the last time that there was something to tell.',
+    '1 where the webhook could not be notified the last time.',
   );
   total(labels, claims);
   for (const result of runResults) {

@@ -137,12 +137,12 @@ function failuresPart({ meta }: WatchedBatch, failures: Failures, steering: Stee
   const count = withoutSuccess(meta);
   if (count === 0) return html`<p>None.</p>`;
   if (failures.kind === 'elsewhere') {
-    return html`<p>${count}. Why, says the manifest, which is ${elsewhereWords(meta)}. Ask, and retry, on the one that collects: <code>${steering.commandLine(['status', meta.name, '--failed'])}</code></p>`;
+    return html`<p>${count}. The manifest says why; it is ${elsewhereWords(meta)}. Ask, and retry, on the machine that collects: <code>${steering.commandLine(['status', meta.name, '--failed'])}</code></p>`;
   }
   const unreadable =
     failures.unreadable === 0
       ? null
-      : html`<p class="trouble">${failures.unreadable} lines of the manifest cannot be read: <code>rivya-batch verify</code> says more.</p>`;
+      : html`<p class="trouble">${failures.unreadable} lines of the manifest cannot be read: <code>rivya-batch verify</code> names them.</p>`;
   return html`${failures.groups.map((group) => groupPart(meta.name, group, steering))}${unreadable}`;
 }
 
@@ -260,7 +260,7 @@ export function limitingWords({ meta, account, look }: WatchedBatch): LimitingWo
 }
 
 export function paceWords({ told, learnedRate }: AccountView): string {
-  if (told.rate !== null) return `at most ${told.rate} requests/s as told`;
+  if (told.rate !== null) return `at most ${told.rate} requests/s (set)`;
   return learnedRate === null
     ? 'still to be learned'
     : `at most ${learnedRate.toFixed(1)} requests/s, learned`;

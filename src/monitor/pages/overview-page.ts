@@ -40,7 +40,7 @@ export function overviewPage(overview: Overview, extras: OverviewExtras): string
   const main = html`<h1>Batches</h1>
 ${alertsPart(alerts, open.length)}
 ${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches, extras.here)}
-${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them all.</p>` : null}
+${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists all batches.</p>` : null}
 ${schedulesInShort(overview)}
 ${accounts.map((account) => accountPart(account, open, { atMs, ...extras }))}`;
   const going = open.length > 0 ? `${open.length} open` : 'Batches';
@@ -51,9 +51,9 @@ ${accounts.map((account) => accountPart(account, open, { atMs, ...extras }))}`;
 /** What wants a person comes first of all, and that nothing does is worth a line while something goes on. */
 function alertsPart(alerts: readonly Alert[], open: number): Html | null {
   if (alerts.length === 0) {
-    return open === 0 ? null : html`<p class="well">Nothing wants you: all goes its way.</p>`;
+    return open === 0 ? null : html`<p class="well">Nothing needs you: all is well.</p>`;
   }
-  return html`<section class="alerts" aria-label="What wants you">${alerts.map(alertPart)}</section>`;
+  return html`<section class="alerts" aria-label="What needs you">${alerts.map(alertPart)}</section>`;
 }
 
 function alertPart({ severity, what, detail, toDo, sinceMs, about }: Alert): Html {

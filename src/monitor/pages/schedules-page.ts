@@ -104,7 +104,7 @@ function capWords(cap: number | 'none' | null): string | null {
   return typeof cap === 'number' ? creditsNumber(cap) : cap;
 }
 
-/** That somebody could not be told, a person should see. */
+/** That somebody could not be notified, a person should see. */
 function toldPart(sight: ScheduleSight, atMs: number): Html | string {
   const words = webhookWords(sight, atMs) ?? 'nobody';
   return lastTrouble(sight, atMs) === null ? words : html`<span class="trouble">${words}</span>`;

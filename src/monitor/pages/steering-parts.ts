@@ -63,7 +63,7 @@ export function briefSteering(
   const { name, out } = meta;
   const isOver = state.stage === 'lined';
   const wish = { batch: name, id };
-  const again = line?.status === 'succeeded' ? 'Make it anew…' : 'Retry this brief…';
+  const again = line?.status === 'succeeded' ? 'Make it again…' : 'Retry this brief…';
   const retry =
     isOver && line !== null && actions === 'allowed'
       ? html`<a class="act" href="${actLink({ deed: 'retry', ...wish })}">${again}</a>`

@@ -49,7 +49,7 @@ export const alertKinds = {
   KeyRefused: {
     severity: 'critical',
     what: (of) => `The API refuses the key of ${of}.`,
-    toDo: 'Nothing more is submitted. See under Settings at Rivya whether the key was revoked, correct it, and start the worker again.',
+    toDo: 'Nothing more is submitted. Check under Settings at Rivya whether the key was revoked, correct RIVYA_API_KEY, and start the worker again.',
     find: accountsWhere(
       ({ view }) => view.gate.kind === 'halted',
       ({ view }) =>
@@ -59,7 +59,7 @@ export const alertKinds = {
   OutOfCredits: {
     severity: 'critical',
     what: (of) => `${capital(of)} is out of credits.`,
-    toDo: 'Buy credits: it looks again at least once a minute, and goes on by itself. Nothing is lost.',
+    toDo: 'Buy credits: the account is checked at least once a minute, and the batches continue by themselves. Nothing is lost.',
     find: accountsWhere(
       ({ view }) => view.gate.kind === 'parked',
       ({ view }) => (view.gate.kind === 'parked' ? { sinceMs: view.gate.sinceMs } : {}),
@@ -68,14 +68,14 @@ export const alertKinds = {
   ApiDown: {
     severity: 'warning',
     what: (of) => `The API does not answer ${of}.`,
-    toDo: 'Nothing is lost, and it is asked again at least once a minute. Look at the network of the machine, and at the status that Rivya tells.',
+    toDo: 'Nothing is lost, and it is asked again at least once a minute. Check the network of the machine, and the status page of Rivya.',
     afterMs: 10_000,
     find: accountsWhere((sight, { atMs }) => apiIsDown(sight, atMs)),
   },
   FilesDue: {
     severity: 'warning',
     what: (of) => `Results of batch ${of} cannot be fetched.`,
-    toDo: 'They are paid, and asked for again by themselves. Look at the network of the machine that collects, and at the server that has them.',
+    toDo: 'They are paid, and fetched again by themselves. Check the network of the machine that collects, and the server that has them.',
     afterMs: 10_000,
     find: batchesWhere(
       ({ filesDue }) => filesDue.count > 0,
@@ -85,7 +85,7 @@ export const alertKinds = {
   WalletLow: {
     severity: 'warning',
     what: (of) => `${capital(of)} has fewer credits left than what is still to be made will take.`,
-    toDo: 'Buy credits before they end, or cap the batch with --max-credits; where they end, it waits.',
+    toDo: 'Buy credits before they run out, or cap the batch with --max-credits; when they run out, it waits.',
     find: accountsWhere(isShort, ({ wallet }) => ({
       detail: `${creditsNumber(wallet?.credits ?? 0)} are left.`,
     })),
@@ -93,19 +93,19 @@ export const alertKinds = {
   CapReached: {
     severity: 'warning',
     what: (of) => `Batch ${of} waits at its cap on credits.`,
-    toDo: 'Its own command with a higher --max-credits lets it go on; a cap of a day ends at midnight UTC.',
+    toDo: 'To continue: "rivya-batch continue BATCH --max-credits N" with a higher N; a cap of a day ends at midnight UTC.',
     find: batchesWhere(({ meta }) => cappedBy(meta) !== null),
   },
   TakenOut: {
     severity: 'warning',
     what: (of) => `Batch ${of} has jobs that ended with unexpected errors.`,
-    toDo: 'The log of the worker says which: mend that, and retry them under Queues (with --allow-actions).',
+    toDo: 'The log of the worker says which: correct the cause, and retry them under Queues (with --allow-actions).',
     find: batchesWhere(({ queues }) => queueNames.some((name) => queues[name].failed > 0)),
   },
   LinesUnwritten: {
     severity: 'warning',
     what: (of) => `Finished lines of batch ${of} are not written.`,
-    toDo: 'Is the disk full, or does no worker run that has the folder? Redis keeps them until one writes them.',
+    toDo: 'Make room if the disk is full, and start a worker that has the folder. Redis keeps the lines until one writes them.',
     afterMs: 5 * minuteMs,
     find: batchesWhere(({ unwritten }) => unwritten > 0),
   },
@@ -120,7 +120,7 @@ export const alertKinds = {
   ScheduleNotRun: {
     severity: 'critical',
     what: (of) => `Schedule ${of} has not run when it was due.`,
-    toDo: 'Does a "rivya-batch worker" run with its key?',
+    toDo: 'Start a "rivya-batch worker" with its key.',
     afterMs: minuteMs,
     find: schedulesWhere(
       ({ schedule, nextMs }, atMs) =>
@@ -146,8 +146,8 @@ export const alertKinds = {
   },
   ScheduleWebhookFailed: {
     severity: 'warning',
-    what: (of) => `The webhook of schedule ${of} could not be told what there was to tell.`,
-    toDo: 'It is tried for a day. The page of schedules in the monitor says what it answered; "rivya-batch schedule set" gives it another address.',
+    what: (of) => `The webhook of schedule ${of} could not be notified.`,
+    toDo: 'It is tried again for a day. The page of schedules in the monitor says what it answered; "rivya-batch schedule set" gives it another address.',
     find: schedulesWhere(
       (sight, atMs) => sight.webhook !== null && lastTrouble(sight, atMs) !== null,
     ),

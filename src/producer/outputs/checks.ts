@@ -230,7 +230,7 @@ function notANumber(key: string, value: JsonValue): Fault {
   const shown = typeof value === 'string' ? `"${shorten(value.trim())}"` : JSON.stringify(value);
   return {
     kind: 'not_a_number',
-    reason: `param ${key} must be a number, and ${shorten(shown)} is none`,
+    reason: `param ${key} must be a number, and ${shorten(shown)} is not`,
   };
 }
 

@@ -40,7 +40,7 @@ export const comparisons: Record<Operator, (left: JsonValue, right: JsonValue) =
  */
 export function comparisonFault(operator: string, value: JsonValue): string | null {
   if (!/^[<>]=?$/.test(operator) || numberOf(value) !== null || dateOf(value) !== null) return null;
-  return `"${value ?? ''}" is no number and no date such as 2026-05-01: ${operator} compares those`;
+  return `"${value ?? ''}" is neither a number nor a date such as 2026-05-01, and ${operator} compares only those`;
 }
 
 /** Lists and objects are equal to nothing; those that hold nothing are empty. */

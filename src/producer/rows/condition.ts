@@ -38,7 +38,7 @@ export function parseCondition(text: string, option: string): Condition {
   if (name === '') {
     throw new BatchError(
       'bad_input',
-      `${option}: "${text}" is no condition; write a column, such as 'Status = active', 'Price > 10' or '!Color'.`,
+      `${option}: "${text}" is not a condition; write a column, such as 'Status = active', 'Price > 10' or '!Color'.`,
     );
   }
   return { text, column: name, wanted: null, test: (cell) => isGiven(cell) !== negated };

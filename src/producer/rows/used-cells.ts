@@ -33,7 +33,7 @@ export class UsedCells {
     for (const column of this.#used) {
       const value = row.find(column);
       if (typeof value !== 'string' || suspectCell(value) !== 'error_value') continue;
-      const reason = `"${column}" holds ${trimCell(value)}, an error of the spreadsheet: mend its formula, or empty the cell`;
+      const reason = `"${column}" holds ${trimCell(value)}, an error of the spreadsheet: correct its formula, or empty the cell`;
       faults.push({ kind: 'error_value', column, reason });
     }
     return faults;
@@ -53,7 +53,7 @@ export class UsedCells {
       const value = row.find(column);
       if (typeof value !== 'string' || suspectCell(value) !== 'nothing_word') continue;
       warnings.note({ rule: 'nothing_word', column }, position, () => {
-        return `"${column}" says "${trimCell(value)}", as programs write for nothing: it is used as a word, and only an empty cell counts as empty`;
+        return `"${column}" says "${trimCell(value)}", which many programs write into empty cells: it is used as a word, since only an empty cell counts as empty`;
       });
     }
     this.#warnOfId(row, position, warnings);

@@ -44,13 +44,13 @@ export function addressFault(url: string, origin: string): string | null {
   const scheme = url.slice(0, url.indexOf('://')).toLowerCase();
   const label = shownFile(url);
   if (scheme === 's3') {
-    return `${label}: inputs are not read from s3:// yet; download it first (aws s3 cp), or give an https address that leads to it.`;
+    return `${label}: inputs are not read from s3:// yet; download it first (aws s3 cp), or give an https address of it.`;
   }
   if (scheme !== 'https' && scheme !== 'http') {
-    return `${label}: inputs are not read from ${scheme}://, only from files and https addresses.`;
+    return `${label}: inputs are not read from ${scheme}://: give a file or an https address.`;
   }
   if (judgeResultUrl(url, origin).kind === 'allowed') return null;
-  return `${label} cannot be read: only https URLs without a login are, and none in a private network.`;
+  return `${label} cannot be read: give an https URL without a login, outside of private networks.`;
 }
 
 async function fetchInto(
@@ -89,7 +89,10 @@ function fetchFault(
       return sourceFault(label, isLink ? `${there}: ${shareSheet}` : there);
     }
     case 'url_refused':
-      return sourceFault(label, 'leads into a private network, or not over https: not fetched');
+      return sourceFault(
+        label,
+        'leads into a private network, or is not https: give an https URL outside of private networks',
+      );
     case 'too_large':
       return sourceFault(label, `is larger than ${maxBytes / 1e9} GB: split it`);
     case 'unavailable':

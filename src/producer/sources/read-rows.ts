@@ -20,5 +20,5 @@ export function readRows(source: Source): AsyncGenerator<RowGroup> {
 
 export function noRowsReason({ format }: Source): string {
   const isTable = format === 'csv' || format === 'tsv';
-  return isTable ? 'has a header at most, and no rows' : 'has no briefs in it';
+  return isTable ? 'has no rows (at most a header)' : 'has no briefs in it';
 }

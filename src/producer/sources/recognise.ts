@@ -24,10 +24,10 @@ const OLE = [0xd0, 0xcf, 0x11, 0xe0];
 const UTF8_MARK = [0xef, 0xbb, 0xbf];
 
 const webPage =
-  'is a web page (HTML), as a server sends it to who is not signed in: download the file anew, signed in, or export it again';
+  'is a web page (HTML), as servers send it to somebody who is not signed in: sign in and download the file again, or export it again';
 
 const tablePage =
-  'is a web page (HTML) with a table in it at most, whatever it is called: open it in a spreadsheet and save it as .xlsx; where it asks for a sign-in, download the file anew, signed in';
+  'is a web page (HTML) with a table in it at most, whatever it is called: open it in a spreadsheet and save it as .xlsx; if it asks for a sign-in, sign in and download the file again';
 
 /** What text begins with that is of another kind than its name or `--format` says. */
 const KINDS: readonly { of: readonly InputFormat[]; begins: RegExp; reason: string }[] = [

@@ -32,9 +32,18 @@ export async function unpackGzip(
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code === 'Z_BUF_ERROR') {
-      throw sourceFault(label, 'ends in the middle: it was not copied or written whole', error);
+      throw sourceFault(
+        label,
+        'ends in the middle: it was not copied completely; copy or download it again',
+        error,
+      );
     }
-    if (code.startsWith('Z_')) throw sourceFault(label, 'is damaged: gzip cannot read it', error);
+    if (code.startsWith('Z_'))
+      throw sourceFault(
+        label,
+        'is damaged (not readable as gzip): copy or download it again',
+        error,
+      );
     throw error;
   }
 }

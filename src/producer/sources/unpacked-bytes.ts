@@ -24,7 +24,7 @@ export class UnpackedBytes {
       throw sourceFault(this.label, 'is larger than 4 GB when it is unpacked: split it');
     }
     if (this.#bytes <= largestRatio * this.packedBytes) return;
-    const reason = `unpacks to more than ${largestRatio} times its size, as no table does: it is not unpacked further`;
+    const reason = `unpacks to more than ${largestRatio} times its size, which no table does: unpack it yourself and give the file`;
     throw sourceFault(this.label, reason);
   }
 }

@@ -42,7 +42,7 @@ export class OutputNames {
     const { output, field } = ofOutput.exec(name)?.groups ?? {};
     if (output === undefined || (field !== 'text' && field !== 'file')) {
       const isCut = this.#hasSteps && name.startsWith('outputs.');
-      const reason = `"${name}" names nothing: it is outputs.NAME.text or outputs.NAME.file; a column of this name is written ${inBrackets(name)}`;
+      const reason = `"${name}" is not complete: write outputs.NAME.text or outputs.NAME.file; a column of this name is written ${inBrackets(name)}`;
       return isCut ? { kind: 'refused', reason } : { kind: 'column' };
     }
     if (!this.#names.includes(output)) {
@@ -72,10 +72,10 @@ function placeFault(
     return `output ${name} does not come after it: add "after: ${written}" to ${name}`;
   }
   if (field === 'file' && place.kind === 'text') {
-    return 'a file is no text: it can stand in references';
+    return 'a file cannot stand in text: use it in references';
   }
   if (field === 'text' && place.kind === 'references') {
-    return 'a text is no file, and references are files: it can stand in prompt and params';
+    return 'a text cannot be a reference: use it in prompt or params';
   }
   return null;
 }

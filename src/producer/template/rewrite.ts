@@ -108,7 +108,7 @@ function readFilters(text: string, position: TemplatePosition): WrittenFilter[] 
     const from = filter.lastIndex;
     const [matched, name = '', written = ''] = filter.exec(text) ?? [];
     if (matched === undefined) {
-      throw templateFault(position, `"${text.slice(from).trim()}" is no filter`);
+      throw templateFault(position, `"${text.slice(from).trim()}" is not a filter`);
     }
     filters.push({ name, values: readValues(name, written, position) });
   }

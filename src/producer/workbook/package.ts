@@ -76,7 +76,7 @@ export class Package {
 }
 
 const damaged =
-  'is damaged or was not copied whole: open it in the program that made it and save it again, or download it anew';
+  'is damaged or was not copied completely: open it in the program that made it and save it again, or download it again';
 
 /** Programs write them with and without a slash in front, and Windows does not mind the case. */
 function partName(name: string): string {

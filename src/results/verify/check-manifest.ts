@@ -170,7 +170,7 @@ export function linesReported({ counts }: RunReport): number {
 
 /** Both counts, to begin a sentence with. */
 export function linesText(report: RunReport, tally: ManifestTally): string {
-  return `${fileNames.report} speaks of ${linesReported(report)} lines, ${fileNames.manifest} has ${tally.lines}`;
+  return `${fileNames.report} says ${linesReported(report)} lines, ${fileNames.manifest} has ${tally.lines}`;
 }
 
 /** S4 within `run.json` itself. */
@@ -207,7 +207,7 @@ export function checkLines(report: RunReport, tally: ManifestTally, findings: Fi
   const extra = tally.lines - linesReported(report);
   if (extra > 0) {
     const text = linesText(report, tally);
-    const later = `a later run of this batch is under way or was cut off; it writes ${fileNames.report} anew`;
+    const later = `a later run of this batch is under way or was cut off; it writes ${fileNames.report} again`;
     if (report.state === 'finished') {
       findings.problem('line_extra', `${text}: either ${later}, or lines were put in.`);
     } else findings.warning('report_outdated', `${text}: ${later}.`);

@@ -138,7 +138,7 @@ async function checkRecords(
     findings.warning('unfinished', message, { path: fileNames.report });
   }
   if (linesReported(report) > 0 && !(await exists(manifestPath(root)))) {
-    const message = `There is no ${fileNames.manifest}, and ${fileNames.report} speaks of ${linesReported(report)} lines.`;
+    const message = `There is no ${fileNames.manifest}, and ${fileNames.report} says ${linesReported(report)} lines.`;
     findings.problem('manifest_missing', message, { path: fileNames.manifest });
     return;
   }

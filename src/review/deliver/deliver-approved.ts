@@ -84,7 +84,11 @@ const patienceMs = 60_000;
 export async function deliverApproved(out: string, options: DeliveryOptions): Promise<Delivery> {
   const path = join(out, '.delivered.lock');
   const impossible = (cause: unknown) =>
-    new BatchError('output_unusable', `Nothing can be handed over in ${out}.`, { cause });
+    new BatchError(
+      'output_unusable',
+      `No folder for approved files can be made in ${out}: check that it can be written.`,
+      { cause },
+    );
   const heldTooLong = () =>
     new BatchError(
       'output_unusable',
@@ -106,7 +110,7 @@ async function deliver(out: string, options: DeliveryOptions): Promise<Delivery>
   if (options.profile !== null && !(await canMakePictures())) {
     throw new BatchError(
       'output_unusable',
-      'Pictures cannot be made to measure here: the library that decodes them (sharp) cannot be loaded on this platform.',
+      'Pictures cannot be decoded on this machine, so none can be made to measure: install rivya-batch again on it (npm install), or leave out --deliver.',
     );
   }
   const path = join(out, fileNames.approved);
@@ -175,8 +179,8 @@ async function withoutTrouble<T>(path: string, work: () => Promise<T>): Promise<
     if (error instanceof BatchError || typeof code !== 'string') throw error;
     const isFull = code === 'ENOSPC' || code === 'EDQUOT';
     const message = isFull
-      ? `There is no room left for ${path} (${code}): make some, and give the same command again. It goes on with what is missing.`
-      : `${path} cannot be written (${code}). What is there is whole; the same command goes on with what is missing.`;
+      ? `There is no room left for ${path} (${code}): make room, and give the same command again. It continues with the files that are missing.`
+      : `${path} cannot be written (${code}). The files that are there are complete; the same command continues with those that are missing.`;
     throw new BatchError('output_unusable', message, { cause: error });
   }
 }

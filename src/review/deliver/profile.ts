@@ -71,7 +71,7 @@ function partsOf(text: string): Map<Key, string> {
   if (parts.size > 0) return parts;
   throw new BatchError(
     'usage',
-    `--deliver says nothing: it takes ${keys.join(', ')}, such as 'size=2000x2000,fit=contain,background=#fff,format=jpeg,quality=90'.`,
+    `--deliver is empty: it takes ${keys.join(', ')}, such as 'size=2000x2000,fit=contain,background=#fff,format=jpeg,quality=90'.`,
   );
 }
 

@@ -479,7 +479,7 @@ export function App({ source, first }: { source: ReviewSource; first: ReviewData
               )}
               {gone > 0 && (
                 <button type="button" class="link" onClick={() => lookAnew(lookedAnew + 1)}>
-                  {`${grouped(gone)} decided since: look anew`}
+                  {`${grouped(gone)} decided since: look again`}
                 </button>
               )}
               <div class="toolbar-end">

@@ -59,7 +59,7 @@ async function faultOf(answer: Response): Promise<string> {
     // Something else has answered.
   }
   return answer.status === 401
-    ? 'The login has ended: open the address that the command printed.'
+    ? 'The login has ended: open the address that the command printed again.'
     : `The server answered ${answer.status}.`;
 }
 

@@ -51,7 +51,7 @@ function tell({ onError }: ReviewRoutes, error: FastifyError, reply: FastifyRepl
   const status = error.statusCode ?? 500;
   if (status < 500) return reply.code(status).send({ error: error.message });
   onError(error);
-  return reply.code(500).send({ error: 'Something went wrong; the server has told what.' });
+  return reply.code(500).send({ error: 'Something went wrong: see what the command printed.' });
 }
 
 function statusOf({ code }: BatchError): number {

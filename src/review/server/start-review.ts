@@ -55,7 +55,7 @@ export async function startReview({
       onError: (error) => warn(`Unexpected error: ${error instanceof Error ? error.stack : error}`),
     }),
   );
-  const remedy = 'choose another with --port';
+  const remedy = 'Choose another with --port';
   const origin = await listen(server, { host, port }, { whose: 'The review', remedy });
   const close = async () => {
     await server.close();

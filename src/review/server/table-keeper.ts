@@ -45,7 +45,7 @@ export class TableKeeper {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (why !== this.told) {
-        this.warn(`What was decided is kept, and manifest.csv could not be written anew: ${why}`);
+        this.warn(`The decisions are saved, but manifest.csv could not be written again: ${why}`);
       }
       this.told = why;
     }

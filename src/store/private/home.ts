@@ -24,7 +24,7 @@ export function withHomeLock<T>(folder: string, work: () => Promise<T>): Promise
     heldTooLong: () =>
       new BatchError(
         'redis_unreachable',
-        `Another command has been starting or stopping the private Redis for ${patienceMs / 60_000} minutes (${path}).`,
+        `Another command has been starting or stopping the private Redis for ${patienceMs / 60_000} minutes (${path}): wait until it has ended, or end it, then give this command again.`,
       ),
     impossible: (cause: unknown) => unusable(folder, messageOf(cause), cause),
   };

@@ -57,7 +57,7 @@ export async function shutDownIfUnused(paths: PrivatePaths, storeId: string): Pr
     client.disconnect();
     throw new BatchError(
       'redis_unreachable',
-      `The private Redis could not save and keeps running: ${refusal.message}. Its log is ${paths.logPath}.`,
+      `The private Redis could not save, so it keeps running: ${refusal.message}. See its log, ${paths.logPath}, and make room on the disk.`,
       { cause: refusal },
     );
   }
@@ -148,7 +148,7 @@ async function settleStrayServer(
   }
   throw new BatchError(
     'redis_unreachable',
-    `A Redis (process ${processId}) works on ${paths.dataFolder}, but cannot be reached and does not end.`,
+    `A Redis (process ${processId}) works on ${paths.dataFolder}, but cannot be reached and does not end: end that process, then give the same command again.`,
   );
 }
 

@@ -85,7 +85,7 @@ async function startFailure(
   const lastLine = await lastLogLine(paths, logStart);
   return new BatchError(
     'redis_unreachable',
-    `The private Redis did not start (${reason}). ${lastLine === null ? 'It said nothing.' : `Its last line: ${lastLine}`}\nIts log is ${paths.logPath}, its data ${paths.dataFolder}.`,
+    `The private Redis did not start (${reason}). ${lastLine === null ? 'It printed nothing.' : `Its last line: ${lastLine}`}\nIts log is ${paths.logPath}, its data ${paths.dataFolder}.`,
   );
 }
 

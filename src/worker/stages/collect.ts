@@ -310,14 +310,14 @@ async function notRead(
 
 /** It is paid and cannot be had; another look at the task pays for nothing. */
 function notFetched({ job }: ReadyBrief, reason: string): BriefEnd {
-  const message = `The result could not be fetched for an hour (${reason.replace(/\.$/, '')}); the next run of this batch tries again and pays for nothing.`;
+  const message = `The result could not be fetched for an hour (${reason.replace(/\.$/, '')}); the next run of this batch tries again, which costs nothing.`;
   const code: UncollectedCode = 'download_unavailable';
   return { status: 'unknown', error: { code, message, request_id: null }, urls: job.urls ?? [] };
 }
 
 function withoutLink(brief: ReadyBrief): BriefEnd {
   const message =
-    'The API reported success and named no result file for an hour; "rivya-batch retry" looks at the task again and pays for nothing.';
+    'The API reported success and named no result file for an hour; "rivya-batch retry" checks the task again, which costs nothing.';
   return notToBeHad(brief, 'succeeded_no_output', message);
 }
 

@@ -67,7 +67,7 @@ async function stillRunning(context: StageContext, brief: AcceptedBrief): Promis
     return { kind: 'later', afterMs: await nextCheckInMs(context, brief.state) };
   }
   const minutes = Math.round(ageMs / 60_000);
-  const message = `The task was still running after ${minutes} minutes; the next run of this batch looks at it again and pays for nothing.`;
+  const message = `The task was still running after ${minutes} minutes; the next run of this batch checks it again, which costs nothing.`;
   return endUnknown(context, brief, 'task_overdue', message);
 }
 
@@ -90,7 +90,7 @@ async function actOnRefusal(
       if (ageMs < deadlineMs(brief.state.category)) {
         return { kind: 'later', afterMs: spacedMs(retryAfterMs) };
       }
-      const words = `The API would not say what became of the task (${message}); the next run of this batch asks again and pays for nothing.`;
+      const words = `The API would not say what became of the task (${message}); the next run of this batch asks again, which costs nothing.`;
       return endUnknown(context, brief, 'task_overdue', words, requestId);
     }
     case 'gone': {

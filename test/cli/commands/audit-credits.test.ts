@@ -16,21 +16,21 @@ it('says that the balance moved as counted', () => {
 });
 
 it('asks for a look where more went than was counted', () => {
-  expect(audited(100, 80)).toMatch(/moved by 20 credits, but 12 credits were counted.*have a look/);
+  expect(audited(100, 80)).toMatch(
+    /moved by 20 credits; counted here: 12 credits.*check its usage/,
+  );
 });
 
 it('takes credits that came in meanwhile for no alarm, and counts them', () => {
   const bought = audited(100, 1_088);
-  expect(bought).toMatch(
-    /rose by 988 credits, and 12 credits were counted here: 1,000 credits came/,
-  );
-  expect(bought).not.toMatch(/have a look/);
+  expect(bought).toMatch(/rose by 988 credits; counted here: 12 credits. 1,000 credits came/);
+  expect(bought).not.toMatch(/check its usage/);
 });
 
 it('S1: takes replays under old keys, which move no balance, for no alarm', () => {
   const replayed = audited(100, 97);
-  expect(replayed).toMatch(/moved by 3 credits, and 12 credits were counted here: 9 credits came/);
-  expect(replayed).not.toMatch(/have a look/);
+  expect(replayed).toMatch(/moved by 3 credits; counted here: 12 credits. 9 credits came/);
+  expect(replayed).not.toMatch(/check its usage/);
 });
 
 it('is silent where a balance could not be had', () => {

@@ -206,7 +206,7 @@ describe('--where, when and {% if %} say the same', () => {
   });
 
   it.each(['cheap', '1,000', '10 EUR', ''])('refuse %j as a bound', async (value) => {
-    const reason = `"${value}" is no number and no date such as 2026-05-01: > compares those`;
+    const reason = `"${value}" is neither a number nor a date such as 2026-05-01, and > compares only those`;
     const files = { 'x.csv': 'sku,price\n1,5\n' };
     const where = [`price > ${value}`];
     expect(

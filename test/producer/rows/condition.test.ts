@@ -25,9 +25,9 @@ it.each([
 });
 
 it.each([
-  ['', /is no condition/],
-  [' ! ', /is no condition/],
-  ['Price > cheap', /--where: "cheap" is no number/],
+  ['', /is not a condition/],
+  [' ! ', /is not a condition/],
+  ['Price > cheap', /--where: "cheap" is neither a number/],
 ])('%j is refused', (text, message) => {
   expect(() => parseCondition(text, '--where')).toThrow(BatchError);
   expect(() => parseCondition(text, '--where')).toThrow(message);

@@ -72,7 +72,7 @@ it.each<[string, Buffer | string, RegExp]>([
   ['zero.csv', `${table}2,z-image,\0\n`, /zero byte in line 3\.$/],
   ['twice.csv.gz', gzipSync(gzipSync(table)), /compressed with gzip twice/],
   ['cut.csv.gz', gzipSync(table.repeat(50)).subarray(0, 60), /ends in the middle/],
-  ['broken.csv.gz', damagedGzip(), /is damaged: gzip cannot read it/],
+  ['broken.csv.gz', damagedGzip(), /is damaged (not readable as gzip): copy or download it again/],
   ['empty.csv.gz', gzipSync(''), /is empty\.$/],
   ['utf16.csv.gz', gzipSync(Buffer.from(`\ufeff${table}`, 'utf16le')), /UTF-16/],
   ['packed.csv.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]), /compressed with zstd/],

@@ -318,12 +318,12 @@ describe('a recipe refuses', () => {
     [
       'a file in a prompt',
       [caption, { ...ordered, prompt: '{{ outputs.caption.file }}' }],
-      'output late, prompt: "outputs.caption.file": a file is no text: it can stand in references (character 1).',
+      'output late, prompt: "outputs.caption.file": a file cannot stand in text: use it in references (character 1).',
     ],
     [
       'a text in references',
       [caption, { ...ordered, references: '{{ outputs.caption.text }}' }],
-      'output late, references: "outputs.caption.text": a text is no file, and references are files: it can stand in prompt and params (character 1).',
+      'output late, references: "outputs.caption.text": a text cannot be a reference: use it in prompt or params (character 1).',
     ],
     [
       'the text of a picture',
@@ -366,7 +366,7 @@ describe('a recipe refuses', () => {
     [
       'an output without what it makes',
       [caption, { ...ordered, prompt: '{{ outputs.caption }}' }],
-      'output late, prompt: "outputs.caption" names nothing: it is outputs.NAME.text or outputs.NAME.file; a column of this name is written {{ ["outputs.caption"] }} (character 1).',
+      'output late, prompt: "outputs.caption" is not complete: write outputs.NAME.text or outputs.NAME.file; a column of this name is written {{ ["outputs.caption"] }} (character 1).',
     ],
     [
       'a result in the condition of an output',

@@ -84,7 +84,7 @@ it.each<[string, string | Buffer, RegExp]>([
   ['pictures.xlsx', zip([['a.png', 'x']]), /is a zip file, and no workbook is in it/],
   ['book.csv', whole, /is an Excel workbook.*name it \.xlsx/],
   ['book.xlsx.gz', gzipSync(whole), /a workbook is packed already/],
-  ['cut.xlsx', whole.subarray(0, whole.length - 40), /is damaged or was not copied whole/],
+  ['cut.xlsx', whole.subarray(0, whole.length - 40), /is damaged or was not copied completely/],
   ['empty.xlsx', makeSheet([]), /the sheet is empty/],
   ['charts.xlsx', makeWorkbook([]), /has no sheet with cells/],
   ['noise.xlsx', Buffer.from([1, 2, 0, 3]), /is no workbook/],

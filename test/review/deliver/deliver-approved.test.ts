@@ -293,7 +293,7 @@ describe('handed over again', () => {
     const before = await timesOf(folder);
     await folder.replaceBriefs([
       { brief_id: 'a' },
-      { brief_id: 'b', attempt: 2, contents: { 'b~try2.png': 'picture b, anew' } },
+      { brief_id: 'b', attempt: 2, contents: { 'b~try2.png': 'picture b, again' } },
       { brief_id: 'c' },
       { brief_id: 'd' },
     ]);
@@ -301,7 +301,7 @@ describe('handed over again', () => {
     await folder.decide('rejected', 'c');
     expect(await folder.deliver()).toMatchObject({ files: 3, written: 2, removed: 1 });
     expect(await folder.files()).toEqual(['a.png', 'b.png', 'd.png']);
-    expect(`${await folder.read('b.png')}`).toBe('picture b, anew');
+    expect(`${await folder.read('b.png')}`).toBe('picture b, again');
     expect((await timesOf(folder))['a.png']).toBe(before['a.png']);
   });
 
@@ -410,7 +410,7 @@ describe('what somebody else has put there', () => {
     await writeFile(folder.at('a.png'), 'retouched');
     await writeFile(folder.at('b.png'), 'retouched');
     await folder.replaceBriefs([
-      { brief_id: 'a', attempt: 2, contents: { 'a~try2.png': 'picture a, anew' } },
+      { brief_id: 'a', attempt: 2, contents: { 'a~try2.png': 'picture a, again' } },
       { brief_id: 'b' },
     ]);
     await folder.decide('approved', 'a');
@@ -421,7 +421,7 @@ describe('what somebody else has put there', () => {
       ...{ evaded: { count: 1 }, changed: { count: 1, first: [{ file: 'b.png' }] } },
     });
     expect(await folder.files()).toEqual(['a.png', 'a~2.png', 'b.png']);
-    expect(`${await folder.read('a~2.png')}`).toBe('picture a, anew');
+    expect(`${await folder.read('a~2.png')}`).toBe('picture a, again');
     expect((await folder.table()).map(({ file }) => file)).toEqual(['a~2.png']);
     // From now on they are somebody else's, and nothing more is told of the one that is in nobody's way.
     expect(await folder.deliver()).toMatchObject({ changed: { count: 0 }, evaded: { count: 1 } });

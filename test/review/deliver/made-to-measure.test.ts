@@ -65,7 +65,7 @@ describe('pictures made to measure', () => {
     expect(await folder.deliver({ profile: shop })).toMatchObject({ written: 0, smaller: 2 });
   });
 
-  it('are made anew with another profile or content, and only then', async () => {
+  it('are made again with another profile or content, and only then', async () => {
     const folder = await folderOf({
       'a.png': await drawing(300, 300).png().toBuffer(),
       'b.png': await drawing(300, 200).png().toBuffer(),

@@ -84,7 +84,7 @@ describe('the page', () => {
     const { review } = await openReview(folder.path);
     const port = Number(new URL(review.url).port);
     await expect(openReview(folder.path, { port })).rejects.toThrow(
-      'something listens there already: choose another with --port.',
+      'something listens there already. Choose another with --port.',
     );
   });
 });
@@ -302,7 +302,7 @@ describe('events', () => {
     expect((await strange.next(hasDecisions)).decisions).toHaveLength(3);
   });
 
-  it('tell all decisions anew where another file has come in place of theirs, and none that is half written', async () => {
+  it('tell all decisions again where another file has come in place of theirs, and none that is half written', async () => {
     const folder = await ResultsFolder.make();
     const { reviewer } = await openReview(folder.path);
     const ann = await reviewer();

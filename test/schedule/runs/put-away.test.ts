@@ -129,7 +129,7 @@ describe('when a run has ended', () => {
     expect(await nights(bench)).toEqual([good, bad].sort());
   });
 
-  it('folders that no history knows go as well: after a lost Redis, or of one that was added anew', async () => {
+  it('folders that no history knows go as well: after a lost Redis, or of one that was added again', async () => {
     const bench = await openNights({ runs: 1 });
     const first = await wholeNight(bench, 0);
     await bench.ledger.remove('shots');

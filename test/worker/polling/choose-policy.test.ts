@@ -68,7 +68,7 @@ describe('when nothing else is to be sent', () => {
     expect(freeFromMs(image, 0, 25_000, { ...endless, leftMs: 13_000 })).toBe(13_000);
   });
 
-  it('in the middle of a run nothing is planned anew, and never for more places than there is time', () => {
+  it('in the middle of a run nothing is planned again, and never for more places than there is time', () => {
     expect(freeFromMs(image, 0, 25_000, endless)).toBe(null);
     fc.assert(
       fc.property(anyMs, anyMs, (leftMs, placedMs) => {

@@ -52,7 +52,7 @@ describe('a job that failed for good', () => {
   it.each<[string, BriefState]>([
     ['a brief that was never sent', admitted(0)],
     ['a step that was never fixed', waiting()],
-  ])('S4: ends as failed %s: it may be tried anew without a doubt', async (_what, at) => {
+  ])('S4: ends as failed %s: it may be tried again without a doubt', async (_what, at) => {
     const { giveUp, lines } = await benchAt(at);
     await giveUp('submit');
     expect(await lines()).toMatchObject([{ status: 'failed', task_id: null }]);

@@ -146,7 +146,7 @@ describe('waitForLeave', () => {
     expect(notices).toContainEqual({ kind: 'paused' });
   });
 
-  it('a batch that was queued anew meanwhile holds for this life of it alone', async () => {
+  it('a batch that was queued again meanwhile holds for this life of it alone', async () => {
     const { context, briefs } = await openBriefs();
     const other = { ...context, createdAt: context.createdAt - 1 };
     expect(await waitForLeave(other, briefs.a)).toMatchObject({ kind: 'hold', of: 'batch' });

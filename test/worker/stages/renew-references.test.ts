@@ -11,7 +11,7 @@ async function benchWith(...settings: Parameters<typeof referenceBench>) {
 }
 
 describe('a submission that is refused for an upload', () => {
-  it('S1: is uploaded anew once, under a raised attempt, because other bytes need another key', async () => {
+  it('S1: is uploaded again once, under a raised attempt, because other bytes need another key', async () => {
     const bench = await benchWith({ faults: ['reference-refused:1x'] });
     await bench.ready(job);
     const first = await bench.ledger.references.addresses('a');

@@ -172,7 +172,7 @@ describe('a submission without a clear answer', () => {
     ['503 public_api_disabled', 'api-disabled:1x:endpoint=submit'],
     ['401', 'revoked-key:1x:endpoint=submit'],
     ['402', 'refuse=402/insufficient_credits:1x:endpoint=submit'],
-  ])('S1: a later %s does not start its key anew', async (_what, refusal) => {
+  ])('S1: a later %s does not start its key again', async (_what, refusal) => {
     const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
     await submit(bench);
     bench.simulator.control({ faults: [refusal] });
@@ -186,7 +186,7 @@ describe('a submission without a clear answer', () => {
     expect(bench.simulator.bill().total.tasks).toBe(1);
   });
 
-  it('S1: is not called failed, and so not paid anew, when a later send is found invalid', async () => {
+  it('S1: is not called failed, and so not paid again, when a later send is found invalid', async () => {
     const bench = await benchWith({ faults: ['lose-answer-after-accept:1x'] });
     await submit(bench);
     bench.simulator.control({ faults: ['refuse=400/validation_failed:1x'] });

@@ -46,11 +46,11 @@ export function printDelivery(terminal: Terminal, delivery: Delivery): void {
   if (smaller > 0) {
     const are = smaller === 1 ? '1 picture is' : `${grouped(smaller)} pictures are`;
     terminal.note(
-      `${are} smaller than the size that was asked for, and not enlarged; enlarge=yes does that.`,
+      `${are} smaller than the size that was asked for, and were not enlarged; enlarge=yes does that.`,
     );
   }
   if (delivery.copied_for_links) {
-    terminal.note('Copies were made: the file system gives no links from there to the results.');
+    terminal.note('Copies were made, as this file system cannot link there.');
   }
   tellAll(terminal, delivery);
 }

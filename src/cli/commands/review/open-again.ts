@@ -106,7 +106,7 @@ async function nothingOpened(batch: string, folder: string): Promise<OpenedAgain
       : [
           `${counted(pending, 'brief')} of it ${pending === 1 ? 'has' : 'have'} no result yet: its run, or a worker, goes on with ${pending === 1 ? 'it' : 'them'}.`,
         ];
-  return { result, lines: ['Nothing is to be made again.', ...left] };
+  return { result, lines: ['There is nothing to make again.', ...left] };
 }
 
 /** @throws BatchError `batch_not_found` with what brings it back */
@@ -122,7 +122,7 @@ async function findBatch(
     const how = header !== null && isSimulated(header) ? ' with --simulate' : '';
     throw new BatchError(
       'batch_not_found',
-      `The Redis that was asked does not know batch ${quoteName(batch)}, so nothing was opened. Where it was forgotten or lost, run its input again${how} with --out ${folder}: what is made already is not paid again, and then this command goes on. ${error.message}`,
+      `Redis does not know batch ${quoteName(batch)}, so nothing was changed. If the batch was forgotten or lost, run its input again${how} with --out ${folder} (what is made already is not paid again), and then give this command again. ${error.message}`,
       { cause: error },
     );
   }
@@ -146,9 +146,9 @@ async function folderOf(
   }
   const why =
     out === null
-      ? `Redis knows another life of it than ${folder} holds: run its input again with --out ${folder}, then give this command again`
+      ? `Redis knows another run of it than ${folder} holds: run its input again with --out ${folder}, then give this command again`
       : `its results go to ${out}, and ${folder} holds others: decide and apply there`;
-  throw new BatchError('batch_conflict', `Nothing of batch ${meta.name} was opened: ${why}.`);
+  throw new BatchError('batch_conflict', `Nothing of batch ${meta.name} was changed: ${why}.`);
 }
 
 async function agreeAndOpen(
@@ -165,7 +165,7 @@ async function agreeAndOpen(
   tellLeftOut(terminal, wishes.faulty);
   const { total } = countReopened(survey);
   if (total > 0 && !yes) {
-    terminal.note(priceText(`To be made again of batch ${ledger.batch}`, survey));
+    terminal.note(priceText(`To make again in batch ${ledger.batch}`, survey));
     if ((await confirm('Go on?')) === 'no') {
       terminal.note('Nothing was changed.');
       return 'not_wanted';
@@ -186,8 +186,12 @@ async function agreeAndOpen(
     await ledger.deeds.note(deed, personHere());
   }
   const meta = await ledger.meta();
-  if (meta === null) throw new BatchError('internal', `Batch ${ledger.batch} vanished.`);
-  const news = total > 0 ? openedLines(survey, opened, meta) : ['Nothing is to be made again.'];
+  if (meta === null)
+    throw new BatchError(
+      'internal',
+      `Batch ${ledger.batch} was deleted meanwhile: give the same command again.`,
+    );
+  const news = total > 0 ? openedLines(survey, opened, meta) : ['There is nothing to make again.'];
   const makers = leftOf(meta) === 0 ? [] : whoMakesThem(setup, meta, await workersOf(account));
   return {
     result: resultOf(ledger.batch, survey, { opened, faulty: wishes.faulty }),
@@ -238,7 +242,7 @@ function tellLeftOut(terminal: Terminal, faulty: ReadonlyMap<string, string>): v
   if (faulty.size === 0) return;
   const them = faulty.size === 1 ? 'its brief stays as it is' : 'their briefs stay as they are';
   terminal.warn(
-    `Left out: ${counted(faulty.size, 'changed prompt')}; ${them} until that is mended.`,
+    `Left out: ${counted(faulty.size, 'changed prompt')}; ${them} until that is corrected.`,
   );
   for (const [id, reason] of faulty) {
     const lines = hangingLines('  ', `${quoteName(id)}: ${reason}`, terminal.width);

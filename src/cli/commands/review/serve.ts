@@ -41,7 +41,7 @@ export async function serve(
     if (json) terminal.json({ url: review.url, token: review.token, briefs, undecided });
     else {
       terminal.print(`${counted(briefs, 'brief')}, ${grouped(undecided)} undecided.`);
-      const address = 'The address holds a token: whoever has it can look and decide.';
+      const address = 'The address has a token in it: whoever has the address can look and decide.';
       terminal.note(`${address}${elsewhereText(host)} Ctrl+C ends it.`);
     }
     if (!interrupts.signal.aborted) await once(interrupts.signal, 'abort');
@@ -66,7 +66,7 @@ async function tellEnd(
 ): Promise<void> {
   const { undecided } = await desk.progress();
   terminal.note(`Decided here: ${takenWords(desk.taken)}; ${grouped(undecided)} undecided.`);
-  terminal.note('Hand over what is approved, and make anew what is to be made again:');
+  terminal.note('To hand over what is approved, and to make again what should be made again:');
   terminal.note(`  ${program} review ${shellWord(typedFolder(folder))} --apply`);
 }
 

@@ -46,7 +46,7 @@ export function takenWords(taken: TakenDecisions['taken']): string {
 }
 
 const headOf: Readonly<Record<LeftOutBecause, string>> = {
-  unknown_brief: 'of briefs that have no line here',
+  unknown_brief: 'of briefs that this batch does not have',
   other_attempt: 'about another attempt',
   other_file: 'about another file',
   unreadable: 'that cannot be read',
