@@ -79,6 +79,29 @@ describe.concurrent('completion', () => {
     expect(column.split('\n')[0]).toBe('Image\\ Src');
   });
 
+  test('in zsh', async ({ openDesk }) => {
+    const desk = await shellDesk(openDesk);
+    // What a Tab does, but for drawing what is found: zsh draws at a terminal alone.
+    const script = `
+      autoload -U compinit; compinit -D
+      eval "$(rivya-batch completion zsh)"
+      _describe() { print -rl -- "\${(@P)2}"; }
+      _files() { print :files; }
+      words=("$@"); CURRENT=$#words
+      $_comps[rivya-batch]`;
+    for (const [typed, offered, never] of [
+      ...lines,
+      ['rivya-batch status sp', ['spring@2026'], []] as (typeof lines)[number],
+      ['rivya-batch run sh', [':files'], []] as (typeof lines)[number],
+      ['rivya-batch run shop.csv --unique Im', ['Image Src'], []] as (typeof lines)[number],
+    ]) {
+      const told = await say(desk, 'zsh', ['-f', '-c', script, 'zsh', ...typed.split(' ')]);
+      const found = told.split('\n').map((line) => (line === ':files' ? line : line.split(':')[0]));
+      for (const value of offered) expect(found, typed).toContain(value);
+      for (const value of never) expect(found, typed).not.toContain(value);
+    }
+  });
+
   test('in fish', async ({ openDesk }) => {
     const desk = await shellDesk(openDesk);
     const script = 'rivya-batch completion fish | source; complete -C $argv[1]';
