@@ -79,7 +79,7 @@ test.each([
   ['put', 400, 'XMinioStorageFull', 'lasting', /no room left/],
   ['put', 301, 'PermanentRedirect', 'lasting', /set AWS_REGION/],
   ['put', 403, 'RequestTimeTooSkewed', 'lasting', /The clock of this machine is wrong/],
-  ['put', 501, 'NotImplemented', 'lasting', /If-Match, If-None-Match/],
+  ['put', 501, 'NotImplemented', 'lasting', /If-Match and If-None-Match/],
   ['put', 400, 'InvalidRequest', 'lasting', /could not be written to \(InvalidRequest\)/],
   ['put', 400, 'BadDigest', 'passing', /\(BadDigest\)/],
   ['put', 503, 'SlowDown', 'passing', /cannot be reached just now \(SlowDown\)/],

@@ -38,8 +38,8 @@ describe.concurrent('secrets in files', () => {
     expect(code).toBe(2);
     expect(stderr.trimEnd().split('\n')).toEqual([
       'RIVYA_API_KEY and RIVYA_API_KEY_FILE are both set: leave one of them out.',
-      'REDIS_URL_FILE names a file that cannot be read (ENOENT)',
-      'The content of MONITOR_PASSWORD_FILE may not hold control characters',
+      'REDIS_URL_FILE names a file that cannot be read (ENOENT).',
+      'The content of MONITOR_PASSWORD_FILE may not hold control characters.',
     ]);
   });
 });

@@ -41,7 +41,7 @@ describe.concurrent('review --apply', () => {
     await expectPaidOnce(desk, 5);
     const applied = await desk.run(apply);
     expectEnded(applied);
-    expect(applied.stdout).toMatch(/new attempt: 2.*continue out/s);
+    expect(applied.stdout).toMatch(/new attempts: 2.*continue out/s);
     expect(await applyJson(desk)).toMatchObject({ reopened: 0, new_attempts: 0 });
     expect((await desk.run(apply)).stdout).toMatch(
       /made again.\n2 briefs of it have no result yet/,

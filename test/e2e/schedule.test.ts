@@ -167,7 +167,7 @@ describe.concurrent('a schedule', () => {
       [[...add, '--cron', '0 26 * * *'], /not a cron pattern/],
       [[...add, '--cron', '0 2 * * *', '--tz', 'Berlin'], /no time zone/],
       [['schedule', 'add', 'shots', '-', '--out', 'nights', ...daily], /stdin/],
-      [['schedule', 'add', 'x', 'http://a.test/in.csv', '--out', 'n', ...daily], /only https/],
+      [['schedule', 'add', 'x', 'http://a.test/in.csv', '--out', 'n', ...daily], /an https URL/],
       [['schedule', 'run-now', 'shots'], /no schedule named shots/],
     ] as const) {
       const result = await desk.run([...words]);

@@ -1,5 +1,6 @@
 import type { DraftFilter } from '../../shared/draft.js';
 import type { JsonValue } from '../../shared/json.js';
+import { counted } from '../../shared/quantities.js';
 import { comparisonFault } from '../rows/compare.js';
 import { filterNamed, unknownFilter } from './filters.js';
 import { type Operand, readOperand } from './read-literal.js';
@@ -126,11 +127,8 @@ function readValues(
   const given = written.trim() === '' ? [] : split(written, pattern, position);
   const [least, most] = known.takes;
   if (given.length < least || given.length > most) {
-    const takes = least === most ? String(least) : `${least} to ${most}`;
-    throw templateFault(
-      position,
-      `the filter "${name}" takes ${takes} values, not ${given.length}`,
-    );
+    const takes = least === most ? counted(least, 'value') : `${least} to ${most} values`;
+    throw templateFault(position, `the filter "${name}" takes ${takes}, not ${given.length}`);
   }
   return given.map((part) => {
     const operand = readOperand(part.operand);

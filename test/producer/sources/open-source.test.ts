@@ -56,8 +56,8 @@ it('does not unpack gigabytes of nothing', async () => {
 it.each<[string, Buffer | string, RegExp]>([
   ['empty.csv', '', /empty\.csv: is empty\.$/],
   ['mark.csv', '\ufeff', /is empty\.$/],
-  ['header.csv', 'id,model,prompt\n', /no rows\.$/],
-  ['blank.csv', '\n\n  \n', /no rows\.$/],
+  ['header.csv', 'id,model,prompt\n', /has no rows \(at most a header\)\.$/],
+  ['blank.csv', '\n\n  \n', /has no rows \(at most a header\)\.$/],
   ['list.json', '[]', /no briefs in it\.$/],
   ['lines.jsonl', '\n\n', /no briefs in it\.$/],
   ['utf16le.csv', Buffer.from(`\ufeff${table}`, 'utf16le'), /UTF-16 text; save it as UTF-8\.$/],
@@ -72,7 +72,11 @@ it.each<[string, Buffer | string, RegExp]>([
   ['zero.csv', `${table}2,z-image,\0\n`, /zero byte in line 3\.$/],
   ['twice.csv.gz', gzipSync(gzipSync(table)), /compressed with gzip twice/],
   ['cut.csv.gz', gzipSync(table.repeat(50)).subarray(0, 60), /ends in the middle/],
-  ['broken.csv.gz', damagedGzip(), /is damaged (not readable as gzip): copy or download it again/],
+  [
+    'broken.csv.gz',
+    damagedGzip(),
+    /is damaged \(not readable as gzip\): copy or download it again/,
+  ],
   ['empty.csv.gz', gzipSync(''), /is empty\.$/],
   ['utf16.csv.gz', gzipSync(Buffer.from(`\ufeff${table}`, 'utf16le')), /UTF-16/],
   ['packed.csv.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]), /compressed with zstd/],

@@ -108,7 +108,7 @@ describe('a draft', () => {
       { prompt: ['x'], texts: { seed: [{ output: 'caption', text: [] }] } },
       { caption: { text: 'seven' } },
       {},
-      { code: 'not_a_number', reason: 'param seed must be a number, and "seven" is none' },
+      { code: 'not_a_number', reason: 'param seed must be a number, and "seven" is not' },
     ],
     [
       'a filter that cannot take the text',

@@ -97,12 +97,12 @@ describe('filters', () => {
 
   it.each([
     ['{{ a | trim | uper }}', 'there is no filter "uper"; the nearest is "upper" (character 1).'],
-    ['x {{ a | default }}', 'the filter "default" takes 1 values, not 0 (character 3).'],
+    ['x {{ a | default }}', 'the filter "default" takes 1 value, not 0 (character 3).'],
     ['{{ a | upper: 1 }}', 'the filter "upper" takes 0 values, not 1 (character 1).'],
     ['{{ a | default: , }}', 'something is missing in it'],
     ['{{ a | default: "x }}', 'a quote in it is not closed'],
     ['a\n  {{ a | trim | date: "%Y" }}', 'there is no filter "date"'],
-    ['{{ a | trim | }}', 'is no filter'],
+    ['{{ a | trim | }}', 'is not a filter'],
   ])('%s is refused with its place', (template, reason) => {
     expect(refusalOf(template)).toMatch(/^--prompt: /);
     expect(refusalOf(template)).toContain(reason);

@@ -48,7 +48,7 @@ describe('damage to manifest.jsonl (S4)', () => {
       { code: 'line_missing', brief_id: null },
       { code: 'table_missing' },
     ]);
-    expect(problems[0]?.message).toContain('run.json speaks of 4 lines, manifest.jsonl has 2');
+    expect(problems[0]?.message).toContain('run.json says 4 lines, manifest.jsonl has 2');
   });
 
   it('the whole manifest gone', async () => {
