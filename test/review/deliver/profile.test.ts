@@ -17,7 +17,7 @@ describe('a profile', () => {
   });
 
   it.each([
-    ['', 'says nothing'],
+    ['', 'is empty'],
     ['2000x2000', '--deliver, 2000x2000: a part looks like'],
     ['sise=1x1', '--deliver, sise=1x1: there is no "sise"; did you mean size?'],
     ['foo=bar', 'there is no "foo"; the parts are size, fit,'],
