@@ -44,7 +44,7 @@ describe.concurrent('review --apply', () => {
     expect(applied.stdout).toMatch(/new attempts: 2.*continue out/s);
     expect(await applyJson(desk)).toMatchObject({ reopened: 0, new_attempts: 0 });
     expect((await desk.run(apply)).stdout).toMatch(
-      /made again.\n2 briefs of it have no result yet/,
+      /make again.\n2 briefs of it have no result yet/,
     );
     expectEnded(await desk.run(run));
     await expectPaidOnce(desk, 7);
