@@ -14,22 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import ts from 'typescript';
-import { bundle } from './bundle.mjs';
-import { bundlePage } from './bundle-page.mjs';
 
 const root = dirname(import.meta.dirname);
 const finished = join(root, 'dist');
 const page = join(root, 'src/review/page');
-const { target, verbatimModuleSyntax } = ts.convertCompilerOptionsFromJson(
-  ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions,
-  root,
-).options;
-const compilerOptions = {
-  ...{ target, verbatimModuleSyntax, sourceMap: true },
-  module: ts.ModuleKind.ESNext,
-  moduleResolution: ts.ModuleResolutionKind.Bundler,
-};
 const stamp = fingerprint([
   'src',
   'scripts/build.mjs',
@@ -57,14 +45,19 @@ async function build() {
 }
 
 async function compile(outDir) {
+  // Loaded where there is something to build: most calls find that there is nothing.
+  const { bundle } = await import('./bundle.mjs');
+  const { bundlePage } = await import('./bundle-page.mjs');
+  const { default: ts } = await import('typescript');
+  const compilerOptions = readCompilerOptions(ts);
   const src = join(root, 'src');
   // Types are checked by `npm run types`: here they are only left out, file by file.
   for (const path of filesIn(src)) {
     if (path.startsWith(`${page}/`)) continue;
     const place = join(outDir, relative(src, path));
     mkdirSync(dirname(place), { recursive: true });
-    if (path.endsWith('.ts')) writeJavaScript(path, place.replace(/\.ts$/, '.js'));
-    else cpSync(path, place);
+    if (!path.endsWith('.ts')) cpSync(path, place);
+    else writeJavaScript(path, place.replace(/\.ts$/, '.js'), { ts, compilerOptions });
   }
   await tellCommands(outDir);
   await bundle(outDir);
@@ -73,7 +66,19 @@ async function compile(outDir) {
   writeFileSync(join(outDir, '.stamp'), stamp);
 }
 
-function writeJavaScript(path, place) {
+function readCompilerOptions(ts) {
+  const { target, verbatimModuleSyntax } = ts.convertCompilerOptionsFromJson(
+    ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions,
+    root,
+  ).options;
+  return {
+    ...{ target, verbatimModuleSyntax, sourceMap: true },
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+  };
+}
+
+function writeJavaScript(path, place, { ts, compilerOptions }) {
   const { outputText, sourceMapText, diagnostics } = ts.transpileModule(
     readFileSync(path, 'utf8'),
     { fileName: path, compilerOptions },
