@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { lineStatusSchema } from '../shared/manifest-line.js';
+import { type LineStatus, lineStatusSchema } from '../shared/manifest-line.js';
 import { taskCategorySchema } from '../shared/task-category.js';
 
 const madeBy = {
@@ -79,6 +79,11 @@ const briefStateSchema = z.discriminatedUnion('stage', [
 export type BriefState = z.infer<typeof briefStateSchema>;
 export type Stage = BriefState['stage'];
 export type StateOf<S extends Stage> = Extract<BriefState, { stage: S }>;
+
+/** Its stage, or how it ended: as people are told where a brief stands. */
+export function standingOf(state: BriefState): Exclude<Stage, 'lined'> | LineStatus {
+  return state.stage === 'lined' ? state.status : state.stage;
+}
 
 /** A state as read, with the exact text that compare-and-set compares. */
 export interface ReadState<S extends BriefState = BriefState> {

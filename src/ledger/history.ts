@@ -95,8 +95,8 @@ function nothing(): HistoryFigures {
 /** None of a bucket of an earlier round. */
 function figuresIn(text: string, bucket: number): HistoryFigures {
   const [number, ...values] = text.split(' ').map(Number);
-  if (number !== bucket) return nothing();
-  return Object.fromEntries(
-    figures.map((figure, index) => [figure, values[index] ?? 0]),
-  ) as unknown as HistoryFigures;
+  const found = nothing();
+  if (number !== bucket) return found;
+  for (const [index, figure] of figures.entries()) found[figure] = values[index] ?? 0;
+  return found;
 }

@@ -9,7 +9,7 @@ import { isUrl } from '../../shared/addresses.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
 import { counted, shellWord } from '../../shared/quantities.js';
 import { addReadingFlags, addYesFlag, inputArgument } from '../options/flags.js';
-import { recipesIn } from '../options/recipe-here.js';
+import { recipesHere } from '../options/recipe-here.js';
 import type { CommandSetup } from '../setup.js';
 import { canAsk } from '../text/agree.js';
 import { type RecipeAnswers, recipeText } from '../text/recipe-text.js';
@@ -215,7 +215,7 @@ async function tellNext(
   { terminal, program, settings }: CommandSetup,
   recipe: string,
 ): Promise<void> {
-  const isOnly = dirname(recipe) === '.' && (await recipesIn('.')).length === 1;
+  const isOnly = dirname(recipe) === '.' && (await recipesHere()).length === 1;
   const run = `${program} run${isOnly ? '' : ` --recipe ${shellWord(recipe)}`}`;
   const key =
     settings.apiKey === null ? ', once RIVYA_API_KEY stands in a file named .env here' : '';

@@ -1,5 +1,10 @@
 import { existsSync } from 'node:fs';
-import { type CommandTold, type OptionTold, readToldCommands } from '../help/told-commands.js';
+import {
+  type ArgumentTold,
+  type CommandTold,
+  type OptionTold,
+  readToldCommands,
+} from '../help/told-commands.js';
 import { columnsOf, modelIds, namesInRedis } from './known-names.js';
 
 /** One line for a shell: what may stand there, and what it is. */
@@ -40,7 +45,7 @@ async function candidates(words: readonly string[]): Promise<Completion> {
   const argument = command.arguments[operands.length] ?? command.arguments.at(-1);
   if (argument === undefined) return [];
   if (command.arguments.length <= operands.length && !argument.variadic) return [];
-  const named = await valuesOfArgument(command, argument.name);
+  const named = await valuesOfArgument(command, argument);
   return named === 'files' ? named : fitting(named);
 }
 
@@ -60,7 +65,7 @@ function place(commands: readonly CommandTold[], typed: readonly string[]): Plac
       continue;
     }
     if (word.startsWith('--')) {
-      const option = at.command?.options.find(({ flags }) => flags.split(' ')[0] === word);
+      const option = at.command?.options.find((known) => typedAs(known) === word);
       if (option && /[<[]/.test(option.flags)) at.open = option;
       continue;
     }
@@ -79,8 +84,8 @@ function listOf(commands: readonly CommandTold[]): Candidate[] {
 function optionsOf(command: CommandTold | null): Candidate[] {
   const own = (command?.options ?? [])
     .filter(({ hidden }) => !hidden)
-    .map(({ flags, description }) => {
-      return { value: flags.split(' ')[0] ?? flags, text: description.split(/;| \(/)[0] ?? '' };
+    .map((option) => {
+      return { value: typedAs(option), text: option.description.split(/;| \(/)[0] ?? '' };
     });
   return [...own, { value: '--help', text: 'what is used most; with --all everything' }];
 }
@@ -96,8 +101,14 @@ const columnOptions = [
 ];
 const fileOptions = ['recipe', 'out', 'rejected', 'take', 'ids', 'prompt'];
 
-async function valuesOf({ flags, choices }: OptionTold, operands: string[]): Promise<Completion> {
-  const name = (flags.split(' ')[0] ?? '').replace(/^--/, '');
+/** `--max-credits`, of `--max-credits <n>` */
+function typedAs({ flags }: OptionTold): string {
+  return flags.split(' ')[0] ?? flags;
+}
+
+async function valuesOf(option: OptionTold, operands: string[]): Promise<Completion> {
+  const { choices } = option;
+  const name = typedAs(option).replace(/^--/, '');
   if (choices !== null) return plain(choices);
   if (name === 'model') return modelIds();
   if (name === 'batch') return plain(await namesInRedis('batches'));
@@ -108,7 +119,11 @@ async function valuesOf({ flags, choices }: OptionTold, operands: string[]): Pro
   return fileOptions.includes(name) ? 'files' : [];
 }
 
-async function valuesOfArgument(command: CommandTold, name: string): Promise<Completion> {
+async function valuesOfArgument(
+  command: CommandTold,
+  { name, choices }: ArgumentTold,
+): Promise<Completion> {
+  if (choices !== null) return plain(choices);
   switch (name) {
     case 'batch':
     case 'batch or folder':
@@ -117,8 +132,6 @@ async function valuesOfArgument(command: CommandTold, name: string): Promise<Com
       return command.name === 'add' ? [] : plain(await namesInRedis('schedules'));
     case 'model':
       return modelIds();
-    case 'shell':
-      return plain(['bash', 'zsh', 'fish']);
     case 'file':
     case 'folder':
       return 'files';

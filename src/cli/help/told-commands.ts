@@ -13,9 +13,17 @@ export interface CommandTold {
   /** The same, and below it what else is to be known. */
   description: string;
   group: string;
-  arguments: { name: string; description: string; required: boolean; variadic: boolean }[];
+  arguments: ArgumentTold[];
   options: OptionTold[];
   commands: CommandTold[];
+}
+
+export interface ArgumentTold {
+  name: string;
+  description: string;
+  required: boolean;
+  variadic: boolean;
+  choices: readonly string[] | null;
 }
 
 export interface OptionTold {
@@ -39,6 +47,7 @@ export function tellCommand(command: Command): CommandTold {
       description: argument.description,
       required: argument.required,
       variadic: argument.variadic,
+      choices: argument.argChoices ?? null,
     })),
     options: command.options.map(tellOption),
     commands: command.commands.map(tellCommand),

@@ -23,7 +23,7 @@ export async function inputOf(command: Command, typed: readonly string[]): Promi
   if (isNamed || saysWhatIsMade(command)) {
     return { files: requireFiles(applyRecipe(command, [...typed])), found: null };
   }
-  const found = onlyOne(await recipesIn('.'), command.name());
+  const found = onlyOne(await recipesHere(), command.name());
   command.setOptionValueWithSource('recipe', found, 'found');
   return { files: requireFiles(applyRecipe(command, [])), found };
 }
@@ -63,9 +63,9 @@ function onlyOne(recipes: readonly string[], command: string): string {
 /** A recipe is written by a person. */
 const largestBytes = 256 * 1024;
 
-/** Files that are recipes, and name what they are made of. */
-export async function recipesIn(folder: '.'): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => {
+/** Files of this folder that are recipes, and name what they are made of. */
+export async function recipesHere(): Promise<string[]> {
+  const names = (await readdir('.')).filter((name) => {
     return ['.yaml', '.yml', '.json'].includes(extname(name).toLowerCase());
   });
   const found = await Promise.all(

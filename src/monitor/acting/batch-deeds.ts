@@ -202,23 +202,21 @@ function whyNotSteered(
   meta: BatchMeta,
   to: 'pause' | 'resume' | 'cancel' | 'prioritize',
 ): NotNow | null {
-  if (meta.stage === 'finished') return isOverNow(meta, to);
-  if (meta.stage === 'cancelled') {
-    const why = cancelledSentence(meta.name);
-    return { kind: 'not_now', title: meta.name, why, commands: [], back: batchLink(meta.name) };
-  }
-  if (to === 'resume' && !isPaused(meta)) {
-    const why = `Batch ${meta.name} is not paused.`;
-    return { kind: 'not_now', title: meta.name, why, commands: [], back: batchLink(meta.name) };
-  }
-  return null;
+  const { name, stage } = meta;
+  if (stage === 'finished' || stage === 'cancelled') return isOverNow(meta, to);
+  return to === 'resume' && !isPaused(meta) ? notNow(name, `Batch ${name} is not paused.`) : null;
 }
 
 function isOverNow({ name, stage }: BatchMeta, to: string): NotNow {
-  const why =
+  return notNow(
+    name,
     stage === 'cancelled'
       ? cancelledSentence(name)
-      : `Batch ${name} is finished: there is nothing to ${to}.`;
+      : `Batch ${name} is finished: there is nothing to ${to}.`,
+  );
+}
+
+function notNow(name: string, why: string): NotNow {
   return { kind: 'not_now', title: name, why, commands: [], back: batchLink(name) };
 }
 

@@ -1,3 +1,4 @@
+import { standingOf } from '../../ledger/brief-state.js';
 import { remedyFor } from '../../results/failures.js';
 import { type Html, html, type Part } from '../../shared/html.js';
 import type { JsonValue } from '../../shared/json.js';
@@ -12,7 +13,7 @@ import { briefSteering, type Steering } from './steering-parts.js';
 export function briefPage(story: Story, steering: Steering, nowMs: number): string {
   const { id, meta, state, line } = story;
   const main = html`<p class="crumb"><a href="${batchLink(meta.name)}">${meta.name}</a></p>
-<h1><span class="name">${id}</span> ${pill(state.stage === 'lined' ? state.status : state.stage)}</h1>
+<h1><span class="name">${id}</span> ${pill(standingOf(state))}</h1>
 ${rowPart(story)}
 ${promptPart(story)}
 ${mediaPart(story)}

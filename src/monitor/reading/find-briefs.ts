@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { BatchMeta } from '../../ledger/batch-meta.js';
-import { type BriefState, decodeState } from '../../ledger/brief-state.js';
+import { decodeState, standingOf } from '../../ledger/brief-state.js';
 import { manifestPath, readManifest } from '../../results/manifest.js';
 import { wordsOf } from '../../review/find-briefs.js';
 import { clientRequestId, parseContent } from '../../shared/brief.js';
@@ -78,9 +78,9 @@ class Search {
 
   noteState(batch: string, id: string, stateText: string): void {
     const { state } = decodeState(stateText);
-    if (!this.hasStatus(statusOf(state), state.stage !== 'lined')) return;
+    if (!this.hasStatus(standingOf(state), state.stage !== 'lined')) return;
     const atMs = state.stage === 'lined' ? null : state.admittedAt;
-    const known = { batch, id, status: statusOf(state), prompt: null, atMs, line: null };
+    const known = { batch, id, status: standingOf(state), prompt: null, atMs, line: null };
     if (this.found.size < mostFound && this.of(batch, id) === undefined) {
       this.found.set(keyOf(batch, id), known);
     }
@@ -254,8 +254,4 @@ function keyOf(batch: string, id: string): string {
 
 function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1).toLowerCase();
-}
-
-function statusOf(state: BriefState): string {
-  return state.stage === 'lined' ? state.status : state.stage;
 }

@@ -1,6 +1,6 @@
 import type { BatchMeta } from '../../ledger/batch-meta.js';
-import { decodeState, type Stage } from '../../ledger/brief-state.js';
-import type { LineStatus, ManifestLine } from '../../shared/manifest-line.js';
+import { decodeState, standingOf } from '../../ledger/brief-state.js';
+import type { ManifestLine } from '../../shared/manifest-line.js';
 import type { Ledgers } from './ledgers.js';
 
 /** A brief of a row, as the others of the row see it. */
@@ -10,7 +10,7 @@ export interface RowBrief {
   /** Numbers of its variants, as `/2/3`; '' for none. */
   variant: string;
   /** Its stage, or how it ended. */
-  status: Exclude<Stage, 'lined'> | LineStatus;
+  status: ReturnType<typeof standingOf>;
 }
 
 /** Where a brief stands in its row, by its id and its output's name. */
@@ -82,7 +82,6 @@ async function findBriefs(ledgers: Ledgers, batch: string, ids: RowId[]): Promis
   return ids.flatMap((asked, index): RowBrief[] => {
     const text = texts[index];
     if (typeof text !== 'string') return [];
-    const { state: found } = decodeState(text);
-    return [{ ...asked, status: found.stage === 'lined' ? found.status : found.stage }];
+    return [{ ...asked, status: standingOf(decodeState(text).state) }];
   });
 }
