@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { firstLooks, optionGroups } from '../../src/cli/help/first-look.js';
-import { examplesOf, wordsOfCommand } from '../../src/cli/help/help-layout.js';
+import { examplesOf, helpLayout, wordsOfCommand } from '../../src/cli/help/help-layout.js';
 import { readToldCommands, tellCommand } from '../../src/cli/help/told-commands.js';
 import { createProgram } from '../../src/cli/program.js';
 import type { CommandSetup } from '../../src/cli/setup.js';
@@ -30,8 +30,15 @@ describe('the help', () => {
     for (const command of all) {
       const words = wordsOfCommand(command);
       expect(examplesOf(command), words).toHaveLength(3);
-      const known = [...command.options, ...command.commands].map((item) => item.name());
-      expect((firstLooks[words]?.most ?? []).filter((name) => !known.includes(name))).toEqual([]);
+      const { options, commands, registeredArguments } = command;
+      const known = [...options, ...commands, ...registeredArguments].map((item) => item.name());
+      const { most } = firstLooks[words] ?? {};
+      if (!most) continue;
+      const named = Object.values(most).flat();
+      expect(named.filter((name) => !known.includes(name))).toEqual([]);
+      expect(new Set(named).size).toBe(named.length);
+      const takes = registeredArguments.filter(({ description }) => description);
+      expect(named).toEqual(expect.arrayContaining(takes.map((argument) => argument.name())));
     }
     expect(Object.keys(firstLooks).sort()).toEqual(all.map(wordsOfCommand).sort());
   });
@@ -55,22 +62,44 @@ describe('the help', () => {
     expect(inBuild()).toEqual(JSON.parse(JSON.stringify(program.commands.map(tellCommand))));
   });
 
-  it('begins with a screen of what is used most, and has the rest behind --all', async () => {
-    const [list, run, help, everything, add] = await Promise.all([
+  it.each([80, 120])(
+    'begins on %i columns with a screen, and says where the rest is',
+    (columns) => {
+      const screen = { rows: 24, prompt: 1 };
+      for (const command of all) {
+        const words = wordsOfCommand(command);
+        const [short, whole] = (['first look', 'all'] as const).map((depth) =>
+          command
+            .configureOutput({ getOutHelpWidth: () => columns })
+            .configureHelp(helpLayout(depth))
+            .helpInformation(),
+        );
+        const lines = short?.trimEnd().split('\n') ?? [];
+        expect(lines.length, words).toBeLessThanOrEqual(screen.rows - screen.prompt);
+        for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(columns);
+        for (const example of examplesOf(command)) expect(lines).toContain(`  ${example}`);
+        // Neither leads to more where there is none, nor says nothing of what there is.
+        const isAll = short === whole || command.commands.length > 0;
+        const rest = isAll ? 'COMMAND --help' : `rivya-batch ${words} --help --all`;
+        expect(short?.includes(rest), words).toBe(!isAll || command.commands.length > 0);
+      }
+    },
+  );
+
+  it('has what is used most under headings, and the rest behind --all', async () => {
+    const [list, run, help, everything] = await Promise.all([
       printed(['--help']),
       printed(['run', '--help']),
       printed(['help', 'run']),
       printed(['run', '--help', '--all']),
-      printed(['schedule', 'add', '-h']),
     ]);
-    for (const text of [list, run, add]) {
-      expect(text.split('\n').length).toBeLessThanOrEqual(32);
-      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    }
-    expect(list).toMatch(/^Also: .*rivya-batch --help\s--all/ms);
+    expect(list).toMatch(/^Also: .*completion.*^Options: .*rivya-batch --help --all$/ms);
     expect(help).toBe(run);
-    expect(run).toMatch(/^More options \(.* of pace.*\): rivya-batch run --help --all/ms);
+    expect(run).toMatch(/^\d+ more options: rivya-batch run --help --all$/m);
     expect(run).not.toContain('--key-life');
+    for (const heading of ['Input:', 'Prompt:', 'Money:', 'Output:']) {
+      expect(run).toContain(`\n${heading}\n`);
+    }
     for (const heading of ['Input:', 'Rows:', 'Prompt:', 'Money:', 'Pace:', 'Output:']) {
       expect(everything).toContain(`\n${heading}\n`);
     }

@@ -11,7 +11,10 @@ import type { CommandSetup } from '../setup.js';
 export function addForgetCommand(program: Command, setup: CommandSetup): void {
   program
     .command('forget')
-    .argument('<batch...>', "names; * stands for any letters, as in 'nightly@2026-10-*'")
+    .argument(
+      '<batch...>',
+      "names, or patterns as in 'nightly@2026-10-*'; * stands for any letters",
+    )
     .action((given: string[]) => setup.run(() => forget(setup, given)));
 }
 

@@ -40,7 +40,10 @@ export function addSetFlags(set: Command): void {
   const names = set.options.map((option) => option.name());
   const known = names.filter((name) => !cannotBeUnset.has(name));
   set.addOption(
-    new Option('--unset <options>', 'these are as if nothing had been said, such as limit,where')
+    new Option(
+      '--unset <options>',
+      'take these back; such as limit,where, as if nothing had been said',
+    )
       .argParser(optionNames(known))
       .default([], 'none'),
   );

@@ -18,7 +18,10 @@ export function addWebhooksCommand(program: Command, setup: CommandSetup): void 
   const create = webhooks
     .command('create')
     .description('let Rivya tell this address of tasks that are over')
-    .argument('<url>', 'public https; one without a path gets RIVYA_BATCH_HOOKS_PATH as its path')
+    .argument(
+      '<url>',
+      'public https address; one without a path gets RIVYA_BATCH_HOOKS_PATH as its path',
+    )
     .argument('[name]', 'what it is called', 'rivya-batch');
   addJsonFlag(create);
   create.action((url: string, name: string, flags: { json: boolean }) =>

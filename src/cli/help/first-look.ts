@@ -1,7 +1,7 @@
-/** What the help of a command begins with: whoever wants the rest asks for it. */
+/** What the help of a command begins with, on one screen: whoever wants the rest asks for it. */
 export interface FirstLook {
-  /** Options, or the commands of the program, that most people need; absent: all there are. */
-  most?: readonly string[];
+  /** By headings, what most people need: options, arguments, or the commands of the program. Absent: all there are. */
+  most?: Readonly<Record<string, readonly string[]>>;
   /** As they are typed behind the program's name; each can be parsed as it stands. */
   examples: readonly string[];
 }
@@ -32,20 +32,24 @@ export const optionGroups: Readonly<Record<string, readonly string[]>> = {
   'Redis:': ['prefix'],
 };
 
-const reading = ['recipe', 'where', 'id', 'model', 'prompt', 'param'];
-const spending = ['max-credits', 'trial', 'simulate'];
+const prompt = ['id', 'model', 'prompt'];
 
 /** By the words of a command; '' is the program itself. */
 export const firstLooks: Readonly<Record<string, FirstLook>> = {
   '': {
-    most: [
-      ...['init', 'check', 'run', 'continue', 'status', 'retry', 'review', 'verify'],
-      ...['schedule', 'monitor', 'models', 'doctor'],
-    ],
+    most: {
+      'Make:': ['init', 'check', 'run', 'schedule'],
+      'See and decide:': ['status', 'review', 'retry'],
+      'Look things up:': ['models', 'doctor'],
+    },
     examples: ['init products.csv', 'run --trial 5 --simulate', 'status products'],
   },
   init: {
-    most: ['recipe', 'sheet', 'id', 'model', 'prompt', 'references', 'out', 'yes'],
+    most: {
+      'Input:': ['file', 'sheet'],
+      'Prompt:': [...prompt, 'references'],
+      'Recipe:': ['recipe', 'out', 'yes'],
+    },
     examples: [
       'init products.csv',
       'init orders.xlsx --sheet May --recipe may.yaml',
@@ -53,23 +57,37 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
     ],
   },
   run: {
-    most: [...reading, ...spending, 'out'],
+    most: {
+      'Input:': ['file', 'recipe'],
+      'Prompt:': [...prompt, 'param'],
+      'Money:': ['max-credits', 'trial', 'simulate'],
+      'Output:': ['out'],
+    },
     examples: [
-      'run products.csv --out out/spring --id sku --model z-image \\\n    --prompt "Studio photo of {{title}}"',
+      "run may.csv --out may --model z-image --prompt 'Photo: {{title}}'",
       'run --recipe products.yaml --out out/spring --max-credits 250',
       'run --trial 5 --simulate',
     ],
   },
   check: {
-    most: [...reading, 'references', 'rejected', 'out'],
+    most: {
+      'Input:': ['file', 'recipe', 'where', 'rejected'],
+      'Prompt:': [...prompt, 'param', 'references'],
+      'Output:': ['out'],
+    },
     examples: [
-      'check products.csv --id sku --model z-image \\\n    --prompt "Studio photo of {{title}}"',
+      "check products.csv --model z-image --prompt 'Photo of {{title}}'",
       'check --recipe products.yaml --rejected faults.csv',
       "check orders.xlsx --sheet May --where 'Status = active'",
     ],
   },
   enqueue: {
-    most: [...reading, 'max-credits', 'priority', 'out'],
+    most: {
+      'Input:': ['file', 'recipe', 'where'],
+      'Prompt:': [...prompt, 'param'],
+      'Money and pace:': ['max-credits', 'priority'],
+      'Output:': ['out'],
+    },
     examples: [
       'enqueue --recipe products.yaml --out out/spring',
       'enqueue urgent.csv --model z-image --priority 50 --out out/urgent',
@@ -84,7 +102,11 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
     ],
   },
   worker: {
-    most: ['out', 'stages', 'rate', 'in-flight', 'health-port', 'hooks-port', 'log-level'],
+    most: {
+      'Pace:': ['stages', 'rate', 'in-flight'],
+      'Output:': ['out', 'log-level'],
+      'Ports:': ['health-port', 'hooks-port'],
+    },
     examples: [
       'worker',
       'worker --out /srv/pictures --health-port 8080',
@@ -111,6 +133,10 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
   },
   sheet: { examples: ['sheet out/spring', 'sheet out/try', 'sheet s3://pictures/spring'] },
   review: {
+    most: {
+      'Look and decide:': ['folder', 'port', 'take'],
+      'Hand over:': ['apply', 'name', 'as', 'deliver', 'yes'],
+    },
     examples: [
       'review out/spring',
       'review out/spring --take decisions.jsonl',
@@ -139,7 +165,12 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
     ],
   },
   'schedule add': {
-    most: ['recipe', 'id', 'model', 'prompt', 'max-credits', 'cron', 'tz', 'only-changed', 'out'],
+    most: {
+      'Time:': ['cron', 'tz'],
+      'Input:': ['file', 'recipe', 'only-changed'],
+      'Prompt:': prompt,
+      'Money and output:': ['max-credits', 'out'],
+    },
     examples: [
       "schedule add night --recipe shop.yaml --cron '0 2 * * *' --out out",
       "schedule add new a.csv --cron '0 * * * *' --only-changed --out new",
@@ -147,17 +178,12 @@ export const firstLooks: Readonly<Record<string, FirstLook>> = {
     ],
   },
   'schedule set': {
-    most: [
-      'recipe',
-      'model',
-      'prompt',
-      'unset',
-      'max-credits',
-      'cron',
-      'tz',
-      'only-changed',
-      'out',
-    ],
+    most: {
+      'Time:': ['cron', 'tz'],
+      'Input:': ['file', 'recipe', 'only-changed', 'unset'],
+      'Prompt:': ['model', 'prompt'],
+      'Money and output:': ['max-credits', 'out'],
+    },
     examples: [
       "schedule set nightly --cron '30 3 * * *'",
       'schedule set nightly --max-credits 500 --keep-runs 14',

@@ -1,6 +1,6 @@
-import type { Command, Help, HelpConfiguration, Option } from 'commander';
+import type { Argument, Command, Help, HelpConfiguration, Option } from 'commander';
 import { twinOf } from '../../session/option-twins.js';
-import { firstLooks, optionGroups } from './first-look.js';
+import { type FirstLook, firstLooks, optionGroups } from './first-look.js';
 
 /** How much of a command its help tells: what most people need, or everything. */
 export type HelpDepth = 'first look' | 'all';
@@ -40,80 +40,120 @@ export function helpLayout(depth: HelpDepth): HelpConfiguration {
     minWidthToWrap: 20,
     visibleOptions: (command) => visibleOptions(command, depth),
     visibleCommands: (command) => visibleCommands(command, depth),
+    visibleArguments: (command) => command.registeredArguments.filter(isTold),
     subcommandTerm: (command) => command.name(),
     optionDescription: (option) => optionText(option, depth),
+    argumentDescription: ({ description }) =>
+      depth === 'all' ? description : inShort(description),
     formatHelp: (command, helper) => formatHelp(command, helper, depth),
   };
 }
 
+const isTold = ({ description }: Argument) => description !== '';
+
+/** The names under each heading of a first look; null where it has all there is. */
+function mostOf(command: Command, depth: HelpDepth): FirstLook['most'] | null {
+  return (depth === 'first look' && firstLooks[wordsOfCommand(command)]?.most) || null;
+}
+
 function visibleOptions(command: Command, depth: HelpDepth): Option[] {
   const shown = command.options.filter(({ hidden }) => !hidden);
-  const most = depth === 'all' ? undefined : firstLooks[wordsOfCommand(command)]?.most;
-  // The program has its version alone, which is no part of a first look.
-  if (command.parent === null) return depth === 'all' ? shown : [];
-  return most === undefined ? shown : shown.filter((option) => most.includes(option.name()));
+  const most = mostOf(command, depth);
+  if (!most) return shown;
+  const names = Object.values(most).flat();
+  return shown.filter((option) => names.includes(option.name()));
 }
 
 function visibleCommands(command: Command, depth: HelpDepth): Command[] {
-  const most = depth === 'all' ? undefined : firstLooks[wordsOfCommand(command)]?.most;
-  if (command.parent !== null || most === undefined) return [...command.commands];
-  return command.commands.filter((below) => most.includes(below.name()));
+  const most = mostOf(command, depth);
+  if (!most || command.parent !== null) return [...command.commands];
+  const names = Object.values(most).flat();
+  return command.commands.filter((below) => names.includes(below.name()));
 }
 
-/** In a first look what an option is, without its fine print. */
+/** What something is, without its fine print. */
+function inShort(description: string): string {
+  return description.split(/;| \((?:default|see): /)[0] ?? '';
+}
+
 function optionText(option: Option, depth: HelpDepth): string {
-  if (depth === 'first look') return option.description.split(/;| \((?:default|see): /)[0] ?? '';
-  const further: string[] = [];
+  if (depth === 'first look') {
+    const choices = option.argChoices ? `: ${option.argChoices.join(', ')}` : '';
+    return `${inShort(option.description)}${choices}`;
+  }
+  const [, text = '', inText] = /^(.*?)(?: \((.*?)\))?$/s.exec(option.description) ?? [];
+  const further = inText === undefined ? [] : [inText];
   if (option.argChoices) further.push(`one of ${option.argChoices.join(', ')}`);
   const standard: unknown = option.defaultValueDescription ?? option.defaultValue;
   if (standard !== undefined && standard !== false) further.push(`default: ${String(standard)}`);
   const { envVar } = option;
   if (envVar !== undefined && envVar !== twinOf(option.name())) further.push(`env: ${envVar}`);
-  return further.length === 0
-    ? option.description
-    : `${option.description} (${further.join('; ')})`;
+  return further.length === 0 ? text : `${text} (${further.join('; ')})`;
+}
+
+/** A line of the help below its heading. */
+interface Item {
+  name: string;
+  heading: string;
+  term: string;
+  text: string;
 }
 
 function formatHelp(command: Command, helper: Help, depth: HelpDepth): string {
   const width = helper.helpWidth ?? 80;
   const termWidth = helper.padWidth(command, helper);
-  const item = (term: string, text: string) => helper.formatItem(term, termWidth, text, helper);
   const prose = (text: string) => helper.boxWrap(text, width);
   const [does = '', ...notes] = command.description().split('\n\n');
-  const lines = [`Usage: ${helper.commandUsage(command)}`, prose(does), ''];
+  const lines = [`Usage: ${helper.commandUsage(command)}`, prose(asSentence(does)), ''];
   lines.push('Examples:', ...examplesOf(command).map((example) => `  ${example}`));
-  const takes = helper
-    .visibleArguments(command)
-    .map((argument) => item(helper.argumentTerm(argument), helper.argumentDescription(argument)));
-  if (takes.length > 0) lines.push('Arguments:', ...takes);
-  const options = helper.groupItems(
-    inOrder(command.options),
-    helper.visibleOptions(command),
-    (option) => option.helpGroupHeading ?? 'Options:',
-  );
-  for (const [heading, group] of options) {
-    if (group.length > 0) lines.push(heading);
-    for (const option of group) {
-      lines.push(item(helper.optionTerm(option), helper.optionDescription(option)));
-    }
-  }
-  const commands = helper.groupItems(
-    [...command.commands],
-    helper.visibleCommands(command),
-    (below) => below.helpGroup() || 'Commands:',
-  );
-  for (const [heading, group] of commands) {
-    if (group.length > 0) lines.push(heading);
-    for (const below of group) {
-      lines.push(item(helper.subcommandTerm(below), helper.subcommandDescription(below)));
-    }
+  for (const [heading, items] of sectionsOf(command, helper, depth)) {
+    lines.push(
+      heading,
+      ...items.map(({ term, text }) => helper.formatItem(term, termWidth, text, helper)),
+    );
   }
   const told = depth === 'all' ? notes : notes.slice(0, command.parent === null ? 0 : 1);
   for (const note of told) lines.push('', note);
   const rest =
-    depth === 'all' ? twinsText(command) : leftOutText(command, helper, notes.length - 1);
-  if (rest !== '') lines.push('', prose(rest));
+    depth === 'all' ? twinsText(command) : leftOutText(command, helper, notes.length - told.length);
+  if (rest !== '') lines.push('', ...rest.split('\n').map(prose));
   return `${lines.join('\n')}\n`;
+}
+
+function asSentence(does: string): string {
+  return `${does.charAt(0).toUpperCase()}${does.slice(1)}${does.endsWith('.') ? '' : '.'}`;
+}
+
+function sectionsOf(command: Command, helper: Help, depth: HelpDepth): [string, Item[]][] {
+  const items: Item[] = [
+    ...helper.visibleArguments(command).map((argument) => ({
+      name: argument.name(),
+      heading: 'Arguments:',
+      term: helper.argumentTerm(argument),
+      text: helper.argumentDescription(argument),
+    })),
+    ...inOrder(helper.visibleOptions(command)).map((option) => ({
+      name: option.name(),
+      heading: option.helpGroupHeading ?? 'Options:',
+      term: helper.optionTerm(option),
+      text: helper.optionDescription(option),
+    })),
+    ...helper.visibleCommands(command).map((below) => ({
+      name: below.name(),
+      heading: below.helpGroup() || 'Commands:',
+      term: helper.subcommandTerm(below),
+      text: helper.subcommandDescription(below),
+    })),
+  ];
+  const most = mostOf(command, depth);
+  if (most) {
+    return Object.entries(most).map(([heading, names]) => [
+      heading,
+      names.flatMap((name) => items.filter((item) => item.name === name)),
+    ]);
+  }
+  const headings = [...new Set(items.map(({ heading }) => heading))];
+  return headings.map((heading) => [heading, items.filter((item) => item.heading === heading)]);
 }
 
 /** Groups are shown in the order in which an option of theirs comes first. */
@@ -130,13 +170,18 @@ export function examplesOf(command: Command): string[] {
   return examples.map((example) => `rivya-batch ${example}`);
 }
 
-/** Told once, and not at each of them. */
+/** Told once, and not at each of them; those that are the fewer by name. */
 function twinsText(command: Command): string {
   if (command.parent === null) return '';
   const shown = command.options.filter(({ hidden }) => !hidden);
-  const example = shown.find((option) => option.envVar === twinOf(option.name()));
+  const twinned = shown.filter((option) => option.envVar === twinOf(option.name()));
+  const [example] = twinned;
   if (example === undefined) return '';
   const without = shown.filter(({ envVar }) => envVar === undefined).map(({ long }) => long);
+  if (without.length > twinned.length) {
+    const named = twinned.map(({ long, envVar }) => `${envVar} for ${long}`).join(', ');
+    return `These options have a twin in the environment: ${named}.`;
+  }
   const but = without.length === 0 ? '' : `; these have none: ${without.join(', ')}`;
   return `Options have a twin in the environment, such as ${example.envVar} for ${example.long}${but}.`;
 }
@@ -149,16 +194,16 @@ function leftOutText(command: Command, helper: Help, notes: number): string {
     const shown = helper.visibleCommands(command);
     const others = command.commands.filter((below) => !shown.includes(below));
     const names = others.map((below) => below.name()).join(', ');
-    return `Also: ${names}. All of them, the environment and the exit codes: ${all}. What a command takes: rivya-batch COMMAND --help.`;
+    return `Also: ${names}.\nOptions: rivya-batch COMMAND --help. Everything: ${all}`;
   }
+  if (command.commands.length > 0) return `Options: rivya-batch ${words} COMMAND --help`;
   const shown = helper.visibleOptions(command);
-  const counts = new Map<string, number>();
-  for (const option of inOrder(command.options)) {
-    if (option.hidden || shown.includes(option)) continue;
-    const group = (option.helpGroupHeading ?? 'Others:').slice(0, -1).toLowerCase();
-    counts.set(group, (counts.get(group) ?? 0) + 1);
-  }
-  const left = [...counts].map(([group, count]) => `${count} of ${group}`);
-  if (left.length > 0) return `More options (${left.join(', ')}): ${all}`;
-  return notes > 0 ? `There is more to it: ${all}` : '';
+  const left = command.options.filter(({ hidden }) => !hidden).length - shown.length;
+  if (left > 0) return `${left} more option${left === 1 ? '' : 's'}: ${all}`;
+  const isShort =
+    shown.some((option) => optionText(option, 'all') !== optionText(option, 'first look')) ||
+    helper
+      .visibleArguments(command)
+      .some(({ description }) => description !== inShort(description));
+  return notes > 0 || isShort || twinsText(command) !== '' ? `In full: ${all}` : '';
 }

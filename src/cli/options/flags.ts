@@ -419,7 +419,7 @@ export function requireOut({ out }: { out?: string }): string {
 
 /** What stands in the place of an input, in the help of its commands. */
 export const inputArgument =
-  'CSV, TSV, Excel (.xlsx), JSON or JSON Lines, also as .gz or at an https address; - is stdin';
+  'CSV, TSV, Excel (.xlsx), JSON or JSON Lines; also as .gz or at an https address; - is stdin';
 
 export function requireFiles(files: string[]): string[] {
   if (files.length > 0) return files;

@@ -17,8 +17,10 @@ import type { ServeFlags } from './serve.js';
 type ReviewFlags = ServeFlags & ApplyFlags & { take?: string; apply: boolean };
 
 const reviewHelp = `Without --take or --apply it serves a page to look and to decide on, until
-Ctrl+C. The printed address holds a token that lets its reader in; with
-MONITOR_PASSWORD set, that user and password do so as well.`;
+Ctrl+C.
+
+The printed address holds a token that lets its reader in; with MONITOR_PASSWORD
+set, that user and password do so as well.`;
 
 export function addReviewCommand(program: Command, setup: CommandSetup): void {
   const command = program
@@ -43,7 +45,7 @@ export function addReviewCommand(program: Command, setup: CommandSetup): void {
     .addOption(
       new Option(
         '--apply',
-        'hand approved files over in approved/, and open what is to be made again, after telling its price',
+        'hand over what is approved, open what is to be made again; files stand in approved/, and the price is told first',
       ).default(false),
     )
     .addOption(
@@ -67,7 +69,7 @@ export function addReviewCommand(program: Command, setup: CommandSetup): void {
       twin(
         new Option(
           '--deliver <profile>',
-          "approved pictures made to measure, such as 'size=2000x2000,fit=contain,background=#fff,format=jpeg'",
+          "approved pictures made to measure: size, fit, background; such as 'size=2000x2000,fit=contain,background=#fff,format=jpeg'",
         ),
       ),
     );
