@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { AccountKeys } from './keys.js';
+import { type AccountKeys, batchKeys } from './keys.js';
 import { runScript } from './scripts.js';
 
-/** What an account did within a bucket of time. */
+/** What an account, or a batch of it, did within a bucket of time. */
 export interface HistoryFigures {
   /** Briefs that got their line as succeeded, and as anything else. */
   succeeded: number;
@@ -29,29 +29,43 @@ export const historySpans = {
 
 export type HistorySpan = keyof typeof historySpans;
 
+/** The narrowest that has all of a time, or else the widest. */
+export function spanFor(durationMs: number): HistorySpan {
+  const spans = Object.keys(historySpans) as HistorySpan[];
+  const fits = (span: HistorySpan) => {
+    const { widthSeconds, places } = historySpans[span];
+    return durationMs <= widthSeconds * places * 1000;
+  };
+  return spans.find(fits) ?? 'week';
+}
+
 /** Buckets of one span, the oldest first; the last one is not over. */
 export interface HistorySeries {
-  widthSeconds: number;
+  span: HistorySpan;
   buckets: { fromMs: number; figures: HistoryFigures }[];
 }
 
 const lifeMs = 8 * 24 * 3_600_000;
-/** A command for each brief would cost more than it tells; so much of it is lost with a process that is killed. */
+/** Commands for each brief would cost more than it tells; so much of it is lost with a process that is killed. */
 const gatherMs = 10_000;
 
-/** What an account did lately, in rings of bounded size, told by all processes of all machines. */
+/** What an account and its batches did lately, in rings of bounded size, told by all processes of all machines. */
 export class HistoryLedger {
-  private gathered = nothing();
+  /** By batch. */
+  private gathered = new Map<string, HistoryFigures>();
   private telling: Promise<void> | null = null;
 
   constructor(
     private readonly redis: Redis,
+    private readonly prefix: string,
     private readonly keys: Pick<AccountKeys, 'history' | 'clock'>,
   ) {}
 
   /** Counts it soon, together with what follows; what cannot be told is no news, and is forgotten. */
-  note(part: Partial<HistoryFigures>): void {
-    for (const figure of figures) this.gathered[figure] += part[figure] ?? 0;
+  note(batch: string, part: Partial<HistoryFigures>): void {
+    const sums = this.gathered.get(batch) ?? nothing();
+    this.gathered.set(batch, sums);
+    for (const figure of figures) sums[figure] += part[figure] ?? 0;
     this.telling ??= sleep(gatherMs, undefined, { ref: false })
       .then(() => this.tell())
       .catch(() => undefined);
@@ -60,36 +74,71 @@ export class HistoryLedger {
   /** Counts what was gathered now. */
   async tell(): Promise<void> {
     const { gathered } = this;
-    this.gathered = nothing();
+    this.gathered = new Map();
     this.telling = null;
-    if (figures.every((figure) => gathered[figure] === 0)) return;
+    if (gathered.size === 0) return;
     const rings = Object.values(historySpans);
+    const batches = [...gathered].map(([batch, sums]) => ({
+      keys: batchKeys(this.prefix, batch),
+      sums,
+    }));
+    const all = summed(batches.map(({ sums }) => sums));
     await runScript(this.redis, 'note-history', {
-      keys: [this.keys.history, this.keys.clock],
+      keys: [
+        this.keys.history,
+        ...batches.flatMap(({ keys: { meta, history } }) => [meta, history]),
+        this.keys.clock,
+      ],
       values: [
-        ...[lifeMs, rings.length],
+        ...[lifeMs, figures.length, rings.length],
         ...rings.flatMap(({ widthSeconds, places }) => [widthSeconds, places]),
-        ...figures.map((figure) => gathered[figure]),
+        ...[all, ...batches.map(({ sums }) => sums)].flatMap((sums) =>
+          figures.map((figure) => sums[figure]),
+        ),
       ],
     });
   }
+}
 
-  async read(span: HistorySpan, nowMs: number): Promise<HistorySeries> {
-    const { widthSeconds, places } = historySpans[span];
-    const last = Math.floor(nowMs / 1000 / widthSeconds);
-    const numbers = Array.from({ length: places }, (_, index) => last - places + 1 + index);
-    const fields = numbers.map((bucket) => `${widthSeconds} ${bucket % places}`);
-    const texts = await this.redis.hmget(this.keys.history, ...fields);
-    const buckets = numbers.map((bucket, index) => ({
-      fromMs: bucket * widthSeconds * 1000,
-      figures: figuresIn(texts[index] ?? '', bucket),
-    }));
-    return { widthSeconds, buckets };
-  }
+/** With fewer, a chart shows no course of things. */
+const leastBuckets = 12;
+
+/**
+ * A span of the rings that an account or a batch has.
+ * @param key `history` of its keys
+ * @param when ms since the epoch: where it ends, and before what there was nothing yet
+ */
+export async function readHistory(
+  redis: Redis,
+  key: string,
+  { span, untilMs, sinceMs = 0 }: { span: HistorySpan; untilMs: number; sinceMs?: number },
+): Promise<HistorySeries> {
+  const { widthSeconds, places } = historySpans[span];
+  const numberOf = (ms: number) => Math.floor(ms / 1000 / widthSeconds);
+  const last = numberOf(untilMs);
+  const length = Math.max(leastBuckets, Math.min(places, last - numberOf(sinceMs) + 1));
+  const numbers = Array.from({ length }, (_, index) => last - length + 1 + index);
+  const fields = numbers.map((bucket) => `${widthSeconds} ${bucket % places}`);
+  const texts = await redis.hmget(key, ...fields);
+  const buckets = numbers.map((bucket, index) => ({
+    fromMs: bucket * widthSeconds * 1000,
+    figures: figuresIn(texts[index] ?? '', bucket),
+  }));
+  return { span, buckets };
+}
+
+export function summed(all: readonly HistoryFigures[]): HistoryFigures {
+  const sums = nothing();
+  for (const each of all) for (const figure of figures) sums[figure] += each[figure];
+  return sums;
 }
 
 function nothing(): HistoryFigures {
   return { succeeded: 0, otherwise: 0, credits: 0, refused: 0, noticed: 0, lateMs: 0 };
+}
+
+export function isNothing(sums: HistoryFigures): boolean {
+  return figures.every((figure) => sums[figure] === 0);
 }
 
 /** None of a bucket of an earlier round. */

@@ -46,6 +46,8 @@ export interface BatchKeys {
   addresses: string;
   /** Hash: bucket of time and kind -> answers that refused a request. See `lua/count-refusal.lua`. */
   refusals: string;
+  /** Hash: rings of what was done lately, see `history.ts`. */
+  history: string;
   /** List: what people have done to it, the latest first: see `deeds.ts`. It stays with the record of a batch that leaves Redis. */
   deeds: string;
   /** String: the machine that keeps the batch's folder, where that mirrors a bucket; expires. */
@@ -71,6 +73,7 @@ export function batchKeys(prefix: string, batch: string): BatchKeys {
     files: `${base}:files`,
     addresses: `${base}:addresses`,
     refusals: `${base}:refusals`,
+    history: `${base}:history`,
     deeds: `${base}:deeds`,
     keeper: `${base}:keeper`,
     submitQueue: `${bullPrefix(prefix)}:${queueName(batch, 'submit')}:meta`,

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { HistoryLedger, type HistorySeries, type HistorySpan } from '../ledger/history.js';
-import { accountKeys } from '../ledger/keys.js';
+import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
+import { type HistorySeries, type HistorySpan, readHistory, spanFor } from '../ledger/history.js';
+import { accountKeys, batchKeys } from '../ledger/keys.js';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
 import { briefPage } from './pages/brief-page.js';
 import { findableStatuses, findPage } from './pages/find-page.js';
+import type { ShownHistory } from './pages/history-part.js';
 import { schedulesPath, troublePage } from './pages/layout.js';
 import { overviewPage } from './pages/overview-page.js';
 import { schedulesPage } from './pages/schedules-page.js';
@@ -29,7 +31,10 @@ export interface PageSources {
 
 const longestText = 2_000;
 const overviewQuery = z.object({ span: z.enum(['hour', 'day', 'week']).catch('hour') });
-const batchQuery = z.object({ name: z.string().max(longestText) });
+const batchQuery = z.object({
+  name: z.string().max(longestText),
+  span: z.enum(['hour', 'day', 'week']).optional().catch(undefined),
+});
 const briefQuery = z.object({
   batch: z.string().max(longestText),
   id: z.string().max(longestText),
@@ -51,13 +56,13 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
     const here = overview.batches.filter((_batch, index) => places[index] === 'here');
     const names = new Set(here.map(({ meta }) => meta.name));
     const series = await ledgers.inTime(() => readHistories(ledgers, overview, span));
-    return send(reply, overviewPage(overview, { here: names, span, series }));
+    return send(reply, overviewPage(overview, { here: names, series }));
   });
   server.get(schedulesPath, async (_request, reply) =>
     send(reply, schedulesPage(await watch.look(), steering)),
   );
   server.get('/batch', async (request, reply) => {
-    const { name } = asked(batchQuery, request.query);
+    const { name, span } = asked(batchQuery, request.query);
     const batch = await watch.find(name);
     if (!batch)
       return notFound(
@@ -67,9 +72,14 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
       );
     const { atMs } = await watch.look();
     const why = await failures.read(batch.meta, atMs);
-    const deeds = await ledgers.inTime(() => ledgers.batch(name).deeds.latest());
+    const [deeds, history] = await ledgers.inTime(() =>
+      Promise.all([
+        ledgers.batch(name).deeds.latest(),
+        readHistoryOf(ledgers, batch.meta, { span, atMs }),
+      ]),
+    );
     const results = await readLatest(batch.meta);
-    return send(reply, batchPage(batch, why, { atMs, results, steering, deeds }));
+    return send(reply, batchPage(batch, why, { atMs, results, steering, deeds, history }));
   });
   server.get('/brief', async (request, reply) => {
     const { batch, id } = asked(briefQuery, request.query);
@@ -100,10 +110,30 @@ async function readHistories(
   span: HistorySpan,
 ): Promise<Map<string, HistorySeries>> {
   const read = accounts.map(async ({ account }) => {
-    const ledger = new HistoryLedger(redis, accountKeys(prefix, account));
-    return [account, await ledger.read(span, atMs)] as const;
+    const key = accountKeys(prefix, account).history;
+    return [account, await readHistory(redis, key, { span, untilMs: atMs })] as const;
   });
   return new Map(await Promise.all(read));
+}
+
+/** Longer than a process takes to tell the last of it. */
+const toldWithinMs = 15_000;
+
+/** Of a batch, until its end where it has one; where nobody says how far back, as far as its last run goes. */
+async function readHistoryOf(
+  { redis, prefix }: Ledgers,
+  meta: BatchMeta,
+  { span, atMs }: { span: HistorySpan | undefined; atMs: number },
+): Promise<Pick<ShownHistory, 'series' | 'endedMs'>> {
+  const { name, runs, createdAt, endedAt } = meta;
+  const endedMs =
+    isFinalized(meta) && endedAt !== null ? Math.min(atMs, endedAt + toldWithinMs) : null;
+  const untilMs = endedMs ?? atMs;
+  const series = await readHistory(redis, batchKeys(prefix, name).history, {
+    span: span ?? spanFor(untilMs - (runs.at(-1)?.atMs ?? createdAt)),
+    ...{ untilMs, sinceMs: createdAt },
+  });
+  return { series, endedMs };
 }
 
 /** An address that lacks what its page needs; not to be taken for a record that cannot be read. */

@@ -134,7 +134,7 @@ export class WorkerProcess {
     const { durations } = this;
     this.pollPlanner = new PollPlanner({ durations, clock, log, random: Math.random });
     this.notices = new DurationLedger(connection, { durations: account.keys.notices });
-    this.history = new HistoryLedger(connection, account.keys);
+    this.history = new HistoryLedger(connection, options.prefix, account.keys);
     this.tally = new AnswerTally(account.records, log);
     this.client = this.tally.ofClient(options.client);
     this.downloader = this.tally.ofDownloader(options.downloader);

@@ -76,6 +76,18 @@ describe.concurrent('rivya-batch monitor', () => {
     expect((await get('/find?text=product+4')).text).toContain('id=00004');
     expect((await get(`/find?text=${line?.task_id}`)).text).toContain('id=00002');
 
+    // Of this batch alone, told when its process ended.
+    const batchText = (await get('/batch?name=out')).text;
+    const charts = [...batchText.matchAll(/aria-label="([^"]+ of its last hour): ([^;]*);/g)];
+    expect(charts.map(([, name, sum]) => [name, sum])).toEqual([
+      ['briefs of its last hour', '6, 2 without success'],
+      ['credits of its last hour', '4'],
+      ['refusals (429) of its last hour', '0'],
+      ['time to notice of its last hour', expect.stringMatching(/^\d+\.\d s on average$/)],
+    ]);
+    expect(batchText).toContain('<a href="/batch?name=out&amp;span=week">its last week</a>');
+    expect((await get('/batch?name=out&span=week')).text).toContain('briefs of its last week: 6');
+
     const metrics = (await get('/metrics')).text;
     expect(metrics).toMatch(/rivya_batch_briefs\{account="\w+",batch="out",status="succeeded"\} 4/);
     expect(metrics).toMatch(/rivya_batch_requests_total\{.*kind="download"\} 4/);

@@ -482,12 +482,15 @@ describe('the metrics', () => {
     const opened = await openBatch();
     const { get } = await openMonitor({}, opened);
     expect((await get('/')).text).toContain('<span class="quiet">account account-</span>');
+    expect((await get('/batch?name=spring')).text).toContain('<dt>account</dt><dd>account- at');
     await opened.account.records.noteLabel('<Studio & co>');
     const page = async () => (await get('/')).text;
-    await expect.poll(page, { timeout: 5_000 }).toContain('>key &lt;Studio &amp; co&gt;</span>');
-    expect(await page()).toContain('>spring</a> <span class="whose">key &lt;Studio &amp; co');
+    await expect
+      .poll(page, { timeout: 5_000 })
+      .toContain('>account &lt;Studio &amp; co&gt;</span>');
+    expect(await page()).toContain('>spring</a> <span class="whose">account &lt;Studio &amp; co');
     expect((await get('/batch?name=spring')).text).toContain(
-      '<dt>account</dt><dd>key &lt;Studio &amp; co&gt; at https://rivya.test</dd>',
+      '<dt>account</dt><dd>&lt;Studio &amp; co&gt; at https://rivya.test</dd>',
     );
     expect((await get('/metrics')).text).toContain(
       'account_info{account="account-1",origin="https://rivya.test",label="<Studio & co>"} 1',

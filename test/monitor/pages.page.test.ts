@@ -55,7 +55,9 @@ async function openWorld(): Promise<{ origin: string; opened: OpenLedger }> {
       5,
       4_000 + ago * 90,
     ];
-    await redis.hset(account.keys.history, `60 ${bucket % 60}`, told.join(' '));
+    for (const { history } of [account.keys, spring.ledger.keys]) {
+      await redis.hset(history, `60 ${bucket % 60}`, told.join(' '));
+    }
   }
   const { origin } = await openMonitor({ login: null }, opened);
   return { origin, opened };
@@ -118,6 +120,9 @@ describe.for([
 
     await page.goto(`${origin}/batch?name=spring`);
     await page.getByText('Results are in s3://shop/spring').waitFor();
+    await page.getByRole('link', { name: 'last hour' }).click();
+    await page.getByRole('img', { name: /^briefs of the last hour: 2\d\d, 10 / }).waitFor();
+    await page.getByText('As a table').click();
     await look('elsewhere');
     expect(faults).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { type AccountView, mostInFlight } from '../../ledger/account-view.js';
-import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
+import { type BatchMeta, isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
 import type { NotedDeed } from '../../ledger/deeds.js';
+import { type HistorySpan, isNothing } from '../../ledger/history.js';
 import { lastMessage, untoldText, webhookText } from '../../notify/words.js';
 import type { FailureGroup } from '../../results/failures.js';
 import { zoneText } from '../../schedule/cron.js';
@@ -20,14 +21,15 @@ import { queueName } from '../../shared/queue-names.js';
 import type { LatestResults } from '../reading/latest-results.js';
 import type { WatchedBatch } from '../reading/overview.js';
 import { queuesOf } from '../reading/queues.js';
+import { accountName } from '../reading/read-account.js';
 import type { Failures } from '../reading/read-failures.js';
+import { historyPart, type ShownHistory } from './history-part.js';
 import {
   batchLink,
   briefLink,
   creditsWords,
   facts,
   findLink,
-  keyWords,
   layout,
   neededHtml,
   paceOfBatchWords,
@@ -49,12 +51,13 @@ export interface BatchSurroundings {
   results: LatestResults;
   steering: Steering;
   deeds: readonly NotedDeed[];
+  history: Pick<ShownHistory, 'series' | 'endedMs'>;
 }
 
 export function batchPage(
   batch: WatchedBatch,
   failures: Failures,
-  { atMs, results, steering, deeds }: BatchSurroundings,
+  { atMs, results, steering, deeds, history }: BatchSurroundings,
 ): string {
   const { meta } = batch;
   const main = html`<h1>${meta.name} ${stateOf(meta)}</h1>
@@ -63,6 +66,7 @@ ${results.kind === 'here' ? html`<p><a href="${reviewLink(meta.name)}">Look and 
 ${batchSteering(meta, steering, deeds)}
 ${facts(factRows(batch, atMs))}
 ${results.kind === 'here' ? latestPart(meta.name, results.latest) : elsewherePart(batch)}
+${overTimePart(meta, history)}
 <h2>Without success</h2>
 ${failuresPart(batch, failures, steering)}
 ${isOver(meta) ? null : stagesPart(batch)}`;
@@ -74,6 +78,18 @@ ${isOver(meta) ? null : stagesPart(batch)}`;
 function elsewherePart({ meta }: WatchedBatch): Html | null {
   if (meta.admitted === meta.pending) return null;
   return html`<p>Results are ${elsewhereWords(meta)}.${meta.out === '' ? null : html` Look at them there: <code>rivya-batch review ${shellWord(meta.out)}</code>`}</p>`;
+}
+
+/** Of one that ended long ago, or before this was counted, Redis knows nothing. */
+function overTimePart(
+  meta: BatchMeta,
+  { series, endedMs }: BatchSurroundings['history'],
+): Html | null {
+  const { name } = meta;
+  if (isOver(meta) && series.buckets.every(({ figures }) => isNothing(figures))) return null;
+  const addressOf = (span: HistorySpan) => batchLink(name, { span });
+  return html`<h2>Over time</h2>
+${historyPart({ id: name, series, endedMs, addressOf })}`;
 }
 
 function factRows(batch: WatchedBatch, atMs: number) {
@@ -106,7 +122,7 @@ function factRows(batch: WatchedBatch, atMs: number) {
     ],
     ['input', `${meta.rejected} rejected, ${meta.duplicates} duplicates`],
     ['lines to write', batch.unwritten === 0 ? null : batch.unwritten],
-    ['account', `${keyWords(batch.account)} at ${meta.origin}`],
+    ['account', `${accountName(batch.account)} at ${meta.origin}`],
     ['from', meta.sources.join(', ')],
     ['results', meta.out || "the worker's own folder"],
     ['made', timeText(meta.createdAt)],

@@ -3,9 +3,11 @@ import {
   type HistorySeries,
   type HistorySpan,
   historySpans,
+  isNothing,
+  summed,
 } from '../../ledger/history.js';
 import { type Html, html } from '../../shared/html.js';
-import { creditsNumber, grouped } from '../../shared/quantities.js';
+import { creditsNumber, formatDuration, grouped } from '../../shared/quantities.js';
 import { table } from './layout.js';
 
 /** What is drawn of a bucket: a bar, whose second part is what did not go well. */
@@ -49,43 +51,42 @@ const figures: readonly Figure[] = [
   },
 ];
 
-/** What an account did lately: a small chart of each figure, and all of them as a table. */
-export function historyPart(account: string, span: HistorySpan, series: HistorySeries): Html {
-  const all = summed(series);
-  return html`<div class="spans" role="group" aria-label="How far back">${spanLinks(span)}</div>
-<div class="charts">${figures.map((figure) => chart(figure, span, series, all))}</div>
-${asTable(account, series)}`;
+/** What is drawn: of an account, or of a batch. */
+export interface ShownHistory {
+  /** Tells its table from others of the page. */
+  id: string;
+  series: HistorySeries;
+  /** Ms since the epoch: when the last bucket ended; null where it is not over. */
+  endedMs: number | null;
+  /** Of the page that shows another span. */
+  addressOf(span: HistorySpan): string;
 }
 
-function spanLinks(shown: HistorySpan): Html[] {
+/** What was done lately: a small chart of each figure, and all of them as a table. */
+export function historyPart(shown: ShownHistory): Html {
+  const all = summed(shown.series.buckets.map((bucket) => bucket.figures));
+  return html`<div class="spans" role="group" aria-label="How far back">${spanLinks(shown)}</div>
+<div class="charts">${figures.map((figure) => chart(figure, shown, all))}</div>
+${asTable(shown)}`;
+}
+
+function spanLinks(shown: ShownHistory): Html[] {
   return (Object.keys(historySpans) as HistorySpan[]).map((span) =>
-    span === shown
-      ? html`<strong>last ${span}</strong>`
-      : html`<a href="/?span=${span}">last ${span}</a>`,
+    span === shown.series.span
+      ? html`<strong>${spanWords(shown, span)}</strong>`
+      : html`<a href="${shown.addressOf(span)}">${spanWords(shown, span)}</a>`,
   );
 }
 
-function summed({ buckets }: HistorySeries): HistoryFigures {
-  const sum = (figure: keyof HistoryFigures) =>
-    buckets.reduce((total, bucket) => total + bucket.figures[figure], 0);
-  return {
-    succeeded: sum('succeeded'),
-    otherwise: sum('otherwise'),
-    credits: sum('credits'),
-    refused: sum('refused'),
-    noticed: sum('noticed'),
-    lateMs: sum('lateMs'),
-  };
+function spanWords({ endedMs }: ShownHistory, span: HistorySpan): string {
+  return `${endedMs === null ? 'last' : 'its last'} ${span}`;
 }
 
 const size = { width: 300, height: 56 };
 
-function chart(
-  { name, unit, of, sum }: Figure,
-  span: HistorySpan,
-  { widthSeconds, buckets }: HistorySeries,
-  all: HistoryFigures,
-): Html {
+function chart({ name, unit, of, sum }: Figure, shown: ShownHistory, all: HistoryFigures): Html {
+  const { span, buckets } = shown.series;
+  const { widthSeconds } = historySpans[span];
   const values = buckets.map((bucket) => of(bucket.figures, widthSeconds / 60));
   const most = Math.max(0, ...values.map(({ good, bad }) => good + bad));
   const wide = size.width / values.length;
@@ -101,18 +102,34 @@ function chart(
     most === 0
       ? 'nothing'
       : `at most ${most < 10 ? most.toFixed(1) : grouped(Math.round(most))} ${unit}`;
-  const label = `${name} of the last ${span}: ${sum(all)}; ${peak}`;
+  const [from, until] = axisWords(shown);
+  const the = shown.endedMs === null ? 'the ' : '';
+  const label = `${name} of ${the}${spanWords(shown, span)}: ${sum(all)}; ${peak}`;
   return html`<figure><figcaption>${name} <strong>${sum(all)}</strong></figcaption>
 <svg role="img" aria-label="${label}" viewBox="0 0 ${size.width} ${size.height}" preserveAspectRatio="none"><path class="good" d="${good}"/><path class="bad" d="${bad}"/></svg>
-<p class="axis"><span>${span === 'hour' ? 'an hour' : `a ${span}`} ago</span><span>${peak}</span><span>now</span></p></figure>`;
+<p class="axis"><span>${from}</span><span>${peak}</span><span>${until}</span></p></figure>`;
+}
+
+function axisWords({ series: { span, buckets }, endedMs }: ShownHistory): [string, string] {
+  const { widthSeconds, places } = historySpans[span];
+  if (endedMs !== null) return [minuteText(buckets[0]?.fromMs ?? endedMs), minuteText(endedMs)];
+  const isWhole = buckets.length === places;
+  const ago = isWhole
+    ? `${span === 'hour' ? 'an' : 'a'} ${span}`
+    : formatDuration(buckets.length * widthSeconds * 1000);
+  return [`${ago} ago`, 'now'];
+}
+
+function minuteText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** Times in which nothing was done are left out. */
-function asTable(account: string, { buckets }: HistorySeries): Html | null {
-  const done = buckets.filter(({ figures: one }) => Object.values(one).some((value) => value > 0));
+function asTable({ id, series: { buckets } }: ShownHistory): Html | null {
+  const done = buckets.filter(({ figures: one }) => !isNothing(one));
   if (done.length === 0) return null;
   const rows = done.map(({ fromMs, figures: one }) => [
-    `${new Date(fromMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    minuteText(fromMs),
     grouped(one.succeeded),
     grouped(one.otherwise),
     creditsNumber(one.credits),
@@ -120,5 +137,5 @@ function asTable(account: string, { buckets }: HistorySeries): Html | null {
     one.noticed === 0 ? null : `${(one.lateMs / one.noticed / 1000).toFixed(1)} s`,
   ]);
   const heads = ['from', 'succeeded', 'not good', 'credits', 'refusals (429)', 'time to notice'];
-  return html`<details id="history ${account}"><summary>As a table</summary>${table(heads, rows)}</details>`;
+  return html`<details id="history ${id}"><summary>As a table</summary>${table(heads, rows)}</details>`;
 }

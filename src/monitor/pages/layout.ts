@@ -95,8 +95,8 @@ export function table(heads: readonly string[], rows: readonly (readonly Part[])
 }
 
 /** Names hold any character, slashes included: they travel in the query, never in the path. */
-export function batchLink(batch: string): string {
-  return `/batch?${new URLSearchParams({ name: batch })}`;
+export function batchLink(batch: string, more: Readonly<Record<string, string>> = {}): string {
+  return `/batch?${new URLSearchParams({ name: batch, ...more })}`;
 }
 
 /** Its page asks for what belongs to it by relative addresses: the batch stands in the path. */
@@ -177,9 +177,4 @@ export function paceOfBatchWords({ meta, look }: WatchedBatch): string {
 export function neededHtml(needed: number, wallet: number | null): Html {
   const isShort = wallet !== null && wallet < needed;
   return html`<span class="${isShort ? 'trouble' : 'normal'}">${neededText(needed, wallet)}</span>`;
-}
-
-/** By what people call it a key is known, or else by the beginning of its account's hash. */
-export function keyWords({ account, label }: { account: string; label: string | null }): string {
-  return label === null ? `account ${account.slice(0, 8)}` : `key ${label}`;
 }

@@ -1,17 +1,16 @@
 import { isOver, leftOf, withoutSuccess } from '../../ledger/batch-meta.js';
-import type { HistorySeries, HistorySpan } from '../../ledger/history.js';
+import type { HistorySeries } from '../../ledger/history.js';
 import { type Html, html } from '../../shared/html.js';
 import { outOfCredits } from '../../shared/out-of-credits.js';
 import { counted, creditsNumber, formatCredits, formatDuration } from '../../shared/quantities.js';
 import type { Alert, Overview, WatchedBatch } from '../reading/overview.js';
-import type { AccountSight } from '../reading/read-account.js';
+import { type AccountSight, accountName } from '../reading/read-account.js';
 import { limitingWords, paceWords, placesWords } from './batch-page.js';
 import { historyPart } from './history-part.js';
 import {
   batchLink,
   creditsWords,
   facts,
-  keyWords,
   layout,
   neededHtml,
   paceOfBatchWords,
@@ -29,8 +28,7 @@ import { schedulesInShort } from './schedules-page.js';
 interface OverviewExtras {
   /** Batches whose results are on this machine. */
   here: ReadonlySet<string>;
-  span: HistorySpan;
-  /** What was done within it, by account. */
+  /** What was done lately, by account. */
   series: ReadonlyMap<string, HistorySeries>;
 }
 
@@ -83,7 +81,7 @@ function batchRow(batch: WatchedBatch, several: boolean) {
   const notGood = withoutSuccess(meta);
   const limiting = limitingWords(batch);
   return [
-    html`<a href="${batchLink(meta.name)}">${meta.name}</a>${several || batch.account.label !== null ? html` <span class="whose">${keyWords(batch.account)}</span>` : null}`,
+    html`<a href="${batchLink(meta.name)}">${meta.name}</a>${several || batch.account.label !== null ? html` <span class="whose">account ${accountName(batch.account)}</span>` : null}`,
     stateOf(meta),
     progressOf(meta),
     notGood === 0 ? null : html`<span class="bad">${notGood}</span>`,
@@ -97,7 +95,7 @@ function batchRow(batch: WatchedBatch, several: boolean) {
 function accountPart(
   account: AccountSight,
   open: WatchedBatch[],
-  { atMs, span, series }: Omit<OverviewExtras, 'here'> & { atMs: number },
+  { atMs, series }: Omit<OverviewExtras, 'here'> & { atMs: number },
 ): Html {
   const { view, today, wallet } = account;
   const lately = series.get(account.account);
@@ -117,8 +115,8 @@ function accountPart(
     ],
     ['still needed', neededPart(account, open)],
   ] as const;
-  return html`<section class="account"><h2>${account.origin} <span class="quiet">${keyWords(account)}</span></h2>${facts(rows)}
-${lately ? historyPart(account.account, span, lately) : null}</section>`;
+  return html`<section class="account"><h2>${account.origin} <span class="quiet">account ${accountName(account)}</span></h2>${facts(rows)}
+${lately ? historyPart({ id: account.account, series: lately, endedMs: null, addressOf: (span) => `/?span=${span}` }) : null}</section>`;
 }
 
 /** By all of its batches together. */

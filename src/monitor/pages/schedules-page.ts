@@ -13,18 +13,10 @@ import { type Html, html, type Part } from '../../shared/html.js';
 import { sizeText } from '../../shared/picture-size.js';
 import { counted, creditsNumber } from '../../shared/quantities.js';
 import type { Overview, WatchedBatch } from '../reading/overview.js';
+import { accountName } from '../reading/read-account.js';
 import { type AccountSchedules, lateAfterMs } from '../reading/read-schedules.js';
 import { resultPill, runTable } from './batch-page.js';
-import {
-  facts,
-  keyWords,
-  layout,
-  pill,
-  scheduleLink,
-  scheduleMark,
-  schedulesPath,
-  table,
-} from './layout.js';
+import { facts, layout, pill, scheduleLink, scheduleMark, schedulesPath, table } from './layout.js';
 import { type Steering, scheduleSteering } from './steering-parts.js';
 
 /** So many runs are seen at once; the others that are kept are folded away. */
@@ -155,7 +147,7 @@ ${table(['schedule', 'state', 'when', 'next run', 'last run'], rows)}`;
 
 /** Whose it is that follows. */
 function accountCrumb(own: AccountSchedules): Html {
-  return html`<p class="crumb">${own.origin} <span class="quiet">${keyWords(own)}</span></p>`;
+  return html`<p class="crumb">${own.origin} <span class="quiet">account ${accountName(own)}</span></p>`;
 }
 
 function shortRow(sight: ScheduleSight, account: string, atMs: number): Part[] {

@@ -3,7 +3,7 @@ import { lastOutcome, lastTrouble } from '../../schedule/words.js';
 import { creditsNumber } from '../../shared/quantities.js';
 import { queueNames } from '../../shared/queue-names.js';
 import type { Alert, Sight, WatchedBatch } from './overview.js';
-import { type AccountSight, apiIsDown } from './read-account.js';
+import { type AccountSight, accountName, apiIsDown } from './read-account.js';
 
 /** What it was found of. */
 interface Finding {
@@ -135,7 +135,9 @@ export const alertKinds = {
     find: ({ schedules, accounts }) =>
       schedules.flatMap(({ account, due }): Finding[] => {
         const sight = accounts.find((known) => known.account === account);
-        return due > 0 && sight ? [{ key: account, of: calledSo(sight), about: 'schedules' }] : [];
+        return due > 0 && sight
+          ? [{ key: account, of: `account ${accountName(sight)}`, about: 'schedules' }]
+          : [];
       }),
   },
   ScheduleFailed: {
@@ -176,7 +178,11 @@ function accountsWhere(
   return (overview) =>
     overview.accounts
       .filter((sight) => isSo(sight, overview))
-      .map((sight) => ({ key: sight.account, of: calledSo(sight), ...more(sight) }));
+      .map((sight) => ({
+        key: sight.account,
+        of: `account ${accountName(sight)}`,
+        ...more(sight),
+      }));
 }
 
 function batchesWhere(
@@ -203,11 +209,6 @@ function schedulesWhere(
           about: 'schedules' as const,
         })),
     );
-}
-
-/** By what people call its key, or else by the beginning of its hash. */
-function calledSo({ account, label }: Pick<AccountSight, 'account' | 'label'>): string {
-  return label === null ? `account ${account.slice(0, 8)}` : `account ${label}`;
 }
 
 function capital(words: string): string {

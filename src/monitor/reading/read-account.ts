@@ -35,6 +35,11 @@ export interface AccountSight {
   messages: Message[];
 }
 
+/** What people call its key, or else the beginning of its hash: stands after the word `account`. */
+export function accountName({ account, label }: Pick<AccountSight, 'account' | 'label'>): string {
+  return label ?? account.slice(0, 8);
+}
+
 /** While it is down it is tried again once a minute at least: until it has answered, it is taken to be down in between, too. */
 const longestDownSpacingMs = 60_000;
 

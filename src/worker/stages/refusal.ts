@@ -105,8 +105,8 @@ export async function holdAll(
   endpoint: Endpoint,
   probe: Probe = 'none',
 ): Promise<number> {
-  const { account, history, pacer, notify } = context;
-  if (hold.kind === 'pace' || hold.kind === 'places') history.note({ refused: 1 });
+  const { batch, account, history, pacer, notify } = context;
+  if (hold.kind === 'pace' || hold.kind === 'places') history.note(batch, { refused: 1 });
   switch (hold.kind) {
     case 'pace': {
       const waitMs = await pacer.refused(laneOf(endpoint), hold.retryAfterMs);

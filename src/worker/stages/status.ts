@@ -130,7 +130,7 @@ function endUnknown(
  * @returns ms since its end; null where nobody can say
  */
 function learnFromEnd(
-  { pollPlanner, notices, history, clock, log }: StageContext,
+  { batch, pollPlanner, notices, history, clock, log }: StageContext,
   { state, job }: AcceptedBrief,
   { task, clockAheadMs }: TaskRead,
 ): number | null {
@@ -143,7 +143,7 @@ function learnFromEnd(
   const span = measureDuration(state, { lifeMs: task.lifeMs, nowMs });
   if (span !== null) pollPlanner.learn(kind, span);
   if (noticeMs === null) return null;
-  history.note({ noticed: 1, lateMs: noticeMs });
+  history.note(batch, { noticed: 1, lateMs: noticeMs });
   notices.note([modelOf(kind)], noticeMs).catch((error: unknown) => {
     log.debug({ err: error, kind }, 'how late an end was noticed was not counted');
   });

@@ -147,14 +147,17 @@ export async function takeUp(
 
 /** Gives a brief its line, and ends its job (S4). */
 export async function endBrief(
-  { ledger, history, clock, notify }: StageContext,
+  { batch, ledger, history, clock, notify }: StageContext,
   brief: LedgerBrief,
   end: BriefEnd,
 ): Promise<Step> {
   const finish = await finishBrief(ledger, brief, end, clock.now());
   if (finish.kind === 'passed') return stepFor(finish.state);
   const credits = chargedFor(brief, end);
-  history.note(end.status === 'succeeded' ? { succeeded: 1, credits } : { otherwise: 1, credits });
+  history.note(batch, {
+    ...(end.status === 'succeeded' ? { succeeded: 1 } : { otherwise: 1 }),
+    credits,
+  });
   notify({ kind: 'lined', briefId: brief.id, status: end.status, error: end.error });
   return doneBefore(finish.followers);
 }

@@ -114,7 +114,7 @@ export async function openBench(settings: SettingsPatch = {}, socket = inject('r
       random: Math.random,
     }),
     notices: new DurationLedger(opened.redis, { durations: account.keys.notices }),
-    history: new HistoryLedger(opened.redis, account.keys),
+    history: new HistoryLedger(opened.redis, opened.prefix, account.keys),
     minSize: async () => (await ledger.meta())?.minSize ?? null,
     thumbnails: new BackgroundThumbnails(),
     clock,
