@@ -51,32 +51,37 @@ const lines: [typed: string, offered: string[], never: string[]][] = [
   ['rivya-batch schedule show n', ['nightly'], []],
 ];
 
+/** For shells to which an option with its value is one word. */
+const joined: typeof lines = [
+  ['rivya-batch run --format=js', ['--format=json', '--format=jsonl'], ['--format=csv']],
+  ['rivya-batch run shop.csv --id=', ['--id=sku', '--id=title'], ['shop.csv']],
+];
+
 describe.concurrent('completion', () => {
   test('in bash', async ({ openDesk }) => {
     const desk = await shellDesk(openDesk);
-    const ask = (typed: string, words: string, at: number) =>
+    // Bash ends a word at an @ and a =, and takes what comes behind it: its second argument.
+    const ask = (typed: string) =>
       say(desk, 'bash', [
         '-c',
-        `eval "$(rivya-batch completion bash)"; COMP_LINE=$1; COMP_POINT=\${#1}; COMP_WORDS=(${words}); COMP_CWORD=${at}; _rivya_batch; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p rivya-batch`,
+        `eval "$(rivya-batch completion bash)"; COMP_LINE=$1; COMP_POINT=\${#1}; _rivya_batch rivya-batch "$2"; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p rivya-batch`,
         'bash',
         typed,
+        typed.split(/[ @=]/).at(-1) ?? '',
       ]);
-    for (const [typed, offered, never] of lines) {
-      const words = typed.split(' ').map((word) => `'${word}'`);
-      const found = (await ask(typed, words.join(' '), words.length - 1)).split('\n');
+    for (const [typed, offered, never] of [
+      ...lines,
+      ['rivya-batch status spring@2', ['2026'], ['spring@2026']],
+      ['rivya-batch status spring@', ['2026'], ['spring@2026']],
+      ['rivya-batch run --format=js', ['json', 'jsonl'], ['csv', '--format=json']],
+      ['rivya-batch run shop.csv --id=', ['sku', 'title'], ['=sku']],
+      ['rivya-batch run shop.csv --unique Im', ['Image\\ Src'], []],
+    ] as typeof lines) {
+      const found = (await ask(typed)).split('\n');
       for (const value of offered) expect(found, typed).toContain(value);
       for (const value of never) expect(found, typed).not.toContain(value);
       expect(found).toContain('complete -o default -F _rivya_batch rivya-batch');
     }
-    // Bash ends a word at an @, and takes what comes behind it.
-    const behind = await ask('rivya-batch status spring@2', "rivya-batch status spring '@' 2", 4);
-    expect(behind.split('\n')[0]).toBe('2026');
-    const column = await ask(
-      'rivya-batch run shop.csv --unique Im',
-      'rivya-batch run shop.csv --unique Im',
-      4,
-    );
-    expect(column.split('\n')[0]).toBe('Image\\ Src');
   });
 
   test('in zsh', async ({ openDesk }) => {
@@ -87,14 +92,17 @@ describe.concurrent('completion', () => {
       eval "$(rivya-batch completion zsh)"
       _describe() { print -rl -- "\${(@P)2}"; }
       _files() { print :files; }
+      compset() { :; }
       words=("$@"); CURRENT=$#words
       $_comps[rivya-batch]`;
     for (const [typed, offered, never] of [
       ...lines,
-      ['rivya-batch status sp', ['spring@2026'], []] as (typeof lines)[number],
-      ['rivya-batch run sh', [':files'], []] as (typeof lines)[number],
-      ['rivya-batch run shop.csv --unique Im', ['Image Src'], []] as (typeof lines)[number],
-    ]) {
+      ...joined,
+      ['rivya-batch status sp', ['spring@2026'], []],
+      ['rivya-batch run sh', [':files'], []],
+      ['rivya-batch run --recipe=sh', [':files'], []],
+      ['rivya-batch run shop.csv --unique Im', ['Image Src'], []],
+    ] as typeof lines) {
       const told = await say(desk, 'zsh', ['-f', '-c', script, 'zsh', ...typed.split(' ')]);
       const found = told.split('\n').map((line) => (line === ':files' ? line : line.split(':')[0]));
       for (const value of offered) expect(found, typed).toContain(value);
@@ -107,9 +115,11 @@ describe.concurrent('completion', () => {
     const script = 'rivya-batch completion fish | source; complete -C $argv[1]';
     for (const [typed, offered, never] of [
       ...lines,
-      ['rivya-batch status sp', ['spring@2026'], []] as (typeof lines)[number],
-      ['rivya-batch run sh', ['shop.csv'], []] as (typeof lines)[number],
-    ]) {
+      ...joined,
+      ['rivya-batch status sp', ['spring@2026'], []],
+      ['rivya-batch run sh', ['shop.csv'], []],
+      ['rivya-batch run --recipe=sh', ['--recipe=shop.csv'], []],
+    ] as typeof lines) {
       const told = await say(desk, 'fish', ['--no-config', '-c', script, typed]);
       const found = told.split('\n').map((line) => line.split('\t')[0]);
       for (const value of offered) expect(found, typed).toContain(value);

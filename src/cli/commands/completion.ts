@@ -9,14 +9,14 @@ type Shell = 'bash' | 'zsh' | 'fish';
  * behind a tab; `:files` leaves it to the shell.
  */
 const scripts: Readonly<Record<Shell, string>> = {
-  // Bash also ends words at ":", "=" and "@", and takes a candidate from there on.
+  // Bash also ends words at ":", "=" and "@", and takes a candidate from there on: $2 is what is replaced.
   bash: `_rivya_batch() {
   local line=\${COMP_LINE:0:COMP_POINT} current prefix value text
   local -a typed
   read -ra typed <<< "$line"
   [[ $line == *[[:space:]] ]] && typed+=("")
   current=\${typed[\${#typed[@]}-1]}
-  prefix=\${current%"\${COMP_WORDS[COMP_CWORD]}"}
+  prefix=\${current%"$2"}
   COMPREPLY=()
   while IFS=$'\\t' read -r value text; do
     [[ $value == :files ]] && return
@@ -31,7 +31,7 @@ _rivya_batch() {
   local line value text
   local -a found
   for line in "\${(@f)$("\${words[1]}" __complete "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
-    [[ $line == :files ]] && { _files; return }
+    [[ $line == :files ]] && { compset -P '--*='; _files; return }
     [[ -z $line ]] && continue
     value=\${line%%$'\\t'*}
     text=\${line#*$'\\t'}
@@ -46,7 +46,10 @@ compdef _rivya_batch rivya-batch
   set -l current (commandline -ct)
   for line in ($typed[1] __complete $typed[2..-1] "$current" 2>/dev/null)
     if test "$line" = :files
-      __fish_complete_path "$current"
+      set -l option (string match -r -- '^--[^=]+=' "$current")
+      for path in (__fish_complete_path (string replace -- "$option" '' "$current"))
+        echo "$option$path"
+      end
     else
       echo $line
     end

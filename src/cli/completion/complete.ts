@@ -35,9 +35,13 @@ async function candidates(words: readonly string[]): Promise<Completion> {
   const { command, operands, open } = place(commands, typed);
   const fitting = (all: readonly Candidate[]) =>
     all.filter(({ value }) => value.startsWith(current));
-  if (open !== null) {
-    const values = await valuesOf(open, operands);
-    return values === 'files' ? values : fitting(values);
+  // `--option=value` is one word for a shell, and so is what is offered for it.
+  const [joined = '', name = ''] = (open === null && /^(--[^=]+)=/.exec(current)) || [];
+  const option = open ?? optionWithValue(command, name);
+  if (option !== null) {
+    const values = await valuesOf(option, operands);
+    if (values === 'files') return values;
+    return fitting(values.map(({ value, text }) => ({ value: `${joined}${value}`, text })));
   }
   if (current.startsWith('-')) return fitting(optionsOf(command));
   if (command === null) return operands.length > 0 ? [] : fitting(listOf(commands));
@@ -65,8 +69,7 @@ function place(commands: readonly CommandTold[], typed: readonly string[]): Plac
       continue;
     }
     if (word.startsWith('--')) {
-      const option = at.command?.options.find((known) => typedAs(known) === word);
-      if (option && /[<[]/.test(option.flags)) at.open = option;
+      at.open = optionWithValue(at.command, word);
       continue;
     }
     const below = at.command === null ? commands : at.command.commands;
@@ -75,6 +78,11 @@ function place(commands: readonly CommandTold[], typed: readonly string[]): Plac
     else at.operands.push(word);
   }
   return at;
+}
+
+function optionWithValue(command: CommandTold | null, word: string): OptionTold | null {
+  const option = command?.options.find((known) => typedAs(known) === word);
+  return option && /[<[]/.test(option.flags) ? option : null;
 }
 
 function listOf(commands: readonly CommandTold[]): Candidate[] {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { prepareEnvironment, readSettings } from '../../session/environment.js';
+import { counted } from '../../shared/quantities.js';
 
 /** Nobody waits longer for a Tab. */
 const patienceMs = 1_000;
@@ -41,7 +42,7 @@ export async function modelIds(): Promise<{ value: string; text: string }[]> {
   const { lastModels } = await import('../../session/model-list.js');
   const models = await lastModels(readSettings());
   return models.map(({ id, category, baseCredits }) => {
-    const price = baseCredits === null ? '' : `, from ${baseCredits} credits`;
+    const price = baseCredits === null ? '' : `, from ${counted(baseCredits, 'credit')}`;
     return { value: id, text: `${category ?? ''}${price}` };
   });
 }
