@@ -22,21 +22,22 @@ const figures = ['succeeded', 'otherwise', 'credits', 'refused', 'noticed', 'lat
 
 /** Spans that are looked at, each in buckets as wide as a chart has room for. */
 export const historySpans = {
+  '15 minutes': { widthSeconds: 20, places: 45 },
   hour: { widthSeconds: 60, places: 60 },
   day: { widthSeconds: 900, places: 96 },
   week: { widthSeconds: 7_200, places: 84 },
 } as const;
 
 export type HistorySpan = keyof typeof historySpans;
+export const historySpanNames = Object.keys(historySpans) as [HistorySpan, ...HistorySpan[]];
 
 /** The narrowest that has all of a time, or else the widest. */
 export function spanFor(durationMs: number): HistorySpan {
-  const spans = Object.keys(historySpans) as HistorySpan[];
   const fits = (span: HistorySpan) => {
     const { widthSeconds, places } = historySpans[span];
     return durationMs <= widthSeconds * places * 1000;
   };
-  return spans.find(fits) ?? 'week';
+  return historySpanNames.find(fits) ?? 'week';
 }
 
 /** Buckets of one span, the oldest first; the last one is not over. */

@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { type BatchMeta, isFinalized } from '../ledger/batch-meta.js';
-import { type HistorySeries, type HistorySpan, readHistory, spanFor } from '../ledger/history.js';
+import {
+  type HistorySeries,
+  type HistorySpan,
+  historySpanNames,
+  readHistory,
+  spanFor,
+} from '../ledger/history.js';
 import { accountKeys, batchKeys } from '../ledger/keys.js';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
@@ -30,10 +36,10 @@ export interface PageSources {
 }
 
 const longestText = 2_000;
-const overviewQuery = z.object({ span: z.enum(['hour', 'day', 'week']).catch('hour') });
+const overviewQuery = z.object({ span: z.enum(historySpanNames).catch('hour') });
 const batchQuery = z.object({
   name: z.string().max(longestText),
-  span: z.enum(['hour', 'day', 'week']).optional().catch(undefined),
+  span: z.enum(historySpanNames).optional().catch(undefined),
 });
 const briefQuery = z.object({
   batch: z.string().max(longestText),

@@ -83,6 +83,19 @@ describe('a bucket as the place of results', () => {
     expect(printed.stdout.trimEnd().split('\n')).toHaveLength(8);
   });
 
+  test('says why briefs did not succeed to whatever machine asks', async ({ openDesk }) => {
+    const desk = await openDesk({ faults: ['task-fails=nsfw:1x'] });
+    const file = await desk.write('chairs.csv', csv(3));
+    expect((await run(desk, server, ['run', file, '--out', 's3://cat/spring'])).code).toBe(3);
+    const asked = ['status', 'spring', '--failed', '--json'];
+    const failed = await run(desk, server, asked, await elsewhere());
+    expect(failed.code).toBe(0);
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      not_succeeded: 1,
+      groups: [{ code: 'nsfw', count: 1 }],
+    });
+  });
+
   test('S1: another machine that has lost Redis goes on with what it finds there, and costs nothing again', async ({
     openDesk,
   }) => {

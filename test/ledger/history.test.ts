@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import {
   HistoryLedger,
   type HistorySpan,
+  historySpanNames,
   historySpans,
   isNothing,
   readHistory,
@@ -33,7 +34,7 @@ it('what was done lately is kept in rings of bounded size, told in one step by a
   const ofSpring = { ...none, succeeded: 2, otherwise: 1, credits: 1.5, refused: 1 };
   const ofAutumn = { ...none, succeeded: 1, credits: 3, noticed: 1, lateMs: 800 };
   const { history } = account.keys;
-  for (const span of ['hour', 'day', 'week'] as const) {
+  for (const span of historySpanNames) {
     expect(await done(history, span, atMs)).toEqual([all]);
     expect(await done(ledger.keys.history, span, atMs)).toEqual([ofSpring]);
     expect(await done(other.ledger.keys.history, span, atMs, atMs)).toEqual([ofAutumn]);
@@ -47,7 +48,7 @@ it('what was done lately is kept in rings of bounded size, told in one step by a
   expect(await done(history, 'day', atMs + 3_600_000)).toEqual([all]);
   // A bucket of an earlier round is begun anew: what stands in its place counts no more.
   const fields = await redis.hgetall(history);
-  expect(Object.keys(fields)).toHaveLength(3);
+  expect(Object.keys(fields)).toHaveLength(historySpanNames.length);
   for (const field of Object.keys(fields)) await redis.hset(history, field, '7 9 9 9 9 9 9');
   one.note('spring', { succeeded: 1 });
   await one.tell();
@@ -73,7 +74,7 @@ it('what is younger than its span is shown from its beginning, in enough buckets
   expect(await lengthSince(30)).toBe(31);
   expect(await lengthSince(500)).toBe(60);
   const hourMs = 3_600_000;
-  expect([hourMs, hourMs + 1, 25 * hourMs, 500 * hourMs].map(spanFor)).toEqual([
-    ...['hour', 'day', 'week', 'week'],
+  expect([hourMs / 4, hourMs, hourMs + 1, 25 * hourMs, 500 * hourMs].map(spanFor)).toEqual([
+    ...['15 minutes', 'hour', 'day', 'week', 'week'],
   ]);
 });

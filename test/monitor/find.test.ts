@@ -116,6 +116,14 @@ describe('finding briefs', () => {
     expect(nothingAsked.found).toEqual([]);
     expect(nothingAsked.text).toContain('<option value="catalog">catalog</option>');
     expect((await get('/find?status=dancing')).status).toBe(400);
+
+    // What is not looked through is told.
+    expect((await find({ text: 'fox' })).text).not.toContain('not on this machine');
+    const { ledger } = await openLedger({ batch: 'old', prefix: opened.prefix });
+    await ledger.set({ out: 's3://shop/old' });
+    const foxText = async () => (await find({ text: 'fox' })).text;
+    await expect.poll(foxText, { timeout: 5_000 }).toContain('found by its id alone: old.');
+    expect((await find({ text: 'fox' })).found).not.toContain('old/z');
   });
 
   it('looks through all batches, however many are over, and stops where enough are found', async () => {

@@ -78,12 +78,12 @@ describe.concurrent('rivya-batch monitor', () => {
 
     // Of this batch alone, told when its process ended.
     const batchText = (await get('/batch?name=out')).text;
-    const charts = [...batchText.matchAll(/aria-label="([^"]+ of its last hour): ([^;]*);/g)];
+    const charts = [...batchText.matchAll(/aria-label="([^"]+ of its last 15 minutes): ([^;]*);/g)];
     expect(charts.map(([, name, sum]) => [name, sum])).toEqual([
-      ['briefs of its last hour', '6, 2 without success'],
-      ['credits of its last hour', '4'],
-      ['refusals (429) of its last hour', '0'],
-      ['time to notice of its last hour', expect.stringMatching(/^\d+\.\d s on average$/)],
+      ['briefs of its last 15 minutes', '6, 2 without success'],
+      ['credits of its last 15 minutes', '4'],
+      ['refusals (429) of its last 15 minutes', '0'],
+      ['time to notice of its last 15 minutes', expect.stringMatching(/^\d+\.\d s on average$/)],
     ]);
     expect(batchText).toContain('<a href="/batch?name=out&amp;span=week">its last week</a>');
     expect((await get('/batch?name=out&span=week')).text).toContain('briefs of its last week: 6');

@@ -38,7 +38,11 @@ async function openWorld(): Promise<{ origin: string; opened: OpenLedger }> {
   });
   const spring = await openLedger({ batch: 'spring', prefix });
   await spring.admit('one', 'two', 'three');
-  await redis.hset(spring.ledger.keys.meta, { out: 's3://shop/spring', 'lines:succeeded': 1 });
+  await redis.hset(spring.ledger.keys.meta, {
+    out: 's3://shop/spring',
+    'lines:succeeded': 1,
+    'lines:failed': 1,
+  });
   await redis.hset(account.keys.prices, { 'z-image': 150 });
   await account.records.noteLabel('Studio');
   await account.records.noteWallet(120);
@@ -120,6 +124,7 @@ describe.for([
 
     await page.goto(`${origin}/batch?name=spring`);
     await page.getByText('Results are in s3://shop/spring').waitFor();
+    await page.getByText('rivya-batch status spring --failed').waitFor();
     await page.getByRole('link', { name: 'last hour' }).click();
     await page.getByRole('img', { name: /^briefs of the last hour: 2\d\d, 10 / }).waitFor();
     await page.getByText('As a table').click();

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import pc from 'picocolors';
+import { isBucketAddress } from '../../bucket/bucket-address.js';
 import {
   type BatchSight,
   countQueued,
@@ -29,6 +30,7 @@ import {
 } from '../../notify/words.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
 import { manifestPath, readableLines } from '../../results/manifest.js';
+import { type OutputPlaces, openOutput } from '../../results/mirror.js';
 import { runReport } from '../../results/run-report.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';
@@ -74,7 +76,7 @@ export function addStatusCommand(program: Command, setup: CommandSetup): void {
         if (batch === undefined) return await showAll(setup, session, format);
         if (!flags.failed) return await showOne(setup, session, { batch, format });
         const { meta } = await session.findBatch(batch);
-        return await showFailures(setup.terminal, meta, format);
+        return await showFailures(setup, meta, format);
       } finally {
         await session.close();
       }
@@ -314,17 +316,17 @@ function placesText(account: AccountView): string {
 }
 
 /** `status BATCH --failed`: why briefs did not succeed, and what can be done about it. */
-export async function showFailures(
-  terminal: Terminal,
+async function showFailures(
+  { terminal, settings }: CommandSetup,
   meta: BatchMeta,
   format: 'json' | 'table',
 ): Promise<ExitCode> {
-  const path = await findManifest(meta);
+  const out = await findManifest(meta, settings);
   const unreadable: number[] = [];
-  const groups = await groupFailures(readableLines(meta.out, (row) => unreadable.push(row)));
+  const groups = await groupFailures(readableLines(out, (row) => unreadable.push(row)));
   if (unreadable.length > 0) {
     terminal.warn(
-      `${unreadable.length} lines of ${path} cannot be read: "rivya-batch verify ${meta.out}" names them.`,
+      `${unreadable.length} lines of ${manifestPath(meta.out)} cannot be read: "rivya-batch verify ${meta.out}" names them.`,
     );
   }
   const count = groups.reduce((sum, group) => sum + group.count, 0);
@@ -354,14 +356,21 @@ function printGroup(terminal: Terminal, group: FailureGroup): void {
   }
 }
 
-/** @throws BatchError `bad_input` where the results are not on this machine */
-async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
+/**
+ * The folder that has it: of a batch in a bucket, its mirror, with what the bucket has now.
+ * @throws BatchError `bad_input` where the results are not on this machine; `output_unusable` for a bucket
+ */
+async function findManifest(
+  { name, out, lines }: BatchMeta,
+  places: OutputPlaces,
+): Promise<string> {
   if (out === '') {
     throw new BatchError(
       'bad_input',
       `Batch ${name} leaves its folder to the workers, so its lines cannot be read here: give this command with the folder of the worker that collects.`,
     );
   }
+  if (isBucketAddress(out)) return (await openOutput(places, out)).folder;
   const path = manifestPath(out);
   const written = Object.values(lines).some((count) => count > 0);
   if (written && !(await stat(path).catch(() => null))) {
@@ -370,5 +379,5 @@ async function findManifest({ name, out, lines }: BatchMeta): Promise<string> {
       `There is no ${path} on this machine: give this command on the machine that collects the results of batch ${name}.`,
     );
   }
-  return path;
+  return out;
 }

@@ -42,7 +42,7 @@ import {
   timeLeftWords,
   timeText,
 } from './layout.js';
-import { elsewhereWords, latestPart } from './results-part.js';
+import { elsewhereWords, isInBucket, latestPart } from './results-part.js';
 import { batchSteering, retryPart, type Steering } from './steering-parts.js';
 
 /** What the page of a batch shows beside what is watched of it. */
@@ -77,7 +77,7 @@ ${isOver(meta) ? null : stagesPart(batch)}`;
 /** Where they can be looked at instead. */
 function elsewherePart({ meta }: WatchedBatch): Html | null {
   if (meta.admitted === meta.pending) return null;
-  return html`<p>Results are ${elsewhereWords(meta)}.${meta.out === '' ? null : html` Look at them there: <code>rivya-batch review ${shellWord(meta.out)}</code>`}</p>`;
+  return html`<p>Results are ${elsewhereWords(meta)}.${meta.out === '' ? null : html` Look at them ${isInBucket(meta) ? 'from wherever its credentials are set' : 'there'}: <code>rivya-batch review ${shellWord(meta.out)}</code>`}</p>`;
 }
 
 /** Of one that ended long ago, or before this was counted, Redis knows nothing. */
@@ -153,7 +153,13 @@ function failuresPart({ meta }: WatchedBatch, failures: Failures, steering: Stee
   const count = withoutSuccess(meta);
   if (count === 0) return html`<p>None.</p>`;
   if (failures.kind === 'elsewhere') {
-    return html`<p>${count}. The manifest says why; it is ${elsewhereWords(meta)}. Ask, and retry, on the machine that collects: <code>${steering.commandLine(['status', meta.name, '--failed'])}</code></p>`;
+    const { name } = meta;
+    const where = isInBucket(meta) ? 'where its credentials are set' : 'there';
+    return html`<p>${count}. The manifest says why; it is ${elsewhereWords(meta)}. Ask and retry ${where}:</p>
+${[
+  ['status', name, '--failed'],
+  ['retry', name],
+].map((words) => html`<p><code>${steering.commandLine(words)}</code></p>`)}`;
   }
   const unreadable =
     failures.unreadable === 0

@@ -61,7 +61,7 @@ function errorPart({ code, message, request_id }: NonNullable<ManifestLine['erro
 
 function lineMissing({ state, line, meta }: Story): Html | null {
   if (state.stage !== 'lined' || line !== null) return null;
-  return html`<p class="trouble">Its line is in the manifest, which is not on this machine. Its results are ${elsewhereWords(meta)}.</p>`;
+  return html`<p class="trouble">Its line is in the manifest, which is not on this machine. Its results are ${elsewhereWords(meta)}; the commands below show them.</p>`;
 }
 
 function factRows({ state, line, content, held }: Story) {

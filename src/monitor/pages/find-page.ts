@@ -55,11 +55,20 @@ function choice(value: string, label: string, chosen: string): Html {
   return html`<option value="${value}"${value === chosen ? html` selected` : null}>${label}</option>`;
 }
 
-function findingsPart({ briefs, stopped }: Findings): Html {
+function findingsPart({ briefs, stopped, elsewhere }: Findings): Html {
   const rows = briefs.map(briefRow);
   return html`${rows.length === 0 ? html`<p>None was found in the ledger, nor in the manifests that are on this machine.</p>` : html`<div class="found">${table(['result', 'brief', 'ended', 'batch', 'when'], rows)}</div>`}
 ${stopped === 'enough' ? html`<p class="quiet">There are more than these: say more words, or choose how they ended, or a batch.</p>` : null}
-${stopped === 'too_long' ? html`<p class="trouble">The search was stopped after some seconds: choose a batch.</p>` : null}`;
+${stopped === 'too_long' ? html`<p class="trouble">The search was stopped after some seconds: choose a batch.</p>` : null}
+${elsewhere.length > 0 ? html`<p class="quiet">${elsewhereText(elsewhere)}</p>` : null}`;
+}
+
+const mostNamed = 5;
+
+function elsewhereText(batches: readonly string[]): string {
+  const more = batches.length - mostNamed;
+  const names = batches.slice(0, mostNamed).join(', ');
+  return `What succeeded in batches whose results are not on this machine is found by its id alone: ${names}${more > 0 ? `, and ${more} more` : ''}.`;
 }
 
 function briefRow({ batch, id, status, prompt, atMs, line }: FoundBrief): Part[] {

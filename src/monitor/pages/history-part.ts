@@ -2,6 +2,7 @@ import {
   type HistoryFigures,
   type HistorySeries,
   type HistorySpan,
+  historySpanNames,
   historySpans,
   isNothing,
   summed,
@@ -71,7 +72,7 @@ ${asTable(shown)}`;
 }
 
 function spanLinks(shown: ShownHistory): Html[] {
-  return (Object.keys(historySpans) as HistorySpan[]).map((span) =>
+  return historySpanNames.map((span) =>
     span === shown.series.span
       ? html`<strong>${spanWords(shown, span)}</strong>`
       : html`<a href="${shown.addressOf(span)}">${spanWords(shown, span)}</a>`,
@@ -112,16 +113,18 @@ function chart({ name, unit, of, sum }: Figure, shown: ShownHistory, all: Histor
 
 function axisWords({ series: { span, buckets }, endedMs }: ShownHistory): [string, string] {
   const { widthSeconds, places } = historySpans[span];
-  if (endedMs !== null) return [minuteText(buckets[0]?.fromMs ?? endedMs), minuteText(endedMs)];
-  const isWhole = buckets.length === places;
-  const ago = isWhole
-    ? `${span === 'hour' ? 'an' : 'a'} ${span}`
-    : formatDuration(buckets.length * widthSeconds * 1000);
-  return [`${ago} ago`, 'now'];
+  if (endedMs !== null) {
+    const part = (ms: number) => minuteText(ms).slice(...(span === 'week' ? [0, 10] : [11]));
+    return [part(buckets[0]?.fromMs ?? endedMs), part(endedMs)];
+  }
+  const wholes = { '15 minutes': '15 minutes', hour: 'an hour', day: 'a day', week: 'a week' };
+  const shownMs = buckets.length * widthSeconds * 1000;
+  return [`${buckets.length < places ? formatDuration(shownMs) : wholes[span]} ago`, 'now'];
 }
 
+/** In UTC. */
 function minuteText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 }
 
 /** Times in which nothing was done are left out. */
@@ -129,7 +132,7 @@ function asTable({ id, series: { buckets } }: ShownHistory): Html | null {
   const done = buckets.filter(({ figures: one }) => !isNothing(one));
   if (done.length === 0) return null;
   const rows = done.map(({ fromMs, figures: one }) => [
-    minuteText(fromMs),
+    `${minuteText(fromMs)} UTC`,
     grouped(one.succeeded),
     grouped(one.otherwise),
     creditsNumber(one.credits),

@@ -116,7 +116,7 @@ function accountPart(
     ['still needed', neededPart(account, open)],
   ] as const;
   return html`<section class="account"><h2>${account.origin} <span class="quiet">account ${accountName(account)}</span></h2>${facts(rows)}
-${lately ? historyPart({ id: account.account, series: lately, endedMs: null, addressOf: (span) => `/?span=${span}` }) : null}</section>`;
+${lately ? historyPart({ id: account.account, series: lately, endedMs: null, addressOf: (span) => `/?${new URLSearchParams({ span })}` }) : null}</section>`;
 }
 
 /** By all of its batches together. */

@@ -7,7 +7,11 @@ import { briefLink, pill, reviewLink } from './layout.js';
 /** Where results are that are not on this machine, for the end of a sentence. */
 export function elsewhereWords({ out }: Pick<BatchMeta, 'out'>): string {
   if (out === '') return 'on the machine of its worker: the batch names no folder';
-  return out.includes('://') ? `in ${out}` : `on another machine, in ${out}`;
+  return isInBucket({ out }) ? `in ${out}` : `on another machine, in ${out}`;
+}
+
+export function isInBucket({ out }: Pick<BatchMeta, 'out'>): boolean {
+  return out.includes('://');
 }
 
 /** The results and failures of a batch that came last, the newest first. */

@@ -34,6 +34,8 @@ export interface Findings {
   briefs: FoundBrief[];
   /** Why there may be more: enough were found, or it took too long. */
   stopped: 'enough' | 'too_long' | null;
+  /** Batches with results that are not on this machine: of what succeeded there, the ledger knows the ids alone. */
+  elsewhere: string[];
 }
 
 const mostFound = 50;
@@ -45,6 +47,7 @@ const searches = pLimit(2);
 
 class Search {
   readonly found = new Map<string, FoundBrief>();
+  readonly elsewhere: string[] = [];
   /** As they stand inside JSON, in lower case. */
   readonly needles: readonly string[];
   private readonly deadlineMs: number;
@@ -123,7 +126,7 @@ export function findBriefs(
     const briefs = [...search.found.values()].sort(
       (left, right) => (right.atMs ?? 0) - (left.atMs ?? 0),
     );
-    return { briefs, stopped: search.stopped };
+    return { briefs, stopped: search.stopped, elsewhere: search.elsewhere };
   });
 }
 
@@ -206,13 +209,17 @@ async function scan(
 }
 
 /** Looks for more, and for the lines of what the ledger has named. */
-async function findInManifest(search: Search, { name: batch, out }: BatchMeta): Promise<void> {
+async function findInManifest(search: Search, meta: BatchMeta): Promise<void> {
+  const { name: batch, out } = meta;
   const named = [...search.found.values()].filter((found) => {
     return found.batch === batch && isOver(found);
   });
   const missing = new Map(named.map(({ id }) => [JSON.stringify(id), id]));
   if (search.wanted.status === 'open' || (search.stopped !== null && missing.size === 0)) return;
-  if (out === '' || !(await readable(manifestPath(out)))) return;
+  if (out === '' || !(await readable(manifestPath(out)))) {
+    if (meta.lines.succeeded > 0) search.elsewhere.push(batch);
+    return;
+  }
   const isMissing = (row: string) => [...missing.keys()].some((needle) => row.includes(needle));
   const isFound = (row: string) => search.stopped === null && search.hasWords(row);
   const isDone = () => search.isLate || (search.stopped !== null && missing.size === 0);
