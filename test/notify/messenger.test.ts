@@ -10,7 +10,8 @@ import { createLogger } from '../../src/shared/logger.js';
 import { type OpenLedger, openLedger } from '../support/ledger.js';
 import { startReceiver } from './receiver.js';
 
-const nowMs = Date.parse('2026-11-29T12:00:00Z');
+/** Receivers take no message of another time than theirs. */
+const nowMs = Date.now();
 const hourMs = 3_600_000;
 const noProxy = { http: null, https: null, noProxy: null };
 const log = createLogger('silent', process.stderr, (text) => text);
@@ -148,8 +149,6 @@ describe('a receiver', () => {
     });
     const telling = await openTelling(url, { trust: 'signed', secret });
     const { time, newMessenger, messages, end } = telling;
-    // Receivers take no message of another time than theirs.
-    time.nowMs = Date.now();
     await end();
     // Whoever has nothing to sign with sends nothing.
     await newMessenger(null).settle(longMs);
