@@ -10,6 +10,7 @@ import {
   spanFor,
 } from '../ledger/history.js';
 import { accountKeys, batchKeys } from '../ledger/keys.js';
+import { quoteName } from '../shared/quantities.js';
 import { writeMetrics } from './metrics/write-metrics.js';
 import { batchPage } from './pages/batch-page.js';
 import { briefPage } from './pages/brief-page.js';
@@ -74,7 +75,7 @@ export async function addPages(server: FastifyInstance, sources: PageSources): P
       return notFound(
         sources,
         reply,
-        `There is no batch ${name}; "rivya-batch status" lists all batches.`,
+        `There is no batch named ${quoteName(name)}: "rivya-batch status" lists them.`,
       );
     const { atMs } = await watch.look();
     const why = await failures.read(batch.meta, atMs);

@@ -5,6 +5,7 @@ import { ReviewDesk } from '../review/server/review-desk.js';
 import { addReviewRoutes } from '../review/server/review-routes.js';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';
+import { quoteName } from '../shared/quantities.js';
 import type { Actions } from './board/add-board.js';
 import { reviewPath } from './pages/layout.js';
 import type { Ledgers } from './reading/ledgers.js';
@@ -34,7 +35,8 @@ export class ReviewDesks {
   /** @throws BatchError `batch_not_found` where there is no such batch, or its folder is not on this machine */
   async deskOf(batch: string): Promise<ReviewDesk> {
     const meta = await this.ledgers.inTime(() => this.ledgers.batch(batch).meta());
-    if (meta === null) throw new BatchError('batch_not_found', `There is no batch ${batch}.`);
+    if (meta === null)
+      throw new BatchError('batch_not_found', `There is no batch named ${quoteName(batch)}.`);
     const known = this.open.get(meta.out);
     if (known === undefined && (meta.out === '' || (await batchHeldIn(meta.out)) !== batch)) {
       const sentence = `The results of ${batch} are not on the machine that the monitor runs on.`;

@@ -101,6 +101,12 @@ export async function ownerOf(out: string): Promise<string | null> {
   }
 }
 
+/** @throws BatchError `usage` where a folder holds no results of a batch, as {@link ownerOf} besides */
+export async function requireResults(folder: string): Promise<void> {
+  if ((await ownerOf(folder)) !== null) return;
+  throw new BatchError('usage', `There are no results of a batch in ${folder}.`);
+}
+
 /** What names a batch that is given no name: the one in its folder; null for none, and for a file that is somebody else's. */
 export async function batchHeldIn(out: string): Promise<string | null> {
   const holder = await findOwner(out);

@@ -95,7 +95,8 @@ export function takenOf({ taken }: Pick<TakenDecisions, 'taken'>): number {
 async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => null);
   if (found?.isFile()) return;
-  throw new BatchError('bad_input', `There is no file ${path}.`);
+  const why = found === null ? 'no such file' : 'is not a file';
+  throw new BatchError('bad_input', `${path}: ${why}.`);
 }
 
 function leaveOut(

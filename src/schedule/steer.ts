@@ -3,6 +3,7 @@ import type { StateOfBatches } from '../batch/batch-context.js';
 import type { Deed, Doer } from '../ledger/deeds.js';
 import type { Webhook } from '../ledger/message-ledger.js';
 import { BatchError } from '../shared/errors.js';
+import { quoteName } from '../shared/quantities.js';
 import type { ScheduleLedger } from './ledger.js';
 import { runIdByHand, type ScheduleQueue } from './queue.js';
 import { openRuns } from './runs/claim-run.js';
@@ -27,7 +28,7 @@ export async function findSchedule(ledger: ScheduleLedger, name: string): Promis
 function unknownSchedule(name: string): BatchError {
   return new BatchError(
     'batch_not_found',
-    `There is no schedule named ${name} under this API key: "rivya-batch schedule list" lists all schedules.`,
+    `There is no schedule named ${quoteName(name)} under this API key: "rivya-batch schedule list" lists them.`,
   );
 }
 

@@ -6,7 +6,7 @@ import { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { LedgerClock, readLedgerMs } from '../ledger/clock.js';
 import { accountHash, batchesKey, clockKey, formatKey } from '../ledger/keys.js';
-import { nearNames } from '../producer/rows/suggest-name.js';
+import { didYouMean, nearNames } from '../producer/rows/suggest-name.js';
 import { modelFacts } from '../rivya/catalogue.js';
 import type { Model } from '../rivya/outcome.js';
 import { type Clock, machineTime } from '../shared/clock.js';
@@ -134,7 +134,7 @@ function notFoundText(
 ): string {
   const sentence = `There is no batch named ${quoteName(name)}`;
   if (near.length > 0) {
-    return `${sentence}: did you mean ${near.slice(0, mostNear).map(quoteName).join(' or ')}?`;
+    return `${sentence}: ${didYouMean(near.slice(0, mostNear))}`;
   }
   const own = store.kind === 'private';
   const has =

@@ -46,6 +46,15 @@ export class BatchError extends Error {
   }
 }
 
+/** Why a file cannot be read, behind its name and a colon. */
+export function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such file';
+  if (code === 'EISDIR') return 'is a folder, not a file';
+  if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it';
+  return `cannot be read (${code})`;
+}
+
 /** The exit code that goes with an error that ended a command. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof BatchError)) return ExitCode.unexpected;

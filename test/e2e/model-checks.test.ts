@@ -82,7 +82,7 @@ test('models go by the list that the API has now', async ({ openDesk }) => {
       { rule: 'unknown_model', firstRows: [{ row: 3 }] },
     ],
   });
-  expect(checked.stdout).toContain('did you mean qwen2-image?');
+  expect(checked.stdout).toContain('did you mean \\"qwen2-image\\"?');
 });
 
 test('without the API a copy stands in for its list, and says so', async ({ openDesk }) => {

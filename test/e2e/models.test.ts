@@ -92,7 +92,7 @@ describe.concurrent('models MODEL', () => {
     const desk = await openDesk();
     const { code, stderr } = await desk.run(['models', 'zimage']);
     expect(code).toBe(2);
-    expect(stderr).toContain('did you mean z-image?');
+    expect(stderr).toContain('did you mean "z-image"?');
     const entry = JSON.parse((await desk.run(['models', 'z-image', '--json'])).stdout);
     expect(entry).toMatchObject({ id: 'z-image', source: 'api', baseCredits: 1 });
   });

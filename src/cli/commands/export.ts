@@ -2,9 +2,9 @@ import { relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ManifestFile, type ManifestFormat } from '../../results/manifest.js';
 import { openOutput } from '../../results/mirror.js';
-import { ownerOf } from '../../results/output-folder.js';
+import { requireResults } from '../../results/output-folder.js';
 import { writeSheet } from '../../review/write-sheet.js';
-import { BatchError, ExitCode } from '../../shared/errors.js';
+import { ExitCode } from '../../shared/errors.js';
 import { grouped } from '../../shared/quantities.js';
 import { folderOfResults } from '../options/choose-batch.js';
 import { placeOfResults, twin } from '../options/flags.js';
@@ -40,9 +40,7 @@ export function addSheetCommand(program: Command, setup: CommandSetup): void {
 }
 
 async function sheet({ terminal }: CommandSetup, folder: string): Promise<ExitCode> {
-  if ((await ownerOf(folder)) === null) {
-    throw new BatchError('usage', `There are no results of a batch in ${folder}.`);
-  }
+  await requireResults(folder);
   const { path, pages } = await writeSheet(folder, {
     onThumbnails: ({ made }) => {
       if (made > 0) terminal.progress(`${grouped(made)} pictures made small`);

@@ -99,7 +99,7 @@ export async function namedBatches(
     if (like.length === 0) {
       throw new BatchError(
         'batch_not_found',
-        `No batch has a name like ${name}: "rivya-batch status" lists all batches.`,
+        `No batch has a name like ${name}: "rivya-batch status" lists them.`,
       );
     }
     for (const other of like) names.add(other);

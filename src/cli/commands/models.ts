@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { accountHash } from '../../ledger/keys.js';
-import { unknownModelReason } from '../../producer/outputs/checks.js';
+import { namedModel } from '../../producer/outputs/checks.js';
 import type { Model, ModelParam } from '../../rivya/outcome.js';
 import type { Settings } from '../../session/environment.js';
 import { modelListNote, readModelList } from '../../session/model-list.js';
 import { modelOf } from '../../shared/brief.js';
-import { BatchError, ExitCode } from '../../shared/errors.js';
+import { ExitCode } from '../../shared/errors.js';
 import { joinRunning } from '../../store/open-store.js';
 import { addJsonFlag } from '../options/flags.js';
 import type { CommandSetup } from '../setup.js';
@@ -77,14 +77,7 @@ async function showModel(
   format: Format,
 ): Promise<ExitCode> {
   const list = await readModelList(settings);
-  const model = list.models.find((one) => one.id === id);
-  if (model === undefined) {
-    const reason = unknownModelReason(
-      id,
-      list.models.map((one) => one.id),
-    );
-    throw new BatchError('usage', reason.endsWith('?') ? reason : `${reason}.`);
-  }
+  const model = namedModel(id, list.models);
   const seen = await seenPrices(settings, id);
   const example = exampleOf(model, program);
   if (format === 'json') {

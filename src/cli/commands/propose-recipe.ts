@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import type { TableLook } from '../../producer/look-at-table.js';
+import { namedModel } from '../../producer/outputs/checks.js';
 import { referenceRules } from '../../producer/references/rules.js';
 import type { Model } from '../../rivya/outcome.js';
 import { isUrl } from '../../shared/addresses.js';
-import { BatchError } from '../../shared/errors.js';
 import { formatCredits } from '../../shared/quantities.js';
 import type { ReadingFlags } from '../options/flags.js';
 
@@ -55,14 +55,7 @@ export function propose(
 
 /** The cheapest for pictures: with those of the rows, where they have some. @throws BatchError `usage` */
 function proposeModel(look: TableLook, models: readonly Model[], flags: InitFlags): Model | null {
-  if (flags.model !== undefined) {
-    const named = models.find(({ id }) => id === flags.model);
-    if (named !== undefined) return named;
-    throw new BatchError(
-      'usage',
-      `There is no model ${flags.model}: rivya-batch models lists them.`,
-    );
-  }
+  if (flags.model !== undefined) return namedModel(flags.model, models);
   if (look.has.model) return null;
   const usable = modelsFor('image', models);
   const most = look.pictures?.most;

@@ -15,7 +15,7 @@ import type { Schedule } from '../../schedule/schedule.js';
 import type { Settings } from '../../session/environment.js';
 import type { ModelList } from '../../session/model-list.js';
 import { fetcherFor, inputFetcherFor } from '../../session/open-client.js';
-import { BatchError } from '../../shared/errors.js';
+import { BatchError, whyUnreadable } from '../../shared/errors.js';
 import { counted } from '../../shared/quantities.js';
 import { rowsText } from '../text/sentences.js';
 import { hangingLines, type Terminal } from '../text/terminal.js';
@@ -172,9 +172,11 @@ async function readSmallFile(file: string): Promise<Buffer> {
     return await readFile(file);
   } catch (error) {
     if (error instanceof BatchError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    const reason = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
-    throw promptFault(file, `${reason}; text that begins with @ is written @@`, error);
+    throw promptFault(
+      file,
+      `${whyUnreadable(error)}; text that begins with @ is written @@`,
+      error,
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import { chosenStatuses, isChosen, type RetryChoice } from '../../batch/retry.js
 import type { BatchLedger } from '../../ledger/batch-ledger.js';
 import { makeInputFolder } from '../../producer/compile-input.js';
 import type { InputFormat } from '../../producer/options.js';
-import { nearNames } from '../../producer/rows/suggest-name.js';
+import { didYouMean, nearNames } from '../../producer/rows/suggest-name.js';
 import { openSource } from '../../producer/sources/open-source.js';
 import { readRows } from '../../producer/sources/read-rows.js';
 import { formatOf, type Source } from '../../producer/sources/source.js';
@@ -110,8 +110,8 @@ export async function refuseUnseen(ledger: BatchLedger, wanted: LinesWanted): Pr
   const unknown = unseen.filter((_, index) => states[index] === null);
   const [first] = unknown;
   if (first === undefined) return;
-  const [near = null] = nearNames(first, wanted.idsSeen());
-  const meant = near === null ? '' : ` (did you mean ${quoteName(near)}?)`;
+  const near = didYouMean(nearNames(first, wanted.idsSeen()));
+  const meant = near === '' ? '' : ` (${near})`;
   const more = unknown.length === 1 ? '' : `, nor of ${counted(unknown.length - 1, 'other')}`;
   throw new BatchError(
     'bad_input',

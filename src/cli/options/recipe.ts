@@ -5,7 +5,7 @@ import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { OutputOption } from '../../producer/options.js';
 import { isUrl } from '../../shared/addresses.js';
-import { BatchError } from '../../shared/errors.js';
+import { BatchError, whyUnreadable } from '../../shared/errors.js';
 import type { ReadingFlags } from './flags.js';
 import { type Recipe, type RecipeOutput, recipeSchema } from './recipe-schema.js';
 
@@ -246,9 +246,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
-    throw new BatchError('bad_input', `${path}: ${why}.`, { cause: error });
+    throw new BatchError('bad_input', `${path}: ${whyUnreadable(error)}.`, { cause: error });
   }
 }
 

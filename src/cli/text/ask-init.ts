@@ -103,7 +103,7 @@ async function askModel(
     return { value: model.id, label: priceText(model, look), hint: `${model.category}${along}` };
   });
   const id = await answered(
-    select({ message: 'Which model? (rivya-batch models lists all)', options, maxItems: 10 }),
+    select({ message: 'Which model? ("rivya-batch models" lists them)', options, maxItems: 10 }),
   );
   return listed.find((model) => model.id === id) ?? proposed;
 }

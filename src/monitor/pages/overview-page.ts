@@ -38,7 +38,7 @@ export function overviewPage(overview: Overview, extras: OverviewExtras): string
   const main = html`<h1>Batches</h1>
 ${alertsPart(alerts, open.length)}
 ${batches.length === 0 ? html`<p>There are no batches yet. Start one: <code>rivya-batch run FILE --out FOLDER</code></p>` : batchTable(batches, extras.here)}
-${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists all batches.</p>` : null}
+${older > 0 ? html`<p class="quiet">${older} older finished batches are not shown; <code>rivya-batch status</code> lists them.</p>` : null}
 ${schedulesInShort(overview)}
 ${accounts.map((account) => accountPart(account, open, { atMs, ...extras }))}`;
   const going = open.length > 0 ? `${open.length} open` : 'Batches';

@@ -1,12 +1,13 @@
 import type { ModelParam } from '../../rivya/outcome.js';
 import type { RequestBody } from '../../shared/brief.js';
 import type { DraftText } from '../../shared/draft.js';
+import { BatchError } from '../../shared/errors.js';
 import type { JsonValue } from '../../shared/json.js';
 import { shellWord } from '../../shared/quantities.js';
 import type { RejectionKind, RowFault } from '../rejection.js';
 import { isBlank } from '../rows/cell-text.js';
 import { isJsonObject } from '../rows/row.js';
-import { nearNames, orList } from '../rows/suggest-name.js';
+import { didYouMean, nearNames } from '../rows/suggest-name.js';
 import { type KnownModel, needsPrompt } from './known-models.js';
 import type { GivenParams } from './params.js';
 
@@ -38,11 +39,24 @@ function callableText(apiStatus: string): string {
   }
 }
 
-/** A sentence about a model that the list lacks. */
-export function unknownModelReason(model: string, ids: readonly string[]): string {
-  const near = nearNames(model, ids);
-  const hint = near.length === 0 ? 'see rivya-batch models' : `did you mean ${near.join(' or ')}?`;
+/** About a model that the list lacks; without a full stop, as other reasons. */
+export function unknownModelReason(model: string, ids: Iterable<string>): string {
+  const hint = didYouMean(nearNames(model, [...ids])) || '"rivya-batch models" lists them';
   return `"${model}" is not in the list of models: ${hint}`;
+}
+
+/** The model of that name. @throws BatchError `usage` where the list lacks it */
+export function namedModel<Known extends { id: string }>(
+  id: string,
+  models: readonly Known[],
+): Known {
+  const found = models.find((model) => model.id === id);
+  if (found !== undefined) return found;
+  const reason = unknownModelReason(
+    id,
+    models.map((model) => model.id),
+  );
+  throw new BatchError('usage', reason.replace(/(?<!\?)$/, '.'));
 }
 
 /** A missing or too long prompt, or null; length in characters as a person counts them. */
@@ -198,7 +212,7 @@ export function unknownParamFault(
   { model, known }: { model: string; known: KnownModel },
 ): ParamFault {
   const near = nearNames(key, [...known.params.keys()]);
-  const hint = near.length === 0 ? '' : `: did you mean ${near.join(' or ')}?`;
+  const hint = near.length === 0 ? '' : `: ${didYouMean(near)}`;
   return { kind: 'unknown_param', key, reason: `${model} has no param "${key}"${hint}` };
 }
 
@@ -257,7 +271,7 @@ function suggestion(value: string, options: readonly string[]): string {
   const same = options.find((option) => option.toLowerCase() === value.trim().toLowerCase());
   const isLong = options.length > MOST_OPTIONS_LISTED || value.length > 3;
   const near = same !== undefined ? [same] : isLong ? nearNames(value, options) : [];
-  return near.length === 0 ? '' : `: did you mean ${orList(near)}?`;
+  return near.length === 0 ? '' : `: ${didYouMean(near)}`;
 }
 
 function numberFault(param: ModelParam, value: number): Fault | null {

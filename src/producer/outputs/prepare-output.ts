@@ -190,7 +190,7 @@ export class OutputPreparer {
   /** Rows of one model mostly stand together, and to find the nearest name takes as long as all other checks. */
   #unknownReason(model: string): string {
     if (this.#unknown.model !== model) {
-      const reason = unknownModelReason(model, [...this.options.models.keys()]);
+      const reason = unknownModelReason(model, this.options.models.keys());
       this.#unknown = { model, reason };
     }
     return this.#unknown.reason;

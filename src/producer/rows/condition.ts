@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js';
 import { trimCell } from './cell-text.js';
 import { comparisonFault, comparisons, isGiven, type Operator } from './compare.js';
 import type { Row } from './row.js';
-import { nearNames, orList } from './suggest-name.js';
+import { didYouMean, nearNames } from './suggest-name.js';
 
 /** One `--where` or `when`: a column alone (it is not empty), `!column`, or a column compared with a value. */
 export interface Condition {
@@ -82,7 +82,7 @@ export class WatchedCondition {
     const more = values.length - shown.length;
     const listed = `${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
     const near = wanted === null ? [] : nearNames(wanted, [...this.#values.keys()]);
-    const hint = near.length === 0 ? '' : `; did you mean ${orList(near)}?`;
+    const hint = near.length === 0 ? '' : `; ${didYouMean(near)}`;
     return `${this.option} "${text}" holds for no row: "${column}" is ${listed}${hint}`;
   }
 

@@ -12,7 +12,7 @@ import { isBlank, spelling } from './cell-text.js';
 import { IdCandidates } from './id-candidates.js';
 import { isSameList } from './read-fields.js';
 import { ColumnNames, nestedPaths, pathTo, type Row } from './row.js';
-import { suggestName } from './suggest-name.js';
+import { didYouMean, suggestName } from './suggest-name.js';
 
 /** JSON keys that are different in every item must not fill the memory; more than this helps nobody. */
 const MOST_NAMES_KEPT = 1000;
@@ -176,7 +176,7 @@ export class SourceColumns {
     const path = pathTo(column, paths);
     return path === undefined
       ? suggestName(column, [...this.#names, ...paths])
-      : `did you mean "${path}"?`;
+      : didYouMean([path]);
   }
 
   #add(column: string): void {

@@ -15,10 +15,15 @@ export function suggestName(wanted: string, names: readonly string[]): string {
   if (names.length === 1 && fewestMistakes(spelling(wanted), names) === null) {
     return `the only column is "${names[0]}". If that is several, name what stands between them with --delimiter.`;
   }
-  if (near.length > 0) return `did you mean ${orList(near)}?`;
+  if (near.length > 0) return didYouMean(near);
   const listed = names.slice(0, MOST_NAMES_LISTED).map((name) => `"${name}"`);
   const more = names.length > listed.length ? `, and ${names.length - listed.length} more` : '';
   return `the columns are ${listed.join(', ')}${more}.`;
+}
+
+/** The question at the end of a sentence about a name that there is not; '' where none is near. */
+export function didYouMean(near: readonly string[]): string {
+  return near.length === 0 ? '' : `did you mean ${orList(near)}?`;
 }
 
 /** `"a"`, `"a" or "b"`, `"a", "b" or "c"`. */

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isUrl, readSheetLink, shownFile } from '../../shared/addresses.js';
-import { BatchError } from '../../shared/errors.js';
+import { BatchError, whyUnreadable } from '../../shared/errors.js';
 import type { InputFormat, InputOptions } from '../options.js';
 import type { InputWarnings } from '../warnings.js';
 import { type Head, oleDirectoryAt, oleReason, recogniseHead } from './recognise.js';
@@ -227,10 +227,5 @@ async function readPart(
 }
 
 function unreadable(label: string, error: unknown): BatchError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  if (code === 'ENOENT' || code === 'ENOTDIR') return sourceFault(label, 'no such file', error);
-  if (code === 'EACCES' || code === 'EPERM') {
-    return sourceFault(label, 'this user may not read it', error);
-  }
-  return sourceFault(label, `cannot be read (${code})`, error);
+  return sourceFault(label, whyUnreadable(error), error);
 }

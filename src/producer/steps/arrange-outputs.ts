@@ -1,5 +1,5 @@
 import type { OutputOption } from '../options.js';
-import { nearNames, orList } from '../rows/suggest-name.js';
+import { didYouMean, nearNames, orList } from '../rows/suggest-name.js';
 
 /** Something that several briefs of one output differ by; two that come from the same output are the same. */
 interface Axis {
@@ -91,7 +91,7 @@ export function unknownOutput(wanted: string, names: readonly string[]): string 
     return `${wanted} makes several of each row: it must be one of ${orList(several)}`;
   }
   const near = nearNames(wanted, names);
-  const hint = near.length === 0 ? '' : `: did you mean ${orList(near)}?`;
+  const hint = near.length === 0 ? '' : `: ${didYouMean(near)}`;
   return `there is no output "${wanted}"${hint}`;
 }
 

@@ -6,7 +6,7 @@ import {
   pictureFormats,
   transparent,
 } from '../../pictures/make-to-measure.js';
-import { nearNames } from '../../producer/rows/suggest-name.js';
+import { didYouMean, nearNames } from '../../producer/rows/suggest-name.js';
 import { BatchError } from '../../shared/errors.js';
 import { quoteName } from '../../shared/quantities.js';
 
@@ -76,10 +76,8 @@ function partsOf(text: string): Map<Key, string> {
 }
 
 function unknownPart(name: string): string {
-  const [near] = nearNames(name, keys);
-  return near === undefined
-    ? `there is no ${quoteName(name)}; the parts are ${keys.join(', ')}`
-    : `there is no ${quoteName(name)}; did you mean ${near}?`;
+  const hint = didYouMean(nearNames(name, keys)) || `the parts are ${keys.join(', ')}`;
+  return `there is no ${quoteName(name)}: ${hint}`;
 }
 
 function sizeOf(parts: ReadonlyMap<Key, string>): Profile['size'] {

@@ -11,7 +11,7 @@ import {
   type OutputPlaces,
 } from '../../results/mirror.js';
 import { isUrl } from '../../shared/addresses.js';
-import { BatchError } from '../../shared/errors.js';
+import { BatchError, whyUnreadable } from '../../shared/errors.js';
 
 const inputName = '.input';
 
@@ -139,7 +139,7 @@ async function copyInput(from: string, to: string): Promise<void> {
     // Of the two sides only the reading one is the input's fault.
     const unreadable = ['EACCES', 'EPERM', 'EISDIR', 'ENOENT'].includes(error.code ?? '');
     if (!unreadable) throw error;
-    throw new BatchError('bad_input', `${from} cannot be read (${error.code}).`, { cause: error });
+    throw new BatchError('bad_input', `${from}: ${whyUnreadable(error)}.`, { cause: error });
   });
 }
 

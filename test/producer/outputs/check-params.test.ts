@@ -117,7 +117,7 @@ it('warns of params that the list does not have, and refuses them when it is to 
       column: null,
       model: 'z-image',
       param: 'aspect_ration',
-      reason: 'z-image has no param "aspect_ration": did you mean aspect_ratio?',
+      reason: 'z-image has no param "aspect_ration": did you mean "aspect_ratio"?',
       count: 2,
       firstRows: [
         { source: 'x.json', row: 1 },
@@ -142,7 +142,7 @@ it('refuses a model that the API itself does not have, and only warns where the 
   ]);
   const api = await compileItems(items, { unknownModels: 'refuse' });
   expect(api.rejections).toMatchObject([{ kind: 'unknown_model', column: 'model' }]);
-  expect(api.rejections[0]?.reason).toContain('did you mean z-image?');
+  expect(api.rejections[0]?.reason).toContain('did you mean "z-image"?');
 });
 
 it.each([

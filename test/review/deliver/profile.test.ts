@@ -19,8 +19,8 @@ describe('a profile', () => {
   it.each([
     ['', 'is empty'],
     ['2000x2000', '--deliver, 2000x2000: a part looks like'],
-    ['sise=1x1', '--deliver, sise=1x1: there is no "sise"; did you mean size?'],
-    ['foo=bar', 'there is no "foo"; the parts are size, fit,'],
+    ['sise=1x1', '--deliver, sise=1x1: there is no "sise": did you mean "size"?'],
+    ['foo=bar', 'there is no "foo": the parts are size, fit,'],
     ['size=10x10,size=20x20', '--deliver, size=20x20: size is given more than once'],
     ['size=2000', '--deliver, size=2000: it must be width and height'],
     ['size=0x10', '--deliver, size=0x10: a side has 1 to'],

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { openOutput } from '../../../results/mirror.js';
-import { ownerOf } from '../../../results/output-folder.js';
+import { requireResults } from '../../../results/output-folder.js';
 import { BatchError, type ExitCode } from '../../../shared/errors.js';
 import {
   addJsonFlag,
@@ -88,9 +88,7 @@ async function review(
   if (file !== undefined && apply) {
     throw new BatchError('usage', 'Give --take or --apply, one after the other.');
   }
-  if ((await ownerOf(folder)) === null) {
-    throw new BatchError('usage', `There are no results of a batch in ${folder}.`);
-  }
+  await requireResults(folder);
   // Each is loaded when it is asked for: one needs a server, another pictures, another Redis.
   if (file !== undefined) {
     const { take } = await import('./take.js');
