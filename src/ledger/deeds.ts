@@ -11,6 +11,11 @@ const doerSchema = z.object({
 
 export type Doer = z.infer<typeof doerSchema>;
 
+const batchDeedSchema = z.enum(['pause', 'resume', 'cancel', 'retry', 'priority']);
+
+/** What people may want of a batch. */
+export type BatchDeed = z.infer<typeof batchDeedSchema>;
+
 const deedSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('paused') }),
   z.object({ kind: z.literal('resumed') }),
@@ -27,6 +32,12 @@ const deedSchema = z.discriminatedUnion('kind', [
     mark: z.string(),
   }),
   z.object({ kind: z.literal('priority'), priority: z.number() }),
+  /** Somebody was told that it goes on, and nothing came of it. */
+  z.object({
+    kind: z.literal('not_done'),
+    deed: batchDeedSchema,
+    why: z.string(),
+  }),
   z.object({ kind: z.literal('run_asked') }),
   z.object({ kind: z.literal('changed') }),
 ]);
@@ -47,6 +58,7 @@ const notedSchema = z.object({ deed: deedSchema, by: doerSchema });
 const mostKept = 50;
 const longestName = 100;
 const mostCodes = 5;
+const longestWhy = 500;
 
 /** Where deeds are kept, and how it is known that what they are done to is there. */
 interface DeedKeys {
@@ -67,9 +79,10 @@ export class DeedLedger {
 
   async note(deed: Deed, by: Doer): Promise<void> {
     const { hash, field, list, clock } = this.keys;
-    const kept =
-      deed.kind === 'retried' ? { ...deed, codes: deed.codes.slice(0, mostCodes) } : deed;
-    const text = JSON.stringify({ deed: kept, by: { ...by, name: by.name.slice(0, longestName) } });
+    const text = JSON.stringify({
+      deed: cutOff(deed),
+      by: { ...by, name: by.name.slice(0, longestName) },
+    });
     await runScript(this.redis, 'note-deed', {
       keys: [hash, list, clock],
       values: [field, text, mostKept],
@@ -85,6 +98,11 @@ export class DeedLedger {
       return noted.success ? { atMs: Number(text.slice(0, end)), ...noted.data } : [];
     });
   }
+}
+
+function cutOff(deed: Deed): Deed {
+  if (deed.kind === 'retried') return { ...deed, codes: deed.codes.slice(0, mostCodes) };
+  return deed.kind === 'not_done' ? { ...deed, why: deed.why.slice(0, longestWhy) } : deed;
 }
 
 /** `retried 3 briefs of nsfw, for about 3 credits` */
@@ -105,6 +123,10 @@ function deedWords(deed: Deed): string {
     }
     case 'priority':
       return `set the priority to ${deed.priority}`;
+    case 'not_done': {
+      const what = deed.deed === 'priority' ? 'set the priority' : deed.deed;
+      return `tried to ${what} and could not (${deed.why})`;
+    }
     case 'run_asked':
       return 'asked for a run';
     default:

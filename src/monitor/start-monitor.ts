@@ -11,6 +11,7 @@ import { tellNews } from '../shared/news.js';
 import { guardServer, isLoopback, type Login } from '../web/guard-server.js';
 import { addActing } from './acting/add-acting.js';
 import type { Hands } from './acting/batch-deeds.js';
+import { DeedsUnderWay } from './acting/under-way.js';
 import { addPages } from './add-pages.js';
 import { type Actions, addBoard } from './board/add-board.js';
 import { hideSecrets } from './hide-secrets.js';
@@ -72,10 +73,12 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   );
   // After the guard: what does not exist needs the login as well.
   server.setNotFoundHandler((_request, reply) => tellMissing(options, reply));
-  const steering = { actions, commandLine: options.commandLine };
+  const deeds = new DeedsUnderWay();
+  const underWay = (batch: string) => deeds.of(batch);
+  const steering = { actions, commandLine: options.commandLine, underWay };
   await addPages(server, { ledgers, queues: queues.batches, watch, steering });
   const hands = handsOf(options);
-  await addActing(server, { ledgers, watch, actions, hands });
+  await addActing(server, { ledgers, watch, actions, hands, underWay: deeds, log });
   const desks = new ReviewDesks(ledgers, { clock, log });
   await addReviews(server, { desks, actions, log });
   const tellBatch = (name: string) => tellNews(connection, prefix, { about: 'batch', name });

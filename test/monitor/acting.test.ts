@@ -4,6 +4,7 @@ import { shelveFinished } from '../../src/batch/shelve-batch.js';
 import { AccountLedger } from '../../src/ledger/account-ledger.js';
 import { BatchLedger } from '../../src/ledger/batch-ledger.js';
 import type { DeedLedger } from '../../src/ledger/deeds.js';
+import { BatchError } from '../../src/shared/errors.js';
 import { openBatchDesk } from '../batch/batch-desk.js';
 import type { Answer } from '../support/ask.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
@@ -256,6 +257,40 @@ describe('steering a batch from the monitor', () => {
     await ledger.forget();
     await ledger.deeds.note({ kind: 'paused' }, { name: 'anna', from: 'monitor' });
     expect(await ledger.deeds.latest()).toEqual([]);
+  });
+
+  test('what takes long goes on behind an answer at once, and its page tells what came of it', async () => {
+    const opened = await openBatch();
+    const { batch, ledger } = opened;
+    let goOn: (models: [] | Error) => void = () => undefined;
+    const modelsOf = () =>
+      new Promise<[]>((resolve, reject) => {
+        goOn = (models) => (models instanceof Error ? reject(models) : resolve(models));
+      });
+    const monitor = await openMonitor({ actions: 'allowed', modelsOf }, opened);
+    const page = async () => (await monitor.get(`/batch?name=${batch}`)).text;
+    const cancel = { deed: 'cancel', batch };
+    const form = formIn(await monitor.get(question(cancel)));
+
+    expect((await post(monitor, form)).headers.location).toBe(`/batch?name=${batch}`);
+    expect(await page()).toContain('It is being cancelled');
+    const meanwhile = await monitor.get(question({ deed: 'pause', batch }));
+    expect([meanwhile.status, meanwhile.text]).toEqual([
+      409,
+      expect.stringContaining('This goes on by itself since 20'),
+    ]);
+    goOn(new BatchError('output_unusable', 'The folder is <gone>.'));
+    await expect.poll(page, { timeout: 5_000 }).not.toContain('It is being cancelled');
+    const failed = 'Last tried to cancel and could not (The folder is &lt;gone&gt;.) by monitor ';
+    await expect.poll(page, { timeout: 5_000 }).toContain(failed);
+    expect((await ledger.meta())?.stage).toBe('running');
+
+    expect((await post(monitor, form)).status).toBe(303);
+    goOn([]);
+    await expect.poll(page, { timeout: 5_000 }).toContain('Last cancelled by monitor');
+    await expect.poll(page, { timeout: 5_000 }).not.toContain('It is being cancelled');
+    expect(await ledger.meta()).toMatchObject({ pending: 0, lines: { cancelled: 3 } });
+    expect(await deedsIn(ledger.deeds)).toHaveLength(2);
   });
 
   test('is refused while the monitor is read-only, which shows what to type', async () => {

@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { BatchError } from '../../shared/errors.js';
 import type { Actions } from '../board/add-board.js';
-import { actPath } from '../pages/layout.js';
+import { actPath, batchLink } from '../pages/layout.js';
 import { askedPage, refusedPage } from '../pages/question-page.js';
+import { underWayWords } from '../pages/steering-parts.js';
 import type { Ledgers } from '../reading/ledgers.js';
 import type { Watch } from '../reading/watch.js';
 import {
@@ -19,12 +21,15 @@ import {
   type ScheduleWish,
   scheduleWishSchema,
 } from './schedule-deeds.js';
+import type { DeedsUnderWay } from './under-way.js';
 
 export interface Acting {
   ledgers: Ledgers;
   watch: Watch;
   actions: Actions;
   hands: Hands;
+  underWay: DeedsUnderWay;
+  log: Logger;
 }
 
 /** Names, and a few numbers. */
@@ -63,7 +68,7 @@ export async function addActing(server: FastifyInstance, acting: Acting): Promis
     });
     scope.post(actPath, async (request, reply) => {
       const wished = readWish(request.body);
-      const acted = await inWords(() => act(acting, wished));
+      const acted = await begin(acting, wished);
       await acting.watch.lookAnew();
       return answer(acting, reply, wished, acted);
     });
@@ -85,8 +90,14 @@ function readWish(from: unknown): Wish {
   );
 }
 
-async function ask({ ledgers, hands }: Acting, wished: Wish): Promise<Asked | null> {
+async function ask({ ledgers, hands, underWay }: Acting, wished: Wish): Promise<Asked | null> {
   if (wished.of === 'schedule') return askOfSchedule(hands, wished.wish);
+  const { batch } = wished.wish;
+  const goesOn = underWay.of(batch);
+  if (goesOn !== null) {
+    const why = underWayWords(goesOn);
+    return { kind: 'not_now', title: batch, why, commands: [], back: batchLink(batch) };
+  }
   const meta = await ledgers.inTime(() => ledgers.batch(wished.wish.batch).meta());
   return meta && askOfBatch(hands, meta, wished.wish);
 }
@@ -99,6 +110,53 @@ async function act({ ledgers, hands }: Acting, wished: Wish): Promise<Acted | nu
   }
   const meta = await ledgers.inTime(() => ledgers.batch(wished.wish.batch).meta());
   return meta && doToBatch(hands, meta, wished.wish);
+}
+
+/** Of a batch, what takes long goes on while its page is looked at: what came of it is told there. */
+async function begin(acting: Acting, wished: Wish): Promise<Acted | Kept | null> {
+  const done = inWords(() => act(acting, wished));
+  if (wished.of === 'schedule') return done;
+  const { batch, deed } = wished.wish;
+  const one = { deed, sinceMs: acting.ledgers.clock.now() };
+  const acted = await acting.underWay.waitFor(batch, one, done);
+  if (acted !== 'goes_on') return acted;
+  void tellEnd(acting, wished.wish, done);
+  return { kind: 'done', to: batchLink(batch) };
+}
+
+/** What was done has noted itself. */
+async function tellEnd(
+  { ledgers, watch, hands, log }: Acting,
+  { batch, deed }: BatchWish,
+  done: Promise<Acted | Kept | null>,
+): Promise<void> {
+  try {
+    const why = await done.then(whyNot, (error: unknown) => {
+      log.error({ err: error, batch, deed }, 'what was asked for in the monitor was not done');
+      return 'an unexpected error: the log of the monitor says more';
+    });
+    await watch.lookAnew();
+    if (why !== null)
+      await ledgers.batch(batch).deeds.note({ kind: 'not_done', deed, why }, hands.by);
+  } catch (error) {
+    log.error({ err: error, batch, deed }, 'what came of it could not be noted');
+  }
+}
+
+/** Null where it was done, or its batch is gone. */
+function whyNot(acted: Acted | Kept | null): string | null {
+  switch (acted?.kind) {
+    case undefined:
+    case 'done':
+      return null;
+    case 'question':
+      return acted.because;
+    case 'kept':
+    case 'not_now':
+      return acted.why;
+    default:
+      return acted satisfies undefined;
+  }
 }
 
 /** What keeps a deed from being done, and is no fault of ours: as a command would say it. */

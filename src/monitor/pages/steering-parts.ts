@@ -2,24 +2,40 @@ import { type BatchMeta, isPaused, leftOf, wordsThatGoOn } from '../../ledger/ba
 import { type NotedDeed, notedWords } from '../../ledger/deeds.js';
 import { type Html, html } from '../../shared/html.js';
 import { shellWord } from '../../shared/quantities.js';
+import type { UnderWay } from '../acting/under-way.js';
 import type { Actions } from '../board/add-board.js';
 import type { Story } from '../reading/read-story.js';
-import { actLink, reviewLink } from './layout.js';
+import { actLink, reviewLink, timeText } from './layout.js';
 
 /** How a page lets people act: by buttons, or by commands that are to be typed. */
 export interface Steering {
   actions: Actions;
   /** A command of ours, as it is typed for the Redis that this monitor looks at. */
   commandLine(words: readonly string[]): string;
+  /** What is being done to a batch from here just now, and takes long; null for nothing. */
+  underWay(batch: string): UnderWay | null;
+}
+
+/** For people who have asked for it. */
+export function underWayWords({ deed, sinceMs }: UnderWay): string {
+  const what = {
+    cancel: 'It is being cancelled: each brief that will not be made gets its line.',
+    retry: 'Briefs of it are being opened again.',
+    pause: 'It is being paused.',
+    resume: 'It is being resumed.',
+    priority: 'Its priority is being set.',
+  };
+  return `${what[deed]} This goes on by itself since ${timeText(sinceMs)}; the page of the batch shows how far it is, and what came of it.`;
 }
 
 /** What people may do to a batch, and what they have done to it. */
 export function batchSteering(
   meta: BatchMeta,
-  { actions, commandLine }: Steering,
+  { actions, commandLine, underWay }: Steering,
   deeds: readonly NotedDeed[],
 ): Html {
   const { name } = meta;
+  const begun = underWay(name);
   const steps = stepsOf(meta);
   const buttons = steps.map(
     ({ deed, label }) => html`<a class="act" href="${actLink({ deed, batch: name })}">${label}</a>`,
@@ -31,6 +47,7 @@ export function batchSteering(
     ['status', name],
   ];
   return html`${actions === 'allowed' && buttons.length > 0 ? html`<p class="acts">${buttons}</p>` : null}
+${begun === null ? null : html`<p class="deed" role="status">${underWayWords(begun)}</p>`}
 ${deedsPart(name, deeds)}
 <details id="commands"><summary>Commands to type</summary>${typed.map((words) => html`<p><code>${commandLine(words)}</code></p>`)}</details>`;
 }
