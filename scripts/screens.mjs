@@ -47,8 +47,9 @@ async function finished(child, codes) {
   assert.ok(codes.includes(code), `${child.spawnargs.join(' ')} ended with ${code}`);
 }
 
-async function startMonitor() {
-  const monitor = start(['monitor', '--port', '0'], { MONITOR_PASSWORD: password });
+async function startMonitor(...options) {
+  const environment = { MONITOR_PASSWORD: password };
+  const monitor = start(['monitor', '--port', '0', ...options], environment);
   const [line] = await once(monitor.stdout, 'data');
   return { monitor, origin: /http:\S+/.exec(String(line))[0] };
 }
@@ -65,7 +66,15 @@ async function openPage(browser, options) {
   return page;
 }
 
+/** Run in the page: what is loaded once it is scrolled to is in the picture of the whole page as well. */
+async function loadPictures() {
+  const pictures = [...document.images];
+  for (const one of pictures) one.loading = 'eager';
+  await Promise.all(pictures.map((one) => one.decode().catch(() => null)));
+}
+
 async function picture(page, name) {
+  await page.evaluate(loadPictures);
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
   const title = await page.title();
   assert.notEqual(title, 'owned', 'a hostile title was run');
@@ -82,106 +91,129 @@ async function lookWithoutLogin(browser, origin) {
   const page = await (await browser.newContext({ httpCredentials })).newPage();
   const answer = await page.goto(origin);
   assert.equal(answer.status(), 401);
-  await picture(page, '01-login-refused');
+  await picture(page, 'login-refused');
 }
 
-/** Returns the address of a brief's story. */
-async function lookAtPages(page, origin) {
+/** Goes where a person would go, and returns the addresses of what there is to be seen, by name. */
+async function walk(page, origin) {
   await page.goto(origin);
   const before = await page.locator('footer time').textContent();
   const changed = (then) => document.querySelector('footer time').textContent !== then;
   await page.waitForFunction(changed, before);
-  await picture(page, '02-overview');
+  await page.getByRole('img', { name: /^briefs of the last hour: \d+/ }).waitFor();
   await page.getByRole('link', { name: 'catalog', exact: true }).click();
   await page.getByText('generation_failed').first().waitFor();
-  await picture(page, '03-batch');
+  await page.getByRole('img', { name: /^briefs of its last 15 minutes: 68, 6 without/ }).waitFor();
+  const batch = page.url();
   await page.locator('.group p a').first().click();
   await page.locator('ol.story').waitFor();
-  await picture(page, '04-brief-failed');
+  const failed = page.url();
   await page.goto(origin);
   await page.getByRole('searchbox').fill('Walnut desk');
   await page.getByRole('button', { name: 'Find' }).click();
-  await picture(page, '05-found');
+  await page.locator('.found').waitFor();
   const row = page.locator('tr', { has: page.locator('.pill.succeeded') }).first();
   await page.goto(`${origin}/find?text=studio+photo&batch=catalog`);
   await row.locator('a').first().click();
   await page.getByText('on disk').waitFor();
-  await picture(page, '06-brief-story');
   const story = page.url();
-  await page.goto(`${origin}/brief?${new URLSearchParams({ batch: 'spring', id: hostile })}`);
-  await picture(page, '07-brief-hostile');
-  return story;
+  await page.goto(origin);
+  await page.getByRole('link', { name: 'press-photos' }).click();
+  assert.match(page.url(), /\/schedules#/);
+  const refused = page.getByRole('row', { name: 'refused' });
+  await refused.getByText('the webhook could not be notified').waitFor();
+  await page
+    .getByRole('link', { name: /^catalog-nightly@/ })
+    .first()
+    .click();
+  await page.getByText('12 of 12').first().waitFor();
+  const at = (path, query) => `${origin}${path}?${new URLSearchParams(query)}`;
+  return {
+    overview: origin,
+    'overview-day': at('/', { span: 'day' }),
+    batch: at('/batch', { name: 'spring' }),
+    'batch-over': batch,
+    'brief-failed': failed,
+    'brief-story': story,
+    'brief-hostile': at('/brief', { batch: 'spring', id: hostile }),
+    find: at('/find', {}),
+    found: at('/find', { text: 'studio photo', status: 'succeeded' }),
+    'found-nothing': at('/find', { text: 'nothing is called so' }),
+    schedules: `${origin}/schedules`,
+    'not-found': at('/batch', { name: 'nowhere' }),
+  };
+}
+
+/** Pages that are there where people may act; nothing is done on them. */
+function acting(origin) {
+  const at = (path, query) => `${origin}${path}?${new URLSearchParams(query)}`;
+  const ask = (wish) => at('/act', wish);
+  return {
+    'batch-acting': at('/batch', { name: 'spring' }),
+    'question-cancel': ask({ deed: 'cancel', batch: 'spring' }),
+    'question-priority': ask({ deed: 'priority', batch: 'spring' }),
+    'question-retry': ask({ deed: 'retry', batch: 'catalog', code: 'generation_failed' }),
+    'question-not-now': ask({ deed: 'resume', batch: 'spring' }),
+  };
 }
 
 async function lookAtBoard(page, origin) {
   await page.goto(`${origin}/queues/`);
   await page.getByText('spring').first().waitFor();
   await sleep(1_500);
-  await picture(page, '08-bull-board');
+  await picture(page, 'bull-board');
   await page.goto(`${origin}/queues/queue/spring.status`);
   await page.getByText('The whole story of this brief').first().waitFor();
-  await picture(page, '09-bull-board-queue');
+  await picture(page, 'bull-board-queue');
 }
 
-async function lookAtSchedules(page, origin) {
-  await page.goto(origin);
-  await page.getByRole('link', { name: 'press-photos' }).click();
-  assert.match(page.url(), /\/schedules#/);
-  const refused = page.getByRole('row', { name: 'refused' });
-  await refused.getByText('the webhook could not be notified').waitFor();
-  await picture(page, '16-schedules');
-  await page
-    .getByRole('link', { name: /^catalog-nightly@/ })
-    .first()
-    .click();
-  await page.getByText('12 of 12').first().waitFor();
-}
+const screens = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, deviceScaleFactor: 2 },
+};
 
-async function lookOnPhone(browser, addresses) {
-  const viewport = { width: 390, height: 844 };
-  const page = await openPage(browser, {
-    ...login,
-    viewport,
-    isMobile: true,
-    deviceScaleFactor: 2,
-  });
-  for (const [address, name] of addresses) {
-    await page.goto(address);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `${address} is ${overflow} px wider than a phone`);
-    await picture(page, name);
+/** On each kind of screen, in each theme. */
+async function lookAtAll(browser, addresses) {
+  for (const [device, screen] of Object.entries(screens)) {
+    for (const colorScheme of ['light', 'dark']) {
+      const page = await openPage(browser, { ...login, ...screen, colorScheme });
+      for (const [name, address] of Object.entries(addresses)) {
+        await page.goto(address);
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - innerWidth,
+        );
+        assert.ok(overflow <= 0, `${address} is ${overflow} px wider than a ${device}`);
+        await picture(page, `${name}-${device}-${colorScheme}`);
+      }
+      await page.context().close();
+    }
   }
 }
 
-async function look(browser, { origin, monitor }) {
+async function look(browser) {
+  const { origin, monitor } = await startMonitor();
   await lookWithoutLogin(browser, origin);
-  const page = await openPage(browser, { ...login, viewport: { width: 1280, height: 800 } });
-  const story = await lookAtPages(page, origin);
+  const page = await openPage(browser, { ...login, ...screens.desktop });
+  const addresses = await walk(page, origin);
   await lookAtBoard(page, origin);
-  await lookAtSchedules(page, origin);
-  await lookOnPhone(browser, [
-    [origin, '10-phone-overview'],
-    [`${origin}/batch?name=spring`, '11-phone-batch'],
-    [story, '12-phone-brief'],
-    [`${origin}/schedules`, '17-phone-schedules'],
-  ]);
-  const dark = await openPage(browser, { ...login, colorScheme: 'dark' });
-  await dark.goto(`${origin}/batch?name=spring`);
-  await picture(dark, '14-dark-batch');
-  assert.deepEqual(problems, [], 'errors in the console of the browser');
+  const allowed = await startMonitor('--allow-actions');
+  await lookAtAll(browser, { ...addresses, ...acting(allowed.origin) });
+  // A page that cannot be shown is told to the console as well.
+  const unexpected = problems.filter((problem) => !/\/batch\?name=nowhere|resume/.test(problem));
+  assert.deepEqual(unexpected, [], 'errors in the console of the browser');
+  await page.goto(addresses.batch);
   monitor.kill('SIGTERM');
-  await dark.getByText('The monitor has not answered since').waitFor();
-  await picture(dark, '15-monitor-gone');
+  await page.getByText('The monitor has not answered since').waitFor();
+  await picture(page, 'monitor-gone');
 }
 
 try {
   await fillBatches({ start, finished, desk, simulator, hostile });
-  const started = await startMonitor();
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
   });
-  await look(browser, started);
+  await look(browser);
   await browser.close();
   console.log(`The pages are as they should be; pictures are in ${pictures}.`);
 } finally {

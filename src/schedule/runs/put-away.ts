@@ -127,7 +127,7 @@ async function findRunsToPutAway(
   const comparedWith = await previousBatch(schedule, '', where);
   return runsToPutAway(found, schedule.keep, {
     nowMs: clock.now(),
-    comparedWith: comparedWith && comparedWith.name,
+    comparedWith: comparedWith?.name ?? null,
   });
 }
 
