@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import { BatchLedger } from '../ledger/batch-ledger.js';
-import type { OutputPlaces } from '../results/mirror.js';
+import type { OutputPlaces } from '../results/output-places.js';
 import type { Clock } from '../shared/clock.js';
 import { StageQueues } from '../shared/queues.js';
 import type { TaskCategory } from '../shared/task-category.js';

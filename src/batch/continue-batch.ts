@@ -4,7 +4,8 @@ import { type BatchMeta, isFinalized, type KeptCommand } from '../ledger/batch-m
 import type { Webhook } from '../ledger/message-ledger.js';
 import type { CompiledInput } from '../producer/compile-input.js';
 import { Journal, type JournalContent } from '../results/journal.js';
-import { addressOf, publish } from '../results/mirror.js';
+import { publish } from '../results/mirror.js';
+import { addressOf } from '../results/output-places.js';
 import { BatchError } from '../shared/errors.js';
 import type { PictureSize } from '../shared/picture-size.js';
 import { counted } from '../shared/quantities.js';

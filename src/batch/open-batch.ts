@@ -13,15 +13,9 @@ import {
   readJournalHeader,
 } from '../results/journal.js';
 import { manifestPath } from '../results/manifest.js';
-import {
-  addressOf,
-  beginOutput,
-  type OutputPlaces,
-  openOutput,
-  publish,
-  withdraw,
-} from '../results/mirror.js';
+import { publish, withdraw } from '../results/mirror.js';
 import { holdsLife, ownerOf } from '../results/output-folder.js';
+import { addressOf, beginOutput, type OutputPlaces, openOutput } from '../results/output-places.js';
 import { BatchError } from '../shared/errors.js';
 import type { StageQueues } from '../shared/queues.js';
 import { bytesOf, readLines } from '../shared/read-lines.js';

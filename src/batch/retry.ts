@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
-import { type OutputPlaces, publish } from '../results/mirror.js';
+import { publish } from '../results/mirror.js';
+import type { OutputPlaces } from '../results/output-places.js';
 import { BatchError } from '../shared/errors.js';
 import type { LineStatus, ManifestLine } from '../shared/manifest-line.js';
 import { formatCredits } from '../shared/quantities.js';

@@ -7,8 +7,8 @@ import { admitBatch, beginBatch, openBatch, refuseCancelled } from '../batch/con
 import { type CompiledInput, compileInput, makeInputFolder } from '../producer/compile-input.js';
 import { chooseChecks } from '../producer/options.js';
 import type { Rejection } from '../producer/rejection.js';
-import { openOutput } from '../results/mirror.js';
 import { claimOutputFolder } from '../results/output-folder.js';
+import { openOutput } from '../results/output-places.js';
 import { readModelList } from '../session/model-list.js';
 import { fetcherFor } from '../session/open-client.js';
 import { batchContext, openAccount, type StoreSession } from '../session/store-session.js';

@@ -3,7 +3,7 @@
  * Errors that a caller can do something about are `BatchError`s with a `code`.
  */
 import { readManifest as findLines, manifestPath } from '../results/manifest.js';
-import { openOutput } from '../results/mirror.js';
+import { openOutput } from '../results/output-places.js';
 import { BatchError } from '../shared/errors.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { type Connection, settingsOf } from './connection.js';

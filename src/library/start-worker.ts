@@ -4,7 +4,7 @@ import { isBucketAddress } from '../bucket/bucket-address.js';
 import type { AccountLedger } from '../ledger/account-ledger.js';
 import type { BatchMeta } from '../ledger/batch-meta.js';
 import { batchesKey } from '../ledger/keys.js';
-import { folderOf, placeOf } from '../results/mirror.js';
+import { folderOf, placeOf } from '../results/output-places.js';
 import type { RivyaClient } from '../rivya/client.js';
 import { redactSecrets } from '../rivya/transport-failure.js';
 import { openMessenger } from '../session/messenger-session.js';

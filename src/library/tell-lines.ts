@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { manifestPath, readManifest } from '../results/manifest.js';
-import { addressOf } from '../results/mirror.js';
+import { addressOf } from '../results/output-places.js';
 import { parseJson } from '../shared/json.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { TextIndex } from '../shared/text-index.js';

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply } from 'fastify';
 import Fastify from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { OutputPlaces } from '../results/mirror.js';
+import type { OutputPlaces } from '../results/output-places.js';
 import type { Model } from '../rivya/outcome.js';
 import type { Clock } from '../shared/clock.js';
 import { BatchError } from '../shared/errors.js';

@@ -12,17 +12,12 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { Bucket, type BucketOptions } from '../bucket/bucket.js';
-import {
-  formatBucketAddress,
-  isBucketAddress,
-  parseBucketAddress,
-} from '../bucket/bucket-address.js';
 import { BatchError } from '../shared/errors.js';
 import { withFileLock } from '../shared/file-lock.js';
 import { fileMark } from '../shared/file-mark.js';
@@ -77,74 +72,11 @@ const recordName = '.bucket.json';
 const lockName = '.bucket.lock';
 const patienceMs = 120_000;
 
-/** Where the outputs of this machine are: folders as they are, and for those in buckets the folders that mirror them. */
-export interface OutputPlaces {
-  /** Absolute; see `Settings.home`. */
-  home: string;
-  /** Of a server that speaks S3; null for Amazon's. */
-  s3Endpoint: string | null;
-  proxy?: BucketOptions['proxy'];
-}
-
-/**
- * What a batch's record says of its place, as the folder here.
- * @param out absolute folder, `s3://bucket/prefix`, or ''
- */
-export function folderOf({ home }: Pick<OutputPlaces, 'home'>, out: string): string {
-  if (!isBucketAddress(out)) return out;
-  const address = placeOf(out);
+/** Where the mirror of a bucket's place is. @param address as `formatBucketAddress` writes it */
+export function mirrorFolder(home: string, address: string): string {
   const hash = createHash('sha256').update(address).digest('hex').slice(0, 10);
   // Batches that are given no name are called after their folder.
   return join(home, mirrorsName, hash, basename(address));
-}
-
-/** A place below another one. */
-export function placeBelow(out: string, name: string): string {
-  return isBucketAddress(out) ? `${placeOf(out)}/${name}` : join(out, name);
-}
-
-/** What somebody typed for a place, as it is the same from everywhere. @throws BatchError `usage` */
-export function placeOf(out: string): string {
-  return isBucketAddress(out) ? formatBucketAddress(parseBucketAddress(out)) : resolve(out);
-}
-
-/** A place for results. */
-export interface Output {
-  /** As a batch's record says it: an absolute folder, or `s3://bucket/prefix`. */
-  address: string;
-  /** Here: the same, or the mirror of the bucket. */
-  folder: string;
-}
-
-/**
- * Makes ready the place that somebody names: for a bucket, its mirror, with what the bucket holds now.
- * @param out folder, or `s3://bucket/prefix`
- * @throws BatchError `usage` for what is no address; `output_unusable`
- */
-export async function openOutput(places: OutputPlaces, out: string): Promise<Output> {
-  const output = await beginOutput(places, out);
-  await (await mirrorAt(output.folder))?.fetch();
-  return output;
-}
-
-/** As `openOutput`, for whoever keeps the folder next, and fetches with that what is not here. */
-export async function beginOutput(places: OutputPlaces, out: string): Promise<Output> {
-  const address = placeOf(out);
-  const folder = folderOf(places, address);
-  if (bucketOf(places, address) === null) return { address, folder };
-  await Mirror.begin(folder, { address, endpoint: places.s3Endpoint });
-  return { address, folder };
-}
-
-/** The files of a place in a bucket; null for a folder. @throws BatchError `usage` */
-export function bucketOf({ s3Endpoint, proxy }: OutputPlaces, out: string): Bucket | null {
-  if (!isBucketAddress(out)) return null;
-  return bucketAt(placeOf(out), { endpoint: s3Endpoint, proxy });
-}
-
-/** The other way: what a batch's record is to say of a folder here. */
-export async function addressOf(folder: string): Promise<string> {
-  return (await mirrorAt(folder))?.address ?? folder;
 }
 
 /** The mirror that a folder is; null for any other folder. */
@@ -214,7 +146,7 @@ export async function localAsset(folder: string, path: string): Promise<string> 
 const buckets = new Map<string, Bucket>();
 
 /** Proxies are those of whoever named the address first in this process: a mirror does not know them. */
-function bucketAt(address: string, options: BucketOptions): Bucket {
+export function bucketAt(address: string, options: BucketOptions): Bucket {
   const key = JSON.stringify([options.endpoint, address]);
   const known = buckets.get(key) ?? Bucket.open(address, options);
   buckets.set(key, known);

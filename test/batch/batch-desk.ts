@@ -14,7 +14,7 @@ import { finalizeBatch } from '../../src/batch/end-batch.js';
 import { ManifestWriter } from '../../src/batch/manifest-writer.js';
 import { type Reopener, reopenSurveyed, surveyReopening } from '../../src/batch/reopen.js';
 import { compileInput } from '../../src/producer/compile-input.js';
-import { type OutputPlaces, openOutput } from '../../src/results/mirror.js';
+import { type OutputPlaces, openOutput } from '../../src/results/output-places.js';
 import type { LineStatus } from '../../src/shared/manifest-line.js';
 import { manifestLine } from '../shared/manifest-lines.js';
 import { identity, openLedger } from '../support/ledger.js';

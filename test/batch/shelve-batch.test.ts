@@ -9,7 +9,7 @@ import type { BatchMeta } from '../../src/ledger/batch-meta.js';
 import { Ledgers } from '../../src/monitor/reading/ledgers.js';
 import { BatchQueues } from '../../src/monitor/reading/queues.js';
 import { readStory } from '../../src/monitor/reading/read-story.js';
-import { beginOutput, bucketOf } from '../../src/results/mirror.js';
+import { beginOutput, bucketOf } from '../../src/results/output-places.js';
 import { S3Server } from '../support/s3-server.js';
 import { temporaryFolder } from '../worker/stages/stage-bench.js';
 import { openBatchDesk } from './batch-desk.js';

@@ -11,8 +11,8 @@ import {
 } from '../../batch/continue-batch.js';
 import { type QueueMemory, queueMemory, refuseTooLarge } from '../../batch/queue-memory.js';
 import { leftOf } from '../../ledger/batch-meta.js';
-import { openOutput } from '../../results/mirror.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
+import { openOutput } from '../../results/output-places.js';
 import { tellModelList } from '../../session/model-list.js';
 import { batchContext, openAccount, openStoreSession } from '../../session/store-session.js';
 import { ExitCode } from '../../shared/errors.js';

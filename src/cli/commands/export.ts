@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ManifestFile, type ManifestFormat } from '../../results/manifest.js';
-import { openOutput } from '../../results/mirror.js';
 import { requireResults } from '../../results/output-folder.js';
+import { openOutput } from '../../results/output-places.js';
 import { writeSheet } from '../../review/write-sheet.js';
 import { ExitCode } from '../../shared/errors.js';
 import { grouped } from '../../shared/quantities.js';

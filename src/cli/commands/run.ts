@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { sampleInput } from '../../producer/sample.js';
-import { openOutput } from '../../results/mirror.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
+import { openOutput } from '../../results/output-places.js';
 import { requireApiKey } from '../../session/environment.js';
 import { tellModelList } from '../../session/model-list.js';
 import type { RequestLimits } from '../../session/worker-session.js';

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { bucketOf } from '../../results/mirror.js';
+import { bucketOf } from '../../results/output-places.js';
 import { zoneText } from '../../schedule/cron.js';
 import { longestNameTail } from '../../schedule/runs/name-batch.js';
 import { requireApiKey } from '../../session/environment.js';

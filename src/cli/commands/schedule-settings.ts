@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { isBucketAddress } from '../../bucket/bucket-address.js';
 import { addressFault } from '../../producer/sources/fetch-source.js';
 import { formatOf } from '../../producer/sources/source.js';
-import { placeOf } from '../../results/mirror.js';
+import { placeOf } from '../../results/output-places.js';
 import { checkCron } from '../../schedule/cron.js';
 import { isThere } from '../../schedule/runs/take-input.js';
 import {

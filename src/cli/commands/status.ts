@@ -30,7 +30,7 @@ import {
 } from '../../notify/words.js';
 import { type FailureGroup, groupFailures } from '../../results/failures.js';
 import { manifestPath, readableLines } from '../../results/manifest.js';
-import { type OutputPlaces, openOutput } from '../../results/mirror.js';
+import { type OutputPlaces, openOutput } from '../../results/output-places.js';
 import { runReport } from '../../results/run-report.js';
 import { openStoreSession, type StoreSession } from '../../session/store-session.js';
 import { BatchError, ExitCode } from '../../shared/errors.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { openOutput } from '../../results/mirror.js';
+import { openOutput } from '../../results/output-places.js';
 import type { Finding } from '../../results/verify/findings.js';
 import {
   type Checked,

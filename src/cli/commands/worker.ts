@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import type { AccountLedger } from '../../ledger/account-ledger.js';
-import { placeOf } from '../../results/mirror.js';
+import { placeOf } from '../../results/output-places.js';
 import { checkHooksPath } from '../../session/environment.js';
 import { openMessenger } from '../../session/messenger-session.js';
 import { lastModels } from '../../session/model-list.js';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BatchMeta, KeptCommand } from '../../ledger/batch-meta.js';
-import { addressOf } from '../../results/mirror.js';
+import { addressOf } from '../../results/output-places.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
 import { hasSecret, isUrl, shownFile } from '../../shared/addresses.js';
 import { shellWord } from '../../shared/quantities.js';

@@ -22,7 +22,7 @@ import {
 import { AccountLedger } from '../../ledger/account-ledger.js';
 import { type BatchMeta, isPaused, leftOf, priorities } from '../../ledger/batch-meta.js';
 import type { Doer } from '../../ledger/deeds.js';
-import type { OutputPlaces } from '../../results/mirror.js';
+import type { OutputPlaces } from '../../results/output-places.js';
 import { modelFacts } from '../../rivya/catalogue.js';
 import type { Model } from '../../rivya/outcome.js';
 import type { Clock } from '../../shared/clock.js';

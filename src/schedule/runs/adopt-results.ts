@@ -13,14 +13,14 @@ import { basename, dirname, join } from 'node:path';
 import { fileNames } from '../../results/file-names.js';
 import { Journal, type JournalHeader } from '../../results/journal.js';
 import { manifestPath, SucceededLines } from '../../results/manifest.js';
+import { type Mirror, mirrorAt, publish } from '../../results/mirror.js';
 import {
-  type Mirror,
-  mirrorAt,
+  hasLines,
+  headerAt,
   type OutputPlaces,
   openOutput,
-  publish,
-} from '../../results/mirror.js';
-import { hasLines, headerAt, placesBelow } from '../../results/places-below.js';
+  placesBelow,
+} from '../../results/output-places.js';
 import { checkAsset } from '../../results/verify/check-assets.js';
 import { type BriefOrigin, fingerprintOf, type PreparedBrief } from '../../shared/brief.js';
 import { BatchError } from '../../shared/errors.js';

@@ -1,7 +1,7 @@
 import { batchLedger, type StateOfBatches } from '../../batch/batch-context.js';
 import { isFinalized } from '../../ledger/batch-meta.js';
-import { openOutput, placeBelow } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
+import { openOutput, placeBelow } from '../../results/output-places.js';
 import { BatchError } from '../../shared/errors.js';
 import { type CronTimes, countTicks } from '../cron.js';
 import type { RunClaim } from '../ledger.js';

@@ -4,8 +4,8 @@ import { clearBatch, forgetFinished } from '../../batch/clear-batch.js';
 import { clearFolder } from '../../results/clear-folder.js';
 import { leftToPeople } from '../../results/left-to-people.js';
 import { manifestPath } from '../../results/manifest.js';
-import { bucketOf } from '../../results/mirror.js';
 import { ownerOf } from '../../results/output-folder.js';
+import { bucketOf } from '../../results/output-places.js';
 import {
   isOverRun,
   type OverRun,

@@ -8,8 +8,9 @@ import { type CompiledInput, compileInput } from '../../producer/compile-input.j
 import { chooseChecks } from '../../producer/options.js';
 import { groupRejections, rejectedFiles, writeRejected } from '../../producer/rejected-file.js';
 import { fileNames } from '../../results/file-names.js';
-import { addressOf, bucketOf, openOutput, publish } from '../../results/mirror.js';
+import { publish } from '../../results/mirror.js';
 import { claimOutputFolder } from '../../results/output-folder.js';
+import { addressOf, bucketOf, openOutput } from '../../results/output-places.js';
 import { redactSecrets } from '../../rivya/transport-failure.js';
 import { isUrl, shownFile } from '../../shared/addresses.js';
 import { BatchError, ExitCode, exitCodeOf } from '../../shared/errors.js';

@@ -3,13 +3,8 @@ import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { FetchedSource } from '../../producer/options.js';
 import { formatOf } from '../../producer/sources/source.js';
-import {
-  bucketOf,
-  folderOf,
-  type Mirror,
-  mirrorAt,
-  type OutputPlaces,
-} from '../../results/mirror.js';
+import { type Mirror, mirrorAt } from '../../results/mirror.js';
+import { bucketOf, folderOf, type OutputPlaces } from '../../results/output-places.js';
 import { isUrl } from '../../shared/addresses.js';
 import { BatchError, whyUnreadable } from '../../shared/errors.js';
 

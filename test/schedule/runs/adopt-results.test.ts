@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Bucket } from '../../../src/bucket/bucket.js';
 import { Journal } from '../../../src/results/journal.js';
-import { openOutput } from '../../../src/results/mirror.js';
+import { openOutput } from '../../../src/results/output-places.js';
 import { adoptResults, previousBatch } from '../../../src/schedule/runs/adopt-results.js';
 import type { PreparedBrief } from '../../../src/shared/brief.js';
 import { contentFingerprint } from '../../../src/shared/brief.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { folderOf } from '../../../src/results/mirror.js';
+import { folderOf } from '../../../src/results/output-places.js';
 import type { ScheduleContext } from '../../../src/schedule/runs/context.js';
 import { isThere } from '../../../src/schedule/runs/take-input.js';
 import { S3Server } from '../../support/s3-server.js';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { openOutput } from '../../../results/mirror.js';
 import { requireResults } from '../../../results/output-folder.js';
+import { openOutput } from '../../../results/output-places.js';
 import { BatchError, type ExitCode } from '../../../shared/errors.js';
 import {
   addJsonFlag,
