@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { fast, mapping, productsCsv, test } from '../support/cli.js';
+import { until } from '../support/until.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
 
@@ -235,7 +236,7 @@ describe.concurrent('answers that go wrong', () => {
     while (!sentence.test(running.output())) await sleep(20);
     const status = async () =>
       JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).files_due;
-    while ((await status()).count < 2) await sleep(100);
+    await until(async () => (await status()).count === 2);
     expect(await status()).toEqual({ count: 2, reason: "The file's server answered HTTP 503." });
     const shown = (await desk.run(['status', 'out'])).stdout;
     expect(shown).toMatch(/files +2 results cannot be fetched yet \(.* HTTP 503\)/);

@@ -1,21 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { type Desk, mapping, productsCsv, test } from '../support/cli.js';
 import { type ProgramService, readComposeFile } from '../support/compose-file.js';
 import type { Running } from '../support/running.js';
+import { until } from '../support/until.js';
 
 const { services, secrets } = await readComposeFile();
 const { redis: _redis, ...programs } = services;
 /** The secrets that this program reads from files, each under its plain name. */
 const secretNames = ['RIVYA_API_KEY', 'REDIS_URL', 'MONITOR_PASSWORD'];
 const password = 'a long word';
-
-/** Looks until it is so; the test's own time limit ends a wait in vain. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(50);
-}
 
 describe('docker-compose.yml', () => {
   test('mounts the secrets that its variables name, and holds none itself (S8)', () => {

@@ -4,6 +4,7 @@ import { describe, expect, inject } from 'vitest';
 import { batchKeys } from '../../src/ledger/keys.js';
 import { auditRun } from '../support/audit-run.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import { until } from '../support/until.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
 const belowMark = (mark: number) => ({ environment: { RIVYA_BATCH_HIGH_WATER: String(mark) } });
@@ -119,13 +120,13 @@ describe.concurrent('a run of more than Redis is to hold at once', () => {
     expect((await desk.run(['pause', 'out'])).code).toBe(0);
     const stopped = desk.start(run, belowMark(8).environment);
     const watch = watchContent(desk);
-    while ((await watch.known()) < 8) await sleep(20);
+    await until(async () => (await watch.known()) >= 8);
     stopped.kill('SIGINT');
     expect((await stopped.finished).code).toBe(130);
     expectSums(await desk.report('out'), 30);
     expect((await desk.run(['resume', 'out'])).code).toBe(0);
     const worker = desk.start(['worker', ...fast]);
-    while ((await status(desk)).counts.succeeded !== 8) await sleep(50);
+    await until(async () => (await status(desk)).counts.succeeded === 8);
     expect(await status(desk)).toMatchObject({
       state: 'unfinished',
       counts: { admitted: 30, pending: 22, to_come: 22 },

@@ -9,6 +9,7 @@ import { crashEnvironment } from '../support/crash-points.js';
 import { keepRedis } from '../support/keep-redis.js';
 import { connect } from '../support/ledger.js';
 import { startServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '20', '--in-flight', '100'];
 
@@ -143,7 +144,7 @@ describe.concurrent('Redis and all its state are gone', () => {
     const desk = await openDesk({ redis: 'private', speed: 100 });
     await desk.write('in.csv', productsCsv(40));
     const running = desk.start(run);
-    while ((await desk.lines('out').catch(() => [])).length < 5) await sleep(20);
+    await until(async () => (await desk.lines('out').catch(() => [])).length >= 5);
     running.kill('SIGKILL');
     await running.finished;
     await desk.losePrivateRedis();
@@ -263,7 +264,7 @@ describe.concurrent('Redis goes back in time', () => {
     // Until the API has forgotten every key.
     await sleep(200);
     await turnBack();
-    while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
+    await until(async () => (await desk.report('out').catch(() => null))?.state === 'finished');
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     expect(desk.simulator.bill().total.tasks).toBe(8);
@@ -323,7 +324,7 @@ describe.concurrent('a batch that was queued without its folder', () => {
     const refusing = desk.start(['worker', '--out', 'out', ...fast]);
     const queueAgain = `Queue it again with --out ${join(desk.folder, 'out')}`;
     const status = async () => (await desk.run(['status', 'in'])).stdout;
-    while (!(await status()).includes(queueAgain)) await sleep(100);
+    await until(async () => (await status()).includes(queueAgain));
     expect(JSON.parse((await desk.run(['status', 'in', '--json'])).stdout).not_begun).toContain(
       queueAgain,
     );
@@ -356,11 +357,11 @@ describe.concurrent('a folder that was named on a machine without it', () => {
     await rm(out, { recursive: true });
     await rename(elsewhere, out);
     const worker = desk.start(['worker', ...fast]);
-    while (!(await desk.run(['status', 'out'])).stdout.includes('not begun')) await sleep(100);
+    await until(async () => (await desk.run(['status', 'out'])).stdout.includes('not begun'));
     expect((await desk.run(['cancel', 'out'])).code).toBe(0);
     expect(await desk.read('out/manifest.jsonl')).toBe(manifest);
     expect((await desk.run(enqueue)).code).toBe(0);
-    while ((await desk.report('out')).counts.admitted !== 3) await sleep(50);
+    await until(async () => (await desk.report('out')).counts.admitted === 3);
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     expect(desk.simulator.bill().total).toMatchObject({ tasks: 3, spent: 3 });

@@ -13,6 +13,7 @@ import {
   writePictures,
 } from '../support/reference-desk.js';
 import { S3Server } from '../support/s3-server.js';
+import { until } from '../support/until.js';
 
 const model = ['--model', 'nano-banana'];
 const run = ['run', 'in.csv', '--out', 'out', ...model, ...fast];
@@ -210,7 +211,7 @@ describe.concurrent('files as references', () => {
     await rm(join(desk.folder, 'photos/1.png'));
     await desk.write('photos/2.png', picture(99));
     const worker = desk.start(['worker', ...fast]);
-    while ((await desk.lines('out').catch(() => [])).length < 4) await sleep(100);
+    await until(async () => (await desk.lines('out').catch(() => [])).length >= 4);
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     const codes = (await desk.lines('out')).map(({ error }) => error?.code).sort();

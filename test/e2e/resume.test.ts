@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import type { Running } from '../support/running.js';
+import { until } from '../support/until.js';
 
 async function output(running: Running, pattern: RegExp): Promise<void> {
   while (!pattern.test(running.output())) {
@@ -172,10 +173,7 @@ describe.concurrent('several processes', () => {
     expect(queued.code).toBe(0);
     const limits = ['--rate', '200', '--in-flight', '4'];
     const workers = [desk.start(['worker', ...limits]), desk.start(['worker', ...limits])];
-    while ((await desk.run(['status', 'out', '--json'])).stdout.includes('"unfinished"')) {
-      await sleep(100);
-    }
-    while ((await desk.report('out').catch(() => null))?.state !== 'finished') await sleep(50);
+    await until(async () => (await desk.report('out').catch(() => null))?.state === 'finished');
     for (const worker of workers) worker.kill('SIGTERM');
     const ended = await Promise.all(workers.map((worker) => worker.finished));
     expect(ended.map((end) => end.code)).toEqual([0, 0]);

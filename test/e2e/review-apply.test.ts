@@ -13,6 +13,7 @@ import {
 } from '../support/decisions.js';
 import { filesByPrompt, shotsCsv, writePictures } from '../support/reference-desk.js';
 import { endsOf, openSteps, runSteps, threeSteps, twoSteps } from '../support/steps.js';
+import { until } from '../support/until.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, ...fast];
 
@@ -194,7 +195,7 @@ describe.concurrent('review --apply', () => {
     expectEnded(await desk.run(apply));
     await desk.tasksMade(4);
     const made = '00002 2 By a worker ("Photo of Product 2")';
-    while (!(await promptsOf(desk)).includes(made)) await sleep(20);
+    await until(async () => (await promptsOf(desk)).includes(made));
     worker.kill('SIGTERM');
     await worker.finished;
     await expectPaidOnce(desk, 4);
@@ -309,7 +310,7 @@ describe.concurrent('review --apply of other batches', () => {
     expectEnded(await desk.run(['review', before, '--apply', '--yes']));
     await desk.tasksMade(3);
     const reworded = 'a 2 Reworded ("Photo of A")';
-    while (!(await promptsOf(desk, before)).includes(reworded)) await sleep(50);
+    await until(async () => (await promptsOf(desk, before)).includes(reworded));
     expectEnded(await desk.run(['schedule', 'run-now', 'shots']));
     expect(await promptsOf(desk, await ended(2))).toEqual([reworded, 'b 1 Photo of B']);
     expect(desk.simulator.bill().total.tasks).toBe(3);

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, inject } from 'vitest';
 import { decodeState, encodeState } from '../../src/ledger/brief-state.js';
@@ -9,6 +8,7 @@ import { batchKeys } from '../../src/ledger/keys.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
 import type { Running } from '../support/running.js';
 import { atTerminal } from '../support/terminal.js';
+import { until } from '../support/until.js';
 
 const run = ['run', 'in.csv', '--out', 'out', ...mapping, '--rate', '30', '--in-flight', '100'];
 
@@ -24,11 +24,6 @@ class SetClock {
 
 /** No task ends before the clock is set ahead. */
 const slowTasks = { durationMs: 600_000, speed: 1 };
-
-/** Looks until it is so; the test's own time limit ends a wait in vain. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20);
-}
 
 const tasksMade = (desk: Desk) => desk.simulator.bill().total.tasks;
 
@@ -460,9 +455,13 @@ describe.concurrent('status', () => {
     expect(JSON.parse(await status('--json'))).toMatchObject([{ batch: 'out', unwritten: 3 }]);
     expect(await status()).toMatch(/^out +finished +3 +3 +0 +0 +0 +0 +3 +3$/m);
     await rmdir(join(desk.folder, 'out', 'manifest.jsonl'));
-    await until(async () => /unwritten":0/.test(await status('out', '--json')));
-    expect(await status('out')).not.toContain('to write');
+    // The next worker looks at once.
     worker.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
+    const next = desk.start(['worker', ...fast]);
+    await until(async () => /unwritten":0/.test(await status('out', '--json')));
+    expect(await status('out')).not.toContain('to write');
+    next.kill('SIGTERM');
+    expect((await next.finished).code).toBe(0);
   });
 });

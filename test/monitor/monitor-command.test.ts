@@ -1,17 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { ask } from '../support/ask.js';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import { until } from '../support/until.js';
 import { withLogin } from './open-monitor.js';
 
 const password = 'a long word';
-
-/** Looks until it is so; the test's own time limit ends a wait in vain. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(50);
-}
 
 async function startMonitor(desk: Desk, options: string[] = []) {
   const running = desk.start(['monitor', '--port', '0', ...options], {

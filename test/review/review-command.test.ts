@@ -1,12 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { type Desk, fast, mapping, productsCsv, test } from '../support/cli.js';
+import { until } from '../support/until.js';
 import { openReviewer } from './server/open-review.js';
-
-/** Looks until it is so; the test's own time limit ends a wait in vain. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(50);
-}
 
 async function madeBatch(desk: Desk, count: number): Promise<void> {
   await desk.write('in.csv', productsCsv(count));

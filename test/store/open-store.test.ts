@@ -6,6 +6,7 @@ import type { BatchError } from '../../src/shared/errors.js';
 import type { ConnectionChange } from '../../src/store/connections.js';
 import { openStore, type Store } from '../../src/store/open-store.js';
 import { thisMachine } from '../../src/store/private/home.js';
+import { until } from '../support/until.js';
 import {
   endEverything,
   freePort,
@@ -13,7 +14,6 @@ import {
   serversOf,
   startServer,
   temporaryHome,
-  until,
 } from './real-redis.js';
 
 const stores: Store[] = [];

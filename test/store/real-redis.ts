@@ -4,9 +4,9 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { thisMachine } from '../../src/store/private/home.js';
 import { findRedisProgram } from '../../src/store/private/start-redis.js';
+import { until } from '../support/until.js';
 
 const homes: string[] = [];
 const children: ChildProcess[] = [];
@@ -52,11 +52,6 @@ export function serversOf(home: string): number[] {
 export async function killServers(home: string): Promise<void> {
   for (const processId of serversOf(home)) process.kill(processId, 'SIGKILL');
   await until(() => serversOf(home).length === 0);
-}
-
-/** Waits for a condition; the test's time limit is the guard. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(20);
 }
 
 export async function freePort(): Promise<number> {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { endAfterTest, until } from './real-redis.js';
+import { until } from '../support/until.js';
+import { endAfterTest } from './real-redis.js';
 
 /** As it is built: Node 20 does not run TypeScript. */
 const store = resolve(import.meta.dirname, '../../dist/store/open-store.js');

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { scheduleOwners } from '../../../src/schedule/ledger.js';
 import { ScheduleWorker } from '../../../src/schedule/runs/schedule-worker.js';
 import { stepRun } from '../../../src/schedule/runs/step-run.js';
 import { identity } from '../../support/ledger.js';
 import { webhookTo } from '../../support/schedules.js';
+import { until } from '../../support/until.js';
 import { openScheduleBench, tickMs } from './schedule-bench.js';
 
 async function openWorker() {
@@ -39,7 +39,7 @@ it('refuses a run whose input is bad, once, and has that told (S8)', async () =>
   await write('sku,title\n1,\n');
   const job = { v: 1, kind: 'run', schedule: 'shots', id: String(tickMs) } as const;
   await queue.addRun({ ...job, scheduledMs: tickMs, trigger: 'hand' });
-  while ((await told()).length === 0) await sleep(20);
+  await until(async () => (await told()).length > 0);
   expect(await run()).toMatchObject({ stage: 'refused' });
   // As it is after a crash between telling and the end of its job.
   await stepRun(context, { ...job, scheduledMs: tickMs, trigger: 'hand' });

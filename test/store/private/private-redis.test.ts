@@ -1,13 +1,13 @@
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../../support/until.js';
 import {
   endEverything,
   environmentOf,
   killServers,
   serversOf,
   temporaryHome,
-  until,
 } from '../real-redis.js';
 import { StoreProcess } from '../store-process.js';
 
