@@ -263,8 +263,10 @@ describe('steering a batch from the monitor', () => {
     const opened = await openBatch();
     const { batch, ledger } = opened;
     let goOn: (models: [] | Error) => void = () => undefined;
+    let asked = 0;
     const modelsOf = () =>
       new Promise<[]>((resolve, reject) => {
+        asked += 1;
         goOn = (models) => (models instanceof Error ? reject(models) : resolve(models));
       });
     const monitor = await openMonitor({ actions: 'allowed', modelsOf }, opened);
@@ -284,6 +286,17 @@ describe('steering a batch from the monitor', () => {
     const failed = 'Last tried to cancel and could not (The folder is &lt;gone&gt;.) by monitor ';
     await expect.poll(page, { timeout: 5_000 }).toContain(failed);
     expect((await ledger.meta())?.stage).toBe('running');
+
+    // What a question takes long to find out is found once, however often its page looks.
+    const retry = question({ deed: 'retry', batch, code: 'nsfw' });
+    for (const _look of [1, 2]) {
+      const counting = await monitor.get(retry);
+      expect([counting.status, counting.text]).toEqual([200, expect.stringContaining('Counting')]);
+      expect(counting.text).toContain('data-live="live"');
+    }
+    expect(asked).toBe(2);
+    goOn([]);
+    expect((await monitor.get(retry)).text).toContain('has no results yet');
 
     expect((await post(monitor, form)).status).toBe(303);
     goOn([]);

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { BatchError } from '../../shared/errors.js';
 import type { Actions } from '../board/add-board.js';
 import { actPath, batchLink } from '../pages/layout.js';
-import { askedPage, refusedPage } from '../pages/question-page.js';
+import { askedPage, countingPage, refusedPage } from '../pages/question-page.js';
 import { underWayWords } from '../pages/steering-parts.js';
 import type { Ledgers } from '../reading/ledgers.js';
 import type { Watch } from '../reading/watch.js';
@@ -21,7 +21,7 @@ import {
   type ScheduleWish,
   scheduleWishSchema,
 } from './schedule-deeds.js';
-import type { DeedsUnderWay } from './under-way.js';
+import { type DeedsUnderWay, QuestionsUnderWay } from './under-way.js';
 
 export interface Acting {
   ledgers: Ledgers;
@@ -45,6 +45,7 @@ type Wish = { of: 'batch'; wish: BatchWish } | { of: 'schedule'; wish: ScheduleW
  * the page that follows. That no other site posts it is seen to by the server's guard.
  */
 export async function addActing(server: FastifyInstance, acting: Acting): Promise<void> {
+  const questions = new QuestionsUnderWay<Asked | Kept | null>();
   await server.register(async (scope) => {
     scope.addContentTypeParser(
       'application/x-www-form-urlencoded',
@@ -64,7 +65,10 @@ export async function addActing(server: FastifyInstance, acting: Acting): Promis
     });
     scope.get(actPath, async (request, reply) => {
       const wished = readWish(request.query);
-      return answer(acting, reply, wished, await inWords(() => ask(acting, wished)));
+      const find = () => inWords(() => ask(acting, wished));
+      const asked = await questions.waitFor(JSON.stringify(wished), find);
+      if (asked === 'goes_on') return page(reply, countingPage(acting.ledgers.clock.now()));
+      return answer(acting, reply, wished, asked);
     });
     scope.post(actPath, async (request, reply) => {
       const wished = readWish(request.body);

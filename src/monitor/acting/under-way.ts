@@ -11,6 +11,11 @@ export interface UnderWay {
 /** Most is done sooner; a manifest of a million lines, or as many briefs to be ended, take minutes. */
 const answerWithinMs = 2_000;
 
+/** `goes_on` where it is not done soon. */
+function soon<Done>(done: Promise<Done>): Promise<Done | 'goes_on'> {
+  return Promise.race([done, sleep(answerWithinMs, 'goes_on' as const, { ref: false })]);
+}
+
 /** What is being done to batches by this process: the browser is answered, and the rest goes on. */
 export class DeedsUnderWay {
   private readonly begun = new Map<string, Set<UnderWay>>();
@@ -37,6 +42,42 @@ export class DeedsUnderWay {
       if (begun.size === 0) this.begun.delete(batch);
     };
     done.then(over, over);
-    return Promise.race([done, sleep(answerWithinMs, 'goes_on' as const, { ref: false })]);
+    return soon(done);
+  }
+}
+
+/** Longer than a page waits until it looks again: whoever has left is not waited for. */
+const keptMs = 30_000;
+
+/** Questions whose price is being found out: whoever looks again gets what was found. */
+export class QuestionsUnderWay<Found> {
+  private readonly begun = new Map<string, Promise<Found>>();
+
+  /**
+   * @param wish tells one question from another
+   * @param find finds out what is asked; begun once, until somebody was told
+   */
+  async waitFor(wish: string, find: () => Promise<Found>): Promise<Found | 'goes_on'> {
+    const found = this.begun.get(wish) ?? this.begin(wish, find());
+    try {
+      const first = await soon(found);
+      if (first !== 'goes_on') this.forget(wish, found);
+      return first;
+    } catch (error) {
+      this.forget(wish, found);
+      throw error;
+    }
+  }
+
+  private begin(wish: string, found: Promise<Found>): Promise<Found> {
+    this.begun.set(wish, found);
+    const over = () =>
+      sleep(keptMs, undefined, { ref: false }).then(() => this.forget(wish, found));
+    found.then(over, over);
+    return found;
+  }
+
+  private forget(wish: string, found: Promise<Found>): void {
+    if (this.begun.get(wish) === found) this.begun.delete(wish);
   }
 }

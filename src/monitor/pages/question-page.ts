@@ -32,6 +32,12 @@ ${commands.map((command) => html`<p><code>${command}</code></p>`)}
 <p><a class="act quiet" href="${back}">Back</a></p>`;
 }
 
+/** A manifest of a million lines is read for some time. */
+export function countingPage(atMs: number): string {
+  const text = 'What it does and costs is being counted: this page asks as soon as that is known.';
+  return troublePage({ title: 'Counting', text, live: 'live' }, atMs);
+}
+
 export function refusedPage(title: string, text: string, atMs: number): string {
   return troublePage({ title, text, live: 'still' }, atMs);
 }
