@@ -5,7 +5,7 @@ import type { Verdict } from '../ledger/result-ledger.js';
 import { BatchError } from '../shared/errors.js';
 import { withFileLock } from '../shared/file-lock.js';
 import { fileMark } from '../shared/file-mark.js';
-import { parseJson } from '../shared/json.js';
+import { firstFault, parseJson } from '../shared/json.js';
 import type { ManifestLine } from '../shared/manifest-line.js';
 import { appendLines, readLines } from '../shared/read-lines.js';
 import { hexWords, TextIndex } from '../shared/text-index.js';
@@ -61,9 +61,7 @@ export function judgeDecision(written: string) {
   if (json === undefined) return { kind: 'unreadable', reason: 'it is not JSON' } as const;
   const parsed = decisionSchema.safeParse(json);
   if (parsed.success) return { kind: 'decision', decision: parsed.data } as const;
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') || 'the whole';
-  return { kind: 'unreadable', reason: `${field}: ${issue?.message ?? 'wrong'}` } as const;
+  return { kind: 'unreadable', reason: firstFault(parsed.error) } as const;
 }
 
 /** As it is written: two decisions with the same text are one. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BatchError } from '../shared/errors.js';
-import { type JsonValue, parseJson } from '../shared/json.js';
+import { firstFault, type JsonValue, parseJson } from '../shared/json.js';
 import { type ManifestLine, manifestLineSchema } from '../shared/manifest-line.js';
 import { bytesOf, newline, readLines } from '../shared/read-lines.js';
 import { checkFolderFormat } from '../shared/state-format.js';
@@ -132,9 +132,7 @@ export function judgeLine(text: string): JudgedLine {
   if (json === undefined) return { kind: 'unreadable', reason: 'it is not JSON' };
   const parsed = manifestLineSchema.safeParse(json);
   if (parsed.success) return { kind: 'line', line: parsed.data };
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') || 'the whole';
-  return { kind: 'unreadable', reason: `${field}: ${issue?.message ?? 'not as it should be'}` };
+  return { kind: 'unreadable', reason: firstFault(parsed.error) };
 }
 
 /**

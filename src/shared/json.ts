@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 export type JsonValue =
   | string
   | number
@@ -44,4 +46,45 @@ export function canonicalJson(value: JsonValue): string {
     .sort()
     .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] as JsonValue)}`);
   return `{${members.join(',')}}`;
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'names with values',
+  record: 'names with values',
+};
+
+/** What is wrong with a value, behind its name; in words that know nothing of schemas. */
+export function faultOfIssue(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'too_small':
+      if (issue.origin === 'array') return 'must be a list that is not empty';
+      if (issue.origin === 'string') return 'must not be empty';
+      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'invalid_union': {
+      const ways = issue.errors.flatMap(([first]) => (first ? [faultOfIssue(first)] : []));
+      return `must be ${ways.map((way) => way.replace(/^must be /, '')).join(' or ')}`;
+    }
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues.map(faultOfIssue).join(', and ');
+    default:
+      return issue.message;
+  }
+}
+
+/** The first of them, behind the path of its value. */
+export function firstFault({ issues: [issue] }: z.core.$ZodError): string {
+  if (issue === undefined) return 'it is not as it should be';
+  return `${issue.path.join('.') || 'it'} ${faultOfIssue(issue)}`;
 }

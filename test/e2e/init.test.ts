@@ -153,6 +153,18 @@ describe.concurrent('init', () => {
     );
   });
 
+  test('leaves no recipe behind that its own check refuses', async ({ openDesk }) => {
+    const desk = await openDesk();
+    await desk.write('shop.csv', 'sku,title\na1,Lamp\na2,Mug\n');
+    const slip = await desk.run(['init', 'shop.csv', '--yes', '--prompt', 'Photo of {{titel}}']);
+    expect(slip.code).toBe(2);
+    expect(slip.stderr).toContain('did you mean "title"?');
+    expect(slip.stderr).toContain('shop.yaml is taken back.');
+    const again = await desk.run(['init', 'shop.csv', '--yes', '--prompt', 'Photo of {{title}}']);
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+    expect(existsSync(`${desk.folder}/shop.yaml`)).toBe(true);
+  });
+
   test('asks, with an answer to each question, and writes over nothing unasked', async ({
     openDesk,
   }) => {
@@ -190,6 +202,7 @@ describe.concurrent('run and check without a word', () => {
     // A variable of a script that is empty must not make something else.
     const slip = await desk.run(['run', '--out', 'other']);
     expect(slip).toMatchObject({ code: 2 });
+    expect(slip.stderr).toContain('Or add --recipe shop.yaml.');
     // Nor are placeholders an answer to a script.
     const keyless = await desk.run(['run'], { environment: { RIVYA_API_KEY: '' } });
     expect(keyless).toMatchObject({ code: 2 });

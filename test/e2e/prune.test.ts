@@ -22,7 +22,7 @@ describe.concurrent('prune', () => {
     const young = await desk.run(['prune']);
     expect(young).toMatchObject({ code: 0, stdout: 'There is nothing to delete.\n' });
     expect(young.stderr).toMatch(
-      /1 batch ended too recently \(--older-than\)\.\n.*"queued" stays: it is not finished/,
+      /1 batch ended less than 30 days ago \(--older-than\)\.\n.*"queued" stays: it is not finished/,
     );
 
     const all = ['prune', '--older-than', '0d', '--files'];

@@ -132,6 +132,13 @@ describe('what is taken', () => {
     expect(result.taken.approved).toBe(1);
     expect(result.left_out.unreadable?.first.map(({ row }) => row)).toEqual([1, 3, 4, 5, 6]);
     expect(result.left_out.unreadable?.count).toBe(6);
+    expect(result.left_out.unreadable?.first.map(({ reason }) => reason)).toEqual([
+      'it is not JSON',
+      expect.stringMatching(/^decision must be "approved", /),
+      'attempt must be more than 0',
+      'sha256 must be 64 hex digits',
+      'at must be a time such as 2026-06-01T12:00:00Z',
+    ]);
   });
 
   it('refuses a file that holds no decision, and one that is not there', async () => {

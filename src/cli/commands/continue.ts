@@ -78,7 +78,7 @@ export async function giveAgain(
   command.setOptionValueWithSource('continues', true, 'default');
   const words = [kept.name, ...wordsOf(kept, typed)];
   setup.terminal.note(
-    `Again: ${[setup.program, ...withoutWebhook(words).map(shellWord)].join(' ')}`,
+    `Again:\n  ${[setup.program, ...withoutWebhook(words).map(shellWord)].join(' ')}`,
   );
   await program.parseAsync(words, { from: 'user' });
   if (code === undefined)

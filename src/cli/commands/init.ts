@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { lookAtTable, type TableLook } from '../../producer/look-at-table.js';
@@ -72,7 +72,7 @@ async function init(
   const { recipe } = answers;
   await write(recipe, answersText(file, look, { answers, flags }), ask);
   tellChoice(setup, look, answers);
-  if (isChecked) await check(setup, recipe);
+  if (isChecked) await check(setup, recipe, ask);
   else
     terminal.print(
       `\nThe whole file is read by: ${setup.program} check --recipe ${shellWord(recipe)}`,
@@ -203,12 +203,23 @@ function tellChoice({ terminal }: CommandSetup, look: TableLook, answers: Answer
   for (const [name, text] of facts) terminal.print(`  ${name.padEnd(12)}${text}`);
 }
 
-/** The very check that somebody would type next. */
-async function check(setup: CommandSetup, recipe: string): Promise<void> {
+/**
+ * The very check that somebody would type next. A recipe with which nothing can be read, such as one of a mistyped column,
+ * is not left behind where the command has to be typed again.
+ */
+async function check(setup: CommandSetup, recipe: string, ask: AskInit | null): Promise<void> {
   const program = new Command('rivya-batch').exitOverride();
   addCheckCommand(program, setup);
   setup.terminal.print('');
-  await program.parseAsync(['check', '--recipe', recipe], { from: 'user' });
+  try {
+    await program.parseAsync(['check', '--recipe', recipe], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof BatchError) || ask !== null) throw error;
+    await rm(recipe, { force: true });
+    throw new BatchError(error.code, `${error.message}\n${recipe} is taken back.`, {
+      cause: error,
+    });
+  }
 }
 
 async function tellNext(

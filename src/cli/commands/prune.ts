@@ -270,7 +270,7 @@ const columns: Column<Verdict>[] = [
 function printVerdicts(
   { terminal }: CommandSetup,
   verdicts: readonly Verdict[],
-  { dryRun }: PruneFlags,
+  { dryRun, olderThan = usualAgeMs }: PruneFlags,
 ): void {
   const going = verdicts.filter(({ stays }) => stays === null);
   if (going.length > 0) {
@@ -278,12 +278,18 @@ function printVerdicts(
     printTable(terminal, going, columns);
   }
   const young = verdicts.filter(({ tooYoung }) => tooYoung).length;
-  if (young > 0)
-    terminal.note(`${counted(young, 'batch', 'batches')} ended too recently (--older-than).`);
+  if (young > 0) {
+    const many = counted(young, 'batch', 'batches');
+    terminal.note(`${many} ended less than ${ageText(olderThan)} ago (--older-than).`);
+  }
   for (const { candidate, stays, tooYoung } of verdicts) {
     const isTold = stays !== null && !tooYoung;
     if (isTold) terminal.note(`Batch ${quoteName(candidate.batch)} stays: ${stays}.`);
   }
+}
+
+function ageText(ms: number): string {
+  return ms % dayMs === 0 ? counted(ms / dayMs, 'day') : counted((24 * ms) / dayMs, 'hour');
 }
 
 /** What was named and stays is a fault of the command; among all, it is the rule. */

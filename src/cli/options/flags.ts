@@ -423,8 +423,8 @@ export const inputArgument =
 
 export function requireFiles(files: string[]): string[] {
   if (files.length > 0) return files;
-  throw new BatchError(
-    'usage',
-    'Name an input file: CSV, TSV, Excel (.xlsx), JSON or JSON Lines, or its https address; - is stdin.',
-  );
+  throw new BatchError('usage', noInput);
 }
+
+export const noInput =
+  'Name an input file: CSV, TSV, Excel (.xlsx), JSON or JSON Lines, or its https address; - is stdin.';

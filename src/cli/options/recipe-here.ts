@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { BatchError } from '../../shared/errors.js';
 import { shellWord } from '../../shared/quantities.js';
-import { requireFiles } from './flags.js';
+import { noInput, requireFiles } from './flags.js';
 import { applyRecipe, readRecipe } from './recipe.js';
 
 /** What a command is to read, and where it is said. */
@@ -20,10 +20,10 @@ export interface CommandInput {
  */
 export async function inputOf(command: Command, typed: readonly string[]): Promise<CommandInput> {
   const isNamed = typed.length > 0 || command.getOptionValue('recipe') !== undefined;
-  if (isNamed || saysWhatIsMade(command)) {
-    return { files: requireFiles(applyRecipe(command, [...typed])), found: null };
-  }
-  const found = onlyOne(await recipesHere(), command.name());
+  if (isNamed) return { files: requireFiles(applyRecipe(command, [...typed])), found: null };
+  const recipes = await recipesHere();
+  if (saysWhatIsMade(command)) refuseUnnamed(recipes);
+  const found = onlyOne(recipes, command.name());
   command.setOptionValueWithSource('recipe', found, 'found');
   return { files: requireFiles(applyRecipe(command, [])), found };
 }
@@ -42,6 +42,12 @@ function saysWhatIsMade(command: Command): boolean {
     const source = command.getOptionValueSource(option.attributeName());
     return source === 'cli' && !alongside.has(option.name());
   });
+}
+
+/** With its recipes, which may be meant. @throws BatchError `usage` */
+function refuseUnnamed(recipes: readonly string[]): never {
+  const here = recipes.map((recipe) => `--recipe ${shellWord(recipe)}`).join(' or ');
+  throw new BatchError('usage', here === '' ? noInput : `${noInput} Or add ${here}.`);
 }
 
 function onlyOne(recipes: readonly string[], command: string): string {

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { OutputOption } from '../../producer/options.js';
 import { isUrl } from '../../shared/addresses.js';
 import { BatchError, whyUnreadable } from '../../shared/errors.js';
+import { faultOfIssue } from '../../shared/json.js';
 import type { ReadingFlags } from './flags.js';
 import { type Recipe, type RecipeOutput, recipeSchema } from './recipe-schema.js';
 
@@ -268,42 +269,7 @@ function describeIssue(issue: Issue, placeOf: (path: Path) => string): string[] 
     );
   }
   const what = path.length === 0 ? 'A recipe' : path.join('.');
-  return [`${placeOf(path)}: ${what} ${faultOf(issue)}.`];
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'settings by their names',
-  record: 'settings by their names',
-};
-
-/** In words that know nothing of schemas. */
-function faultOf(issue: Issue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${kinds[issue.expected] ?? issue.expected}`;
-    case 'too_small':
-      if (issue.origin === 'array') return 'must be a list that is not empty';
-      if (issue.origin === 'string') return 'must not be empty';
-      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
-    case 'too_big':
-      return `must be at most ${issue.maximum}`;
-    case 'invalid_value':
-      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
-    case 'invalid_union': {
-      const ways = issue.errors.flatMap(([first]) => (first ? [faultOf(first)] : []));
-      return `must be ${ways.map((way) => way.replace(/^must be /, '')).join(' or ')}`;
-    }
-    case 'invalid_key':
-    case 'invalid_element':
-      return issue.issues.map(faultOf).join(', and ');
-    default:
-      return issue.message;
-  }
+  return [`${placeOf(path)}: ${what} ${faultOfIssue(issue)}.`];
 }
 
 /** The rest shows the text around the fault, which the line number finds as well. */

@@ -44,7 +44,10 @@ export async function proveText(bytes: Buffer, position: number, source: Source)
   }
   if (isUtf8(bytes)) return;
   const line = await lineAtByte(source, position + firstBadLine(bytes));
-  throw sourceFault(source.label, `is not UTF-8 text (see line ${line}); save it as UTF-8`);
+  throw sourceFault(
+    source.label,
+    `is not UTF-8 text (see line ${line}); save it as UTF-8, in Excel as "CSV UTF-8"`,
+  );
 }
 
 /** Offset of the first line that is not UTF-8. */

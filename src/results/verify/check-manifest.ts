@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { z } from 'zod';
+import { firstFault } from '../../shared/json.js';
 import type { Asset, LineStatus, ManifestLine } from '../../shared/manifest-line.js';
 import { quoteName } from '../../shared/quantities.js';
 import { TextIndex } from '../../shared/text-index.js';
@@ -284,10 +285,7 @@ export async function readReport(folder: string, findings: Findings): Promise<Ru
 /** @throws what is no fault of the file */
 function reasonOf(error: unknown): string {
   if (error instanceof SyntaxError) return 'it is not JSON';
-  if (error instanceof z.ZodError) {
-    const [issue] = error.issues;
-    return `${issue?.path.join('.')}: ${issue?.message}`;
-  }
+  if (error instanceof z.ZodError) return firstFault(error);
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string') return code;
   throw error;

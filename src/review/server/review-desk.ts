@@ -16,6 +16,7 @@ import { readableLines } from '../../results/manifest.js';
 import { localAsset } from '../../results/mirror.js';
 import type { LeftOutBecause } from '../../results/take-decisions.js';
 import type { Clock } from '../../shared/clock.js';
+import { firstFault } from '../../shared/json.js';
 import type { Asset } from '../../shared/manifest-line.js';
 import { together } from '../../shared/together.js';
 import {
@@ -274,9 +275,7 @@ async function* briefsAt(
 function judgePosted(posted: unknown, lines: FolderLines, at: string): Decision | LeftOutDecision {
   const parsed = postedSchema.safeParse(posted);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const reason = `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'wrong'}`;
-    return { brief_id: null, because: 'unreadable', reason };
+    return { brief_id: null, because: 'unreadable', reason: firstFault(parsed.error) };
   }
   const decision = { ...parsed.data, at };
   const fault = lines.decided.faultOf(decision);

@@ -52,7 +52,7 @@ it.each([
   ['outputs:\n  a/b: {}\n', 'R, line 2: outputs.a/b may not be empty or hold a slash.'],
   ['model: [a\nlimit: 2\n', /^R, line \d: /],
   ['model: a\nmodel: b\n', /^R, line 2: Map keys must be unique/],
-  ['- a\n', 'R, line 1: A recipe must be settings by their names.'],
+  ['- a\n', 'R, line 1: A recipe must be names with values.'],
   [
     'limit: 0\nvariants: 1.5\nnotify-on: [done]\nmodel: []\nmax-credits: some\n',
     [
