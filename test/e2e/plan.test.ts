@@ -107,7 +107,9 @@ withTerminal('at a terminal', () => {
     const { text, code } = await atTerminal(desk, check);
     expect(code).toBe(2);
     const lines = stripVTControlCharacters(text).split('\r\n');
-    expect(lines[0]).toBe('201 rows: 1 brief to make (0 duplicates, 200 rejected, 1 left out).');
+    expect(lines[0]).toBe(
+      '201 rows: 1 brief to make (0 duplicates, 200 rejected); 1 more row left out.',
+    );
     expect(lines.filter((line) => line.startsWith('  - 50 rows ('))).toHaveLength(4);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
     expect(text).not.toContain('{"');

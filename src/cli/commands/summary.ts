@@ -171,7 +171,13 @@ function nextSteps(
   const folder = isBucketAddress(meta.out) ? meta.out : relative(process.cwd(), meta.out) || '.';
   switch (end) {
     case 'finished':
-      return [...failureHints(setup, meta), ...resultsLines(folder, setup.terminal.width)];
+      return [
+        ...failureHints(setup, meta),
+        ...resultsLines(folder, setup.terminal.width),
+        ...(meta.lines.succeeded === 0
+          ? []
+          : [`Look and decide: ${commandFor(setup, ['review', folder])}`]),
+      ];
     case 'interrupted':
       return ['Stopped. Everything is saved. To continue:', `  ${goOn}`];
     case 'no_credits':

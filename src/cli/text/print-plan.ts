@@ -25,7 +25,7 @@ export function planLines(plan: Plan, terminalWidth: number): string[] {
   const changes = plan.compared && comparisonText(plan.compared);
   const made = forecast.briefs < briefs ? `${all}, ${grouped(forecast.briefs)} of them` : all;
   return [
-    ...hangingLines('', `${counted(rows, 'row')}: ${made} to make (${notMade(counts)}).`, width),
+    ...hangingLines('', `${counted(rows, 'row')}: ${made} to make ${notMade(counts)}.`, width),
     ...(changes === null ? [] : row('compared', changes, width)),
     ...(plan.watched > 0 ? row('sent', watchedText(plan.watched), width) : []),
     ...row('models', modelsText(plan.models), width),
@@ -41,8 +41,9 @@ export function watchedText(watched: number): string {
 }
 
 function notMade({ duplicates, rejected, leftOut }: Plan['counts']): string {
-  const most = `${counted(duplicates, 'duplicate')}, ${grouped(rejected)} rejected`;
-  return leftOut === 0 ? most : `${most}, ${grouped(leftOut)} left out`;
+  const most = `(${counted(duplicates, 'duplicate')}, ${grouped(rejected)} rejected)`;
+  // They are none of the rows that stand before it.
+  return leftOut === 0 ? most : `${most}; ${counted(leftOut, 'more row')} left out`;
 }
 
 function costLines(plan: Plan, width: number): string[] {
