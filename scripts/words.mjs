@@ -24,7 +24,7 @@ const rules = [
   ['has a singular with "were"', /\b1 \w+ were\b/],
   ['says "anew", "told" or "wallet"', /\banew\b|\((as )?told\)|\bwallet\b/],
   // A shorter one may be part of one that a narrow terminal has wrapped, or a heading.
-  ['lacks a full stop', /^(?!SIMULATED|Again: |.*rivya-batch [^.]*$)[A-Z].{80,}(?<![.:?!")\]])$/],
+  ['lacks a full stop', /^(?!SIMULATED|.*rivya-batch [^.]*$)[A-Z].{80,}(?<![.:?!")\]])$/],
 ];
 
 /** They print what the input, the manifest or the list of models holds. */

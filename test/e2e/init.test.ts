@@ -222,6 +222,13 @@ describe.concurrent('run and check without a word', () => {
     const several = await desk.run(['run']);
     expect(several).toMatchObject({ code: 2 });
     expect(several.stderr).toContain('  rivya-batch run --recipe shop.yaml');
+    // The real run comes after the placeholders of a recipe that is named, too; and they can be gone on with.
+    const second = ['run', '--recipe', 'second.yaml'];
+    expect(await desk.run([...second, '--simulate'])).toMatchObject({ code: 0 });
+    expect(await desk.lines('out/second-simulated')).toHaveLength(1);
+    const placed = await desk.run(['continue', 'second-simulated']);
+    expect(placed.stderr).toMatch(/--out=\S*second-simulated( |$)/m);
+    expect(existsSync(`${desk.folder}/out/second`)).toBe(false);
     expect(desk.simulator.bill().total.tasks).toBe(2);
   });
 

@@ -92,16 +92,24 @@ export function addRunCommand(program: Command, setup: CommandSetup): void {
       const given: TypedCommand = { name: 'run', options: [...options(), ...recipe], typedFiles };
       const flags = { ...command.opts<RunFlags>(), given };
       const known = hideSecrets(setup, typedFiles);
-      return found === null ? run(known, files, flags) : runFound(known, { files, found, flags });
+      if (found !== null) return runFound(known, { files, found, flags });
+      const isOfRecipe = command.getOptionValueSource('out') === 'recipe';
+      return run(known, files, flags.simulate && isOfRecipe ? simulated(flags) : flags);
     }),
   );
 }
 
 type GivenFlags = RunFlags & { given: TypedCommand };
 
+/** What is simulated of a recipe has a folder of its own: the real run comes after it. */
+function simulated(flags: GivenFlags): GivenFlags {
+  const given = { ...flags.given, options: withSimulate(flags.given.options) };
+  return { ...flags, given, out: `${requireOut(flags)}-simulated`, simulate: true };
+}
+
 /**
  * The recipe of this folder, of which nothing was typed. Without a key somebody at a terminal may go on with the simulator;
- * a script is never answered with placeholders. What is simulated has a folder of its own: the real run comes after it.
+ * a script is never answered with placeholders.
  */
 async function runFound(
   setup: CommandSetup,
@@ -112,9 +120,7 @@ async function runFound(
   const isTry =
     flags.simulate || (settings.apiKey === null && canAsk() && (await wantsToSimulate(terminal)));
   if (!isTry) return run(setup, files, flags);
-  const out = `${requireOut(flags)}-simulated`;
-  const given = { ...flags.given, options: withSimulate(flags.given.options) };
-  const code = await run(setup, files, { ...flags, given, out, simulate: true });
+  const code = await run(setup, files, simulated(flags));
   if (code === ExitCode.succeeded) {
     terminal.note(
       `These are placeholders. With a key (RIVYA_API_KEY in a file named .env here), "${program} run" makes the real ones in ${flags.out}, and asks first what they may cost: "${program} check" says it now.`,
@@ -143,8 +149,8 @@ async function run(setup: CommandSetup, files: string[], flags: GivenFlags): Pro
   const command = await keepCommand({ ...flags.given, files, batch: chosen.batch, out });
   const job = { ...chosen, out, files, command, webhook, flags };
   if (!flags.simulate) return runFiles(setup, job);
-  return withSimulator(setup, chosen.batch, async (simulated, kept) => {
-    const code = await runFiles(simulated, job);
+  return withSimulator(setup, chosen.batch, async (inside, kept) => {
+    const code = await runFiles(inside, job);
     // Nothing of it is looked at again.
     if (code === ExitCode.succeeded) await kept.forget();
     return code;
