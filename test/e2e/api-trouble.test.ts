@@ -229,17 +229,18 @@ describe.concurrent('answers that go wrong', () => {
   test('downloads that a server puts off: told once with reason and count, and shown (S2)', async ({
     openDesk,
   }) => {
-    const desk = await openDesk({ faults: ['download-status=503/7200'] });
+    const desk = await openDesk({ faults: ['download-status=503/7200:1x'] });
+    // The other one is written, with which the worker tells of this one.
     await desk.write('in.csv', productsCsv(2));
     const running = desk.start(run);
     const sentence = /\d results? cannot be fetched yet \(The file's server answered HTTP 503\)/;
     while (!sentence.test(running.output())) await sleep(20);
     const status = async () =>
       JSON.parse((await desk.run(['status', 'out', '--json'])).stdout).files_due;
-    await until(async () => (await status()).count === 2);
-    expect(await status()).toEqual({ count: 2, reason: "The file's server answered HTTP 503." });
+    await until(async () => (await status()).count === 1);
+    expect(await status()).toEqual({ count: 1, reason: "The file's server answered HTTP 503." });
     const shown = (await desk.run(['status', 'out'])).stdout;
-    expect(shown).toMatch(/files +2 results cannot be fetched yet \(.* HTTP 503\)/);
+    expect(shown).toMatch(/files +1 result cannot be fetched yet \(.* HTTP 503\)/);
     expect(shown).toMatch(/limited by +files that cannot be fetched yet/);
     running.kill('SIGINT');
     const { code, stderr } = await running.finished;

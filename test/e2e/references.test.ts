@@ -100,16 +100,16 @@ describe.concurrent('files as references', () => {
   }) => {
     const desk = await openDesk({ faults: ['refuse=409/busy:endpoint=submit'] });
     await writePictures(desk, 3);
-    await desk.write('in.csv', shotsCsv(20, oneOf(3)));
+    await desk.write('in.csv', shotsCsv(6, oneOf(3)));
     await killWhen(desk, run, () => {
       const { uploads, requests } = desk.simulator.bill();
       // Each brief was sent once: its file was uploaded, and that was noted.
-      return uploads.files === 3 && (requests.byEndpoint.submit?.[409] ?? 0) >= 20;
+      return uploads.files === 3 && (requests.byEndpoint.submit?.[409] ?? 0) >= 6;
     });
     expect(desk.simulator.bill().total.tasks).toBe(0);
     desk.simulator.control({ faults: [] });
     expect((await desk.run(run)).code).toBe(0);
-    expect(await auditRun(desk, { out: 'out', batch: 'out', briefs: 20 })).toEqual([]);
+    expect(await auditRun(desk, { out: 'out', batch: 'out', briefs: 6 })).toEqual([]);
     expect(desk.simulator.bill().uploads).toEqual({ files: 3, repeated: {} });
   });
 

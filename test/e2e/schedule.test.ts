@@ -168,7 +168,7 @@ describe.concurrent('a schedule', () => {
       [[...add, '--cron', '0 2 * * *', '--tz', 'Berlin'], /no time zone/],
       [['schedule', 'add', 'shots', '-', '--out', 'nights', ...daily], /stdin/],
       [['schedule', 'add', 'x', 'http://a.test/in.csv', '--out', 'n', ...daily], /an https URL/],
-      [['schedule', 'run-now', 'shots'], /no schedule named shots/],
+      [['schedule', 'run-now', 'shots'], /no schedule named "shots"/],
     ] as const) {
       const result = await desk.run([...words]);
       expect(result.code).toBe(2);
@@ -244,7 +244,7 @@ describe.concurrent('a schedule', () => {
 
     for (const [refused, sentence] of [
       [['shots'], /Give the options to change/],
-      [['other', '--cron', '0 3 * * *'], /no schedule named other/],
+      [['other', '--cron', '0 3 * * *'], /no schedule named "other"/],
       [['shots', '--cron', '0 26 * * *'], /not a cron pattern/],
       [['shots', '--unset', 'cron'], /cron cannot be unset/],
       [['shots', '-'], /stdin/],
