@@ -50,16 +50,21 @@ async function withStates(desk: Desk, work: (redis: Redis, key: string) => Promi
   }
 }
 
-/** So many are accepted, and nothing more is on its way to the API. */
-async function untilAccepted(desk: Desk, count: number): Promise<void> {
+/** Nothing is on its way to the API, and that holds for the stages that they are in. */
+async function untilStages(desk: Desk, holds: (stages: string[]) => boolean): Promise<void> {
   await withStates(desk, (redis, key) =>
     until(async () => {
-      const stages = (await redis.hvals(key)).map((text) => text.split('|')[0]);
-      return (
-        stages.filter((stage) => stage === 'accepted').length === count &&
-        !stages.includes('submitting')
-      );
+      const stages = (await redis.hvals(key)).map((text) => text.split('|')[0] ?? '');
+      return !stages.includes('submitting') && holds(stages);
     }),
+  );
+}
+
+/** So many are accepted, and nothing more is on its way to the API. */
+async function untilAccepted(desk: Desk, count: number): Promise<void> {
+  await untilStages(
+    desk,
+    (stages) => stages.filter((stage) => stage === 'accepted').length === count,
   );
 }
 
@@ -122,6 +127,8 @@ describe.concurrent('pause and resume', () => {
     expect(paused).toMatchObject({ code: 0 });
     expect(paused.stdout).toMatch(/paused/);
     await outputShows(process, /This batch is paused/);
+    // What had leave to send before the pause is refused, too, before there are credits again.
+    await untilStages(desk, () => true);
     await addCredits(desk, 1_000);
     await until(async () => (await linesSoFar(desk)).length === 5);
     // Another batch of the account goes through: nothing but the pause holds this one back.
