@@ -3,7 +3,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** A test file's name says with which of these it runs; `npm test` runs those whose names say nothing. */
 const kinds = [
-  // `npm run test:long`, which the gate runs: crashes that did harm once, many briefs, input of chance, the pace learned.
+  // `npm run test:long`, which the gate runs: crashes that did harm once, every way in which a thing can go, budgets, many
+  // briefs, input of chance, the pace learned.
   'long',
   // With them: pages in a browser.
   'page',
@@ -15,10 +16,10 @@ const kinds = [
 export default defineConfig({
   test: {
     globalSetup: ['test/support/redis-server.ts'],
-    // The end-to-end tests mostly wait for locks and poll spacings of the product: more of them than cores. Each worker more
-    // loads all modules once more, and the commands of its tests as well: beyond four, the two cores of CI do little else.
-    maxWorkers: 4,
-    maxConcurrency: 5,
+    // The end-to-end tests mostly wait for locks and poll spacings of the product: so many more of them than cores that the
+    // two cores of CI are busy all the time. Each worker more loads all modules once more, and the commands of its tests too.
+    maxWorkers: 6,
+    maxConcurrency: 6,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.

@@ -10,7 +10,9 @@ import { ensureShells } from './provide-shells.mjs';
 const root = dirname(import.meta.dirname);
 ensureRedisServer();
 if (process.argv.includes('long')) ensureShells();
-if (process.argv.includes('page')) process.env.CHROMIUM = ensureChromium();
+if (['page', 'nightly'].some((kind) => process.argv.includes(kind))) {
+  process.env.CHROMIUM = ensureChromium();
+}
 
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(built.status ?? 1);

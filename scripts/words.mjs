@@ -32,7 +32,14 @@ const dataAlone = new Set(['manifest', 'models', 'costs']);
 
 const folder = mkdtempSync(join(tmpdir(), 'rivya-batch-words-'));
 const heard = join(folder, 'heard.jsonl');
-const tests = ['scripts/test.mjs', '--project', 'short', ...process.argv.slice(2)];
+const tests = [
+  'scripts/test.mjs',
+  '--project',
+  'short',
+  '--project',
+  'long',
+  ...process.argv.slice(2),
+];
 spawnSync(process.execPath, tests, {
   cwd: root,
   stdio: 'inherit',

@@ -23,7 +23,7 @@ const budget: Record<QueueStage | 'all', number> = {
  */
 async function leastOf(budgeted: number, count: () => Promise<number>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
-  for (let look = 1; look <= 4 && least > budgeted; look += 1) {
+  for (let look = 1; look <= 8 && least > budgeted; look += 1) {
     least = Math.min(least, await count());
   }
   return least;
