@@ -25,7 +25,7 @@ export type DeskOptions = SimulatorOptions & { redis?: 'shared' | 'private' };
 
 /** One user at one terminal: a folder, a simulated API, a key, and a Redis. */
 export class Desk {
-  private readonly started: Running[] = [];
+  private readonly started: { parameters: string[]; running: Running }[] = [];
 
   private constructor(
     readonly folder: string,
@@ -50,7 +50,7 @@ export class Desk {
   }
 
   async close(): Promise<void> {
-    for (const running of this.started) running.kill('SIGKILL');
+    for (const { running } of this.started) running.kill('SIGKILL');
     await this.simulator.close();
     await this.stopPrivateRedis();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -100,6 +100,7 @@ export class Desk {
     // What is loaded into Node beside the command is loaded when a process begins.
     if (environment.NODE_OPTIONS) return this.startAlone(parameters, { environment });
     return this.kept(
+      parameters,
       WarmProcess.take(bundled).start({
         parameters,
         folder: this.folder,
@@ -126,6 +127,7 @@ export class Desk {
   ): Running {
     const main = environment.NODE_OPTIONS ? compiled : bundled;
     return this.kept(
+      parameters,
       startProcess([main, ...parameters], {
         input,
         folder: this.folder,
@@ -134,9 +136,17 @@ export class Desk {
     );
   }
 
-  private kept(running: Running): Running {
-    this.started.push(running);
+  private kept(parameters: string[], running: Running): Running {
+    this.started.push({ parameters, running });
     return running;
+  }
+
+  /** Commands that have not ended, each with what it printed. */
+  unfinished(): string {
+    return this.started
+      .filter(({ running }) => !running.hasEnded())
+      .map(({ parameters, running }) => `${parameters.join(' ')}\n${running.output()}`)
+      .join('\n');
   }
 
   /** Resolves when the API has made so many tasks. */
@@ -185,16 +195,16 @@ export const mapping = ['--id', 'sku', '--model', 'z-image', '--prompt', 'Photo 
 /** Limits at which the pace is not what a test waits for. */
 export const fast = ['--rate', '500', '--in-flight', '500'];
 
-/** A test with desks that are taken down when it ends. */
+/** A test with desks that are taken down when it ends; where it was in vain, it tells of commands that had not ended. */
 export const test = base.extend<{ openDesk: (options?: DeskOptions) => Promise<Desk> }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest finds a fixture's needs in its pattern
-  openDesk: async ({}, use) => {
+  openDesk: async ({ task, signal }, use) => {
     const desks: Desk[] = [];
     await use(async (options) => {
       const desk = await Desk.open(options);
       desks.push(desk);
       return desk;
     });
+    if (signal.aborted) for (const desk of desks) console.error(task.name, desk.unfinished());
     await Promise.all(desks.map((desk) => desk.close()));
   },
 });
