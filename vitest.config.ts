@@ -18,8 +18,8 @@ export default defineConfig({
     globalSetup: ['test/support/redis-server.ts'],
     // The end-to-end tests mostly wait for locks and poll spacings of the product: so many more of them than cores that the
     // two cores of CI are busy all the time. Each worker more loads all modules once more, and the commands of its tests too.
-    maxWorkers: 6,
-    maxConcurrency: 6,
+    maxWorkers: 5,
+    maxConcurrency: 7,
     // Files share their worker's modules: loading them anew for each would cost more than most tests.
     isolate: false,
     // A hang is a leak to be found; these only keep a hung test from hanging the suite.
