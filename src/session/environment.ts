@@ -210,7 +210,7 @@ export function requireApiKey(settings: Settings): string {
   if (settings.apiKey) return settings.apiKey;
   throw new BatchError(
     'bad_configuration',
-    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here. To try it without a key: npx rivya-batch run FILE --out FOLDER --simulate',
+    'RIVYA_API_KEY is not set. Create a key in Rivya under Settings, then put RIVYA_API_KEY=YOUR_KEY into the environment or into a file named .env here. Without one, "npx rivya-batch run" takes --simulate: it makes placeholders, and nothing is spent.',
   );
 }
 

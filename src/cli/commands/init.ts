@@ -231,5 +231,5 @@ async function tellNext(
   const key =
     settings.apiKey === null ? ', once RIVYA_API_KEY stands in a file named .env here' : '';
   terminal.print(`\nTry it: placeholders, nothing is sent or spent.\n  ${run} --simulate`);
-  terminal.print(`Five of them for real, to look at first${key}.\n  ${run} --trial 5`);
+  terminal.print(`A few of them for real, to look at first${key}.\n  ${run} --trial 5`);
 }
