@@ -14,6 +14,7 @@ import { type CancelMode, cancellationOf, finishBrief } from './finish-brief.js'
 import { ManifestWriter } from './manifest-writer.js';
 import { localOutput } from './open-batch.js';
 import { abandonedCode } from './plan-reopening.js';
+import { dropSettled } from './steps.js';
 
 /**
  * Writes `manifest.csv` and `run.json` once every admitted brief has its line in the manifest, and has it told.
@@ -66,8 +67,7 @@ export async function endCancelled(
     // A retry that was killed half-way comes to its end first.
     await flush();
     const counts = await cancelBatch(ledger, mode, clock, flush);
-    // Jobs of steps, which nobody takes.
-    await queues.dropWaiting();
+    await dropSettled({ ledger, queues });
     if (out !== null) await finalizeBatch(ledger, out, clock);
     return counts;
   });

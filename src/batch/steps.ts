@@ -148,6 +148,26 @@ async function* waitingSteps(ledger: BatchLedger): AsyncGenerator<WaitingStep[]>
 }
 
 /**
+ * Takes out jobs of steps that wait no more, such as those that were cancelled: nobody takes them. Each is looked at after
+ * its job was seen, so that one which was admitted or opened meanwhile keeps its own.
+ */
+export async function dropSettled({ ledger, queues }: StepBatch): Promise<void> {
+  for (let kept = 0; ; ) {
+    const jobs = await queues.waitingJobs(kept, stepsAtOnce);
+    if (jobs.length === 0) return;
+    const texts = await ledger.briefs.stateAndContent(jobs.map(({ brief }) => brief));
+    const settled = jobs.filter(({ attempt }, index) => {
+      const text = texts[index]?.stateText ?? null;
+      if (text === null) return true;
+      const { state } = decodeState(text);
+      return attempt < state.attempt || (attempt === state.attempt && state.stage !== 'waiting');
+    });
+    await Promise.all(settled.map((job) => queues.remove('waiting', job.brief, job.attempt)));
+    kept += jobs.length - settled.length;
+  }
+}
+
+/**
  * Reads from the manifest what it says of results that steps wait for and the ledger does not have: of lines of an
  * earlier life, and of those that were made when nothing came after them. In one pass.
  */

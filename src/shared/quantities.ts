@@ -15,7 +15,7 @@ export function creditsNumber(credits: number): string {
 }
 
 export function formatCredits(credits: number): string {
-  return `${creditsNumber(credits)} ${credits === 1 ? 'credit' : 'credits'}`;
+  return `${creditsNumber(credits)} ${Math.abs(credits) === 1 ? 'credit' : 'credits'}`;
 }
 
 /** `1 row`, `2 rows`, `2 batches`. */

@@ -250,9 +250,11 @@ export class StageQueues {
     await this.queue(name).remove(jobId(this.batch, briefId, attempt));
   }
 
-  /** Takes out what waits for others. */
-  async dropWaiting(): Promise<void> {
-    if ((await this.countWaiting()) > 0) await this.queue('waiting').drain();
+  /** Some of the jobs that wait for others, behind the first `skip` of them. */
+  async waitingJobs(skip: number, most: number): Promise<{ brief: string; attempt: number }[]> {
+    if ((await this.countWaiting()) <= skip) return [];
+    const jobs = await this.queue('waiting').getJobs(['waiting'], skip, skip + most - 1, true);
+    return jobs.map(({ data: { brief, attempt } }) => ({ brief, attempt }));
   }
 
   /** Jobs of a stage that are not finished: those that wait for their turn or are in it, and those for a time. */

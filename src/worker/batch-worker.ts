@@ -5,7 +5,7 @@ import { announceApproval } from '../batch/announce.js';
 import { finalizeBatch } from '../batch/end-batch.js';
 import { keepFolder, leaveKeptFolder } from '../batch/keep-folder.js';
 import { ManifestWriter } from '../batch/manifest-writer.js';
-import { atRest, restoreResults, settleSteps, takeVerdicts } from '../batch/steps.js';
+import { atRest, dropSettled, restoreResults, settleSteps, takeVerdicts } from '../batch/steps.js';
 import type { BatchLedger } from '../ledger/batch-ledger.js';
 import { type BatchMeta, cappedBy } from '../ledger/batch-meta.js';
 import { readEvictions } from '../ledger/explain-loss.js';
@@ -385,8 +385,8 @@ export class BatchWorker {
   private async tendSteps(meta: BatchMeta, out: string): Promise<void> {
     if (meta.outputs.length === 0) return;
     const batch = { ledger: this.context.ledger, queues: this.queues };
-    // Jobs of steps that were cancelled: nobody takes them.
-    if (meta.pending === 0) return this.queues.dropWaiting();
+    // None was left when that was read: steps may have been admitted since.
+    if (meta.pending === 0) return dropSettled(batch);
     // A step that was admitted since may wait for what was decided before.
     await this.hear(out, meta.admissions);
     const awaited = await atRest(batch, meta);

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { decideStep, settleSteps, takeVerdicts } from '../../src/batch/steps.js';
+import { decideStep, dropSettled, settleSteps, takeVerdicts } from '../../src/batch/steps.js';
 import { moves } from '../../src/ledger/moves.js';
 import type { StepSight } from '../../src/ledger/result-ledger.js';
 import type { StepInput } from '../../src/shared/brief.js';
@@ -88,6 +88,26 @@ describe('a step', () => {
     expect(await placesOf('c')).toEqual(['submit']);
     expect(await stateOf('c')).toMatchObject({ stage: 'waiting', attempt: 1 });
     expect(await queues.countWaiting()).toBe(0);
+  });
+
+  it('S4: keeps its job while it waits, whoever clears away those of steps that wait no more', async () => {
+    const { ledger, queues, admit, park, end, placesOf } = await openSteps();
+    await admit(first('a'), first('b'), step('c', 'b'));
+    await park('c');
+    await end('a');
+    await queues.add('waiting', [
+      { brief: 'a', attempt: 1, delayMs: 0 },
+      { brief: 'gone', attempt: 1, delayMs: 0 },
+    ]);
+    // One that is opened while this goes on.
+    await queues.add('waiting', [{ brief: 'a', attempt: 2, delayMs: 0 }]);
+    await dropSettled({ ledger, queues });
+    expect(await placesOf('c')).toEqual(['waiting']);
+    expect(await placesOf('gone')).toEqual([]);
+    expect(await queues.waitingJobs(0, 10)).toEqual([
+      { brief: 'c', attempt: 1 },
+      { brief: 'a', attempt: 2 },
+    ]);
   });
 
   it('goes on at once where all of that was made before it was admitted', async () => {
